@@ -1,0 +1,109 @@
+"""Checks of what callers pass in, made before any request is sent.
+
+They take `object`, because callers without a type checker pass anything; each error names the argument, the value, and
+what would be right.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+
+from adjust_async.errors import ConfigurationError
+
+__all__ = ["app_token_list", "boolean", "cursor_text", "level_name", "positive_number", "token_segment", "whole_number"]
+
+_SEGMENT = re.compile(r"[0-9A-Za-z_-]+")
+
+
+def token_segment(value: object, argument: str) -> str:
+    """Check an app token or a tracker token, which becomes a part of the path, and give it back.
+
+    Raises:
+        ConfigurationError: It is empty, no text, or holds a character that would change the path.
+    """
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{argument} is {value!r}: give one token, as text")
+    if not _SEGMENT.fullmatch(value):
+        problem = f"is {value!r}" if value else "is empty"
+        raise ConfigurationError(f"{argument} {problem}: a token has only letters, digits, '-' and '_'")
+    return value
+
+
+def app_token_list(app_tokens: object) -> list[str]:
+    """Check one app token or many, and give them as a list.
+
+    Raises:
+        ConfigurationError: There is none, one is given twice, or one is no token.
+    """
+    if isinstance(app_tokens, str):
+        app_tokens = [app_tokens]
+    if not isinstance(app_tokens, Iterable):
+        raise ConfigurationError(f"app_tokens is {app_tokens!r}: give one app token as text, or many in a list")
+    tokens = [token_segment(token, "app_tokens") for token in app_tokens]
+    if not tokens:
+        raise ConfigurationError("app_tokens is empty: give at least one app token")
+    seen: set[str] = set()
+    for token in tokens:
+        if token in seen:
+            raise ConfigurationError(f"app_tokens has {token!r} twice: what it has would be counted twice")
+        seen.add(token)
+    return tokens
+
+
+def level_name(value: object, argument: str) -> str:
+    """Check the name of one level of a tracker, and give it back.
+
+    Raises:
+        ConfigurationError: It is blank, no text, or a path of several levels.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigurationError(f"{argument} is {value!r}: give the name of one level, as text")
+    if "::" in value:
+        raise ConfigurationError(
+            f"{argument} is {value!r}, which is a path: '::' separates levels. Create the levels one by one, each with "
+            "the parent_token of the one above"
+        )
+    return value
+
+
+def whole_number(value: object, argument: str, *, least: int = 1, most: int | None = None) -> None:
+    """Check a whole number.
+
+    Raises:
+        ConfigurationError: It is none, below `least`, or above `most`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+        bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ConfigurationError(f"{argument} is {value!r}: give a whole number {bounds}")
+
+
+def positive_number(value: object, argument: str, unit: str) -> None:
+    """Check a number above 0 that may also be `None`, for no limit.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise ConfigurationError(f"{argument} is {value!r}: give {unit} above 0, or None for no limit")
+
+
+def boolean(value: object, argument: str) -> None:
+    """Check a boolean.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{argument} is {value!r}: give True or False")
+
+
+def cursor_text(value: object, argument: str) -> None:
+    """Check a cursor.
+
+    Raises:
+        ConfigurationError: It is empty or no text.
+    """
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{argument} is {value!r}: give a cursor of an earlier page, as text")

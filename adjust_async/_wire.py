@@ -1,0 +1,265 @@
+"""What goes over the wire, as pure functions: requests to be sent, and answers to errors, pages and records.
+
+Nothing here does I/O, so that every odd answer can be tested as plain bytes.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+import attrs
+import orjson
+
+from adjust_async import errors
+from adjust_async._convert import ConversionError, structure
+from adjust_async.errors import APIStatusError, DecodeError
+
+__all__ = [
+    "Answer",
+    "RequestSpec",
+    "envelope",
+    "only_record",
+    "optional_integer",
+    "optional_text",
+    "parse_json",
+    "query_of_link",
+    "raise_for_status",
+    "records",
+    "retry_after",
+]
+
+T = TypeVar("T")
+
+#: How much of an answer's text an error keeps.
+BODY_LIMIT = 64 * 1024
+
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+
+_STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    410: errors.GoneError,
+    429: errors.RateLimitError,
+}
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """One HTTP answer, read to its end. `headers` is looked into without regard to case."""
+
+    method: str
+    path: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text, cut to what an error keeps."""
+        return self.body[:BODY_LIMIT].decode("utf-8", "replace")
+
+
+@attrs.frozen(kw_only=True)
+class RequestSpec(Generic[T]):
+    """One request, and how its answer is read.
+
+    `path` holds nothing that would have to be encoded: its tokens were checked. `decode` gets an answer whose status
+    was a success.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = attrs.field(factory=dict)
+    body: Mapping[str, Any] | None = None
+    decode: Callable[[Answer], T]
+
+
+def parse_json(answer: Answer) -> Any:
+    """Decode the body.
+
+    Raises:
+        DecodeError: It is no JSON: empty, HTML, or broken off in the middle.
+    """
+    try:
+        return orjson.loads(answer.body)
+    except orjson.JSONDecodeError as error:
+        raise _decode_error(answer, "$", f"the answer is no JSON ({_nature(answer, error)})", malformed=True) from None
+
+
+def _nature(answer: Answer, error: orjson.JSONDecodeError) -> str:
+    body = answer.body.strip()
+    if not body:
+        return "it is empty"
+    if body.startswith(b"<"):
+        return f"it is HTML or XML: {_readable(answer.text)}"
+    if error.pos >= len(error.doc.rstrip()):
+        return f"it breaks off after {len(answer.body)} bytes"
+    return f"{error}; it begins with {answer.text[:60]!r}"
+
+
+def _decode_error(answer: Answer, location: str, problem: str, *, malformed: bool = False) -> DecodeError:
+    return DecodeError(
+        problem,
+        location=location,
+        method=answer.method,
+        path=answer.path,
+        request_id=answer.headers.get("x-request-id"),
+        body=answer.text,
+        malformed=malformed,
+    )
+
+
+def _readable(text: str) -> str:
+    """Give the title of an HTML page, or else its first words."""
+    title = _TITLE.search(text)
+    words = (title[1] if title else _TAG.sub(" ", text)).split()
+    line = " ".join(words)
+    return line if len(line) <= 300 else f"{line[:297]}..."
+
+
+def _message_of(document: object) -> tuple[str | None, str | None]:
+    """Find message and request id in the shapes of an error body that were documented or seen."""
+    if isinstance(document, str):
+        return document, None
+    if not isinstance(document, Mapping):
+        return None, None
+    inner = document.get("error")
+    details = inner if isinstance(inner, Mapping) else document
+    request_id = optional_text(details.get("request_id"))
+    if isinstance(inner, str):
+        return inner, request_id
+    for key in ("message", "error_desc", "error_description", "detail"):
+        if message := optional_text(details.get(key)):
+            return message, request_id
+    return None, request_id
+
+
+def raise_for_status(answer: Answer) -> None:
+    """Raise the error of the tree that an answer other than a success stands for.
+
+    The status is looked at before the body: a proxy in front of the service may answer with HTML or nothing at all.
+    """
+    if 200 <= answer.status < 300:
+        return
+    message, request_id = None, None
+    try:
+        message, request_id = _message_of(orjson.loads(answer.body))
+    except orjson.JSONDecodeError:
+        message = _readable(answer.text)
+    if not message:
+        message = "the body says nothing of the reason" if answer.body.strip() else "the body is empty"
+    if 300 <= answer.status < 400:
+        host = urlsplit(answer.headers.get("location", "")).netloc or "another place"
+        message = f"redirected to {host}, where the API token must not go: check api_url"
+    cls = _STATUS_ERRORS.get(answer.status)
+    if cls is None:
+        cls = errors.ServerError if answer.status >= 500 else APIStatusError
+    raise cls(
+        message,
+        status=answer.status,
+        method=answer.method,
+        path=answer.path,
+        request_id=request_id or answer.headers.get("x-request-id"),
+        body=answer.text,
+        retry_after=retry_after(answer.headers.get("retry-after")),
+    )
+
+
+def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
+    """Read a `Retry-After` header, which is a number of seconds or a date; give seconds from now, at least 0.
+
+    Gives `None` for a header that is missing or says neither.
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=UTC)
+        seconds = (date - (now or datetime.now(UTC))).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def envelope(answer: Answer) -> tuple[Mapping[str, Any], list[Any]]:
+    """Open the Campaign API's success envelope: give its `data` object and the list of `items` in it.
+
+    Raises:
+        DecodeError: The answer has another shape.
+    """
+    document = parse_json(answer)
+    data = document.get("data") if isinstance(document, Mapping) else None
+    if not isinstance(data, Mapping):
+        raise _decode_error(answer, "$.data", "expected an object {'data': {'items': [...]}}")
+    items = data.get("items")
+    if not isinstance(items, list):
+        raise _decode_error(answer, "$.data.items", "expected a list of items")
+    return data, items
+
+
+def records(answer: Answer, items: list[Any], cls: type[T], known: Mapping[str, Any]) -> list[T]:
+    """Build a record of each of the envelope's items; `known` holds fields that the request tells, not the answer.
+
+    Raises:
+        DecodeError: An item does not fit; the error tells which, and where in it.
+    """
+    if known:
+        items = [{**item, **known} if isinstance(item, Mapping) else item for item in items]
+    try:
+        return structure(items, list[cls], "$.data.items")  # type: ignore[valid-type]
+    except ConversionError as error:
+        raise _decode_error(answer, error.location, error.problem) from None
+
+
+def only_record(answer: Answer, cls: type[T], known: Mapping[str, Any]) -> T:
+    """Build the one record of an answer to a create or an update.
+
+    Raises:
+        DecodeError: There is not exactly one item, or it does not fit.
+    """
+    _, items = envelope(answer)
+    if len(items) != 1:
+        raise _decode_error(answer, "$.data.items", f"expected one item, found {len(items)}")
+    return records(answer, items, cls, known)[0]
+
+
+def optional_text(value: object) -> str | None:
+    """Give a text; `None` for null, for an empty text and for what is absent, which all mean the same in `paging`."""
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def optional_integer(value: object) -> int | None:
+    """Give a whole number that may have come as text; `None` for all else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value) else None
+
+
+def query_of_link(link: str | None, api_url: str) -> dict[str, str]:
+    """Read the query of a link to the same host and scheme as `api_url`; empty for any other link."""
+    if link is None:
+        return {}
+    try:
+        if _origin(urljoin(api_url, link)) != _origin(api_url):
+            return {}
+        return dict(parse_qsl(urlsplit(link).query))
+    except ValueError:
+        return {}
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -1,0 +1,98 @@
+"""`AsyncAdjust`: the client, which opens and closes everything and holds the resources."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from adjust_async._session import Session
+from adjust_async.config import CampaignVersion, Config, Retry
+from adjust_async.partners import Partners
+from adjust_async.trackers import Trackers
+
+__all__ = ["AsyncAdjust"]
+
+
+class AsyncAdjust:
+    """A client of Adjust's server-side APIs.
+
+        async with AsyncAdjust("api-token") as adjust:
+            async for tracker in adjust.trackers.list("yxs12pfewq"):
+                print(tracker.token, tracker.name)
+
+    One client serves a whole process: all its tasks may use it at the same time, and share its limits and its
+    connections. It may be opened in one task and closed in another, as fixtures and lifespans do, and it can be used
+    without `async with` where `aclose` is called at the end.
+
+    Args:
+        token: The API token. By default it is taken from `ADJUST_API_TOKEN`, or from `user_token` in `~/.adjustrc`.
+        api_url: Scheme and host of the Campaign API. By default `ADJUST_API_URL`, or `https://api.adjust.com`. Plain
+            http is allowed to this machine only, for the emulator.
+        campaign_version: `"v1"` or `"v2"` of the Campaign API. Both give the same records.
+        max_concurrency: Requests at the same time; Adjust's own limit is 50.
+        max_rate: Requests a second on average; `None` for no limit.
+        burst: With `max_rate`: requests that may follow each other at once after a time of rest; by default one
+            second's worth.
+        timeout: Seconds that one attempt of a request may take, from connecting to the last byte; `None` for no limit.
+        deadline: Seconds that a whole call may take: waiting for a permit, all attempts, and the waits between them;
+            `None` for no limit. A walk makes one call a page.
+        max_attempts: Attempts at one request, the first one included; 1 for no retries.
+        on_retry: Called with a `Retry` before each wait for another attempt. The logger `adjust_async` tells the same.
+        transport: Sends the requests in place of a `PooledTransport` of this client's own: any
+            `httpx.AsyncBaseTransport`. The client closes it at its end.
+
+    Raises:
+        ConfigurationError: There is no token, or an argument is wrong.
+    """
+
+    def __init__(
+        self,
+        token: str | None = None,
+        *,
+        api_url: str | None = None,
+        campaign_version: CampaignVersion = "v1",
+        max_concurrency: int = 50,
+        max_rate: float | None = None,
+        burst: int | None = None,
+        timeout: float | None = 30.0,
+        deadline: float | None = 120.0,
+        max_attempts: int = 10,
+        on_retry: Callable[[Retry], object] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        config = Config.read(
+            token=token,
+            api_url=api_url,
+            campaign_version=campaign_version,
+            max_concurrency=max_concurrency,
+            max_rate=max_rate,
+            burst=burst,
+            timeout=timeout,
+            deadline=deadline,
+            max_attempts=max_attempts,
+            on_retry=on_retry,
+        )
+        self._session = Session(config, transport)
+        self.trackers = Trackers(self._session)
+        self.partners = Partners(self._session)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End what is under way with `ClientClosedError`, and close the connections. It may be called twice."""
+        await self._session.aclose()
+
+    def __repr__(self) -> str:
+        config = self._session.config
+        state = "closed" if self._session.closed else f"{self._session.calls} calls under way"
+        return f"<AsyncAdjust {config.api_url} campaign_version={config.campaign_version!r}, {state}>"

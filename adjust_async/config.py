@@ -1,0 +1,170 @@
+"""The settings of a client, checked once, before anything is sent."""
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NoReturn, final
+from urllib.parse import urlsplit
+
+import attrs
+
+from adjust_async._arguments import positive_number, whole_number
+from adjust_async.errors import AdjustError, ConfigurationError
+
+__all__ = ["APIToken", "CampaignVersion", "Config", "Retry"]
+
+API_URL = "https://api.adjust.com"
+
+CampaignVersion = Literal["v1", "v2"]
+
+#: `user_token: abc` as in the file that Adjust's own clients read, with or without quotes, with `:` or `=`.
+_ADJUSTRC_TOKEN = re.compile(r"""^\s*["']?user_token["']?\s*[:=]\s*["']?([^"'\s,#]+)""", re.MULTILINE)
+
+
+@final
+class APIToken:
+    """An API token that shows itself to nothing but the request that needs it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: object) -> None:
+        if not isinstance(value, str) or not value:
+            kind = "an empty text" if value == "" else f"a value of type {type(value).__name__}"
+            raise ConfigurationError(
+                f"token is {kind}: give the API token as text, set ADJUST_API_TOKEN, or put user_token into ~/.adjustrc"
+            )
+        if not value.isascii() or not value.isprintable() or " " in value:
+            raise ConfigurationError(
+                "token holds a character that no API token has, such as a space or a line break: was it copied whole?"
+            )
+        self._value = value
+
+    def reveal(self) -> str:
+        """Give the token itself."""
+        return self._value
+
+    def redact(self, text: str) -> str:
+        """Give the text with every occurrence of the token taken out, for texts that others wrote."""
+        return text.replace(self._value, "***")
+
+    def __repr__(self) -> str:
+        return "APIToken('***')"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API token does not go into pickles: make a new AsyncAdjust in the other process")
+
+    @classmethod
+    def find(cls) -> "APIToken":
+        """Look for a token: first in ADJUST_API_TOKEN, then as user_token in ~/.adjustrc.
+
+        Raises:
+            ConfigurationError: Neither is there.
+        """
+        if value := os.environ.get("ADJUST_API_TOKEN"):
+            return cls(value)
+        try:
+            text = (Path.home() / ".adjustrc").read_text(encoding="utf-8")
+        except (OSError, RuntimeError, UnicodeDecodeError):
+            text = ""
+        if match := _ADJUSTRC_TOKEN.search(text):
+            return cls(match[1])
+        raise ConfigurationError(
+            "no API token: give AsyncAdjust(token), set ADJUST_API_TOKEN, or put user_token into ~/.adjustrc"
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Retry:
+    """Tells of a request that is about to be tried again; what `on_retry` is called with.
+
+    Attributes:
+        method, path: The request; the path is without query.
+        attempt: How many attempts have failed so far.
+        wait: Seconds until the next one.
+        error: Why the last one failed.
+    """
+
+    method: str
+    path: str
+    attempt: int
+    wait: float
+    error: AdjustError
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host can only be this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _service_url(url: object, argument: str) -> str:
+    if not isinstance(url, str):
+        raise ConfigurationError(f"{argument} is {url!r}: give it as text, such as {API_URL!r}")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigurationError(f"{argument} is {url!r}, which is no URL: {error}") from None
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError(f"{argument} holds a user name or a password: URLs get logged, so leave them out")
+    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
+        raise ConfigurationError(f"{argument} is {url!r}: give scheme and host alone, such as {API_URL!r}")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ConfigurationError(
+            f"{argument} is {url!r}: the API token would cross the network in the clear. Use https; plain http is "
+            "for an emulator on this machine"
+        )
+    return url.rstrip("/")
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """The settings of a client. `AsyncAdjust` documents each of them."""
+
+    token: APIToken
+    api_url: str
+    campaign_version: CampaignVersion
+    max_concurrency: int
+    max_rate: float | None
+    burst: int | None
+    timeout: float | None
+    deadline: float | None
+    max_attempts: int
+    on_retry: Callable[[Retry], object] | None
+
+    @classmethod
+    def read(cls, *, token: str | None, api_url: str | None, **settings: Any) -> "Config":
+        """Check the settings, and take what was not given from the environment.
+
+        Raises:
+            ConfigurationError: A setting is wrong. The message names it and says what would be right.
+        """
+        url = api_url if api_url is not None else os.environ.get("ADJUST_API_URL") or API_URL
+        config = cls(
+            token=APIToken.find() if token is None else APIToken(token),
+            api_url=_service_url(url, "api_url"),
+            **settings,
+        )
+        config._check()
+        return config
+
+    def _check(self) -> None:
+        if self.campaign_version not in {"v1", "v2"}:
+            raise ConfigurationError(f"campaign_version is {self.campaign_version!r}: give 'v1' or 'v2'")
+        whole_number(self.max_concurrency, "max_concurrency")
+        whole_number(self.max_attempts, "max_attempts")
+        positive_number(self.max_rate, "max_rate", "requests a second")
+        positive_number(self.timeout, "timeout", "seconds")
+        positive_number(self.deadline, "deadline", "seconds")
+        if self.burst is not None:
+            whole_number(self.burst, "burst")
+            if self.max_rate is None:
+                raise ConfigurationError("burst is given without max_rate: give both, or neither")
+        if self.on_retry is not None and not callable(self.on_retry):
+            raise ConfigurationError(f"on_retry is {self.on_retry!r}: give a function that takes a Retry")

@@ -1,0 +1,257 @@
+"""What can go wrong, as one tree.
+
+    AdjustError
+    ├── ConfigurationError (also a ValueError)   the call was wrong; nothing was sent
+    ├── ClientClosedError                        the client was closed before or during the call
+    ├── APIStatusError                           the service answered with an error
+    │   ├── BadRequestError                      400
+    │   ├── AuthenticationError                  401
+    │   ├── PermissionDeniedError                403
+    │   ├── NotFoundError                        404
+    │   ├── GoneError                            410
+    │   ├── RateLimitError                       429
+    │   └── ServerError                          500 and above
+    ├── APIConnectionError                       no answer, or only a part of one
+    │   ├── APITimeoutError                      not within `timeout` or `deadline`
+    │   └── PoolExhaustedError                   no free connection; the request was never sent
+    ├── DecodeError                              an answer that is not what the API documents
+    └── PaginationError                          a cursor walk that cannot go on
+
+Errors are built from plain values, so that they can be pickled and sent between processes, and they never hold the
+API token.
+"""
+
+from http import HTTPStatus
+from typing import Any, ClassVar, Self
+
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AdjustError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ClientClosedError",
+    "ConfigurationError",
+    "DecodeError",
+    "GoneError",
+    "NotFoundError",
+    "PaginationError",
+    "PermissionDeniedError",
+    "PoolExhaustedError",
+    "RateLimitError",
+    "ServerError",
+]
+
+
+class AdjustError(Exception):
+    """The base of every error that this package raises.
+
+    Attributes:
+        message: What went wrong. `str(error)` adds where, and what to do next.
+        cursor: Where a walk over pages stopped: the cursor of the page that could not be had. Give it to the same
+            call as `after=` (or `before=` for a backward walk; `cursor=` with Campaign API v2) to go on from there.
+            `None` outside of walks and on the first page.
+        page: The number of that page, counted from 1 where the walk began; `None` outside of walks.
+    """
+
+    cursor: str | None = None
+    page: int | None = None
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        if self.page is None:
+            return self._text()
+        resume = f"; resume with cursor {self.cursor!r}" if self.cursor else ""
+        return f"{self._text()} (page {self.page} of the walk{resume})"
+
+    def _text(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception's own reduction calls the class with `args` alone, which keyword-only attributes don't survive.
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+    def at_page(self, page: int, cursor: str | None) -> Self:
+        """Note that the error ended a walk at that page, and give the error back."""
+        self.page, self.cursor = page, cursor
+        return self
+
+
+def _rebuild(cls: type[AdjustError], args: tuple[Any, ...], state: dict[str, Any]) -> AdjustError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigurationError(AdjustError, ValueError):
+    """An argument or a setting is wrong. Nothing was sent."""
+
+
+class ClientClosedError(AdjustError):
+    """The client was closed: before the call, or by another task during it."""
+
+
+class APIStatusError(AdjustError):
+    """The service answered with an error status.
+
+    Attributes:
+        message: The service's own words, or what could be read of its answer.
+        status: The HTTP status.
+        method, path: The request; the path is without query.
+        request_id: The service's id of the request, for Adjust's support; `None` where it gave none.
+        body: The text of the answer, cut after 64 KiB.
+        retry_after: For how many seconds the service asked to wait; `None` where it did not.
+    """
+
+    hint: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        method: str,
+        path: str,
+        request_id: str | None = None,
+        body: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.method = method
+        self.path = path
+        self.request_id = request_id
+        self.body = body
+        self.retry_after = retry_after
+
+    def _text(self) -> str:
+        try:
+            phrase = f"{self.status} {HTTPStatus(self.status).phrase}"
+        except ValueError:
+            phrase = str(self.status)
+        text = f"{self.method} {self.path} answered {phrase}: {self.message.rstrip('.')}."
+        if self.retry_after is not None:
+            text += f" The service asked to wait {self.retry_after:g} s."
+        if self.hint:
+            text += f" {self.hint}"
+        if self.request_id:
+            text += f" (request id {self.request_id})"
+        return text
+
+
+class BadRequestError(APIStatusError):
+    """400: the service refused a parameter."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: the API token is missing or wrong."""
+
+    hint = "Check the API token: in Adjust's dashboard, Account settings > My profile > API token."
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the user of the API token may not see or do this."""
+
+    hint = "The API token has the permissions of its dashboard user: ask an administrator of the account for them."
+
+
+class NotFoundError(APIStatusError):
+    """404: no such app or tracker in this account, or no such path."""
+
+    hint = "Check the app token and the tracker token: does this account own them?"
+
+
+class GoneError(APIStatusError):
+    """410: Adjust has switched this API off for the account."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests, also after the retries that `max_attempts` and `deadline` allow."""
+
+    hint = "Lower max_concurrency or max_rate, or raise deadline so that the call may wait longer."
+
+
+class ServerError(APIStatusError):
+    """500 and above: the service, or a proxy in front of it, failed."""
+
+
+class APIConnectionError(AdjustError):
+    """No answer came, or only a part of one.
+
+    Attributes:
+        method, path: The request; the path is without query.
+        sent: `False` where the request surely never reached the service, so that sending it again cannot do
+            anything twice.
+        transient: `False` where trying again cannot help, such as for a certificate that is not trusted.
+    """
+
+    def __init__(self, message: str, *, method: str, path: str, sent: bool = True, transient: bool = True) -> None:
+        super().__init__(message)
+        self.method = method
+        self.path = path
+        self.sent = sent
+        self.transient = transient
+
+    def _text(self) -> str:
+        text = f"{self.method} {self.path}: {self.message.rstrip('.')}."
+        if self.method == "POST" and self.sent:
+            text += " The service may have done it all the same: look it up before you send it again."
+        return text
+
+
+class APITimeoutError(APIConnectionError):
+    """The answer was not there within `timeout` (one attempt) or `deadline` (the whole call), both in seconds."""
+
+
+class PoolExhaustedError(APIConnectionError):
+    """The request found no free connection in time. It was never sent."""
+
+
+class DecodeError(AdjustError):
+    """An answer came that is not what the API documents.
+
+    Attributes:
+        location: Where in the document, such as `$.data.items[3].partner_id`; `$` is the document.
+        method, path: The request; the path is without query.
+        request_id: The service's id of the request, for Adjust's support; `None` where it gave none.
+        body: The text of the answer, cut after 64 KiB.
+        malformed: Whether the body was no JSON at all, as when it broke off in the middle.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        location: str,
+        method: str,
+        path: str,
+        request_id: str | None = None,
+        body: str = "",
+        malformed: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.location = location
+        self.method = method
+        self.path = path
+        self.request_id = request_id
+        self.body = body
+        self.malformed = malformed
+
+    def _text(self) -> str:
+        text = f"{self.method} {self.path}: {self.message.rstrip('.')} (at {self.location})."
+        if self.method == "POST":
+            text += " The service may have done it all the same: look it up before you send it again."
+        return text
+
+
+class PaginationError(AdjustError):
+    """A walk over pages cannot go on: a cursor came a second time, or the next page lies on another host."""
+
+    def __init__(self, message: str, *, cursor: str | None, page: int) -> None:
+        super().__init__(message)
+        self.cursor = cursor
+        self.page = page

@@ -1,0 +1,243 @@
+"""`adjust.trackers`: listing, walking, creating and updating the trackers of an app."""
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import Any, NamedTuple
+
+from adjust_async._arguments import app_token_list, boolean, level_name, token_segment, whole_number
+from adjust_async._fanout import Send, crawl, stream
+from adjust_async._session import Session
+from adjust_async._wire import RequestSpec, only_record
+from adjust_async.errors import ConfigurationError
+from adjust_async.models import Tracker
+from adjust_async.pages import CursorPages, Start
+
+__all__ = ["Trackers"]
+
+#: Network, campaign, adgroup, creative.
+LEVELS = 4
+
+
+class _Branch(NamedTuple):
+    """A list of siblings in a tree: the network trackers of an app, or the subtrackers of `parent_token`."""
+
+    app_token: str
+    parent_token: str | None
+    level: int
+
+
+class Trackers:
+    """The trackers of the account's apps. Follows the Campaign API, v1 or v2 as `campaign_version` says."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def list(
+        self,
+        app_token: str,
+        *,
+        page_size: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        cursor: str | None = None,
+        max_items: int | None = None,
+        prefetch: int = 1,
+    ) -> CursorPages[Tracker]:
+        """List the network trackers of an app, which are those of level 1 ("Get Network Trackers").
+
+        Args:
+            app_token: The app.
+            page_size: Trackers a page; sent as `limit`. The service's default is 50.
+            after: Begin behind this cursor (v1).
+            before: Walk backwards from this cursor: the page before it first (v1).
+            cursor: Begin at this cursor (v2).
+            max_items: Stop after so many trackers, and fetch no page beyond them.
+            prefetch: Pages to fetch ahead while the consumer works on one; 0 fetches each when it is asked for.
+
+        Returns:
+            The trackers as `CursorPages`. Nothing is sent before it is iterated.
+
+        Raises:
+            ConfigurationError: An argument is wrong. Nothing was sent.
+        """
+        start = self._start(page_size, after, before, cursor, max_items, prefetch)
+        return self._siblings(_Branch(token_segment(app_token, "app_token"), None, 1), start)
+
+    def children(
+        self,
+        app_token: str,
+        tracker_token: str,
+        *,
+        page_size: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        cursor: str | None = None,
+        max_items: int | None = None,
+        prefetch: int = 1,
+    ) -> CursorPages[Tracker]:
+        """List the subtrackers right below a tracker ("Get Subtrackers").
+
+        Args:
+            app_token: The app.
+            tracker_token: The tracker above.
+            page_size, after, before, cursor, max_items, prefetch: As in `list`.
+
+        Returns:
+            The trackers as `CursorPages`. Nothing is sent before it is iterated.
+
+        Raises:
+            ConfigurationError: An argument is wrong. Nothing was sent.
+        """
+        start = self._start(page_size, after, before, cursor, max_items, prefetch)
+        app_token = token_segment(app_token, "app_token")
+        return self._siblings(_Branch(app_token, token_segment(tracker_token, "tracker_token"), 1), start)
+
+    def walk(
+        self, app_tokens: str | Iterable[str], *, max_level: int = LEVELS, page_size: int | None = None
+    ) -> AsyncGenerator[Tracker, None]:
+        """Walk the whole trees of one app or many, with as many requests side by side as the limits allow.
+
+        Args:
+            app_tokens: One app, or many.
+            max_level: How deep to go: 1 for networks, 2 for campaigns too, up to 4 for creatives.
+            page_size: Trackers a page; sent as `limit`. The service's default is 50.
+
+        Returns:
+            An async generator of trackers, each exactly once, as they arrive; a tracker comes before those below it.
+            `app_token` and `parent_token` say where each belongs. Nothing is asked below a tracker whose
+            `has_subtrackers` is false. Leaving the generator stops the requests that are under way.
+
+        Raises:
+            ConfigurationError: An argument is wrong. Nothing was sent.
+            AdjustError: (while iterating) A list could not be had. The walk ends there.
+        """
+        tokens = app_token_list(app_tokens)
+        whole_number(max_level, "max_level", most=LEVELS)
+        start = self._start(page_size, None, None, None, None, 0)
+        return self._walk([_Branch(token, None, 1) for token in reversed(tokens)], max_level, start)
+
+    async def create(self, app_token: str, name: str, *, parent_token: str | None = None) -> Tracker:
+        """Create a tracker ("Create Tracker").
+
+        It is sent again only where it surely never arrived, or where the service did nothing and said how long to
+        wait; so this never creates two. After any other failure the tracker may be there or not: look it up with
+        `list` or `children` before you create it again.
+
+        Args:
+            app_token: The app.
+            name: The name of the new level alone, such as `Spring`; the names above come from the parent.
+            parent_token: The tracker to create it below; a network tracker is created where there is none.
+
+        Returns:
+            The new tracker; its `name` is the whole path.
+
+        Raises:
+            ConfigurationError: An argument is wrong. Nothing was sent.
+            AdjustError: The service refused, or gave no whole answer.
+        """
+        path = self._collection(token_segment(app_token, "app_token"))
+        body = {"name": level_name(name, "name")}
+        if parent_token is not None:
+            body["parent_token"] = token_segment(parent_token, "parent_token")
+        known = {"app_token": app_token, "parent_token": parent_token}
+        return await self._session.request(
+            RequestSpec(method="POST", path=path, body=body, decode=lambda answer: only_record(answer, Tracker, known))
+        )
+
+    async def update(
+        self,
+        app_token: str,
+        tracker_token: str,
+        *,
+        partner_id: int | None = None,
+        cost_data_enabled: bool | None = None,
+    ) -> Tracker:
+        """Link a tracker to a partner, or switch its cost data on or off ("Update Tracker").
+
+        Args:
+            app_token: The app.
+            tracker_token: The tracker.
+            partner_id: The partner's `id`, as `adjust.partners.list()` gives it. Stays as it is where `None`.
+            cost_data_enabled: Whether cost data is collected. Stays as it is where `None`.
+
+        Returns:
+            The tracker as it is now.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or nothing would be changed. Nothing was sent.
+            AdjustError: The service refused, or gave no whole answer. It is safe to call again.
+        """
+        collection = self._collection(token_segment(app_token, "app_token"))
+        path = f"{collection}/{token_segment(tracker_token, 'tracker_token')}"
+        body: dict[str, Any] = {}
+        if partner_id is not None:
+            whole_number(partner_id, "partner_id")
+            body["partner_id"] = partner_id
+        if cost_data_enabled is not None:
+            boolean(cost_data_enabled, "cost_data_enabled")
+            body["cost_data_enabled"] = cost_data_enabled
+        if not body:
+            raise ConfigurationError("update changes nothing: give partner_id, cost_data_enabled, or both")
+        known = {"app_token": app_token}
+        return await self._session.request(
+            RequestSpec(
+                method="PATCH",
+                path=path,
+                body=body,
+                decode=lambda answer: only_record(answer, Tracker, known),
+            )
+        )
+
+    async def _walk(self, roots: Sequence[_Branch], max_level: int, start: Start) -> AsyncGenerator[Tracker, None]:
+        async def visit(send: Send[Sequence[Tracker]], branch: _Branch, push: Callable[[_Branch], None]) -> None:
+            seen: set[str] = set()
+            async with aclosing(self._siblings(branch, start).pages()) as pages:
+                async for page in pages:
+                    # A tracker that was created meanwhile can push another one onto the next page a second time.
+                    trackers = [tracker for tracker in page.items if tracker.token not in seen]
+                    seen.update(tracker.token for tracker in trackers)
+                    if trackers:
+                        await send(trackers)
+                    if branch.level < max_level:
+                        for tracker in trackers:
+                            if tracker.has_subtrackers is not False:
+                                push(_Branch(branch.app_token, tracker.token, branch.level + 1))
+
+        async def produce(send: Send[Sequence[Tracker]]) -> None:
+            await crawl(roots, partial(visit, send), workers=self._session.config.max_concurrency)
+
+        batches = stream(produce, ahead=self._session.config.max_concurrency, spawn=self._session.spawn)
+        async with aclosing(batches):
+            async for trackers in batches:
+                for tracker in trackers:
+                    yield tracker
+
+    def _siblings(self, branch: _Branch, start: Start) -> CursorPages[Tracker]:
+        path = self._collection(branch.app_token)
+        if branch.parent_token is not None:
+            path += f"/{branch.parent_token}/children"
+        known = {"app_token": branch.app_token, "parent_token": branch.parent_token}
+        return CursorPages(self._session, path, Tracker, start, known)
+
+    def _collection(self, app_token: str) -> str:
+        return f"/public/{self._session.config.campaign_version}/apps/{app_token}/trackers"
+
+    def _start(
+        self,
+        page_size: int | None,
+        after: str | None,
+        before: str | None,
+        cursor: str | None,
+        max_items: int | None,
+        prefetch: int,
+    ) -> Start:
+        return Start.check(
+            self._session.config.campaign_version,
+            page_size=page_size,
+            after=after,
+            before=before,
+            cursor=cursor,
+            max_items=max_items,
+            prefetch=prefetch,
+        )
