@@ -1,6 +1,6 @@
 """Walking a collection page by page: `CursorPages`, and the `Page` that it is made of."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from itertools import count
 from typing import Any, Generic, TypeVar
@@ -177,7 +177,7 @@ class CursorPages(Generic[T]):
     def __repr__(self) -> str:
         return f"<CursorPages of {self._cls.__name__} at {self._path}>"
 
-    async def __aiter__(self) -> AsyncIterator[T]:
+    async def __aiter__(self) -> AsyncGenerator[T, None]:
         async with aclosing(self.pages()) as pages:
             async for page in pages:
                 for item in page.items:

@@ -1,0 +1,17 @@
+"""The command `adjust-async`."""
+
+import sys
+
+_EXTRA = frozenset({"httptools", "rich", "starlette", "typer", "uvicorn"})
+
+
+def main() -> None:
+    """Run the command line; where its extra is not installed, say how to install it and exit with 2."""
+    try:
+        from adjust_async.cli.commands import app
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _EXTRA:
+            raise
+        sys.stderr.write(f"adjust-async needs {error.name}: pip install 'adjust_async[cli]'\n")
+        sys.exit(2)
+    app()

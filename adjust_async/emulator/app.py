@@ -1,0 +1,51 @@
+"""The emulator's ASGI application: counts, waits, misbehaves, and hands healthy requests to their route."""
+
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from adjust_async.emulator.connections import Connection
+from adjust_async.emulator.faults import Faults
+from adjust_async.emulator.misbehaviour import Misbehaviour
+from adjust_async.emulator.routing import RouteTable
+from adjust_async.emulator.stats import Stats
+
+
+@dataclass(slots=True)
+class Conditions:
+    """What requests meet now; may be changed between two of them. `latency` is in seconds."""
+
+    latency: float
+    faults: Faults | None
+
+
+class Application:
+    """The outermost layer of every request."""
+
+    def __init__(self, routes: RouteTable, conditions: Conditions, stats: Stats) -> None:
+        self._routes = routes
+        self._conditions = conditions
+        self._stats = stats
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        route, app = self._routes.find(scope)
+        self._stats.request_arrived(route)
+        try:
+            # Drawn on arrival, before any wait, so that a seed means the same faults in the same order.
+            app = self._spoilt(app, scope)
+            latency = self._conditions.latency
+            if latency > 0 and not await Connection.of(scope).sleep(latency):
+                return
+            await app(scope, receive, send)
+        finally:
+            self._stats.request_ended()
+
+    def _spoilt(self, app: ASGIApp, scope: Scope) -> ASGIApp:
+        faults = self._conditions.faults
+        if faults is None:
+            return app
+        query = scope["query_string"].decode("ascii", "replace")
+        target = f"{scope['path']}?{query}" if query else scope["path"]
+        fault = faults.draw(scope["method"], target)
+        return app if fault is None else Misbehaviour(fault, faults, app, self._stats)

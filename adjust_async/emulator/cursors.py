@@ -1,0 +1,40 @@
+"""Opaque cursors: a position in one collection, sealed, so that nobody can build one or use it elsewhere."""
+
+import base64
+import binascii
+import hashlib
+import os
+from hmac import compare_digest
+
+from adjust_async.emulator.refusals import RefusalError
+
+_NONCE_BYTES = 4
+_POSITION_BYTES = 8
+_SEAL_BYTES = 9
+
+
+class Cursors:
+    """Seals and opens cursors with `key`; two cursors of one position differ, as the nonce does."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def seal(self, collection: str, position: int) -> str:
+        """Make a cursor for the position, of 28 characters that need no escaping in a URL."""
+        payload = os.urandom(_NONCE_BYTES) + position.to_bytes(_POSITION_BYTES, "big")
+        return base64.urlsafe_b64encode(payload + self._seal(collection, payload)).decode()
+
+    def open(self, collection: str, cursor: str) -> int:
+        """Get the position back. Raises a 400 `RefusalError` for a cursor made up or of another collection."""
+        try:
+            sealed = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
+        except (binascii.Error, UnicodeEncodeError):
+            sealed = b""
+        payload, seal = sealed[:-_SEAL_BYTES], sealed[-_SEAL_BYTES:]
+        if len(payload) != _NONCE_BYTES + _POSITION_BYTES or not compare_digest(seal, self._seal(collection, payload)):
+            raise RefusalError(400, "The cursor is invalid for this collection")
+        return int.from_bytes(payload[_NONCE_BYTES:], "big")
+
+    def _seal(self, collection: str, payload: bytes) -> bytes:
+        content = payload + collection.encode()
+        return hashlib.blake2b(content, key=self._key, digest_size=_SEAL_BYTES).digest()

@@ -1,0 +1,202 @@
+"""The emulator's face: starts, stops, and shows what happened."""
+
+import asyncio
+import math
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from adjust_async.emulator.app import Application, Conditions
+from adjust_async.emulator.authentication import Authenticator
+from adjust_async.emulator.campaign import CampaignAPI
+from adjust_async.emulator.catalog import PARTNERS
+from adjust_async.emulator.faults import Fault, Faults
+from adjust_async.emulator.listener import LOOPBACK, Listener, bind
+from adjust_async.emulator.paging import MAX_LIMIT
+from adjust_async.emulator.routing import RouteTable
+from adjust_async.emulator.seeding import seed_store
+from adjust_async.emulator.stats import Stats
+from adjust_async.emulator.store import IN_MEMORY, Store
+
+_HIGHEST_PORT = 65535
+
+
+class Emulator:
+    """Adjust's Campaign API on 127.0.0.1, in the event loop that enters it.
+
+    ```python
+    async with Emulator(faults=0.2) as emulator, httpx.AsyncClient(base_url=emulator.url) as client:
+        await client.get("/public/v1/partners", headers={"Authorization": f"Bearer {emulator.token}"})
+        assert emulator.stats.requests["GET /public/v1/partners"] == 1
+    ```
+
+    `port` 0 picks a free one. `database` is a file that keeps the account over restarts, ":memory:" (the
+    default) forgets it at the end. `seed`, `apps` (at least 1), `trackers_per_app` (exactly so many in each)
+    and `partners` shape a new account; a file that has one keeps it. `token` sets the API token, else it
+    comes from the file or the seed. `latency` is waited before each answer, in seconds. `page_size` is the
+    `limit` where a request has none (default 50, at most 1000). `faults` takes `Faults`, a rate from 0 to 1
+    over all recoverable faults, or a list as a script. `duplicate_names` says whether a second tracker of the
+    same name under the same parent is refused with 400.
+
+    It may be entered again after it was left. Raises `ValueError` for an option that makes no sense, and on
+    entering `OSError` for a port in use, `ValueError` or `sqlite3.Error` for a file that is no database of an
+    emulator.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        database: str | Path = IN_MEMORY,
+        seed: int = 1,
+        token: str | None = None,
+        apps: int = 5,
+        trackers_per_app: int = 400,
+        partners: int = 120,
+        latency: float = 0.0,
+        page_size: int = 50,
+        faults: Faults | float | Sequence[Fault | str | None] | None = None,
+        duplicate_names: Literal["refuse", "allow"] = "refuse",
+    ) -> None:
+        _check_range("port", port, 0, _HIGHEST_PORT)
+        _check_range("apps", apps, 1)
+        _check_range("trackers_per_app", trackers_per_app, 0)
+        _check_range("partners", partners, 1, len(PARTNERS))
+        _check_range("page_size", page_size, 1, MAX_LIMIT)
+        _check_range("latency", latency, 0)
+        if duplicate_names not in {"refuse", "allow"}:
+            raise ValueError(f'duplicate_names is "refuse" or "allow", not {duplicate_names!r}.')
+        if token is not None and (not token or not token.isascii() or any(character in ' "' for character in token)):
+            raise ValueError("token is not empty, and of ASCII characters without spaces and quotes.")
+        self.stats = Stats()
+        self._port = port
+        self._database = database
+        self._account = {
+            "seed": seed,
+            "apps": apps,
+            "trackers_per_app": trackers_per_app,
+            "partners": partners,
+        }
+        self._token = token
+        self._page_size = page_size
+        self._duplicate_names: Literal["refuse", "allow"] = duplicate_names
+        self._conditions = Conditions(latency, Faults.of(faults))
+        self._running: _Running | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._running is not None:
+            raise RuntimeError("The emulator is running already; make another one for a second port.")
+        store = Store(self._database)
+        try:
+            if store.is_new:
+                seed_store(store, **self._account)
+            if self._token is not None:
+                store.save_setting("token", self._token)
+            authenticator = Authenticator(store.setting("token"))
+            campaign = CampaignAPI(
+                store, authenticator, page_size=self._page_size, duplicate_names=self._duplicate_names
+            )
+            listener = Listener(Application(RouteTable(campaign.routes()), self._conditions, self.stats), self.stats)
+            bound = bind(self._port)
+            port = bound.getsockname()[1]
+            await listener.start(bound)
+        except BaseException:
+            store.close()
+            raise
+        self._running = _Running(store, listener, port)
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        running, self._running = self._live, None
+        try:
+            await running.listener.stop()
+        finally:
+            running.store.close()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a slash at the end; the API is below `/public/v1` and `/public/v2`."""
+        return f"http://{LOOPBACK}:{self._live.port}"
+
+    @property
+    def token(self) -> str:
+        """The API token that it accepts."""
+        return self.store.setting("token")
+
+    @property
+    def app_tokens(self) -> list[str]:
+        """The tokens of the account's apps, 12 characters each."""
+        return [app.token for app in self.store.apps()]
+
+    @property
+    def store(self) -> Store:
+        """The account as it is now. Raises `RuntimeError` while the emulator is not running, as `url` does."""
+        return self._live.store
+
+    @property
+    def latency(self) -> float:
+        """Seconds before each answer; a change holds for the requests that arrive after it."""
+        return self._conditions.latency
+
+    @latency.setter
+    def latency(self, latency: float) -> None:
+        _check_range("latency", latency, 0)
+        self._conditions.latency = latency
+
+    @property
+    def faults(self) -> Faults | None:
+        """What goes wrong, set as the option is; a change holds for the requests that arrive after it."""
+        return self._conditions.faults
+
+    @faults.setter
+    def faults(self, faults: Faults | float | Sequence[Fault | str | None] | None) -> None:
+        self._conditions.faults = Faults.of(faults)
+
+    def run(self, started: Callable[["Emulator"], None] | None = None) -> None:
+        """Serve until SIGINT or SIGTERM, calling `started` once it listens; for programs that do nothing else.
+
+        Raises what entering raises.
+        """
+        asyncio.run(self._run(started))
+
+    async def _run(self, started: Callable[["Emulator"], None] | None) -> None:
+        interrupted = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def interrupt(*_: object) -> None:
+            loop.call_soon_threadsafe(interrupted.set)
+
+        # Not loop.add_signal_handler, which Windows does not have.
+        handlers = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            async with self:
+                if started is not None:
+                    started(self)
+                await interrupted.wait()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+    @property
+    def _live(self) -> "_Running":
+        if self._running is None:
+            raise RuntimeError("The emulator is not running; use it as `async with Emulator() as emulator`.")
+        return self._running
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    store: Store
+    listener: Listener
+    port: int
+
+
+def _check_range(name: str, value: float, lowest: float, highest: float = math.inf) -> None:
+    if not lowest <= value <= highest:
+        bounds = f"at least {lowest}" if highest == math.inf else f"from {lowest} to {highest}"
+        raise ValueError(f"{name} must be {bounds}, not {value!r}.")

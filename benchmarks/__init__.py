@@ -1,0 +1,1 @@
+"""Measurements of the SDK beside what would be used in its place."""

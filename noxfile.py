@@ -1,0 +1,44 @@
+"""What is run on this project: `nox` for all that must pass, `nox -s NAME` for one of them."""
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = False
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.install("ruff>=0.12")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package, its tests and its benchmarks."""
+    session.install("-e", ".[dev,bench]")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; arguments go to pytest."""
+    session.install("-e", ".[dev,bench]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Show the SDK at work on the built-in emulator."""
+    session.install("-e", ".[cli]")
+    session.run("adjust-async", "demo")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the SDK beside its alternatives; arguments go to the benchmark."""
+    session.install("-e", ".[bench]")
+    session.run("python", "-m", "benchmarks.pages", *session.posargs)

@@ -1,0 +1,97 @@
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+COMMAND = str(Path(sys.executable).with_name("adjust-async"))
+
+
+@contextmanager
+def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """Start the command and read what it prints before it serves."""
+    process = subprocess.Popen([COMMAND, "emulator", "--port", "0", *options], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+        yield process, dict(line.strip().split(": ", 1) for line in lines)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def get(announced: dict[str, str], path: str) -> httpx.Response:
+    """Get a path with the announced token."""
+    headers = {"Authorization": f"Bearer {announced['token']}"}
+    return httpx.get(announced["url"] + path, headers=headers, verify=False, trust_env=False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serves_until_interrupted(number: signal.Signals) -> None:
+    """It prints URL, token and app tokens, serves, and ends with 0 and quickly on Ctrl-C or SIGTERM."""
+    with running("--apps", "2", "--trackers-per-app", "60", "--page-size", "7") as (process, announced):
+        assert set(announced) == {"url", "token", "app tokens"}
+        app_tokens = announced["app tokens"].split()
+        assert len(app_tokens) == 2
+        data = get(announced, f"/public/v1/apps/{app_tokens[0]}/trackers").json()["data"]
+        assert len(data["items"]) == 7
+        process.send_signal(number)
+        start = time.monotonic()
+        assert process.wait(timeout=5) == 0
+        assert time.monotonic() - start < 2
+
+
+def test_options_reach_the_emulator(tmp_path: Path) -> None:
+    """Token, file, seed, faults and latency of the command line are those of the emulator."""
+    database = tmp_path / "adjust.db"
+    options = ("--db", str(database), "--token", "s3cret", "--fault-rate", "0", "--latency", "0.1", "--seed", "8")
+    with running(*options, "--trackers-per-app", "1") as (_, announced):
+        assert announced["token"] == "s3cret"
+        response = get(announced, "/public/v1/partners")
+        assert response.status_code == 200
+        assert response.elapsed.total_seconds() >= 0.1
+    assert database.exists()
+    with running("--db", str(database)) as (_, again):
+        assert (again["token"], again["app tokens"]) == (announced["token"], announced["app tokens"])
+
+
+def test_faults_from_the_command_line() -> None:
+    """With a fault rate of 1 no answer is healthy."""
+    with running("--fault-rate", "1", "--trackers-per-app", "0") as (_, announced):
+        for _ in range(5):
+            try:
+                response = get(announced, "/nowhere")
+            except httpx.TransportError:
+                continue
+            assert response.status_code != 200
+
+
+def test_port_in_use() -> None:
+    """A port that is taken is one readable line and status 1."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        finished = subprocess.run([COMMAND, "emulator", "--port", port], capture_output=True, text=True, check=False)
+    assert finished.returncode == 1
+    assert f"Port {port} of 127.0.0.1 is in use" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_bad_option() -> None:
+    """An option out of range is refused by name, with status 2."""
+    finished = subprocess.run([COMMAND, "emulator", "--fault-rate", "3"], capture_output=True, text=True, check=False)
+    assert finished.returncode == 2
+    assert "--fault-rate" in finished.stderr
+
+
+def test_installed_command() -> None:
+    """The package installs the command."""
+    assert shutil.which(COMMAND)

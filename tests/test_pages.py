@@ -1,0 +1,408 @@
+"""Walking cursor pages: both versions of the API, odd ends, prefetching, resuming, leaving early."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from adjust_async import (
+    AdjustError,
+    AsyncAdjust,
+    ClientClosedError,
+    ConfigurationError,
+    CursorPages,
+    Page,
+    PaginationError,
+    ServerError,
+    Tracker,
+)
+from tests.clock import JUMPING_CLOCK
+
+pytestmark = pytest.mark.anyio
+
+HOST = "https://api.adjust.com"
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Nothing here needs a socket, so that hours may pass at once."""
+    return JUMPING_CLOCK
+
+
+class Collection(httpx.AsyncBaseTransport):
+    """Serves `pages`, each a list of labels; `paging` makes the paging object of page number n (from 0)."""
+
+    def __init__(self, pages: list[list[str]], paging: Callable[[int, bool], Any], *, latency: float = 0.0) -> None:
+        self.pages = pages
+        self.paging = paging
+        self.latency = latency
+        self.failing: dict[int, httpx.Response] = {}
+        self.asked: list[dict[str, str]] = []
+        self.hosts: set[str] = set()
+        self.in_flight = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer with the page that the cursor names: `c3` and its like."""
+        self.hosts.add(request.url.host)
+        query = dict(request.url.params)
+        self.asked.append(query)
+        cursor = query.get("after") or query.get("cursor") or query.get("before") or "c0"
+        number = int(cursor.removeprefix("c"))
+        self.in_flight += 1
+        try:
+            await asyncio.sleep(self.latency)
+        finally:
+            self.in_flight -= 1
+        if number in self.failing:
+            return self.failing[number]
+        items = [{"name": label, "token": label} for label in self.pages[number]]
+        data = {"request_id": f"r{number}", "items": items, "paging": self.paging(number, number + 1 < len(self.pages))}
+        return httpx.Response(200, json={"data": {key: value for key, value in data.items() if value is not ...}})
+
+
+def paging_v1(number: int, more: bool) -> Any:
+    """Make v1's paging object, as documented."""
+    following = f"c{number + 1}" if more else None
+    previous = f"c{number - 1}" if number else None
+    return {
+        "page_size": "2",
+        "collection_size": "2",
+        "total": "199",
+        "next": f"{HOST}/public/v1/apps/app/trackers?after={following}&limit=2" if following else None,
+        "previous": f"{HOST}/public/v1/apps/app/trackers?before={previous}&limit=2" if previous else None,
+        "cursors": {"after": following, "before": previous},
+    }
+
+
+def paging_v2(number: int, more: bool) -> Any:
+    """Make v2's paging object, as documented."""
+    following = f"c{number + 1}" if more else None
+    return {
+        "next": f"{HOST}/public/v2/apps/app/trackers?cursor={following}" if following else None,
+        "cursor": following,
+    }
+
+
+PAGES = [["a", "b"], ["c"], [], ["d", "e"], ["f"]]
+LABELS = ["a", "b", "c", "d", "e", "f"]
+
+
+@asynccontextmanager
+async def client(collection: Collection, version: Any = "v1", **options: Any) -> AsyncIterator[AsyncAdjust]:
+    """Open a client over a collection; at its end no permit, call or task may be left."""
+    async with AsyncAdjust("token", transport=collection, campaign_version=version, **options) as adjust:
+        tasks = len(asyncio.all_tasks())
+        yield adjust
+        for _ in range(20):
+            await asyncio.sleep(0)
+        session = adjust._session
+        assert (session.limits.in_use, session.calls, len(session._tasks), collection.in_flight) == (0, 0, 0, 0)
+        assert len(asyncio.all_tasks()) == tasks
+
+
+async def labels(pages: CursorPages[Tracker]) -> list[str]:
+    """Walk to the end."""
+    return [tracker.name async for tracker in pages]
+
+
+@pytest.mark.parametrize("prefetch", [0, 1, 2, 7])
+@pytest.mark.parametrize(("version", "paging"), [("v1", paging_v1), ("v2", paging_v2)])
+async def test_every_item_comes_once_and_in_order(version: str, paging: Any, prefetch: int) -> None:
+    """Both versions give all items, over short pages and an empty page in the middle, however many are prefetched."""
+    collection = Collection(PAGES, paging)
+    async with client(collection, version) as adjust:
+        pages = adjust.trackers.list("app", prefetch=prefetch)
+        assert await labels(pages) == LABELS
+        assert [tracker.name for tracker in await pages.collect()] == LABELS
+        assert [len(page.items) async for page in pages.pages()] == [2, 1, 0, 2, 1]
+    assert len(collection.asked) == 15
+
+
+def test_iterating_gives_async_generators() -> None:
+    """Both ways to iterate are async generators, which can be closed."""
+    pages = AsyncAdjust("token").trackers.list("app")
+    assert inspect.isasyncgen(pages.pages())
+    assert inspect.isasyncgen(pages.__aiter__())
+
+
+async def test_a_page_has_what_the_service_said() -> None:
+    """The numbers that v1 sends as text are numbers, and the cursors those of the neighbours."""
+    async with client(Collection(PAGES, paging_v1)) as adjust:
+        pages = [page async for page in adjust.trackers.list("app", page_size=2).pages()]
+    first, second, *_, last = pages
+    assert (first.total, first.page_size, first.request_id) == (199, 2, "r0")
+    assert first.next == f"{HOST}/public/v1/apps/app/trackers?after=c1&limit=2"
+    assert (first.cursors.after, first.cursors.before) == ("c1", None)
+    assert (second.cursors.after, second.cursors.before) == ("c2", "c0")
+    assert (last.cursors.after, last.next) == (None, None)
+
+
+async def test_v2_says_no_total() -> None:
+    """What v2 leaves out is `None`."""
+    async with client(Collection(PAGES, paging_v2), "v2") as adjust:
+        first = await anext(adjust.trackers.list("app").pages())
+        assert (first.total, first.page_size, first.cursors.after, first.cursors.before) == (None, None, "c1", None)
+
+
+LINK_V1 = f"{HOST}/public/v1/apps/app/trackers?limit=2&after="
+LINK_V2 = f"{HOST}/public/v2/apps/app/trackers?limit=2&cursor="
+
+
+@pytest.mark.parametrize(
+    ("version", "paging"),
+    [
+        ("v1", lambda n, more: {"cursors": {"after": f"c{n + 1}"}} if more else {"next": "", "cursors": {"after": ""}}),
+        ("v1", lambda n, more: {"cursors": {"after": f"c{n + 1}"}} if more else {}),
+        ("v1", lambda n, more: {"cursors": {"after": f"c{n + 1}"}} if more else None),
+        ("v1", lambda n, more: {"cursors": {"after": f"c{n + 1}"}} if more else ...),
+        ("v1", lambda n, more: {"cursors": {"after": f"c{n + 1}"}} if more else {"cursors": None}),
+        ("v1", lambda n, more: {"next": f"{LINK_V1}c{n + 1}"} if more else {"next": None}),
+        ("v1", lambda n, more: {"next": f"{LINK_V1}c{n + 1}", "cursors": {"after": None}} if more else {}),
+        ("v1", lambda n, more: {"next": f"/public/v1/apps/app/trackers?after=c{n + 1}"} if more else {}),
+        ("v1", lambda n, more: {"next": f"https://api.adjust.com:443/x?after=c{n + 1}"} if more else {}),
+        ("v2", lambda n, more: {"next": f"{LINK_V2}c{n + 1}"} if more else {"next": "", "cursor": ""}),
+        ("v2", lambda n, more: {"cursor": f"c{n + 1}"} if more else {"cursor": None}),
+        ("v2", lambda n, more: {"next": f"{LINK_V2}c{n + 1}", "cursor": f"c{n}"} if more else {}),
+        ("v2", lambda n, more: {"next": f"{LINK_V2}c{n + 1}", "cursor": f"c{n + 1}"} if more else ...),
+    ],
+)
+async def test_every_form_of_going_on_and_of_the_end(version: str, paging: Any) -> None:
+    """Cursor alone, link alone, both; `null`, empty or absent at the end: the walk gives all items and stops."""
+    async with client(Collection(PAGES, paging), version) as adjust:
+        assert await labels(adjust.trackers.list("app")) == LABELS
+
+
+@pytest.mark.parametrize("prefetch", [0, 1, 3])
+@pytest.mark.parametrize("back_to", [0, 1, 2])
+async def test_a_repeated_cursor_is_an_error_not_a_circle(back_to: int, prefetch: int) -> None:
+    """A cursor that comes a second time ends the walk after the page that gave it; the error names both."""
+    collection = Collection(
+        PAGES, lambda n, more: {"cursors": {"after": f"c{back_to}" if n == 2 and back_to else f"c{n + 1}"}}
+    )
+    if back_to == 0:
+        collection.paging = lambda n, more: {"cursors": {"after": "c1"}}
+    async with client(collection) as adjust:
+        seen: list[str] = []
+        with pytest.raises(PaginationError, match="a second time") as raised:
+            async for tracker in adjust.trackers.list("app", prefetch=prefetch):
+                seen.append(tracker.name)
+    assert raised.value.cursor == f"c{back_to or 1}"
+    assert raised.value.page == (2 if back_to == 0 else 3)
+    assert repr(raised.value.cursor) in str(raised.value)
+    assert seen == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.invalid/x", "http://api.adjust.com/x", "//evil.invalid/x"])
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_a_next_page_elsewhere_is_never_followed(version: str, elsewhere: str) -> None:
+    """Where only a link to another host or scheme says how to go on, the walk ends with an error, and asks nobody."""
+    parameter = "after" if version == "v1" else "cursor"
+    collection = Collection(PAGES, lambda n, more: {"next": f"{elsewhere}?{parameter}=c{n + 1}"})
+    async with client(collection, version) as adjust:
+        with pytest.raises(PaginationError, match="API token must not follow it"):
+            await labels(adjust.trackers.list("app"))
+    assert len(collection.asked) == 1
+    assert collection.hosts == {"api.adjust.com"}
+
+
+async def test_a_cursor_beside_a_link_elsewhere_is_asked_for_here() -> None:
+    """Behind a gateway the link leads to Adjust's own host, but the cursor goes to the host that was set."""
+    collection = Collection(
+        PAGES,
+        lambda n, more: {**paging_v1(n, more), "next": f"https://evil.invalid/x?after=c{n + 1}" if more else None},
+    )
+    async with client(collection) as adjust:
+        assert await labels(adjust.trackers.list("app")) == LABELS
+    assert collection.hosts == {"api.adjust.com"}
+
+
+async def test_before_walks_backwards() -> None:
+    """With `before` the pages come from the one before that cursor to the first one."""
+    collection = Collection(PAGES, paging_v1)
+    async with client(collection) as adjust:
+        assert await labels(adjust.trackers.list("app", before="c3")) == ["d", "e", "c", "a", "b"]
+    assert [query["before"] for query in collection.asked] == ["c3", "c2", "c1", "c0"]
+
+
+@pytest.mark.parametrize(("version", "start"), [("v1", {"after": "c3"}), ("v2", {"cursor": "c3"})])
+async def test_a_walk_begins_at_a_cursor(version: str, start: dict[str, Any]) -> None:
+    """`after` with v1 and `cursor` with v2 begin in the middle."""
+    paging = paging_v1 if version == "v1" else paging_v2
+    async with client(Collection(PAGES, paging), version) as adjust:
+        assert await labels(adjust.trackers.list("app", **start)) == ["d", "e", "f"]
+
+
+@pytest.mark.parametrize("prefetch", [0, 1])
+@pytest.mark.parametrize(("max_items", "requests"), [(1, 1), (2, 1), (3, 2), (4, 4), (6, 5), (100, 5)])
+async def test_max_items_ends_the_walk_and_the_requests(max_items: int, requests: int, prefetch: int) -> None:
+    """No more than `max_items` come, and no page is fetched that could not hold one of them."""
+    collection = Collection(PAGES, paging_v1)
+    async with client(collection) as adjust:
+        pages = adjust.trackers.list("app", max_items=max_items, prefetch=prefetch)
+        assert await labels(pages) == LABELS[:max_items]
+    assert len(collection.asked) == requests
+
+
+async def test_page_size_is_sent_as_limit() -> None:
+    """`page_size` goes out as `limit` with every page; without it, `max_items` keeps the page small."""
+    collection = Collection(PAGES, paging_v1)
+    async with client(collection) as adjust:
+        await adjust.trackers.list("app", page_size=200).collect()
+        assert {query["limit"] for query in collection.asked} == {"200"}
+        await adjust.trackers.list("app", max_items=1).collect()
+        assert collection.asked[-1] == {"limit": "1"}
+        await adjust.trackers.list("app").collect()
+        assert "limit" not in collection.asked[-1]
+
+
+@pytest.mark.parametrize("prefetch", [0, 1, 2, 3])
+async def test_so_many_pages_are_fetched_ahead(prefetch: int) -> None:
+    """While the consumer holds one page, exactly `prefetch` further ones are fetched, and no more."""
+    collection = Collection([[str(number)] for number in range(20)], paging_v1)
+    async with client(collection) as adjust, aclosing(adjust.trackers.list("app", prefetch=prefetch).pages()) as pages:
+        for number in range(1, 6):
+            await anext(pages)
+            await asyncio.sleep(100)
+            assert len(collection.asked) == number + prefetch
+
+
+async def test_prefetching_hides_the_consumers_time() -> None:
+    """Where a page takes a second to fetch and a second to work on, ten pages take eleven seconds, not twenty."""
+    collection = Collection([[str(number)] for number in range(10)], paging_v1, latency=1.0)
+    async with client(collection) as adjust:
+        started = asyncio.get_running_loop().time()
+        async for _ in adjust.trackers.list("app").pages():
+            await asyncio.sleep(1)
+        assert asyncio.get_running_loop().time() - started == pytest.approx(11)
+
+
+@pytest.mark.parametrize("prefetch", [0, 1, 5])
+async def test_a_failed_walk_can_be_resumed(prefetch: int) -> None:
+    """All items before a page that failed have come, and the error's cursor gives the rest: none lost, none twice."""
+    collection = Collection([[f"{number}a", f"{number}b"] for number in range(10)], paging_v1)
+    collection.failing[6] = httpx.Response(500)
+    async with client(collection, max_attempts=2) as adjust:
+        seen: list[str] = []
+        with pytest.raises(ServerError, match="page 7 of the walk; resume with cursor 'c6'") as raised:
+            async for tracker in adjust.trackers.list("app", prefetch=prefetch):
+                seen.append(tracker.name)
+        assert (raised.value.page, raised.value.cursor) == (7, "c6")
+        collection.failing.clear()
+        seen += await labels(adjust.trackers.list("app", after=raised.value.cursor))
+    assert seen == [f"{number}{half}" for number in range(10) for half in "ab"]
+
+
+@pytest.mark.parametrize("prefetch", [0, 1, 3])
+@pytest.mark.parametrize("moment", [0.0, 0.5, 1.5, 30.0])
+async def test_leaving_early_leaves_nothing_behind(prefetch: int, moment: float) -> None:
+    """After a `break`, no task, permit or request is left, whatever the prefetching was at."""
+    collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
+    async with client(collection) as adjust:
+        async for _ in adjust.trackers.list("app", prefetch=prefetch):
+            await asyncio.sleep(moment)
+            break
+
+
+@pytest.mark.parametrize("prefetch", [0, 1, 3])
+@pytest.mark.parametrize("moment", [0.0, 0.5, 1.0, 1.5, 2.5])
+async def test_a_cancelled_consumer_leaves_nothing_behind(prefetch: int, moment: float) -> None:
+    """A task that is cancelled while it walks ends at once, and its requests with it."""
+    collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
+    async with client(collection) as adjust:
+        task = asyncio.create_task(adjust.trackers.list("app", prefetch=prefetch).collect())
+        await asyncio.sleep(moment)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_the_client_may_be_closed_while_a_walk_is_open() -> None:
+    """The walk then ends with `ClientClosedError`, and no task stays behind that nobody awaits."""
+    collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
+    adjust = AsyncAdjust("token", transport=collection)
+    tasks = len(asyncio.all_tasks())
+    async with aclosing(adjust.trackers.list("app", prefetch=3).__aiter__()) as trackers:
+        assert (await anext(trackers)).name == "0"
+        await adjust.aclose()
+        assert (len(asyncio.all_tasks()), collection.in_flight) == (tasks, 0)
+        with pytest.raises(ClientClosedError, match="during this walk"):
+            async for _ in trackers:
+                pass
+
+
+async def test_a_failed_page_leaves_nothing_behind() -> None:
+    """A page that fails for good ends the producer as well."""
+    collection = Collection(PAGES, paging_v1)
+    collection.failing[1] = httpx.Response(404)
+    async with client(collection) as adjust:
+        with pytest.raises(AdjustError):
+            await labels(adjust.trackers.list("app", prefetch=2))
+
+
+async def test_two_walks_of_one_listing_are_independent() -> None:
+    """Each iteration begins anew, also side by side."""
+    async with client(Collection(PAGES, paging_v1)) as adjust:
+        pages = adjust.trackers.list("app")
+        assert tuple(await asyncio.gather(labels(pages), labels(pages))) == (LABELS, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("version", "arguments", "message"),
+    [
+        ("v1", {"page_size": 0}, "page_size is 0: give a whole number of at least 1"),
+        ("v1", {"page_size": -1}, "page_size is -1"),
+        ("v1", {"page_size": True}, "page_size is True"),
+        ("v1", {"page_size": "50"}, "page_size is '50'"),
+        ("v1", {"max_items": 0}, "max_items is 0"),
+        ("v1", {"prefetch": -1}, "prefetch is -1: give a whole number of at least 0"),
+        ("v1", {"prefetch": None}, "prefetch is None"),
+        ("v1", {"after": ""}, "after is ''"),
+        ("v1", {"after": 3}, "after is 3"),
+        ("v1", {"cursor": "c"}, "cursor= is not of Campaign API v1: that one pages with after= or before="),
+        ("v1", {"after": "a", "before": "b"}, "after and before are both given"),
+        ("v2", {"after": "c"}, "after= is not of Campaign API v2: that one pages with cursor="),
+        ("v2", {"before": "c"}, "before= is not of Campaign API v2"),
+    ],
+)
+async def test_wrong_arguments_are_refused_before_anything_is_sent(
+    version: str, arguments: dict[str, Any], message: str
+) -> None:
+    """The error names the argument, its value, and what would be right."""
+    collection = Collection(PAGES, paging_v1)
+    async with client(collection, version) as adjust:
+        with pytest.raises(ConfigurationError, match=message):
+            adjust.trackers.list("app", **arguments)
+        with pytest.raises(ConfigurationError, match=message):
+            adjust.partners.list(**arguments)
+        with pytest.raises(ConfigurationError, match=message):
+            adjust.trackers.children("app", "abc123", **arguments)
+    assert collection.asked == []
+
+
+@given(
+    pages=st.lists(st.lists(st.text("abc", min_size=1, max_size=3), max_size=4), min_size=1, max_size=8),
+    prefetch=st.integers(0, 4),
+    max_items=st.none() | st.integers(1, 20),
+    version=st.sampled_from(["v1", "v2"]),
+)
+@settings(deadline=None)
+def test_a_walk_is_the_concatenation_of_the_pages(
+    pages: list[list[str]], prefetch: int, max_items: int | None, version: str
+) -> None:
+    """Whatever the pages hold, the walk gives their items one after the other, cut at `max_items`."""
+
+    async def walk() -> tuple[list[str], list[Page[Tracker]]]:
+        collection = Collection(pages, paging_v1 if version == "v1" else paging_v2)
+        async with client(collection, version) as adjust:
+            listing = adjust.trackers.list("app", prefetch=prefetch, max_items=max_items)
+            return await labels(listing), [page async for page in listing.pages()]
+
+    everything = [label for page in pages for label in page]
+    items, walked = asyncio.run(walk())
+    assert items == everything[:max_items]
+    assert [tracker.name for page in walked for tracker in page.items] == items

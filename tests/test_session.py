@@ -1,0 +1,448 @@
+"""The one path of every request: limits, retries, deadlines and closing, by a jumping clock."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from adjust_async import (
+    AdjustError,
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AsyncAdjust,
+    ClientClosedError,
+    DecodeError,
+    GoneError,
+    PoolExhaustedError,
+    RateLimitError,
+    Retry,
+    ServerError,
+)
+from tests.clock import JUMPING_CLOCK
+
+pytestmark = pytest.mark.anyio
+
+TRACKER = {"name": "Adroll", "token": "abc123"}
+DONE: dict[str, Any] = {"data": {"items": [TRACKER]}}
+
+Outcome = httpx.Response | Exception | Callable[[httpx.Request], Any]
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Nothing here needs a socket, so that hours may pass at once."""
+    return JUMPING_CLOCK
+
+
+class Script(httpx.AsyncBaseTransport):
+    """Plays one outcome a request, the last one for ever, and keeps the requests and their times."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.outcomes = list(outcomes)
+        self.requests: list[httpx.Request] = []
+        self.times: list[float] = []
+        self.in_flight = 0
+        self.max_in_flight = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Play the next outcome."""
+        self.requests.append(request)
+        self.times.append(asyncio.get_running_loop().time())
+        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
+        try:
+            if isinstance(outcome, Exception):
+                raise outcome
+            if isinstance(outcome, httpx.Response):
+                return httpx.Response(outcome.status_code, headers=outcome.headers, content=outcome.content)
+            response: httpx.Response = await outcome(request)
+            return response
+        finally:
+            self.in_flight -= 1
+
+    @property
+    def waits(self) -> list[float]:
+        """Give the seconds between the requests."""
+        return [later - earlier for earlier, later in zip(self.times, self.times[1:], strict=False)]
+
+
+def done() -> httpx.Response:
+    """Answer with one tracker."""
+    return httpx.Response(200, json=DONE)
+
+
+def status(code: int, **headers: str) -> httpx.Response:
+    """Answer with an error in Adjust's envelope."""
+    body = {"error": {"request_id": "Fc-1", "message": f"it was {code}"}}
+    return httpx.Response(code, json=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+async def never(_: httpx.Request) -> httpx.Response:
+    """Hang."""
+    await asyncio.sleep(10**9)
+    raise AssertionError
+
+
+def after(seconds: float) -> Callable[[httpx.Request], Any]:
+    """Answer after a while."""
+
+    async def answer(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(seconds)
+        return done()
+
+    return answer
+
+
+@asynccontextmanager
+async def client(*outcomes: Outcome, **settings: Any) -> AsyncIterator[tuple[AsyncAdjust, Script]]:
+    """Open a client over a script; at its end no permit, call or task may be left."""
+    script = Script(*outcomes)
+    async with AsyncAdjust("secret-token", transport=script, **settings) as adjust:
+        yield adjust, script
+        session = adjust._session
+        assert (session.limits.in_use, session.calls, len(session._tasks)) == (0, 0, 0)
+
+
+async def get(adjust: AsyncAdjust) -> list[Any]:
+    """Send a GET."""
+    return await adjust.trackers.list("app", prefetch=0).collect()
+
+
+async def post(adjust: AsyncAdjust) -> object:
+    """Send a POST."""
+    return await adjust.trackers.create("app", "Adroll")
+
+
+async def patch(adjust: AsyncAdjust) -> object:
+    """Send a PATCH."""
+    return await adjust.trackers.update("app", "abc123", partner_id=3)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    with caplog.at_level(logging.DEBUG):
+        yield
+
+
+REQUEST = httpx.Request("GET", "http://adjust.invalid")
+TRANSIENT: list[Outcome] = [
+    httpx.ConnectError("refused"),
+    httpx.ConnectTimeout("slow"),
+    httpx.ReadError("reset"),
+    httpx.ReadTimeout("slow"),
+    httpx.WriteError("reset"),
+    httpx.RemoteProtocolError("Server disconnected"),
+    httpx.PoolTimeout("busy"),
+    status(429),
+    status(500),
+    status(502),
+    status(503),
+    status(504),
+    httpx.Response(502, html="<html><title>Bad gateway</title></html>"),
+    httpx.Response(200, content=b'{"data": {"items": [{"na'),
+]
+
+
+@pytest.mark.parametrize("call", [get, patch])
+@pytest.mark.parametrize("failure", TRANSIENT, ids=repr)
+async def test_what_may_pass_is_tried_again(call: Callable[[AsyncAdjust], Any], failure: Outcome) -> None:
+    """A GET or a PATCH that failed for a reason that may pass is sent again until it succeeds."""
+    async with client(failure, failure, done()) as (adjust, script):
+        assert await call(adjust)
+        assert len(script.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "failure", [status(400), status(401), status(403), status(404), status(410), status(418), status(501)], ids=repr
+)
+@pytest.mark.parametrize("call", [get, patch, post])
+async def test_what_cannot_pass_is_not_tried_again(call: Callable[[AsyncAdjust], Any], failure: Outcome) -> None:
+    """An answer that the same request would get again ends the call at once."""
+    async with client(failure) as (adjust, script):
+        with pytest.raises(APIStatusError):
+            await call(adjust)
+        assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx.ConnectError("refused"),
+        httpx.PoolTimeout("busy"),
+        status(429, retry_after="2"),
+        status(503, retry_after="2"),
+    ],
+    ids=repr,
+)
+async def test_a_post_that_did_nothing_is_sent_again(failure: Outcome) -> None:
+    """A POST that never arrived, or was put off by the service, is sent again."""
+    async with client(failure, done()) as (adjust, script):
+        await post(adjust)
+        assert len(script.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx.ConnectTimeout("a transport may say so after it sent"),
+        httpx.ReadError("reset"),
+        httpx.ReadTimeout("slow"),
+        httpx.RemoteProtocolError("Server disconnected"),
+        httpx.WriteError("reset"),
+        never,
+        status(429),
+        status(500),
+        status(502),
+        status(503),
+        status(504),
+        httpx.Response(200, content=b'{"data": {"items": [{"na'),
+        httpx.Response(200, json={"data": {"items": []}}),
+    ],
+    ids=repr,
+)
+async def test_a_post_that_may_have_done_something_is_never_sent_again(failure: Outcome) -> None:
+    """A POST whose outcome is in doubt is sent once, so that nothing is created twice."""
+    async with client(failure, done()) as (adjust, script):
+        with pytest.raises(AdjustError):
+            await post(adjust)
+        assert len(script.requests) == 1
+
+
+async def test_a_post_in_doubt_says_so() -> None:
+    """The error of a POST whose answer got lost says that it may have been done."""
+    async with client(httpx.ReadError("reset")) as (adjust, _):
+        with pytest.raises(APIConnectionError, match="may have done it all the same: look it up") as raised:
+            await post(adjust)
+        assert raised.value.sent
+
+
+async def test_attempts_are_bounded() -> None:
+    """After `max_attempts` the last error is raised as it is."""
+    async with client(status(503), max_attempts=4) as (adjust, script):
+        with pytest.raises(ServerError, match="it was 503"):
+            await get(adjust)
+        assert len(script.requests) == 4
+
+
+async def test_waits_have_full_jitter_within_doubling_bounds() -> None:
+    """Between attempts the call waits a random time below 0.25, 0.5, 1, 2 s and so on."""
+    async with client(status(503), max_attempts=8) as (adjust, script):
+        with pytest.raises(ServerError):
+            await get(adjust)
+        assert all(wait <= 0.25 * 2**n for n, wait in enumerate(script.waits)), script.waits
+        assert len({round(wait, 3) for wait in script.waits}) > 4
+
+
+@pytest.mark.parametrize("code", [429, 503])
+async def test_retry_after_is_honoured(code: int) -> None:
+    """The next attempt begins when the service said."""
+    async with client(status(code, retry_after="17"), done()) as (adjust, script):
+        await get(adjust)
+        assert script.waits == [pytest.approx(17)]
+
+
+async def test_a_retry_after_beyond_the_deadline_fails_at_once() -> None:
+    """A wait that the call has no time for is not begun; the error tells how long it would be."""
+    async with client(status(429, retry_after="600"), deadline=60) as (adjust, script):
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(RateLimitError, match="asked to wait 600 s") as raised:
+            await get(adjust)
+        assert asyncio.get_running_loop().time() == pytest.approx(started)
+        assert raised.value.retry_after == 600
+        with pytest.raises(RateLimitError, match="earlier request of this client was answered 429"):
+            await get(adjust)
+        assert len(script.requests) == 1
+
+
+async def test_one_429_pauses_everybody() -> None:
+    """While one call waits for its `Retry-After`, no other call is sent; afterwards all of them are."""
+    async with client(status(429, retry_after="30"), done()) as (adjust, script):
+        first = asyncio.create_task(get(adjust))
+        await asyncio.sleep(0.1)
+        await asyncio.gather(first, *(get(adjust) for _ in range(5)))
+        assert len(script.requests) == 7
+        assert all(time - script.times[0] >= 30 for time in script.times[1:])
+
+
+async def test_no_permit_is_held_while_a_retry_waits() -> None:
+    """With one permit, a call that waits for its next attempt lets another one through."""
+    async with client(status(503, retry_after="50"), done(), max_concurrency=1) as (adjust, _):
+        waiting = asyncio.create_task(get(adjust))
+        await asyncio.sleep(1)
+        started = asyncio.get_running_loop().time()
+        await get(adjust)
+        assert asyncio.get_running_loop().time() - started < 1
+        await waiting
+
+
+async def test_never_more_than_max_concurrency() -> None:
+    """However many calls there are, so many requests run at a time, and no fewer."""
+    async with client(after(1), max_concurrency=7) as (adjust, script):
+        started = asyncio.get_running_loop().time()
+        await asyncio.gather(*(get(adjust) for _ in range(70)))
+        assert script.max_in_flight == 7
+        assert asyncio.get_running_loop().time() - started == pytest.approx(10, abs=0.1)
+
+
+async def test_rate_and_burst() -> None:
+    """With `max_rate` and `burst`, the burst goes out at once and the rest at the rate."""
+    async with client(done(), max_rate=10, burst=20) as (adjust, script):
+        await asyncio.gather(*(get(adjust) for _ in range(70)))
+        times = [time - script.times[0] for time in script.times]
+        assert sum(time < 0.05 for time in times) == 20
+        assert times[-1] == pytest.approx(5, abs=0.2)
+
+
+async def test_an_attempt_has_a_timeout_and_the_next_one_its_own() -> None:
+    """A hanging attempt ends after `timeout` seconds, and the call goes on."""
+    async with client(never, done(), timeout=5) as (adjust, script):
+        await get(adjust)
+        assert 5 <= script.waits[0] < 6
+
+
+async def test_the_deadline_ends_a_call_in_the_middle_of_an_attempt() -> None:
+    """A call takes no longer than `deadline`, and its error carries why earlier attempts had failed."""
+    async with client(status(503), never, deadline=20, timeout=None) as (adjust, _):
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(APITimeoutError, match="within deadline=20 s") as raised:
+            await get(adjust)
+        assert asyncio.get_running_loop().time() - started == pytest.approx(20)
+        assert isinstance(raised.value.__cause__, ServerError)
+        assert raised.value.sent
+
+
+async def test_a_call_that_found_no_permit_was_never_sent() -> None:
+    """Where the deadline passes before a permit is free, the error says that nothing was sent, and what to do."""
+    async with client(never, max_concurrency=1, deadline=10, timeout=None) as (adjust, script):
+        busy, waiting = await asyncio.gather(get(adjust), post(adjust), return_exceptions=True)
+        assert isinstance(busy, APITimeoutError)
+        assert isinstance(waiting, PoolExhaustedError)
+        assert "raise max_concurrency or deadline" in str(waiting)
+        assert not waiting.sent
+        assert len(script.requests) == 1
+
+
+async def test_without_deadline_a_call_waits_as_long_as_it_takes() -> None:
+    """`deadline=None` and `timeout=None` set no limit."""
+    async with client(status(503, retry_after="3000"), after(5000), deadline=None, timeout=None) as (adjust, _):
+        assert await get(adjust)
+
+
+async def test_closing_ends_every_call_at_once() -> None:
+    """Calls that send, wait for a permit, or wait for their next attempt all end when the client is closed."""
+    script = Script(status(503, retry_after="50"), never)
+    adjust = AsyncAdjust("secret-token", transport=script, max_concurrency=2)
+    calls = [asyncio.create_task(call(adjust)) for call in (get, get, patch, post, get)]
+    await asyncio.sleep(1)
+    started = asyncio.get_running_loop().time()
+    await adjust.aclose()
+    assert adjust._session.calls == 0
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ClientClosedError] * 5
+    assert asyncio.get_running_loop().time() == pytest.approx(started)
+    assert adjust._session.limits.in_use == 0
+    with pytest.raises(ClientClosedError):
+        await get(adjust)
+    await adjust.aclose()
+
+
+async def test_the_task_that_closes_may_be_another_one() -> None:
+    """A client can be opened in one task and closed in another, as fixtures and lifespans do."""
+    adjust = AsyncAdjust("secret-token", transport=Script(done()))
+    await asyncio.create_task(adjust.__aenter__())
+    assert await asyncio.create_task(get(adjust))
+    await asyncio.create_task(adjust.__aexit__(None, None, None))
+    with pytest.raises(ClientClosedError):
+        await get(adjust)
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.5, 3.0])
+async def test_a_cancelled_call_gives_its_permit_back(moment: float) -> None:
+    """A call that is cancelled while it sends or waits leaves no permit out, and is not retried."""
+    async with client(status(503, retry_after="2"), never, max_concurrency=1) as (adjust, script):
+        task = asyncio.create_task(get(adjust))
+        await asyncio.sleep(moment)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert adjust._session.limits.in_use == 0
+        script.outcomes = [done()]
+        await get(adjust)
+
+
+async def test_on_retry_and_the_log_tell_of_each_retry(caplog: pytest.LogCaptureFixture) -> None:
+    """The hook gets what failed, how often, why, and how long the wait is; the logger says the same in words."""
+    told: list[Retry] = []
+    async with client(status(503, retry_after="4"), status(503, retry_after="5"), done(), on_retry=told.append) as (
+        adjust,
+        _,
+    ):
+        await get(adjust)
+    assert [(retry.method, retry.path, retry.attempt, retry.wait) for retry in told] == [
+        ("GET", "/public/v1/apps/app/trackers", 1, 4.0),
+        ("GET", "/public/v1/apps/app/trackers", 2, 5.0),
+    ]
+    assert all(isinstance(retry.error, ServerError) for retry in told)
+    warnings = [record for record in caplog.records if record.name == "adjust_async" and record.levelname == "WARNING"]
+    assert len(warnings) == 2
+    assert "attempt 2 of 10 failed, the next one begins in 5.00 s: GET /public/v1/apps/app" in warnings[1].message
+
+
+async def test_a_hook_that_fails_ends_the_call() -> None:
+    """A mistake in `on_retry` is not swallowed."""
+
+    def broken(_: Retry) -> None:
+        raise LookupError("my own mistake")
+
+    async with client(status(503), on_retry=broken) as (adjust, _):
+        with pytest.raises(LookupError, match="my own mistake"):
+            await get(adjust)
+
+
+async def test_what_is_sent() -> None:
+    """A request has the token in its header alone, asks for JSON, and encodes its query."""
+    async with client(done()) as (adjust, script):
+        await adjust.trackers.list("app", page_size=7, after="a&b=c d+/%", prefetch=0).collect()
+        await post(adjust)
+    listing, creation = script.requests
+    assert str(listing.url) == "https://api.adjust.com/public/v1/apps/app/trackers?limit=7&after=a%26b%3Dc%20d%2B%2F%25"
+    assert listing.url.params["after"] == "a&b=c d+/%"
+    assert listing.headers["authorization"] == "Token token=secret-token"
+    assert listing.headers["accept"] == "application/json"
+    assert creation.content == b'{"name":"Adroll"}'
+    assert creation.headers["content-type"] == "application/json"
+    assert "secret" not in f"{listing.url}{creation.url}"
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    """The token does not follow a redirect to another host."""
+    async with client(httpx.Response(302, headers={"location": "https://evil.invalid/x"})) as (adjust, script):
+        with pytest.raises(APIStatusError, match=r"redirected to evil\.invalid, where the API token must not go"):
+            await get(adjust)
+        assert len(script.requests) == 1
+
+
+async def test_410_is_an_error_of_its_own() -> None:
+    """An API that was switched off answers 410, which has a class of its own."""
+    async with client(status(410)) as (adjust, _):
+        with pytest.raises(GoneError):
+            await get(adjust)
+
+
+async def test_an_answer_of_another_shape_is_not_asked_for_again() -> None:
+    """JSON that is whole, but not what the API documents, would come again: it is told at once, with its place."""
+    async with client(httpx.Response(200, json={"data": {"items": [{**TRACKER, "archived": "no"}]}})) as (
+        adjust,
+        script,
+    ):
+        with pytest.raises(
+            DecodeError, match=r"expected true or false, found 'no' \(at \$\.data\.items\[0\]\.archived"
+        ):
+            await get(adjust)
+        assert len(script.requests) == 1

@@ -1,0 +1,287 @@
+"""Listing, walking, creating and updating trackers, over real sockets against the emulator."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from adjust_async import (
+    AdjustError,
+    AsyncAdjust,
+    BadRequestError,
+    ConfigurationError,
+    NotFoundError,
+    ServerError,
+    Tracker,
+)
+from adjust_async.emulator import Emulator, Faults
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["v1", "v2"])
+def version(request: pytest.FixtureRequest) -> Any:
+    """Both versions of the Campaign API."""
+    return request.param
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    """An account of three apps."""
+    async with Emulator(apps=3, trackers_per_app=300) as running:
+        yield running
+
+
+@pytest.fixture
+async def adjust(emulator: Emulator, version: Any) -> AsyncIterator[AsyncAdjust]:
+    """A client of the emulator; at its end no permit, call, task or connection may be left."""
+    before = len(asyncio.all_tasks())
+    async with AsyncAdjust(emulator.token, api_url=emulator.url, campaign_version=version) as client:
+        yield client
+        session = client._session
+        assert (session.limits.in_use, session.calls, len(session._tasks)) == (0, 0, 0)
+    async with asyncio.timeout(5):
+        while emulator.stats.connections_open or len(asyncio.all_tasks()) > before:
+            await asyncio.sleep(0)
+
+
+async def test_list_gives_the_network_level(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """`list` gives every tracker of level 1, each with its app, and none below."""
+    app = emulator.app_tokens[0]
+    trackers = await adjust.trackers.list(app).collect()
+    assert len({tracker.token for tracker in trackers}) == len(trackers) > 50
+    assert {(tracker.level, tracker.app_token, tracker.parent_token) for tracker in trackers} == {(1, app, None)}
+
+
+async def test_children_gives_the_level_below(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """`children` gives the subtrackers right below a tracker, which know their parent."""
+    app = emulator.app_tokens[0]
+    parent = next(tracker for tracker in await adjust.trackers.list(app).collect() if tracker.has_subtrackers)
+    children = await adjust.trackers.children(app, parent.token).collect()
+    assert children
+    assert {(child.level, child.app_token, child.parent_token) for child in children} == {(2, app, parent.token)}
+    assert all(child.name == f"{parent.name}::{child.label}" for child in children)
+
+
+@pytest.mark.parametrize("page_size", [1, 7, 50, 1000])
+async def test_the_page_size_changes_nothing_but_the_requests(
+    adjust: AsyncAdjust, emulator: Emulator, page_size: int
+) -> None:
+    """Whatever the size of a page, the items are the same."""
+    app = emulator.app_tokens[0]
+    expected = await adjust.trackers.list(app).collect()
+    assert await adjust.trackers.list(app, page_size=page_size).collect() == expected
+
+
+async def test_walk_gives_whole_trees_exactly_once(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """`walk` over all apps gives every tracker that the account has, once, after its parent, with app and parent."""
+    seen: dict[str, Tracker] = {}
+    async for tracker in adjust.trackers.walk(emulator.app_tokens):
+        assert tracker.token not in seen
+        if tracker.parent_token is None:
+            assert tracker.level == 1
+        else:
+            parent = seen[tracker.parent_token]
+            assert tracker.name == f"{parent.name}::{tracker.label}"
+            assert (tracker.app_token, tracker.level) == (parent.app_token, (parent.level or 0) + 1)
+        seen[tracker.token] = tracker
+    assert len(seen) == emulator.store.count_trackers() == 900
+    assert Counter(tracker.app_token for tracker in seen.values()) == dict.fromkeys(emulator.app_tokens, 300)
+
+
+async def test_walk_asks_only_where_there_is_something(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """Nothing is asked below a tracker without subtrackers, nor below `max_level`."""
+    app = emulator.app_tokens[0]
+    trackers = [tracker async for tracker in adjust.trackers.walk(app, page_size=1000)]
+    parents = sum(tracker.has_subtrackers is True for tracker in trackers)
+    asked = {route: number for route, number in emulator.stats.requests.items() if "children" in route}
+    assert sum(asked.values()) == parents
+    for level in (1, 2, 3):
+        emulator.stats.reset()
+        shallow = [tracker async for tracker in adjust.trackers.walk([app], max_level=level, page_size=1000)]
+        assert {tracker.token for tracker in shallow} == {
+            tracker.token for tracker in trackers if (tracker.level or 0) <= level
+        }
+        assert emulator.stats.total == 1 + sum(
+            tracker.has_subtrackers is True and (tracker.level or 0) < level for tracker in trackers
+        )
+
+
+async def test_walk_goes_side_by_side_within_the_limit(emulator: Emulator) -> None:
+    """The emulator sees `max_concurrency` requests at a time, and never more."""
+    emulator.latency = 0.01
+    async with AsyncAdjust(emulator.token, api_url=emulator.url, max_concurrency=9) as adjust:
+        assert len([tracker async for tracker in adjust.trackers.walk(emulator.app_tokens)]) == 900
+    assert emulator.stats.max_in_flight == 9
+    assert emulator.stats.connections_opened == 9
+
+
+@pytest.mark.parametrize(("version", "trackers_per_app"), [("v1", 2000), ("v2", 400)])
+async def test_walk_with_a_fault_in_five_requests_gives_each_tracker_once(version: Any, trackers_per_app: int) -> None:
+    """Every tracker of 5 apps comes exactly once, with a fifth of the requests failing in every way that may pass."""
+    async with Emulator(
+        apps=5, trackers_per_app=trackers_per_app, faults=Faults(rate=0.2, retry_after=0, drip=0.05)
+    ) as emulator:
+        async with AsyncAdjust(emulator.token, api_url=emulator.url, campaign_version=version) as adjust:
+            found = Counter([tracker.token async for tracker in adjust.trackers.walk(emulator.app_tokens)])
+        assert len(found) == 5 * trackers_per_app
+        assert set(found.values()) == {1}
+        assert emulator.stats.max_in_flight <= 50
+        assert len(emulator.stats.faults) > 5
+
+
+@pytest.mark.parametrize("after", [1, 60, 400])
+async def test_leaving_a_walk_stops_its_requests(adjust: AsyncAdjust, emulator: Emulator, after: int) -> None:
+    """After a `break` the requests under way end, and no further one is sent."""
+    emulator.latency = 0.02
+    count = 0
+    async with aclosing(adjust.trackers.walk(emulator.app_tokens)) as trackers:
+        async for _ in trackers:
+            count += 1
+            if count == after:
+                break
+    assert (adjust._session.limits.in_use, adjust._session.calls) == (0, 0)
+    total = emulator.stats.total
+    await asyncio.sleep(0.05)
+    assert emulator.stats.total == total
+    assert emulator.stats.in_flight == 0
+
+
+async def test_a_cancelled_walk_stops_its_requests(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """Cancelling the task that walks ends its workers and their requests."""
+    emulator.latency = 0.02
+
+    async def count() -> int:
+        return len([tracker async for tracker in adjust.trackers.walk(emulator.app_tokens)])
+
+    walk = asyncio.create_task(count())
+    while emulator.stats.total < 10:
+        await asyncio.sleep(0)
+    walk.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await walk
+    assert (adjust._session.limits.in_use, adjust._session.calls) == (0, 0)
+
+
+async def test_a_list_that_fails_for_good_ends_the_walk(emulator: Emulator) -> None:
+    """The error tells which list it was; the other workers end with it."""
+    children = re.compile("/children")
+    emulator.faults = Faults(rate=1.0, kinds=["500"], match=children)
+    async with AsyncAdjust(emulator.token, api_url=emulator.url, max_attempts=2) as hasty:
+        with pytest.raises(ServerError, match="/children answered 500"):
+            async for _ in hasty.trackers.walk(emulator.app_tokens):
+                pass
+        assert (hasty._session.limits.in_use, hasty._session.calls, len(hasty._session._tasks)) == (0, 0, 0)
+
+
+async def test_create_at_every_level(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """A tracker is created below its parent, down to creatives, and its name is the whole path."""
+    app = emulator.app_tokens[1]
+    parent: Tracker | None = None
+    for level, name in enumerate(["Nové Síť 50 %", "Spring/Summer", "Ad group", "Créatif"], start=1):
+        tracker = await adjust.trackers.create(app, name, parent_token=parent.token if parent else None)
+        assert (tracker.level, tracker.label, tracker.app_token) == (level, name, app)
+        assert tracker.parent_token == (parent.token if parent else None)
+        assert tracker.name == (f"{parent.name}::{name}" if parent else name)
+        parent = tracker
+    assert parent is not None
+    with pytest.raises(AdjustError):
+        await adjust.trackers.create(app, "a fifth level", parent_token=parent.token)
+    assert emulator.store.count_trackers(app) == 304
+
+
+async def test_update_changes_only_what_is_given(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """`update` links a partner and switches cost data, each without touching the other."""
+    app = emulator.app_tokens[0]
+    tracker = await adjust.trackers.create(app, "AdColony again")
+    linked = await adjust.trackers.update(app, tracker.token, partner_id=174)
+    assert (linked.token, linked.partner_id, linked.cost_data_enabled) == (tracker.token, 174, False)
+    both = await adjust.trackers.update(app, tracker.token, cost_data_enabled=True)
+    assert (both.partner_id, both.cost_data_enabled, both.app_token) == (174, True, app)
+    off = await adjust.trackers.update(app, tracker.token, cost_data_enabled=False)
+    assert (off.partner_id, off.cost_data_enabled) == (174, False)
+
+
+async def test_what_the_service_refuses(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """Unknown apps, trackers and partners, and names that are taken, give the service's own words."""
+    app = emulator.app_tokens[0]
+    with pytest.raises(NotFoundError):
+        await adjust.trackers.list("nosuchapp").collect()
+    with pytest.raises(NotFoundError):
+        await adjust.trackers.children(app, "nosuch").collect()
+    tracker = await adjust.trackers.create(app, "Taken")
+    with pytest.raises(BadRequestError, match="taken"):
+        await adjust.trackers.create(app, "Taken")
+    with pytest.raises(BadRequestError, match="999999"):
+        await adjust.trackers.update(app, tracker.token, partner_id=999999)
+
+
+@pytest.mark.parametrize("fault", ["drop-after", "500", "truncated-body"])
+async def test_a_create_whose_answer_got_lost_is_not_repeated(
+    adjust: AsyncAdjust, emulator: Emulator, fault: str
+) -> None:
+    """A create in doubt is sent once, and its error says what to do."""
+    app = emulator.app_tokens[0]
+    emulator.faults = Faults.script([fault])
+    with pytest.raises(AdjustError):
+        await adjust.trackers.create(app, "In doubt")
+    assert sum(count for route, count in emulator.stats.requests.items() if route.startswith("POST")) == 1
+
+
+TOKENS: list[Any] = ["", " ", "../x", "a/b", "a?b", "a%2Fb", "a b", "é", ".", "a,b", None, 5, b"abc", ["a"]]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+async def test_a_token_that_is_none_is_refused_before_anything_is_sent(
+    adjust: AsyncAdjust, emulator: Emulator, token: Any
+) -> None:
+    """Every call checks its app token and its tracker token, and names the argument."""
+    trackers = adjust.trackers
+    with pytest.raises(ConfigurationError, match="app_token "):
+        trackers.list(token)
+    with pytest.raises(ConfigurationError, match="tracker_token "):
+        trackers.children("app", token)
+    with pytest.raises(ConfigurationError, match="app_token "):
+        await trackers.create(token, "name")
+    with pytest.raises(ConfigurationError, match="tracker_token "):
+        await trackers.update("app", token, partner_id=1)
+    with pytest.raises(ConfigurationError, match="app_tokens "):
+        trackers.walk([token])
+    if token is not None:
+        with pytest.raises(ConfigurationError, match="parent_token "):
+            await trackers.create("app", "name", parent_token=token)
+    assert emulator.stats.total == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda trackers: trackers.create("app", ""), "name is ''"),
+        (lambda trackers: trackers.create("app", "  "), "name is '  '"),
+        (lambda trackers: trackers.create("app", None), "name is None"),
+        (lambda trackers: trackers.create("app", 5), "name is 5"),
+        (lambda trackers: trackers.create("app", "a::b"), "which is a path.*Create the levels one by one"),
+        (lambda trackers: trackers.update("app", "abc"), "update changes nothing: give partner_id"),
+        (lambda trackers: trackers.update("app", "abc", partner_id=None), "update changes nothing"),
+        (lambda trackers: trackers.update("app", "abc", partner_id="3"), "partner_id is '3'"),
+        (lambda trackers: trackers.update("app", "abc", partner_id=True), "partner_id is True"),
+        (lambda trackers: trackers.update("app", "abc", cost_data_enabled="yes"), "cost_data_enabled is 'yes'"),
+        (lambda trackers: trackers.walk([]), "app_tokens is empty"),
+        (lambda trackers: trackers.walk(["a", "b", "a"]), "app_tokens has 'a' twice"),
+        (lambda trackers: trackers.walk(7), "app_tokens is 7"),
+        (lambda trackers: trackers.walk("app", max_level=0), "max_level is 0: give a whole number from 1 to 4"),
+        (lambda trackers: trackers.walk("app", max_level=5), "max_level is 5"),
+        (lambda trackers: trackers.walk("app", page_size=0), "page_size is 0"),
+    ],
+)
+async def test_wrong_arguments_are_refused_before_anything_is_sent(
+    adjust: AsyncAdjust, emulator: Emulator, call: Any, message: str
+) -> None:
+    """The error names the argument, its value, and what would be right."""
+    with pytest.raises(ConfigurationError, match=message):
+        await call(adjust.trackers)
+    assert emulator.stats.total == 0
