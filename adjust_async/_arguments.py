@@ -6,13 +6,35 @@ what would be right.
 
 import math
 import re
+import reprlib
 from collections.abc import Iterable
 
 from adjust_async.errors import ConfigurationError
 
-__all__ = ["app_token_list", "boolean", "cursor_text", "level_name", "positive_number", "token_segment", "whole_number"]
+__all__ = [
+    "app_token_list",
+    "boolean",
+    "cursor_text",
+    "level_name",
+    "positive_number",
+    "shown",
+    "token_segment",
+    "whole_number",
+]
 
 _SEGMENT = re.compile(r"[0-9A-Za-z_-]+")
+
+#: The largest number that JSON can carry to the service.
+LARGEST_NUMBER = 2**63 - 1
+
+
+def shown(value: object) -> str:
+    """Show a value in a message: cut where it is long, and whatever it is."""
+    try:
+        text = reprlib.repr(value)
+    except ValueError:
+        return f"a number of type {type(value).__name__} with thousands of digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def token_segment(value: object, argument: str) -> str:
@@ -22,11 +44,11 @@ def token_segment(value: object, argument: str) -> str:
         ConfigurationError: It is empty, no text, or holds a character that would change the path.
     """
     if not isinstance(value, str):
-        raise ConfigurationError(f"{argument} is {value!r}: give one token, as text")
+        raise ConfigurationError(f"{argument} is {shown(value)}: give one token, as text")
     if not _SEGMENT.fullmatch(value):
-        problem = f"is {value!r}" if value else "is empty"
+        problem = f"is {shown(value)}" if value else "is empty"
         raise ConfigurationError(f"{argument} {problem}: a token has only letters, digits, '-' and '_'")
-    return value
+    return str.__str__(value)  # the text itself, also of a member of an enumeration, which prints as its name
 
 
 def app_token_list(app_tokens: object) -> list[str]:
@@ -38,14 +60,14 @@ def app_token_list(app_tokens: object) -> list[str]:
     if isinstance(app_tokens, str):
         app_tokens = [app_tokens]
     if not isinstance(app_tokens, Iterable):
-        raise ConfigurationError(f"app_tokens is {app_tokens!r}: give one app token as text, or many in a list")
+        raise ConfigurationError(f"app_tokens is {shown(app_tokens)}: give one app token as text, or many in a list")
     tokens = [token_segment(token, "app_tokens") for token in app_tokens]
     if not tokens:
         raise ConfigurationError("app_tokens is empty: give at least one app token")
     seen: set[str] = set()
     for token in tokens:
         if token in seen:
-            raise ConfigurationError(f"app_tokens has {token!r} twice: what it has would be counted twice")
+            raise ConfigurationError(f"app_tokens has {shown(token)} twice: what it has would be counted twice")
         seen.add(token)
     return tokens
 
@@ -57,24 +79,32 @@ def level_name(value: object, argument: str) -> str:
         ConfigurationError: It is blank, no text, or a path of several levels.
     """
     if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{argument} is {value!r}: give the name of one level, as text")
+        raise ConfigurationError(f"{argument} is {shown(value)}: give the name of one level, as text")
     if "::" in value:
         raise ConfigurationError(
-            f"{argument} is {value!r}, which is a path: '::' separates levels. Create the levels one by one, each with "
-            "the parent_token of the one above"
+            f"{argument} is {shown(value)}, which is a path: '::' separates levels. Create the levels one by one, "
+            "each with the parent_token of the one above"
         )
-    return value
+    _encodable(value, argument)
+    return str.__str__(value)
 
 
-def whole_number(value: object, argument: str, *, least: int = 1, most: int | None = None) -> None:
+def _encodable(value: str, argument: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(f"{argument} is {shown(value)}, which can't be sent: {error}") from None
+
+
+def whole_number(value: object, argument: str, *, least: int = 1, most: int = LARGEST_NUMBER) -> None:
     """Check a whole number.
 
     Raises:
         ConfigurationError: It is none, below `least`, or above `most`.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
-        bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise ConfigurationError(f"{argument} is {value!r}: give a whole number {bounds}")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        bounds = f"of at least {least}" if most == LARGEST_NUMBER else f"from {least} to {most}"
+        raise ConfigurationError(f"{argument} is {shown(value)}: give a whole number {bounds}")
 
 
 def positive_number(value: object, argument: str, unit: str) -> None:
@@ -86,7 +116,7 @@ def positive_number(value: object, argument: str, unit: str) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise ConfigurationError(f"{argument} is {value!r}: give {unit} above 0, or None for no limit")
+        raise ConfigurationError(f"{argument} is {shown(value)}: give {unit} above 0, or None for no limit")
 
 
 def boolean(value: object, argument: str) -> None:
@@ -96,7 +126,7 @@ def boolean(value: object, argument: str) -> None:
         ConfigurationError: It is something else.
     """
     if not isinstance(value, bool):
-        raise ConfigurationError(f"{argument} is {value!r}: give True or False")
+        raise ConfigurationError(f"{argument} is {shown(value)}: give True or False")
 
 
 def cursor_text(value: object, argument: str) -> None:
@@ -106,4 +136,5 @@ def cursor_text(value: object, argument: str) -> None:
         ConfigurationError: It is empty or no text.
     """
     if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{argument} is {value!r}: give a cursor of an earlier page, as text")
+        raise ConfigurationError(f"{argument} is {shown(value)}: give a cursor of an earlier page, as text")
+    _encodable(value, argument)

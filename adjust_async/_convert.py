@@ -7,12 +7,13 @@ document, and the few other forms that were seen live, and refuse the rest.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import attrs
 from cattrs import ClassValidationError, Converter, IterableValidationError, transform_error
 from cattrs.gen import make_dict_structure_fn, override
 
+from adjust_async._arguments import shown
 from adjust_async.models import Partner
 
 __all__ = ["ConversionError", "structure"]
@@ -29,21 +30,16 @@ class ConversionError(Exception):
         self.problem = problem
 
 
-def _kind(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def _text(value: Any, _: type) -> str:
     if type(value) is str:
         return value
-    raise TypeError(f"expected text, found {_kind(value)}")
+    raise TypeError(f"expected text, found {shown(value)}")
 
 
 def _boolean(value: Any, _: type) -> bool:
     if type(value) is bool:
         return value
-    raise TypeError(f"expected true or false, found {_kind(value)}")
+    raise TypeError(f"expected true or false, found {shown(value)}")
 
 
 def _integer(value: Any, _: type) -> int:
@@ -52,7 +48,7 @@ def _integer(value: Any, _: type) -> int:
     # v1 gives the numbers of `paging` as text, and a live client saw `partner_id` as one.
     if type(value) is str and re.fullmatch("-?[0-9]{1,18}", value):
         return int(value)
-    raise TypeError(f"expected a whole number, found {_kind(value)}")
+    raise TypeError(f"expected a whole number, found {shown(value)}")
 
 
 # The fields of a record are optional for the most part, and there are thousands of records: these take the usual case
@@ -80,16 +76,15 @@ converter.register_structure_hook(bool | None, _boolean_or_none)
 converter.register_structure_hook(int | None, _integer_or_none)
 
 
-def _record_hook(cls: type[Any], **names: str) -> Callable[[Any, type], Any]:
-    """Make the hook of a record: a mapping only, unknown keys go to `extra`, `names` gives a field another key."""
-    fields = {field.name for field in attrs.fields(cls)} - {"extra"}
-    known = {names.get(name, name) for name in fields}
-    renamed: dict[str, Any] = {name: override(rename=key) for name, key in names.items()}
-    fill = make_dict_structure_fn(cls, converter, extra=override(struct_hook=lambda value, _: value), **renamed)
+@converter.register_structure_hook_factory(attrs.has)
+def _record_hook(cls: type[Any]) -> Callable[[Any, type], Any]:
+    """Make the hook of a record: it takes a mapping only, and keeps unknown keys in `extra`."""
+    known = {field.name for field in attrs.fields(cls)} - {"extra"}
+    fill = make_dict_structure_fn(cls, converter, extra=override(struct_hook=lambda value, _: value))
 
     def hook(document: Any, _: type) -> Any:
         if not isinstance(document, Mapping):
-            raise TypeError(f"expected an object, found {_kind(document)}")
+            raise TypeError(f"expected an object, found {shown(document)}")
         if unknown := document.keys() - known:
             document = {**document, "extra": {key: document[key] for key in document if key in unknown}}
         return fill(document, cls)
@@ -97,20 +92,16 @@ def _record_hook(cls: type[Any], **names: str) -> Callable[[Any, type], Any]:
     return hook
 
 
-@converter.register_structure_hook_factory(attrs.has)
-def _hook_of_record(cls: type[Any]) -> Callable[[Any, type], Any]:
-    return _record_hook(cls)
-
-
 _partner = _record_hook(Partner)
-_partner_of_old_table = _record_hook(Partner, supports_cost_data="support_cost_data")
 
 
 @converter.register_structure_hook
 def _structure_partner(document: Any, cls: type) -> Partner:
     # One table of Adjust's documentation calls the key support_cost_data.
-    old = isinstance(document, Mapping) and "support_cost_data" in document.keys() - {"supports_cost_data"}
-    partner: Partner = (_partner_of_old_table if old else _partner)(document, cls)
+    if isinstance(document, Mapping) and "support_cost_data" in document and "supports_cost_data" not in document:
+        document = {**document, "supports_cost_data": document["support_cost_data"]}
+        del document["support_cost_data"]
+    partner: Partner = _partner(document, cls)
     return partner
 
 
@@ -126,6 +117,8 @@ def structure(document: object, cls: type[T], location: str) -> T:
     Raises:
         ConversionError: It does not fit; of several mistakes the first is told.
     """
+    if get_origin(cls) is list and not isinstance(document, list):
+        raise ConversionError(location, f"expected a list, found {shown(document)}")
     try:
         return converter.structure(document, cls)
     except (ClassValidationError, IterableValidationError, TypeError) as error:

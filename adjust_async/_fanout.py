@@ -31,27 +31,25 @@ async def stream(
     """
     # With no buffer, `send` hands over: the producer holds one item while the consumer works on the one before.
     send, receive = anyio.create_memory_object_stream[T](ahead - 1)
-
-    async def run() -> None:
-        with send:
-            await produce(send.send)
-
-    task = spawn(run())
-    try:
-        with receive:
+    with send, receive:
+        task = spawn(produce(send.send))
+        # By its end, not in its course: a task that is cancelled before its first step has no course.
+        task.add_done_callback(lambda _: send.close())
+        try:
             async for item in receive:
                 yield item
-        await asyncio.wait([task])
-        if task.cancelled():
-            raise ClientClosedError("the client was closed during this walk: close it after its last walk has ended")
-        task.result()
-    finally:
-        task.cancel()
-        with anyio.CancelScope(shield=True):
             await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()
-        send.close()
+            if task.cancelled():
+                raise ClientClosedError(
+                    "the client was closed during this walk: close it after its last walk has ended"
+                )
+            task.result()
+        finally:
+            task.cancel()
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()
 
 
 async def crawl(

@@ -62,17 +62,19 @@ class Limits:
         Raises:
             PauseOutlastsDeadlineError: There is a pause that ends after the deadline. No permit was taken.
         """
-        await self._permits.acquire()
-        try:
+        while True:
+            # No permit is held during a pause, so that a caller without the time for it learns so at once.
             await self._wait_for_pause(deadline)
-            while self._rate is not None:
-                await self._rate.acquire()
-                if not self.pause_left():
-                    break
-                await self._wait_for_pause(deadline)
-        except BaseException:
+            await self._permits.acquire()
+            try:
+                if self._rate is not None:
+                    await self._rate.acquire()
+            except BaseException:
+                self._permits.release()
+                raise
+            if not self.pause_left():
+                return
             self._permits.release()
-            raise
 
     def release(self) -> None:
         """Give a permit back."""

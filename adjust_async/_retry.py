@@ -5,7 +5,7 @@ only where it surely never arrived, or where the service said that it did nothin
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import cast
 
 from tenacity import (
@@ -17,6 +17,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from adjust_async._limits import LONGEST_PAUSE
 from adjust_async.errors import AdjustError, APIConnectionError, APIStatusError, DecodeError
 
 __all__ = ["may_retry", "retrying"]
@@ -52,7 +53,7 @@ def wait_after(state: RetryCallState) -> float:
     """Seconds until the next attempt: what the service asked for, or else full jitter."""
     error = _error_of(state)
     if isinstance(error, APIStatusError) and error.retry_after is not None:
-        return error.retry_after
+        return min(error.retry_after, LONGEST_PAUSE)
     return _full_jitter(state)
 
 
@@ -61,7 +62,7 @@ def retrying(
     *,
     max_attempts: int,
     deadline: float | None,
-    before_sleep: Callable[[AdjustError, int, float], Awaitable[None] | None],
+    before_sleep: Callable[[AdjustError, int, float], None],
 ) -> AsyncRetrying:
     """Make the loop that one call runs in.
 
@@ -78,8 +79,8 @@ def retrying(
     def stop(state: RetryCallState) -> bool:
         return enough(state) or (deadline is not None and loop.time() + state.upcoming_sleep >= deadline)
 
-    def tell(state: RetryCallState) -> Awaitable[None] | None:
-        return before_sleep(_error_of(state), state.attempt_number, state.upcoming_sleep)
+    def tell(state: RetryCallState) -> None:
+        before_sleep(_error_of(state), state.attempt_number, state.upcoming_sleep)
 
     return AsyncRetrying(
         sleep=asyncio.sleep,

@@ -181,7 +181,8 @@ class Session:
             raise_for_status(answer)
             return spec.decode(answer)
         except AdjustError as error:
-            call.error = error
+            # What the service echoes is told in errors, and must not be the token.
+            call.error = error.redact(self.config.token.redact)
             if isinstance(error, RateLimitError) and error.retry_after is not None:
                 self.limits.pause(error.retry_after)
             raise
@@ -199,7 +200,8 @@ class Session:
                 path=spec.path,
             ) from None
         except httpx.HTTPError as error:
-            raise self._connection_error(spec, error) from error
+            shows_token = self.config.token.redact(str(error)) != str(error)
+            raise _connection_error(spec, error, self.config.api_url) from (None if shows_token else error)
         if logger.isEnabledFor(logging.DEBUG):
             seconds = time.perf_counter() - started
             logger.debug("%s %s answered %d in %.3f s", spec.method, spec.path, response.status_code, seconds)
@@ -220,31 +222,6 @@ class Session:
             return httpx.Request(spec.method, url, headers=headers)
         headers["Content-Type"] = "application/json"
         return httpx.Request(spec.method, url, headers=headers, content=orjson.dumps(spec.body))
-
-    def _connection_error(self, spec: RequestSpec[Any], error: httpx.HTTPError) -> AdjustError:
-        words = self.config.token.redact(str(error)) or type(error).__name__
-        where = _Where(method=spec.method, path=spec.path)
-        match error:
-            case httpx.PoolTimeout():
-                return PoolExhaustedError(f"no free connection: {words}", **where, sent=False)
-            case httpx.TimeoutException():
-                return APITimeoutError(f"{type(error).__name__}: {words}", **where)
-            case httpx.ConnectError() if certificate := _certificate_problem(error):
-                return APIConnectionError(
-                    f"the certificate of {self.config.api_url} is not trusted: {certificate}. Behind a proxy that "
-                    "inspects TLS, set SSL_CERT_FILE to its certificate authority",
-                    **where,
-                    sent=False,
-                    transient=False,
-                )
-            case httpx.ConnectError():
-                return APIConnectionError(f"could not connect to {self.config.api_url}: {words}", **where, sent=False)
-            case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
-                return APIConnectionError(words, **where, sent=False, transient=False)
-            case httpx.DecodingError():
-                return DecodeError(f"the body can't be unpacked: {words}", location="$", **where, malformed=True)
-            case _:
-                return APIConnectionError(f"the connection broke: {words}", **where)
 
     def _out_of_time(self, call: _Call[Any]) -> AdjustError:
         where = _Where(method=call.spec.method, path=call.spec.path)
@@ -270,6 +247,33 @@ class Session:
         )
         if self.config.on_retry is not None:
             self.config.on_retry(retry)
+
+
+def _connection_error(spec: RequestSpec[Any], error: httpx.HTTPError, url: str) -> AdjustError:
+    """Give the error of the tree that an error of httpx stands for."""
+    words = str(error) or type(error).__name__
+    where = _Where(method=spec.method, path=spec.path)
+    match error:
+        case httpx.PoolTimeout():
+            return PoolExhaustedError(f"no free connection: {words}", **where, sent=False)
+        case httpx.TimeoutException():
+            return APITimeoutError(f"{type(error).__name__}: {words}", **where)
+        case httpx.ConnectError() if certificate := _certificate_problem(error):
+            return APIConnectionError(
+                f"the certificate of {url} is not trusted: {certificate}. Behind a proxy that "
+                "inspects TLS, set SSL_CERT_FILE to its certificate authority",
+                **where,
+                sent=False,
+                transient=False,
+            )
+        case httpx.ConnectError():
+            return APIConnectionError(f"could not connect to {url}: {words}", **where, sent=False)
+        case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+            return APIConnectionError(words, **where, sent=False, transient=False)
+        case httpx.DecodingError():
+            return DecodeError(f"the body can't be unpacked: {words}", location="$", **where, malformed=True)
+        case _:
+            return APIConnectionError(f"the connection broke: {words}", **where)
 
 
 def _certificate_problem(error: BaseException) -> str | None:

@@ -3,6 +3,8 @@
 Nothing here does I/O, so that every odd answer can be tested as plain bytes.
 """
 
+import codecs
+import html
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -37,8 +39,10 @@ T = TypeVar("T")
 #: How much of an answer's text an error keeps.
 BODY_LIMIT = 64 * 1024
 
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 
 _STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
     400: errors.BadRequestError,
@@ -52,7 +56,7 @@ _STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """One HTTP answer, read to its end. `headers` is looked into without regard to case."""
+    """One HTTP answer, read to its end. `headers` is looked into by names in lower case."""
 
     method: str
     path: str
@@ -63,7 +67,7 @@ class Answer:
     @property
     def text(self) -> str:
         """The body as text, cut to what an error keeps."""
-        return self.body[:BODY_LIMIT].decode("utf-8", "replace")
+        return self.body[:BODY_LIMIT].decode("utf-8-sig", "replace")
 
 
 @attrs.frozen(kw_only=True)
@@ -88,17 +92,19 @@ def parse_json(answer: Answer) -> Any:
         DecodeError: It is no JSON: empty, HTML, or broken off in the middle.
     """
     try:
-        return orjson.loads(answer.body)
+        return orjson.loads(answer.body.removeprefix(_BYTE_ORDER_MARK))
     except orjson.JSONDecodeError as error:
         raise _decode_error(answer, "$", f"the answer is no JSON ({_nature(answer, error)})", malformed=True) from None
 
 
 def _nature(answer: Answer, error: orjson.JSONDecodeError) -> str:
-    body = answer.body.strip()
-    if not body:
+    text = answer.text.strip()
+    if not text:
         return "it is empty"
-    if body.startswith(b"<"):
-        return f"it is HTML or XML: {_readable(answer.text)}"
+    if text.startswith("<"):
+        return f"it is HTML or XML: {_readable(text)}"
+    if not _is_utf8(answer.body):
+        return f"it is not encoded in UTF-8; it begins with {text[:60]!r}"
     if error.pos >= len(error.doc.rstrip()):
         return f"it breaks off after {len(answer.body)} bytes"
     return f"{error}; it begins with {answer.text[:60]!r}"
@@ -116,29 +122,74 @@ def _decode_error(answer: Answer, location: str, problem: str, *, malformed: boo
     )
 
 
+def _is_utf8(body: bytes) -> bool:
+    try:
+        # Where the body broke off in the middle of a character, it is UTF-8 all the same.
+        codecs.getincrementaldecoder("utf-8")().decode(body)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _readable(text: str) -> str:
     """Give the title of an HTML page, or else its first words."""
-    title = _TITLE.search(text)
-    words = (title[1] if title else _TAG.sub(" ", text)).split()
-    line = " ".join(words)
+    lower = text.lower()
+    start = lower.find(">", lower.find("<title")) + 1 if "<title" in lower else 0
+    end = lower.find("</title", start) if start else -1
+    title = html.unescape(text[start:end]).strip() if end > 0 else ""
+    return _cut(title or html.unescape(_without_tags(text)))
+
+
+def _without_tags(text: str) -> str:
+    # In one pass, and not by a pattern: on a page that was made to be slow, patterns take seconds of the event loop.
+    first, *pieces = text.split("<")
+    words, skipped = [first], ""
+    for piece in pieces:
+        tag, _, content = piece.partition(">")
+        name = (tag.split(maxsplit=1) or [""])[0].lower()
+        if skipped:
+            if name == f"/{skipped}":
+                skipped = ""
+        elif name in {"script", "style"}:
+            skipped = name
+        if not skipped:
+            words.append(content)
+    return " ".join(words)
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
     return line if len(line) <= 300 else f"{line[:297]}..."
 
 
 def _message_of(document: object) -> tuple[str | None, str | None]:
-    """Find message and request id in the shapes of an error body that were documented or seen."""
-    if isinstance(document, str):
-        return document, None
+    """Find message and request id in the shapes of an error body that were documented or seen.
+
+    The Campaign API documents `{"error": {"message"}}`, the Report Service `{"error_code", "error_desc",
+    "error_desc_details"}`, the KPI Service nothing. A body of another shape is told as it is.
+    """
     if not isinstance(document, Mapping):
-        return None, None
+        return _words(document), None
     inner = document.get("error")
-    details = inner if isinstance(inner, Mapping) else document
-    request_id = optional_text(details.get("request_id"))
-    if isinstance(inner, str):
-        return inner, request_id
-    for key in ("message", "error_desc", "error_description", "detail"):
-        if message := optional_text(details.get(key)):
-            return message, request_id
-    return None, request_id
+    details = inner if isinstance(inner, Mapping) else {}
+    request_id = optional_text(details.get("request_id")) or optional_text(document.get("request_id"))
+    for source in (details, document):
+        for key in ("message", "error_desc", "error_description", "detail"):
+            if message := _words(source.get(key)):
+                more = _words(source.get("error_desc_details"))
+                return f"{message}: {more}" if more else message, request_id
+    return _words(inner) or _words(document.get("errors")) or _words(document), request_id
+
+
+def _words(value: object) -> str | None:
+    """Give a value of an error body as text; `None` where it says nothing."""
+    if not value or value is True:
+        return None
+    if isinstance(value, str):
+        return _cut(value) or None
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return _cut("; ".join(value)) or None
+    return _cut(orjson.dumps(value).decode())
 
 
 def raise_for_status(answer: Answer) -> None:
@@ -150,13 +201,13 @@ def raise_for_status(answer: Answer) -> None:
         return
     message, request_id = None, None
     try:
-        message, request_id = _message_of(orjson.loads(answer.body))
+        message, request_id = _message_of(orjson.loads(answer.body.removeprefix(_BYTE_ORDER_MARK)))
     except orjson.JSONDecodeError:
         message = _readable(answer.text)
     if not message:
-        message = "the body says nothing of the reason" if answer.body.strip() else "the body is empty"
-    if 300 <= answer.status < 400:
-        host = urlsplit(answer.headers.get("location", "")).netloc or "another place"
+        message = "the body says nothing of the reason" if answer.text.strip() else "the body is empty"
+    if answer.status in REDIRECTS:
+        host = _host(answer.headers.get("location", "")) or "another place"
         message = f"redirected to {host}, where the API token must not go: check api_url"
     cls = _STATUS_ERRORS.get(answer.status)
     if cls is None:
@@ -172,6 +223,13 @@ def raise_for_status(answer: Answer) -> None:
     )
 
 
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
 def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
     """Read a `Retry-After` header, which is a number of seconds or a date; give seconds from now, at least 0.
 
@@ -184,11 +242,11 @@ def retry_after(value: str | None, *, now: datetime | None = None) -> float | No
     except ValueError:
         try:
             date = parsedate_to_datetime(value)
-        except ValueError:
+            if date.tzinfo is None:
+                date = date.replace(tzinfo=UTC)
+            seconds = (date - (now or datetime.now(UTC))).total_seconds()
+        except (ValueError, OverflowError):
             return None
-        if date.tzinfo is None:
-            date = date.replace(tzinfo=UTC)
-        seconds = (date - (now or datetime.now(UTC))).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 

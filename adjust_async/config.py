@@ -4,23 +4,33 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Literal, NoReturn, final
-from urllib.parse import urlsplit
 
 import attrs
 
-from adjust_async._arguments import positive_number, whole_number
+from adjust_async._arguments import positive_number, shown, whole_number
 from adjust_async.errors import AdjustError, ConfigurationError
 
 __all__ = ["APIToken", "CampaignVersion", "Config", "Retry"]
 
 API_URL = "https://api.adjust.com"
 
+HIGHEST_PORT = 65535
+
+#: Scheme, host and port, and a path that a gateway may have in front of Adjust's own.
+_SERVICE_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
+    r"(?P<path>(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)/*"
+)
+
 CampaignVersion = Literal["v1", "v2"]
 
-#: `user_token: abc` as in the file that Adjust's own clients read, with or without quotes, with `:` or `=`.
-_ADJUSTRC_TOKEN = re.compile(r"""^\s*["']?user_token["']?\s*[:=]\s*["']?([^"'\s,#]+)""", re.MULTILINE)
+#: `user_token: abc` as in the file that Adjust's own clients read: YAML, INI or JSON, with or without quotes.
+_ADJUSTRC_TOKEN = re.compile(
+    r"""^(?:[ \t]*|[^#\n]*[{,][ \t]*)["']?user_token["']?[ \t]*[:=][ \t]*["']?([^"'\s,#}]+)""", re.MULTILINE
+)
 
 
 @final
@@ -29,15 +39,17 @@ class APIToken:
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, value: object, source: str = "token") -> None:
         if not isinstance(value, str) or not value:
-            kind = "an empty text" if value == "" else f"a value of type {type(value).__name__}"
+            kind = "empty" if isinstance(value, str) else f"a value of type {type(value).__name__}"
             raise ConfigurationError(
-                f"token is {kind}: give the API token as text, set ADJUST_API_TOKEN, or put user_token into ~/.adjustrc"
+                f"{source} is {kind}: give the API token as text, set ADJUST_API_TOKEN, or put user_token into "
+                "~/.adjustrc"
             )
         if not value.isascii() or not value.isprintable() or " " in value:
             raise ConfigurationError(
-                "token holds a character that no API token has, such as a space or a line break: was it copied whole?"
+                f"{source} holds a character that no API token has, such as a space or a line break: was it copied "
+                "whole?"
             )
         self._value = value
 
@@ -63,13 +75,13 @@ class APIToken:
             ConfigurationError: Neither is there.
         """
         if value := os.environ.get("ADJUST_API_TOKEN"):
-            return cls(value)
+            return cls(value, "ADJUST_API_TOKEN")
         try:
-            text = (Path.home() / ".adjustrc").read_text(encoding="utf-8")
+            text = (Path.home() / ".adjustrc").read_text(encoding="utf-8-sig")
         except (OSError, RuntimeError, UnicodeDecodeError):
             text = ""
         if match := _ADJUSTRC_TOKEN.search(text):
-            return cls(match[1])
+            return cls(match[1], "user_token in ~/.adjustrc")
         raise ConfigurationError(
             "no API token: give AsyncAdjust(token), set ADJUST_API_TOKEN, or put user_token into ~/.adjustrc"
         )
@@ -104,21 +116,25 @@ def is_loopback(host: str) -> bool:
 
 
 def _service_url(url: object, argument: str) -> str:
+    """Check where a service is. What could hold a secret is not repeated in the message."""
     if not isinstance(url, str):
-        raise ConfigurationError(f"{argument} is {url!r}: give it as text, such as {API_URL!r}")
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"{argument} is {url!r}, which is no URL: {error}") from None
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError(f"{argument} holds a user name or a password: URLs get logged, so leave them out")
-    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
-        raise ConfigurationError(f"{argument} is {url!r}: give scheme and host alone, such as {API_URL!r}")
-    if parts.scheme == "http" and not is_loopback(host):
+        raise ConfigurationError(f"{argument} is {shown(url)}: give it as text, such as {API_URL!r}")
+    if "@" in url or "?" in url or "#" in url:
         raise ConfigurationError(
-            f"{argument} is {url!r}: the API token would cross the network in the clear. Use https; plain http is "
-            "for an emulator on this machine"
+            f"{argument} holds a user name, a password, a query or a fragment: URLs get logged, so give scheme and "
+            f"host alone, such as {API_URL!r}"
+        )
+    match = _SERVICE_URL.fullmatch(url)
+    if match is None or int(match["port"] or 0) > HIGHEST_PORT:
+        raise ConfigurationError(f"{argument} is {shown(url)}: give scheme and host, such as {API_URL!r}")
+    if match["path"].startswith("/public"):
+        raise ConfigurationError(
+            f"{argument} is {shown(url)}: leave the path of the API out, which the client adds, as in {API_URL!r}"
+        )
+    if match["scheme"] == "http" and not is_loopback(match["host"].strip("[]").lower()):
+        raise ConfigurationError(
+            f"{argument} is {shown(url)}: the API token would cross the network in the clear. Use https; plain http "
+            "is for an emulator on this machine"
         )
     return url.rstrip("/")
 
@@ -145,18 +161,20 @@ class Config:
         Raises:
             ConfigurationError: A setting is wrong. The message names it and says what would be right.
         """
-        url = api_url if api_url is not None else os.environ.get("ADJUST_API_URL") or API_URL
+        source = "api_url"
+        if api_url is None:
+            source, api_url = "ADJUST_API_URL", os.environ.get("ADJUST_API_URL") or API_URL
         config = cls(
             token=APIToken.find() if token is None else APIToken(token),
-            api_url=_service_url(url, "api_url"),
+            api_url=_service_url(api_url, source),
             **settings,
         )
         config._check()
         return config
 
     def _check(self) -> None:
-        if self.campaign_version not in {"v1", "v2"}:
-            raise ConfigurationError(f"campaign_version is {self.campaign_version!r}: give 'v1' or 'v2'")
+        if self.campaign_version not in ("v1", "v2"):
+            raise ConfigurationError(f"campaign_version is {shown(self.campaign_version)}: give 'v1' or 'v2'")
         whole_number(self.max_concurrency, "max_concurrency")
         whole_number(self.max_attempts, "max_attempts")
         positive_number(self.max_rate, "max_rate", "requests a second")
@@ -166,5 +184,6 @@ class Config:
             whole_number(self.burst, "burst")
             if self.max_rate is None:
                 raise ConfigurationError("burst is given without max_rate: give both, or neither")
-        if self.on_retry is not None and not callable(self.on_retry):
-            raise ConfigurationError(f"on_retry is {self.on_retry!r}: give a function that takes a Retry")
+        hook: object = self.on_retry
+        if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
+            raise ConfigurationError(f"on_retry is {shown(hook)}: give a plain function that takes a Retry")

@@ -21,6 +21,7 @@ Errors are built from plain values, so that they can be pickled and sent between
 API token.
 """
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, ClassVar, Self
 
@@ -74,6 +75,14 @@ class AdjustError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception's own reduction calls the class with `args` alone, which keyword-only attributes don't survive.
         return _rebuild, (type(self), self.args, self.__dict__)
+
+    def redact(self, redact: Callable[[str], str]) -> Self:
+        """Pass every text of the error through `redact`, and give the error back."""
+        for name, value in vars(self).items():
+            if isinstance(value, str):
+                setattr(self, name, redact(value))
+        self.args = (self.message,)
+        return self
 
     def at_page(self, page: int, cursor: str | None) -> Self:
         """Note that the error ended a walk at that page, and give the error back."""
@@ -255,3 +264,6 @@ class PaginationError(AdjustError):
         super().__init__(message)
         self.cursor = cursor
         self.page = page
+
+    def __str__(self) -> str:
+        return self.message  # which names both, and there is nothing to resume with

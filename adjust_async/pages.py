@@ -256,7 +256,7 @@ class CursorPages(Generic[T]):
         if page.next is None or self._start.backwards:
             return
         raise PaginationError(
-            f"page {number} has a next page, but no cursor for it: the link {page.next!r} does not lead back to "
+            f"page {number} has a next page, but no cursor for it: the link to it does not lead back to "
             f"{self._session.config.api_url} with one, and the API token must not follow it elsewhere",
             cursor=None,
             page=number,

@@ -34,6 +34,7 @@ def emulator(
     seed: Annotated[int, typer.Option(help="The same seed makes the same account.")] = 1,
     apps: Annotated[int, typer.Option(help="Number of apps.", min=1)] = 5,
     trackers_per_app: Annotated[int, typer.Option(help="Number of trackers in each app.", min=0)] = 400,
+    facts_per_day: Annotated[int, typer.Option(help="Number of facts of each app and day, behind KPIs.", min=0)] = 40,
     latency: Annotated[float, typer.Option(help="Seconds before each answer.", min=0)] = 0.0,
     page_size: Annotated[int, typer.Option(help="Items on a page without `limit`.", min=1, max=1000)] = 50,
     fault_rate: Annotated[float, typer.Option(help="Share of the requests that fail.", min=0, max=1)] = 0.0,
@@ -41,7 +42,7 @@ def emulator(
         str | None, typer.Option(help="API token to accept; without one the seed or the file has it.")
     ] = None,
 ) -> None:
-    """Serve Adjust's Campaign API on 127.0.0.1 until Ctrl-C."""
+    """Serve Adjust's Campaign API and KPI Service on 127.0.0.1 until Ctrl-C."""
     try:
         Emulator(
             port=port,
@@ -50,6 +51,7 @@ def emulator(
             token=token,
             apps=apps,
             trackers_per_app=trackers_per_app,
+            facts_per_day=facts_per_day,
             latency=latency,
             page_size=page_size,
             faults=fault_rate,

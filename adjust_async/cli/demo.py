@@ -22,7 +22,8 @@ async def run(console: Console) -> None:
             started = time.perf_counter()
             trackers = await _walk(console, adjust, emulator)
             seconds = time.perf_counter() - started
-            console.print(_tree_table(trackers))
+            console.print(_count_table(trackers))
+            console.print(_sample_table(trackers))
             stats = emulator.stats
             console.print(
                 f"{len(trackers):,} trackers of {len(emulator.app_tokens)} apps in {seconds:.2f} s: "
@@ -47,21 +48,32 @@ async def _walk(console: Console, adjust: AsyncAdjust, emulator: Emulator) -> li
     return trackers
 
 
-def _tree_table(trackers: list[Tracker]) -> Table:
-    table = Table(title="Trackers by app and level")
-    table.add_column("app", no_wrap=True)
-    for name in LEVELS.values():
-        table.add_column(name, justify="right")
-    table.add_column("with partner", justify="right")
-    table.add_column("for example", overflow="ellipsis", no_wrap=True, max_width=28)
-    by_app: dict[str, list[Tracker]] = {}
+def _by_app(trackers: list[Tracker]) -> dict[str, list[Tracker]]:
+    apps: dict[str, list[Tracker]] = {}
     for tracker in trackers:
-        by_app.setdefault(tracker.app_token or "", []).append(tracker)
-    for app_token, of_app in sorted(by_app.items()):
+        apps.setdefault(tracker.app_token or "", []).append(tracker)
+    return dict(sorted(apps.items()))
+
+
+def _count_table(trackers: list[Tracker]) -> Table:
+    table = Table("app", title="Trackers by app and level")
+    for name in (*LEVELS.values(), "with a partner"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for app_token, of_app in _by_app(trackers).items():
         levels = Counter(tracker.level for tracker in of_app)
         linked = sum(tracker.partner_id is not None for tracker in of_app)
-        example = max(of_app, key=lambda tracker: (tracker.level or 0, tracker.name))
-        table.add_row(app_token, *(str(levels[level]) for level in LEVELS), str(linked), example.name)
+        table.add_row(app_token, *(str(levels[level]) for level in LEVELS), str(linked))
+    return table
+
+
+def _sample_table(trackers: list[Tracker]) -> Table:
+    table = Table(title="One creative of each app")
+    for name in ("app", "token"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("name", overflow="ellipsis", no_wrap=True, max_width=48)
+    for app_token, of_app in _by_app(trackers).items():
+        tracker = max(of_app, key=lambda tracker: (tracker.level or 0, tracker.name))
+        table.add_row(app_token, tracker.token, tracker.name)
     return table
 
 

@@ -1,0 +1,127 @@
+"""`AsyncAdjust`: opening, closing and sharing one client, over real sockets against the emulator."""
+
+import asyncio
+import copy
+import pickle
+from contextlib import aclosing
+
+import httpx
+import pytest
+
+from adjust_async import AsyncAdjust, ClientClosedError, ConfigurationError, PooledTransport
+from adjust_async.emulator import Emulator
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_closed_client_leaves_no_task_permit_or_connection() -> None:
+    """After walks, an early break, a cancelled task and a failed page, closing brings all counts back."""
+    tasks = len(asyncio.all_tasks())
+    async with Emulator(apps=2, trackers_per_app=300, latency=0.005) as emulator:
+        adjust = AsyncAdjust(emulator.token, api_url=emulator.url, max_concurrency=8)
+        async with adjust:
+            app = emulator.app_tokens[0]
+            async for _ in adjust.trackers.list(app, page_size=10):
+                break
+            async with aclosing(adjust.trackers.walk(emulator.app_tokens)) as trackers:
+                await anext(trackers)
+            cancelled = asyncio.create_task(adjust.partners.list(page_size=1).collect())
+            await asyncio.sleep(0.02)
+            cancelled.cancel()
+            await asyncio.gather(cancelled, adjust.trackers.list("nosuchapp").collect(), return_exceptions=True)
+            left_open = adjust.trackers.walk(emulator.app_tokens)
+            await anext(left_open)
+        session = adjust._session
+        assert (session.limits.in_use, session.calls, len(session._tasks)) == (0, 0, 0)
+        assert isinstance(session.transport, PooledTransport)
+        assert (session.transport.connections_busy, session.transport.connections_idle) == (0, 0)
+        async with asyncio.timeout(5):
+            while emulator.stats.connections_open or emulator.stats.in_flight:
+                await asyncio.sleep(0)
+        with pytest.raises(ClientClosedError):
+            async for _ in left_open:
+                pass
+        assert emulator.stats.max_in_flight <= 8
+    async with asyncio.timeout(5):
+        while len(asyncio.all_tasks()) > tasks:
+            await asyncio.sleep(0)
+
+
+async def test_many_tasks_share_one_client() -> None:
+    """A hundred tasks walk at the same time over one client's eight connections, and all see the same."""
+    async with Emulator(apps=1, trackers_per_app=200, latency=0.002) as emulator:
+        async with AsyncAdjust(emulator.token, api_url=emulator.url, max_concurrency=8) as adjust:
+            app = emulator.app_tokens[0]
+            walks = [adjust.trackers.list(app, page_size=20).collect() for _ in range(100)]
+            first, *others = await asyncio.gather(*walks)
+        assert all(other == first for other in others)
+        assert emulator.stats.max_in_flight == 8
+        assert emulator.stats.connections_opened == 8
+
+
+async def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without arguments, token and URL come from `ADJUST_API_TOKEN` and `ADJUST_API_URL`."""
+    async with Emulator() as emulator:
+        monkeypatch.setenv("ADJUST_API_TOKEN", emulator.token)
+        monkeypatch.setenv("ADJUST_API_URL", emulator.url)
+        async with AsyncAdjust() as adjust:
+            assert await adjust.partners.list(max_items=3).collect()
+
+
+async def test_an_own_transport_is_used_and_closed() -> None:
+    """`transport=` sends all requests, and is closed with the client."""
+    closed = False
+
+    class Transport(httpx.MockTransport):
+        async def aclose(self) -> None:
+            nonlocal closed
+            closed = True
+
+    transport = Transport(lambda request: httpx.Response(200, json={"data": {"items": []}}))
+    async with AsyncAdjust("token", transport=transport) as adjust:
+        assert await adjust.partners.list().collect() == []
+        assert not closed
+    assert closed
+
+
+async def test_a_transport_with_fewer_connections_than_permits_loses_nothing() -> None:
+    """Requests wait for a connection of a transport of their user's, rather than fail."""
+    async with Emulator(apps=1, trackers_per_app=300, latency=0.001) as emulator:
+        transport = PooledTransport(max_connections=2)
+        async with AsyncAdjust(emulator.token, api_url=emulator.url, transport=transport) as adjust:
+            assert len([tracker async for tracker in adjust.trackers.walk(emulator.app_tokens)]) == 300
+        assert emulator.stats.connections_opened == 2
+
+
+def test_a_client_can_be_made_outside_of_a_loop_and_used_in_several() -> None:
+    """Making a client needs no running loop; one that is new works in each loop."""
+    for _ in range(2):
+        adjust = AsyncAdjust(
+            "token", transport=httpx.MockTransport(lambda _: httpx.Response(200, json={"data": {"items": []}}))
+        )
+
+        async def use(client: AsyncAdjust = adjust) -> list[object]:
+            async with client:
+                return list(await client.partners.list().collect())
+
+        assert asyncio.run(use()) == []
+
+
+def test_a_client_shows_no_token() -> None:
+    """Neither its representation nor a pickle or a copy of it holds the token."""
+    adjust = AsyncAdjust("secret-token")
+    assert "secret" not in repr(adjust)
+    assert "secret" not in repr(adjust._session.config)
+    with pytest.raises(TypeError, match="does not go into pickles"):
+        pickle.dumps(adjust._session.config)
+    with pytest.raises(TypeError):
+        pickle.dumps(adjust)
+    with pytest.raises(TypeError):
+        copy.deepcopy(adjust)
+
+
+def test_plain_http_is_for_this_machine_only() -> None:
+    """A token that would cross the network in the clear is refused."""
+    with pytest.raises(ConfigurationError, match="in the clear"):
+        AsyncAdjust("token", api_url="http://api.adjust.com")
+    AsyncAdjust("token", api_url="http://127.0.0.1:8080")

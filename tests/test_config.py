@@ -1,0 +1,370 @@
+"""The settings of a client: what is checked, where they come from, and the token that never shows."""
+
+import copy
+import math
+import pickle
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+from hypothesis import given, strategies as st
+
+from adjust_async.config import API_URL, APIToken, Config, Retry, is_loopback
+from adjust_async.errors import AdjustError, ConfigurationError
+
+TOKEN = "s3cr3t-T0ken"
+
+SETTINGS: dict[str, Any] = {
+    "campaign_version": "v1",
+    "max_concurrency": 50,
+    "max_rate": None,
+    "burst": None,
+    "timeout": 30.0,
+    "deadline": 120.0,
+    "max_attempts": 10,
+    "on_retry": None,
+}
+
+
+def read(**settings: Any) -> Config:
+    """Make a configuration, with what a test does not speak of set to something right."""
+    return Config.read(**{"token": TOKEN, "api_url": None, **SETTINGS, **settings})
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give an empty home directory, and an environment without settings of Adjust."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("ADJUST_API_TOKEN", raising=False)
+    monkeypatch.delenv("ADJUST_API_URL", raising=False)
+    return tmp_path
+
+
+def test_the_defaults_of_hosts() -> None:
+    """Where nothing is set, Adjust's own host is asked."""
+    assert read().api_url == API_URL == "https://api.adjust.com"
+
+
+def test_settings_are_kept_as_given() -> None:
+    """Each setting arrives in the attribute of its name."""
+    settings: dict[str, Any] = {
+        "campaign_version": "v2",
+        "max_concurrency": 1,
+        "max_rate": 0.5,
+        "burst": 3,
+        "timeout": None,
+        "deadline": None,
+        "max_attempts": 1,
+        "on_retry": print,
+    }
+    config = read(**settings)
+    assert {name: getattr(config, name) for name in settings} == settings
+
+
+def test_a_configuration_is_frozen() -> None:
+    """Nobody changes the settings of a client in use."""
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        read().max_concurrency = 2  # type: ignore[misc]  # what is tested is that it fails
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"campaign_version": "v3"}, "campaign_version is 'v3': give 'v1' or 'v2'"),
+        ({"campaign_version": None}, "campaign_version is None: give 'v1' or 'v2'"),
+        ({"campaign_version": ["v1"]}, "campaign_version is"),
+        ({"max_concurrency": 0}, "max_concurrency is 0: give a whole number of at least 1"),
+        ({"max_concurrency": True}, "max_concurrency is True"),
+        ({"max_concurrency": None}, "max_concurrency is None"),
+        ({"max_attempts": 0}, "max_attempts is 0: give a whole number"),
+        ({"max_attempts": 2.0}, "max_attempts is 2.0"),
+        ({"max_rate": 0}, "max_rate is 0: give requests a second above 0, or None"),
+        ({"max_rate": "5"}, "max_rate is '5'"),
+        ({"timeout": -1}, "timeout is -1: give seconds above 0, or None"),
+        ({"timeout": math.nan}, "timeout is nan"),
+        ({"deadline": math.inf}, "deadline is inf"),
+        ({"deadline": True}, "deadline is True"),
+        ({"max_rate": 5, "burst": 0}, "burst is 0: give a whole number"),
+        ({"burst": 5}, "burst is given without max_rate: give both, or neither"),
+        ({"on_retry": 5}, "on_retry is 5: give a plain function that takes a Retry"),
+        ({"api_url": 5}, "api_url is 5: give it as text, such as 'https://api.adjust.com'"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings: dict[str, Any], words: str) -> None:
+    """Each wrong setting is refused in words that name it, its value, and what is right."""
+    with pytest.raises(ConfigurationError) as caught:
+        read(**settings)
+    assert str(caught.value).startswith(words)
+
+
+def test_an_asynchronous_on_retry_is_refused() -> None:
+    """A coroutine function would never be awaited, so that it is refused where it is given."""
+
+    async def on_retry(retry: Retry) -> None:
+        raise NotImplementedError
+
+    with pytest.raises(ConfigurationError, match="on_retry"):
+        read(on_retry=on_retry)
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://api.adjust.com", "https://api.adjust.com"),
+        ("https://api.adjust.com/", "https://api.adjust.com"),
+        ("https://api.adjust.com:8443//", "https://api.adjust.com:8443"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://127.9.9.9", "http://127.9.9.9"),
+        ("http://localhost:1", "http://localhost:1"),
+        ("http://LOCALHOST", "http://LOCALHOST"),
+        ("http://adjust.localhost", "http://adjust.localhost"),
+        ("http://[::1]:8000/", "http://[::1]:8000"),
+    ],
+)
+def test_urls_that_are_allowed(url: str, kept: str) -> None:
+    """Https is allowed to anywhere, http to this machine, and a slash at the end is taken off."""
+    assert read(api_url=url).api_url == kept
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "give scheme and host"),
+        ("api.adjust.com", "give scheme and host"),
+        ("https://", "give scheme and host"),
+        ("ftp://api.adjust.com", "give scheme and host"),
+        ("https://api.adjust.com?a=b", "give scheme and host"),
+        ("https://api.adjust.com#a", "give scheme and host"),
+        ("https://[bad", "give scheme and host"),
+        ("https://api.adjust.com:99999", "give scheme and host"),
+        ("https://api.adjust.com:port", "give scheme and host"),
+        ("https://user@api.adjust.com", "holds a user name, a password"),
+        ("https://@api.adjust.com", "holds a user name, a password"),
+        ("https://:@api.adjust.com", "holds a user name, a password"),
+        ("http://localhost@api.adjust.com", "holds a user name, a password"),
+        ("http://api.adjust.com", "the API token would cross the network in the clear. Use https"),
+        ("http://127.0.0.1.evil.example", "in the clear"),
+        ("http://localhost.evil.example", "in the clear"),
+        ("http://evillocalhost", "in the clear"),
+        ("http://0.0.0.0", "in the clear"),
+        ("http://[::2]", "in the clear"),
+        ("http://10.0.0.1", "in the clear"),
+    ],
+)
+def test_urls_that_are_refused(url: str, words: str) -> None:
+    """A URL that the token must not go to is refused in words that say why."""
+    with pytest.raises(ConfigurationError, match=r"^api_url ") as caught:
+        read(api_url=url)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.adjust.com/public/v1",
+        "https://api.adjust.com?",
+        "https://api.adjust.com#",
+        "https://api.adjust.com ",
+        " https://api.adjust.com",
+        "https://api.ad\njust.com",
+        "https://api adjust.com",
+        "https://\u2603.com",
+    ],
+)
+def test_a_url_that_requests_cannot_be_made_of_is_refused(url: str) -> None:
+    """What is no scheme and host alone is refused at once, instead of failing oddly at the first request."""
+    with pytest.raises(ConfigurationError, match="api_url"):
+        read(api_url=url)
+
+
+@given(st.text(alphabet="htps:/@[]?#.%\\ \n1\u2603-", max_size=12).map(lambda tail: f"https://{tail}"))
+def test_an_accepted_url_makes_requests_to_itself(url: str) -> None:
+    """Whatever URL is accepted, the path of a request stays a path, and httpx takes it."""
+    try:
+        config = read(api_url=url)
+    except ConfigurationError:
+        return
+    asked = httpx.URL(f"{config.api_url}/public/v1/partners")
+    assert str(asked) == f"{config.api_url}/public/v1/partners"
+    assert asked.path.endswith("/public/v1/partners")
+    assert not asked.query
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://api.adjust.com?user_token={TOKEN}",
+        f"https://api.adjust.com#{TOKEN}",
+        f"https://user:{TOKEN}@api.adjust.com",
+        f"https://user:{TOKEN}@[bad",
+        f"https://user:{TOKEN}@api.adjust.com:99999",
+        f"ftp://user:{TOKEN}@api.adjust.com",
+    ],
+)
+def test_a_refused_url_does_not_show_its_secrets(url: str) -> None:
+    """What a wrong URL holds besides its host may be a password or a token, and stays out of the text."""
+    with pytest.raises(ConfigurationError) as caught:
+        read(api_url=url)
+    assert TOKEN not in f"{caught.value} {caught.value!r}"
+
+
+def test_the_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ADJUST_API_URL` sets the host where the call does not; an empty one is none."""
+    monkeypatch.setenv("ADJUST_API_URL", "http://127.0.0.1:8000/")
+    assert read().api_url == "http://127.0.0.1:8000"
+    assert read(api_url="https://example.com").api_url == "https://example.com"
+    monkeypatch.setenv("ADJUST_API_URL", "")
+    assert read().api_url == API_URL
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "settings"),
+    [
+        ("ADJUST_API_URL", "http://api.adjust.com", {}),
+        ("ADJUST_API_TOKEN", "abc\n", {"token": None}),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    name: str, value: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the wrong value stands in the environment, the text names the variable: no argument was given."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=name):
+        read(**settings)
+
+
+def test_the_order_of_the_places_of_the_token(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The argument goes before the variable, the variable before the file, and an empty variable is none."""
+    (home / ".adjustrc").write_text("user_token: from-file\n")
+    assert APIToken.find().reveal() == "from-file"
+    monkeypatch.setenv("ADJUST_API_TOKEN", "")
+    assert read(token=None).token.reveal() == "from-file"
+    monkeypatch.setenv("ADJUST_API_TOKEN", "from-variable")
+    assert read(token=None).token.reveal() == "from-variable"
+    assert read(token="from-argument").token.reveal() == "from-argument"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user_token: abc",
+        "user_token:abc\n",
+        "user_token = abc",
+        "  user_token: abc  # mine",
+        "user_token: 'abc'",
+        '"user_token": "abc",',
+        '{\n  "user_token": "abc"\n}',
+        "app_token: other\r\nuser_token: abc\r\n",
+        "# user_token: old\nuser_token: abc",
+        "my_user_token: other\nuser_token: abc",
+        "user_token_old: other\nuser_token: abc",
+    ],
+)
+def test_forms_of_the_file(home: Path, text: str) -> None:
+    """The file is read in the forms that were seen, and only its key user_token counts."""
+    (home / ".adjustrc").write_bytes(text.encode())
+    assert APIToken.find().reveal() == "abc"
+
+
+@pytest.mark.parametrize("text", ["\ufeffuser_token: abc", '{"user_token": "abc"}'])
+def test_further_forms_of_the_file(home: Path, text: str) -> None:
+    """A file with a byte order mark, and one of JSON on one line, hold a token too."""
+    (home / ".adjustrc").write_text(text, encoding="utf-8")
+    assert APIToken.find().reveal() == "abc"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "app_token: abc", "# user_token: abc", "user_token:", "user_token:\napp_token: abc", "user_token"]
+)
+def test_a_file_without_token(home: Path, text: str) -> None:
+    """A file without a token is no token: above all, the next line's key is none."""
+    (home / ".adjustrc").write_text(text)
+    with pytest.raises(ConfigurationError, match="no API token: give AsyncAdjust"):
+        APIToken.find()
+
+
+def test_a_file_that_cannot_be_read(home: Path) -> None:
+    """No file, a directory in its place, and a file that is no text are as good as none."""
+    with pytest.raises(ConfigurationError, match=r"set ADJUST_API_TOKEN, or put user_token into ~/\.adjustrc"):
+        APIToken.find()
+    (home / ".adjustrc").mkdir()
+    with pytest.raises(ConfigurationError, match="no API token"):
+        APIToken.find()
+    (home / ".adjustrc").rmdir()
+    (home / ".adjustrc").write_bytes(b"\xff\xfeuser_token: abc")
+    with pytest.raises(ConfigurationError, match="no API token"):
+        APIToken.find()
+
+
+@pytest.mark.parametrize("value", [f"{TOKEN}\n", f" {TOKEN}", f"{TOKEN}\r\nX-Evil: 1", f"{TOKEN}é", f"{TOKEN}\0"])
+def test_a_token_that_no_header_can_carry(value: str) -> None:
+    """A token with a space, a line break or a letter beyond ASCII is refused, and not shown."""
+    with pytest.raises(ConfigurationError, match="was it copied whole") as caught:
+        APIToken(value)
+    assert TOKEN not in f"{caught.value!r}"
+
+
+@pytest.mark.parametrize(("value", "kind"), [("", "empty"), (5, "type int"), (TOKEN.encode(), "type bytes")])
+def test_a_token_that_is_no_text(value: object, kind: str) -> None:
+    """A token of another type is refused in words that tell the type, not the value."""
+    with pytest.raises(ConfigurationError, match=f"token is (a value of )?{kind}") as caught:
+        APIToken(value)
+    assert TOKEN not in f"{caught.value!r}"
+
+
+@pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r}".format, "%s".__mod__, lambda value: f"{value}"])
+def test_a_token_never_shows(show: Any) -> None:
+    """However a token or the settings around it are made text, the token is not in it."""
+    assert TOKEN not in show(APIToken(TOKEN))
+    assert TOKEN not in show(read())
+    assert TOKEN not in show(attrs.asdict(read()))
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_token_goes_into_no_pickle(protocol: int) -> None:
+    """Neither the token nor the settings can be pickled, and the text says what to do instead."""
+    for value in (APIToken(TOKEN), read()):
+        with pytest.raises(TypeError, match="make a new AsyncAdjust in the other process"):
+            pickle.dumps(value, protocol)
+    with pytest.raises(TypeError, match="does not go into pickles"):
+        copy.deepcopy(APIToken(TOKEN))
+
+
+def test_a_token_is_taken_out_of_texts() -> None:
+    """`redact` takes out every occurrence, and leaves a text without the token as it is."""
+    assert APIToken(TOKEN).redact(f"a {TOKEN}{TOKEN} b") == "a ****** b"
+    assert APIToken(TOKEN).redact("a b") == "a b"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("a.localhost", True),
+        ("127.0.0.1", True),
+        ("127.255.255.254", True),
+        ("::1", True),
+        ("localhost.com", False),
+        ("xlocalhost", False),
+        ("0.0.0.0", False),
+        ("127.0.0.1.com", False),
+        ("128.0.0.1", False),
+        ("0127.0.0.1", False),
+        ("", False),
+    ],
+)
+def test_hosts_that_are_this_machine(host: str, expected: bool) -> None:
+    """Only the names and addresses that can't leave the machine are loopback."""
+    assert is_loopback(host) is expected
+
+
+def test_a_retry_says_what_happened() -> None:
+    """A `Retry` is frozen, and holds the error as it was."""
+    error = AdjustError("boom")
+    retry = Retry(method="GET", path="/p", attempt=1, wait=0.5, error=error)
+    assert retry.error is error
+    assert "boom" in repr(retry)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        retry.wait = 1.0  # type: ignore[misc]  # what is tested is that it fails

@@ -1,0 +1,267 @@
+"""The tree of errors: what each says, and what survives a pickle."""
+
+import copy
+import pickle
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from adjust_async import errors
+from adjust_async.errors import (
+    AdjustError,
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ClientClosedError,
+    ConfigurationError,
+    DecodeError,
+    GoneError,
+    NotFoundError,
+    PaginationError,
+    PermissionDeniedError,
+    PoolExhaustedError,
+    RateLimitError,
+    ServerError,
+)
+
+STATUS_ERRORS: list[tuple[type[APIStatusError], int]] = [
+    (APIStatusError, 418),
+    (BadRequestError, 400),
+    (AuthenticationError, 401),
+    (PermissionDeniedError, 403),
+    (NotFoundError, 404),
+    (GoneError, 410),
+    (RateLimitError, 429),
+    (ServerError, 503),
+]
+
+texts = st.text(max_size=20)
+optional_texts = st.none() | texts
+seconds = st.none() | st.floats(min_value=0, allow_infinity=False)
+
+
+def all_classes() -> list[type[AdjustError]]:
+    """Give every class of the tree, whether exported or not."""
+    found: list[type[AdjustError]] = []
+    waiting: list[type[AdjustError]] = [AdjustError]
+    while waiting:
+        cls = waiting.pop()
+        found.append(cls)
+        waiting.extend(child for child in cls.__subclasses__() if child.__module__ == errors.__name__)
+    return found
+
+
+def arguments_of(cls: type[AdjustError]) -> st.SearchStrategy[dict[str, Any]]:
+    """Give the keyword arguments that the class can be built with."""
+    where = {"method": st.sampled_from(["GET", "POST", "PATCH"]), "path": texts}
+    if issubclass(cls, APIStatusError):
+        rest = {"status": st.integers(0, 999), "request_id": optional_texts, "body": texts, "retry_after": seconds}
+        return st.fixed_dictionaries({**where, **rest})
+    if issubclass(cls, APIConnectionError):
+        return st.fixed_dictionaries({**where, "sent": st.booleans(), "transient": st.booleans()})
+    if issubclass(cls, DecodeError):
+        rest = {"location": texts, "request_id": optional_texts, "body": texts, "malformed": st.booleans()}
+        return st.fixed_dictionaries({**where, **rest})
+    if issubclass(cls, PaginationError):
+        return st.fixed_dictionaries({"cursor": optional_texts, "page": st.integers()})
+    return st.just({})
+
+
+@st.composite
+def any_error(draw: st.DrawFn) -> AdjustError:
+    """Give an error of any class of the tree, perhaps one that ended a walk."""
+    cls: Any = draw(st.sampled_from(all_classes()))
+    error: AdjustError = cls(draw(texts), **draw(arguments_of(cls)))
+    if draw(st.booleans()):
+        error.at_page(draw(st.integers(1, 9)), draw(optional_texts))
+    if draw(st.booleans()):
+        error.add_note(draw(texts))
+    return error
+
+
+def status_error(cls: type[APIStatusError] = BadRequestError, status: int = 400, **rest: Any) -> APIStatusError:
+    """Make an error of a status, with a usual request."""
+    return cls(rest.pop("message", "no such KPI"), status=status, method="GET", path="/p", **rest)
+
+
+@given(any_error(), st.integers(0, pickle.HIGHEST_PROTOCOL))
+def test_pickles_hold_all(error: AdjustError, protocol: int) -> None:
+    """An error of any class comes out of a pickle with its class, its arguments, its attributes and its text."""
+    came = pickle.loads(pickle.dumps(error, protocol))
+    assert type(came) is type(error)
+    assert came.args == error.args
+    assert vars(came) == vars(error)
+    assert str(came) == str(error)
+    assert repr(came) == repr(error)
+
+
+@given(any_error())
+def test_copies_hold_all(error: AdjustError) -> None:
+    """An error can be copied, flat and deep, with all its attributes."""
+    for came in (copy.copy(error), copy.deepcopy(error)):
+        assert came is not error
+        assert type(came) is type(error)
+        assert (came.args, vars(came)) == (error.args, vars(error))
+
+
+def test_the_class_attributes_survive_a_pickle() -> None:
+    """An error outside of a walk has no page after a pickle either, and one within a walk keeps both."""
+    plain = pickle.loads(pickle.dumps(status_error()))
+    assert (plain.page, plain.cursor) == (None, None)
+    walking = pickle.loads(pickle.dumps(status_error().at_page(3, "abc")))
+    assert (walking.page, walking.cursor) == (3, "abc")
+
+
+def test_a_subclass_of_a_user_survives_a_pickle() -> None:
+    """A class that a user derives, with a signature of its own, survives a pickle as well."""
+    came = pickle.loads(pickle.dumps(UserError(7)))
+    assert type(came) is UserError
+    assert (came.number, came.message) == (7, "number 7")
+
+
+class UserError(AdjustError):
+    """An error whose constructor takes something else than a message."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"number {number}")
+        self.number = number
+
+
+def test_the_tree_of_the_docstring_is_the_tree_of_the_code() -> None:
+    """The module docstring draws every class below the class that it derives from, and no other."""
+    drawn: dict[str, str | None] = {}
+    above: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        match = re.match(r"    ((?:│   |    )*)(├── |└── |)([A-Z]\w+Error)\b", line)
+        if match:
+            depth = (len(match[1]) + len(match[2])) // 4
+            drawn[match[3]] = above[depth - 1] if depth else None
+            above[depth:] = [match[3]]
+    in_code = {
+        cls.__name__: None if cls is AdjustError else next(base.__name__ for base in cls.__bases__)
+        for cls in all_classes()
+    }
+    assert drawn == in_code
+
+
+def test_all_is_sorted_and_whole() -> None:
+    """`__all__` names every class of the tree, in order."""
+    assert errors.__all__ == sorted(errors.__all__)
+    assert set(errors.__all__) == {cls.__name__ for cls in all_classes()}
+
+
+@pytest.mark.parametrize("cls", all_classes(), ids=lambda cls: cls.__name__)
+def test_each_class_is_documented(cls: type[AdjustError]) -> None:
+    """Each class has a docstring of its own."""
+    assert cls.__doc__
+    assert cls.__doc__ not in {base.__doc__ for base in cls.__mro__[1:]}
+
+
+def test_a_configuration_error_is_a_value_error() -> None:
+    """Callers that know nothing of the SDK can catch a wrong argument as `ValueError`."""
+    assert issubclass(ConfigurationError, ValueError)
+    assert str(ConfigurationError("size is 0")) == "size is 0"
+    assert str(ClientClosedError("closed")) == "closed"
+
+
+@pytest.mark.parametrize(("cls", "status"), STATUS_ERRORS)
+def test_a_status_error_says_where_what_and_what_to_do(cls: type[APIStatusError], status: int) -> None:
+    """The text names method, path, status and message, asks the reader to act where it can, and ends with the id."""
+    error = status_error(cls, status, request_id="r-1", retry_after=1.5, body="{}")
+    text = str(error)
+    assert text.startswith(f"GET /p answered {status} ")
+    assert ": no such KPI. The service asked to wait 1.5 s." in text
+    assert cls.hint in text
+    assert text.endswith(" (request id r-1)")
+    assert error.message == "no such KPI"
+    assert (error.status, error.method, error.path) == (status, "GET", "/p")
+    assert (error.request_id, error.body, error.retry_after) == ("r-1", "{}", 1.5)
+
+
+def test_a_status_error_says_no_more_than_it_knows() -> None:
+    """Without a request id and a wait, the text holds neither."""
+    assert str(status_error()) == "GET /p answered 400 Bad Request: no such KPI."
+    error = status_error()
+    assert (error.request_id, error.body, error.retry_after) == (None, "", None)
+
+
+@pytest.mark.parametrize(
+    ("cls", "hint"),
+    [
+        (AuthenticationError, "Check the API token"),
+        (PermissionDeniedError, "ask an administrator"),
+        (NotFoundError, "Check the app token"),
+        (RateLimitError, "Lower max_concurrency or max_rate"),
+    ],
+)
+def test_hints_teach_the_fix(cls: type[APIStatusError], hint: str) -> None:
+    """Where the caller can do something, the text says what."""
+    assert hint in str(status_error(cls, 400))
+
+
+@pytest.mark.parametrize(("status", "phrase"), [(404, "404 Not Found:"), (499, "499:"), (599, "599:"), (0, "0:")])
+def test_a_status_without_phrase_stands_alone(status: int, phrase: str) -> None:
+    """A status that HTTP has no name for is told as its number."""
+    assert f" answered {phrase} " in str(status_error(APIStatusError, status))
+
+
+def test_a_zero_wait_is_told() -> None:
+    """A wait of 0 s is something else than none."""
+    assert "asked to wait 0 s" in str(status_error(retry_after=0.0))
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])
+@pytest.mark.parametrize("sent", [True, False])
+@pytest.mark.parametrize("cls", [APIConnectionError, APITimeoutError, PoolExhaustedError])
+def test_only_a_post_that_was_sent_warns(cls: type[APIConnectionError], sent: bool, method: str) -> None:
+    """Only where a create may have happened does the text ask to look it up."""
+    error = cls("broke.", method=method, path="/p", sent=sent)
+    text = str(error)
+    assert text.startswith(f"{method} /p: broke.")
+    assert ("look it up before you send it again" in text) == (method == "POST" and sent)
+
+
+def test_a_connection_error_is_pessimistic_by_default() -> None:
+    """Where nobody said otherwise, a request may have arrived, and trying again may help."""
+    error = APIConnectionError("broke", method="GET", path="/p")
+    assert error.sent is True
+    assert error.transient is True
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_decode_error_says_where_in_the_document(method: str) -> None:
+    """The text holds the location, and after a POST the warning that it may have been done."""
+    error = DecodeError("expected text", location="$.data.items[3].name", method=method, path="/p")
+    assert str(error).startswith(f"{method} /p: expected text (at $.data.items[3].name).")
+    assert ("look it up before you send it again" in str(error)) == (method == "POST")
+    assert (error.request_id, error.body, error.malformed) == (None, "", False)
+
+
+@pytest.mark.parametrize(
+    ("cursor", "expected"),
+    [(None, "boom (page 2 of the walk)"), ("a'b", 'boom (page 2 of the walk; resume with cursor "a\'b")')],
+)
+def test_an_error_of_a_walk_says_where_to_resume(cursor: str | None, expected: str) -> None:
+    """The text of an error that ended a walk names the page, and the cursor to go on from where there is one."""
+    error = AdjustError("boom")
+    assert error.at_page(2, cursor) is error
+    assert str(error) == expected
+
+
+def test_no_page_is_shared_between_errors() -> None:
+    """Noting a page marks one error, not its class."""
+    AdjustError("a").at_page(2, "abc")
+    other = AdjustError("b")
+    assert (other.page, other.cursor) == (None, None)
+
+
+def test_a_circle_does_not_advise_to_walk_it_again() -> None:
+    """A cursor that came twice is reported, but not as the place to resume: that would walk the circle again."""
+    error = PaginationError("the service gave the cursor 'abc' a second time", cursor="abc", page=3)
+    assert error.cursor == "abc"
+    assert str(error) == "the service gave the cursor 'abc' a second time"
+    assert "resume with cursor" not in str(error)

@@ -1,0 +1,391 @@
+"""The face of the package: what it exports, what it imports, and the token that never shows."""
+
+import ast
+import inspect
+import json
+import logging
+import pickle
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+
+import adjust_async
+from adjust_async import AdjustError, AsyncAdjust, errors
+from adjust_async._session import Session, _connection_error
+from adjust_async._wire import RequestSpec
+from adjust_async.config import Config
+
+pytestmark = pytest.mark.anyio
+
+PACKAGE = Path(adjust_async.__file__).parent
+TOKEN = "s3cr3t-T0ken"
+
+#: The table of the design, from its top: a module imports from the rows above its own. `_fanout` stands above `pages`,
+#: which prefetches with it; in the table the two are the other way round.
+ROWS: list[set[str]] = [
+    {"_version"},
+    {"errors"},
+    {"_arguments"},
+    {"models"},
+    {"config"},
+    {"_convert"},
+    {"_wire"},
+    {"_limits"},
+    {"_retry"},
+    {"_transport"},
+    {"_session"},
+    {"_fanout"},
+    {"pages"},
+    {"trackers", "partners"},
+    {"client"},
+    {"__init__"},
+]
+
+#: Who may know of a dependency.
+USERS_OF: dict[str, set[str]] = {
+    "httpx": {"_transport", "_session", "client"},
+    "tenacity": {"_retry"},
+    "aiolimiter": {"_limits"},
+    "cattrs": {"_convert"},
+    "orjson": {"_wire", "_session"},
+}
+
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+
+
+def imports_of(module: str) -> Iterator[str]:
+    """Give the full name of each module that a module imports, wherever in it that stands."""
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module}.py has a relative import"
+            assert node.module
+            if node.module == "adjust_async":
+                yield from (f"adjust_async.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def row_of(module: str) -> int:
+    """Give the row of the design's table that a module stands in."""
+    return next(number for number, row in enumerate(ROWS) if module in row)
+
+
+def test_the_table_has_every_module() -> None:
+    """No module of the package is left out of the table, and none in it is missing."""
+    assert set(MODULES) == set.union(*ROWS)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_up_the_table(module: str) -> None:
+    """A module imports from the rows above its own alone, so that there are no circles."""
+    for name in imports_of(module):
+        if name.partition(".")[0] == "adjust_async":
+            imported = name.split(".")[1]
+            assert row_of(imported) < row_of(module), f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_dependencies_have_one_place(module: str) -> None:
+    """Each dependency is known to the modules that the design gives it to, and to no other."""
+    top = {name.partition(".")[0] for name in imports_of(module)}
+    for dependency, users in USERS_OF.items():
+        assert dependency not in top or module in users
+
+
+def modules_after(statement: str) -> set[str]:
+    """Give all modules that a new interpreter has imported after a statement."""
+    code = f"import sys, json; {statement}; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+def test_importing_the_package_imports_no_extra() -> None:
+    """Who imports the SDK alone pays for no extra; httpx by itself imports rich where it is there."""
+    imported = modules_after("import adjust_async")
+    assert "adjust_async.client" in imported
+    assert not [name for name in imported if name.startswith(("adjust_async.cli.", "adjust_async.emulator"))]
+    top = {name.partition(".")[0] for name in imported - modules_after("import httpx")}
+    assert not top & {"starlette", "uvicorn", "typer", "rich", "pandas", "pyarrow", "httptools", "h2", "pytest"}
+
+
+def test_all_is_sorted_and_importable() -> None:
+    """`__all__` is in order, names nothing twice, and all that it names is there."""
+    assert adjust_async.__all__ == sorted(set(adjust_async.__all__))
+    for name in adjust_async.__all__:
+        assert hasattr(adjust_async, name)
+
+
+def test_all_is_whole() -> None:
+    """`__all__` has every public name of the package, and every error."""
+    public = {
+        name for name, value in vars(adjust_async).items() if not name.startswith("_") and not inspect.ismodule(value)
+    }
+    assert set(adjust_async.__all__) == public | {"__version__"}
+    assert set(errors.__all__) <= set(adjust_async.__all__)
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"__init__", "_version"}))
+def test_each_module_names_what_it_gives(module: str) -> None:
+    """Each module has a docstring and an `__all__` that is sorted and there."""
+    imported = import_module(f"adjust_async.{module}")
+    assert imported.__doc__
+    assert imported.__all__ == sorted(imported.__all__)
+    assert all(hasattr(imported, name) for name in imported.__all__)
+
+
+def error_classes() -> list[type[AdjustError]]:
+    """Give every class of errors.py."""
+    return [value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, AdjustError)]
+
+
+@pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: cls.__name__)
+def test_each_error_is_exported_and_drawn(cls: type[AdjustError]) -> None:
+    """Each error class can be imported from the package, and stands in the tree of its module."""
+    assert getattr(adjust_async, cls.__name__) is cls
+    assert cls.__name__ in (errors.__doc__ or "").replace("(", " ").split()
+
+
+def public_members() -> dict[str, Any]:
+    """Give every public class, function, method and property that can be reached from `__all__`, by its name."""
+    found: dict[str, Any] = {}
+    adjust = AsyncAdjust(TOKEN, api_url="https://api.adjust.com", transport=httpx.MockTransport(refuse))
+    resources = {type(value) for name, value in vars(adjust).items() if not name.startswith("_")}
+    classes = {value for name in adjust_async.__all__ if inspect.isclass(value := getattr(adjust_async, name))}
+    for cls in classes | resources:
+        found[cls.__qualname__] = cls
+        for base in cls.__mro__:
+            if not base.__module__.startswith("adjust_async"):
+                continue
+            for name, member in vars(base).items():
+                is_code = inspect.isroutine(member) or isinstance(member, property)
+                if is_code and not name.startswith("_"):
+                    found[f"{cls.__qualname__}.{name}"] = getattr(cls, name)
+    return found
+
+
+def refuse(request: httpx.Request) -> httpx.Response:
+    """Answer nothing."""
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize(("name", "member"), sorted(public_members().items()), ids=sorted(public_members()))
+def test_all_that_is_public_is_documented(name: str, member: Any) -> None:
+    """Whatever a user can reach has a docstring."""
+    assert inspect.getdoc(member), name
+    if inspect.isclass(member):
+        assert member.__doc__, name
+
+
+def test_there_is_something_to_document() -> None:
+    """The search for what is public finds the resources and their methods."""
+    assert {"AsyncAdjust.aclose", "Trackers.create", "Partners.list", "CursorPages.collect", "Page"} <= set(
+        public_members()
+    )
+
+
+def test_the_version_is_the_one_that_is_installed() -> None:
+    """`__version__` is a version."""
+    assert [part.isdigit() for part in adjust_async.__version__.split(".")[:2]] == [True, True]
+
+
+# The errors of the layer below.
+
+
+def subclasses_of(cls: type[Exception]) -> list[type[Exception]]:
+    """Give a class and all below it, each once."""
+    found = [cls]
+    for child in cls.__subclasses__():
+        found.extend(sub for sub in subclasses_of(child) if sub not in found)
+    return found
+
+
+def make_error(cls: type[Exception], text: str) -> Exception:
+    """Build an error of httpx."""
+    made: Any = cls
+    request = httpx.Request("GET", "https://api.adjust.com/p")
+    if issubclass(cls, httpx.HTTPStatusError):
+        return made(text, request=request, response=httpx.Response(500, request=request))  # type: ignore[no-any-return]  # which class it is, `cls` says
+    return made(text)  # type: ignore[no-any-return]  # which class it is, `cls` says
+
+
+def new_session() -> Session:
+    """Make a session that sends nothing."""
+    adjust = AsyncAdjust(TOKEN, api_url="https://api.adjust.com", transport=httpx.MockTransport(refuse))
+    return adjust._session
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "cls",
+    [cls for cls in subclasses_of(httpx.HTTPError) if cls.__module__.startswith("httpx")],
+    ids=lambda c: c.__name__,
+)
+def test_each_error_of_httpx_is_mapped(cls: type[httpx.HTTPError], method: str) -> None:
+    """Each error that httpx can raise becomes one of the tree, with the request, with words, and without the token."""
+    spec: RequestSpec[None] = RequestSpec(method=method, path="/p", decode=lambda _: None)
+    for text in ("broke", "", f"Illegal header value {TOKEN!r}"):
+        error: Any = make_error(cls, text)
+        mapped = _connection_error(spec, error, "https://api.adjust.com").redact(new_session().config.token.redact)
+        assert isinstance(mapped, AdjustError)
+        assert (mapped.method, mapped.path) == (method, "/p")  # type: ignore[attr-defined]  # the two that are mapped to have them
+        assert mapped.message.strip(": ")
+        assert TOKEN not in f"{mapped} {mapped!r} {vars(mapped)}"
+        never_sent = issubclass(
+            cls, (httpx.PoolTimeout, httpx.ConnectError, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+        )
+        if isinstance(mapped, errors.APIConnectionError):
+            assert mapped.sent is not never_sent
+            assert isinstance(mapped, errors.APITimeoutError) == (
+                issubclass(cls, httpx.TimeoutException) and cls is not httpx.PoolTimeout
+            )
+
+
+def test_a_connect_timeout_counts_as_sent() -> None:
+    """There are transports that raise `ConnectTimeout` after a POST was sent, so that it can't be sent again."""
+    spec: RequestSpec[None] = RequestSpec(method="POST", path="/p", decode=lambda _: None)
+    mapped = _connection_error(spec, httpx.ConnectTimeout("slow"), "https://api.adjust.com")
+    assert isinstance(mapped, errors.APITimeoutError)
+    assert mapped.sent is True
+
+
+# The token.
+
+ECHOES: dict[str, Callable[[str], httpx.Response]] = {
+    "message": lambda token: httpx.Response(401, json={"error": {"message": f"Invalid token {token}"}}),
+    "text": lambda token: httpx.Response(403, text=f"token={token} is not allowed"),
+    "html": lambda token: httpx.Response(502, html=f"<title>Bad Gateway for {token}</title>"),
+    "body": lambda token: httpx.Response(400, json={"error": {"message": "no"}, "headers": {"Authorization": token}}),
+    "request id": lambda token: httpx.Response(400, json={"error": {"message": "no", "request_id": token}}),
+    "header": lambda token: httpx.Response(400, headers={"X-Request-Id": token}),
+    "location": lambda token: httpx.Response(302, headers={"Location": f"https://{token}.example.com/"}),
+    "no json": lambda token: httpx.Response(200, text=f"token={token} is not JSON"),
+    "page": lambda token: httpx.Response(200, html=f"<title>{token}</title>"),
+    "field": lambda token: httpx.Response(200, json={"data": {"items": [{"token": "t", "name": "n", "level": token}]}}),
+    "envelope": lambda token: httpx.Response(200, json={"you_sent": token}),
+    "next": lambda token: httpx.Response(
+        200, json={"data": {"items": [], "paging": {"next": f"https://evil.example/?user_token={token}"}}}
+    ),
+}
+
+
+def shown(error: BaseException) -> str:
+    """Give all that an error shows, to people, logs and other processes, and so its causes' too."""
+    parts = [str(error), repr(error), repr(vars(error)), "".join(traceback.format_exception(error))]
+    parts.append(pickle.dumps(error, 0).decode("latin-1"))
+    return "\n".join(parts)
+
+
+async def error_of(respond: Callable[[httpx.Request], httpx.Response]) -> tuple[AdjustError, list[httpx.Request]]:
+    """List the trackers of an app, and give the error with which that ends, and what was sent."""
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return respond(request)
+
+    transport = httpx.MockTransport(answer)
+    async with AsyncAdjust(TOKEN, api_url="https://api.adjust.com", max_attempts=1, transport=transport) as adjust:
+        with pytest.raises(AdjustError) as caught:
+            await adjust.trackers.list("yxs12pfewq").collect()
+    return caught.value, sent
+
+
+@pytest.mark.parametrize("place", ECHOES)
+async def test_a_token_that_comes_back_does_not_show(place: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A service, or a proxy, that echoes the token in its answer doesn't get it into an error, a pickle or a log."""
+    with caplog.at_level(logging.DEBUG):
+        error, _ = await error_of(lambda _: ECHOES[place](TOKEN))
+    assert TOKEN not in shown(error)
+    assert TOKEN not in caplog.text
+
+
+async def test_a_token_in_an_error_of_the_transport_does_not_show(caplog: pytest.LogCaptureFixture) -> None:
+    """What a transport says of a request that it could not send is shown without the token."""
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise httpx.LocalProtocolError(f"Illegal header value {request.headers['authorization']!r}")
+
+    with caplog.at_level(logging.DEBUG):
+        error, _ = await error_of(fail)
+    assert TOKEN not in f"{error} {error!r} {vars(error)}"
+    assert TOKEN not in pickle.dumps(error, 0).decode("latin-1")
+    assert TOKEN not in "".join(traceback.format_exception(error))
+    assert TOKEN not in caplog.text
+
+
+async def test_a_token_does_not_show_in_logs_and_urls(caplog: pytest.LogCaptureFixture) -> None:
+    """Over calls that go well, fail and are tried again, neither a URL nor a record at DEBUG has the token."""
+    sent: list[httpx.Request] = []
+    retries: list[adjust_async.Retry] = []
+    tracker = {"token": "abc123", "name": "Adroll"}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        if len(sent) == 1:
+            return httpx.Response(503, headers={"Retry-After": "0"})
+        return httpx.Response(200, json={"data": {"items": [tracker]}})
+
+    with caplog.at_level(logging.DEBUG):
+        transport = httpx.MockTransport(answer)
+        async with AsyncAdjust(
+            TOKEN, api_url="https://api.adjust.com", on_retry=retries.append, transport=transport
+        ) as adjust:
+            await adjust.trackers.list("yxs12pfewq", page_size=5).collect()
+            await adjust.trackers.create("yxs12pfewq", "Adroll")
+            await adjust.trackers.update("yxs12pfewq", "abc123", partner_id=5)
+    assert len(sent) == 4
+    assert [request.headers["authorization"] for request in sent] == [f"Token token={TOKEN}"] * 4
+    for request in sent:
+        assert TOKEN not in str(request.url)
+        assert TOKEN.encode() not in request.content
+    assert caplog.records
+    for record in caplog.records:
+        assert TOKEN not in record.getMessage()
+        assert TOKEN not in repr(vars(record))
+    assert len(retries) == 1
+    assert TOKEN not in repr(retries)
+
+
+@pytest.mark.parametrize("show", [repr, str, "{}".format, lambda value: repr(vars(value))])
+def test_a_client_does_not_show_its_token(show: Callable[[Any], str]) -> None:
+    """However a client is made text, the token is not in it."""
+    adjust = AsyncAdjust(TOKEN, api_url="https://api.adjust.com", transport=httpx.MockTransport(refuse))
+    for value in (adjust, adjust._session, adjust.trackers, adjust.partners):
+        assert TOKEN not in show(value)
+    pages = adjust.trackers.list("yxs12pfewq")
+    assert TOKEN not in show(pages)
+    assert TOKEN not in repr(adjust._session.config)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_client_goes_into_no_pickle(protocol: int) -> None:
+    """A client can't be pickled, by any protocol, so that no file has its token, and the reason does not show it."""
+    adjust = AsyncAdjust(TOKEN, api_url="https://api.adjust.com", transport=httpx.MockTransport(refuse))
+    for value in (adjust, adjust._session.config):
+        with pytest.raises((TypeError, AttributeError, pickle.PicklingError)) as caught:
+            pickle.dumps(value, protocol)
+        assert TOKEN not in str(caught.value)
+
+
+def test_a_refused_token_does_not_show() -> None:
+    """A token with a line break at its end is refused without being shown."""
+    with pytest.raises(errors.ConfigurationError) as caught:
+        AsyncAdjust(f"{TOKEN}\n")
+    assert TOKEN not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
+
+
+def test_a_configuration_has_no_way_around_its_token() -> None:
+    """Among the values of a configuration the token is an `APIToken`, and no text."""
+    config: Config = new_session().config
+    values = [getattr(config, name) for name in attrs.fields_dict(Config)]
+    assert not [value for value in values if isinstance(value, str) and TOKEN in value]
