@@ -22,8 +22,10 @@ from adjust_async.errors import (
     RateLimitError,
     ServerError,
 )
+from adjust_async.kpi_report import KpiReport
 from adjust_async.models import Partner, Tracker
 from adjust_async.pages import CursorPages, Cursors, Page
+from adjust_async.tables import Column, Table
 
 __all__ = [
     "APIConnectionError",
@@ -34,11 +36,13 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ClientClosedError",
+    "Column",
     "ConfigurationError",
     "CursorPages",
     "Cursors",
     "DecodeError",
     "GoneError",
+    "KpiReport",
     "NotFoundError",
     "Page",
     "PaginationError",
@@ -49,6 +53,7 @@ __all__ = [
     "RateLimitError",
     "Retry",
     "ServerError",
+    "Table",
     "Tracker",
     "__version__",
 ]

@@ -23,6 +23,7 @@ from adjust_async.errors import APIStatusError, DecodeError
 __all__ = [
     "Answer",
     "RequestSpec",
+    "decode_error",
     "envelope",
     "only_record",
     "optional_integer",
@@ -94,7 +95,7 @@ def parse_json(answer: Answer) -> Any:
     try:
         return orjson.loads(answer.body.removeprefix(_BYTE_ORDER_MARK))
     except orjson.JSONDecodeError as error:
-        raise _decode_error(answer, "$", f"the answer is no JSON ({_nature(answer, error)})", malformed=True) from None
+        raise decode_error(answer, "$", f"the answer is no JSON ({_nature(answer, error)})", malformed=True) from None
 
 
 def _nature(answer: Answer, error: orjson.JSONDecodeError) -> str:
@@ -110,7 +111,8 @@ def _nature(answer: Answer, error: orjson.JSONDecodeError) -> str:
     return f"{error}; it begins with {answer.text[:60]!r}"
 
 
-def _decode_error(answer: Answer, location: str, problem: str, *, malformed: bool = False) -> DecodeError:
+def decode_error(answer: Answer, location: str, problem: str, *, malformed: bool = False) -> DecodeError:
+    """Make the error of an answer that is not what the API documents."""
     return DecodeError(
         problem,
         location=location,
@@ -259,10 +261,10 @@ def envelope(answer: Answer) -> tuple[Mapping[str, Any], list[Any]]:
     document = parse_json(answer)
     data = document.get("data") if isinstance(document, Mapping) else None
     if not isinstance(data, Mapping):
-        raise _decode_error(answer, "$.data", "expected an object {'data': {'items': [...]}}")
+        raise decode_error(answer, "$.data", "expected an object {'data': {'items': [...]}}")
     items = data.get("items")
     if not isinstance(items, list):
-        raise _decode_error(answer, "$.data.items", "expected a list of items")
+        raise decode_error(answer, "$.data.items", "expected a list of items")
     return data, items
 
 
@@ -277,7 +279,7 @@ def records(answer: Answer, items: list[Any], cls: type[T], known: Mapping[str, 
     try:
         return structure(items, list[cls], "$.data.items")  # type: ignore[valid-type]
     except ConversionError as error:
-        raise _decode_error(answer, error.location, error.problem) from None
+        raise decode_error(answer, error.location, error.problem) from None
 
 
 def only_record(answer: Answer, cls: type[T], known: Mapping[str, Any]) -> T:
@@ -288,7 +290,7 @@ def only_record(answer: Answer, cls: type[T], known: Mapping[str, Any]) -> T:
     """
     _, items = envelope(answer)
     if len(items) != 1:
-        raise _decode_error(answer, "$.data.items", f"expected one item, found {len(items)}")
+        raise decode_error(answer, "$.data.items", f"expected one item, found {len(items)}")
     return records(answer, items, cls, known)[0]
 
 

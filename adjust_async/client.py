@@ -8,6 +8,7 @@ import httpx
 
 from adjust_async._session import Session
 from adjust_async.config import CampaignVersion, Config, Retry
+from adjust_async.kpis import KPIs
 from adjust_async.partners import Partners
 from adjust_async.trackers import Trackers
 
@@ -76,6 +77,7 @@ class AsyncAdjust:
         self._session = Session(config, transport)
         self.trackers = Trackers(self._session)
         self.partners = Partners(self._session)
+        self.kpis = KPIs(self._session)
 
     async def __aenter__(self) -> Self:
         return self

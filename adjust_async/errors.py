@@ -177,6 +177,8 @@ class NotFoundError(APIStatusError):
 class GoneError(APIStatusError):
     """410: Adjust has switched this API off for the account."""
 
+    hint = "Adjust has switched this API off for the account: the KPI Service's successor is the Report Service."
+
 
 class RateLimitError(APIStatusError):
     """429: too many requests, also after the retries that `max_attempts` and `deadline` allow."""
@@ -225,7 +227,7 @@ class DecodeError(AdjustError):
 
     Attributes:
         location: Where in the document, such as `$.data.items[3].partner_id`; `$` is the document.
-        method, path: The request; the path is without query.
+        method, path: The request; the path is without query. `None` for a document that was read from elsewhere.
         request_id: The service's id of the request, for Adjust's support; `None` where it gave none.
         body: The text of the answer, cut after 64 KiB.
         malformed: Whether the body was no JSON at all, as when it broke off in the middle.
@@ -236,8 +238,8 @@ class DecodeError(AdjustError):
         message: str,
         *,
         location: str,
-        method: str,
-        path: str,
+        method: str | None = None,
+        path: str | None = None,
         request_id: str | None = None,
         body: str = "",
         malformed: bool = False,
@@ -251,7 +253,9 @@ class DecodeError(AdjustError):
         self.malformed = malformed
 
     def _text(self) -> str:
-        text = f"{self.method} {self.path}: {self.message.rstrip('.')} (at {self.location})."
+        text = f"{self.message.rstrip('.')} (at {self.location})."
+        if self.method:
+            text = f"{self.method} {self.path}: {text}"
         if self.method == "POST":
             text += " The service may have done it all the same: look it up before you send it again."
         return text

@@ -34,7 +34,7 @@ ROWS: list[set[str]] = [
     {"_version"},
     {"errors"},
     {"_arguments"},
-    {"models"},
+    {"models", "_result_sets", "tables"},
     {"config"},
     {"_convert"},
     {"_wire"},
@@ -43,8 +43,9 @@ ROWS: list[set[str]] = [
     {"_transport"},
     {"_session"},
     {"_fanout"},
-    {"pages"},
-    {"trackers", "partners"},
+    {"pages", "_kpi_csv", "_kpi_parameters"},
+    {"kpi_report"},
+    {"trackers", "partners", "kpis"},
     {"client"},
     {"__init__"},
 ]
@@ -55,7 +56,7 @@ USERS_OF: dict[str, set[str]] = {
     "tenacity": {"_retry"},
     "aiolimiter": {"_limits"},
     "cattrs": {"_convert"},
-    "orjson": {"_wire", "_session"},
+    "orjson": {"_wire", "_session", "kpi_report"},
 }
 
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))

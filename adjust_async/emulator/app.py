@@ -1,22 +1,12 @@
 """The emulator's ASGI application: counts, waits, misbehaves, and hands healthy requests to their route."""
 
-from dataclasses import dataclass
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from adjust_async.emulator.conditions import Conditions
 from adjust_async.emulator.connections import Connection
-from adjust_async.emulator.faults import Faults
 from adjust_async.emulator.misbehaviour import Misbehaviour
 from adjust_async.emulator.routing import RouteTable
 from adjust_async.emulator.stats import Stats
-
-
-@dataclass(slots=True)
-class Conditions:
-    """What requests meet now; may be changed between two of them. `latency` is in seconds."""
-
-    latency: float
-    faults: Faults | None
 
 
 class Application:

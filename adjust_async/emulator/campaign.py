@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 from adjust_async.emulator.authentication import Authenticator
 from adjust_async.emulator.catalog import Partner
 from adjust_async.emulator.cursors import Cursors
-from adjust_async.emulator.envelopes import error_envelope, item_envelope, page_envelope, send_response
+from adjust_async.emulator.envelopes import item_envelope, page_envelope, send_response
+from adjust_async.emulator.error_bodies import send_error
 from adjust_async.emulator.links import tracker_urls
 from adjust_async.emulator.misbehaviour import take_page_fault
 from adjust_async.emulator.paging import Page, Row, describe_page, fetch_page, read_query, spoil_page
@@ -186,8 +187,7 @@ class _Endpoint:
             self._authenticator.check(request)
             body = await self._handler(request, self._version)
         except RefusalError as refusal:
-            envelope = error_envelope(self._version, refusal.message)
-            await send_response(send, refusal.status, envelope, headers=refusal.headers)
+            await send_error(send, scope["path"], refusal.status, refusal.message, refusal.headers)
         except ClientDisconnect:
             return
         else:

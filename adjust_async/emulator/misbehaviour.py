@@ -8,7 +8,8 @@ from email.utils import formatdate
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adjust_async.emulator.connections import Connection
-from adjust_async.emulator.envelopes import error_envelope, send_response, version_of
+from adjust_async.emulator.envelopes import send_response
+from adjust_async.emulator.error_bodies import send_error
 from adjust_async.emulator.faults import CURSOR_FAULTS, Fault, Faults
 from adjust_async.emulator.stats import Stats
 
@@ -54,9 +55,7 @@ class Misbehaviour:
         self._stats.faults[fault] += 1
         if fault in _REFUSALS:
             status, message = _REFUSALS[fault]
-            await send_response(
-                send, status, error_envelope(version_of(scope["path"]), message), headers=self._headers()
-            )
+            await send_error(send, scope["path"], status, message, self._headers())
         elif fault is Fault.HTML_BAD_GATEWAY:
             await send_response(send, 502, _BAD_GATEWAY, content_type="text/html")
         elif fault is Fault.DROP_BEFORE:

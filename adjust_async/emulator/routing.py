@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from adjust_async.emulator.envelopes import error_envelope, send_response, version_of
+from adjust_async.emulator.error_bodies import send_error
 
 
 class RouteTable:
@@ -43,5 +43,4 @@ class _Refused:
         self._headers = headers
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        envelope = error_envelope(version_of(scope["path"]), self._message)
-        await send_response(send, self._status, envelope, headers=self._headers)
+        await send_error(send, scope["path"], self._status, self._message, self._headers)

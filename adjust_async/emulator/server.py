@@ -3,17 +3,23 @@
 import asyncio
 import math
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from adjust_async.emulator.app import Application, Conditions
+from adjust_async.emulator.app import Application
+from adjust_async.emulator.app_states import AppState, AppStates
 from adjust_async.emulator.authentication import Authenticator
 from adjust_async.emulator.campaign import CampaignAPI
 from adjust_async.emulator.catalog import PARTNERS
+from adjust_async.emulator.conditions import Conditions
+from adjust_async.emulator.dashboard import Dashboard
+from adjust_async.emulator.facts import Facts
 from adjust_async.emulator.faults import Fault, Faults
+from adjust_async.emulator.kpis import KPIService
 from adjust_async.emulator.listener import LOOPBACK, Listener, bind
 from adjust_async.emulator.paging import MAX_LIMIT
 from adjust_async.emulator.routing import RouteTable
@@ -25,7 +31,7 @@ _HIGHEST_PORT = 65535
 
 
 class Emulator:
-    """Adjust's Campaign API on 127.0.0.1, in the event loop that enters it.
+    """Adjust's Campaign API and KPI Service on 127.0.0.1, in the event loop that enters it.
 
     ```python
     async with Emulator(faults=0.2) as emulator, httpx.AsyncClient(base_url=emulator.url) as client:
@@ -40,6 +46,11 @@ class Emulator:
     `limit` where a request has none (default 50, at most 1000). `faults` takes `Faults`, a rate from 0 to 1
     over all recoverable faults, or a list as a script. `duplicate_names` says whether a second tracker of the
     same name under the same parent is refused with 400.
+
+    `facts_per_day` is how many facts each app has on a day; like the options of the account it shapes a new one.
+    `today` is the day on which reports end that name no dates, by default the real one (UTC). `app_states` are
+    apps that KPI requests find "gone" (410), "forbidden" (403), "broken" (500) or "slow" (no answer), by token.
+    `csv_byte_order_mark` puts one before every CSV.
 
     It may be entered again after it was left. Raises `ValueError` for an option that makes no sense, and on
     entering `OSError` for a port in use, `ValueError` or `sqlite3.Error` for a file that is no database of an
@@ -60,6 +71,10 @@ class Emulator:
         page_size: int = 50,
         faults: Faults | float | Sequence[Fault | str | None] | None = None,
         duplicate_names: Literal["refuse", "allow"] = "refuse",
+        facts_per_day: int = 40,
+        today: date | None = None,
+        app_states: Mapping[str, AppState | str] | None = None,
+        csv_byte_order_mark: bool = False,
     ) -> None:
         _check_range("port", port, 0, _HIGHEST_PORT)
         _check_range("apps", apps, 1)
@@ -67,6 +82,7 @@ class Emulator:
         _check_range("partners", partners, 1, len(PARTNERS))
         _check_range("page_size", page_size, 1, MAX_LIMIT)
         _check_range("latency", latency, 0)
+        _check_range("facts_per_day", facts_per_day, 0)
         if duplicate_names not in {"refuse", "allow"}:
             raise ValueError(f'duplicate_names is "refuse" or "allow", not {duplicate_names!r}.')
         if token is not None and (not token or not token.isascii() or any(character in ' "' for character in token)):
@@ -83,7 +99,10 @@ class Emulator:
         self._token = token
         self._page_size = page_size
         self._duplicate_names: Literal["refuse", "allow"] = duplicate_names
-        self._conditions = Conditions(latency, Faults.of(faults))
+        self._facts_per_day = facts_per_day
+        self._conditions = Conditions(
+            latency, Faults.of(faults), AppStates.of(app_states or {}), today, csv_byte_order_mark
+        )
         self._running: _Running | None = None
 
     async def __aenter__(self) -> Self:
@@ -99,14 +118,17 @@ class Emulator:
             campaign = CampaignAPI(
                 store, authenticator, page_size=self._page_size, duplicate_names=self._duplicate_names
             )
-            listener = Listener(Application(RouteTable(campaign.routes()), self._conditions, self.stats), self.stats)
+            facts = Facts(store, self._facts_per_day)
+            kpis = KPIService(facts, authenticator, self._conditions)
+            routes = [*campaign.routes(), *kpis.routes(), *Dashboard(facts, authenticator).routes()]
+            listener = Listener(Application(RouteTable(routes), self._conditions, self.stats), self.stats)
             bound = bind(self._port)
             port = bound.getsockname()[1]
             await listener.start(bound)
         except BaseException:
             store.close()
             raise
-        self._running = _Running(store, listener, port)
+        self._running = _Running(store, facts, listener, port)
         return self
 
     async def __aexit__(
@@ -120,7 +142,7 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """Where it listens, without a slash at the end; the API is below `/public/v1` and `/public/v2`."""
+        """Where it listens, without a slash at the end; the APIs are below `/public/v1`, `/public/v2`, `/kpis/v1`."""
         return f"http://{LOOPBACK}:{self._live.port}"
 
     @property
@@ -137,6 +159,25 @@ class Emulator:
     def store(self) -> Store:
         """The account as it is now. Raises `RuntimeError` while the emulator is not running, as `url` does."""
         return self._live.store
+
+    @property
+    def facts(self) -> Facts:
+        """The figures behind the reports. Raises `RuntimeError` while the emulator is not running."""
+        return self._live.facts
+
+    @property
+    def app_states(self) -> AppStates:
+        """The apps that are not well, by token; `emulator.app_states[token] = "gone"` holds from the next request."""
+        return self._conditions.app_states
+
+    @property
+    def today(self) -> date:
+        """The day on which it believes to be; set None for the real one."""
+        return self._conditions.today
+
+    @today.setter
+    def today(self, today: date | None) -> None:
+        self._conditions.fixed_today = today
 
     @property
     def latency(self) -> float:
@@ -192,6 +233,7 @@ class Emulator:
 @dataclass(frozen=True, slots=True)
 class _Running:
     store: Store
+    facts: Facts
     listener: Listener
     port: int
 

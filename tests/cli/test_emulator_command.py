@@ -52,11 +52,13 @@ def test_options_reach_the_emulator(tmp_path: Path) -> None:
     """Token, file, seed, faults and latency of the command line are those of the emulator."""
     database = tmp_path / "adjust.db"
     options = ("--db", str(database), "--token", "s3cret", "--fault-rate", "0", "--latency", "0.1", "--seed", "8")
-    with running(*options, "--trackers-per-app", "1") as (_, announced):
+    with running(*options, "--trackers-per-app", "1", "--facts-per-day", "0") as (_, announced):
         assert announced["token"] == "s3cret"
         response = get(announced, "/public/v1/partners")
         assert response.status_code == 200
         assert response.elapsed.total_seconds() >= 0.1
+        app_token = announced["app tokens"].split()[0]
+        assert get(announced, f"/kpis/v1/{app_token}").json()["result_set"]["trackers"] == []
     assert database.exists()
     with running("--db", str(database)) as (_, again):
         assert (again["token"], again["app tokens"]) == (announced["token"], announced["app tokens"])

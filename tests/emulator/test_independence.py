@@ -20,7 +20,7 @@ def imported(path: Path) -> Iterator[str]:
 
 def test_no_code_of_the_client() -> None:
     """The emulator imports nothing of the package but itself, so that mistakes can not cancel out."""
-    for path in FOLDER.glob("*.py"):
+    for path in FOLDER.rglob("*.py"):
         for module in imported(path):
             assert not module.startswith("."), path
             assert module.split(".")[0] != "adjust_async" or module.startswith("adjust_async.emulator"), path
@@ -35,7 +35,7 @@ def test_light_package() -> None:
 
 def test_small_files() -> None:
     """Every module stays below 300 lines."""
-    for path in FOLDER.glob("*.py"):
+    for path in FOLDER.rglob("*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) < 300, path
 
 

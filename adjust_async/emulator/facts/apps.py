@@ -1,0 +1,50 @@
+"""An app as the reports know it: its currency, its events, and the trackers that have figures."""
+
+import random
+from dataclasses import dataclass
+
+from adjust_async.emulator.account import AppRow
+from adjust_async.emulator.facts.dimensions import CURRENCIES, EVENT_KINDS, GENERAL_REVENUE, Currency, EventKind
+from adjust_async.emulator.tokens import random_token
+
+_EVENT_TOKEN_LENGTH = 6
+_EVENTS_OF_AN_APP = 5
+_USERS_PER_FACT = 100
+"""Chosen so that a fifth of an app's users come on a day and nearly all of them within a month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event of an app."""
+
+    token: str
+    kind: EventKind
+
+    @property
+    def name(self) -> str:
+        """What the app's owner calls it."""
+        return self.kind.name
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An app; its facts name an event by the position in `events`. `users` is how many people use it at all."""
+
+    id: int
+    token: str
+    name: str
+    currency: Currency
+    events: tuple[Event, ...]
+    users: int
+
+
+def describe_app(row: AppRow, seed: int, facts_per_day: int) -> App:
+    """Give an app of the account its currency and its events, the same for the same seed."""
+    source = random.Random(f"events of app {row.id} by {seed}")
+    kinds = source.sample(EVENT_KINDS, _EVENTS_OF_AN_APP)
+    events = (
+        Event("0", GENERAL_REVENUE),
+        *(Event(random_token(source, _EVENT_TOKEN_LENGTH), kind) for kind in kinds),
+    )
+    currency = CURRENCIES[(row.id - 1) % len(CURRENCIES)]
+    return App(row.id, row.token, row.name, currency, events, facts_per_day * _USERS_PER_FACT)

@@ -1,0 +1,177 @@
+"""Keeps the facts, and makes those that were never asked for before."""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from adjust_async.emulator.facts.apps import App, describe_app
+from adjust_async.emulator.facts.drawing import HOURS_OF_A_DAY, draw_day
+from adjust_async.emulator.facts.schema import TABLES
+from adjust_async.emulator.store import Store
+
+EPOCH = date(1970, 1, 1)
+FIRST_DAY = date(2025, 1, 1)
+LAST_DAY = date(2026, 12, 31)
+"""Every day from the first to the last has figures, and those after the last up to the emulator's today."""
+
+_BUSY_TRACKERS = 150
+_ORGANIC = "Organic"
+_LEVELS = 4
+_INSERT_FACT = f"INSERT INTO facts VALUES ({', '.join('?' * 23)})"  # noqa: S608 # nothing but question marks
+
+
+class Fact(NamedTuple):
+    """A fact as a test wants to see it; `hour` is in hours since 1970 in UTC, money in minor units."""
+
+    hour: int
+    tracker_token: str
+    first_tracker_token: str
+    country: str
+    os_name: str
+    device_type: str
+    event_token: str
+    by_impression: bool
+    reattributed: bool
+    sandbox: bool
+    impressions: int
+    clicks: int
+    installs: int
+    reattributions: int
+    sessions: int
+    visits: int
+    events: int
+    revenue: int
+    cost: int
+    ad_revenue: int
+
+
+class Facts:
+    """The figures of all apps, over the database of the account.
+
+    Only trackers that the account began with have figures: what is created later would change what a seed means.
+    """
+
+    def __init__(self, store: Store, facts_per_day: int) -> None:
+        self._store = store
+        with store.transaction() as connection:
+            for table in TABLES:
+                connection.execute(table)
+        self._seed = int(store.setting("seed"))
+        self._facts_per_day = int(self._kept_setting("facts_per_day", facts_per_day))
+        self._last_tracker = int(self._kept_setting("trackers_with_facts", store.count_trackers()))
+        rows = store.apps()
+        self.apps = {row.token: describe_app(row, self._seed, self._facts_per_day) for row in rows}
+        """The apps by token."""
+        self._made: dict[int, set[int]] = {}
+
+    def make(self, start: date, end: date, app_tokens: Iterable[str] | None = None) -> None:
+        """Make the facts of those days (UTC, both included) ahead of the first request for them."""
+        for app_token in self.apps if app_tokens is None else app_tokens:
+            self.complete(self.apps[app_token], day_number(start), day_number(end))
+
+    def rows(self, app_token: str, start: date, end: date) -> list[Fact]:
+        """Read the facts of an app on those days (UTC, both included), as a test wants to sum them up itself."""
+        app = self.apps[app_token]
+        self.make(start, end, [app_token])
+        rows = self.read(
+            """SELECT hour, tracker.token, first_tracker.token, country, os_name, device_type, event, by_impression,
+                reattributed, sandbox, impressions, clicks, installs, reattributions, sessions, visits, events, revenue,
+                cost, ad_revenue
+            FROM facts JOIN trackers AS tracker ON tracker.id = facts.tracker_id
+            JOIN trackers AS first_tracker ON first_tracker.id = facts.first_tracker_id
+            WHERE facts.app_id = ? AND hour >= ? AND hour < ? ORDER BY hour, number""",
+            (app.id, day_number(start) * HOURS_OF_A_DAY, (day_number(end) + 1) * HOURS_OF_A_DAY),
+        )
+        facts = (Fact._make(row) for row in rows)
+        return [
+            fact._replace(
+                event_token=app.events[int(fact.event_token)].token,
+                by_impression=bool(fact.by_impression),
+                reattributed=bool(fact.reattributed),
+                sandbox=bool(fact.sandbox),
+            )
+            for fact in facts
+        ]
+
+    def read(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a query over facts that `complete` has seen to."""
+        return self._store.read(query, parameters).fetchall()
+
+    def complete(self, app: App, first_day: int, last_day: int) -> None:
+        """Make what is missing of those days; days are counted since 1970."""
+        made = self._made_days(app)
+        first_day = max(first_day, day_number(FIRST_DAY))
+        missing = [day for day in range(first_day, last_day + 1) if day not in made]
+        if not missing:
+            return
+        trackers, organic = self._busy_trackers(app)
+        with self._store.transaction() as connection:
+            for day in missing if trackers else ():
+                rows = draw_day(app, trackers, organic, day, self._facts_per_day, self._seed)
+                # In the order of the primary key, in which SQLite inserts fastest.
+                connection.executemany(_INSERT_FACT, sorted(rows))
+            connection.executemany("INSERT INTO fact_days VALUES (?, ?)", ((app.id, day) for day in missing))
+        made.update(missing)
+
+    def _made_days(self, app: App) -> set[int]:
+        if app.id not in self._made:
+            days = self.read("SELECT day FROM fact_days WHERE app_id = ?", (app.id,))
+            self._made[app.id] = {day for (day,) in days}
+        return self._made[app.id]
+
+    def _busy_trackers(self, app: App) -> tuple[list[int], frozenset[int]]:
+        lineages = "SELECT tracker_id, network_id FROM lineages WHERE app_id = ? ORDER BY rank"
+        rows = self.read(lineages, (app.id,))
+        if not rows:
+            self._choose_trackers(app)
+            rows = self.read(lineages, (app.id,))
+        networks = self.read(
+            "SELECT id FROM trackers WHERE app_id = ? AND parent_id = 0 AND name = ?", (app.id, _ORGANIC)
+        )
+        organic = {network_id for (network_id,) in networks}
+        return [row[0] for row in rows], frozenset(tracker for tracker, network in rows if network in organic)
+
+    def _choose_trackers(self, app: App) -> None:
+        """Choose which trackers have figures: Organic first, then any, of all levels."""
+        rows = self.read(
+            "SELECT id, parent_id, name FROM trackers WHERE app_id = ? AND id <= ? ORDER BY id",
+            (app.id, self._last_tracker),
+        )
+        parents = {tracker: parent for tracker, parent, _ in rows}
+        organic = [tracker for tracker, _, name in rows if name == _ORGANIC]
+        others = [tracker for tracker, _, name in rows if name != _ORGANIC]
+        source = random.Random(f"trackers of app {app.id} by {self._seed}")
+        chosen = organic + source.sample(others, min(len(others), _BUSY_TRACKERS))
+        with self._store.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO lineages VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((tracker, app.id, rank, *_lineage(tracker, parents)) for rank, tracker in enumerate(chosen)),
+            )
+
+    def _kept_setting(self, key: str, value: int) -> str:
+        """Read a setting; a database that has none yet gets this one and keeps it."""
+        try:
+            return self._store.setting(key)
+        except KeyError:
+            self._store.save_setting(key, str(value))
+            return str(value)
+
+
+def day_number(day: date) -> int:
+    """Count the days since 1970."""
+    return (day - EPOCH).days
+
+
+def date_of(number: int) -> date:
+    """Say which date has that number."""
+    return EPOCH + timedelta(days=number)
+
+
+def _lineage(tracker: int, parents: dict[int, int]) -> list[int | None]:
+    """List the tracker and its ancestors from the network down, None for the levels below it."""
+    lineage: list[int | None] = []
+    while tracker:
+        lineage.insert(0, tracker)
+        tracker = parents[tracker]
+    return lineage + [None] * (_LEVELS - len(lineage))

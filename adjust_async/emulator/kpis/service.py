@@ -1,0 +1,128 @@
+"""The routes of the KPI Service."""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from adjust_async.emulator.app_states import AppState
+from adjust_async.emulator.authentication import Authenticator
+from adjust_async.emulator.conditions import Conditions
+from adjust_async.emulator.connections import Connection
+from adjust_async.emulator.envelopes import send_response
+from adjust_async.emulator.error_bodies import send_error
+from adjust_async.emulator.facts.apps import App
+from adjust_async.emulator.facts.store import Facts
+from adjust_async.emulator.kpis.answers import answer_query
+from adjust_async.emulator.kpis.catalog import Report
+from adjust_async.emulator.kpis.csv_result import write_csv
+from adjust_async.emulator.kpis.json_result import write_json
+from adjust_async.emulator.kpis.query import read_query
+from adjust_async.emulator.refusals import RefusalError
+
+_ROOT = "/kpis/v1/{app_tokens}"
+_TRACKERS = f"{_ROOT}/trackers/{{tracker_tokens}}"
+_PATHS = {
+    _ROOT: Report.DELIVERABLES,
+    f"{_ROOT}/events": Report.EVENTS,
+    f"{_ROOT}/cohorts": Report.COHORTS,
+    f"{_ROOT}/skadnetwork": Report.SKADNETWORK,
+    _TRACKERS: Report.DELIVERABLES,
+    f"{_TRACKERS}/events": Report.EVENTS,
+    f"{_TRACKERS}/cohorts": Report.COHORTS,
+}
+_CSV_SUFFIX = ".csv"
+_CSV = "text/csv"
+
+_REFUSALS = {
+    AppState.FORBIDDEN: (403, "The API token may not see app {}"),
+    AppState.GONE: (410, "The KPI Service does not serve app {} any more"),
+    AppState.BROKEN: (500, "Internal server error"),
+}
+
+
+class KPIService:
+    """Answers the KPI Service's requests out of the facts.
+
+    An unknown app or tracker in the path is refused with 404, and with 400 what is wrong with the parameters.
+    """
+
+    def __init__(self, facts: Facts, authenticator: Authenticator, conditions: Conditions) -> None:
+        self._facts = facts
+        self._authenticator = authenticator
+        self._conditions = conditions
+
+    def routes(self) -> list[Route]:
+        """List the routes; those that end with `.csv` come first, as a token matches any text without a slash."""
+        return [
+            Route(path + suffix, _Endpoint(self, report, is_csv=bool(suffix)), methods=["GET"])
+            for suffix in (_CSV_SUFFIX, "")
+            for path, report in _PATHS.items()
+        ]
+
+    def check(self, request: Request) -> None:
+        """Raise a 401 `RefusalError` unless the request carries the API token."""
+        self._authenticator.check(request)
+
+    def state(self, request: Request) -> AppState | None:
+        """Say in which state the apps of the request are."""
+        return self._conditions.app_states.first_of(_tokens(request, "app_tokens"))
+
+    def answer(self, request: Request, report: Report, state: AppState | None, *, is_csv: bool) -> bytes:
+        """Answer a request for apps in that state. Raises `RefusalError`."""
+        if state is not None:
+            status, message = _REFUSALS[state]
+            raise RefusalError(status, message.format(request.path_params["app_tokens"]))
+        apps, trackers = self._apps(request), _tokens(request, "tracker_tokens")
+        for tracker in trackers:
+            self._check_tracker(apps, tracker)
+        query = read_query(request.query_params, report, apps, trackers, self._conditions.today)
+        answer = answer_query(self._facts, query)
+        if is_csv:
+            return write_csv(answer, byte_order_mark=self._conditions.byte_order_mark)
+        return write_json(answer)
+
+    def _apps(self, request: Request) -> list[App]:
+        apps = []
+        for token in _tokens(request, "app_tokens"):
+            if token not in self._facts.apps:
+                raise RefusalError(404, f"App {token} not found")
+            apps.append(self._facts.apps[token])
+        if not apps:
+            raise RefusalError(404, "App not found")
+        return apps
+
+    def _check_tracker(self, apps: Sequence[App], token: str) -> None:
+        rows = self._facts.read("SELECT app_id FROM trackers WHERE token = ?", (token,))
+        if not any(app.id == app_id for app in apps for (app_id,) in rows):
+            raise RefusalError(404, f"Tracker {token} not found")
+
+
+class _Endpoint:
+    """One route as a plain ASGI application."""
+
+    def __init__(self, service: KPIService, report: Report, *, is_csv: bool) -> None:
+        self._service = service
+        self._report = report
+        self._is_csv = is_csv
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            self._service.check(request)
+            state = self._service.state(request)
+            if state is AppState.SLOW:
+                await Connection.of(scope).sleep(None)
+                return
+            is_csv = self._is_csv or _CSV in request.headers.get("accept", "").lower()
+            body = self._service.answer(request, self._report, state, is_csv=is_csv)
+        except RefusalError as refusal:
+            await send_error(send, scope["path"], refusal.status, refusal.message, refusal.headers)
+        else:
+            content_type = f"{_CSV if is_csv else 'application/json'}; charset=utf-8"
+            await send_response(send, 200, body, content_type=content_type)
+
+
+def _tokens(request: Request, name: str) -> list[str]:
+    return list(dict.fromkeys(filter(None, request.path_params.get(name, "").split(","))))

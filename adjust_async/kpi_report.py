@@ -1,0 +1,231 @@
+"""`KpiReport`: what the KPI Service answered for some apps, merged, and as a table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+
+from adjust_async import _result_sets
+from adjust_async._arguments import shown
+from adjust_async._kpi_csv import read_csv
+from adjust_async._result_sets import ResultSetError
+from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
+from adjust_async.tables import Column, Kind, RowTable, Table, moment_or_text, number_kind
+
+__all__ = ["KpiReport"]
+
+#: The echoed grouping is heeded only where there is no figure whose keys could tell: in an empty report.
+_TIME_GROUPINGS = frozenset({"hour", "day", "week", "month"})
+_WITH_TOKENS = frozenset({"tracker", "network", "campaign", "adgroup", "creative", "event"})
+
+
+class KpiReport(Table):
+    """The figures of one app or many, in the shape that the KPI Service gives for several apps.
+
+    Nothing is summed: rates and distinct users don't add up, and each app has a currency of its own. As a `Table` it
+    has one row for each `kpi_values`: `app_token`, `app_name`, `currency`, then the levels in their order
+    (`tracker_token`, `tracker_name`, `date`, `country` ...), then a column for each KPI.
+
+    Attributes:
+        result_parameters: What was asked for, as the service echoes it, with the names of all trackers and events.
+        result_set: `{"apps": [{"token", "name", "currency", <level>: [...]}]}`, the apps in the order asked for.
+        failures: The error of each app that has no figures here, by app token; empty unless `on_failure="keep"`.
+    """
+
+    def __init__(
+        self,
+        result_parameters: Mapping[str, Any],
+        apps: Sequence[Mapping[str, Any]],
+        failures: Mapping[str, AdjustError] | None = None,
+    ) -> None:
+        self.result_parameters = dict(result_parameters)
+        self.result_set: dict[str, Any] = {"apps": list(apps)}
+        self.failures = dict(failures or {})
+        self._kpis: list[str] = self.result_parameters.get("kpis", [])
+        self._names = _result_sets.names_by_level(self.result_parameters)
+
+    @classmethod
+    def from_json(cls, source: str | bytes | Path) -> Self:
+        """Read an answer of the KPI Service that was saved, of one app or of many.
+
+        Args:
+            source: The document as text or bytes, or the path of its file.
+
+        Raises:
+            DecodeError: It is not such an answer; the error says where.
+            OSError: The file can't be read.
+        """
+        text = source.read_bytes() if isinstance(source, Path) else source
+        if isinstance(text, str):
+            text = text.encode()
+        try:
+            document = orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
+        except orjson.JSONDecodeError as error:
+            raise DecodeError(f"the document is no JSON: {error}", location="$", malformed=True) from None
+        try:
+            parameters, apps = open_document(document)
+        except ResultSetError as error:
+            raise DecodeError(error.problem, location=f"${error.location}") from None
+        return cls(parameters, apps)
+
+    @classmethod
+    def from_csv(
+        cls,
+        source: str | bytes | Path,
+        *,
+        app_token: str | None = None,
+        app_name: str | None = None,
+        currency: str | None = None,
+    ) -> Self:
+        """Read an answer of the KPI Service that was saved as CSV, with machine or human-readable headers.
+
+        Args:
+            source: The CSV as text or bytes, or the path of its file. It may begin with a byte order mark; a blank cell
+                is no value, which is not 0.
+            app_token, app_name, currency: Which app it is of, where no column says so.
+
+        Raises:
+            DecodeError: It is not such an answer; the error says in which line and column.
+            OSError: The file can't be read.
+        """
+        raw = source.read_bytes() if isinstance(source, Path) else source
+        text = raw if isinstance(raw, str) else raw.decode("utf-8-sig", "replace")
+        kpis, apps, names = read_csv(
+            text.removeprefix("\ufeff"), {"token": app_token, "name": app_name, "currency": currency}
+        )
+        return cls({"kpis": kpis, **names}, apps)
+
+    def pivot(self, column: str = "period", *, kpi: str | None = None) -> Table:
+        """Turn a level into columns, such as a cohort's periods: one row a cohort, one column a period.
+
+        Args:
+            column: The level's column.
+            kpi: The KPI to show. Where there are several and none is named, each gets columns of its own, called
+                `{kpi}_{period}`; with one KPI the columns are called as the periods are.
+
+        Returns:
+            A table with the other level columns, then a column for each value that `column` has, in numerical order
+            where they are numbers. A cohort that lacks a period has `None` there.
+
+        Raises:
+            ConfigurationError: There is no such column or KPI.
+            DecodeError: A cohort has a period twice.
+        """
+        if column not in self._levels:
+            raise ConfigurationError(f"column is {shown(column)}: give one of {', '.join(self._levels)}")
+        if kpi is not None and kpi not in self._kpis:
+            raise ConfigurationError(f"kpi is {shown(kpi)}: give one of {', '.join(self._kpis)}")
+        kpis = self._kpis if kpi is None else [kpi]
+        keys = [name for name in self._levels if name != column]
+        cells: dict[tuple[Any, ...], dict[Any, dict[str, Any]]] = {}
+        values: dict[Any, None] = {}
+        for row in self.rows():
+            of_cohort = cells.setdefault(tuple(row[key] for key in keys), {})
+            if row[column] in of_cohort:
+                raise DecodeError(f"a row has {column} {row[column]!r} twice", location="$.result_set")
+            of_cohort[row[column]] = row
+            values[row[column]] = None
+        named = {
+            (name, value): str(value) if len(kpis) == 1 else f"{name}_{value}"
+            for name in kpis
+            for value in sorted(values, key=_in_numerical_order)
+        }
+
+        def rows() -> Iterator[dict[str, Any]]:
+            for key, of_cohort in cells.items():
+                figures = {title: of_cohort.get(value, {}).get(name) for (name, value), title in named.items()}
+                yield dict(zip(keys, key, strict=True)) | figures
+
+        kinds: dict[str, Kind] = {item.name: item.kind for item in self.schema}
+        schema = [Column(key, kinds[key]) for key in keys]
+        schema += [Column(title, kinds[name]) for (name, _), title in named.items()]
+        return RowTable(schema, rows)
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failures)} failed" if self.failures else ""
+        return f"<KpiReport of {len(self.result_set['apps'])} apps{failed}: {', '.join(self.columns)}>"
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Give a row for each `kpi_values`, as a dictionary from column to cell. It can be called again."""
+        template: dict[str, Any] = dict.fromkeys(self._levels)
+        kpis = self._kpis
+        for row, values in _result_sets.leaves(self.result_set["apps"], template, self._names, _cell):
+            row.update(zip(kpis, values, strict=True))
+            yield row
+
+    @cached_property
+    def _levels(self) -> list[str]:
+        apps = self.result_set["apps"]
+        columns = _result_sets.columns_of(apps)
+        if next(iter(_result_sets.leaves(apps, {}, {}, _cell)), None) is None:
+            columns += [name for name in self._columns_of_grouping() if name not in columns]
+        return columns
+
+    def _columns_of_grouping(self) -> Iterator[str]:
+        grouping = self.result_parameters.get("grouping")
+        for name in grouping if isinstance(grouping, list) else []:
+            one = _result_sets.singular(str(name))
+            if one in _TIME_GROUPINGS:
+                yield "date"
+            elif one in _WITH_TOKENS or one == "event_type":
+                yield f"{one.removesuffix('_type')}_token"
+                yield f"{one.removesuffix('_type')}_name"
+            elif one != "app":
+                yield one
+
+    @cached_property
+    def schema(self) -> tuple[Column, ...]:
+        """The columns with their kinds."""
+        dates: set[type] = set()
+        types: list[set[type]] = [set() for _ in self._kpis]
+        for row, values in _result_sets.leaves(self.result_set["apps"], {}, {}, _cell):
+            dates.add(type(row.get("date")))
+            for seen, value in zip(types, values, strict=True):
+                seen.add(type(value))
+        levels = [Column(name, self._kind_of_date(dates) if name == "date" else "text") for name in self._levels]
+        figures = [Column(name, number_kind(name, seen)) for name, seen in zip(self._kpis, types, strict=True)]
+        return (*levels, *figures)
+
+    def _kind_of_date(self, types: set[type]) -> Kind:
+        known = types - {type(None)}
+        if known == {datetime} or (not known and "hour" in str(self.result_parameters.get("grouping"))):
+            return "moment"
+        return "date" if known <= {date} else "text"
+
+
+def open_document(document: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Open an answer of the KPI Service, and check all of it: give its parameters and its apps.
+
+    Raises:
+        ResultSetError: It is of another shape.
+    """
+    if not isinstance(document, Mapping):
+        raise ResultSetError(f"expected an object, found {shown(document)}")
+    parameters, result_set = document.get("result_parameters"), document.get("result_set")
+    if not isinstance(result_set, Mapping):
+        raise ResultSetError(f"expected an object, found {shown(result_set)}", ".result_set")
+    if not isinstance(parameters, Mapping):
+        raise ResultSetError(f"expected an object, found {shown(parameters)}", ".result_parameters")
+    kpis = parameters.get("kpis", [])
+    if not isinstance(kpis, list) or not all(isinstance(kpi, str) for kpi in kpis):
+        raise ResultSetError(f"expected a list of names, found {shown(kpis)}", ".result_parameters.kpis")
+    several = isinstance(result_set.get("apps"), list) and "token" not in result_set
+    apps = result_set["apps"] if several else [result_set] if result_set else []
+    for index, app in enumerate(apps):
+        try:
+            _result_sets.check_app(app, len(kpis))
+        except ResultSetError as error:
+            raise error.below(f".result_set.apps[{index}]" if several else ".result_set")  # noqa: B904 - the same error
+    return dict(parameters), [dict(app) for app in apps]
+
+
+def _cell(column: str, value: Any) -> Any:
+    return moment_or_text(value) if column == "date" and isinstance(value, str) else value
+
+
+def _in_numerical_order(value: object) -> tuple[bool, int, str]:
+    text = str(value)
+    return (not text.isdecimal(), int(text) if text.isdecimal() else 0, text)
