@@ -21,6 +21,8 @@ _TOKEN_LEVELS = {
     "creative": "creatives",
     "event": "events",
 }
+#: The levels of the campaign structure.
+_STRUCTURE = frozenset({"networks", "campaigns", "adgroups", "creatives"})
 #: Columns of the other levels, with the names that human-readable headers have for them.
 _PLAIN_LEVELS = {
     "date": ("dates", "date"),
@@ -66,7 +68,7 @@ def read_csv(
     """
     lines = _lines(text)
     header = next(lines, _Line(1, []))
-    places = [_place(name) for name in header.cells]
+    places, levels = _places(header.cells)
     kpis = [place.key for place in places if place.level is None]
     apps: list[dict[str, Any]] = []
     known: dict[tuple[int, str, Any], dict[str, Any]] = {}
@@ -74,13 +76,14 @@ def read_csv(
     for line in lines:
         if len(line.cells) != len(places):
             raise _error(line, f"{len(line.cells)} cells stand under {len(places)} headers")
-        elements: dict[str, dict[str, Any]] = {"apps": dict(app)}
+        elements: dict[str, dict[str, Any]] = {"apps": dict(app), **{level: {} for level in levels}}
         values: list[int | float | None] = []
         for place, cell, title in zip(places, line.cells, header.cells, strict=True):
             if place.level is None:
                 values.append(_number(line, cell, title))
             elif cell:
-                elements.setdefault(place.level, {})[place.key] = cell
+                elements[place.level][place.key] = cell
+        elements = {level: element for level, element in elements.items() if element or level == "apps"}
         _insert(apps, known, elements)["kpi_values"] = values
         for level, entries in names.items():
             if "token" in (element := elements.get(level, {})):
@@ -118,12 +121,34 @@ def _lines(text: str) -> Iterator[_Line]:
         raise _error(_Line(reader.line_num, []), str(error)) from None
 
 
+def _places(titles: list[str]) -> tuple[list[_Place], list[str]]:
+    """Find out what each column holds, and which levels there are, from the outermost to the innermost.
+
+    Where networks, campaigns and the like have a column for their name alone, the one `tracker_token` before them is
+    that of the innermost of them.
+    """
+    places = [_place(title) for title in titles]
+    named = [place.level for place in places if place.key == "name"]
+    if _Place("trackers", "token") in places and "trackers" not in named:
+        structure = [level for level in named if level in _STRUCTURE]
+        if structure and not any(_Place(level, "token") in places for level in structure):
+            places = [_Place(structure[-1], "token") if place.level == "trackers" else place for place in places]
+            first = next(number for number, place in enumerate(places) if place.level == structure[-1])
+            levels = dict.fromkeys(
+                place.level for number, place in enumerate(places) if place.level and number != first
+            )
+            return places, list(levels)
+    return places, list(dict.fromkeys(place.level for place in places if place.level))
+
+
 def _place(title: str) -> _Place:
     slug = "_".join(title.strip().lower().split())
     if slug == "currency":
         return _Place("apps", "currency")
     if slug in _PLAIN_LEVELS:
         return _Place(*_PLAIN_LEVELS[slug])
+    if _TOKEN_LEVELS.get(slug) in _STRUCTURE:
+        return _Place(_TOKEN_LEVELS[slug], "name")
     one, _, key = slug.rpartition("_")
     if one in _TOKEN_LEVELS and key in {"token", "name"}:
         return _Place(_TOKEN_LEVELS[one], key)

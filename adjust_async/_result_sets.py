@@ -164,15 +164,19 @@ def names_by_level(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def level_columns(level: str, element: Element) -> dict[str, str]:
     """Map the keys of an element to the columns that they become.
 
-    A token becomes `{singular}_token` and its name `{singular}_name`, the element's own key itself, and an app's
-    currency `currency`; any further key becomes `{singular}_{key}`.
+    A token becomes `{singular}_token` and its name `{singular}_name`, and an app's currency `currency`; an element
+    without token is known by its own key, such as `country`. Of a level that nobody documented, every text and number
+    is kept.
     """
     one = singular(level)
-    columns = {"token": f"{one}_token", "name": f"{one}_name"} if "token" in element else {}
-    for key, value in element.items():
-        if key not in columns and key != "kpi_values" and not isinstance(value, (list, Mapping)):
-            columns[key] = key if key in {one, "currency"} else f"{one}_{key}"
-    return columns
+    if level == "apps":
+        return {"token": "app_token", "name": "app_name", "currency": "currency"}
+    if "token" in element:
+        return {"token": f"{one}_token", "name": f"{one}_name"}
+    if one in element:
+        return {one: one}
+    plain = (key for key, value in element.items() if key != "kpi_values" and not isinstance(value, (list, Mapping)))
+    return {key: f"{one}_{key}" for key in plain}
 
 
 Cell = Callable[[str, Any], Any]

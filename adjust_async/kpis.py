@@ -65,7 +65,8 @@ class KPIs:
         start_date, end_date: The first and the last day, both included: `datetime.date`, or ISO text.
         utc_offset: Where a day begins, such as `+05:30`; UTC by default.
         kpis: Names of KPIs, in the order in which they are wanted; each endpoint has defaults.
-        grouping: Levels to group by, outermost first, such as `["trackers", "day"]`.
+        grouping: Levels to group by, outermost first, such as `["trackers", "day"]`. The service's default is
+            `trackers` for one app, and `apps` for several.
         countries, os_names, device_types: Only figures of these.
         tracker_filter: Only figures of these trackers (not for SKAdNetwork).
         attribution_type: `click` (default), `impression` or `all`.
@@ -219,9 +220,13 @@ class KPIs:
         if tracker_token is not None and endpoint == "skadnetwork":
             raise ConfigurationError("tracker_token is given: SKAdNetwork can't be asked below a tracker")
         wire = check_query(endpoint, query, parameters)
+        tokens = app_token_list(app_tokens)
+        if len(tokens) > 1:
+            # The service's default is by trackers for one app and by apps for several; each request here is for one.
+            wire.setdefault("grouping", "apps")
         return _Question(
             endpoint=endpoint,
-            app_tokens=app_token_list(app_tokens),
+            app_tokens=tokens,
             tracker_token=None if tracker_token is None else token_segment(tracker_token, "tracker_token"),
             query=wire,
             periods=split_period(endpoint, wire, window),

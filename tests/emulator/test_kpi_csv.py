@@ -18,9 +18,9 @@ pytestmark = pytest.mark.anyio
         (",{other}.csv", "", "app_token,app_name,installs"),
         (".csv", "apps,day", "app_token,app_name,date,installs"),
         (".csv", "day,country,os_name,device_type", "date,country,os_name,device_type,installs"),
-        (".csv", "networks,campaigns,day", "tracker_token,network,campaign,date,installs"),
-        (".csv", "day,creatives,networks", "date,tracker_token,creative,network,installs"),
-        (".csv", "networks,trackers", "network_token,network,tracker_token,tracker_name,installs"),
+        (".csv", "networks,campaigns,day", "network_token,network_name,campaign_token,campaign_name,date,installs"),
+        (".csv", "day,creatives,networks", "date,creative_token,creative_name,network_token,network_name,installs"),
+        (".csv", "networks,trackers", "network_token,network_name,tracker_token,tracker_name,installs"),
         (
             "/cohorts.csv",
             "trackers,weeks,events",

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 from adjust_async.emulator.kpis.answers import Answer, Leaf
 from adjust_async.emulator.kpis.catalog import title_of
-from adjust_async.emulator.kpis.groupings import TRACKER_LEVELS
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "apps": ("app_token", "app_name"),
     "trackers": ("tracker_token", "tracker_name"),
+    "networks": ("network_token", "network_name"),
+    "campaigns": ("campaign_token", "campaign_name"),
+    "adgroups": ("adgroup_token", "adgroup_name"),
+    "creatives": ("creative_token", "creative_name"),
     "dates": ("date",),
     "countries": ("country",),
     "regions": ("region",),
@@ -35,53 +38,22 @@ def write_csv(answer: Answer, *, byte_order_mark: bool) -> bytes:
 
 
 class _Layout:
-    """Which cells of the elements stand in a row.
-
-    Networks, campaigns, ad groups and creatives have one `tracker_token` together, that of the deepest, before the
-    first of their names; beside a column of trackers each has a token of its own.
-    """
+    """Which cells of the elements stand in a row."""
 
     def __init__(self, answer: Answer) -> None:
         self._query = answer.query
-        self._keys = [level.key for level in answer.query.levels]
-        of_trackers = [key for key in self._keys if key in TRACKER_LEVELS]
-        self._has_trackers = "trackers" in self._keys
-        self._token_before = of_trackers[0] if of_trackers else None
-        deepest = max(of_trackers, key=TRACKER_LEVELS.index, default="")
-        self._token_of = self._keys.index(deepest) if deepest else 0
 
     def header(self) -> list[str]:
         """Name the columns."""
         human_readable = self._query.human_readable
-        names: list[str] = []
-        for key in self._keys:
-            if key not in TRACKER_LEVELS:
-                names += _COLUMNS[key]
-                continue
-            name = key.removesuffix("s")
-            if self._has_trackers:
-                names.append(f"{name}_token")
-            elif key == self._token_before:
-                names.append("tracker_token")
-            names.append(name)
+        names = [name for level in self._query.levels for name in _COLUMNS[level.key]]
         if human_readable:
             names = [self._title(name) for name in names]
         return names + [column.title if human_readable else column.name for column in self._query.columns]
 
     def row(self, leaf: Leaf) -> list[object]:
         """Lay out a leaf; the csv module writes None as a blank cell."""
-        cells: list[object] = []
-        for key, element in zip(self._keys, leaf.elements, strict=True):
-            if key not in TRACKER_LEVELS:
-                cells += element.cells
-                continue
-            token, name = element.cells
-            if self._has_trackers:
-                cells.append(token)
-            elif key == self._token_before:
-                cells.append(leaf.elements[self._token_of].cells[0])
-            cells.append(name)
-        return cells + leaf.values
+        return [*(cell for element in leaf.elements for cell in element.cells), *leaf.values]
 
     def _title(self, name: str) -> str:
         if name == "period":
