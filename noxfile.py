@@ -31,6 +31,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def peers(session: nox.Session) -> None:
+    """Point the clients that others published at the emulator, and compare what they see."""
+    session.install("-e", ".[dev]", "python-adjust==1.0.3", "adjusty==1.1", "requests>=2.32")
+    # Other people's warnings are not ours to mend.
+    session.run("pytest", "-W", "default", "tests/peers", *session.posargs)
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Show the SDK at work on the built-in emulator."""
     session.install("-e", ".[cli]")
