@@ -15,7 +15,7 @@ LEVELS = {1: "networks", 2: "campaigns", 3: "adgroups", 4: "creatives"}
 
 
 async def run(console: Console) -> None:
-    """Walk the trackers of several apps, list partners, create and update trackers, and print what happened."""
+    """Walk the trackers of several apps, create and update some, ask for figures, and print what happened."""
     async with Emulator(latency=LATENCY) as emulator:
         console.print(f"Adjust, emulated at {emulator.url} with {LATENCY * 1000:.0f} ms of latency.\n")
         async with AsyncAdjust(emulator.token, api_url=emulator.url) as adjust:
@@ -31,6 +31,7 @@ async def run(console: Console) -> None:
                 f"over {stats.connections_opened} connections.\n"
             )
             console.print(await _provision(adjust, emulator.app_tokens[0]))
+            console.print(await _figures(adjust, emulator.app_tokens))
         console.print("Requests by route:")
         for route, count in sorted(stats.requests.items()):
             console.print(f"  {count:5} {route}", highlight=False)
@@ -91,4 +92,20 @@ async def _provision(adjust: AsyncAdjust, app_token: str) -> Table:
         linked_to = f"{tracker.partner_id} {partner.display_name}" if tracker.partner_id == partner.id else "none"
         row = (tracker.token, tracker.name, str(tracker.level), linked_to, "on" if tracker.cost_data_enabled else "off")
         table.add_row(done, *row)
+    return table
+
+
+async def _figures(adjust: AsyncAdjust, app_tokens: list[str]) -> Table:
+    """Ask for the figures of every app, one request each, side by side, and show the merged report."""
+    kpis = ("clicks", "installs", "sessions", "daus", "revenue")
+    report = await adjust.kpis.deliverables(
+        app_tokens, start_date="2026-01-01", end_date="2026-01-31", kpis=kpis, grouping=["apps"]
+    )
+    table = Table("app", title=f"January 2026, {len(app_tokens)} apps, one report")
+    for kpi in kpis:
+        table.add_column(kpi, justify="right", no_wrap=True)
+    table.add_column("")
+    for row in report.rows():
+        figures = (f"{row[kpi]:,.2f}" if isinstance(row[kpi], float) else f"{row[kpi]:,}" for kpi in kpis)
+        table.add_row(row["app_name"], *figures, row["currency"])
     return table
