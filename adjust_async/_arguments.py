@@ -22,7 +22,7 @@ __all__ = [
     "whole_number",
 ]
 
-_SEGMENT = re.compile(r"[0-9A-Za-z_-]+")
+_SEGMENT = r"[0-9A-Za-z_-]+"
 
 #: The largest number that JSON can carry to the service.
 LARGEST_NUMBER = 2**63 - 1
@@ -45,7 +45,7 @@ def token_segment(value: object, argument: str) -> str:
     """
     if not isinstance(value, str):
         raise ConfigurationError(f"{argument} is {shown(value)}: give one token, as text")
-    if not _SEGMENT.fullmatch(value):
+    if not re.fullmatch(_SEGMENT, value):
         problem = f"is {shown(value)}" if value else "is empty"
         raise ConfigurationError(f"{argument} {problem}: a token has only letters, digits, '-' and '_'")
     return str.__str__(value)  # the text itself, also of a member of an enumeration, which prints as its name
@@ -59,7 +59,7 @@ def app_token_list(app_tokens: object) -> list[str]:
     """
     if isinstance(app_tokens, str):
         app_tokens = [app_tokens]
-    if not isinstance(app_tokens, Iterable):
+    if not isinstance(app_tokens, Iterable) or isinstance(app_tokens, bytes):
         raise ConfigurationError(f"app_tokens is {shown(app_tokens)}: give one app token as text, or many in a list")
     tokens = [token_segment(token, "app_tokens") for token in app_tokens]
     if not tokens:

@@ -7,16 +7,18 @@ document, and the few other forms that were seen live, and refuse the rest.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, get_origin
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
 import attrs
-from cattrs import ClassValidationError, Converter, IterableValidationError, transform_error
-from cattrs.gen import make_dict_structure_fn, override
 
 from adjust_async._arguments import shown
 from adjust_async.models import Partner
 
-__all__ = ["ConversionError", "structure"]
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+__all__ = ["ConversionError", "prepare", "structure"]
 
 T = TypeVar("T")
 
@@ -67,18 +69,27 @@ def _integer_or_none(value: Any, cls: type) -> int | None:
     return value if value is None or type(value) is int else _integer(value, cls)
 
 
-converter = Converter(detailed_validation=True)
-converter.register_structure_hook(str, _text)
-converter.register_structure_hook(bool, _boolean)
-converter.register_structure_hook(int, _integer)
-converter.register_structure_hook(str | None, _text_or_none)
-converter.register_structure_hook(bool | None, _boolean_or_none)
-converter.register_structure_hook(int | None, _integer_or_none)
+@cache
+def prepare() -> "Converter":
+    """Make the converter, when the first client is made: importing cattrs takes longer than all else here."""
+    from cattrs import Converter
+
+    converter = Converter(detailed_validation=True)
+    converter.register_structure_hook(str, _text)
+    converter.register_structure_hook(bool, _boolean)
+    converter.register_structure_hook(int, _integer)
+    converter.register_structure_hook(str | None, _text_or_none)
+    converter.register_structure_hook(bool | None, _boolean_or_none)
+    converter.register_structure_hook(int | None, _integer_or_none)
+    converter.register_structure_hook_factory(attrs.has, lambda cls: _record_hook(converter, cls))
+    converter.register_structure_hook(Partner, _partner_hook(_record_hook(converter, Partner)))
+    return converter
 
 
-@converter.register_structure_hook_factory(attrs.has)
-def _record_hook(cls: type[Any]) -> Callable[[Any, type], Any]:
+def _record_hook(converter: "Converter", cls: type[Any]) -> Callable[[Any, type], Any]:
     """Make the hook of a record: it takes a mapping only, and keeps unknown keys in `extra`."""
+    from cattrs.gen import make_dict_structure_fn, override
+
     known = {field.name for field in attrs.fields(cls)} - {"extra"}
     fill = make_dict_structure_fn(cls, converter, extra=override(struct_hook=lambda value, _: value))
 
@@ -92,17 +103,15 @@ def _record_hook(cls: type[Any]) -> Callable[[Any, type], Any]:
     return hook
 
 
-_partner = _record_hook(Partner)
+def _partner_hook(fill: Callable[[Any, type], Any]) -> Callable[[Any, type], Any]:
+    def hook(document: Any, cls: type) -> Any:
+        # One table of Adjust's documentation calls the key support_cost_data.
+        if isinstance(document, Mapping) and "support_cost_data" in document and "supports_cost_data" not in document:
+            document = {**document, "supports_cost_data": document["support_cost_data"]}
+            del document["support_cost_data"]
+        return fill(document, cls)
 
-
-@converter.register_structure_hook
-def _structure_partner(document: Any, cls: type) -> Partner:
-    # One table of Adjust's documentation calls the key support_cost_data.
-    if isinstance(document, Mapping) and "support_cost_data" in document and "supports_cost_data" not in document:
-        document = {**document, "supports_cost_data": document["support_cost_data"]}
-        del document["support_cost_data"]
-    partner: Partner = _partner(document, cls)
-    return partner
+    return hook
 
 
 def _describe(error: BaseException, _: type | None) -> str:
@@ -120,8 +129,10 @@ def structure(document: object, cls: type[T], location: str) -> T:
     if get_origin(cls) is list and not isinstance(document, list):
         raise ConversionError(location, f"expected a list, found {shown(document)}")
     try:
-        return converter.structure(document, cls)
-    except (ClassValidationError, IterableValidationError, TypeError) as error:
+        return prepare().structure(document, cls)
+    except (ExceptionGroup, TypeError) as error:
+        from cattrs import transform_error
+
         first, *_ = transform_error(error, path=location, format_exception=_describe)
         problem, _, place = first.rpartition(" @ ")
         raise ConversionError(place or location, problem or first) from None

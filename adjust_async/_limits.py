@@ -2,9 +2,12 @@
 
 import asyncio
 import math
+from typing import TYPE_CHECKING
 
 import anyio
-from aiolimiter import AsyncLimiter
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
 
 __all__ = ["Limits", "PauseOutlastsDeadlineError"]
 
@@ -20,6 +23,14 @@ class PauseOutlastsDeadlineError(Exception):
         self.seconds = seconds
 
 
+def _leaky_bucket(max_rate: float, burst: int | None) -> "AsyncLimiter":
+    """Make a bucket that holds the burst, and leaks it within the time that the rate gives for it."""
+    from aiolimiter import AsyncLimiter  # which is slow to import, and needed by few
+
+    size = burst or max(1, math.ceil(max_rate))
+    return AsyncLimiter(size, size / max_rate)
+
+
 class Limits:
     """The permits that all requests of a client to one service share.
 
@@ -32,11 +43,7 @@ class Limits:
     def __init__(self, *, max_concurrency: int, max_rate: float | None = None, burst: int | None = None) -> None:
         self._permits = anyio.Semaphore(max_concurrency, fast_acquire=True)
         self._max_concurrency = max_concurrency
-        self._rate: AsyncLimiter | None = None
-        if max_rate is not None:
-            # A leaky bucket that holds the burst, and leaks it within the time that the rate gives for it.
-            size = burst or max(1, math.ceil(max_rate))
-            self._rate = AsyncLimiter(size, size / max_rate)
+        self._rate = None if max_rate is None else _leaky_bucket(max_rate, burst)
         self._paused_until = -math.inf
 
     @property

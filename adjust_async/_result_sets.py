@@ -9,6 +9,8 @@ has what the next one lacks.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from adjust_async._arguments import shown
+
 __all__ = [
     "ResultSetError",
     "check_app",
@@ -21,7 +23,7 @@ __all__ = [
     "singular",
 ]
 
-Element = Mapping[str, Any]
+Element = dict[str, Any]
 
 #: Levels whose singular is not found by the rule, or which are worth a look-up for being frequent.
 _SINGULARS: Final = {"countries": "country", "device_types": "device_type", "os_names": "os_name", "dates": "date"}
@@ -53,11 +55,11 @@ def singular(level: str) -> str:
 
 def levels_of(element: Element) -> list[str]:
     """Name the levels right below an element: its lists of objects."""
-    return [
-        key
-        for key, value in element.items()
-        if key != "kpi_values" and isinstance(value, list) and (not value or isinstance(value[0], Mapping))
-    ]
+    return [key for key, value in element.items() if _is_level(key, value)]
+
+
+def _is_level(key: str, value: object) -> bool:
+    return isinstance(value, list) and key != "kpi_values" and (not value or isinstance(value[0], dict))
 
 
 def check_app(app: object, kpis: int) -> None:
@@ -66,26 +68,27 @@ def check_app(app: object, kpis: int) -> None:
     Raises:
         ResultSetError: It is not.
     """
-    if not isinstance(app, Mapping):
-        raise ResultSetError(f"expected an object, found {app!r}")
-    if "kpi_values" in app:
-        _check_values(app["kpi_values"], kpis)
-    for level in levels_of(app):
-        for index, element in enumerate(app[level]):
-            try:
-                check_app(element, kpis)
-            except ResultSetError as error:
-                raise error.below(f".{level}[{index}]")  # noqa: B904 - it is the same error
+    if not isinstance(app, dict):
+        raise ResultSetError(f"expected an object, found {shown(app)}")
+    for key, value in app.items():
+        if key == "kpi_values":
+            _check_values(value, kpis)
+        elif _is_level(key, value):
+            for index, element in enumerate(value):
+                try:
+                    check_app(element, kpis)
+                except ResultSetError as error:
+                    raise error.below(f".{key}[{index}]")  # noqa: B904 - it is the same error
 
 
 def _check_values(values: object, kpis: int) -> None:
     if not isinstance(values, list):
-        raise ResultSetError(f"expected a list of numbers, found {values!r}", ".kpi_values")
+        raise ResultSetError(f"expected a list of numbers, found {shown(values)}", ".kpi_values")
     if len(values) != kpis:
         raise ResultSetError(f"{len(values)} values stand for {kpis} KPIs", ".kpi_values")
     if not _NUMBERS.issuperset(map(type, values)):
         index, value = next((index, value) for index, value in enumerate(values) if type(value) not in _NUMBERS)
-        raise ResultSetError(f"expected a number or null, found {value!r}", f".kpi_values[{index}]")
+        raise ResultSetError(f"expected a number or null, found {shown(value)}", f".kpi_values[{index}]")
 
 
 def reorder(app: Element, places: Sequence[int | None]) -> dict[str, Any]:
@@ -186,17 +189,18 @@ def leaves(
     apps: Sequence[Element], template: Mapping[str, Any], names: Mapping[str, Mapping[str, Any]], cell: Cell
 ) -> Iterator[tuple[dict[str, Any], Sequence[Any]]]:
     """Walk to every element that has `kpi_values`: give its level columns, all of `template`'s, and the values."""
-    known: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
+    known: dict[tuple[str, tuple[str, ...]], tuple[list[tuple[str, str]], bool]] = {}
 
     def walk(level: str, elements: Sequence[Element], above: Mapping[str, Any]) -> Iterator[Any]:
         of_level = names.get(level, {})
         for element in elements:
             shape = (level, tuple(element))
-            columns = known.get(shape)
-            if columns is None:
-                columns = known[shape] = level_columns(level, element)
+            if shape not in known:
+                columns = level_columns(level, element)
+                known[shape] = list(columns.items()), not element.keys() - columns.keys() - {"kpi_values"}
+            pairs, innermost = known[shape]
             row = dict(above)
-            for key, column in columns.items():
+            for key, column in pairs:
                 value = element.get(key)
                 if key == "name" and value is None:
                     value = of_level.get(element["token"])
@@ -204,8 +208,9 @@ def leaves(
             values = element.get("kpi_values")
             if values is not None:
                 yield row, values
-            for below in levels_of(element):
-                yield from walk(below, element[below], row)
+            if not innermost:
+                for below in levels_of(element):
+                    yield from walk(below, element[below], row)
 
     return walk("apps", apps, template)
 
@@ -214,7 +219,7 @@ def columns_of(apps: Sequence[Element]) -> list[str]:
     """Name the level columns of all apps, outermost first, each once."""
     columns: dict[str, None] = dict.fromkeys(("app_token", "app_name", "currency"))
 
-    def walk(level: str, elements: Sequence[Element], depth: int) -> None:
+    def walk(level: str, elements: Sequence[Element]) -> None:
         shapes: set[tuple[str, ...]] = set()
         below: dict[str, list[Element]] = {}
         for element in elements:
@@ -225,7 +230,7 @@ def columns_of(apps: Sequence[Element]) -> list[str]:
             for name in levels_of(element):
                 below.setdefault(name, []).extend(element[name])
         for name, all_elements in below.items():
-            walk(name, all_elements, depth + 1)
+            walk(name, all_elements)
 
-    walk("apps", apps, 0)
+    walk("apps", apps)
     return list(columns)

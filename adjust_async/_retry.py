@@ -50,11 +50,14 @@ def _error_of(state: RetryCallState) -> AdjustError:
 
 
 def wait_after(state: RetryCallState) -> float:
-    """Seconds until the next attempt: what the service asked for, or else full jitter."""
+    """Seconds until the next attempt: what the service asked for, and full jitter.
+
+    Jitter comes on top of a `Retry-After` too: all that waited for it would go on at the same moment otherwise, and one
+    of 0, or a date that a skewed clock has passed already, would use all attempts up at once.
+    """
     error = _error_of(state)
-    if isinstance(error, APIStatusError) and error.retry_after is not None:
-        return min(error.retry_after, LONGEST_PAUSE)
-    return _full_jitter(state)
+    asked = error.retry_after if isinstance(error, APIStatusError) else None
+    return min(asked or 0.0, LONGEST_PAUSE) + _full_jitter(state)
 
 
 def retrying(

@@ -9,22 +9,25 @@ from typing import Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
-import orjson
 
+from adjust_async._arguments import shown
+from adjust_async._json import dumps
 from adjust_async._limits import Limits, PauseOutlastsDeadlineError
-from adjust_async._retry import retrying
 from adjust_async._transport import PooledTransport
 from adjust_async._version import __version__
 from adjust_async._wire import Answer, RequestSpec, raise_for_status
 from adjust_async.config import Config, Retry
 from adjust_async.errors import (
+    IN_DOUBT,
     AdjustError,
     APIConnectionError,
     APITimeoutError,
     ClientClosedError,
+    ConfigurationError,
     DecodeError,
     PoolExhaustedError,
     RateLimitError,
+    redact,
 )
 
 __all__ = ["Session"]
@@ -33,7 +36,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger("adjust_async")
 
-#: Seconds to wait for a connection, within the time that the attempt has.
+#: Seconds to wait for a connection at most, within the time that the attempt has.
 CONNECT_TIMEOUT = 10.0
 
 
@@ -63,21 +66,27 @@ class Session:
     def __init__(self, config: Config, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.config = config
         self.limits = Limits(max_concurrency=config.max_concurrency, max_rate=config.max_rate, burst=config.burst)
-        self.transport = transport or PooledTransport(config.max_concurrency)
-        timeout = config.timeout
-        self._http = httpx.AsyncClient(
-            transport=self.transport,
-            timeout=httpx.Timeout(timeout, connect=min(timeout or CONNECT_TIMEOUT, CONNECT_TIMEOUT)),
-            trust_env=False,
-        )
+        if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
+            raise ConfigurationError(f"transport is {shown(transport)}: give an httpx.AsyncBaseTransport")
+        self.transport = PooledTransport(config.max_concurrency) if transport is None else transport
+        self._http = httpx.AsyncClient(transport=self.transport, timeout=_timeouts(config.timeout), trust_env=False)
         self._headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
             "User-Agent": f"adjust_async/{__version__}",
         }
+        # What is slow to import is imported now: not with the package, and not in the event loop at the first answer.
+        import orjson  # noqa: F401 - as above
+
+        from adjust_async._convert import prepare
+        from adjust_async._retry import retrying
+
+        prepare()
+        self._retrying = retrying
         self._calls: set[asyncio.Timeout] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
     @property
@@ -116,6 +125,8 @@ class Session:
         if self._closed:
             raise _closed_error()
         loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._bind(loop)
         deadline = None if self.config.deadline is None else loop.time() + self.config.deadline
         call = _Call(spec, deadline)
         try:
@@ -132,6 +143,8 @@ class Session:
         """End the calls that are under way with `ClientClosedError`, end the tasks, and close the connections."""
         self._closed = True
         loop = asyncio.get_running_loop()
+        if self._loop is not None and self._loop.is_closed():
+            return  # and its connections and tasks ended with it
         for scope in self._calls:
             if not scope.expired():
                 scope.reschedule(loop.time())
@@ -144,19 +157,39 @@ class Session:
             await self._ended.wait()
         await self._http.aclose()
 
+    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not None:
+            raise ConfigurationError("the client is used in a second event loop: make one AsyncAdjust for each loop")
+        self._loop = loop
+
     def _end(self, scope: asyncio.Timeout) -> None:
         self._calls.discard(scope)
         if self._closed and not self._calls:
             self._ended.set()
 
     async def _attempts(self, call: _Call[T]) -> T:
+        try:
+            return await self._attempt(call)
+        except AdjustError as error:
+            first_failure: AdjustError | None = error
         spec = call.spec
 
-        def tell(error: AdjustError, attempt: int, wait: float) -> None:
-            self._tell_of_retry(Retry(method=spec.method, path=spec.path, attempt=attempt, wait=wait, error=error))
+        async def attempt() -> T:
+            # Most calls succeed at once, and for them tenacity would be a tenth of the cost: so it begins only now, and
+            # is told of the first attempt as if it had made it.
+            nonlocal first_failure
+            if first_failure is not None:
+                error, first_failure = first_failure, None
+                raise error
+            return await self._attempt(call)
 
-        loop = retrying(spec.method, max_attempts=self.config.max_attempts, deadline=call.deadline, before_sleep=tell)
-        return await loop(self._attempt, call)
+        def tell(error: AdjustError, failed: int, wait: float) -> None:
+            self._tell_of_retry(Retry(method=spec.method, path=spec.path, attempt=failed, wait=wait, error=error))
+
+        again = self._retrying(
+            spec.method, max_attempts=self.config.max_attempts, deadline=call.deadline, before_sleep=tell
+        )
+        return await again(attempt)
 
     async def _attempt(self, call: _Call[T]) -> T:
         """Send once and read the answer. The permit is given back before the answer is decoded."""
@@ -182,7 +215,7 @@ class Session:
             return spec.decode(answer)
         except AdjustError as error:
             # What the service echoes is told in errors, and must not be the token.
-            call.error = error.redact(self.config.token.redact)
+            call.error = redact(error, self.config.token.redact)
             if isinstance(error, RateLimitError) and error.retry_after is not None:
                 self.limits.pause(error.retry_after)
             raise
@@ -221,18 +254,21 @@ class Session:
         if spec.body is None:
             return httpx.Request(spec.method, url, headers=headers)
         headers["Content-Type"] = "application/json"
-        return httpx.Request(spec.method, url, headers=headers, content=orjson.dumps(spec.body))
+        return httpx.Request(spec.method, url, headers=headers, content=dumps(spec.body))
 
     def _out_of_time(self, call: _Call[Any]) -> AdjustError:
         where = _Where(method=call.spec.method, path=call.spec.path)
         if self._closed:
-            return _closed_error(f"{call.spec.method} {call.spec.path} was under way")
+            doubt = f". {IN_DOUBT}" if call.spec.method == "POST" and call.sending else ""
+            return _closed_error(f"{call.spec.method} {call.spec.path} was under way{doubt}")
         within = f"within deadline={self.config.deadline:g} s"
         if call.sending:
             return APITimeoutError(f"no whole answer {within}", **where)
+        config = self.config
+        rate = "" if config.max_rate is None else f", and {config.max_rate:g} be sent a second"
         return PoolExhaustedError(
-            f"no permit came free {within}: {self.config.max_concurrency} requests may run at a time. Start fewer "
-            "calls at once, or raise max_concurrency or deadline",
+            f"it was not its turn {within}: {config.max_concurrency} requests may run at a time{rate}. Start fewer "
+            "calls at once, or raise max_concurrency, max_rate or deadline",
             **where,
             sent=False,
         )
@@ -249,6 +285,12 @@ class Session:
             self.config.on_retry(retry)
 
 
+def _timeouts(attempt: float | None) -> httpx.Timeout:
+    """Split the time of an attempt, so that one that found no connection ends as that, and not as one that was sent."""
+    connection = CONNECT_TIMEOUT if attempt is None else min(attempt / 2, CONNECT_TIMEOUT)
+    return httpx.Timeout(attempt, connect=connection, pool=connection)
+
+
 def _connection_error(spec: RequestSpec[Any], error: httpx.HTTPError, url: str) -> AdjustError:
     """Give the error of the tree that an error of httpx stands for."""
     words = str(error) or type(error).__name__
@@ -257,6 +299,7 @@ def _connection_error(spec: RequestSpec[Any], error: httpx.HTTPError, url: str) 
         case httpx.PoolTimeout():
             return PoolExhaustedError(f"no free connection: {words}", **where, sent=False)
         case httpx.TimeoutException():
+            # ConnectTimeout too counts as sent: there is a transport that says so of a POST whose answer got lost.
             return APITimeoutError(f"{type(error).__name__}: {words}", **where)
         case httpx.ConnectError() if certificate := _certificate_problem(error):
             return APIConnectionError(

@@ -20,13 +20,10 @@ from urllib.request import getproxies, proxy_bypass
 import anyio
 import httpx
 
+from adjust_async._arguments import whole_number
 from adjust_async.config import is_loopback
 
 __all__ = ["PooledTransport"]
-
-
-#: For lanes of plain http, which would otherwise read the trust store for nothing. It trusts nobody.
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _Origin(NamedTuple):
@@ -93,7 +90,11 @@ class PooledTransport(httpx.AsyncBaseTransport):
         proxy: The URL of a proxy for all requests.
         trust_env: Where no `proxy` is given, take it from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
             Requests to this machine never go over a proxy from the environment.
-        keepalive_expiry: Seconds after which a connection that nobody used is closed.
+        keepalive_expiry: Seconds after which a connection that nobody used is not used again; it is closed when the
+            next request to its origin ends.
+
+    Raises:
+        ConfigurationError: `max_connections` is below 1.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         trust_env: bool = True,
         keepalive_expiry: float = 20.0,
     ) -> None:
+        whole_number(max_connections, "max_connections")
         self._max_connections = max_connections
         self._verify = verify
         self._http2 = http2
@@ -205,7 +207,9 @@ class PooledTransport(httpx.AsyncBaseTransport):
     async def _open(self, origin: _Origin) -> httpx.AsyncHTTPTransport:
         proxy = self._proxy or self._proxy_from_environment(origin)
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=self._keepalive_expiry)
-        context = await self._verifying_context() if origin.scheme == "https" else _NO_TLS
+        # Lanes of plain http would read the trust store for nothing: theirs trusts nobody.
+        tls = origin.scheme == "https"
+        context = await self._verifying_context() if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             return httpx.AsyncHTTPTransport(verify=context, http2=self._http2, proxy=proxy, limits=limits)
         except (ValueError, ImportError) as error:

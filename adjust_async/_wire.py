@@ -4,20 +4,19 @@ Nothing here does I/O, so that every odd answer can be tested as plain bytes.
 """
 
 import codecs
-import html
 import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, TypeVar
+from types import MappingProxyType
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-import attrs
-import orjson
-
 from adjust_async import errors
+from adjust_async._arguments import shown
 from adjust_async._convert import ConversionError, structure
+from adjust_async._json import JSONDecodeError, dumps, loads
 from adjust_async.errors import APIStatusError, DecodeError
 
 __all__ = [
@@ -27,7 +26,9 @@ __all__ = [
     "envelope",
     "only_record",
     "optional_integer",
+    "optional_object",
     "optional_text",
+    "optional_text_at",
     "parse_json",
     "query_of_link",
     "raise_for_status",
@@ -42,8 +43,6 @@ BODY_LIMIT = 64 * 1024
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
 
 _STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
     400: errors.BadRequestError,
@@ -55,8 +54,7 @@ _STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
 }
 
 
-@attrs.frozen(kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """One HTTP answer, read to its end. `headers` is looked into by names in lower case."""
 
     method: str
@@ -71,8 +69,7 @@ class Answer:
         return self.body[:BODY_LIMIT].decode("utf-8-sig", "replace")
 
 
-@attrs.frozen(kw_only=True)
-class RequestSpec(Generic[T]):
+class RequestSpec(NamedTuple, Generic[T]):
     """One request, and how its answer is read.
 
     `path` holds nothing that would have to be encoded: its tokens were checked. `decode` gets an answer whose status
@@ -81,9 +78,9 @@ class RequestSpec(Generic[T]):
 
     method: str
     path: str
-    query: Mapping[str, str] = attrs.field(factory=dict)
-    body: Mapping[str, Any] | None = None
     decode: Callable[[Answer], T]
+    query: Mapping[str, str] = MappingProxyType({})
+    body: Mapping[str, Any] | None = None
 
 
 def parse_json(answer: Answer) -> Any:
@@ -93,12 +90,12 @@ def parse_json(answer: Answer) -> Any:
         DecodeError: It is no JSON: empty, HTML, or broken off in the middle.
     """
     try:
-        return orjson.loads(answer.body.removeprefix(_BYTE_ORDER_MARK))
-    except orjson.JSONDecodeError as error:
+        return loads(answer.body)
+    except JSONDecodeError as error:
         raise decode_error(answer, "$", f"the answer is no JSON ({_nature(answer, error)})", malformed=True) from None
 
 
-def _nature(answer: Answer, error: orjson.JSONDecodeError) -> str:
+def _nature(answer: Answer, error: JSONDecodeError) -> str:
     text = answer.text.strip()
     if not text:
         return "it is empty"
@@ -135,6 +132,8 @@ def _is_utf8(body: bytes) -> bool:
 
 def _readable(text: str) -> str:
     """Give the title of an HTML page, or else its first words."""
+    import html
+
     lower = text.lower()
     start = lower.find(">", lower.find("<title")) + 1 if "<title" in lower else 0
     end = lower.find("</title", start) if start else -1
@@ -191,7 +190,7 @@ def _words(value: object) -> str | None:
         return _cut(value) or None
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return _cut("; ".join(value)) or None
-    return _cut(orjson.dumps(value).decode())
+    return _cut(dumps(value).decode())
 
 
 def raise_for_status(answer: Answer) -> None:
@@ -203,8 +202,8 @@ def raise_for_status(answer: Answer) -> None:
         return
     message, request_id = None, None
     try:
-        message, request_id = _message_of(orjson.loads(answer.body.removeprefix(_BYTE_ORDER_MARK)))
-    except orjson.JSONDecodeError:
+        message, request_id = _message_of(loads(answer.body))
+    except JSONDecodeError:
         message = _readable(answer.text)
     if not message:
         message = "the body says nothing of the reason" if answer.text.strip() else "the body is empty"
@@ -295,10 +294,37 @@ def only_record(answer: Answer, cls: type[T], known: Mapping[str, Any]) -> T:
 
 
 def optional_text(value: object) -> str | None:
-    """Give a text; `None` for null, for an empty text and for what is absent, which all mean the same in `paging`."""
+    """Give a text, also of a number; `None` for an empty text and for all else."""
     if isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def optional_object(answer: Answer, parent: Mapping[str, Any], key: str, location: str) -> Mapping[str, Any]:
+    """Give the object under a key; an empty one where it is null or absent.
+
+    Raises:
+        DecodeError: Something else is there.
+    """
+    value = parent.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise decode_error(answer, f"{location}.{key}", f"expected an object, found {shown(value)}")
+    return value
+
+
+def optional_text_at(answer: Answer, parent: Mapping[str, Any], key: str, location: str) -> str | None:
+    """Give the text under a key; `None` where it is null, empty or absent, which all mean the same in `paging`.
+
+    Raises:
+        DecodeError: Something else is there. Taken for the end of a walk, it would lose the rest.
+    """
+    value = parent.get(key)
+    text = optional_text(value)
+    if text is None and value not in (None, ""):
+        raise decode_error(answer, f"{location}.{key}", f"expected text or null, found {shown(value)}")
+    return text
 
 
 def optional_integer(value: object) -> int | None:

@@ -8,7 +8,6 @@ import httpx
 
 from adjust_async._session import Session
 from adjust_async.config import CampaignVersion, Config, Retry
-from adjust_async.kpis import KPIs
 from adjust_async.partners import Partners
 from adjust_async.trackers import Trackers
 
@@ -22,7 +21,7 @@ class AsyncAdjust:
             async for tracker in adjust.trackers.list("yxs12pfewq"):
                 print(tracker.token, tracker.name)
 
-    One client serves a whole process: all its tasks may use it at the same time, and share its limits and its
+    One client serves a whole event loop: all its tasks may use it at the same time, and share its limits and its
     connections. It may be opened in one task and closed in another, as fixtures and lifespans do, and it can be used
     without `async with` where `aclose` is called at the end.
 
@@ -39,7 +38,8 @@ class AsyncAdjust:
         deadline: Seconds that a whole call may take: waiting for a permit, all attempts, and the waits between them;
             `None` for no limit. A walk makes one call a page.
         max_attempts: Attempts at one request, the first one included; 1 for no retries.
-        on_retry: Called with a `Retry` before each wait for another attempt. The logger `adjust_async` tells the same.
+        on_retry: Called with a `Retry` before each wait for another attempt; what it raises ends the call. The logger
+            `adjust_async` tells the same.
         transport: Sends the requests in place of a `PooledTransport` of this client's own: any
             `httpx.AsyncBaseTransport`. The client closes it at its end.
 
@@ -74,6 +74,9 @@ class AsyncAdjust:
             max_attempts=max_attempts,
             on_retry=on_retry,
         )
+        # With the first client, rather than with the package, which many import that never ask for figures.
+        from adjust_async.kpis import KPIs
+
         self._session = Session(config, transport)
         self.trackers = Trackers(self._session)
         self.partners = Partners(self._session)

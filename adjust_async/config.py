@@ -6,9 +6,7 @@ import re
 from collections.abc import Callable
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import Any, Literal, NoReturn, final
-
-import attrs
+from typing import Any, Literal, NamedTuple, NoReturn, final
 
 from adjust_async._arguments import positive_number, shown, whole_number
 from adjust_async.errors import AdjustError, ConfigurationError
@@ -20,7 +18,7 @@ API_URL = "https://api.adjust.com"
 HIGHEST_PORT = 65535
 
 #: Scheme, host and port, and a path that a gateway may have in front of Adjust's own.
-_SERVICE_URL = re.compile(
+_SERVICE_URL = (
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
     r"(?P<path>(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)/*"
 )
@@ -28,9 +26,7 @@ _SERVICE_URL = re.compile(
 CampaignVersion = Literal["v1", "v2"]
 
 #: `user_token: abc` as in the file that Adjust's own clients read: YAML, INI or JSON, with or without quotes.
-_ADJUSTRC_TOKEN = re.compile(
-    r"""^(?:[ \t]*|[^#\n]*[{,][ \t]*)["']?user_token["']?[ \t]*[:=][ \t]*["']?([^"'\s,#}]+)""", re.MULTILINE
-)
+_ADJUSTRC_LINE = r"""^(?:[ \t]*|[^#\n]*[{,][ \t]*)["']?user_token["']?[ \t]*[:=][ \t]*["']?([^"'\s,#}]+)"""
 
 
 @final
@@ -80,15 +76,14 @@ class APIToken:
             text = (Path.home() / ".adjustrc").read_text(encoding="utf-8-sig")
         except (OSError, RuntimeError, UnicodeDecodeError):
             text = ""
-        if match := _ADJUSTRC_TOKEN.search(text):
+        if match := re.search(_ADJUSTRC_LINE, text, re.MULTILINE):
             return cls(match[1], "user_token in ~/.adjustrc")
         raise ConfigurationError(
             "no API token: give AsyncAdjust(token), set ADJUST_API_TOKEN, or put user_token into ~/.adjustrc"
         )
 
 
-@attrs.frozen(kw_only=True)
-class Retry:
+class Retry(NamedTuple):
     """Tells of a request that is about to be tried again; what `on_retry` is called with.
 
     Attributes:
@@ -124,7 +119,7 @@ def _service_url(url: object, argument: str) -> str:
             f"{argument} holds a user name, a password, a query or a fragment: URLs get logged, so give scheme and "
             f"host alone, such as {API_URL!r}"
         )
-    match = _SERVICE_URL.fullmatch(url)
+    match = re.fullmatch(_SERVICE_URL, url)
     if match is None or int(match["port"] or 0) > HIGHEST_PORT:
         raise ConfigurationError(f"{argument} is {shown(url)}: give scheme and host, such as {API_URL!r}")
     if match["path"].startswith("/public"):
@@ -139,8 +134,7 @@ def _service_url(url: object, argument: str) -> str:
     return url.rstrip("/")
 
 
-@attrs.frozen(kw_only=True)
-class Config:
+class Config(NamedTuple):
     """The settings of a client. `AsyncAdjust` documents each of them."""
 
     token: APIToken

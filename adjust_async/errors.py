@@ -23,7 +23,7 @@ API token.
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 __all__ = [
     "APIConnectionError",
@@ -43,6 +43,9 @@ __all__ = [
     "RateLimitError",
     "ServerError",
 ]
+
+
+IN_DOUBT = "The service may have done it all the same: look it up before you send it again."
 
 
 class AdjustError(Exception):
@@ -76,18 +79,20 @@ class AdjustError(Exception):
         # An exception's own reduction calls the class with `args` alone, which keyword-only attributes don't survive.
         return _rebuild, (type(self), self.args, self.__dict__)
 
-    def redact(self, redact: Callable[[str], str]) -> Self:
-        """Pass every text of the error through `redact`, and give the error back."""
-        for name, value in vars(self).items():
-            if isinstance(value, str):
-                setattr(self, name, redact(value))
-        self.args = (self.message,)
-        return self
 
-    def at_page(self, page: int, cursor: str | None) -> Self:
-        """Note that the error ended a walk at that page, and give the error back."""
-        self.page, self.cursor = page, cursor
-        return self
+def redact(error: AdjustError, hide: Callable[[str], str]) -> AdjustError:
+    """Pass every text of an error through `hide`, and give the error back."""
+    for name, value in vars(error).items():
+        if isinstance(value, str):
+            setattr(error, name, hide(value))
+    error.args = (error.message,)
+    return error
+
+
+def at_page(error: AdjustError, page: int, cursor: str | None) -> AdjustError:
+    """Note on an error which page of a walk it ended, and give the error back."""
+    error.page, error.cursor = page, cursor
+    return error
 
 
 def _rebuild(cls: type[AdjustError], args: tuple[Any, ...], state: dict[str, Any]) -> AdjustError:
@@ -145,6 +150,8 @@ class APIStatusError(AdjustError):
         text = f"{self.method} {self.path} answered {phrase}: {self.message.rstrip('.')}."
         if self.retry_after is not None:
             text += f" The service asked to wait {self.retry_after:g} s."
+        if self.method == "POST" and (self.status >= 500 or self.status == 408) and self.retry_after is None:
+            text += f" {IN_DOUBT}"
         if self.hint:
             text += f" {self.hint}"
         if self.request_id:
@@ -210,7 +217,7 @@ class APIConnectionError(AdjustError):
     def _text(self) -> str:
         text = f"{self.method} {self.path}: {self.message.rstrip('.')}."
         if self.method == "POST" and self.sent:
-            text += " The service may have done it all the same: look it up before you send it again."
+            text += f" {IN_DOUBT}"
         return text
 
 
@@ -219,7 +226,7 @@ class APITimeoutError(APIConnectionError):
 
 
 class PoolExhaustedError(APIConnectionError):
-    """The request found no free connection in time. It was never sent."""
+    """The request found no free connection, or no leave from the client's own limits, in time. It was never sent."""
 
 
 class DecodeError(AdjustError):
@@ -257,12 +264,17 @@ class DecodeError(AdjustError):
         if self.method:
             text = f"{self.method} {self.path}: {text}"
         if self.method == "POST":
-            text += " The service may have done it all the same: look it up before you send it again."
+            text += f" {IN_DOUBT}"
         return text
 
 
 class PaginationError(AdjustError):
-    """A walk over pages cannot go on: a cursor came a second time, or the next page lies on another host."""
+    """A walk over pages cannot go on: a cursor came a second time, or the next page lies on another host.
+
+    Attributes:
+        cursor: The cursor that came a second time; `None` for a next page elsewhere. There is nothing to resume with.
+        page: The number of the page that gave it, counted from 1 where the walk began.
+    """
 
     def __init__(self, message: str, *, cursor: str | None, page: int) -> None:
         super().__init__(message)

@@ -6,10 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import orjson
-
 from adjust_async import _result_sets
 from adjust_async._arguments import shown
+from adjust_async._json import JSONDecodeError, loads
 from adjust_async._kpi_csv import read_csv
 from adjust_async._result_sets import ResultSetError
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
@@ -62,8 +61,8 @@ class KpiReport(Table):
         if isinstance(text, str):
             text = text.encode()
         try:
-            document = orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
-        except orjson.JSONDecodeError as error:
+            document = loads(text)
+        except JSONDecodeError as error:
             raise DecodeError(f"the document is no JSON: {error}", location="$", malformed=True) from None
         try:
             parameters, apps = open_document(document)

@@ -5,8 +5,6 @@ from contextlib import aclosing
 from functools import partial, reduce
 from typing import Any, Literal, NamedTuple, Unpack
 
-import attrs
-
 from adjust_async import _result_sets
 from adjust_async._arguments import app_token_list, shown, token_segment
 from adjust_async._fanout import Send, crawl, stream
@@ -42,8 +40,7 @@ class _Figures(NamedTuple):
 _Take = Callable[[str, _Figures | AdjustError], Awaitable[None]]
 
 
-@attrs.frozen(kw_only=True)
-class _Question:
+class _Question(NamedTuple):
     """A checked question, which becomes one request for each app and window."""
 
     endpoint: Endpoint

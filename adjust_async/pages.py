@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from functools import partial
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import attrs
 
@@ -13,7 +14,7 @@ from adjust_async._fanout import Send, stream
 from adjust_async._session import Session
 from adjust_async._wire import RequestSpec
 from adjust_async.config import CampaignVersion
-from adjust_async.errors import AdjustError, ConfigurationError, PaginationError
+from adjust_async.errors import AdjustError, ConfigurationError, PaginationError, at_page
 
 __all__ = ["CursorPages", "Cursors", "Page"]
 
@@ -23,8 +24,7 @@ T = TypeVar("T")
 DEFAULT_PAGE_SIZE = 50
 
 
-@attrs.frozen(kw_only=True)
-class Cursors:
+class Cursors(NamedTuple):
     """Where a page's neighbours are. The texts are opaque; `None` where there is no neighbour.
 
     Attributes:
@@ -52,45 +52,48 @@ class Page(Generic[T]):
     items: tuple[T, ...]
     total: int | None = None
     page_size: int | None = None
-    cursors: Cursors = Cursors()
+    cursors: Cursors = attrs.field(factory=Cursors)
     next: str | None = None
     request_id: str | None = None
 
 
-def decode_page(answer: _wire.Answer, cls: type[T], known: Mapping[str, Any], api_url: str) -> Page[T]:
+def decode_page(
+    answer: _wire.Answer, cls: type[T], known: Mapping[str, Any], api_url: str, asked: str | None
+) -> Page[T]:
     """Read a page in the form of v1 or of v2; which one it is, the keys of `paging` tell.
 
-    A cursor that stands in a link alone is taken from there, but only from a link to `api_url`'s own host.
+    A cursor that stands in a link alone is taken from there, but only from a link to `api_url`'s own host. `asked` is
+    the cursor that the page was asked for with.
 
     Raises:
         DecodeError: The answer has another shape.
     """
     data, items = _wire.envelope(answer)
-    paging = data.get("paging")
-    if not isinstance(paging, Mapping):
-        paging = {}
-    cursors = paging.get("cursors")
-    if not isinstance(cursors, Mapping):
-        cursors = {}
-    text = _wire.optional_text
-    following = text(paging.get("next"))
-    query = _wire.query_of_link(following, api_url)
-    query_back = _wire.query_of_link(text(paging.get("previous")), api_url)
+    paging = _wire.optional_object(answer, data, "paging", "$.data")
+    cursors = _wire.optional_object(answer, paging, "cursors", "$.data.paging")
+    text = partial(_wire.optional_text_at, answer)
+    following, previous = text(paging, "next", "$.data.paging"), text(paging, "previous", "$.data.paging")
+    query, query_back = _wire.query_of_link(following, api_url), _wire.query_of_link(previous, api_url)
+    cursor = text(paging, "cursor", "$.data.paging")
+    if cursor == asked and following is None and "next" in paging:
+        cursor = None  # v2's last page may give its own cursor beside a `next` that is null
     return Page(
         items=tuple(_wire.records(answer, items, cls, known)),
         total=_wire.optional_integer(paging.get("total")),
         page_size=_wire.optional_integer(paging.get("page_size")),
         cursors=Cursors(
-            after=text(cursors.get("after")) or query.get("cursor") or query.get("after") or text(paging.get("cursor")),
-            before=text(cursors.get("before")) or query_back.get("before"),
+            after=text(cursors, "after", "$.data.paging.cursors")
+            or query.get("cursor")
+            or query.get("after")
+            or cursor,
+            before=text(cursors, "before", "$.data.paging.cursors") or query_back.get("before"),
         ),
         next=following,
-        request_id=text(data.get("request_id")),
+        request_id=_wire.optional_text(data.get("request_id")),
     )
 
 
-@attrs.frozen(kw_only=True)
-class Start:
+class Start(NamedTuple):
     """Where a walk begins, which way it goes, and how much of it is wanted: the checked arguments of a listing."""
 
     version: CampaignVersion
@@ -106,10 +109,10 @@ class Start:
         version: CampaignVersion,
         *,
         page_size: int | None,
-        after: str | None,
-        before: str | None,
-        cursor: str | None,
-        max_items: int | None,
+        after: str | None = None,
+        before: str | None = None,
+        cursor: str | None = None,
+        max_items: int | None = None,
         prefetch: int,
     ) -> "Start":
         """Check the arguments.
@@ -185,7 +188,9 @@ class CursorPages(Generic[T]):
 
     async def collect(self) -> list[T]:
         """Walk to the end, or to `max_items`, and give all items in the service's order."""
-        return [item async for item in self]
+        # Nobody works on a page here while the next one is fetched, so that there is nothing to fetch ahead for.
+        async with aclosing(self._walk()) as pages:
+            return [item async for page in pages for item in page.items]
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
         """Walk page by page. The last page is cut where `max_items` ends in the middle of it."""
@@ -207,11 +212,12 @@ class CursorPages(Generic[T]):
     async def _walk(self) -> AsyncGenerator[Page[T], None]:
         """Walk serially, which the cursors demand. Everything else here is built on this."""
         cursor, seen, wanted = self._start.cursor, {self._start.cursor}, self._start.max_items
+        limit = self._limit()
         for number in count(1):
             try:
-                page = await self._fetch(cursor, wanted)
+                page = await self._fetch(cursor, limit)
             except AdjustError as error:
-                raise error.at_page(number, cursor)  # noqa: B904 - it is the same error
+                raise at_page(error, number, cursor)  # noqa: B904 - it is the same error
             following = page.cursors.before if self._start.backwards else page.cursors.after
             if wanted is not None:
                 page = attrs.evolve(page, items=page.items[:wanted])
@@ -232,13 +238,15 @@ class CursorPages(Generic[T]):
             seen.add(following)
             cursor = following
 
-    async def _fetch(self, cursor: str | None, wanted: int | None) -> Page[T]:
+    def _limit(self) -> int | None:
+        """Give the `limit` of every page of a walk; `None` leaves it to the service."""
+        size, wanted = self._start.page_size, self._start.max_items
+        return wanted if size is None and wanted is not None and wanted < DEFAULT_PAGE_SIZE else size
+
+    async def _fetch(self, cursor: str | None, limit: int | None) -> Page[T]:
         query = {}
-        size = self._start.page_size
-        if size is None and wanted is not None and wanted < DEFAULT_PAGE_SIZE:
-            size = wanted
-        if size is not None:
-            query["limit"] = str(size)
+        if limit is not None:
+            query["limit"] = str(limit)
         if cursor is not None:
             query[self._start.parameter] = cursor
         api_url = self._session.config.api_url
@@ -247,7 +255,7 @@ class CursorPages(Generic[T]):
                 method="GET",
                 path=self._path,
                 query=query,
-                decode=lambda answer: decode_page(answer, self._cls, self._known, api_url),
+                decode=lambda answer: decode_page(answer, self._cls, self._known, api_url, cursor),
             )
         )
 

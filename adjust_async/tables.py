@@ -4,9 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set as AbstractSet
 from datetime import date, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
-
-import attrs
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from adjust_async.errors import ConfigurationError
 
@@ -20,8 +18,7 @@ __all__ = ["Column", "Table"]
 Kind = Literal["text", "integer", "number", "date", "moment"]
 
 
-@attrs.frozen
-class Column:
+class Column(NamedTuple):
     """A column of a table.
 
     Attributes:

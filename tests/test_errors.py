@@ -26,6 +26,7 @@ from adjust_async.errors import (
     PoolExhaustedError,
     RateLimitError,
     ServerError,
+    at_page,
 )
 
 STATUS_ERRORS: list[tuple[type[APIStatusError], int]] = [
@@ -77,7 +78,7 @@ def any_error(draw: st.DrawFn) -> AdjustError:
     cls: Any = draw(st.sampled_from(all_classes()))
     error: AdjustError = cls(draw(texts), **draw(arguments_of(cls)))
     if draw(st.booleans()):
-        error.at_page(draw(st.integers(1, 9)), draw(optional_texts))
+        at_page(error, draw(st.integers(1, 9)), draw(optional_texts))
     if draw(st.booleans()):
         error.add_note(draw(texts))
     return error
@@ -112,7 +113,7 @@ def test_the_class_attributes_survive_a_pickle() -> None:
     """An error outside of a walk has no page after a pickle either, and one within a walk keeps both."""
     plain = pickle.loads(pickle.dumps(status_error()))
     assert (plain.page, plain.cursor) == (None, None)
-    walking = pickle.loads(pickle.dumps(status_error().at_page(3, "abc")))
+    walking = pickle.loads(pickle.dumps(at_page(status_error(), 3, "abc")))
     assert (walking.page, walking.cursor) == (3, "abc")
 
 
@@ -248,13 +249,13 @@ def test_a_decode_error_says_where_in_the_document(method: str) -> None:
 def test_an_error_of_a_walk_says_where_to_resume(cursor: str | None, expected: str) -> None:
     """The text of an error that ended a walk names the page, and the cursor to go on from where there is one."""
     error = AdjustError("boom")
-    assert error.at_page(2, cursor) is error
+    assert at_page(error, 2, cursor) is error
     assert str(error) == expected
 
 
 def test_no_page_is_shared_between_errors() -> None:
     """Noting a page marks one error, not its class."""
-    AdjustError("a").at_page(2, "abc")
+    at_page(AdjustError("a"), 2, "abc")
     other = AdjustError("b")
     assert (other.page, other.cursor) == (None, None)
 

@@ -16,6 +16,7 @@ from adjust_async import (
     ClientClosedError,
     ConfigurationError,
     CursorPages,
+    DecodeError,
     Page,
     PaginationError,
     ServerError,
@@ -177,6 +178,34 @@ async def test_every_form_of_going_on_and_of_the_end(version: str, paging: Any) 
         assert await labels(adjust.trackers.list("app")) == LABELS
 
 
+@pytest.mark.parametrize(
+    ("paging", "place"),
+    [
+        (["x"], r"\$\.data\.paging\)"),
+        ({"cursors": "abc"}, r"\$\.data\.paging\.cursors\)"),
+        ({"cursors": {"after": 1.5}}, r"\$\.data\.paging\.cursors\.after"),
+        ({"cursors": {"after": {}}}, r"\$\.data\.paging\.cursors\.after"),
+        ({"next": ["x"]}, r"\$\.data\.paging\.next"),
+        ({"cursor": False}, r"\$\.data\.paging\.cursor\)"),
+    ],
+)
+async def test_a_paging_object_of_another_shape_is_not_taken_for_the_end(paging: Any, place: str) -> None:
+    """What can't be read is an error that says where: taken for the end, it would lose the rest."""
+    async with client(Collection(PAGES, lambda n, more: paging)) as adjust:
+        with pytest.raises(DecodeError, match=place):
+            await labels(adjust.trackers.list("app"))
+
+
+async def test_a_last_page_that_gives_its_own_cursor_is_the_last() -> None:
+    """v2's end is not documented: a cursor that is the page's own, beside a `next` that is null, is no circle."""
+
+    def paging(number: int, more: bool) -> Any:
+        return {"next": f"{LINK_V2}c{number + 1}" if more else None, "cursor": f"c{number}"}
+
+    async with client(Collection(PAGES, paging), "v2") as adjust:
+        assert await labels(adjust.trackers.list("app")) == LABELS
+
+
 @pytest.mark.parametrize("prefetch", [0, 1, 3])
 @pytest.mark.parametrize("back_to", [0, 1, 2])
 async def test_a_repeated_cursor_is_an_error_not_a_circle(back_to: int, prefetch: int) -> None:
@@ -256,6 +285,9 @@ async def test_page_size_is_sent_as_limit() -> None:
         assert {query["limit"] for query in collection.asked} == {"200"}
         await adjust.trackers.list("app", max_items=1).collect()
         assert collection.asked[-1] == {"limit": "1"}
+        collection.asked.clear()
+        await adjust.trackers.list("app", max_items=4).collect()
+        assert [query["limit"] for query in collection.asked] == ["4"] * 4
         await adjust.trackers.list("app").collect()
         assert "limit" not in collection.asked[-1]
 

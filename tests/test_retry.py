@@ -29,6 +29,11 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return JUMPING_CLOCK
 
 
+@pytest.fixture
+def _no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adjust_async._retry._full_jitter", lambda _: 0.0)
+
+
 def now() -> float:
     """Give the time of the jumping clock, without the nanoseconds that it ticks on by."""
     return round(asyncio.get_running_loop().time(), 6)
@@ -123,6 +128,7 @@ def test_all_else_is_not_tried_again(method: str, error: BaseException) -> None:
     assert not may_retry(method, error)
 
 
+@pytest.mark.usefixtures("_no_jitter")
 async def test_it_is_tried_until_it_goes_well() -> None:
     """The answer of the first attempt that goes well is given, and each retry is told with its error and wait."""
     errors = [status_error(503, 1.0), status_error(429, 2.5)]
@@ -132,6 +138,7 @@ async def test_it_is_tried_until_it_goes_well() -> None:
     assert request.told == [(errors[0], 1, 1.0), (errors[1], 2, 2.5)]
 
 
+@pytest.mark.usefixtures("_no_jitter")
 @pytest.mark.parametrize("max_attempts", [1, 2, 5])
 async def test_attempts_are_counted(max_attempts: int) -> None:
     """So many attempts as allowed are made, the last error comes out as it is, and no wait follows it."""
@@ -160,6 +167,7 @@ async def test_an_error_that_is_not_tried_again_comes_out_at_once(error: BaseExc
     assert request.told == []
 
 
+@pytest.mark.usefixtures("_no_jitter")
 @pytest.mark.parametrize(("within", "tried"), [(10.0, 1), (9.0, 1), (10.001, 2), (None, 2)])
 async def test_a_wait_that_outlasts_the_deadline_is_not_begun(within: float | None, tried: int) -> None:
     """A wait that ends at the deadline or later fails at once instead."""
@@ -195,6 +203,7 @@ async def test_a_thousand_attempts_do_not_overflow() -> None:
     assert max(wait for _, _, wait in request.told) <= 20
 
 
+@pytest.mark.usefixtures("_no_jitter")
 async def test_an_absurd_wait_does_not_stop_a_call_for_good() -> None:
     """Without a deadline, a service that asks for years holds a call no longer than the longest pause."""
     request = Failing(status_error(429, 1e6))
@@ -212,6 +221,7 @@ async def test_a_cancelled_wait_ends_at_once() -> None:
     assert round(now() - request.began, 6) == 5
 
 
+@pytest.mark.usefixtures("_no_jitter")
 async def test_calls_side_by_side_keep_apart() -> None:
     """Each call counts its own attempts, however many run at a time."""
     requests = [Failing(*(status_error(503, 1.0 + number) for _ in range(number % 4))) for number in range(20)]

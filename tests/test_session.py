@@ -11,11 +11,11 @@ import pytest
 
 from adjust_async import (
     AdjustError,
-    APIConnectionError,
     APIStatusError,
     APITimeoutError,
     AsyncAdjust,
     ClientClosedError,
+    ConfigurationError,
     DecodeError,
     GoneError,
     PoolExhaustedError,
@@ -214,12 +214,76 @@ async def test_a_post_that_may_have_done_something_is_never_sent_again(failure: 
         assert len(script.requests) == 1
 
 
-async def test_a_post_in_doubt_says_so() -> None:
-    """The error of a POST whose answer got lost says that it may have been done."""
-    async with client(httpx.ReadError("reset")) as (adjust, _):
-        with pytest.raises(APIConnectionError, match="may have done it all the same: look it up") as raised:
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx.ReadError("reset"),
+        never,
+        status(500),
+        status(502),
+        status(503),
+        status(504),
+        status(408),
+        httpx.Response(200, content=b'{"data": {"items": [{"na'),
+    ],
+    ids=repr,
+)
+async def test_a_post_in_doubt_says_so(failure: Outcome) -> None:
+    """The error of a POST whose outcome is not known says that it may have been done, and what to do."""
+    async with client(failure, max_attempts=1) as (adjust, _):
+        with pytest.raises(AdjustError, match="may have done it all the same: look it up"):
             await post(adjust)
-        assert raised.value.sent
+
+
+@pytest.mark.parametrize(
+    "failure", [status(400), status(403), status(503, retry_after="1"), httpx.ConnectError("no")], ids=repr
+)
+async def test_a_post_that_did_nothing_does_not_say_so(failure: Outcome) -> None:
+    """The error of a POST that was refused, put off, or never sent raises no doubt."""
+    async with client(failure, max_attempts=1) as (adjust, _):
+        with pytest.raises(AdjustError) as raised:
+            await post(adjust)
+        assert "look it up" not in str(raised.value)
+
+
+async def test_closing_during_a_post_says_that_it_may_have_been_done() -> None:
+    """A create that was under way when the client was closed is in doubt, and its error says so."""
+    adjust = AsyncAdjust("secret-token", transport=Script(never))
+    creating = asyncio.create_task(post(adjust))
+    await asyncio.sleep(1)
+    await adjust.aclose()
+    with pytest.raises(ClientClosedError, match="look it up"):
+        await creating
+
+
+async def test_a_request_that_found_no_connection_was_never_sent() -> None:
+    """Where a transport has no connection free in time, a POST is tried again, and its error says it never was sent."""
+
+    async def busy(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(request.extensions["timeout"]["pool"])
+        raise httpx.PoolTimeout("busy", request=request)
+
+    async with client(busy, deadline=None) as (adjust, script):
+        with pytest.raises(PoolExhaustedError) as raised:
+            await post(adjust)
+        assert not raised.value.sent
+        assert len(script.requests) == 10
+
+
+async def test_a_second_event_loop_is_refused() -> None:
+    """A client belongs to the loop that it was first used in; in another one it says so."""
+    adjust = AsyncAdjust("secret-token", transport=Script(done()))
+    await asyncio.to_thread(asyncio.run, get(adjust))
+    with pytest.raises(ConfigurationError, match="second event loop"):
+        await get(adjust)
+    await adjust.aclose()
+
+
+@pytest.mark.parametrize("transport", [0, "x", httpx.HTTPTransport(), object()])
+def test_a_transport_that_is_none_is_refused(transport: Any) -> None:
+    """Only an asynchronous httpx transport can be given."""
+    with pytest.raises(ConfigurationError, match=r"give an httpx\.AsyncBaseTransport"):
+        AsyncAdjust("secret-token", transport=transport)
 
 
 async def test_attempts_are_bounded() -> None:
@@ -244,7 +308,17 @@ async def test_retry_after_is_honoured(code: int) -> None:
     """The next attempt begins when the service said."""
     async with client(status(code, retry_after="17"), done()) as (adjust, script):
         await get(adjust)
-        assert script.waits == [pytest.approx(17)]
+        assert 17 <= script.waits[0] <= 17.3
+
+
+@pytest.mark.parametrize("asked", ["0", "Sun, 22 Nov 2015 10:00:00 GMT"])
+async def test_a_retry_after_that_has_passed_does_not_use_the_attempts_up(asked: str) -> None:
+    """A wait of nothing gets the same jitter as any other, so that ten attempts take longer than an instant."""
+    async with client(status(429, retry_after=asked)) as (adjust, script):
+        with pytest.raises(RateLimitError):
+            await get(adjust)
+        assert len(script.requests) == 10
+        assert script.times[-1] - script.times[0] > 1
 
 
 async def test_a_retry_after_beyond_the_deadline_fails_at_once() -> None:
@@ -323,7 +397,7 @@ async def test_a_call_that_found_no_permit_was_never_sent() -> None:
         busy, waiting = await asyncio.gather(get(adjust), post(adjust), return_exceptions=True)
         assert isinstance(busy, APITimeoutError)
         assert isinstance(waiting, PoolExhaustedError)
-        assert "raise max_concurrency or deadline" in str(waiting)
+        assert "raise max_concurrency, max_rate or deadline" in str(waiting)
         assert not waiting.sent
         assert len(script.requests) == 1
 
@@ -384,14 +458,15 @@ async def test_on_retry_and_the_log_tell_of_each_retry(caplog: pytest.LogCapture
         _,
     ):
         await get(adjust)
-    assert [(retry.method, retry.path, retry.attempt, retry.wait) for retry in told] == [
-        ("GET", "/public/v1/apps/app/trackers", 1, 4.0),
-        ("GET", "/public/v1/apps/app/trackers", 2, 5.0),
+    assert [(retry.method, retry.path, retry.attempt, int(retry.wait)) for retry in told] == [
+        ("GET", "/public/v1/apps/app/trackers", 1, 4),
+        ("GET", "/public/v1/apps/app/trackers", 2, 5),
     ]
     assert all(isinstance(retry.error, ServerError) for retry in told)
     warnings = [record for record in caplog.records if record.name == "adjust_async" and record.levelname == "WARNING"]
     assert len(warnings) == 2
-    assert "attempt 2 of 10 failed, the next one begins in 5.00 s: GET /public/v1/apps/app" in warnings[1].message
+    assert "attempt 2 of 10 failed, the next one begins in 5." in warnings[1].message
+    assert "GET /public/v1/apps/app" in warnings[1].message
 
 
 async def test_a_hook_that_fails_ends_the_call() -> None:

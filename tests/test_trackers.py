@@ -11,14 +11,16 @@ import pytest
 
 from adjust_async import (
     AdjustError,
+    APITimeoutError,
     AsyncAdjust,
     BadRequestError,
     ConfigurationError,
     NotFoundError,
+    PaginationError,
     ServerError,
     Tracker,
 )
-from adjust_async.emulator import Emulator, Faults
+from adjust_async.emulator import Emulator, Fault, Faults
 
 pytestmark = pytest.mark.anyio
 
@@ -230,6 +232,54 @@ async def test_a_create_whose_answer_got_lost_is_not_repeated(
     with pytest.raises(AdjustError):
         await adjust.trackers.create(app, "In doubt")
     assert sum(count for route, count in emulator.stats.requests.items() if route.startswith("POST")) == 1
+
+
+RECOVERED = [fault for fault in Fault if fault not in {Fault.REPEATED_CURSOR, Fault.HANG}]
+
+
+@pytest.mark.parametrize("fault", RECOVERED)
+async def test_each_recoverable_fault_is_overcome(adjust: AsyncAdjust, emulator: Emulator, fault: Fault) -> None:
+    """Whatever of these happens in the middle of a walk, every tracker comes once and in order."""
+    app = emulator.app_tokens[0]
+    expected = await adjust.trackers.list(app).collect()
+    emulator.faults = Faults.script([None, fault, None, fault], retry_after=0, drip=0.02)
+    assert await adjust.trackers.list(app, page_size=20).collect() == expected
+    assert emulator.stats.faults[fault] == 2
+
+
+@pytest.mark.parametrize("script", [["repeated-cursor"], [None, "repeated-cursor"], [None, None, "repeated-cursor"]])
+async def test_a_repeated_cursor_ends_the_walk(adjust: AsyncAdjust, emulator: Emulator, script: list[Any]) -> None:
+    """A service that leads in a circle ends the walk with an error, after at most one page that came twice."""
+    emulator.faults = script
+    with pytest.raises(PaginationError, match="a second time"):
+        await adjust.trackers.list(emulator.app_tokens[0], page_size=20).collect()
+    assert emulator.stats.total <= len(script) + 1
+
+
+async def test_a_request_that_hangs_ends_with_its_deadline(emulator: Emulator) -> None:
+    """A service that never answers is a timeout, within the deadline."""
+    emulator.faults = Faults(rate=1, kinds=["hang"])
+    async with AsyncAdjust(emulator.token, api_url=emulator.url, timeout=0.05, deadline=0.2) as hasty:
+        with pytest.raises(APITimeoutError):
+            await hasty.trackers.list(emulator.app_tokens[0]).collect()
+
+
+async def test_tokens_may_be_members_of_an_enumeration(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """A token that is text by inheritance is used as its text, in the path and in the record."""
+
+    class Token(str):
+        """A text by inheritance, as the members of an enumeration are."""
+
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            return "Token.GAME"
+
+    app = Token(emulator.app_tokens[0])
+    created = await adjust.trackers.create(app, "Of an enumeration")
+    assert type(created.app_token) is str
+    updated = await adjust.trackers.update(app, Token(created.token), cost_data_enabled=True)
+    assert updated.app_token == emulator.app_tokens[0]
 
 
 TOKENS: list[Any] = ["", " ", "../x", "a/b", "a?b", "a%2Fb", "a b", "é", ".", "a,b", None, 5, b"abc", ["a"]]
