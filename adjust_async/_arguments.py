@@ -12,9 +12,11 @@ from collections.abc import Iterable
 from adjust_async.errors import ConfigurationError
 
 __all__ = [
+    "LARGEST_NUMBER",
     "app_token_list",
     "boolean",
     "cursor_text",
+    "encodable",
     "level_name",
     "positive_number",
     "shown",
@@ -85,11 +87,16 @@ def level_name(value: object, argument: str) -> str:
             f"{argument} is {shown(value)}, which is a path: '::' separates levels. Create the levels one by one, "
             "each with the parent_token of the one above"
         )
-    _encodable(value, argument)
+    encodable(value, argument)
     return str.__str__(value)
 
 
-def _encodable(value: str, argument: str) -> None:
+def encodable(value: str, argument: str) -> None:
+    """Check that a text can be sent.
+
+    Raises:
+        ConfigurationError: It holds half of a character.
+    """
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -137,4 +144,4 @@ def cursor_text(value: object, argument: str) -> None:
     """
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"{argument} is {shown(value)}: give a cursor of an earlier page, as text")
-    _encodable(value, argument)
+    encodable(value, argument)

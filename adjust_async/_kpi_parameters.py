@@ -4,12 +4,14 @@ Follows the table of query parameters of the KPI Service's documentation. Names 
 like are open lists: an account may have more than is documented, so they are passed on as they are.
 """
 
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple, Required, TypedDict
 
-from adjust_async._arguments import shown
+from adjust_async._arguments import LARGEST_NUMBER, encodable, shown, whole_number
 from adjust_async.errors import ConfigurationError
 
 __all__ = [
@@ -104,13 +106,24 @@ def _names(value: object, name: str) -> str:
         raise ConfigurationError(f"{name} is the text {shown(value)}: give a list, such as [{shown(value)}]")
     if not isinstance(value, Iterable) or isinstance(value, (bytes, Mapping)):
         raise ConfigurationError(f"{name} is {shown(value)}: give a list of texts")
-    parts = list(value)
-    if not parts:
-        raise ConfigurationError(f"{name} is empty: leave it out for the service's default")
-    for part in parts:
+    if isinstance(value, AbstractSet):
+        raise ConfigurationError(f"{name} is a set, which has no order: give a list")
+    parts = []
+    for part in value:
         if not isinstance(part, str) or not part.strip() or "," in part:
             raise ConfigurationError(f"{name} holds {shown(part)}: give each name as a text of its own")
+        if part in parts:
+            raise ConfigurationError(f"{name} has {shown(part)} twice")
+        parts.append(_sendable(part, name))
+    if not parts:
+        raise ConfigurationError(f"{name} is empty: leave it out for the service's default")
     return ",".join(parts)
+
+
+def _sendable(value: str, name: str) -> str:
+    """Give the text itself, also of a member of an enumeration, which prints as its name."""
+    encodable(value, name)
+    return str.__str__(value)
 
 
 def _lower_names(value: object, name: str) -> str:
@@ -132,7 +145,7 @@ def _boolean(value: object, name: str) -> str:
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(f"{name} is {shown(value)}: give a text")
-    return value
+    return _sendable(value, name)
 
 
 def _boolean_or_text(value: object, name: str) -> str:
@@ -140,14 +153,15 @@ def _boolean_or_text(value: object, name: str) -> str:
 
 
 def _offset(value: object, name: str) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[+-](0[0-9]|1[0-4]):[0-5][0-9]|00:00", value):
-        return value
+    if isinstance(value, str) and re.fullmatch(
+        r"\+(0[0-9]|1[0-3]):[0-5][0-9]|\+14:00|-(0[0-9]|1[01]):[0-5][0-9]|-12:00|00:00", value
+    ):
+        return str.__str__(value)
     raise ConfigurationError(f"{name} is {shown(value)}: give sign, hours and minutes, such as '+05:30' or '-08:00'")
 
 
 def _days(value: object, name: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigurationError(f"{name} is {shown(value)}: give a number of days")
+    whole_number(value, name, least=0)
     return str(value)
 
 
@@ -177,7 +191,7 @@ _ENCODERS: Mapping[str, Callable[[object, str], str]] = {
     "impression_based": _boolean_or_text,
 }
 
-_QUERIES: Mapping[Endpoint, type] = {
+_QUERIES: Mapping[str, type] = {
     "deliverables": DeliverablesQuery,
     "events": EventsQuery,
     "cohorts": CohortsQuery,
@@ -185,7 +199,7 @@ _QUERIES: Mapping[Endpoint, type] = {
 }
 
 
-def check_query(endpoint: Endpoint, query: Mapping[str, Any], further: Mapping[str, Any] | None) -> dict[str, str]:
+def check_query(endpoint: str, query: Mapping[str, Any], further: Mapping[str, Any] | None) -> dict[str, str]:
     """Check the parameters of a request, and give them as they go on the wire.
 
     Args:
@@ -196,7 +210,7 @@ def check_query(endpoint: Endpoint, query: Mapping[str, Any], further: Mapping[s
     Raises:
         ConfigurationError: One is wrong, missing, or not of this endpoint.
     """
-    if endpoint not in _QUERIES:
+    if endpoint not in list(_QUERIES):
         raise ConfigurationError(f"endpoint is {shown(endpoint)}: give one of {', '.join(_QUERIES)}")
     takes = _QUERIES[endpoint].__annotations__
     wire = {}
@@ -210,26 +224,44 @@ def check_query(endpoint: Endpoint, query: Mapping[str, Any], further: Mapping[s
             raise ConfigurationError(f"{name} is missing: give the first and the last day, both included")
     if wire["end_date"] < wire["start_date"]:
         raise ConfigurationError(f"end_date {wire['end_date']} is before start_date {wire['start_date']}: swap them")
-    for name, value in (further or {}).items():
-        if name in _ENCODERS:
+    return wire | _further_parameters(endpoint, further, takes)
+
+
+def _further_parameters(endpoint: str, further: object, takes: Mapping[str, Any]) -> dict[str, str]:
+    if further is None:
+        return {}
+    if not isinstance(further, Mapping):
+        raise ConfigurationError(f"parameters is {shown(further)}: give a dictionary from name to value")
+    wire = {}
+    for name, value in further.items():
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
+            raise ConfigurationError(f"parameters holds {shown(name)}: a name has letters, digits and '_'")
+        if name in {"api_token", "token", "user_token"}:
+            raise ConfigurationError(f"parameters holds {name!r}: the API token goes into no URL, and is sent anyway")
+        if name in takes:
             raise ConfigurationError(f"parameters holds {name!r}, which is an argument of its own: give {name}=")
-        wire[name] = _further(value, name)
+        if name in _ENCODERS:
+            raise ConfigurationError(f"parameters holds {name!r}, which is no parameter of {endpoint}: {_where(name)}")
+        wire[name] = _further(value, f"parameters[{name!r}]")
     return wire
 
 
 def _where(name: str) -> str:
     endpoints = [endpoint for endpoint, query in _QUERIES.items() if name in query.__annotations__]
     if endpoints:
-        return f"it is one of {' and '.join(endpoints)}"
+        return f"it is one of {', '.join(endpoints)}"
     return f"what Adjust added later goes into parameters={{{name!r}: ...}}"
 
 
 def _further(value: object, name: str) -> str:
     if isinstance(value, (str, bool)):
         return _boolean_or_text(value, name)
-    if isinstance(value, (int, float)):
+    if isinstance(value, int):
+        whole_number(value, name, least=-LARGEST_NUMBER)
         return str(value)
-    return _names(value, f"parameters[{name!r}]")
+    if isinstance(value, float) and math.isfinite(value):
+        return str(value)
+    return _names(value, name)
 
 
 class Period(NamedTuple):
@@ -256,15 +288,14 @@ def split_period(endpoint: Endpoint, query: Mapping[str, str], window: object) -
     _check_exact(endpoint, query, window)
     first, last = date.fromisoformat(whole.start_date), date.fromisoformat(whole.end_date)
     periods = []
-    while first <= last:
-        following = first + timedelta(days=days) if days else _first_of_next_month(first)
-        periods.append(Period(first.isoformat(), min(last, following - timedelta(days=1)).isoformat()))
-        first = following
-    return periods
-
-
-def _first_of_next_month(day: date) -> date:
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    while True:
+        left = (last - first).days
+        of_month = monthrange(first.year, first.month)[1] - first.day
+        end = first + timedelta(days=min(left, days - 1 if days else of_month))
+        periods.append(Period(first.isoformat(), end.isoformat()))
+        if end == last:
+            return periods
+        first = end + timedelta(days=1)
 
 
 def _check_exact(endpoint: Endpoint, query: Mapping[str, str], window: object) -> None:

@@ -7,13 +7,15 @@ has what the next one lacks.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from adjust_async._arguments import shown
+from adjust_async._arguments import LARGEST_NUMBER, shown
 
 __all__ = [
     "ResultSetError",
+    "Survey",
     "check_app",
+    "columns_of",
     "join_elements",
     "leaves",
     "level_columns",
@@ -21,13 +23,35 @@ __all__ = [
     "names_by_level",
     "reorder",
     "singular",
+    "survey",
 ]
 
 Element = dict[str, Any]
 
-#: Levels whose singular is not found by the rule, or which are worth a look-up for being frequent.
-_SINGULARS: Final = {"countries": "country", "device_types": "device_type", "os_names": "os_name", "dates": "date"}
+#: Every documented level, with what one of its elements is called.
+LEVELS: Final = {
+    "apps": "app",
+    "trackers": "tracker",
+    "networks": "network",
+    "campaigns": "campaign",
+    "adgroups": "adgroup",
+    "creatives": "creative",
+    "dates": "date",
+    "countries": "country",
+    "regions": "region",
+    "device_types": "device_type",
+    "os_names": "os_name",
+    "partners": "partner",
+    "events": "event",
+    "periods": "period",
+}
+#: What the columns of documented levels are called, so that no KPI can be.
+LEVEL_COLUMNS: Final = frozenset(
+    {"currency", *LEVELS.values()} | {f"{one}_{key}" for one in LEVELS.values() for key in ("token", "name")}
+)
 _NUMBERS: Final = frozenset({int, float, type(None)})
+_IDENTIFYING_KEYS: Final = frozenset({"token", "name", "currency", *LEVELS.values()})
+_IDENTIFIERS: Final = (str, int, type(None))
 
 
 class ResultSetError(Exception):
@@ -46,11 +70,9 @@ class ResultSetError(Exception):
 
 def singular(level: str) -> str:
     """Give what one element of a level is called, such as `tracker` for `trackers`."""
-    if level in _SINGULARS:
-        return _SINGULARS[level]
-    if level.endswith("ies"):
-        return f"{level.removesuffix('ies')}y"
-    return level.removesuffix("s")
+    if level in LEVELS:
+        return LEVELS[level]
+    return f"{level.removesuffix('ies')}y" if level.endswith("ies") else level.removesuffix("s")
 
 
 def levels_of(element: Element) -> list[str]:
@@ -59,7 +81,9 @@ def levels_of(element: Element) -> list[str]:
 
 
 def _is_level(key: str, value: object) -> bool:
-    return isinstance(value, list) and key != "kpi_values" and (not value or isinstance(value[0], dict))
+    if not isinstance(value, list) or key == "kpi_values" or key in _IDENTIFYING_KEYS:
+        return False
+    return not value or key in LEVELS or any(isinstance(element, dict) for element in value)
 
 
 def check_app(app: object, kpis: int) -> None:
@@ -79,6 +103,10 @@ def check_app(app: object, kpis: int) -> None:
                     check_app(element, kpis)
                 except ResultSetError as error:
                     raise error.below(f".{key}[{index}]")  # noqa: B904 - it is the same error
+        elif key in LEVELS and value is not None:
+            raise ResultSetError(f"expected a list of objects, found {shown(value)}", f".{key}")
+        elif key in _IDENTIFYING_KEYS and not isinstance(value, _IDENTIFIERS):
+            raise ResultSetError(f"expected text, found {shown(value)}", f".{key}")
 
 
 def _check_values(values: object, kpis: int) -> None:
@@ -89,9 +117,12 @@ def _check_values(values: object, kpis: int) -> None:
     if not _NUMBERS.issuperset(map(type, values)):
         index, value = next((index, value) for index, value in enumerate(values) if type(value) not in _NUMBERS)
         raise ResultSetError(f"expected a number or null, found {shown(value)}", f".kpi_values[{index}]")
+    for index, value in enumerate(values):
+        if type(value) is int and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
+            raise ResultSetError(f"{shown(value)} is larger than a table can hold", f".kpi_values[{index}]")
 
 
-def reorder(app: Element, places: Sequence[int | None]) -> dict[str, Any]:
+def reorder(app: Element, places: Sequence[int | None]) -> Element:
     """Copy an app with its values in another order; `places` has the old place of each new value, `None` for null."""
     copy = dict(app)
     for level in levels_of(app):
@@ -102,25 +133,46 @@ def reorder(app: Element, places: Sequence[int | None]) -> dict[str, Any]:
     return copy
 
 
+def _plain(element: Element) -> dict[str, Any]:
+    """Give what an element says of itself: all but its figures and what is below."""
+    return {k: v for k, v in element.items() if k != "kpi_values" and not isinstance(v, (list, dict))}
+
+
 def _identity(level: str, element: Element) -> object:
-    return element.get("token", element.get(singular(level)))
+    for key in ("token", singular(level)):
+        if element.get(key) is not None:
+            return element[key]
+    return tuple(sorted(_plain(element).items(), key=repr))
 
 
-def join_elements(one: Element, other: Element) -> dict[str, Any]:
+def _by_identity(level: str, elements: Sequence[Element]) -> dict[object, Element]:
+    found: dict[object, Element] = {}
+    for index, element in enumerate(elements):
+        identity = _identity(level, element)
+        if identity in found:
+            raise ResultSetError("an element is there twice, so that windows can't be joined", f".{level}[{index}]")
+        found[identity] = element
+    return found
+
+
+def join_elements(one: Element, other: Element) -> Element:
     """Join the same element of two answers, which must have no figure in common.
 
     Raises:
-        ResultSetError: Both have figures for the same leaf. They can't be added: many KPIs are rates or distinct users.
+        ResultSetError: Both have figures for the same leaf, or in different currencies. Nothing is added up: many KPIs
+            are rates or distinct users.
     """
     if "kpi_values" in one and "kpi_values" in other:
         raise ResultSetError("two windows have figures for the same element", ".kpi_values")
-    joined = {**other, **one}
+    currencies = {element["currency"] for element in (one, other) if element.get("currency") is not None}
+    if len(currencies) > 1:
+        raise ResultSetError(f"two windows are in different currencies: {sorted(map(str, currencies))}", ".currency")
+    joined = {**other, **{key: value for key, value in one.items() if value is not None}}
     for level in levels_of(other):
-        if level not in one:
+        if not isinstance(one.get(level), list):
             continue
-        elements = {_identity(level, element): element for element in one[level]}
-        for element in other[level]:
-            identity = _identity(level, element)
+        elements = _by_identity(level, one[level])
+        for identity, element in _by_identity(level, other[level]).items():
             known = elements.get(identity)
             try:
                 elements[identity] = element if known is None else join_elements(known, element)
@@ -134,12 +186,11 @@ def merge_parameters(answers: Sequence[Mapping[str, Any]], kpis: Sequence[str]) 
     """Merge the `result_parameters` of several answers: those of the first one, with all names of all of them."""
     merged = {key: value for answer in reversed(answers) for key, value in answer.items()}
     for key in ("trackers", "events"):
-        named = {
-            entry["token"]: entry
-            for answer in reversed(answers)
-            for entry in _entries(answer, key)
-            if isinstance(entry, Mapping) and "token" in entry
-        }
+        named: dict[str, Any] = {}
+        for answer in answers:
+            for entry in _entries(answer, key):
+                if entry["token"] not in named or named[entry["token"]].get("name") is None:
+                    named[entry["token"]] = entry
         if named:
             merged[key] = list(named.values())
     if kpis or "kpis" in merged:
@@ -147,21 +198,22 @@ def merge_parameters(answers: Sequence[Mapping[str, Any]], kpis: Sequence[str]) 
     return merged
 
 
-def _entries(parameters: Mapping[str, Any], key: str) -> Sequence[Any]:
+def _entries(parameters: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     entries = parameters.get(key)
-    return entries if isinstance(entries, list) else []
+    if not isinstance(entries, list):
+        return []
+    return [entry for entry in entries if isinstance(entry, Mapping) and isinstance(entry.get("token"), str)]
 
 
 def names_by_level(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Collect the names that an answer gives apart from its figures: those of its trackers and its events."""
-    return {
-        key: {
-            entry["token"]: entry.get("name")
-            for entry in _entries(parameters, key)
-            if isinstance(entry, Mapping) and "token" in entry
-        }
-        for key in ("trackers", "events")
-    }
+    names: dict[str, dict[str, Any]] = {}
+    for key in ("trackers", "events"):
+        of_level = names[key] = {}
+        for entry in _entries(parameters, key):
+            if isinstance(entry.get("name"), str):
+                of_level.setdefault(entry["token"], entry["name"])
+    return names
 
 
 def level_columns(level: str, element: Element) -> dict[str, str]:
@@ -178,8 +230,25 @@ def level_columns(level: str, element: Element) -> dict[str, str]:
         return {"token": f"{one}_token", "name": f"{one}_name"}
     if one in element:
         return {one: one}
-    plain = (key for key, value in element.items() if key != "kpi_values" and not isinstance(value, (list, Mapping)))
-    return {key: f"{one}_{key}" for key in plain}
+    return {key: f"{one}_name" if key == "name" else key for key in _plain(element)}
+
+
+class _Plans:
+    """How elements become cells, found out once for all elements of a level that have the same keys."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, tuple[str, ...]], tuple[list[tuple[str, str]], bool]] = {}
+
+    def of(self, level: str, element: Element) -> tuple[list[tuple[str, str]], bool]:
+        """Give the keys with their columns, and whether there can be nothing below."""
+        shape = (level, tuple(element))
+        if shape in self._known:
+            return self._known[shape]
+        columns = level_columns(level, element)
+        plan = list(columns.items()), not element.keys() - columns.keys() - {"kpi_values"}
+        if level == "apps" or "token" in element or singular(level) in element:
+            self._known[shape] = plan  # of any other level the columns depend on the values
+        return plan
 
 
 Cell = Callable[[str, Any], Any]
@@ -189,21 +258,17 @@ def leaves(
     apps: Sequence[Element], template: Mapping[str, Any], names: Mapping[str, Mapping[str, Any]], cell: Cell
 ) -> Iterator[tuple[dict[str, Any], Sequence[Any]]]:
     """Walk to every element that has `kpi_values`: give its level columns, all of `template`'s, and the values."""
-    known: dict[tuple[str, tuple[str, ...]], tuple[list[tuple[str, str]], bool]] = {}
+    plan = _Plans()
 
     def walk(level: str, elements: Sequence[Element], above: Mapping[str, Any]) -> Iterator[Any]:
         of_level = names.get(level, {})
         for element in elements:
-            shape = (level, tuple(element))
-            if shape not in known:
-                columns = level_columns(level, element)
-                known[shape] = list(columns.items()), not element.keys() - columns.keys() - {"kpi_values"}
-            pairs, innermost = known[shape]
+            pairs, innermost = plan.of(level, element)
             row = dict(above)
             for key, column in pairs:
                 value = element.get(key)
                 if key == "name" and value is None:
-                    value = of_level.get(element["token"])
+                    value = of_level.get(element.get("token") or "")
                 row[column] = cell(column, value)
             values = element.get("kpi_values")
             if values is not None:
@@ -215,22 +280,46 @@ def leaves(
     return walk("apps", apps, template)
 
 
-def columns_of(apps: Sequence[Element]) -> list[str]:
-    """Name the level columns of all apps, outermost first, each once."""
+class Survey(NamedTuple):
+    """What a look over all figures finds, without making a row of them.
+
+    Attributes:
+        columns: The level columns, outermost first.
+        dates: The texts of the elements of `dates`.
+        types: For each KPI, the types of its values.
+        empty: Whether there is no figure at all.
+    """
+
+    columns: list[str]
+    dates: set[Any]
+    types: list[set[type]]
+    empty: bool
+
+
+def survey(apps: Sequence[Element], kpis: int) -> Survey:
+    """Look over all figures of all apps."""
     columns: dict[str, None] = dict.fromkeys(("app_token", "app_name", "currency"))
+    dates: set[Any] = set()
+    kinds: set[tuple[type, ...]] = set()
 
     def walk(level: str, elements: Sequence[Element]) -> None:
-        shapes: set[tuple[str, ...]] = set()
         below: dict[str, list[Element]] = {}
         for element in elements:
-            shape = tuple(element)
-            if shape not in shapes:
-                shapes.add(shape)
-                columns.update(dict.fromkeys(level_columns(level, element).values()))
+            columns.update(dict.fromkeys(level_columns(level, element).values()))
+            if "date" in element:
+                dates.add(element["date"])
+            values = element.get("kpi_values")
+            if values is not None:
+                kinds.add(tuple(map(type, values)))
             for name in levels_of(element):
                 below.setdefault(name, []).extend(element[name])
         for name, all_elements in below.items():
             walk(name, all_elements)
 
     walk("apps", apps)
-    return list(columns)
+    return Survey(list(columns), dates, [{kind[number] for kind in kinds} for number in range(kpis)], not kinds)
+
+
+def columns_of(apps: Sequence[Element]) -> list[str]:
+    """Name the level columns of all apps, outermost first, each once."""
+    return survey(apps, 0).columns

@@ -1,5 +1,6 @@
 """`KpiReport`: what the KPI Service answered for some apps, merged, and as a table."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
@@ -10,7 +11,7 @@ from adjust_async import _result_sets
 from adjust_async._arguments import shown
 from adjust_async._json import JSONDecodeError, loads
 from adjust_async._kpi_csv import read_csv
-from adjust_async._result_sets import ResultSetError
+from adjust_async._result_sets import ResultSetError, Survey
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
 from adjust_async.tables import Column, Kind, RowTable, Table, moment_or_text, number_kind
 
@@ -39,10 +40,13 @@ class KpiReport(Table):
         result_parameters: Mapping[str, Any],
         apps: Sequence[Mapping[str, Any]],
         failures: Mapping[str, AdjustError] | None = None,
+        *,
+        columns: Sequence[str] = (),
     ) -> None:
         self.result_parameters = dict(result_parameters)
         self.result_set: dict[str, Any] = {"apps": list(apps)}
         self.failures = dict(failures or {})
+        self._columns = columns
         self._kpis: list[str] = self.result_parameters.get("kpis", [])
         self._names = _result_sets.names_by_level(self.result_parameters)
 
@@ -58,11 +62,9 @@ class KpiReport(Table):
             OSError: The file can't be read.
         """
         text = source.read_bytes() if isinstance(source, Path) else source
-        if isinstance(text, str):
-            text = text.encode()
         try:
-            document = loads(text)
-        except JSONDecodeError as error:
+            document = loads(text.encode() if isinstance(text, str) else text)
+        except (JSONDecodeError, UnicodeEncodeError) as error:
             raise DecodeError(f"the document is no JSON: {error}", location="$", malformed=True) from None
         try:
             parameters, apps = open_document(document)
@@ -91,11 +93,13 @@ class KpiReport(Table):
             OSError: The file can't be read.
         """
         raw = source.read_bytes() if isinstance(source, Path) else source
-        text = raw if isinstance(raw, str) else raw.decode("utf-8-sig", "replace")
-        kpis, apps, names = read_csv(
-            text.removeprefix("\ufeff"), {"token": app_token, "name": app_name, "currency": currency}
-        )
-        return cls({"kpis": kpis, **names}, apps)
+        try:
+            text = raw if isinstance(raw, str) else raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DecodeError(f"the document is not encoded in UTF-8: {error}", location="$", malformed=True) from None
+        app = {"token": app_token, "name": app_name, "currency": currency}
+        document = read_csv(text.removeprefix("\ufeff"), app)
+        return cls({"kpis": document.kpis, **document.names}, document.apps, columns=document.columns)
 
     def pivot(self, column: str = "period", *, kpi: str | None = None) -> Table:
         """Turn a level into columns, such as a cohort's periods: one row a cohort, one column a period.
@@ -118,7 +122,9 @@ class KpiReport(Table):
         if kpi is not None and kpi not in self._kpis:
             raise ConfigurationError(f"kpi is {shown(kpi)}: give one of {', '.join(self._kpis)}")
         kpis = self._kpis if kpi is None else [kpi]
-        keys = [name for name in self._levels if name != column]
+        # The name of an element says the same as its token, and would keep the cohorts apart that are one row here.
+        same = {f"{column.removesuffix('_token')}_name", f"{column.removesuffix('_name')}_token", column}
+        keys = [name for name in self._levels if name not in same]
         cells: dict[tuple[Any, ...], dict[Any, dict[str, Any]]] = {}
         values: dict[Any, None] = {}
         for row in self.rows():
@@ -127,25 +133,27 @@ class KpiReport(Table):
                 raise DecodeError(f"a row has {column} {row[column]!r} twice", location="$.result_set")
             of_cohort[row[column]] = row
             values[row[column]] = None
-        named = {
-            (name, value): str(value) if len(kpis) == 1 else f"{name}_{value}"
+        titles = {
+            (name, value): _title(value) if len(kpis) == 1 else f"{name}_{_title(value)}"
             for name in kpis
             for value in sorted(values, key=_in_numerical_order)
         }
+        if len({*keys, *titles.values()}) < len(keys) + len(titles):
+            raise ConfigurationError(f"the columns of {column} would have the names of others: name one kpi")
 
         def rows() -> Iterator[dict[str, Any]]:
             for key, of_cohort in cells.items():
-                figures = {title: of_cohort.get(value, {}).get(name) for (name, value), title in named.items()}
+                figures = {title: of_cohort.get(value, {}).get(name) for (name, value), title in titles.items()}
                 yield dict(zip(keys, key, strict=True)) | figures
 
         kinds: dict[str, Kind] = {item.name: item.kind for item in self.schema}
         schema = [Column(key, kinds[key]) for key in keys]
-        schema += [Column(title, kinds[name]) for (name, _), title in named.items()]
+        schema += [Column(title, kinds[name]) for (name, _), title in titles.items()]
         return RowTable(schema, rows)
 
     def __repr__(self) -> str:
         failed = f", {len(self.failures)} failed" if self.failures else ""
-        return f"<KpiReport of {len(self.result_set['apps'])} apps{failed}: {', '.join(self.columns)}>"
+        return f"<KpiReport of {len(self.result_set['apps'])} apps{failed}: {', '.join(map(str, self._kpis))}>"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Give a row for each `kpi_values`, as a dictionary from column to cell. It can be called again."""
@@ -156,12 +164,16 @@ class KpiReport(Table):
             yield row
 
     @cached_property
+    def _survey(self) -> Survey:
+        return _result_sets.survey(self.result_set["apps"], len(self._kpis))
+
+    @cached_property
     def _levels(self) -> list[str]:
-        apps = self.result_set["apps"]
-        columns = _result_sets.columns_of(apps)
-        if next(iter(_result_sets.leaves(apps, {}, {}, _cell)), None) is None:
-            columns += [name for name in self._columns_of_grouping() if name not in columns]
-        return columns
+        echoed = self._columns_of_grouping() if self._survey.empty else ()
+        levels = list(dict.fromkeys((*self._columns, *self._survey.columns, *echoed)))
+        if clash := set(levels).intersection(self._kpis):
+            raise DecodeError(f"a KPI has the name of a column: {min(clash)!r}", location="$.result_parameters.kpis")
+        return levels
 
     def _columns_of_grouping(self) -> Iterator[str]:
         grouping = self.result_parameters.get("grouping")
@@ -178,21 +190,16 @@ class KpiReport(Table):
     @cached_property
     def schema(self) -> tuple[Column, ...]:
         """The columns with their kinds."""
-        dates: set[type] = set()
-        types: list[set[type]] = [set() for _ in self._kpis]
-        for row, values in _result_sets.leaves(self.result_set["apps"], {}, {}, _cell):
-            dates.add(type(row.get("date")))
-            for seen, value in zip(types, values, strict=True):
-                seen.add(type(value))
-        levels = [Column(name, self._kind_of_date(dates) if name == "date" else "text") for name in self._levels]
-        figures = [Column(name, number_kind(name, seen)) for name, seen in zip(self._kpis, types, strict=True)]
-        return (*levels, *figures)
+        figures = [
+            Column(name, number_kind(name, types)) for name, types in zip(self._kpis, self._survey.types, strict=True)
+        ]
+        return (*(Column(name, self._kind_of_date() if name == "date" else "text") for name in self._levels), *figures)
 
-    def _kind_of_date(self, types: set[type]) -> Kind:
-        known = types - {type(None)}
-        if known == {datetime} or (not known and "hour" in str(self.result_parameters.get("grouping"))):
+    def _kind_of_date(self) -> Kind:
+        types = {type(_cell("date", value)) for value in self._survey.dates} - {type(None)}
+        if types == {datetime} or (not types and "hour" in str(self.result_parameters.get("grouping"))):
             return "moment"
-        return "date" if known <= {date} else "text"
+        return "date" if types <= {date} else "text"
 
 
 def open_document(document: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -211,8 +218,14 @@ def open_document(document: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     kpis = parameters.get("kpis", [])
     if not isinstance(kpis, list) or not all(isinstance(kpi, str) for kpi in kpis):
         raise ResultSetError(f"expected a list of names, found {shown(kpis)}", ".result_parameters.kpis")
-    several = isinstance(result_set.get("apps"), list) and "token" not in result_set
+    if len(set(kpis)) < len(kpis):
+        raise ResultSetError(f"a KPI is there twice: {shown(kpis)}", ".result_parameters.kpis")
+    if clash := _result_sets.LEVEL_COLUMNS.intersection(kpis):
+        raise ResultSetError(f"a KPI has the name of a column: {min(clash)!r}", ".result_parameters.kpis")
+    several = "apps" in result_set and "token" not in result_set
     apps = result_set["apps"] if several else [result_set] if result_set else []
+    if not isinstance(apps, list):
+        raise ResultSetError(f"expected a list of objects, found {shown(apps)}", ".result_set.apps")
     for index, app in enumerate(apps):
         try:
             _result_sets.check_app(app, len(kpis))
@@ -222,9 +235,17 @@ def open_document(document: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def _cell(column: str, value: Any) -> Any:
-    return moment_or_text(value) if column == "date" and isinstance(value, str) else value
+    """Give a cell of a level: a date as such, all else as the text that the service documents it to be."""
+    if isinstance(value, str):
+        return moment_or_text(value) if column == "date" else value
+    return value if value is None else str(value)
+
+
+def _title(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _in_numerical_order(value: object) -> tuple[bool, int, str]:
-    text = str(value)
-    return (not text.isdecimal(), int(text) if text.isdecimal() else 0, text)
+    text = _title(value)
+    number = re.fullmatch("-?[0-9]{1,9}", text)
+    return (number is None, int(text) if number else 0, text)

@@ -1,7 +1,8 @@
 """Flat tables with typed cells: what every report becomes, as dictionaries, Arrow, pandas or polars."""
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set as AbstractSet
+from collections.abc import Callable, Iterator, Sequence, Set as AbstractSet
 from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -31,43 +32,60 @@ class Column(NamedTuple):
     kind: Kind
 
 
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+
 @lru_cache(maxsize=4096)
 def moment_or_text(text: str) -> date | datetime | str:
-    """Read an ISO date, or a date with a time; give any other text back as it is."""
+    """Read an ISO date, or one with a time; give any other text back as it is.
+
+    The time stays that of the clock on the wall: all of a report are at the `utc_offset` that was asked for, whether
+    the service repeats it in each of them or not.
+    """
     try:
-        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+        if re.fullmatch(_DATE, text, re.ASCII):
+            return date.fromisoformat(text)
+        if re.match(f"{_DATE}[T ][0-9]{{2}}:", text, re.ASCII):
+            return datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError:
-        return text
+        pass
+    return text
 
 
 def number_kind(name: str, types: AbstractSet[type]) -> Kind:
-    """Find out whether a column of numbers can have fractions: by the types of its values, and by its name.
+    """Find out whether a column of numbers can have fractions: by its name, and by the types of its values.
 
-    The name comes in so that a week without a cent of revenue has the same schema as any other week.
+    The name comes first so that a week without a cent of revenue has the same schema as any other week.
     """
     if float in types:
         return "number"
-    slug = name.lower().replace(" ", "_")
-    if slug.endswith(_COUNTS):
+    words = re.split(r"[^a-z0-9]+", name.lower())
+    if "per" in words or words[-1] in _FRACTIONS:
+        return "number"
+    if words[-1] == "size" or words[-1].endswith("s"):
         return "integer"
-    if int in types and not any(part in slug for part in _FRACTIONS):
-        return "integer"
-    return "number"
+    return "integer" if int in types and not _FRACTIONS.intersection(words) else "number"
 
 
-_COUNTS = (
-    "clicks",
-    "events",
-    "impressions",
-    "installs",
-    "reattributions",
-    "reinstalls",
-    "sessions",
-    "size",
-    "users",
-    "aus",
+#: Words in the names of KPIs that are money, rates or ratios.
+_FRACTIONS = frozenset(
+    (
+        "arpdau",
+        "cost",
+        "cpi",
+        "ctr",
+        "ecpc",
+        "ecpi",
+        "ecpm",
+        "ltv",
+        "rate",
+        "ratio",
+        "revenue",
+        "roas",
+        "spend",
+        "value",
+    )
 )
-_FRACTIONS = ("revenue", "cost", "rate", "ratio", "value", "per_", "ctr", "ecp", "roas", "spend", "time", "arpdau")
 
 
 class Table(ABC):
@@ -102,9 +120,16 @@ class Table(ABC):
             raise _missing(error, "arrow") from error
         rows = list(self.rows())
         arrays = []
+        types = {
+            "text": pyarrow.string(),
+            "integer": pyarrow.int64(),
+            "number": pyarrow.float64(),
+            "date": pyarrow.date32(),
+            "moment": pyarrow.timestamp("us"),
+        }
         for column in self.schema:
-            cells = [row[column.name] for row in rows]
-            arrays.append(pyarrow.array(cells, _arrow_type(pyarrow, column.kind, cells)))
+            cells = [_plain(column.kind, row[column.name]) for row in rows]
+            arrays.append(pyarrow.array(cells, types[column.kind]))
         return pyarrow.table(arrays, names=list(self.columns))
 
     def to_pandas(self) -> "pandas.DataFrame":
@@ -135,12 +160,12 @@ class Table(ABC):
             "integer": polars.Int64,
             "number": polars.Float64,
             "date": polars.Date,
+            "moment": polars.Datetime("us"),
         }
         series = []
         for column in self.schema:
-            cells = [row[column.name] for row in rows]
-            kind = types.get(column.kind) or polars.Datetime("us", _time_zone(cells))
-            series.append(polars.Series(column.name, cells, dtype=kind, strict=False))
+            cells = [_plain(column.kind, row[column.name]) for row in rows]
+            series.append(polars.Series(column.name, cells, dtype=types[column.kind]))
         return polars.DataFrame(series)
 
 
@@ -161,16 +186,13 @@ class RowTable(Table):
         return self._rows()
 
 
-def _time_zone(cells: Iterable[Any]) -> str | None:
-    """Say whether moments know their distance to UTC; Arrow and polars then keep them in UTC."""
-    return "UTC" if any(cell is not None and cell.tzinfo is not None for cell in cells) else None
-
-
-def _arrow_type(pyarrow: Any, kind: Kind, cells: Iterable[Any]) -> Any:
-    if kind == "moment":
-        return pyarrow.timestamp("us", tz=_time_zone(cells))
-    names = {"text": pyarrow.string, "integer": pyarrow.int64, "number": pyarrow.float64, "date": pyarrow.date32}
-    return names[kind]()
+def _plain(kind: Kind, cell: Any) -> Any:
+    """Give a cell as the one type that its column has outside of Python."""
+    if cell is None:
+        return None
+    if kind == "text":
+        return cell.isoformat() if isinstance(cell, date) else str(cell)
+    return float(cell) if kind == "number" else cell
 
 
 def _missing(error: ModuleNotFoundError, extra: str) -> ConfigurationError:

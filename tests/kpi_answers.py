@@ -66,10 +66,13 @@ def _identity(draw: st.DrawFn, level: str, number: int) -> dict[str, Any]:
 
 def _fill(draw: st.DrawFn, element: dict[str, Any], rest: Sequence[str], kpis: int) -> dict[str, Any]:
     """Put figures, levels or both below an element."""
-    below = draw(st.lists(st.sampled_from(rest), max_size=2, unique=True)) if rest else []
+    # Mostly there is something below: the figures of a bare app test little.
+    least = min(len(rest), draw(st.sampled_from([0, 1, 1, 1])))
+    below = draw(st.lists(st.sampled_from(rest), min_size=least, max_size=2, unique=True)) if rest else []
     for level in below:
         others = [name for name in rest if name not in below]
-        numbers = draw(st.lists(st.integers(0, 4), max_size=3, unique=True))
+        fewest = draw(st.sampled_from([0, 1, 1, 1]))
+        numbers = draw(st.lists(st.integers(0, 4), min_size=fewest, max_size=3, unique=True))
         element[level] = [_fill(draw, _identity(draw, level, number), others, kpis) for number in numbers]
     if not below or draw(st.integers(0, 4)) == 0:
         element["kpi_values"] = draw(st.lists(VALUES, min_size=kpis, max_size=kpis))
@@ -80,9 +83,9 @@ def _fill(draw: st.DrawFn, element: dict[str, Any], rest: Sequence[str], kpis: i
 def answers(draw: st.DrawFn) -> dict[str, Any]:
     """Give an answer of one app or of several, with ragged levels in any order and names for some of the tokens."""
     kpis = draw(st.lists(st.sampled_from(KPIS), max_size=3, unique=True))
-    levels = draw(st.lists(st.sampled_from(sorted(LEVELS)), max_size=4, unique=True))
+    levels = draw(st.permutations(sorted(LEVELS)))[: draw(st.integers(0, 4))]
     apps = []
-    for number in range(draw(st.integers(0, 3))):
+    for number in range(draw(st.sampled_from([0, 1, 1, 2, 3]))):
         app: dict[str, Any] = {"token": f"app{number}"}
         if draw(st.booleans()):
             app |= {"name": draw(WORDS), "currency": draw(st.sampled_from(["EUR", "USD"]))}
@@ -99,7 +102,8 @@ def answers(draw: st.DrawFn) -> dict[str, Any]:
 def apps_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
     """Give the apps of an answer of one app or of several."""
     result_set = answer["result_set"]
-    return result_set["apps"] if "apps" in result_set else [result_set]
+    apps: list[dict[str, Any]] = result_set.get("apps", [result_set])
+    return apps
 
 
 def flattened(answer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -107,34 +111,31 @@ def flattened(answer: dict[str, Any]) -> list[dict[str, Any]]:
     parameters = answer["result_parameters"]
     rows: list[dict[str, Any]] = []
 
-    def name_of(level: str, token: object) -> object:
-        return {entry["token"]: entry["name"] for entry in parameters.get(level, [])}.get(token)
-
     def walk(element: dict[str, Any], row: dict[str, Any]) -> None:
         if "kpi_values" in element:
             row_with_values = row | dict(zip(parameters["kpis"], element["kpi_values"], strict=True))
             rows.append({key: value for key, value in row_with_values.items() if value is not None})
-        for level in element:
-            if level not in LEVELS:
-                continue
-            one = LEVELS[level][0]
+        for level in [key for key in element if key in LEVELS]:
+            names = {entry["token"]: entry["name"] for entry in parameters.get(level, [])}
             for inner in element[level]:
-                cells: dict[str, Any] = {}
-                if "token" in inner:
-                    name = inner.get("name")
-                    cells[f"{one}_token"] = inner["token"]
-                    cells[f"{one}_name"] = name_of(level, inner["token"]) if name is None else name
-                elif level == "dates":
-                    cells["date"] = date.fromisoformat(inner["date"])
-                elif one in inner:
-                    cells[one] = inner[one]
-                else:
-                    cells = {f"{one}_{key}": inner[key] for key in LEVELS[level][1]}
-                walk(inner, row | cells)
+                walk(inner, row | _cells(level, inner, names))
 
     for app in apps_of(answer):
         walk(app, {"app_token": app["token"], "app_name": app.get("name"), "currency": app.get("currency")})
     return rows
+
+
+def _cells(level: str, element: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
+    one, keys = LEVELS[level]
+    if "token" in element:
+        name = element.get("name")
+        return {f"{one}_token": element["token"], f"{one}_name": names.get(element["token"]) if name is None else name}
+    if level == "dates":
+        return {"date": date.fromisoformat(element["date"])}
+    if one in element:
+        return {one: element[one]}
+    texts = {key: element[key] if element[key] is None else str(element[key]) for key in keys}
+    return {f"{one}_name" if key == "name" else key: text for key, text in texts.items()}
 
 
 def leaf_values(*elements: dict[str, Any]) -> list[list[Any]]:

@@ -1,0 +1,239 @@
+"""Tables: the same cells as dictionaries, Arrow, pandas and polars, under the same types."""
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+import pandas
+import polars
+import pyarrow
+import pytest
+from hypothesis import given, strategies as st
+
+from adjust_async.errors import ConfigurationError
+from adjust_async.kpi_report import KpiReport
+from adjust_async.tables import Column, Kind, RowTable, Table, moment_or_text, number_kind
+
+from .kpi_answers import answers, days, report
+
+
+def table(kind: Kind, *cells: Any) -> RowTable:
+    """Make a table of one column."""
+    return RowTable([Column("c", kind)], lambda: iter([{"c": cell} for cell in cells]))
+
+
+def from_pandas(source: Table) -> list[dict[str, Any]]:
+    """Give the rows of a pandas frame as plain values."""
+    frame = source.to_pandas()
+    columns = {name: [None if cell is pandas.NA or cell is pandas.NaT else cell for cell in frame[name]]
+               for name in frame.columns}  # fmt: skip
+    return [{name: cells[number] for name, cells in columns.items()} for number in range(len(frame))]
+
+
+def check_equal(source: Table) -> None:
+    """Check that all three forms have the cells of `rows()`."""
+    rows = list(source.rows())
+    assert source.to_arrow().to_pylist() == rows
+    assert source.to_polars().to_dicts() == rows
+    assert from_pandas(source) == rows
+
+
+CELLS: dict[Kind, st.SearchStrategy[Any]] = {
+    "text": st.text(max_size=5),
+    "integer": st.integers(-(2**63), 2**63 - 1),
+    "number": st.floats(allow_nan=False) | st.integers(-(2**53), 2**53),
+    "date": st.dates(),
+    "moment": st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)),  # noqa: DTZ001 - without distance to UTC
+}
+ARROW: dict[Kind, Any] = {
+    "text": pyarrow.string(),
+    "integer": pyarrow.int64(),
+    "number": pyarrow.float64(),
+    "date": pyarrow.date32(),
+    "moment": pyarrow.timestamp("us"),
+}
+POLARS: dict[Kind, Any] = {
+    "text": polars.String,
+    "integer": polars.Int64,
+    "number": polars.Float64,
+    "date": polars.Date,
+    "moment": polars.Datetime("us"),
+}
+
+
+@given(st.sampled_from(sorted(CELLS)).flatmap(lambda kind: st.tuples(st.just(kind), st.lists(st.none() | CELLS[kind]))))
+def test_every_kind_of_cell_is_the_same_everywhere(asked: tuple[Kind, list[Any]]) -> None:
+    """Arrow, pandas and polars hold the very cells of `rows()`, empty ones too, under the type of the kind."""
+    kind, cells = asked
+    source = table(kind, *cells)
+    check_equal(source)
+    assert source.to_arrow().schema == pyarrow.schema([("c", ARROW[kind])])
+    assert source.to_polars().schema == {"c": POLARS[kind]}
+    assert source.to_pandas().dtypes["c"] == pandas.ArrowDtype(ARROW[kind])
+
+
+@pytest.mark.parametrize("cells", [[], [None], [None, None]])
+@pytest.mark.parametrize("kind", sorted(CELLS))
+def test_types_do_not_depend_on_the_cells(kind: Kind, cells: list[None]) -> None:
+    """A table without rows, or with empty cells only, has the types of a full one."""
+    source = table(kind, *cells)
+    assert source.to_arrow().schema == pyarrow.schema([("c", ARROW[kind])])
+    assert source.to_polars().schema == {"c": POLARS[kind]}
+    assert source.to_pandas().dtypes["c"] == pandas.ArrowDtype(ARROW[kind])
+    check_equal(source)
+
+
+@given(answers())
+def test_a_report_is_the_same_everywhere(answer: dict[str, Any]) -> None:
+    """Any answer, unknown levels and ragged ones included, has equal cells in every form."""
+    check_equal(KpiReport.from_json(json.dumps(answer)))
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        {"token": "a", "periods": [{"period": 0, "kpi_values": [1]}, {"period": "1", "kpi_values": [1]}]},
+        {"token": "a", "partners": [{"partner": 174, "kpi_values": [1]}, {"partner": None, "kpi_values": [1]}]},
+        {"token": "a", "zones": [{"weight": 0.5, "live": True, "kpi_values": [1]}]},
+        {"token": 5, "name": False, "kpi_values": [1]},
+        {"token": "a", "dates": [{"date": "2026-01-01", "kpi_values": [1]}, {"date": "unknown", "kpi_values": [1]}]},
+        {"token": "a", "dates": [{"date": d, "kpi_values": [1]} for d in ("2026-01-01", "2026-01-01T05:00:00")]},
+        {"token": "a", "dates": [{"date": d, "kpi_values": [1]} for d in ("2026-01-01T05:00", "2026-01-01T05:00Z")]},
+        {"token": "a", "dates": [{"date": 20260101, "kpi_values": [1]}]},
+        {"token": "a", "dates": [{"date": "2026-01-01T05:00+05:30", "kpi_values": [1]}]},
+        {"token": "a", "dates": [{"date": f"2026-01-0{n}", "kpi_values": [v]} for n, v in [(1, 2**60 + 1), (2, 0.5)]]},
+    ],
+)
+def test_odd_cells_are_the_same_everywhere(app: dict[str, Any]) -> None:
+    """Numbers as identities, dates of several forms and huge integers lose nothing, and none of the forms fails."""
+    source = report(app, "k")
+    rows = list(source.rows())
+    for got in (source.to_arrow().to_pylist(), source.to_polars().to_dicts(), from_pandas(source)):
+        for found, row in zip(got, rows, strict=True):
+            for name, cell in row.items():
+                if isinstance(found[name], str):  # a column of several types may become one of texts
+                    assert found[name].lower().replace("t", " ") == str(cell).lower().replace("t", " ")
+                else:
+                    assert found[name] == (pytest.approx(cell) if isinstance(cell, int) else cell)
+
+
+@pytest.mark.parametrize("text", ["2026-01-01T03:00:00", "2026-01-01T03:00:00Z", "2026-01-01T03:00:00+05:30"])
+def test_moments_are_of_the_clock_on_the_wall(text: str) -> None:
+    """Whether the service repeats the offset that was asked for or not, an hour is the same moment in every form."""
+    moment = moment_or_text(text)
+    assert moment == datetime(2026, 1, 1, 3, 0)  # noqa: DTZ001 - that is what is tested
+    source = table("moment", moment, None)
+    check_equal(source)
+    assert source.to_arrow().schema.field("c").type == pyarrow.timestamp("us")
+
+
+@pytest.mark.parametrize("cell", [2**63, -(2**63) - 1])
+def test_an_integer_too_large_is_never_an_empty_cell(cell: int) -> None:
+    """Where a number doesn't fit it is an error in every form; null would pass for no figure."""
+    source = table("integer", cell)
+    for convert in (source.to_arrow, source.to_polars, source.to_pandas):
+        with pytest.raises(Exception, match=r"(?i)large|overflow|range|convert|fit|unexpected value"):
+            convert()
+
+
+def test_a_report_is_walked_anew_each_time() -> None:
+    """`rows()` gives the rows again, as often as they are asked for."""
+    source = report(days(1, 2), "k")
+    first, second = source.rows(), source.rows()
+    assert next(first) == next(second)
+    assert len(list(first)) == len(list(second)) == 1
+
+
+def test_a_table_names_its_columns() -> None:
+    """`columns` are the names of the schema, and the representation shows them."""
+    source = RowTable([Column("a", "text"), Column("b", "date")], lambda: iter([]))
+    assert source.columns == ("a", "b")
+    assert repr(source) == "<RowTable a, b>"
+    assert source.to_arrow().column_names == ["a", "b"]
+
+
+def test_a_table_without_columns_is_empty_everywhere() -> None:
+    """No columns are no error."""
+    source = RowTable([], lambda: iter([]))
+    assert source.to_arrow().num_columns == source.to_polars().width == len(source.to_pandas().columns) == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "module", "extra"),
+    [("to_arrow", "pyarrow", "arrow"), ("to_polars", "polars", "polars"), ("to_pandas", "pandas", "pandas"),
+     ("to_pandas", "pyarrow", "arrow")],
+)  # fmt: skip
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, method: str, module: str, extra: str) -> None:
+    """Without its package a form is refused with the command that installs it; rows work all the same."""
+    monkeypatch.setitem(sys.modules, module, None)
+    source = table("date", date(2026, 1, 1))
+    with pytest.raises(ConfigurationError) as caught:
+        getattr(source, method)()
+    assert str(caught.value) == f"{module} is not installed: pip install 'adjust_async[{extra}]'"
+    assert list(source.rows()) == [{"c": date(2026, 1, 1)}]
+
+
+def test_rows_are_made_when_they_are_asked_for() -> None:
+    """A table doesn't make its rows before, and makes no more of them than are taken."""
+    made: list[int] = []
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for number in range(3):
+            made.append(number)
+            yield {"c": number}
+
+    source = RowTable([Column("c", "integer")], rows)
+    assert made == []
+    next(source.rows())
+    assert made == [0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-01-05", date(2026, 1, 5)),
+        ("2026-01-05T17:00:45", datetime(2026, 1, 5, 17, 0, 45)),  # noqa: DTZ001 - none was given
+        ("2026-01-05 17:00", datetime(2026, 1, 5, 17, 0)),  # noqa: DTZ001 - none was given
+        ("2026-01-05T17:00:00Z", datetime(2026, 1, 5, 17, 0)),  # noqa: DTZ001 - of the clock on the wall
+        *((text, text) for text in ("", "x", "2026-01", "2026-02-30", "2026-W05", "20260105", "1234567890")),
+    ],
+)
+def test_only_an_iso_date_is_a_date(text: str, expected: object) -> None:
+    """Days and hours as the service writes them become dates and moments; any other text stays a text."""
+    got = moment_or_text(text)
+    assert (type(got), got) == (type(expected), expected)
+
+
+@given(st.text(max_size=20) | st.text("0123456789-:TWZ+ ", max_size=25))
+def test_any_text_is_a_date_a_moment_or_itself(text: str) -> None:
+    """No text is an error."""
+    got = moment_or_text(text)
+    assert got == text or isinstance(got, date)
+
+
+@pytest.mark.parametrize(
+    ("name", "types", "kind"),
+    [
+        ("installs", {int}, "integer"),
+        ("installs", set(), "integer"),
+        ("installs", {type(None)}, "integer"),
+        ("installs", {int, float}, "number"),
+        ("revenue", {int}, "number"),
+        ("revenue", set(), "number"),
+        ("revenue_events", {int}, "integer"),
+        ("Revenue Events", {int}, "integer"),
+        ("Click Conversion Rate", {int, type(None)}, "number"),
+        ("x_new", {int}, "integer"),
+        ("x_new", {float}, "number"),
+        ("sessions_per_user", {int}, "number"),
+        ("abc123_revenue", {int}, "number"),
+        ("abc123_events", {type(None)}, "integer"),
+        ("first_time_purchasers", {int}, "integer"),
+        ("recipients", {int}, "integer"),
+    ],
+)
+def test_a_count_is_told_from_money_and_rates(name: str, types: set[type], kind: Kind) -> None:
+    """A float makes a column of numbers; where there is none the name tells whether there could be."""
+    assert number_kind(name, types) == kind
