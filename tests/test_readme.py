@@ -52,6 +52,14 @@ def test_there_are_blocks() -> None:
     assert len(BLOCKS) == README.count("```python") > 8
 
 
+@pytest.mark.parametrize("document", ["README.md", "CHANGELOG.md", "benchmarks/README.md"])
+def test_every_link_leads_somewhere(document: str) -> None:
+    """A link to a file of the project finds it."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", text):
+        assert ((ROOT / document).parent / target).exists(), target
+
+
 def test_the_test_command_is_what_continuous_integration_runs() -> None:
     """`.ci/run` runs the README's second command, to the letter."""
     first, second, *_ = re.findall(r"^```sh\n(.*?)\n```", README, re.MULTILINE | re.DOTALL)
