@@ -6,10 +6,8 @@ python -m benchmarks.kpis [--apps 200] [--latency 0.1] [--rounds 3]
 import argparse
 import asyncio
 import json
-import multiprocessing
 import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
@@ -19,6 +17,7 @@ import requests
 from adjust_async import AsyncAdjust, KpiReport
 from adjust_async.emulator import Emulator
 from benchmarks.measuring import Figure, Stopwatch, report
+from benchmarks.processes import beside
 
 START, END = date(2026, 1, 1), date(2026, 1, 31)
 KPIS, GROUPING = ["installs", "sessions", "revenue"], ["networks", "day"]
@@ -41,20 +40,6 @@ def _serve(ready: Connection, apps: int, latency: float) -> None:
         ready.send(Account(emulator.url, emulator.token, emulator.app_tokens))
 
     Emulator(apps=apps, trackers_per_app=20, facts_per_day=10).run(started)
-
-
-@contextmanager
-def emulated(*, apps: int, latency: float) -> Iterator[Account]:
-    """Run an emulator whose figures are all made already."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, apps, latency), daemon=True)
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        process.terminate()
-        process.join()
 
 
 def with_sdk(account: Account) -> Cells:
@@ -186,7 +171,7 @@ def main(arguments: list[str] | None = None) -> None:
         "python-adjust, app by app": with_python_adjust,
     }
     figures: dict[str, list[Figure]] = {name: [] for name in contenders}
-    with emulated(apps=options.apps, latency=options.latency) as account:
+    with beside(_serve, options.apps, options.latency) as account:
         expected = with_sdk(account)
         for _ in range(options.rounds):
             for name, contender in contenders.items():

@@ -94,10 +94,10 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     requests = options.pages * len(APPS)
     figures: dict[str, list[Figure]] = {name: [] for name in CONTENDERS}
-    with served(pages=options.pages, latency=options.latency) as server:
+    with served(pages=options.pages, latency=options.latency) as url:
         for _ in range(options.rounds):
             for name, contender in CONTENDERS.items():
-                figures[name].append(asyncio.run(_timed(contender, server.url, requests * PAGE_SIZE)))
+                figures[name].append(asyncio.run(_timed(contender, url, requests * PAGE_SIZE)))
     title = f"{requests} pages, {options.latency * 1000:.0f} ms of latency, 50 at a time"
     report(title, figures, requests=requests, ideal=requests * options.latency / 50, unit="page")
 

@@ -4,22 +4,16 @@ Every app has the same collection of trackers. It speaks just enough of the Camp
 """
 
 import asyncio
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from typing import NamedTuple
 
 import httptools
 import orjson
 
+from benchmarks.processes import beside
+
 PAGE_SIZE = 50
-
-
-class Served(NamedTuple):
-    """Where the server listens."""
-
-    url: str
 
 
 def _page(number: int, pages: int) -> bytes:
@@ -95,14 +89,7 @@ def _serve(ready: Connection, pages: int, latency: float) -> None:
 
 
 @contextmanager
-def served(*, pages: int, latency: float) -> Iterator[Served]:
-    """Serve `pages` pages an app in a process of its own, each answered after `latency` seconds."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, pages, latency), daemon=True)
-    process.start()
-    try:
-        yield Served(f"http://127.0.0.1:{ours.recv()}")
-    finally:
-        process.terminate()
-        process.join()
+def served(*, pages: int, latency: float) -> Iterator[str]:
+    """Serve `pages` pages an app, each answered after `latency` seconds; give the URL."""
+    with beside(_serve, pages, latency) as port:
+        yield f"http://127.0.0.1:{port}"

@@ -292,8 +292,8 @@ async def test_a_failed_app_is_raised_by_default(adjust: AsyncAdjust, emulator: 
 
 
 async def test_failures_can_be_kept() -> None:
-    """Of 60 apps one is forbidden, one broken for ever, one slower than the deadline: 57 come, with three errors."""
-    async with Emulator(apps=60, trackers_per_app=5, facts_per_day=2) as emulator:
+    """Of 200 apps one is forbidden, one broken for ever, one slower than the deadline: 197 come, with three errors."""
+    async with Emulator(apps=200, trackers_per_app=5, facts_per_day=2) as emulator:
         tokens = emulator.app_tokens
         emulator.app_states[tokens[3]] = "forbidden"
         emulator.app_states[tokens[20]] = "broken"
