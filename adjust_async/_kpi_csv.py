@@ -86,7 +86,7 @@ def read_csv(text: str, app: Mapping[str, str | None]) -> Document:
     lines = _lines(text)
     header = next(lines, None)
     if header is None:
-        return Document([], [], {}, ["app_token", "app_name", "currency"])
+        raise DecodeError("the CSV is empty: one without figures still has a header", location="line 1", malformed=True)
     places, levels = _places(header)
     kpis = [place.key for place in places if place.level is None]
     nest = _Nest(app)

@@ -40,54 +40,54 @@ class CommonQuery(TypedDict, total=False):
 
     start_date: Required[date | str]
     end_date: Required[date | str]
-    utc_offset: str
-    kpis: Names
-    sandbox: bool
-    human_readable_kpis: bool
-    countries: Names
-    os_names: Names
-    device_types: Names
-    grouping: Names
-    attribution_type: str
+    utc_offset: str | None
+    kpis: Names | None
+    sandbox: bool | None
+    human_readable_kpis: bool | None
+    countries: Names | None
+    os_names: Names | None
+    device_types: Names | None
+    grouping: Names | None
+    attribution_type: str | None
 
 
 class DeliverablesQuery(CommonQuery, total=False):
     """What deliverables take."""
 
-    tracker_filter: Names
-    attribution_source: str
-    reattributed: bool | str
-    event_kpis: Names
-    regions: Names
-    cohort_revenue_period: int
+    tracker_filter: Names | None
+    attribution_source: str | None
+    reattributed: bool | str | None
+    event_kpis: Names | None
+    regions: Names | None
+    cohort_revenue_period: int | None
 
 
 class EventsQuery(CommonQuery, total=False):
     """What events take."""
 
-    tracker_filter: Names
-    attribution_source: str
-    events: Names
-    partner_ids: Iterable[str | int]
+    tracker_filter: Names | None
+    attribution_source: str | None
+    events: Names | None
+    partner_ids: Iterable[str | int] | None
 
 
 class CohortsQuery(CommonQuery, total=False):
     """What cohorts take; the last three are not documented, but used."""
 
-    tracker_filter: Names
-    reattributed: bool | str
-    events: Names
-    period: str
-    day_def: str
-    cohort_period_filter: str
-    impression_based: bool | str
+    tracker_filter: Names | None
+    reattributed: bool | str | None
+    events: Names | None
+    period: str | None
+    day_def: str | None
+    cohort_period_filter: str | None
+    impression_based: bool | str | None
 
 
 class SKAdNetworkQuery(CommonQuery, total=False):
     """What SKAdNetwork takes."""
 
-    attribution_source: str
-    regions: Names
+    attribution_source: str | None
+    regions: Names | None
 
 
 def _date(value: object, name: str) -> str:
@@ -271,7 +271,7 @@ class Period(NamedTuple):
     end_date: str
 
 
-def split_period(endpoint: Endpoint, query: Mapping[str, str], window: object) -> list[Period]:
+def split_period(query: Mapping[str, str], window: object) -> list[Period]:
     """Split the range of a query into windows.
 
     Raises:
@@ -285,7 +285,7 @@ def split_period(endpoint: Endpoint, query: Mapping[str, str], window: object) -
         raise ConfigurationError(
             f"window is {shown(window)}: give 'month', or a number of days from 1 to {LONGEST_WINDOW}"
         )
-    _check_exact(endpoint, query, window)
+    _check_exact(query, window)
     first, last = date.fromisoformat(whole.start_date), date.fromisoformat(whole.end_date)
     periods = []
     while True:
@@ -298,12 +298,7 @@ def split_period(endpoint: Endpoint, query: Mapping[str, str], window: object) -
         first = end + timedelta(days=1)
 
 
-def _check_exact(endpoint: Endpoint, query: Mapping[str, str], window: object) -> None:
-    if endpoint == "cohorts":
-        raise ConfigurationError(
-            "window is given for cohorts: a cohort's later periods can lie outside of its window, so that they would "
-            "be lost. Ask for the whole range at once"
-        )
+def _check_exact(query: Mapping[str, str], window: object) -> None:
     grouping = {name.strip().lower().removesuffix("s") for name in query.get("grouping", "").split(",")}
     if grouping & {"day", "hour"} or (window == "month" and "month" in grouping):
         return

@@ -15,7 +15,6 @@ __all__ = [
     "ResultSetError",
     "Survey",
     "check_app",
-    "columns_of",
     "join_elements",
     "leaves",
     "level_columns",
@@ -318,8 +317,3 @@ def survey(apps: Sequence[Element], kpis: int) -> Survey:
 
     walk("apps", apps)
     return Survey(list(columns), dates, [{kind[number] for kind in kinds} for number in range(kpis)], not kinds)
-
-
-def columns_of(apps: Sequence[Element]) -> list[str]:
-    """Name the level columns of all apps, outermost first, each once."""
-    return survey(apps, 0).columns

@@ -27,8 +27,8 @@ class AsyncAdjust:
 
     Args:
         token: The API token. By default it is taken from `ADJUST_API_TOKEN`, or from `user_token` in `~/.adjustrc`.
-        api_url: Scheme and host of the Campaign API. By default `ADJUST_API_URL`, or `https://api.adjust.com`. Plain
-            http is allowed to this machine only, for the emulator.
+        api_url: Scheme and host of the Campaign API and the KPI Service. By default `ADJUST_API_URL`, or
+            `https://api.adjust.com`. Plain http is allowed to this machine only, for the emulator.
         campaign_version: `"v1"` or `"v2"` of the Campaign API. Both give the same records.
         max_concurrency: Requests at the same time; Adjust's own limit is 50.
         max_rate: Requests a second on average; `None` for no limit.
@@ -36,7 +36,7 @@ class AsyncAdjust:
             second's worth.
         timeout: Seconds that one attempt of a request may take, from connecting to the last byte; `None` for no limit.
         deadline: Seconds that a whole call may take: waiting for a permit, all attempts, and the waits between them;
-            `None` for no limit. A walk makes one call a page.
+            `None` for no limit. A walk makes one call a page, a report one for each app and window.
         max_attempts: Attempts at one request, the first one included; 1 for no retries.
         on_retry: Called with a `Retry` before each wait for another attempt; what it raises ends the call. The logger
             `adjust_async` tells the same.

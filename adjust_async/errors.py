@@ -147,7 +147,9 @@ class APIStatusError(AdjustError):
             phrase = f"{self.status} {HTTPStatus(self.status).phrase}"
         except ValueError:
             phrase = str(self.status)
-        text = f"{self.method} {self.path} answered {phrase}: {self.message.rstrip('.')}."
+        message = self.message.rstrip(".")
+        says_more = message.lower() not in {phrase.lower(), phrase.partition(" ")[2].lower()}
+        text = f"{self.method} {self.path} answered {phrase}{f': {message}' if says_more else ''}."
         if self.retry_after is not None:
             text += f" The service asked to wait {self.retry_after:g} s."
         if self.method == "POST" and (self.status >= 500 or self.status == 408) and self.retry_after is None:

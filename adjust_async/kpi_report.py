@@ -58,10 +58,11 @@ class KpiReport(Table):
             source: The document as text or bytes, or the path of its file.
 
         Raises:
+            ConfigurationError: `source` is something else.
             DecodeError: It is not such an answer; the error says where.
             OSError: The file can't be read.
         """
-        text = source.read_bytes() if isinstance(source, Path) else source
+        text = _read(source)
         try:
             document = loads(text.encode() if isinstance(text, str) else text)
         except (JSONDecodeError, UnicodeEncodeError) as error:
@@ -92,7 +93,7 @@ class KpiReport(Table):
             DecodeError: It is not such an answer; the error says in which line and column.
             OSError: The file can't be read.
         """
-        raw = source.read_bytes() if isinstance(source, Path) else source
+        raw = _read(source)
         try:
             text = raw if isinstance(raw, str) else raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -200,6 +201,14 @@ class KpiReport(Table):
         if types == {datetime} or (not types and "hour" in str(self.result_parameters.get("grouping"))):
             return "moment"
         return "date" if types <= {date} else "text"
+
+
+def _read(source: object) -> str | bytes:
+    if isinstance(source, Path):
+        return source.read_bytes()
+    if isinstance(source, (str, bytes)):
+        return source
+    raise ConfigurationError(f"source is {shown(source)}: give text, bytes or a pathlib.Path")
 
 
 def open_document(document: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial, reduce
-from typing import Any, Literal, NamedTuple, Unpack
+from typing import Any, Literal, NamedTuple, Unpack, overload
 
 from adjust_async import _result_sets
 from adjust_async._arguments import app_token_list, shown, token_segment
@@ -71,7 +71,7 @@ class KPIs:
         human_readable_kpis: The service then names KPIs in words.
         tracker_token: Asks below one tracker.
         window: Splits the range into windows, asked side by side: `"month"`, or a number of days. Allowed only where
-            the grouping makes that exact.
+            the grouping makes that exact. For cohorts the range is that of their installs.
         on_failure: `"raise"` cancels the other requests and raises; `"keep"` gives the report of the other apps, with
             `failures`. Where every app failed, the first one's error is raised in any case.
         parameters: What Adjust added later, by name.
@@ -145,8 +145,7 @@ class KPIs:
         """Ask for the figures of cohorts, such as retention, by the time since their install.
 
         Args:
-            app_tokens, tracker_token, on_failure, parameters: As described at the class.
-            window: Not to be used here: a cohort's later periods can lie outside of its window.
+            app_tokens, tracker_token, window, on_failure, parameters: As described at the class.
             query: What the class describes, and `period` (`day`, `week`, `month`), `events` (event tokens),
                 `reattributed`, `day_def`, `cohort_period_filter`, `impression_based`.
 
@@ -177,6 +176,57 @@ class KPIs:
         question = self._question("skadnetwork", app_tokens, None, window, on_failure, parameters, query)
         return await self._merged(question)
 
+    @overload
+    def stream(
+        self,
+        app_tokens: str | Iterable[str],
+        *,
+        endpoint: Literal["deliverables"] = "deliverables",
+        tracker_token: str | None = None,
+        window: Window | None = None,
+        on_failure: OnFailure = "raise",
+        parameters: Mapping[str, Any] | None = None,
+        **query: Unpack[DeliverablesQuery],
+    ) -> AsyncGenerator[tuple[str, KpiReport], None]: ...
+
+    @overload
+    def stream(
+        self,
+        app_tokens: str | Iterable[str],
+        *,
+        endpoint: Literal["events"],
+        tracker_token: str | None = None,
+        window: Window | None = None,
+        on_failure: OnFailure = "raise",
+        parameters: Mapping[str, Any] | None = None,
+        **query: Unpack[EventsQuery],
+    ) -> AsyncGenerator[tuple[str, KpiReport], None]: ...
+
+    @overload
+    def stream(
+        self,
+        app_tokens: str | Iterable[str],
+        *,
+        endpoint: Literal["cohorts"],
+        tracker_token: str | None = None,
+        window: Window | None = None,
+        on_failure: OnFailure = "raise",
+        parameters: Mapping[str, Any] | None = None,
+        **query: Unpack[CohortsQuery],
+    ) -> AsyncGenerator[tuple[str, KpiReport], None]: ...
+
+    @overload
+    def stream(
+        self,
+        app_tokens: str | Iterable[str],
+        *,
+        endpoint: Literal["skadnetwork"],
+        window: Window | None = None,
+        on_failure: OnFailure = "raise",
+        parameters: Mapping[str, Any] | None = None,
+        **query: Unpack[SKAdNetworkQuery],
+    ) -> AsyncGenerator[tuple[str, KpiReport], None]: ...
+
     def stream(
         self,
         app_tokens: str | Iterable[str],
@@ -197,7 +247,8 @@ class KPIs:
 
         Returns:
             An async generator of app tokens, each with the report of that app alone. With `on_failure="keep"` an app
-            that failed comes too: with a report that has no rows, and its error in `failures`.
+            that failed comes too: with a report that has no rows, and its error in `failures`; where every app failed,
+            the first one's error is raised after the last of them.
         """
         question = self._question(endpoint, app_tokens, tracker_token, window, on_failure, parameters, query)
         return self._stream(question)
@@ -226,7 +277,7 @@ class KPIs:
             app_tokens=tokens,
             tracker_token=None if tracker_token is None else token_segment(tracker_token, "tracker_token"),
             query=wire,
-            periods=split_period(endpoint, wire, window),
+            periods=split_period(wire, window),
             keep_failures=on_failure == "keep",
         )
 
@@ -241,27 +292,35 @@ class KPIs:
                 figures[app_token] = outcome
 
         await self._ask_all(question, take)
-        if not figures:
-            first, *others = (failures[token] for token in question.app_tokens)
-            if others:
-                first.add_note(f"The other {len(others)} apps failed too.")
-            raise first
+        self._raise_if_all_failed(question, failures)
         return _report(
             question,
             [figures[token] for token in question.app_tokens if token in figures],
             {token: failures[token] for token in question.app_tokens if token in failures},
         )
 
+    def _raise_if_all_failed(self, question: _Question, failures: Mapping[str, AdjustError]) -> None:
+        """Where nothing came, raise the error of the app that was asked for first."""
+        if len(failures) < len(question.app_tokens):
+            return
+        first, *others = (failures[token] for token in question.app_tokens)
+        if others:
+            first.add_note(f"{len(others)} other app{'s' if len(others) > 1 else ''} failed too.")
+        raise first
+
     async def _stream(self, question: _Question) -> AsyncGenerator[tuple[str, KpiReport], None]:
         async def produce(send: Send[tuple[str, KpiReport]]) -> None:
             async def take(app_token: str, outcome: _Figures | AdjustError) -> None:
                 if isinstance(outcome, AdjustError):
+                    failures[app_token] = outcome
                     await send((app_token, _report(question, [], {app_token: outcome})))
                 else:
                     await send((app_token, _report(question, [outcome], {})))
 
             await self._ask_all(question, take)
+            self._raise_if_all_failed(question, failures)
 
+        failures: dict[str, AdjustError] = {}
         ahead = stream(produce, ahead=self._session.config.max_concurrency, spawn=self._session.spawn)
         async with aclosing(ahead):
             async for app_token, report in ahead:
@@ -322,6 +381,8 @@ def _decode(answer: Answer, app_token: str, tracker_token: str | None) -> _Figur
     except ResultSetError as error:
         raise decode_error(answer, f"${error.location}", error.problem) from None
     app: dict[str, Any] = {"token": app_token}
+    if len(apps) > 1:
+        raise decode_error(answer, "$.result_set.apps", f"expected one app, found {len(apps)}")
     for found in apps:
         token = found.get("token", app_token)
         if token == tracker_token:

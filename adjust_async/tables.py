@@ -59,10 +59,10 @@ def number_kind(name: str, types: AbstractSet[type]) -> Kind:
     """
     if float in types:
         return "number"
-    words = re.split(r"[^a-z0-9]+", name.lower())
+    words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word] or [""]
     if "per" in words or words[-1] in _FRACTIONS:
         return "number"
-    if words[-1] == "size" or words[-1].endswith("s"):
+    if words[-1].endswith("s") or words[-1] in _COUNTS or re.fullmatch("conversion_([0-9]+|null)", "_".join(words)):
         return "integer"
     return "integer" if int in types and not _FRACTIONS.intersection(words) else "number"
 
@@ -70,22 +70,12 @@ def number_kind(name: str, types: AbstractSet[type]) -> Kind:
 #: Words in the names of KPIs that are money, rates or ratios.
 _FRACTIONS = frozenset(
     (
-        "arpdau",
-        "cost",
-        "cpi",
-        "ctr",
-        "ecpc",
-        "ecpi",
-        "ecpm",
-        "ltv",
-        "rate",
-        "ratio",
-        "revenue",
-        "roas",
-        "spend",
-        "value",
+        *("arpdau", "arpdaus", "arppu", "arpu", "cost", "cpi", "ctr", "ecpc", "ecpi", "ecpm", "investment", "ltv"),
+        *("profit", "rate", "ratio", "rcr", "revenue", "roas", "roi", "rpm", "spend", "value"),
     )
 )
+#: Last words of names that are counts, beside those that end in an s; `time_spent` is in whole seconds.
+_COUNTS = frozenset(("paid", "size", "spent"))
 
 
 class Table(ABC):

@@ -382,7 +382,7 @@ def test_a_secret_does_not_go_into_the_url(name: str) -> None:
 def windows(start: date, end: date, window: object, grouping: str = "day") -> list[tuple[date, date]]:
     """Split a range, and give the windows as dates."""
     query = {"start_date": start.isoformat(), "end_date": end.isoformat(), "grouping": grouping}
-    return [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in split_period(D, query, window)]
+    return [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in split_period(query, window)]
 
 
 def cover(periods: Iterable[tuple[date, date]]) -> list[date]:
@@ -439,16 +439,15 @@ def test_where_windows_begin_and_end(start: str, end: str, window: object, expec
     assert [f"{a} {b}" for a, b in windows(date.fromisoformat(start), date.fromisoformat(end), window)] == expected
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_no_window_is_the_whole_range(endpoint: Endpoint) -> None:
+def test_no_window_is_the_whole_range() -> None:
     """Without `window` there is one request for the range, whatever the grouping."""
-    assert split_period(endpoint, DAYS, None) == [("2026-01-01", "2026-01-31")]
+    assert split_period(DAYS, None) == [("2026-01-01", "2026-01-31")]
 
 
 @pytest.mark.parametrize("window", ["week", "", "Month", 0, -1, 367, 7.0, True, False, [7], "7", b"month", ["month"]])
 def test_a_window_that_is_none_is_refused(window: object) -> None:
     """Only `month` and a number of days from 1 to 366 are windows."""
-    message = refusal(lambda: split_period(D, {**DAYS, "grouping": "day"}, window))
+    message = refusal(lambda: split_period({**DAYS, "grouping": "day"}, window))
     assert message.endswith("give 'month', or a number of days from 1 to 366")
 
 
@@ -456,7 +455,6 @@ EXACT = ["day", "days", "hour", "hours", "trackers,day", "day,countries", "week,
 INEXACT = ["", "trackers", "week", "weeks", "trackers,countries", "periods", "holiday", "days_active", "day_of_week"]
 
 
-@pytest.mark.parametrize("endpoint", [D, E, S])
 @pytest.mark.parametrize(
     ("grouping", "window", "exact"),
     [
@@ -466,23 +464,12 @@ INEXACT = ["", "trackers", "week", "weeks", "trackers,countries", "periods", "ho
         *((grouping, 30, False) for grouping in ("month", "months", "week,month")),
     ],
 )
-def test_windows_are_allowed_where_no_figure_spans_two(
-    endpoint: Endpoint, grouping: str, window: Any, exact: bool
-) -> None:
+def test_windows_are_allowed_where_no_figure_spans_two(grouping: str, window: Any, exact: bool) -> None:
     """By day or hour any window is exact, by month only months are; elsewhere the refusal says what to group by."""
     query = {**DAYS, "grouping": grouping} if grouping else DAYS
     if exact:
-        assert len(split_period(endpoint, query, window)) >= 1
+        assert len(split_period(query, window)) >= 1
         return
-    message = refusal(lambda: split_period(endpoint, query, window))
+    message = refusal(lambda: split_period(query, window))
     assert message.startswith(f"window is {window!r}, but the grouping is {grouping or 'none'!r}")
     assert "Group by 'day' or 'hour'" in message
-
-
-@pytest.mark.parametrize("grouping", ["day", "month", "periods", ""])
-@pytest.mark.parametrize("window", ["month", 7])
-def test_windows_are_refused_for_cohorts(grouping: str, window: object) -> None:
-    """A cohort's later periods can lie outside of its window: the refusal says so."""
-    message = refusal(lambda: split_period(C, {**DAYS, "grouping": grouping}, window))
-    assert "cohorts" in message
-    assert "later periods" in message

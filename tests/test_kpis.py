@@ -23,6 +23,7 @@ from adjust_async import (
     ServerError,
 )
 from adjust_async.emulator import Emulator
+from adjust_async.emulator.kpis.catalog import KPIS, Report
 
 pytestmark = pytest.mark.anyio
 
@@ -131,23 +132,31 @@ async def test_the_merged_report_is_the_services_own_for_all_apps(
     apps=st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True),
     levels=st.lists(
         st.sampled_from(
-            ["trackers", "networks", "campaign", "day", "countries", "device_types", "os_name", "region", "partners"]
+            [
+                *("trackers", "networks", "campaign", "adgroups", "creative", "hour", "day", "week", "months"),
+                *("countries", "device_types", "os_name", "region", "partners"),
+            ]
         ),
         max_size=3,
-        unique_by=lambda level: level.removesuffix("s"),
+        unique_by=lambda level: "date" if level in {"hour", "day", "week", "months"} else level,
     ),
+    utc_offset=st.sampled_from(["00:00", "+05:30", "-08:00"]),
     human=st.booleans(),
     several=st.booleans(),
 )
 def test_the_rows_of_json_are_those_of_csv(
-    endpoint: str, apps: list[int], levels: list[str], human: bool, several: bool
+    endpoint: str, apps: list[int], levels: list[str], human: bool, several: bool, utc_offset: str
 ) -> None:
     """For the same query the JSON and the CSV give the same rows, but for what the CSV does not say of the app."""
 
     async def both() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         async with Emulator(apps=4, trackers_per_app=40, facts_per_day=12) as emulator:
             tokens = [emulator.app_tokens[number] for number in apps]
-            params = {**TEXT_DATES, "grouping": ",".join([*(["apps"] if several else []), *levels])}
+            params = {
+                **TEXT_DATES,
+                "utc_offset": utc_offset,
+                "grouping": ",".join([*(["apps"] if several else []), *levels]),
+            }
             if human:
                 params["human_readable_kpis"] = "true"
             path = path_of(endpoint, *tokens)
@@ -161,6 +170,26 @@ def test_the_rows_of_json_are_those_of_csv(
         for column in silent:
             del row[column]
     assert of_csv == of_json
+
+
+@pytest.mark.parametrize("human_readable_kpis", [False, True])
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_an_empty_report_has_the_schema_of_a_full_one(
+    adjust: AsyncAdjust, emulator: Emulator, endpoint: str, human_readable_kpis: bool
+) -> None:
+    """For every KPI that the emulator knows, a report without figures has the columns and kinds of one with figures."""
+    query = {
+        "kpis": list(KPIS[Report(endpoint)]),
+        "grouping": ["day"],
+        "human_readable_kpis": human_readable_kpis,
+        **DATES,
+    }
+    full = await ask(adjust, endpoint, emulator.app_tokens[0], **query)
+    empty = await ask(adjust, endpoint, emulator.app_tokens[0], countries=["zz"], **query)
+    assert list(full.rows())
+    assert not list(empty.rows())
+    assert empty.schema == full.schema
+    assert empty.to_arrow().schema == full.to_arrow().schema
 
 
 @pytest.mark.parametrize(
@@ -181,6 +210,17 @@ async def test_windows_join_to_the_whole(
     assert sorted(cells(split.rows()), key=repr) == sorted(cells(whole.rows()), key=repr)
     assert split.result_parameters["start_date"] == "2026-01-26"
     assert split.result_parameters["end_date"] == "2026-02-04"
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_windows_of_every_endpoint_join_to_the_whole(
+    adjust: AsyncAdjust, emulator: Emulator, endpoint: str
+) -> None:
+    """Grouped by day, windows are exact for each endpoint; those of cohorts are windows of their installs."""
+    tokens = emulator.app_tokens[:2]
+    whole = await ask(adjust, endpoint, tokens, grouping=["day"], **DATES)
+    split = await ask(adjust, endpoint, tokens, grouping=["day"], window=4, **DATES)
+    assert sorted(cells(split.rows()), key=repr) == sorted(cells(whole.rows()), key=repr)
 
 
 async def test_months_join_by_month(adjust: AsyncAdjust, emulator: Emulator) -> None:
@@ -342,7 +382,12 @@ async def test_all_apps_failing_always_raises(adjust: AsyncAdjust, emulator: Emu
     with pytest.raises(GoneError, match="Report Service") as raised:
         await adjust.kpis.deliverables(emulator.app_tokens, on_failure="keep", **DATES)
     assert raised.value.path.endswith(emulator.app_tokens[0])
-    assert raised.value.__notes__ == ["The other 5 apps failed too."]
+    assert raised.value.__notes__ == ["5 other apps failed too."]
+    seen = []
+    with pytest.raises(GoneError, match=emulator.app_tokens[0]):
+        async for token, report in adjust.kpis.stream(emulator.app_tokens, on_failure="keep", **DATES):
+            seen.append((token, len(report.failures)))
+    assert sorted(seen) == sorted((token, 1) for token in emulator.app_tokens)
 
 
 async def test_stream_gives_each_app_as_it_arrives(adjust: AsyncAdjust, emulator: Emulator) -> None:
@@ -520,7 +565,7 @@ async def test_an_unknown_app(adjust: AsyncAdjust, token: str) -> None:
         ("deliverables", "app", {**DATES, "window": "week"}, "window is 'week'"),
         ("deliverables", "app", {**DATES, "window": 7}, "windows are joined, never summed"),
         ("deliverables", "app", {**DATES, "window": 7, "grouping": ["month"]}, "windows are joined, never summed"),
-        ("cohorts", "app", {**DATES, "window": "month", "grouping": ["day"]}, "a cohort's later periods"),
+        ("cohorts", "app", {**DATES, "window": "month", "grouping": ["trackers"]}, "windows are joined, never summed"),
         ("deliverables", "app", {**DATES, "on_failure": "ignore"}, "on_failure is 'ignore'"),
         ("deliverables", "app", {**DATES, "tracker_token": "../x"}, r"tracker_token is '\.\./x'"),
         ("deliverables", "app", {**DATES, "parameters": {"kpis": "x"}}, "which is an argument of its own"),

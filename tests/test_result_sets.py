@@ -10,13 +10,13 @@ from hypothesis import assume, given, strategies as st
 from adjust_async._result_sets import (
     ResultSetError,
     check_app,
-    columns_of,
     join_elements,
     leaves,
     merge_parameters,
     names_by_level,
     reorder,
     singular,
+    survey,
 )
 
 from .kpi_answers import LEVELS, VALUES, answers, apps_of, leaf_values, nested
@@ -363,7 +363,7 @@ def test_names_of_another_shape_are_no_names(entries: object) -> None:
 def test_the_walk_finds_each_leaf_once(answer: dict[str, Any]) -> None:
     """There are as many leaves as `kpi_values`, in the order of the document, under known columns."""
     apps = apps_of(answer)
-    columns = columns_of(apps)
+    columns = survey(apps, 0).columns
     found = list(leaves(apps, dict.fromkeys(columns), {}, lambda _, value: value))
     assert sorted(map(repr, (values for _, values in found))) == sorted(map(repr, leaf_values(*apps)))
     assert columns[:3] == ["app_token", "app_name", "currency"]
@@ -379,5 +379,5 @@ def test_a_hundred_levels_are_walked() -> None:
         element = {f"level{number}s": [{f"level{number}": "x", **element}]}
     element["token"] = "a"
     check_app(element, 1)
-    assert len(columns_of([element])) == 103
+    assert len(survey([element], 0).columns) == 103
     assert leaf_values(reorder(element, [0, None])) == [[1, None]]

@@ -33,6 +33,8 @@ class Listener(uvicorn.Server):
                 server_header=False,
                 log_config=None,
                 backlog=_BACKLOG,
+                # While figures are made the loop may stand still for seconds, which must not cost idle connections.
+                timeout_keep_alive=300,
             )
         )
         self._ready = asyncio.Event()

@@ -1,5 +1,6 @@
 """The routes of the KPI Service."""
 
+import asyncio
 from collections.abc import Sequence
 
 from starlette.requests import Request
@@ -116,6 +117,8 @@ class _Endpoint:
                 await Connection.of(scope).sleep(None)
                 return
             is_csv = self._is_csv or _CSV in request.headers.get("accept", "").lower()
+            # Answers take long the first time that their figures are made: between two of them others get their turn.
+            await asyncio.sleep(0)
             body = self._service.answer(request, self._report, state, is_csv=is_csv)
         except RefusalError as refusal:
             await send_error(send, scope["path"], refusal.status, refusal.message, refusal.headers)
