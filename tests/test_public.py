@@ -44,6 +44,7 @@ ROWS: list[set[str]] = [
     {"_fanout"},
     {"pages", "_kpi_csv", "_kpi_parameters"},
     {"kpi_report"},
+    {"_kpi_question"},
     {"trackers", "partners", "kpis"},
     {"client"},
     {"__init__"},

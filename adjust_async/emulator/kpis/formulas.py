@@ -1,6 +1,7 @@
 """How a KPI comes from the sums over its facts."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -18,14 +19,14 @@ _DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Formula:
+class Formula(ABC):
     """A KPI; `measures` are the SQL expressions over a fact whose sums it needs."""
 
     measures: tuple[str, ...]
 
+    @abstractmethod
     def bind(self, positions: Mapping[str, int], app: App) -> Evaluate:
         """Make the function that computes it from sums, found at the positions of their measures."""
-        raise NotImplementedError
 
     def only(self, condition: str) -> Self:
         """Make the same KPI of the facts that meet an SQL condition."""
