@@ -270,13 +270,15 @@ async def test_a_request_that_found_no_connection_was_never_sent() -> None:
         assert len(script.requests) == 10
 
 
-async def test_a_second_event_loop_is_refused() -> None:
-    """A client belongs to the loop that it was first used in; in another one it says so."""
+def test_a_second_event_loop_is_refused() -> None:
+    """A client belongs to the loop that it was first used in; in another one it says so, and can still be closed."""
     adjust = AsyncAdjust("secret-token", transport=Script(done()))
-    await asyncio.to_thread(asyncio.run, get(adjust))
+    asyncio.run(get(adjust))
     with pytest.raises(ConfigurationError, match="second event loop"):
-        await get(adjust)
-    await adjust.aclose()
+        asyncio.run(get(adjust))
+    asyncio.run(adjust.aclose())
+    with pytest.raises(ClientClosedError):
+        asyncio.run(get(adjust))
 
 
 @pytest.mark.parametrize("transport", [0, "x", httpx.HTTPTransport(), object()])
