@@ -89,7 +89,7 @@ def read_csv(text: str, app: Mapping[str, str | None]) -> Document:
         raise DecodeError("the CSV is empty: one without figures still has a header", location="line 1", malformed=True)
     places, levels = _places(header)
     kpis = [place.key for place in places if place.level is None]
-    nest = _Nest(app)
+    nest = _Nest()
     for line in lines:
         if len(line.cells) != len(places):
             raise _error(line, f"it has {len(line.cells)} cells where the header has {len(places)}")
@@ -119,9 +119,8 @@ def _columns(places: list[_Place], levels: list[str]) -> list[str]:
 class _Nest:
     """The apps of a CSV, growing line by line."""
 
-    def __init__(self, app: Mapping[str, str | None]) -> None:
+    def __init__(self) -> None:
         self.apps: list[dict[str, Any]] = []
-        self._app = app
         self._known: dict[tuple[int, str, Any], dict[str, Any]] = {}
 
     def find(self, elements: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

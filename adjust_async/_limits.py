@@ -76,7 +76,7 @@ class Limits:
             try:
                 if self._rate is not None:
                     await self._rate.acquire()
-            except BaseException:
+            except BaseException:  # a cancellation too must not take the permit with it
                 self._permits.release()
                 raise
             if not self.pause_left():

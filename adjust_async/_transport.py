@@ -149,7 +149,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
             # Nothing but `aclose` lets that scope expire.
             await self._give_back(lanes, lane, whole=False)
             raise httpx.ReadError("the transport was closed", request=request) from None
-        except BaseException:
+        except BaseException:  # a cancellation too must not take the slot with it
             await self._give_back(lanes, lane, whole=False)
             raise
         stream = cast("httpx.AsyncByteStream", response.stream)

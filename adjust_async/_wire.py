@@ -276,7 +276,7 @@ def records(answer: Answer, items: list[Any], cls: type[T], known: Mapping[str, 
     if known:
         items = [{**item, **known} if isinstance(item, Mapping) else item for item in items]
     try:
-        return structure(items, list[cls], "$.data.items")  # type: ignore[valid-type]
+        return structure(items, list[cls], "$.data.items")  # type: ignore[valid-type] # a list of a class known at run time
     except ConversionError as error:
         raise decode_error(answer, error.location, error.problem) from None
 

@@ -55,7 +55,8 @@ def moment_or_text(text: str) -> date | datetime | str:
 def number_kind(name: str, types: AbstractSet[type]) -> Kind:
     """Find out whether a column of numbers can have fractions: by its name, and by the types of its values.
 
-    The name comes first so that a week without a cent of revenue has the same schema as any other week.
+    The name counts so that a week without a cent of revenue has the same schema as any other week. Where it tells
+    nothing, the values decide.
     """
     if float in types:
         return "number"

@@ -26,7 +26,8 @@ async def test_a_closed_client_leaves_no_task_permit_or_connection() -> None:
             async with aclosing(adjust.trackers.walk(emulator.app_tokens)) as trackers:
                 await anext(trackers)
             cancelled = asyncio.create_task(adjust.partners.list(page_size=1).collect())
-            await asyncio.sleep(0.02)
+            while emulator.stats.requests["GET /public/v1/partners"] < 3:
+                await asyncio.sleep(0)
             cancelled.cancel()
             await asyncio.gather(cancelled, adjust.trackers.list("nosuchapp").collect(), return_exceptions=True)
             left_open = adjust.trackers.walk(emulator.app_tokens)
