@@ -18,8 +18,10 @@ from adjust_async.errors import (
     DecodeError,
     GoneError,
     NotFoundError,
+    NotTriedError,
     PaginationError,
     PermissionDeniedError,
+    PlanError,
     PoolExhaustedError,
     RateLimitError,
     ServerError,
@@ -29,6 +31,12 @@ from adjust_async.pages import CursorPages, Cursors, Page
 
 if TYPE_CHECKING:
     from adjust_async.kpi_report import KpiReport
+    from adjust_async.plan_files import load_plan
+    from adjust_async.plans import TrackerSpec
+    from adjust_async.provision_result import ProvisionOutcome, ProvisionResult
+    from adjust_async.report import PivotReport, Report, ReportPart
+    from adjust_async.report_models import App, FilterValue, ReportEvent
+    from adjust_async.reports import SavedReport, lookback
     from adjust_async.tables import Column, Table
 
 __all__ = [
@@ -36,6 +44,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "AdjustError",
+    "App",
     "AsyncAdjust",
     "AuthenticationError",
     "BadRequestError",
@@ -45,32 +54,61 @@ __all__ = [
     "CursorPages",
     "Cursors",
     "DecodeError",
+    "FilterValue",
     "GoneError",
     "KpiReport",
     "NotFoundError",
+    "NotTriedError",
     "Page",
     "PaginationError",
     "Partner",
     "PermissionDeniedError",
+    "PivotReport",
+    "PlanError",
     "PoolExhaustedError",
     "PooledTransport",
+    "ProvisionOutcome",
+    "ProvisionResult",
     "RateLimitError",
+    "Report",
+    "ReportEvent",
+    "ReportPart",
     "Retry",
+    "SavedReport",
     "ServerError",
     "Table",
     "Tracker",
+    "TrackerSpec",
     "__version__",
+    "load_plan",
+    "lookback",
 ]
 
 
+#: What reports are made of is imported when it is asked for: it would be a tenth of the time of every import.
+_LATER = {
+    "App": "report_models",
+    "Column": "tables",
+    "FilterValue": "report_models",
+    "KpiReport": "kpi_report",
+    "PivotReport": "report",
+    "ProvisionOutcome": "provision_result",
+    "ProvisionResult": "provision_result",
+    "Report": "report",
+    "ReportEvent": "report_models",
+    "ReportPart": "report",
+    "SavedReport": "reports",
+    "Table": "tables",
+    "TrackerSpec": "plans",
+    "load_plan": "plan_files",
+    "lookback": "reports",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Import what reports are made of when it is asked for: it would be a tenth of the time of every import."""
-    if name == "KpiReport":
-        from adjust_async.kpi_report import KpiReport
+    """Import what is not imported with the package."""
+    if name in _LATER:
+        from importlib import import_module
 
-        return KpiReport
-    if name in {"Column", "Table"}:
-        from adjust_async import tables
-
-        return getattr(tables, name)
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

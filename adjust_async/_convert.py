@@ -69,6 +69,20 @@ def _integer_or_none(value: Any, cls: type) -> int | None:
     return value if value is None or type(value) is int else _integer(value, cls)
 
 
+def _texts(value: Any, _: type) -> list[str]:
+    if type(value) is list and all(type(text) is str for text in value):
+        return value
+    raise TypeError(f"expected a list of texts, found {shown(value)}")
+
+
+def _texts_by_key(value: Any, cls: type) -> dict[str, list[str]] | None:
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {key: _texts(texts, cls) for key, texts in value.items()}
+    raise TypeError(f"expected an object with lists of texts, found {shown(value)}")
+
+
 @cache
 def prepare() -> "Converter":
     """Make the converter, when the first client is made: importing cattrs takes longer than all else here."""
@@ -81,6 +95,8 @@ def prepare() -> "Converter":
     converter.register_structure_hook(str | None, _text_or_none)
     converter.register_structure_hook(bool | None, _boolean_or_none)
     converter.register_structure_hook(int | None, _integer_or_none)
+    converter.register_structure_hook_func(lambda cls: cls == list[str], _texts)
+    converter.register_structure_hook_func(lambda cls: cls == dict[str, list[str]] | None, _texts_by_key)
     converter.register_structure_hook_factory(attrs.has, lambda cls: _record_hook(converter, cls))
     converter.register_structure_hook(Partner, _partner_hook(_record_hook(converter, Partner)))
     return converter

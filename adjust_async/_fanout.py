@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import anyio
 
 from adjust_async.errors import ClientClosedError
 
-__all__ = ["Send", "Spawn", "crawl", "stream"]
+__all__ = ["Crew", "Send", "Spawn", "crawl", "stream"]
 
 T = TypeVar("T")
 
@@ -52,37 +52,62 @@ async def stream(
                 task.exception()
 
 
+class Crew(Generic[T]):
+    """A bounded crew of workers that visit what is pushed, what came last first so that few things wait.
+
+    A worker that finds nothing to do ends, and a push starts another one: nobody waits, and the end needs no sign.
+
+    Args:
+        visit: What a worker does with an item.
+        workers: How many visits there may be at a time.
+    """
+
+    def __init__(self, visit: Callable[[T], Awaitable[None]], workers: int) -> None:
+        self._visit = visit
+        self._workers = workers
+        self._waiting: list[T] = []
+        self._working = 0
+        self._group = asyncio.TaskGroup()
+
+    def push(self, item: T) -> None:
+        """Let an item be visited."""
+        self._waiting.append(item)
+        if self._working < self._workers:
+            self._working += 1
+            self._group.create_task(self._work())
+
+    def aside(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run something that waits more than it works, beside the workers; the crew's end waits for it too."""
+        self._group.create_task(coroutine)
+
+    async def run(self, roots: Iterable[T]) -> None:
+        """Visit the roots and all that is pushed.
+
+        Raises:
+            Exception: What the first failed visit raised. The other visits are cancelled.
+        """
+        try:
+            async with self._group:
+                for root in roots:
+                    self.push(root)
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                await self._visit(self._waiting.pop())
+        finally:
+            self._working -= 1
+
+
 async def crawl(
     roots: Iterable[T], visit: Callable[[T, Callable[[T], None]], Awaitable[None]], *, workers: int
 ) -> None:
-    """Visit the roots and all that the visits push, `workers` at a time, depth first so that few things wait.
-
-    A worker that finds nothing to do ends, and a push starts another one: nobody waits, and the end needs no sign.
+    """Visit the roots and all that the visits push, `workers` at a time, depth first.
 
     Raises:
         Exception: What the first failed visit raised. The other visits are cancelled.
     """
-    waiting: list[T] = []
-    working = 0
-
-    async def work() -> None:
-        nonlocal working
-        try:
-            while waiting:
-                await visit(waiting.pop(), push)
-        finally:
-            working -= 1
-
-    def push(item: T) -> None:
-        nonlocal working
-        waiting.append(item)
-        if working < workers:
-            working += 1
-            group.create_task(work())
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for root in roots:
-                push(root)
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+    crew: Crew[T] = Crew(lambda item: visit(item, crew.push), workers)
+    await crew.run(roots)

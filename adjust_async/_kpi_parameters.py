@@ -4,14 +4,26 @@ Follows the table of query parameters of the KPI Service's documentation. Names 
 like are open lists: an account may have more than is documented, so they are passed on as they are.
 """
 
-import math
-import re
-from calendar import monthrange
-from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
-from datetime import date, datetime, timedelta
-from typing import Any, Literal, NamedTuple, Required, TypedDict
+from calendar import SUNDAY
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from functools import partial
+from typing import Any, Literal, Required, TypedDict
 
-from adjust_async._arguments import LARGEST_NUMBER, encodable, shown, whole_number
+from adjust_async._arguments import shown
+from adjust_async._parameters import (
+    boolean,
+    boolean_or_text,
+    days,
+    further_parameters,
+    ids,
+    iso_date,
+    lower_names,
+    names,
+    offset,
+    text,
+)
+from adjust_async._windows import Period, check_window, split
 from adjust_async.errors import ConfigurationError
 
 __all__ = [
@@ -20,19 +32,13 @@ __all__ = [
     "DeliverablesQuery",
     "Endpoint",
     "EventsQuery",
-    "Period",
     "SKAdNetworkQuery",
-    "Window",
     "check_query",
     "split_period",
 ]
 
 Endpoint = Literal["deliverables", "events", "cohorts", "skadnetwork"]
-Window = Literal["month"] | int
 Names = Iterable[str]
-
-
-LONGEST_WINDOW = 366
 
 
 class CommonQuery(TypedDict, total=False):
@@ -90,105 +96,30 @@ class SKAdNetworkQuery(CommonQuery, total=False):
     regions: Names | None
 
 
-def _date(value: object, name: str) -> str:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, str):
-        try:
-            return date.fromisoformat(value).isoformat()
-        except ValueError:
-            pass
-    raise ConfigurationError(f"{name} is {shown(value)}: give a datetime.date, or a text such as '2026-11-01'")
-
-
-def _names(value: object, name: str) -> str:
-    if isinstance(value, str):
-        raise ConfigurationError(f"{name} is the text {shown(value)}: give a list, such as [{shown(value)}]")
-    if not isinstance(value, Iterable) or isinstance(value, (bytes, Mapping)):
-        raise ConfigurationError(f"{name} is {shown(value)}: give a list of texts")
-    if isinstance(value, AbstractSet):
-        raise ConfigurationError(f"{name} is a set, which has no order: give a list")
-    parts = []
-    for part in value:
-        if not isinstance(part, str) or not part.strip() or "," in part:
-            raise ConfigurationError(f"{name} holds {shown(part)}: give each name as a text of its own")
-        if part in parts:
-            raise ConfigurationError(f"{name} has {shown(part)} twice")
-        parts.append(_sendable(part, name))
-    if not parts:
-        raise ConfigurationError(f"{name} is empty: leave it out for the service's default")
-    return ",".join(parts)
-
-
-def _sendable(value: str, name: str) -> str:
-    """Give the text itself, also of a member of an enumeration, which prints as its name."""
-    encodable(value, name)
-    return str.__str__(value)
-
-
-def _lower_names(value: object, name: str) -> str:
-    return _names(value, name).lower()
-
-
-def _ids(value: object, name: str) -> str:
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
-        value = [str(part) if isinstance(part, int) and not isinstance(part, bool) else part for part in value]
-    return _names(value, name)
-
-
-def _boolean(value: object, name: str) -> str:
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{name} is {shown(value)}: give True or False")
-    return "true" if value else "false"
-
-
-def _text(value: object, name: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{name} is {shown(value)}: give a text")
-    return _sendable(value, name)
-
-
-def _boolean_or_text(value: object, name: str) -> str:
-    return _boolean(value, name) if isinstance(value, bool) else _text(value, name)
-
-
-def _offset(value: object, name: str) -> str:
-    if isinstance(value, str) and re.fullmatch(
-        r"\+(0[0-9]|1[0-3]):[0-5][0-9]|\+14:00|-(0[0-9]|1[01]):[0-5][0-9]|-12:00|00:00", value
-    ):
-        return str.__str__(value)
-    raise ConfigurationError(f"{name} is {shown(value)}: give sign, hours and minutes, such as '+05:30' or '-08:00'")
-
-
-def _days(value: object, name: str) -> str:
-    whole_number(value, name, least=0)
-    return str(value)
-
-
 _ENCODERS: Mapping[str, Callable[[object, str], str]] = {
-    "start_date": _date,
-    "end_date": _date,
-    "utc_offset": _offset,
-    "kpis": _names,
-    "sandbox": _boolean,
-    "human_readable_kpis": _boolean,
-    "countries": _lower_names,
-    "os_names": _lower_names,
-    "device_types": _lower_names,
-    "grouping": _names,
-    "attribution_type": _text,
-    "tracker_filter": _names,
-    "attribution_source": _text,
-    "reattributed": _boolean_or_text,
-    "event_kpis": _names,
-    "regions": _names,
-    "cohort_revenue_period": _days,
-    "events": _names,
-    "partner_ids": _ids,
-    "period": _text,
-    "day_def": _text,
-    "cohort_period_filter": _text,
-    "impression_based": _boolean_or_text,
+    "start_date": iso_date,
+    "end_date": iso_date,
+    "utc_offset": offset,
+    "kpis": names,
+    "sandbox": boolean,
+    "human_readable_kpis": boolean,
+    "countries": lower_names,
+    "os_names": lower_names,
+    "device_types": lower_names,
+    "grouping": names,
+    "attribution_type": text,
+    "tracker_filter": names,
+    "attribution_source": text,
+    "reattributed": boolean_or_text,
+    "event_kpis": names,
+    "regions": names,
+    "cohort_revenue_period": days,
+    "events": names,
+    "partner_ids": ids,
+    "period": text,
+    "day_def": text,
+    "cohort_period_filter": text,
+    "impression_based": boolean_or_text,
 }
 
 _QUERIES: Mapping[str, type] = {
@@ -224,26 +155,11 @@ def check_query(endpoint: str, query: Mapping[str, Any], further: Mapping[str, A
             raise ConfigurationError(f"{name} is missing: give the first and the last day, both included")
     if wire["end_date"] < wire["start_date"]:
         raise ConfigurationError(f"end_date {wire['end_date']} is before start_date {wire['start_date']}: swap them")
-    return wire | _further_parameters(endpoint, further, takes)
+    return wire | further_parameters(further, takes, partial(_elsewhere, endpoint))
 
 
-def _further_parameters(endpoint: str, further: object, takes: Mapping[str, Any]) -> dict[str, str]:
-    if further is None:
-        return {}
-    if not isinstance(further, Mapping):
-        raise ConfigurationError(f"parameters is {shown(further)}: give a dictionary from name to value")
-    wire = {}
-    for name, value in further.items():
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
-            raise ConfigurationError(f"parameters holds {shown(name)}: a name has letters, digits and '_'")
-        if name in {"api_token", "token", "user_token"}:
-            raise ConfigurationError(f"parameters holds {name!r}: the API token goes into no URL, and is sent anyway")
-        if name in takes:
-            raise ConfigurationError(f"parameters holds {name!r}, which is an argument of its own: give {name}=")
-        if name in _ENCODERS:
-            raise ConfigurationError(f"parameters holds {name!r}, which is no parameter of {endpoint}: {_where(name)}")
-        wire[name] = _further(value, f"parameters[{name!r}]")
-    return wire
+def _elsewhere(endpoint: str, name: str) -> str | None:
+    return f"which is no parameter of {endpoint}: {_where(name)}" if name in _ENCODERS else None
 
 
 def _where(name: str) -> str:
@@ -253,25 +169,7 @@ def _where(name: str) -> str:
     return f"what Adjust added later goes into parameters={{{name!r}: ...}}"
 
 
-def _further(value: object, name: str) -> str:
-    if isinstance(value, (str, bool)):
-        return _boolean_or_text(value, name)
-    if isinstance(value, int):
-        whole_number(value, name, least=-LARGEST_NUMBER)
-        return str(value)
-    if isinstance(value, float) and math.isfinite(value):
-        return str(value)
-    return _names(value, name)
-
-
-class Period(NamedTuple):
-    """A range of days, both ends included, in ISO form."""
-
-    start_date: str
-    end_date: str
-
-
-def split_period(query: Mapping[str, str], window: object) -> list[Period]:
+def split_period(query: Mapping[str, str], window: Any) -> list[Period]:
     """Split the range of a query into windows.
 
     Raises:
@@ -280,22 +178,9 @@ def split_period(query: Mapping[str, str], window: object) -> list[Period]:
     whole = Period(query["start_date"], query["end_date"])
     if window is None:
         return [whole]
-    days = window if isinstance(window, int) and not isinstance(window, bool) else 0
-    if window != "month" and not 0 < days <= LONGEST_WINDOW:
-        raise ConfigurationError(
-            f"window is {shown(window)}: give 'month', or a number of days from 1 to {LONGEST_WINDOW}"
-        )
+    check_window(window)
     _check_exact(query, window)
-    first, last = date.fromisoformat(whole.start_date), date.fromisoformat(whole.end_date)
-    periods = []
-    while True:
-        left = (last - first).days
-        of_month = monthrange(first.year, first.month)[1] - first.day
-        end = first + timedelta(days=min(left, days - 1 if days else of_month))
-        periods.append(Period(first.isoformat(), end.isoformat()))
-        if end == last:
-            return periods
-        first = end + timedelta(days=1)
+    return split(whole, window, last_weekday=SUNDAY)
 
 
 def _check_exact(query: Mapping[str, str], window: object) -> None:

@@ -1,18 +1,19 @@
 """One question to the KPI Service: a request for each app and window, side by side, joined and merged."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
 from adjust_async import _result_sets
 from adjust_async._arguments import shown
-from adjust_async._fanout import Send, crawl, stream
-from adjust_async._kpi_parameters import Endpoint, Period
+from adjust_async._kpi_parameters import Endpoint
+from adjust_async._parts import Parts, as_they_come, together
 from adjust_async._result_sets import ResultSetError
 from adjust_async._session import Session
+from adjust_async._windows import Period
 from adjust_async._wire import Answer, RequestSpec, decode_error, parse_json
-from adjust_async.errors import AdjustError, ClientClosedError, DecodeError
+from adjust_async.errors import AdjustError, DecodeError
 from adjust_async.kpi_report import KpiReport, open_document
 
 __all__ = ["Question", "merged", "streamed"]
@@ -23,9 +24,6 @@ class _Figures(NamedTuple):
 
     parameters: dict[str, Any]
     app: dict[str, Any]
-
-
-_Take = Callable[[str, _Figures | AdjustError], Awaitable[None]]
 
 
 class Question(NamedTuple):
@@ -41,84 +39,26 @@ class Question(NamedTuple):
 
 async def merged(session: Session, question: Question) -> KpiReport:
     """Ask for every app, and give the one report of all of them, in the order asked for."""
-    figures: dict[str, _Figures] = {}
-    failures: dict[str, AdjustError] = {}
-
-    async def take(app_token: str, outcome: _Figures | AdjustError) -> None:
-        if isinstance(outcome, AdjustError):
-            failures[app_token] = outcome
-        else:
-            figures[app_token] = outcome
-
-    await _ask_all(session, question, take)
-    _raise_if_all_failed(question, failures)
-    return _report(
-        question,
-        [figures[token] for token in question.app_tokens if token in figures],
-        {token: failures[token] for token in question.app_tokens if token in failures},
-    )
-
-
-def _raise_if_all_failed(question: Question, failures: Mapping[str, AdjustError]) -> None:
-    """Where nothing came, raise the error of the app that was asked for first."""
-    if len(failures) < len(question.app_tokens):
-        return
-    first, *others = (failures[token] for token in question.app_tokens)
-    if others:
-        first.add_note(f"{len(others)} other app{'s' if len(others) > 1 else ''} failed too.")
-    raise first
+    figures, failures = await together(session, _parts(session, question))
+    return _report(question, figures, failures)
 
 
 async def streamed(session: Session, question: Question) -> AsyncGenerator[tuple[str, KpiReport], None]:
     """Ask for every app, and give each with its own report as it arrives."""
-
-    async def produce(send: Send[tuple[str, KpiReport]]) -> None:
-        async def take(app_token: str, outcome: _Figures | AdjustError) -> None:
+    apps = as_they_come(session, _parts(session, question))
+    async with aclosing(apps):
+        async for app_token, outcome in apps:
             if isinstance(outcome, AdjustError):
-                failures[app_token] = outcome
-                await send((app_token, _report(question, [], {app_token: outcome})))
+                yield app_token, _report(question, [], {app_token: outcome})
             else:
-                await send((app_token, _report(question, [outcome], {})))
-
-        await _ask_all(session, question, take)
-        _raise_if_all_failed(question, failures)
-
-    failures: dict[str, AdjustError] = {}
-    ahead = stream(produce, ahead=session.config.max_concurrency, spawn=session.spawn)
-    async with aclosing(ahead):
-        async for app_token, report in ahead:
-            yield app_token, report
+                yield app_token, _report(question, [outcome], {})
 
 
-async def _ask_all(session: Session, question: Question, take: _Take) -> None:
-    """Ask for every app and window, side by side; `take` gets each app once, when all its windows are there."""
-    waiting = {token: len(question.periods) for token in question.app_tokens}
-    parts: dict[str, dict[int, _Figures | AdjustError]] = {token: {} for token in question.app_tokens}
+def _parts(session: Session, question: Question) -> Parts[_Figures, _Figures]:
+    def ask(app_token: str, window: int) -> Awaitable[_Figures]:
+        return _ask(session, question, app_token, question.periods[window])
 
-    async def visit(place: tuple[str, int], _: object) -> None:
-        app_token, number = place
-        try:
-            parts[app_token][number] = await _ask(session, question, app_token, question.periods[number])
-        except ClientClosedError:
-            raise
-        except AdjustError as error:
-            if not question.keep_failures:
-                raise
-            parts[app_token][number] = error
-        waiting[app_token] -= 1
-        if not waiting[app_token]:
-            await take(app_token, joined(app_token))
-
-    def joined(app_token: str) -> _Figures | AdjustError:
-        try:
-            return _join(app_token, parts.pop(app_token))
-        except AdjustError as error:
-            if not question.keep_failures:
-                raise
-            return error
-
-    places = [(token, number) for token in question.app_tokens for number in range(len(question.periods))]
-    await crawl(reversed(places), visit, workers=session.config.max_concurrency)
+    return Parts(question.app_tokens, len(question.periods), ask, _join, question.keep_failures)
 
 
 async def _ask(session: Session, question: Question, app_token: str, period: Period) -> _Figures:
@@ -158,18 +98,12 @@ def _decode(answer: Answer, app_token: str, tracker_token: str | None) -> _Figur
     return _Figures(parameters, app)
 
 
-def _join(app_token: str, parts: Mapping[int, _Figures | AdjustError]) -> _Figures:
-    """Join the windows of one app, in their order.
+def _join(app_token: str, figures: list[_Figures]) -> _Figures:
+    """Join the windows of one app.
 
     Raises:
-        AdjustError: A window could not be had: figures of a part of the range would pass for those of all of it.
         DecodeError: Two windows have figures for the same element.
     """
-    figures = []
-    for _, part in sorted(parts.items()):
-        if isinstance(part, AdjustError):
-            raise part
-        figures.append(part)
     parameters, (first, *others) = _align(figures)
     try:
         app = reduce(_result_sets.join_elements, others, first)

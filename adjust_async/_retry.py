@@ -61,7 +61,7 @@ def wait_after(state: RetryCallState) -> float:
 
 
 def retrying(
-    method: str,
+    may: Callable[[BaseException], bool],
     *,
     max_attempts: int,
     deadline: float | None,
@@ -70,7 +70,7 @@ def retrying(
     """Make the loop that one call runs in.
 
     Args:
-        method: The HTTP method, which decides what may be tried again.
+        may: Whether to try again after an error.
         max_attempts: Attempts in all.
         deadline: The loop's time at which the call must have ended; `None` for never. A wait that would outlast it is
             not begun, so that a long `Retry-After` fails at once.
@@ -87,7 +87,7 @@ def retrying(
 
     return AsyncRetrying(
         sleep=asyncio.sleep,
-        retry=retry_if_exception(lambda error: may_retry(method, error)),
+        retry=retry_if_exception(may),
         wait=wait_after,
         stop=stop,
         before_sleep=tell,

@@ -2,29 +2,28 @@
 
 import asyncio
 import logging
-import ssl
 import time
-from collections.abc import Coroutine
-from typing import Any, Generic, TypedDict, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Any, Generic, Self, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 import httpx
 
 from adjust_async._arguments import shown
+from adjust_async._connection_errors import Where, connection_error
 from adjust_async._json import dumps
-from adjust_async._limits import Limits, PauseOutlastsDeadlineError
+from adjust_async._limits import PauseOutlastsDeadlineError
+from adjust_async._services import Service, services
 from adjust_async._transport import PooledTransport
-from adjust_async._version import __version__
-from adjust_async._wire import Answer, RequestSpec, raise_for_status
+from adjust_async._wire import Answer, Body, RequestSpec, optional_integer, raise_for_status
 from adjust_async.config import Config, Retry
 from adjust_async.errors import (
     IN_DOUBT,
     AdjustError,
-    APIConnectionError,
     APITimeoutError,
     ClientClosedError,
     ConfigurationError,
-    DecodeError,
     PoolExhaustedError,
     RateLimitError,
     redact,
@@ -36,24 +35,22 @@ T = TypeVar("T")
 
 logger = logging.getLogger("adjust_async")
 
-#: Seconds to wait for a connection at most, within the time that the attempt has.
-CONNECT_TIMEOUT = 10.0
-
-
-class _Where(TypedDict):
-    method: str
-    path: str
+#: Seconds for which a 429 that asks for nothing lets no request begin.
+UNASKED_PAUSE = 0.25
 
 
 class _Call(Generic[T]):
     """One call on its way through its attempts: what the error needs to know when its time is up."""
 
-    __slots__ = ("deadline", "error", "sending", "spec")
+    __slots__ = ("deadline", "error", "kept", "scope", "sending", "service", "spec")
 
-    def __init__(self, spec: RequestSpec[T], deadline: float | None) -> None:
+    def __init__(self, spec: RequestSpec[T], service: Service, deadline: float | None, scope: asyncio.Timeout) -> None:
         self.spec = spec
+        self.service = service
         self.deadline = deadline
+        self.scope = scope
         self.sending = False
+        self.kept = False
         self.error: AdjustError | None = None
 
 
@@ -65,24 +62,21 @@ class Session:
 
     def __init__(self, config: Config, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.config = config
-        self.limits = Limits(max_concurrency=config.max_concurrency, max_rate=config.max_rate, burst=config.burst)
+        self._services = services(config)
         if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
             raise ConfigurationError(f"transport is {shown(transport)}: give an httpx.AsyncBaseTransport")
-        self.transport = PooledTransport(config.max_concurrency) if transport is None else transport
-        self._http = httpx.AsyncClient(transport=self.transport, timeout=_timeouts(config.timeout), trust_env=False)
-        self._headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
-            "User-Agent": f"adjust_async/{__version__}",
-        }
+        # An emulator is both hosts in one, and each has permits of its own.
+        connections = config.max_concurrency * (2 if config.api_url == config.reports_url else 1)
+        self.transport = PooledTransport(connections) if transport is None else transport
+        self._http = httpx.AsyncClient(transport=self.transport, trust_env=False)
         # What is slow to import is imported now: not with the package, and not in the event loop at the first answer.
         import orjson  # noqa: F401 - as above
 
         from adjust_async._convert import prepare
-        from adjust_async._retry import retrying
+        from adjust_async._retry import may_retry, retrying
 
         prepare()
-        self._retrying = retrying
+        self._may_retry, self._retrying = may_retry, retrying
         self._calls: set[asyncio.Timeout] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
@@ -98,6 +92,11 @@ class Session:
     def calls(self) -> int:
         """How many calls are under way, those that wait for a permit or for their next attempt among them."""
         return len(self._calls)
+
+    @property
+    def permits(self) -> int:
+        """How many permits are out, of both hosts."""
+        return sum(service.limits.in_use for service in self._services.values())
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task that `aclose` cancels.
@@ -127,16 +126,20 @@ class Session:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._bind(loop)
-        deadline = None if self.config.deadline is None else loop.time() + self.config.deadline
-        call = _Call(spec, deadline)
+        service = self._services[spec.service]
+        deadline = None if service.deadline is None else loop.time() + service.deadline
+        call: _Call[T] | None = None
         try:
             async with asyncio.timeout_at(deadline) as scope:
+                call = _Call(spec, service, deadline, scope)
                 self._calls.add(scope)
                 try:
                     return await self._attempts(call)
                 finally:
                     self._end(scope)
         except TimeoutError:
+            if call is None:
+                raise
             raise self._out_of_time(call) from call.error
 
     async def aclose(self) -> None:
@@ -183,21 +186,22 @@ class Session:
                 raise error
             return await self._attempt(call)
 
+        def may(error: BaseException) -> bool:
+            return not call.kept and self._may_retry(spec.method, error)
+
         def tell(error: AdjustError, failed: int, wait: float) -> None:
             self._tell_of_retry(Retry(method=spec.method, path=spec.path, attempt=failed, wait=wait, error=error))
 
-        again = self._retrying(
-            spec.method, max_attempts=self.config.max_attempts, deadline=call.deadline, before_sleep=tell
-        )
+        again = self._retrying(may, max_attempts=self.config.max_attempts, deadline=call.deadline, before_sleep=tell)
         return await again(attempt)
 
     async def _attempt(self, call: _Call[T]) -> T:
         """Send once and read the answer. The permit is given back before the answer is decoded."""
-        spec = call.spec
+        spec, limits = call.spec, call.service.limits
         call.sending = False
         try:
             try:
-                await self.limits.acquire(call.deadline)
+                await limits.acquire(call.deadline)
             except PauseOutlastsDeadlineError as pause:
                 raise RateLimitError(
                     "an earlier request of this client was answered 429, and the pause outlasts the deadline",
@@ -208,70 +212,95 @@ class Session:
                 ) from None
             try:
                 call.sending = True
-                answer = await self._send(spec)
+                if spec.receive is not None:
+                    return await self._receive(call, spec.receive)
+                answer = await self._send(call)
             finally:
-                self.limits.release()
+                limits.release()
             raise_for_status(answer)
             return spec.decode(answer)
         except AdjustError as error:
             # What the service echoes is told in errors, and must not be the token.
             call.error = redact(error, self.config.token.redact)
-            if isinstance(error, RateLimitError) and error.retry_after is not None:
-                self.limits.pause(error.retry_after)
+            if isinstance(error, RateLimitError):
+                limits.pause(UNASKED_PAUSE if error.retry_after is None else error.retry_after)
             raise
 
-    async def _send(self, spec: RequestSpec[Any]) -> Answer:
-        request = self._build(spec)
+    async def _send(self, call: _Call[Any]) -> Answer:
+        request = self._build(call)
         started = time.perf_counter()
-        try:
-            async with asyncio.timeout(self.config.timeout):
+        with self._connection_errors(call):
+            async with asyncio.timeout(call.service.timeout):
                 response = await self._http.send(request)
+        self._tell_of_answer(call.spec, response, started)
+        return _answer(call.spec, response)
+
+    async def _receive(self, call: _Call[T], receive: Callable[[Body], Awaitable[T]]) -> T:
+        request = self._build(call)
+        started = time.perf_counter()
+        with self._connection_errors(call):
+            async with asyncio.timeout(call.service.timeout) as scope:
+                response = await self._http.send(request, stream=True)
+                self._tell_of_answer(call.spec, response, started)
+                if not response.is_success:
+                    async with aclosing(response):
+                        await response.aread()
+                    raise_for_status(_answer(call.spec, response))
+                async with aclosing(_ArrivingBody(self, call, scope, response)) as body:
+                    return await receive(body)
+
+    @contextmanager
+    def _connection_errors(self, call: _Call[Any]) -> Iterator[None]:
+        """Give what ends an exchange as an error of the tree."""
+        spec, service = call.spec, call.service
+        try:
+            yield
         except TimeoutError:
             raise APITimeoutError(
-                f"no whole answer within timeout={self.config.timeout:g} s",
+                f"no whole answer within {service.prefix}timeout={service.timeout:g} s",
                 method=spec.method,
                 path=spec.path,
             ) from None
         except httpx.HTTPError as error:
             shows_token = self.config.token.redact(str(error)) != str(error)
-            raise _connection_error(spec, error, self.config.api_url) from (None if shows_token else error)
-        if logger.isEnabledFor(logging.DEBUG):
-            seconds = time.perf_counter() - started
-            logger.debug("%s %s answered %d in %.3f s", spec.method, spec.path, response.status_code, seconds)
-        return Answer(
-            method=spec.method,
-            path=spec.path,
-            status=response.status_code,
-            headers=response.headers,
-            body=response.content,
-        )
+            raise connection_error(spec, error, service.url) from (None if shows_token else error)
 
-    def _build(self, spec: RequestSpec[Any]) -> httpx.Request:
-        url = f"{self.config.api_url}{spec.path}"
+    def _build(self, call: _Call[Any]) -> httpx.Request:
+        spec, service = call.spec, call.service
+        url = f"{service.url}{spec.path}"
         if spec.query:
             url += "?" + urlencode(spec.query, quote_via=quote)
-        headers = {**self._headers, "Authorization": f"Token token={self.config.token.reveal()}"}
+        headers = {
+            "Accept": spec.accept,
+            **service.headers,
+            "Authorization": f"{service.authorization}{self.config.token.reveal()}",
+        }
         if spec.body is None:
-            return httpx.Request(spec.method, url, headers=headers)
+            return httpx.Request(spec.method, url, headers=headers, extensions=service.extensions)
         headers["Content-Type"] = "application/json"
-        return httpx.Request(spec.method, url, headers=headers, content=dumps(spec.body))
+        return httpx.Request(spec.method, url, headers=headers, content=dumps(spec.body), extensions=service.extensions)
 
     def _out_of_time(self, call: _Call[Any]) -> AdjustError:
-        where = _Where(method=call.spec.method, path=call.spec.path)
+        service = call.service
+        where = Where(method=call.spec.method, path=call.spec.path)
         if self._closed:
             doubt = f". {IN_DOUBT}" if call.spec.method == "POST" and call.sending else ""
             return _closed_error(f"{call.spec.method} {call.spec.path} was under way{doubt}")
-        within = f"within deadline={self.config.deadline:g} s"
+        within = f"within {service.prefix}deadline={service.deadline:g} s"
         if call.sending:
             return APITimeoutError(f"no whole answer {within}", **where)
-        config = self.config
-        rate = "" if config.max_rate is None else f", and {config.max_rate:g} be sent a second"
+        rate = "" if service.max_rate is None else f", and {service.max_rate:g} be sent a second"
         return PoolExhaustedError(
-            f"it was not its turn {within}: {config.max_concurrency} requests may run at a time{rate}. Start fewer "
-            "calls at once, or raise max_concurrency, max_rate or deadline",
+            f"it was not its turn {within}: {self.config.max_concurrency} requests may run at a time{rate}. Start "
+            f"fewer calls at once, or raise max_concurrency, {service.prefix}max_rate or {service.prefix}deadline",
             **where,
             sent=False,
         )
+
+    def _tell_of_answer(self, spec: RequestSpec[Any], response: httpx.Response, started: float) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            seconds = time.perf_counter() - started
+            logger.debug("%s %s answered %d in %.3f s", spec.method, spec.path, response.status_code, seconds)
 
     def _tell_of_retry(self, retry: Retry) -> None:
         logger.warning(
@@ -285,48 +314,70 @@ class Session:
             self.config.on_retry(retry)
 
 
-def _timeouts(attempt: float | None) -> httpx.Timeout:
-    """Split the time of an attempt, so that one that found no connection ends as that, and not as one that was sent."""
-    connection = CONNECT_TIMEOUT if attempt is None else min(attempt / 2, CONNECT_TIMEOUT)
-    return httpx.Timeout(attempt, connect=connection, pool=connection)
+class _ArrivingBody:
+    """A body as it arrives, which runs the clocks of its call while it waits for the service, and no longer."""
+
+    def __init__(self, session: Session, call: _Call[Any], attempt: asyncio.Timeout, response: httpx.Response) -> None:
+        self.status = response.status_code
+        packed = "content-encoding" in response.headers
+        self.length = None if packed else optional_integer(response.headers.get("content-length"))
+        self._session = session
+        self._call = call
+        self._attempt = attempt
+        self._response = response
+        self._pieces = cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
+        self._loop = asyncio.get_running_loop()
+        self._stopped = self._loop.time()
+        self._set(None, None)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Wait for the next piece."""
+        if self._session.closed:
+            raise _closed_error(f"{self._call.spec.method} {self._call.spec.path} was under way")
+        self._run_clocks()
+        piece = await anext(self._pieces, None)
+        self._stopped = self._loop.time()
+        self._set(None, None)
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+    def keep(self) -> None:
+        """Say that something of this answer is out of the call's hands, so that no further attempt may be made."""
+        self._call.kept = True
+
+    async def aclose(self) -> None:
+        """Close the answer, and let the clocks run again."""
+        self._run_clocks()
+        try:
+            await self._pieces.aclose()
+        finally:
+            await self._response.aclose()
+
+    def _run_clocks(self) -> None:
+        call, timeout, now = self._call, self._call.service.timeout, self._loop.time()
+        if call.deadline is not None:
+            call.deadline += now - self._stopped
+        self._stopped = now
+        self._set(None if timeout is None else now + timeout, call.deadline)
+
+    def _set(self, attempt: float | None, call: float | None) -> None:
+        for scope, when in ((self._attempt, attempt), (self._call.scope, call)):
+            if not scope.expired() and not self._session.closed:
+                scope.reschedule(when)
 
 
-def _connection_error(spec: RequestSpec[Any], error: httpx.HTTPError, url: str) -> AdjustError:
-    """Give the error of the tree that an error of httpx stands for."""
-    words = str(error) or type(error).__name__
-    where = _Where(method=spec.method, path=spec.path)
-    match error:
-        case httpx.PoolTimeout():
-            return PoolExhaustedError(f"no free connection: {words}", **where, sent=False)
-        case httpx.TimeoutException():
-            # ConnectTimeout too counts as sent: there is a transport that says so of a POST whose answer got lost.
-            return APITimeoutError(f"{type(error).__name__}: {words}", **where)
-        case httpx.ConnectError() if certificate := _certificate_problem(error):
-            return APIConnectionError(
-                f"the certificate of {url} is not trusted: {certificate}. Behind a proxy that "
-                "inspects TLS, set SSL_CERT_FILE to its certificate authority",
-                **where,
-                sent=False,
-                transient=False,
-            )
-        case httpx.ConnectError():
-            return APIConnectionError(f"could not connect to {url}: {words}", **where, sent=False)
-        case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
-            return APIConnectionError(words, **where, sent=False, transient=False)
-        case httpx.DecodingError():
-            return DecodeError(f"the body can't be unpacked: {words}", location="$", **where, malformed=True)
-        case _:
-            return APIConnectionError(f"the connection broke: {words}", **where)
-
-
-def _certificate_problem(error: BaseException) -> str | None:
-    """Find out whether a connection failed for a certificate, which httpx tells in the chain of causes only."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return cause.verify_message
-        cause = cause.__cause__ or cause.__context__
-    return None
+def _answer(spec: RequestSpec[Any], response: httpx.Response) -> Answer:
+    return Answer(
+        method=spec.method,
+        path=spec.path,
+        status=response.status_code,
+        headers=response.headers,
+        body=response.content,
+    )
 
 
 def _closed_error(detail: str = "make a new AsyncAdjust for further calls") -> ClientClosedError:

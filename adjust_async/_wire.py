@@ -6,11 +6,11 @@ Nothing here does I/O, so that every odd answer can be tested as plain bytes.
 import codecs
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from adjust_async import errors
@@ -21,7 +21,9 @@ from adjust_async.errors import APIStatusError, DecodeError
 
 __all__ = [
     "Answer",
+    "Body",
     "RequestSpec",
+    "ServiceName",
     "decode_error",
     "envelope",
     "only_record",
@@ -69,11 +71,31 @@ class Answer(NamedTuple):
         return self.body[:BODY_LIMIT].decode("utf-8-sig", "replace")
 
 
+class Body(Protocol):
+    """The body of an answer whose status was a success, as it arrives."""
+
+    status: int
+    length: int | None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the body piece by piece. The clocks of the call run only while it waits for the service."""
+
+    async def __anext__(self) -> bytes:
+        """Wait for the next piece."""
+
+    def keep(self) -> None:
+        """Say that something of this answer is out of the call's hands, so that no further attempt may be made."""
+
+
+#: The Campaign API and the KPI Service are one service as to host and limits, the Report Service is the other.
+ServiceName = Literal["api", "reports"]
+
+
 class RequestSpec(NamedTuple, Generic[T]):
     """One request, and how its answer is read.
 
     `path` holds nothing that would have to be encoded: its tokens were checked. `decode` gets an answer whose status
-    was a success.
+    was a success; where there is `receive`, that gets the body in its place, anew for each attempt.
     """
 
     method: str
@@ -81,6 +103,9 @@ class RequestSpec(NamedTuple, Generic[T]):
     decode: Callable[[Answer], T]
     query: Mapping[str, str] = MappingProxyType({})
     body: Mapping[str, Any] | None = None
+    service: ServiceName = "api"
+    accept: str = "application/json"
+    receive: Callable[[Body], Awaitable[T]] | None = None
 
 
 def parse_json(answer: Answer) -> Any:
@@ -178,7 +203,9 @@ def _message_of(document: object) -> tuple[str | None, str | None]:
         for key in ("message", "error_desc", "error_description", "detail"):
             if message := _words(source.get(key)):
                 more = _words(source.get("error_desc_details"))
-                return f"{message}: {more}" if more else message, request_id
+                if more and not more.startswith(message):
+                    more = f"{message}: {more}"
+                return more or message, request_id
     return _words(inner) or _words(document.get("errors")) or _words(document), request_id
 
 
@@ -188,8 +215,12 @@ def _words(value: object) -> str | None:
         return None
     if isinstance(value, str):
         return _cut(value) or None
-    if isinstance(value, list) and all(isinstance(part, str) for part in value):
-        return _cut("; ".join(value)) or None
+    if isinstance(value, list) and (words := [_words(part) for part in value]) and all(words):
+        return _cut("; ".join(filter(None, words))) or None
+    if isinstance(value, Mapping) and isinstance(value.get("msg"), str):
+        # What was seen of a live account: {"loc": ["index"], "msg": "field required", "type": ...}.
+        place = value.get("loc")
+        return _cut(": ".join(map(str, [*(place if isinstance(place, list) else []), value["msg"]])))
     return _cut(dumps(value).decode())
 
 

@@ -29,14 +29,23 @@ class AsyncAdjust:
         token: The API token. By default it is taken from `ADJUST_API_TOKEN`, or from `user_token` in `~/.adjustrc`.
         api_url: Scheme and host of the Campaign API and the KPI Service. By default `ADJUST_API_URL`, or
             `https://api.adjust.com`. Plain http is allowed to this machine only, for the emulator.
+        reports_url: Scheme and host of the Report Service. By default `ADJUST_REPORTS_URL`, or
+            `https://automate.adjust.com`; but where `api_url` is on this machine, the same as that.
+        account_id: Which account's reports to ask for, for users of several; sent to the Report Service as
+            `X-Account-ID`.
         campaign_version: `"v1"` or `"v2"` of the Campaign API. Both give the same records.
-        max_concurrency: Requests at the same time; Adjust's own limit is 50.
-        max_rate: Requests a second on average; `None` for no limit.
+        max_concurrency: Requests at the same time to each of the two hosts; Adjust's own limit is 50.
+        max_rate: Requests a second on average to the Campaign API and the KPI Service; `None` for no limit.
         burst: With `max_rate`: requests that may follow each other at once after a time of rest; by default one
             second's worth.
         timeout: Seconds that one attempt of a request may take, from connecting to the last byte; `None` for no limit.
         deadline: Seconds that a whole call may take: waiting for a permit, all attempts, and the waits between them;
             `None` for no limit. A walk makes one call a page, a report one for each app and window.
+        reports_max_rate, reports_burst: The same for the Report Service, whose own limits are 50 requests a second and
+            bursts of 100. Ten are kept back, for requests that overtake each other on their way.
+        reports_timeout, reports_deadline: The same for the Report Service, where a large report takes a minute and more
+            before its first byte. Of a report that is streamed, only the times of waiting for the service count, and
+            `reports_timeout` begins anew with each piece of it.
         max_attempts: Attempts at one request, the first one included; 1 for no retries.
         on_retry: Called with a `Retry` before each wait for another attempt; what it raises ends the call. The logger
             `adjust_async` tells the same.
@@ -52,12 +61,18 @@ class AsyncAdjust:
         token: str | None = None,
         *,
         api_url: str | None = None,
+        reports_url: str | None = None,
+        account_id: str | None = None,
         campaign_version: CampaignVersion = "v1",
         max_concurrency: int = 50,
         max_rate: float | None = None,
         burst: int | None = None,
         timeout: float | None = 30.0,
         deadline: float | None = 120.0,
+        reports_max_rate: float | None = 50.0,
+        reports_burst: int | None = 90,
+        reports_timeout: float | None = 300.0,
+        reports_deadline: float | None = 900.0,
         max_attempts: int = 10,
         on_retry: Callable[[Retry], object] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -65,22 +80,32 @@ class AsyncAdjust:
         config = Config.read(
             token=token,
             api_url=api_url,
+            reports_url=reports_url,
+            account_id=account_id,
             campaign_version=campaign_version,
             max_concurrency=max_concurrency,
             max_rate=max_rate,
             burst=burst,
             timeout=timeout,
             deadline=deadline,
+            reports_max_rate=reports_max_rate,
+            reports_burst=reports_burst,
+            reports_timeout=reports_timeout,
+            reports_deadline=reports_deadline,
             max_attempts=max_attempts,
             on_retry=on_retry,
         )
         # With the first client, rather than with the package, which many import that never ask for figures.
+        from adjust_async.apps import Apps
         from adjust_async.kpis import KPIs
+        from adjust_async.reports import Reports
 
         self._session = Session(config, transport)
         self.trackers = Trackers(self._session)
         self.partners = Partners(self._session)
         self.kpis = KPIs(self._session)
+        self.reports = Reports(self._session)
+        self.apps = Apps(self.reports)
 
     async def __aenter__(self) -> Self:
         return self

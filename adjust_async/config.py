@@ -8,12 +8,13 @@ from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn, final
 
-from adjust_async._arguments import positive_number, shown, whole_number
+from adjust_async._arguments import positive_number, shown, token_segment, whole_number
 from adjust_async.errors import AdjustError, ConfigurationError
 
 __all__ = ["APIToken", "CampaignVersion", "Config", "Retry"]
 
 API_URL = "https://api.adjust.com"
+REPORTS_URL = "https://automate.adjust.com"
 
 HIGHEST_PORT = 65535
 
@@ -110,23 +111,23 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _service_url(url: object, argument: str) -> str:
+def _service_url(url: object, argument: str, example: str, own_path: str) -> str:
     """Check where a service is. What could hold a secret is not repeated in the message."""
     if not isinstance(url, str):
-        raise ConfigurationError(f"{argument} is {shown(url)}: give it as text, such as {API_URL!r}")
+        raise ConfigurationError(f"{argument} is {shown(url)}: give it as text, such as {example!r}")
     if "@" in url or "?" in url or "#" in url:
         raise ConfigurationError(
             f"{argument} holds a user name, a password, a query or a fragment: URLs get logged, so give scheme and "
-            f"host alone, such as {API_URL!r}"
+            f"host alone, such as {example!r}"
         )
     match = re.fullmatch(_SERVICE_URL, url)
     if match is None or int(match["port"] or 0) > HIGHEST_PORT:
-        raise ConfigurationError(f"{argument} is {shown(url)}: give scheme and host, such as {API_URL!r}")
-    if match["path"].startswith("/public"):
+        raise ConfigurationError(f"{argument} is {shown(url)}: give scheme and host, such as {example!r}")
+    if own_path in f"{match['path']}/":
         raise ConfigurationError(
-            f"{argument} is {shown(url)}: leave the path of the API out, which the client adds, as in {API_URL!r}"
+            f"{argument} is {shown(url)}: leave the path of the API out, which the client adds, as in {example!r}"
         )
-    if match["scheme"] == "http" and not is_loopback(match["host"].strip("[]").lower()):
+    if match["scheme"] == "http" and not is_loopback(_host(url)):
         raise ConfigurationError(
             f"{argument} is {shown(url)}: the API token would cross the network in the clear. Use https; plain http "
             "is for an emulator on this machine"
@@ -134,33 +135,55 @@ def _service_url(url: object, argument: str) -> str:
     return url.rstrip("/")
 
 
+def _host(url: str) -> str:
+    match = re.fullmatch(_SERVICE_URL, url)
+    return match["host"].strip("[]").lower() if match else ""
+
+
+def _given_or_environment(url: str | None, argument: str, example: str, own_path: str) -> str | None:
+    """Check the URL that was given, or else the one of the environment; `None` where neither is there."""
+    if url is None:
+        argument = f"ADJUST_{argument.upper()}"
+        url = os.environ.get(argument) or None
+    return None if url is None else _service_url(url, argument, example, own_path)
+
+
 class Config(NamedTuple):
     """The settings of a client. `AsyncAdjust` documents each of them."""
 
     token: APIToken
     api_url: str
+    reports_url: str
+    account_id: str | None
     campaign_version: CampaignVersion
     max_concurrency: int
     max_rate: float | None
     burst: int | None
     timeout: float | None
     deadline: float | None
+    reports_max_rate: float | None
+    reports_burst: int | None
+    reports_timeout: float | None
+    reports_deadline: float | None
     max_attempts: int
     on_retry: Callable[[Retry], object] | None
 
     @classmethod
-    def read(cls, *, token: str | None, api_url: str | None, **settings: Any) -> "Config":
+    def read(cls, *, token: str | None, api_url: str | None, reports_url: str | None, **settings: Any) -> "Config":
         """Check the settings, and take what was not given from the environment.
 
         Raises:
             ConfigurationError: A setting is wrong. The message names it and says what would be right.
         """
-        source = "api_url"
-        if api_url is None:
-            source, api_url = "ADJUST_API_URL", os.environ.get("ADJUST_API_URL") or API_URL
+        url = _given_or_environment(api_url, "api_url", API_URL, "/public/") or API_URL
+        of_reports = _given_or_environment(reports_url, "reports_url", REPORTS_URL, "/reports-service/")
+        if of_reports is None:
+            # An emulator has all services at one place, and its token must not go to Adjust.
+            of_reports = url if is_loopback(_host(url)) else REPORTS_URL
         config = cls(
             token=APIToken.find() if token is None else APIToken(token),
-            api_url=_service_url(api_url, source),
+            api_url=url,
+            reports_url=of_reports,
             **settings,
         )
         config._check()
@@ -171,13 +194,17 @@ class Config(NamedTuple):
             raise ConfigurationError(f"campaign_version is {shown(self.campaign_version)}: give 'v1' or 'v2'")
         whole_number(self.max_concurrency, "max_concurrency")
         whole_number(self.max_attempts, "max_attempts")
-        positive_number(self.max_rate, "max_rate", "requests a second")
-        positive_number(self.timeout, "timeout", "seconds")
-        positive_number(self.deadline, "deadline", "seconds")
-        if self.burst is not None:
-            whole_number(self.burst, "burst")
-            if self.max_rate is None:
-                raise ConfigurationError("burst is given without max_rate: give both, or neither")
+        for prefix in ("", "reports_"):
+            rate, burst = getattr(self, f"{prefix}max_rate"), getattr(self, f"{prefix}burst")
+            positive_number(rate, f"{prefix}max_rate", "requests a second")
+            positive_number(getattr(self, f"{prefix}timeout"), f"{prefix}timeout", "seconds")
+            positive_number(getattr(self, f"{prefix}deadline"), f"{prefix}deadline", "seconds")
+            if burst is not None:
+                whole_number(burst, f"{prefix}burst")
+                if rate is None and not prefix:  # which has a default, so that switching off the rate is enough there
+                    raise ConfigurationError("burst is given without max_rate: give both, or neither")
+        if self.account_id is not None:
+            token_segment(self.account_id, "account_id")
         hook: object = self.on_retry
         if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
             raise ConfigurationError(f"on_retry is {shown(hook)}: give a plain function that takes a Retry")

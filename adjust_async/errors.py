@@ -2,6 +2,7 @@
 
     AdjustError
     ├── ConfigurationError (also a ValueError)   the call was wrong; nothing was sent
+    │   └── PlanError                            entries of a plan are wrong, each with its number
     ├── ClientClosedError                        the client was closed before or during the call
     ├── APIStatusError                           the service answered with an error
     │   ├── BadRequestError                      400
@@ -15,13 +16,14 @@
     │   ├── APITimeoutError                      not within `timeout` or `deadline`
     │   └── PoolExhaustedError                   no free connection; the request was never sent
     ├── DecodeError                              an answer that is not what the API documents
+    ├── NotTriedError                            an entry of a plan whose turn never came
     └── PaginationError                          a cursor walk that cannot go on
 
 Errors are built from plain values, so that they can be pickled and sent between processes, and they never hold the
 API token.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -37,8 +39,10 @@ __all__ = [
     "DecodeError",
     "GoneError",
     "NotFoundError",
+    "NotTriedError",
     "PaginationError",
     "PermissionDeniedError",
+    "PlanError",
     "PoolExhaustedError",
     "RateLimitError",
     "ServerError",
@@ -57,14 +61,21 @@ class AdjustError(Exception):
             call as `after=` (or `before=` for a backward walk; `cursor=` with Campaign API v2) to go on from there.
             `None` outside of walks and on the first page.
         page: The number of that page, counted from 1 where the walk began; `None` outside of walks.
+        result: What `provision` had done when this ended it, a `ProvisionResult`; `None` outside of it.
     """
 
     cursor: str | None = None
     page: int | None = None
+    result: Any = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a create that ended with this may have been done all the same, so that it must be looked up."""
+        return False
 
     def __str__(self) -> str:
         if self.page is None:
@@ -105,8 +116,24 @@ class ConfigurationError(AdjustError, ValueError):
     """An argument or a setting is wrong. Nothing was sent."""
 
 
+class PlanError(ConfigurationError):
+    """Entries of a plan are wrong. Nothing was sent.
+
+    Attributes:
+        problems: What is wrong, each with the number of its entry or line, counted from 1.
+    """
+
+    def __init__(self, message: str, *, problems: Sequence[tuple[int, str]] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
 class ClientClosedError(AdjustError):
     """The client was closed: before the call, or by another task during it."""
+
+
+class NotTriedError(AdjustError):
+    """Nothing was sent for an entry of a plan: what it hangs below failed, or the end came before its turn."""
 
 
 class APIStatusError(AdjustError):
@@ -142,6 +169,12 @@ class APIStatusError(AdjustError):
         self.body = body
         self.retry_after = retry_after
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a create that ended with this may have been done all the same, so that it must be looked up."""
+        # With `Retry-After` the service says that it did nothing.
+        return self.method == "POST" and (self.status >= 500 or self.status == 408) and self.retry_after is None
+
     def _text(self) -> str:
         try:
             phrase = f"{self.status} {HTTPStatus(self.status).phrase}"
@@ -152,7 +185,7 @@ class APIStatusError(AdjustError):
         text = f"{self.method} {self.path} answered {phrase}{f': {message}' if says_more else ''}."
         if self.retry_after is not None:
             text += f" The service asked to wait {self.retry_after:g} s."
-        if self.method == "POST" and (self.status >= 500 or self.status == 408) and self.retry_after is None:
+        if self.in_doubt:
             text += f" {IN_DOUBT}"
         if self.hint:
             text += f" {self.hint}"
@@ -216,9 +249,14 @@ class APIConnectionError(AdjustError):
         self.sent = sent
         self.transient = transient
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a create that ended with this may have been done all the same, so that it must be looked up."""
+        return self.method == "POST" and self.sent
+
     def _text(self) -> str:
         text = f"{self.method} {self.path}: {self.message.rstrip('.')}."
-        if self.method == "POST" and self.sent:
+        if self.in_doubt:
             text += f" {IN_DOUBT}"
         return text
 
@@ -261,11 +299,16 @@ class DecodeError(AdjustError):
         self.body = body
         self.malformed = malformed
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a create that ended with this may have been done all the same, so that it must be looked up."""
+        return self.method == "POST"
+
     def _text(self) -> str:
         text = f"{self.message.rstrip('.')} (at {self.location})."
         if self.method:
             text = f"{self.method} {self.path}: {text}"
-        if self.method == "POST":
+        if self.in_doubt:
             text += f" {IN_DOUBT}"
         return text
 

@@ -10,12 +10,12 @@ from adjust_async._kpi_parameters import (
     Endpoint,
     EventsQuery,
     SKAdNetworkQuery,
-    Window,
     check_query,
     split_period,
 )
 from adjust_async._kpi_question import Question, merged, streamed
 from adjust_async._session import Session
+from adjust_async._windows import Window
 from adjust_async.errors import ConfigurationError
 from adjust_async.kpi_report import KpiReport
 
@@ -43,8 +43,8 @@ class KPIs:
         sandbox: The sandbox's figures, instead of those of production.
         human_readable_kpis: The service then names KPIs in words.
         tracker_token: Asks below one tracker.
-        window: Splits the range into windows, asked side by side: `"month"`, or a number of days. Allowed only where
-            the grouping makes that exact. For cohorts the range is that of their installs.
+        window: Splits the range into windows, asked side by side: `"day"`, `"week"`, `"month"`, or a number of days.
+            Allowed only where the grouping makes that exact. For cohorts the range is that of their installs.
         on_failure: `"raise"` cancels the other requests and raises; `"keep"` gives the report of the other apps, with
             `failures`. Where every app failed, the first one's error is raised in any case.
         parameters: What Adjust added later, by name.

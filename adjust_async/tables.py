@@ -7,14 +7,25 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from adjust_async.errors import ConfigurationError
+from adjust_async._json import dumps
+from adjust_async.errors import ConfigurationError, DecodeError
 
 if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow
 
-__all__ = ["Column", "Table"]
+__all__ = [
+    "COUNTS",
+    "FRACTIONS",
+    "Column",
+    "Kind",
+    "RowTable",
+    "Table",
+    "import_pyarrow",
+    "moment_or_text",
+    "number_kind",
+]
 
 Kind = Literal["text", "integer", "number", "date", "moment"]
 
@@ -61,22 +72,22 @@ def number_kind(name: str, types: AbstractSet[type]) -> Kind:
     if float in types:
         return "number"
     words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word] or [""]
-    if "per" in words or words[-1] in _FRACTIONS:
+    if "per" in words or words[-1] in FRACTIONS:
         return "number"
-    if words[-1].endswith("s") or words[-1] in _COUNTS or re.fullmatch("conversion_([0-9]+|null)", "_".join(words)):
+    if words[-1].endswith("s") or words[-1] in COUNTS or re.fullmatch("conversion_([0-9]+|null)", "_".join(words)):
         return "integer"
-    return "integer" if int in types and not _FRACTIONS.intersection(words) else "number"
+    return "integer" if int in types and not FRACTIONS.intersection(words) else "number"
 
 
 #: Words in the names of KPIs that are money, rates or ratios.
-_FRACTIONS = frozenset(
+FRACTIONS = frozenset(
     (
         *("arpdau", "arpdaus", "arppu", "arpu", "cost", "cpi", "ctr", "ecpc", "ecpi", "ecpm", "investment", "ltv"),
         *("profit", "rate", "ratio", "rcr", "revenue", "roas", "roi", "rpm", "spend", "value"),
     )
 )
 #: Last words of names that are counts, beside those that end in an s; `time_spent` is in whole seconds.
-_COUNTS = frozenset(("paid", "size", "spent"))
+COUNTS = frozenset(("paid", "size", "spent"))
 
 
 class Table(ABC):
@@ -105,10 +116,7 @@ class Table(ABC):
         Raises:
             ConfigurationError: pyarrow is not installed (extra `arrow`).
         """
-        try:
-            import pyarrow
-        except ModuleNotFoundError as error:
-            raise _missing(error, "arrow") from error
+        pyarrow = import_pyarrow()
         rows = list(self.rows())
         arrays = []
         types = {
@@ -119,7 +127,7 @@ class Table(ABC):
             "moment": pyarrow.timestamp("us"),
         }
         for column in self.schema:
-            cells = [_plain(column.kind, row[column.name]) for row in rows]
+            cells = [_plain(column, row[column.name]) for row in rows]
             arrays.append(pyarrow.array(cells, types[column.kind]))
         return pyarrow.table(arrays, names=list(self.columns))
 
@@ -155,7 +163,7 @@ class Table(ABC):
         }
         series = []
         for column in self.schema:
-            cells = [_plain(column.kind, row[column.name]) for row in rows]
+            cells = [_plain(column, row[column.name]) for row in rows]
             series.append(polars.Series(column.name, cells, dtype=types[column.kind]))
         return polars.DataFrame(series)
 
@@ -177,13 +185,39 @@ class RowTable(Table):
         return self._rows()
 
 
-def _plain(kind: Kind, cell: Any) -> Any:
+def import_pyarrow() -> Any:
+    """Import pyarrow.
+
+    Raises:
+        ConfigurationError: It is not installed (extra `arrow`).
+    """
+    try:
+        import pyarrow
+    except ModuleNotFoundError as error:
+        raise _missing(error, "arrow") from error
+    return pyarrow
+
+
+#: The bounds of int64, which exports have for counts.
+_LARGEST = 2**63
+
+
+def _plain(column: Column, cell: Any) -> Any:
     """Give a cell as the one type that its column has outside of Python."""
     if cell is None:
         return None
-    if kind == "text":
+    if column.kind == "text":
+        if isinstance(cell, (list, dict)):
+            return dumps(cell).decode()
         return cell.isoformat() if isinstance(cell, date) else str(cell)
-    return float(cell) if kind == "number" else cell
+    if column.kind == "integer" and not -_LARGEST <= cell < _LARGEST:
+        raise DecodeError(f"{column.name} holds {cell:.3e}, which no 64-bit column can: use rows()", location="$")
+    if column.kind == "number":
+        try:
+            return float(cell)
+        except OverflowError:
+            raise DecodeError(f"{column.name} holds a number that is too large for a table", location="$") from None
+    return cell
 
 
 def _missing(error: ModuleNotFoundError, extra: str) -> ConfigurationError:

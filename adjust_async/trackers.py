@@ -1,9 +1,10 @@
 """`adjust.trackers`: listing, walking, creating and updating the trackers of an app."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from adjust_async._arguments import app_token_list, boolean, level_name, token_segment, whole_number
 from adjust_async._fanout import Send, crawl, stream
@@ -12,6 +13,10 @@ from adjust_async._wire import RequestSpec, only_record
 from adjust_async.errors import ConfigurationError
 from adjust_async.models import Tracker
 from adjust_async.pages import CursorPages, Start
+
+if TYPE_CHECKING:
+    from adjust_async.plans import TrackerPlan
+    from adjust_async.provision_result import OnProgress, ProvisionResult
 
 __all__ = ["Trackers"]
 
@@ -32,6 +37,7 @@ class Trackers:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._provisioning: dict[str, asyncio.Lock] = {}
 
     def list(
         self,
@@ -204,6 +210,73 @@ class Trackers:
                 body=body,
                 decode=lambda answer: only_record(answer, Tracker, known),
             )
+        )
+
+    async def provision(
+        self,
+        app_token: str,
+        plan: "TrackerPlan",
+        *,
+        dry_run: bool = False,
+        on_failure: Literal["keep", "raise"] = "keep",
+        on_progress: "OnProgress | None" = None,
+        grace_time: float = 5.0,
+        page_size: int | None = None,
+    ) -> "ProvisionResult":
+        """Make sure that trackers are there and set up as a plan says: each exactly once, whatever breaks.
+
+        What exists is listed first, in those branches alone that the plan is about; then the difference is sent,
+        parents before children, as many at a time as the limits allow. It can be run again at any time, and does
+        nothing where nothing differs. Nothing can be taken away with it: Adjust's API can't delete or archive trackers.
+
+        A create that may have been done all the same is looked up before it is sent again; that is repeated until
+        `grace_time` after the failure, for creates that are still under way and for lists that lag behind. Runs for the
+        same app, of one client, wait for each other. After a process was killed, give the service that time before the
+        next run, which knows of nothing that is still under way.
+
+        Args:
+            app_token: The app.
+            plan: Paths such as `"AppLovin::DE::Spring"` and `TrackerSpec`, in a list or as they come, or what
+                `load_plan` reads. What is missing above an entry is created too. The whole plan is taken before
+                anything is sent.
+            dry_run: Only compare: the result says what would be done, and nothing is sent but questions.
+            on_failure: `"keep"` goes on with the others, and tells of failures in the result; `"raise"` ends with the
+                first failure, whose `result` says what was done until then.
+            on_progress: Called with the number of entries that are done, the number of all, and the outcome of the one
+                done last. What it raises ends the run in the same way.
+            grace_time: Seconds after which a create that is in no list was not done.
+            page_size: Trackers a page; sent as `limit`. The service's default is 50.
+
+        Returns:
+            The outcome of each entry, in the order of the plan.
+
+        Raises:
+            PlanError: Entries are wrong, or name partners that there are not. All of them are told, and nothing was
+                sent but questions.
+            AdjustError: What exists could not be listed. Nothing was created.
+            ConfigurationError: An argument is wrong.
+            asyncio.CancelledError: It was cancelled: nothing more was begun, what had been sent was awaited or looked
+                up within about twice `grace_time`, and the attribute `result` says what was done.
+        """
+        # Few need it, and everybody would wait for its import.
+        from adjust_async.provisioning import Calls, provision
+
+        token = token_segment(app_token, "app_token")
+        start = Start.check(self._session.config.campaign_version, page_size=page_size, prefetch=0)
+
+        async def siblings(app_token: str, parent_token: str | None) -> Sequence[Tracker]:
+            return await self._siblings(app_token, parent_token, start).collect()
+
+        return await provision(
+            self._session,
+            Calls(siblings, self.create, self.update),
+            plan,
+            app_token=token,
+            dry_run=dry_run,
+            on_failure=on_failure,
+            on_progress=on_progress,
+            grace_time=grace_time,
+            lock=self._provisioning.setdefault(token, asyncio.Lock()),
         )
 
     async def _walk(self, roots: Sequence[_Branch], max_level: int, start: Start) -> AsyncGenerator[Tracker, None]:

@@ -33,7 +33,7 @@ async def test_a_closed_client_leaves_no_task_permit_or_connection() -> None:
             left_open = adjust.trackers.walk(emulator.app_tokens)
             await anext(left_open)
         session = adjust._session
-        assert (session.limits.in_use, session.calls, len(session._tasks)) == (0, 0, 0)
+        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
         assert isinstance(session.transport, PooledTransport)
         assert (session.transport.connections_busy, session.transport.connections_idle) == (0, 0)
         async with asyncio.timeout(5):

@@ -10,18 +10,24 @@ import httpx
 import pytest
 from hypothesis import given, strategies as st
 
-from adjust_async.config import API_URL, APIToken, Config, Retry, is_loopback
+from adjust_async.config import API_URL, REPORTS_URL, APIToken, Config, Retry, is_loopback
 from adjust_async.errors import AdjustError, ConfigurationError
 
 TOKEN = "s3cr3t-T0ken"
 
 SETTINGS: dict[str, Any] = {
+    "reports_url": None,
+    "account_id": None,
     "campaign_version": "v1",
     "max_concurrency": 50,
     "max_rate": None,
     "burst": None,
     "timeout": 30.0,
     "deadline": 120.0,
+    "reports_max_rate": 50.0,
+    "reports_burst": 90,
+    "reports_timeout": 300.0,
+    "reports_deadline": 900.0,
     "max_attempts": 10,
     "on_retry": None,
 }
@@ -38,12 +44,26 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("ADJUST_API_TOKEN", raising=False)
     monkeypatch.delenv("ADJUST_API_URL", raising=False)
+    monkeypatch.delenv("ADJUST_REPORTS_URL", raising=False)
     return tmp_path
 
 
 def test_the_defaults_of_hosts() -> None:
-    """Where nothing is set, Adjust's own host is asked."""
+    """Where nothing is set, Adjust's own hosts are asked."""
     assert read().api_url == API_URL == "https://api.adjust.com"
+    assert read().reports_url == REPORTS_URL == "https://automate.adjust.com"
+
+
+def test_an_emulator_is_asked_for_reports_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `api_url` is on this machine, reports are asked for there; any other `api_url` leaves them at Adjust."""
+    assert read(api_url="http://127.0.0.1:8080/").reports_url == "http://127.0.0.1:8080"
+    assert read(api_url="http://localhost").reports_url == "http://localhost"
+    assert read(api_url="https://gateway.example/adjust").reports_url == REPORTS_URL
+    monkeypatch.setenv("ADJUST_API_URL", "http://[::1]:9")
+    assert read().reports_url == "http://[::1]:9"
+    monkeypatch.setenv("ADJUST_REPORTS_URL", "https://dash.adjust.com/control-center")
+    assert read().reports_url == "https://dash.adjust.com/control-center"
+    assert read(reports_url="https://reports.example").reports_url == "https://reports.example"
 
 
 def test_settings_are_kept_as_given() -> None:
@@ -71,6 +91,19 @@ def test_a_configuration_is_frozen() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        (
+            {"reports_url": "http://reports.example"},
+            "reports_url is 'http://reports.example': the API token would cross",
+        ),
+        (
+            {"reports_url": "https://automate.adjust.com/reports-service"},
+            "reports_url is 'https://auto...ports-service': leave the path",
+        ),
+        ({"account_id": "a b"}, "account_id is 'a b'"),
+        ({"reports_max_rate": 0}, "reports_max_rate is 0: give requests a second above 0"),
+        ({"reports_burst": 0}, "reports_burst is 0"),
+        ({"reports_timeout": -1}, "reports_timeout is -1"),
+        ({"reports_deadline": "1"}, "reports_deadline is '1'"),
         ({"campaign_version": "v3"}, "campaign_version is 'v3': give 'v1' or 'v2'"),
         ({"campaign_version": None}, "campaign_version is None: give 'v1' or 'v2'"),
         ({"campaign_version": ["v1"]}, "campaign_version is"),

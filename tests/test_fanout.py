@@ -44,6 +44,12 @@ def new_session() -> Session:
         burst=None,
         timeout=None,
         deadline=None,
+        reports_url=None,
+        account_id=None,
+        reports_max_rate=None,
+        reports_burst=None,
+        reports_timeout=None,
+        reports_deadline=None,
         max_attempts=1,
         on_retry=None,
     )

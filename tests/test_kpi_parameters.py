@@ -430,6 +430,13 @@ def test_a_year_of_months_has_each_month_in_full(year: int) -> None:
         ("2026-01-01", "2026-01-08", 7, ["2026-01-01 2026-01-07", "2026-01-08 2026-01-08"]),
         ("2026-01-01", "2026-01-03", 1, [f"2026-01-0{n} 2026-01-0{n}" for n in (1, 2, 3)]),
         ("2026-01-01", "2026-01-01", 366, ["2026-01-01 2026-01-01"]),
+        ("2026-01-01", "2026-01-03", "day", [f"2026-01-0{n} 2026-01-0{n}" for n in (1, 2, 3)]),
+        (
+            "2026-01-01",
+            "2026-01-12",
+            "week",
+            ["2026-01-01 2026-01-04", "2026-01-05 2026-01-11", "2026-01-12 2026-01-12"],
+        ),
         ("9999-12-01", "9999-12-31", "month", ["9999-12-01 9999-12-31"]),
         ("9999-12-30", "9999-12-31", 5, ["9999-12-30 9999-12-31"]),
     ],
@@ -444,11 +451,13 @@ def test_no_window_is_the_whole_range() -> None:
     assert split_period(DAYS, None) == [("2026-01-01", "2026-01-31")]
 
 
-@pytest.mark.parametrize("window", ["week", "", "Month", 0, -1, 367, 7.0, True, False, [7], "7", b"month", ["month"]])
+@pytest.mark.parametrize(
+    "window", ["fortnight", "", "Month", 0, -1, 367, 7.0, True, False, [7], "7", b"month", ["month"]]
+)
 def test_a_window_that_is_none_is_refused(window: object) -> None:
-    """Only `month` and a number of days from 1 to 366 are windows."""
+    """Only `day`, `week`, `month` and a number of days from 1 to 366 are windows."""
     message = refusal(lambda: split_period({**DAYS, "grouping": "day"}, window))
-    assert message.endswith("give 'month', or a number of days from 1 to 366")
+    assert message.endswith("give 'day', 'week', 'month', or a number of days from 1 to 366")
 
 
 EXACT = ["day", "days", "hour", "hours", "trackers,day", "day,countries", "week,day", "Day", "trackers, day", "a,hour"]

@@ -45,7 +45,7 @@ async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
     async with AsyncAdjust(emulator.token, api_url=emulator.url, max_attempts=2) as client:
         yield client
         session = client._session
-        assert (session.limits.in_use, session.calls, len(session._tasks)) == (0, 0, 0)
+        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
 
 
 def ask(adjust: AsyncAdjust, method: str, *arguments: Any, **query: Any) -> Any:
@@ -354,7 +354,7 @@ async def test_failures_can_be_kept() -> None:
             with pytest.raises(AdjustError):
                 await adjust.kpis.deliverables(tokens, **DATES)
             session = adjust._session
-            assert (session.limits.in_use, session.calls, len(session._tasks)) == (0, 0, 0)
+            assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
         async with asyncio.timeout(5):
             while len(asyncio.all_tasks()) > before or emulator.stats.in_flight:
                 await asyncio.sleep(0)
@@ -562,7 +562,7 @@ async def test_an_unknown_app(adjust: AsyncAdjust, token: str) -> None:
             "period is no parameter of deliverables: it is one of cohorts",
         ),
         ("deliverables", "app", {**DATES, "typo": 1}, "typo is no parameter of deliverables"),
-        ("deliverables", "app", {**DATES, "window": "week"}, "window is 'week'"),
+        ("deliverables", "app", {**DATES, "window": "fortnight"}, "window is 'fortnight'"),
         ("deliverables", "app", {**DATES, "window": 7}, "windows are joined, never summed"),
         ("deliverables", "app", {**DATES, "window": 7, "grouping": ["month"]}, "windows are joined, never summed"),
         ("cohorts", "app", {**DATES, "window": "month", "grouping": ["trackers"]}, "windows are joined, never summed"),

@@ -102,7 +102,7 @@ async def client(collection: Collection, version: Any = "v1", **options: Any) ->
         for _ in range(20):
             await asyncio.sleep(0)
         session = adjust._session
-        assert (session.limits.in_use, session.calls, len(session._tasks), collection.in_flight) == (0, 0, 0, 0)
+        assert (session.permits, session.calls, len(session._tasks), collection.in_flight) == (0, 0, 0, 0)
         assert len(asyncio.all_tasks()) == tasks
 
 

@@ -18,7 +18,8 @@ import pytest
 
 import adjust_async
 from adjust_async import AdjustError, AsyncAdjust, errors
-from adjust_async._session import Session, _connection_error
+from adjust_async._connection_errors import connection_error
+from adjust_async._session import Session
 from adjust_async._wire import RequestSpec
 from adjust_async.config import Config
 
@@ -33,26 +34,37 @@ ROWS: list[set[str]] = [
     {"_version"},
     {"errors"},
     {"_arguments", "_json"},
-    {"models", "_result_sets", "tables"},
+    {"_parameters", "_windows"},
+    {"models", "report_models", "_result_sets", "tables", "_saving"},
+    {"plans"},
+    {"plan_files", "provision_result"},
+    {"_plan_tree"},
     {"config"},
     {"_convert"},
     {"_wire"},
     {"_limits"},
     {"_retry"},
-    {"_transport"},
+    {"_transport", "_services", "_connection_errors"},
     {"_session"},
     {"_fanout"},
-    {"pages", "_kpi_csv", "_kpi_parameters"},
-    {"kpi_report"},
-    {"_kpi_question"},
-    {"trackers", "partners", "kpis"},
+    {"_parts"},
+    {"pages", "_kpi_csv", "_kpi_parameters", "_cells", "_report_parameters"},
+    {"kpi_report", "_report_document", "_report_csv", "_report_request"},
+    {"report"},
+    {"_kpi_question", "_report_question", "_report_rows", "_report_parquet", "_report_names"},
+    {"_doubts"},
+    {"_provisioning"},
+    {"partners"},
+    {"provisioning"},
+    {"trackers", "kpis", "reports"},
+    {"apps"},
     {"client"},
     {"__init__"},
 ]
 
 #: Who may know of a dependency.
 USERS_OF: dict[str, set[str]] = {
-    "httpx": {"_transport", "_session", "client"},
+    "httpx": {"_transport", "_services", "_connection_errors", "_session", "client"},
     "tenacity": {"_retry"},
     "aiolimiter": {"_limits"},
     "cattrs": {"_convert"},
@@ -119,7 +131,8 @@ def test_importing_the_package_imports_no_extra() -> None:
     assert not top & {"starlette", "uvicorn", "typer", "rich", "pandas", "pyarrow", "httptools", "h2", "pytest"}
     # These are imported with the first client, so that importing the package costs at most half of httpx more.
     assert not top & {"cattrs", "tenacity", "aiolimiter", "orjson", "csv"}
-    assert not {"adjust_async.kpis", "adjust_async.tables"} & imported
+    later = {"adjust_async.kpis", "adjust_async.tables", "adjust_async.reports", "adjust_async.provisioning"}
+    assert not later & imported
 
 
 def test_all_is_sorted_and_importable() -> None:
@@ -134,7 +147,7 @@ def test_all_is_whole() -> None:
     public = {
         name for name, value in vars(adjust_async).items() if not name.startswith("_") and not inspect.ismodule(value)
     }
-    later = {"Column", "KpiReport", "Table"}
+    later = set(adjust_async._LATER)
     assert set(adjust_async.__all__) == public - {"TYPE_CHECKING", "Any"} | {"__version__"} | later
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         _ = adjust_async.Nonsense
@@ -146,7 +159,7 @@ def test_each_module_names_what_it_gives(module: str) -> None:
     """Each module has a docstring and an `__all__` that is sorted and there."""
     imported = import_module(f"adjust_async.{module}")
     assert imported.__doc__
-    assert imported.__all__ == sorted(imported.__all__)
+    assert imported.__all__ == sorted(imported.__all__, key=lambda name: (not name.isupper(), name))
     assert all(hasattr(imported, name) for name in imported.__all__)
 
 
@@ -243,7 +256,7 @@ def test_each_error_of_httpx_is_mapped(cls: type[httpx.HTTPError], method: str) 
     for text in ("broke", "", f"Illegal header value {TOKEN!r}"):
         error: Any = make_error(cls, text)
         mapped = errors.redact(
-            _connection_error(spec, error, "https://api.adjust.com"), new_session().config.token.redact
+            connection_error(spec, error, "https://api.adjust.com"), new_session().config.token.redact
         )
         assert isinstance(mapped, AdjustError)
         assert (mapped.method, mapped.path) == (method, "/p")  # type: ignore[attr-defined]  # the two that are mapped to have them
@@ -262,7 +275,7 @@ def test_each_error_of_httpx_is_mapped(cls: type[httpx.HTTPError], method: str) 
 def test_a_connect_timeout_counts_as_sent() -> None:
     """There are transports that raise `ConnectTimeout` after a POST was sent, so that it can't be sent again."""
     spec: RequestSpec[None] = RequestSpec(method="POST", path="/p", decode=lambda _: None)
-    mapped = _connection_error(spec, httpx.ConnectTimeout("slow"), "https://api.adjust.com")
+    mapped = connection_error(spec, httpx.ConnectTimeout("slow"), "https://api.adjust.com")
     assert isinstance(mapped, errors.APITimeoutError)
     assert mapped.sent is True
 

@@ -24,8 +24,9 @@ def compiled(block: str) -> CodeType:
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-async def test_a_code_block_runs(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_code_block_runs(number: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Each block runs as it stands, against the emulator in place of Adjust."""
+    monkeypatch.chdir(tmp_path)
     async with Emulator() as emulator:
         monkeypatch.setenv("ADJUST_API_URL", emulator.url)
         monkeypatch.setenv("ADJUST_API_TOKEN", emulator.token)

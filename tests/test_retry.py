@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -67,7 +68,8 @@ class Failing:
     async def run(self, *, method: str = "GET", max_attempts: int = 10, within: float | None = None) -> str:
         """Send until it is enough."""
         deadline = None if within is None else self.began + within
-        loop = retrying(method, max_attempts=max_attempts, deadline=deadline, before_sleep=self.tell)
+        may = partial(may_retry, method)
+        loop = retrying(may, max_attempts=max_attempts, deadline=deadline, before_sleep=self.tell)
         answer: str = await loop(self.send)
         return answer
 
@@ -241,7 +243,8 @@ async def test_a_before_sleep_that_fails_ends_the_call(make: Callable[[], BaseEx
         raise error
 
     with pytest.raises(type(error)) as caught:
-        await retrying("GET", max_attempts=2, deadline=None, before_sleep=before_sleep)(request.send)
+        may = partial(may_retry, "GET")
+        await retrying(may, max_attempts=2, deadline=None, before_sleep=before_sleep)(request.send)
     assert caught.value is error
     assert request.times == [0]
 

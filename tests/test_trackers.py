@@ -45,7 +45,7 @@ async def adjust(emulator: Emulator, version: Any) -> AsyncIterator[AsyncAdjust]
     async with AsyncAdjust(emulator.token, api_url=emulator.url, campaign_version=version) as client:
         yield client
         session = client._session
-        assert (session.limits.in_use, session.calls, len(session._tasks)) == (0, 0, 0)
+        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
     async with asyncio.timeout(5):
         while emulator.stats.connections_open or len(asyncio.all_tasks()) > before:
             await asyncio.sleep(0)
@@ -146,7 +146,7 @@ async def test_leaving_a_walk_stops_its_requests(adjust: AsyncAdjust, emulator: 
             count += 1
             if count == after:
                 break
-    assert (adjust._session.limits.in_use, adjust._session.calls) == (0, 0)
+    assert (adjust._session.permits, adjust._session.calls) == (0, 0)
     total = emulator.stats.total
     await asyncio.sleep(0.05)
     assert emulator.stats.total == total
@@ -166,7 +166,7 @@ async def test_a_cancelled_walk_stops_its_requests(adjust: AsyncAdjust, emulator
     walk.cancel()
     with pytest.raises(asyncio.CancelledError):
         await walk
-    assert (adjust._session.limits.in_use, adjust._session.calls) == (0, 0)
+    assert (adjust._session.permits, adjust._session.calls) == (0, 0)
 
 
 async def test_a_list_that_fails_for_good_ends_the_walk(emulator: Emulator) -> None:
@@ -177,7 +177,7 @@ async def test_a_list_that_fails_for_good_ends_the_walk(emulator: Emulator) -> N
         with pytest.raises(ServerError, match="/children answered 500"):
             async for _ in hasty.trackers.walk(emulator.app_tokens):
                 pass
-        assert (hasty._session.limits.in_use, hasty._session.calls, len(hasty._session._tasks)) == (0, 0, 0)
+        assert (hasty._session.permits, hasty._session.calls, len(hasty._session._tasks)) == (0, 0, 0)
 
 
 async def test_create_at_every_level(adjust: AsyncAdjust, emulator: Emulator) -> None:
@@ -234,7 +234,8 @@ async def test_a_create_whose_answer_got_lost_is_not_repeated(
     assert sum(count for route, count in emulator.stats.requests.items() if route.startswith("POST")) == 1
 
 
-RECOVERED = [fault for fault in Fault if fault not in {Fault.REPEATED_CURSOR, Fault.HANG}]
+#: All but those that no client can overcome, and the one that spoils creates alone.
+RECOVERED = [fault for fault in Fault if fault not in {Fault.REPEATED_CURSOR, Fault.HANG, Fault.UNLISTED}]
 
 
 @pytest.mark.parametrize("fault", RECOVERED)
@@ -244,7 +245,7 @@ async def test_each_recoverable_fault_is_overcome(adjust: AsyncAdjust, emulator:
     expected = await adjust.trackers.list(app).collect()
     emulator.faults = Faults.script([None, fault, None, fault], retry_after=0, drip=0.02)
     assert await adjust.trackers.list(app, page_size=20).collect() == expected
-    assert emulator.stats.faults[fault] == 2
+    assert emulator.stats.faults[fault] >= 2
 
 
 @pytest.mark.parametrize("script", [["repeated-cursor"], [None, "repeated-cursor"], [None, None, "repeated-cursor"]])

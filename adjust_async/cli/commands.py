@@ -21,7 +21,7 @@ def adjust_async() -> None:
 
 @app.command()
 def demo() -> None:
-    """Walk, create and update trackers on the built-in emulator, and show what happened."""
+    """Walk and roll out trackers, and ask for figures, on the built-in emulator; show what happened."""
     asyncio.run(demonstration.run(Console()))
 
 
@@ -42,7 +42,7 @@ def emulator(
         str | None, typer.Option(help="API token to accept; without one the seed or the file has it.")
     ] = None,
 ) -> None:
-    """Serve Adjust's Campaign API and KPI Service on 127.0.0.1 until Ctrl-C."""
+    """Serve Adjust's Campaign API, KPI Service and Report Service on 127.0.0.1 until Ctrl-C."""
     try:
         Emulator(
             port=port,

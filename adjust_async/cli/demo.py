@@ -1,21 +1,38 @@
 """`adjust-async demo`: the SDK at work on the built-in emulator, over real HTTP."""
 
+import logging
 import time
 from collections import Counter
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
-from adjust_async import AsyncAdjust, Tracker
-from adjust_async.emulator import Emulator
+from adjust_async import AsyncAdjust, Tracker, TrackerSpec
+from adjust_async.emulator import Emulator, Faults
 
 LATENCY = 0.02
 LEVELS = {1: "networks", 2: "campaigns", 3: "adgroups", 4: "creatives"}
 
+REGIONS = ("DE", "FR", "US", "BR", "JP")
+SEASONS = ("Spring", "Summer", "Autumn", "Winter")
+FORMATS = ("Banner", "Video", "Playable")
+
 
 async def run(console: Console) -> None:
-    """Walk the trackers of several apps, create and update some, ask for figures, and print what happened."""
+    """Walk the trackers of several apps, roll an offer out, ask for figures, and print what happened."""
+    # The retries that faults lead to are meant to be, and would run through the progress bar.
+    logging.getLogger("adjust_async").addHandler(logging.NullHandler())
     async with Emulator(latency=LATENCY) as emulator:
         console.print(f"Adjust, emulated at {emulator.url} with {LATENCY * 1000:.0f} ms of latency.\n")
         async with AsyncAdjust(emulator.token, api_url=emulator.url) as adjust:
@@ -30,7 +47,8 @@ async def run(console: Console) -> None:
                 f"{stats.total} requests, at most {stats.max_in_flight} at a time, "
                 f"over {stats.connections_opened} connections.\n"
             )
-            console.print(await _provision(adjust, emulator.app_tokens[0]))
+            await _provision(console, adjust, emulator)
+            console.print(await _report(adjust, emulator.app_tokens))
             console.print(await _figures(adjust, emulator.app_tokens))
         console.print("Requests by route:")
         for route, count in sorted(stats.requests.items()):
@@ -78,20 +96,59 @@ def _sample_table(trackers: list[Tracker]) -> Table:
     return table
 
 
-async def _provision(adjust: AsyncAdjust, app_token: str) -> Table:
-    """Roll a campaign out as Adjust's introduction to the API tells it: create, find the partner, link, switch on."""
-    partners = {partner.display_name: partner async for partner in adjust.partners.list()}
-    partner = next(partner for partner in partners.values() if partner.supports_cost_data)
-    network = await adjust.trackers.create(app_token, f"{partner.display_name} DE")
-    campaign = await adjust.trackers.create(app_token, "Spring", parent_token=network.token)
-    linked = await adjust.trackers.update(app_token, network.token, partner_id=partner.id, cost_data_enabled=True)
-    table = Table(title=f"Created and updated in {app_token} (one of {len(partners)} partners linked)")
-    for name in ("", "token", "name", "level", "partner", "cost data"):
-        table.add_column(name)
-    for done, tracker in (("created", network), ("created", campaign), ("updated", linked)):
-        linked_to = f"{tracker.partner_id} {partner.display_name}" if tracker.partner_id == partner.id else "none"
-        row = (tracker.token, tracker.name, str(tracker.level), linked_to, "on" if tracker.cost_data_enabled else "off")
-        table.add_row(done, *row)
+class _Rate(ProgressColumn):
+    """How many are done a second."""
+
+    def render(self, task: Task) -> Text:
+        """Show the rate."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} a second")
+
+
+async def _provision(console: Console, adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """Roll an offer out, as Adjust's introduction to the API tells it, over a network that drops answers."""
+    app_token = emulator.app_tokens[0]
+    networks = ("AppLovin", "AdColony")
+    plan = [TrackerSpec(network, partner=network, cost_data_enabled=True) for network in networks]
+    plan += TrackerSpec.product(networks, REGIONS, SEASONS, FORMATS)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    emulator.faults = Faults(rate=0.05, kinds=["500", "500-after", "drop-before", "drop-after"], seed=3)
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("Rolling out", total=len(plan))
+        result = await adjust.trackers.provision(
+            app_token, plan, on_progress=lambda done, _, __: progress.update(task, completed=done), grace_time=0.5
+        )
+    console.print(f"One request in twenty failed, {emulator.stats.faults.total()} in all; each tracker is there once:")
+    emulator.faults = None
+    again = await adjust.trackers.provision(app_token, plan, dry_run=True)
+    table = Table("", title=f"{len(plan)} entries for {app_token}, with {len(result.implied)} trackers above them")
+    for status in result.counts:
+        table.add_column(status, justify="right")
+    table.add_row("first run", *map(str, result.counts.values()))
+    table.add_row("second run", *map(str, again.counts.values()))
+    console.print(table)
+
+
+async def _report(adjust: AsyncAdjust, app_tokens: list[str]) -> Table:
+    """Ask the Report Service for every app, side by side, and show cohorts as rows."""
+    report = await adjust.reports.fetch(
+        dimensions=["app"],
+        metrics=["installs", "cost", "retention_rate_d1", "retention_rate_d7"],
+        date_period=("2026-01-01", "2026-01-31"),
+        app_tokens=app_tokens,
+        cohort_maturity="mature",
+    )
+    table = Table("app", title="Report Service: January 2026, retention of mature cohorts")
+    for name in report.columns[2:]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in report.rows():
+        table.add_row(
+            row["app"],
+            f"{row['installs']:,}",
+            f"{row['cost']:,.2f}",
+            f"{row['retention_rate_d1']:.1%}",
+            f"{row['retention_rate_d7']:.1%}",
+        )
     return table
 
 
@@ -101,7 +158,7 @@ async def _figures(adjust: AsyncAdjust, app_tokens: list[str]) -> Table:
     report = await adjust.kpis.deliverables(
         app_tokens, start_date="2026-01-01", end_date="2026-01-31", kpis=kpis, grouping=["apps"]
     )
-    table = Table("app", title=f"January 2026, {len(app_tokens)} apps, one report")
+    table = Table("app", title=f"KPI Service: January 2026, {len(app_tokens)} apps, one report")
     for kpi in kpis:
         table.add_column(kpi, justify="right", no_wrap=True)
     table.add_column("")

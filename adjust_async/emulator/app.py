@@ -4,7 +4,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adjust_async.emulator.conditions import Conditions
 from adjust_async.emulator.connections import Connection
-from adjust_async.emulator.misbehaviour import Misbehaviour
+from adjust_async.emulator.misbehaviour import LateWork, Misbehaviour
 from adjust_async.emulator.routing import RouteTable
 from adjust_async.emulator.stats import Stats
 
@@ -16,6 +16,7 @@ class Application:
         self._routes = routes
         self._conditions = conditions
         self._stats = stats
+        self.late_work = LateWork()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -38,4 +39,4 @@ class Application:
         query = scope["query_string"].decode("ascii", "replace")
         target = f"{scope['path']}?{query}" if query else scope["path"]
         fault = faults.draw(scope["method"], target)
-        return app if fault is None else Misbehaviour(fault, faults, app, self._stats)
+        return app if fault is None else Misbehaviour(fault, faults, app, self._stats, self.late_work)

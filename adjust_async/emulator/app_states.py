@@ -1,4 +1,4 @@
-"""Apps that are not well: what every KPI request that names one of them gets."""
+"""Apps that are not well: what every request for figures that names one of them gets."""
 
 from collections import UserDict
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ class AppState(StrEnum):
     FORBIDDEN = "forbidden"
     """403: the API token may not see the app."""
     GONE = "gone"
-    """410: the KPI Service serves this app no more."""
+    """410: the service serves this app no more."""
     BROKEN = "broken"
     """500, always."""
     SLOW = "slow"

@@ -14,7 +14,7 @@ from adjust_async.emulator.cursors import Cursors
 from adjust_async.emulator.envelopes import item_envelope, page_envelope, send_response
 from adjust_async.emulator.error_bodies import send_error
 from adjust_async.emulator.links import tracker_urls
-from adjust_async.emulator.misbehaviour import take_page_fault
+from adjust_async.emulator.misbehaviour import take_list_delay, take_page_fault
 from adjust_async.emulator.paging import Page, Row, describe_page, fetch_page, read_query, spoil_page
 from adjust_async.emulator.parameters import boolean, integer, read_parameters, text
 from adjust_async.emulator.refusals import RefusalError
@@ -100,7 +100,8 @@ class CampaignAPI:
         name = label if parent is None else f"{parent.name}{_SEPARATOR}{label}"
         if self._duplicate_names == "refuse" and self._store.find_tracker_by_name(app_id, name) is not None:
             raise RefusalError(400, f"Name {name} has already been taken")
-        return item_envelope(version, _tracker_item(self._store.create_tracker(app_id, label, parent)))
+        tracker = self._store.create_tracker(app_id, label, parent, list_delay=take_list_delay(request.scope))
+        return item_envelope(version, _tracker_item(tracker))
 
     async def _update(self, request: Request, version: int) -> bytes:
         app_id = self._app_id(request)
@@ -114,7 +115,7 @@ class CampaignAPI:
             enabled = boolean("cost_data_enabled", parameters["cost_data_enabled"])
             updated = updated._replace(cost_data_enabled=enabled)
         if updated != tracker:
-            self._store.update_tracker(updated)
+            self._store.update_tracker(updated, list_delay=take_list_delay(request.scope))
         return item_envelope(version, _tracker_item(updated))
 
     def _app_id(self, request: Request) -> int:
@@ -153,6 +154,7 @@ class CampaignAPI:
         def fetch(start: int, count: int, backwards: bool) -> list[TrackerRow]:
             return self._store.tracker_page(app_id, parent_id, start, count, backwards=backwards)
 
+        total -= self._store.count_unlisted(app_id, parent_id)
         return self._page(request, version, f"trackers of {app_id}, {parent_id}", fetch, _tracker_item, total)
 
     def _page(

@@ -1,8 +1,13 @@
-"""How each API words an error: the Campaign API in its envelope, the others in whatever shape their layers have."""
+"""How each API words an error.
+
+The Campaign API does so in its envelope, the Report Service with a code, and the others in whatever shape their layers
+have.
+"""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 from starlette.types import Send
@@ -12,20 +17,51 @@ from adjust_async.emulator.envelopes import error_envelope, send_response, versi
 _JSON = "application/json; charset=utf-8"
 _WITHOUT_ENVELOPE = ("/kpis/", "/dashboard/")
 
+REPORT_ROOTS = ("/reports-service/", "/control-center/reports-service/")
+"""Below which the Report Service answers: on its own host, and on the older one."""
+
 _TEXT = frozenset({403, 405, 500})
 _HTML = frozenset({410, 503})
 _MESSAGE_OBJECT = frozenset({401, 429})
+_REPORT_CODES = {401: "auth_error", 403: "auth_error"}
+_FIRST_SERVER_ERROR = 500
 
 
 async def send_error(
-    send: Send, path: str, status: int, message: str, headers: Mapping[str, str] | None = None
+    send: Send,
+    path: str,
+    status: int,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    error_code: str | None = None,
+    details: Sequence[Any] = (),
 ) -> None:
-    """Answer the request for `path` with an error in the shape that its API gives to that status."""
-    if path.startswith(_WITHOUT_ENVELOPE):
+    """Answer the request for `path` with an error in the shape that its API gives to that status.
+
+    The Report Service alone has an `error_code`, by default that of the status, and `details`.
+    """
+    if is_report(path):
+        body, content_type = _report_error(status, message, error_code, details), _JSON
+    elif path.startswith(_WITHOUT_ENVELOPE):
         body, content_type = _unenveloped(status, message)
     else:
         body, content_type = error_envelope(version_of(path), message), _JSON
     await send_response(send, status, body, content_type=content_type, headers=headers)
+
+
+def is_report(path: str) -> bool:
+    """Say whether a path is the Report Service's."""
+    return path.startswith(REPORT_ROOTS)
+
+
+def _report_error(status: int, message: str, error_code: str | None, details: Sequence[Any]) -> bytes:
+    if error_code is None:
+        error_code = "service_error" if status >= _FIRST_SERVER_ERROR else _REPORT_CODES.get(status, "request_error")
+    error: dict[str, Any] = {"error_code": error_code, "error_desc": message}
+    if details:
+        error["error_desc_details"] = list(details)
+    return orjson.dumps(error)
 
 
 def _unenveloped(status: int, message: str) -> tuple[bytes, str]:

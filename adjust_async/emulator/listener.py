@@ -5,7 +5,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -19,9 +19,9 @@ _BACKLOG = 2048
 
 
 class Listener(uvicorn.Server):
-    """A uvicorn server on a bound socket; told to stop, it drops its clients at once."""
+    """A uvicorn server on a bound socket; told to stop, it drops its clients at once, and `finish` ends the rest."""
 
-    def __init__(self, app: ASGIApp, stats: Stats) -> None:
+    def __init__(self, app: ASGIApp, stats: Stats, finish: Callable[[], Awaitable[None]]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -37,6 +37,7 @@ class Listener(uvicorn.Server):
                 timeout_keep_alive=300,
             )
         )
+        self._finish = finish
         self._ready = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -103,6 +104,7 @@ class Listener(uvicorn.Server):
         await asyncio.sleep(0)
         if self.server_state.tasks:
             await asyncio.wait(list(self.server_state.tasks))
+        await self._finish()
         for server in self.servers:
             await server.wait_closed()
 

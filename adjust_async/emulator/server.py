@@ -1,6 +1,7 @@
 """The emulator's face: starts, stops, and shows what happened."""
 
 import asyncio
+import contextlib
 import math
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,9 @@ from adjust_async.emulator.facts import Facts
 from adjust_async.emulator.faults import Fault, Faults
 from adjust_async.emulator.kpis import KPIService
 from adjust_async.emulator.listener import LOOPBACK, Listener, bind
+from adjust_async.emulator.misbehaviour import LateWork
 from adjust_async.emulator.paging import MAX_LIMIT
+from adjust_async.emulator.reports import LeakyBucket, ReportGate, ReportService
 from adjust_async.emulator.routing import RouteTable
 from adjust_async.emulator.seeding import seed_store
 from adjust_async.emulator.stats import Stats
@@ -31,7 +34,7 @@ _HIGHEST_PORT = 65535
 
 
 class Emulator:
-    """Adjust's Campaign API and KPI Service on 127.0.0.1, in the event loop that enters it.
+    """Adjust's Campaign API, KPI Service and Report Service on 127.0.0.1, in the event loop that enters it.
 
     ```python
     async with Emulator(faults=0.2) as emulator, httpx.AsyncClient(base_url=emulator.url) as client:
@@ -49,8 +52,11 @@ class Emulator:
 
     `facts_per_day` is how many facts each app has on a day; like the options of the account it shapes a new one.
     `today` is the day on which reports end that name no dates, by default the real one (UTC). `app_states` are
-    apps that KPI requests find "gone" (410), "forbidden" (403), "broken" (500) or "slow" (no answer), by token.
-    `csv_byte_order_mark` puts one before every CSV.
+    apps that KPI and report requests find "gone" (410), "forbidden" (403), "broken" (500) or "slow" (no answer), by
+    token. `csv_byte_order_mark` puts one before every CSV.
+
+    `report_concurrency` is how many requests the Report Service takes at once, `report_rate` how many a second and
+    `report_burst` how many of them may come together; what is more is refused with 429. None switches a limit off.
 
     It may be entered again after it was left. Raises `ValueError` for an option that makes no sense, and on
     entering `OSError` for a port in use, `ValueError` or `sqlite3.Error` for a file that is no database of an
@@ -75,6 +81,9 @@ class Emulator:
         today: date | None = None,
         app_states: Mapping[str, AppState | str] | None = None,
         csv_byte_order_mark: bool = False,
+        report_concurrency: int | None = 50,
+        report_rate: float | None = 50.0,
+        report_burst: int | None = 100,
     ) -> None:
         _check_range("port", port, 0, _HIGHEST_PORT)
         _check_range("apps", apps, 1)
@@ -83,6 +92,9 @@ class Emulator:
         _check_range("page_size", page_size, 1, MAX_LIMIT)
         _check_range("latency", latency, 0)
         _check_range("facts_per_day", facts_per_day, 0)
+        _check_range("report_concurrency", 1 if report_concurrency is None else report_concurrency, 1)
+        _check_range("report_rate", 1 if report_rate is None else report_rate, 0)
+        _check_range("report_burst", 1 if report_burst is None else report_burst, 1)
         if duplicate_names not in {"refuse", "allow"}:
             raise ValueError(f'duplicate_names is "refuse" or "allow", not {duplicate_names!r}.')
         if token is not None and (not token or not token.isascii() or any(character in ' "' for character in token)):
@@ -100,6 +112,9 @@ class Emulator:
         self._page_size = page_size
         self._duplicate_names: Literal["refuse", "allow"] = duplicate_names
         self._facts_per_day = facts_per_day
+        self._report_concurrency = report_concurrency
+        self._report_rate = report_rate
+        self._report_burst = report_burst
         self._conditions = Conditions(
             latency, Faults.of(faults), AppStates.of(app_states or {}), today, csv_byte_order_mark
         )
@@ -108,27 +123,13 @@ class Emulator:
     async def __aenter__(self) -> Self:
         if self._running is not None:
             raise RuntimeError("The emulator is running already; make another one for a second port.")
-        store = Store(self._database)
-        try:
-            if store.is_new:
-                seed_store(store, **self._account)
-            if self._token is not None:
-                store.save_setting("token", self._token)
-            authenticator = Authenticator(store.setting("token"))
-            campaign = CampaignAPI(
-                store, authenticator, page_size=self._page_size, duplicate_names=self._duplicate_names
-            )
-            facts = Facts(store, self._facts_per_day)
-            kpis = KPIService(facts, authenticator, self._conditions)
-            routes = [*campaign.routes(), *kpis.routes(), *Dashboard(facts, authenticator).routes()]
-            listener = Listener(Application(RouteTable(routes), self._conditions, self.stats), self.stats)
-            bound = bind(self._port)
-            port = bound.getsockname()[1]
-            await listener.start(bound)
-        except BaseException:
-            store.close()
-            raise
-        self._running = _Running(store, facts, listener, port)
+        with contextlib.ExitStack() as stack:
+            store = stack.enter_context(contextlib.closing(Store(self._database)))
+            bound = stack.enter_context(bind(self._port))
+            running = self._assemble(store, bound.getsockname()[1])
+            await running.listener.start(bound)
+            stack.pop_all()
+        self._running = running
         return self
 
     async def __aexit__(
@@ -140,9 +141,32 @@ class Emulator:
         finally:
             running.store.close()
 
+    async def restart(self, pause: float = 0.1) -> None:
+        """Go down in the middle of everything as if killed, and come back on the same port after `pause` seconds.
+
+        Every connection is aborted, and new ones are refused meanwhile. What was committed stays, and is read anew
+        where it is in a file; what was not is lost: requests under way, and the late work of `drop-late`. Lists have
+        caught up with what was unlisted. Raises what entering raises, and `RuntimeError` while it is not running.
+        """
+        _check_range("pause", pause, 0)
+        down = self._live
+        down.late_work.lose()
+        await down.listener.stop()
+        if self._running is not down:
+            return
+        with contextlib.ExitStack() as stack:
+            # Bound but not listening, the port refuses every connection, and nobody else can take it.
+            bound = stack.enter_context(bind(down.port))
+            down.store.reopen()
+            running = self._running = self._assemble(down.store, down.port)
+            await asyncio.sleep(pause)
+            if self._running is running:
+                stack.pop_all()
+                await running.listener.start(bound)
+
     @property
     def url(self) -> str:
-        """Where it listens, without a slash at the end; the APIs are below `/public/v1`, `/public/v2`, `/kpis/v1`."""
+        """Where it listens, without a slash at the end; the APIs are below `/public`, `/kpis`, `/reports-service`."""
         return f"http://{LOOPBACK}:{self._live.port}"
 
     @property
@@ -223,6 +247,25 @@ class Emulator:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
+    def _assemble(self, store: Store, port: int) -> "_Running":
+        if store.is_new:
+            seed_store(store, **self._account)
+        if self._token is not None:
+            store.save_setting("token", self._token)
+        authenticator = Authenticator(store.setting("token"))
+        campaign = CampaignAPI(store, authenticator, page_size=self._page_size, duplicate_names=self._duplicate_names)
+        facts = Facts(store, self._facts_per_day)
+        kpis = KPIService(facts, authenticator, self._conditions)
+        reports = ReportService(facts, authenticator, self._conditions)
+        routes = RouteTable([
+            *campaign.routes(), *kpis.routes(), *reports.routes(), *Dashboard(facts, authenticator).routes()
+        ])  # fmt: skip
+        application = Application(routes, self._conditions, self.stats)
+        bucket = LeakyBucket.of(self._report_rate, self._report_burst)
+        gate = ReportGate(application, routes, self.stats, concurrency=self._report_concurrency, bucket=bucket)
+        listener = Listener(gate, self.stats, application.late_work.finish)
+        return _Running(store, facts, application.late_work, listener, port)
+
     @property
     def _live(self) -> "_Running":
         if self._running is None:
@@ -234,6 +277,7 @@ class Emulator:
 class _Running:
     store: Store
     facts: Facts
+    late_work: LateWork
     listener: Listener
     port: int
 

@@ -50,3 +50,24 @@ TABLES = (
     )""",
     "CREATE INDEX IF NOT EXISTS lineages_of_app ON lineages (app_id, rank)",
 )
+
+DESCRIPTIONS = (
+    # The apps as `apps.py` describes them; `worth` is what a minor unit of the currency is worth in parts of a euro.
+    """CREATE TEMP TABLE IF NOT EXISTS described_apps (
+        app_id INTEGER PRIMARY KEY,
+        app_token TEXT NOT NULL,
+        app_name TEXT NOT NULL,
+        currency_code TEXT NOT NULL,
+        currency_name TEXT NOT NULL,
+        worth INTEGER NOT NULL,
+        users INTEGER NOT NULL
+    )""",
+    # Which event of an app is of which kind; `place` is a position among the events of the app.
+    """CREATE TEMP TABLE IF NOT EXISTS described_events (
+        app_id INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        PRIMARY KEY (app_id, place)
+    ) WITHOUT ROWID""",
+)
+"""Tables for queries over several apps, made anew with each start."""

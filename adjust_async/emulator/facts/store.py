@@ -1,13 +1,14 @@
 """Keeps the facts, and makes those that were never asked for before."""
 
 import random
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from adjust_async.emulator.facts.apps import App, describe_app
 from adjust_async.emulator.facts.drawing import HOURS_OF_A_DAY, draw_day
-from adjust_async.emulator.facts.schema import TABLES
+from adjust_async.emulator.facts.schema import DESCRIPTIONS, TABLES
 from adjust_async.emulator.store import Store
 
 EPOCH = date(1970, 1, 1)
@@ -58,11 +59,13 @@ class Facts:
             for table in TABLES:
                 connection.execute(table)
         self._seed = int(store.setting("seed"))
-        self._facts_per_day = int(self._kept_setting("facts_per_day", facts_per_day))
+        self.facts_per_day = int(self._kept_setting("facts_per_day", facts_per_day))
+        """How many facts each app has on a day."""
         self._last_tracker = int(self._kept_setting("trackers_with_facts", store.count_trackers()))
         rows = store.apps()
-        self.apps = {row.token: describe_app(row, self._seed, self._facts_per_day) for row in rows}
+        self.apps = {row.token: describe_app(row, self._seed, self.facts_per_day) for row in rows}
         """The apps by token."""
+        self._describe_apps()
         self._made: dict[int, set[int]] = {}
 
     def make(self, start: date, end: date, app_tokens: Iterable[str] | None = None) -> None:
@@ -98,21 +101,38 @@ class Facts:
         """Run a query over facts that `complete` has seen to."""
         return self._store.read(query, parameters).fetchall()
 
-    def complete(self, app: App, first_day: int, last_day: int) -> None:
-        """Make what is missing of those days; days are counted since 1970."""
+    def cursor(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
+        """Run such a query whose rows are too many to be held at once."""
+        return self._store.read(query, parameters)
+
+    def complete(self, app: App, first_day: int, last_day: int) -> bool:
+        """Make what is missing of those days, counted since 1970, and say whether anything was."""
         made = self._made_days(app)
         first_day = max(first_day, day_number(FIRST_DAY))
         missing = [day for day in range(first_day, last_day + 1) if day not in made]
         if not missing:
-            return
+            return False
         trackers, organic = self._busy_trackers(app)
         with self._store.transaction() as connection:
             for day in missing if trackers else ():
-                rows = draw_day(app, trackers, organic, day, self._facts_per_day, self._seed)
+                rows = draw_day(app, trackers, organic, day, self.facts_per_day, self._seed)
                 # In the order of the primary key, in which SQLite inserts fastest.
                 connection.executemany(_INSERT_FACT, sorted(rows))
             connection.executemany("INSERT INTO fact_days VALUES (?, ?)", ((app.id, day) for day in missing))
         made.update(missing)
+        return True
+
+    def _describe_apps(self) -> None:
+        apps, events = [], []
+        for app in self.apps.values():
+            currency = app.currency
+            apps.append((app.id, app.token, app.name, currency.iso_code, currency.name, currency.worth, app.users))
+            events += [(app.id, place, event.name) for place, event in enumerate(app.events)]
+        with self._store.transaction() as connection:
+            for table in DESCRIPTIONS:
+                connection.execute(table)
+            connection.executemany("INSERT OR REPLACE INTO described_apps VALUES (?, ?, ?, ?, ?, ?, ?)", apps)
+            connection.executemany("INSERT OR REPLACE INTO described_events VALUES (?, ?, ?)", events)
 
     def _made_days(self, app: App) -> set[int]:
         if app.id not in self._made:

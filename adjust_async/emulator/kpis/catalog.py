@@ -148,7 +148,8 @@ COHORT_REVENUE = "cohort_revenue"
 """A deliverable whose meaning depends on the parameter `cohort_revenue_period`."""
 
 _ABBREVIATIONS = {"Daus": "DAUs", "Waus": "WAUs", "Maus": "MAUs", "Ctr": "CTR", "Ecpc": "eCPC", "Ecpi": "eCPI"}
-_ABBREVIATIONS |= {"Roas": "ROAS", "Skad": "SKAdNetwork"}
+_ABBREVIATIONS |= {"Roas": "ROAS", "Skad": "SKAdNetwork", "Ecpm": "eCPM", "Arpdau": "ARPDAU", "Rpm": "RPM"}
+_ABBREVIATIONS |= {"Iap": "IAP", "Gdpr": "GDPR", "Id": "ID", "Os": "OS", "Ios": "iOS", "Macos": "macOS"}
 
 
 def title_of(kpi: str) -> str:

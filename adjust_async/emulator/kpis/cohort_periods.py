@@ -24,6 +24,11 @@ class Period(StrEnum):
     MONTH = "month"
 
     @property
+    def days(self) -> int:
+        """How many days it has."""
+        return _DAYS[self]
+
+    @property
     def heading(self) -> str:
         """The heading of a human readable table."""
         return f"{self.value.capitalize()}s after Install"
@@ -31,23 +36,25 @@ class Period(StrEnum):
 
 def period_rows(period: Period) -> list[tuple[int, ...]]:
     """List the periods with the `COLUMNS`, from the one of the install on."""
-    days = _DAYS[period]
-    rows: list[tuple[int, ...]] = []
-    for number in range(_LAST_PERIOD[period] + 1):
-        retained = retention(number * days)
-        # Within a longer period a user comes again on as many of its days as retention lets expect.
-        active_days = sum(retention(number * days + day) for day in range(days))
-        rows.append((
-            number,
-            number * days,
-            retained,
-            active_days * 2,
-            active_days * 2 * 140,
-            retained * 6 // 10,
-            revenue_share((number + 1) * days),
-            revenue_share(number * days),
-        ))  # fmt: skip
-    return rows
+    return [period_row(period, number) for number in range(_LAST_PERIOD[period] + 1)]
+
+
+def period_row(period: Period, number: int) -> tuple[int, ...]:
+    """Make the `COLUMNS` of one period."""
+    days = period.days
+    retained = retention(number * days)
+    # Within a longer period a user comes again on as many of its days as retention lets expect.
+    active_days = sum(retention(number * days + day) for day in range(days))
+    return (
+        number,
+        number * days,
+        retained,
+        active_days * 2,
+        active_days * 2 * 140,
+        retained * 6 // 10,
+        revenue_share((number + 1) * days),
+        revenue_share(number * days),
+    )
 
 
 def retention(age: int) -> int:

@@ -23,7 +23,6 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "events": ("event_token", "event_name"),
     "periods": ("period",),
 }
-_TITLES = {"os_name": "OS Name"}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -58,4 +57,4 @@ class _Layout:
     def _title(self, name: str) -> str:
         if name == "period":
             return self._query.period.heading
-        return _TITLES.get(name, title_of(name))
+        return title_of(name)

@@ -38,6 +38,7 @@ HOUR = Grouping("dates", "((hour * 60 + :offset) / 60)")
 DAY = Grouping("dates", _DAY)
 WEEK = Grouping("dates", _MONDAY)
 MONTH = Grouping("dates", _FIRST_OF_MONTH)
+REGION = Grouping("regions", _REGION)
 EVENTS = Grouping("events", "event")
 PERIODS = Grouping("periods", "period")
 
@@ -55,7 +56,7 @@ _SINGULAR: dict[str, Grouping] = {
     "week": WEEK,
     "month": MONTH,
     "country": Grouping("countries", "country"),
-    "region": Grouping("regions", _REGION),
+    "region": REGION,
     "device_type": Grouping("device_types", "device_type"),
     "os_name": Grouping("os_names", "os_name"),
     "partner": Grouping("partners", "coalesce(trackers.partner_id, 0)"),

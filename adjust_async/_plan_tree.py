@@ -1,0 +1,156 @@
+"""A plan as the tree of trackers that it asks for, and what of that is there already."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from adjust_async.models import Tracker
+from adjust_async.plans import SEPARATOR, Entry
+from adjust_async.provision_result import ProvisionOutcome, Status
+
+if TYPE_CHECKING:
+    from adjust_async.errors import AdjustError
+
+__all__ = ["Node", "PlanTree", "label_of"]
+
+
+class Node:
+    """A tracker that there should be; the root stands for the app.
+
+    `tracker` is what is known of it, `created` whether this run made it, `status` what became of it. `attempts` counts
+    its creates, the first of which was sent at `since`.
+    """
+
+    __slots__ = (
+        "attempts",
+        "children",
+        "cost_data_enabled",
+        "created",
+        "entries",
+        "error",
+        "label",
+        "notes",
+        "parent",
+        "partner_id",
+        "since",
+        "status",
+        "tracker",
+    )
+
+    def __init__(self, label: str, parent: "Node | None") -> None:
+        self.label = label
+        self.parent = parent
+        self.children: dict[str, Node] = {}
+        self.entries: list[int] = []
+        self.partner_id: int | None = None
+        self.cost_data_enabled: bool | None = None
+        self.tracker: Tracker | None = None
+        self.created = False
+        self.attempts = 0
+        self.since = 0.0
+        self.status: Status | None = None
+        self.error: AdjustError | None = None
+        self.notes: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Its name with those above it."""
+        return self.label if self.parent is None or not self.parent.label else f"{self.parent.path}::{self.label}"
+
+    @property
+    def above(self) -> "Node":
+        """The node above it."""
+        if self.parent is None:
+            raise AssertionError("the root stands for the app, and nothing is above it")
+        return self.parent
+
+    @property
+    def token(self) -> str | None:
+        """The token of the tracker; `None` for the root."""
+        return None if self.tracker is None else self.tracker.token
+
+    @property
+    def missing_settings(self) -> dict[str, int | bool]:
+        """What is to be set, and is not set so."""
+        settings: dict[str, int | bool] = {}
+        tracker = self.tracker
+        if self.partner_id is not None and (tracker is None or tracker.partner_id != self.partner_id):
+            settings["partner_id"] = self.partner_id
+        if self.cost_data_enabled is not None and (
+            tracker is None or tracker.cost_data_enabled is not self.cost_data_enabled
+        ):
+            settings["cost_data_enabled"] = self.cost_data_enabled
+        return settings
+
+    def below(self) -> Iterator["Node"]:
+        """Give every node below, each before those below it."""
+        for child in self.children.values():
+            yield child
+            yield from child.below()
+
+    def note(self, text: str) -> None:
+        """Keep something worth knowing."""
+        if text not in self.notes:
+            self.notes += (text,)
+
+    def outcome(self, path: str, status: Status | None) -> ProvisionOutcome:
+        """Give what became of it, for an entry of that path."""
+        return ProvisionOutcome(path, status or "failed", self.tracker, self.error, self.notes)
+
+    def match(self, siblings: Iterable[Tracker]) -> None:
+        """Find the children that are there among the trackers below this one.
+
+        Names are compared as they are, sign by sign. An archived tracker counts as being there, after one that is not.
+        """
+        alike: dict[str, list[Node]] = {}
+        for child in self.children.values():
+            alike.setdefault(_folded(child.label), []).append(child)
+        for tracker in siblings:
+            label = label_of(tracker)
+            found = self.children.get(label)
+            if found is not None:
+                _take(found, tracker)
+            for child in alike.get(_folded(label), ()):
+                if child is not found:
+                    child.note(
+                        f"there is also {label!r} ({tracker.token}), which differs in case or Unicode form alone"
+                    )
+
+
+class PlanTree:
+    """The tree, and which node each entry is about."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.root = Node("", None)
+        self.nodes: list[Node] = []
+        for number, entry in enumerate(entries):
+            node = self.root
+            for part in entry.parts:
+                child = node.children.get(part)
+                if child is None:
+                    child = node.children[part] = Node(part, node)
+                node = child
+            node.entries.append(number)
+            node.cost_data_enabled = entry.spec.cost_data_enabled
+            node.partner_id = entry.partner_id
+            self.nodes.append(node)
+
+
+def label_of(tracker: Tracker) -> str:
+    """Give the last part of a tracker's name."""
+    return tracker.label if tracker.label is not None else tracker.name.rpartition(SEPARATOR)[2]
+
+
+def _folded(label: str) -> str:
+    return unicodedata.normalize("NFKC", label).casefold()
+
+
+def _take(node: Node, tracker: Tracker) -> None:
+    """Take a tracker for a node, which may have one already that is the same, or another one of the same name."""
+    known = node.tracker
+    if known is None or known.token == tracker.token:
+        node.tracker = tracker
+    else:
+        node.note(f"there are two trackers of this name: {known.token} and {tracker.token}")
+        if known.archived and not tracker.archived:
+            node.tracker = tracker

@@ -1,0 +1,107 @@
+"""A Parquet report: read as an Arrow table, or written to a file as it arrives."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adjust_async._report_request import NO_CONTENT, KnownNames, names_of, receiving, refuse, send_report, spec_of
+from adjust_async._saving import OnProgress, UnfinishedFile
+from adjust_async._session import Session
+from adjust_async._wire import Answer, Body
+from adjust_async.report import Report
+from adjust_async.tables import import_pyarrow
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["arrow_table", "save_parquet"]
+
+ENDPOINT = "parquet_report"
+PARQUET = "application/octet-stream"
+
+#: What every Parquet file begins and ends with.
+MAGIC = b"PAR1"
+
+
+async def arrow_table(session: Session, query: Mapping[str, str], known: KnownNames) -> "pyarrow.Table":
+    """Ask for a Parquet report, and read it."""
+    import_pyarrow()
+
+    def decode(answer: Answer) -> bytes | None:
+        if answer.status == NO_CONTENT:
+            return None
+        _check(answer.body[:4], answer.body[-4:])
+        return answer.body
+
+    spec = spec_of(ENDPOINT, query, decode)._replace(accept=PARQUET)
+    body = await send_report(session, spec, known)
+    return _empty(query) if body is None else await asyncio.to_thread(_read, body)
+
+
+async def save_parquet(
+    session: Session, query: Mapping[str, str], known: KnownNames, place: Path, on_progress: OnProgress | None
+) -> tuple[int, int | None, tuple[str, ...]]:
+    """Ask for a Parquet report, and write it to a file as it arrives; give its size, rows and columns."""
+
+    async def receive(body: Body) -> None:
+        await file.write(body, body.length, on_progress)
+        if body.status == NO_CONTENT:
+            await asyncio.to_thread(_write_empty, file.path, query)
+        else:
+            _check(*await asyncio.to_thread(_ends_of, file.path))
+
+    with UnfinishedFile(place) as file:
+        await send_report(session, receiving(ENDPOINT, query, PARQUET, receive), known)
+        rows, columns = await asyncio.to_thread(_look_into, file.path)
+        size = await file.publish()
+    return size, rows, columns
+
+
+def _check(begin: bytes, end: bytes) -> None:
+    if begin != MAGIC:
+        refuse(f"the answer is no Parquet; it begins with {begin!r}", "$")
+    if end != MAGIC:
+        refuse("the answer breaks off: Parquet ends as it begins", "$")
+
+
+def _read(body: bytes) -> "pyarrow.Table":
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_table(pyarrow.BufferReader(body))
+    except pyarrow.ArrowException as error:
+        refuse(f"the answer is no Parquet that can be read: {error}", "$")
+
+
+def _ends_of(path: Path) -> tuple[bytes, bytes]:
+    with path.open("rb") as file:
+        begin = file.read(4)
+        file.seek(max(0, path.stat().st_size - 4))
+        return begin, file.read()
+
+
+def _empty(query: Mapping[str, str]) -> "pyarrow.Table":
+    return Report([], names_of(query, "dimensions"), names_of(query, "metrics")).to_arrow()
+
+
+def _write_empty(path: Path, query: Mapping[str, str]) -> None:
+    table = _empty(query)
+    from pyarrow import parquet
+
+    parquet.write_table(table, path)
+
+
+def _look_into(path: Path) -> tuple[int | None, tuple[str, ...]]:
+    """Read how many rows a file has, and their columns; neither is known without pyarrow."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ModuleNotFoundError:
+        return None, ()
+    try:
+        metadata: Any = parquet.read_metadata(path)
+    except pyarrow.ArrowException as error:
+        refuse(f"the answer is no Parquet that can be read: {error}", "$")
+    return metadata.num_rows, tuple(metadata.schema.to_arrow_schema().names)

@@ -1,0 +1,49 @@
+"""What a fact brings and costs, as the modes of a request want it; SQL over a row of the table `facts`."""
+
+from dataclasses import dataclass
+
+from adjust_async.emulator.kpis.measures import share
+
+AD_REVENUE_SOURCES = ("admob", "applovin_max", "ironsource", "unknown")
+"""Each fact has its ad revenue from one of them."""
+
+AD_SPEND_MODES = ("adjust", "network", "mixed")
+IAP_REVENUE_MODES = {"gross_100": 100, "gross_85": 85, "gross_70": 70, "gross_60": 60}
+"""How many percent of the gross revenue count; what is left out is what the store keeps."""
+
+HAS_PARTNER = "trackers.partner_id IS NOT NULL"
+ADJUST_COST = "cost"
+NETWORK_COST = f"CASE WHEN {HAS_PARTNER} THEN {share('cost', 96)} ELSE 0 END"
+
+_SOURCE = f"(dither % {len(AD_REVENUE_SOURCES)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Amounts in minor units of the currency of the app."""
+
+    cost: str
+    revenue: str
+    ad_revenue: str
+
+    @property
+    def all_revenue(self) -> str:
+        """Both kinds of revenue."""
+        return f"({self.revenue} + {self.ad_revenue})"
+
+
+def amounts_of(ad_spend_mode: str, iap_revenue_mode: str, ad_revenue_sources: tuple[str, ...]) -> Amounts:
+    """Choose the amounts; no sources stand for all."""
+    cost = {
+        "adjust": ADJUST_COST,
+        "network": NETWORK_COST,
+        # What the network reports, and what Adjust counted where it reports nothing.
+        "mixed": f"CASE WHEN ({NETWORK_COST}) > 0 THEN ({NETWORK_COST}) ELSE {ADJUST_COST} END",
+    }[ad_spend_mode]
+    percent = IAP_REVENUE_MODES[iap_revenue_mode]
+    revenue = "revenue" if percent == 100 else f"({share('revenue', percent)})"
+    ad_revenue = "ad_revenue"
+    if ad_revenue_sources:
+        places = ", ".join(str(AD_REVENUE_SOURCES.index(source)) for source in ad_revenue_sources)
+        ad_revenue = f"(CASE WHEN {_SOURCE} IN ({places}) THEN ad_revenue ELSE 0 END)"
+    return Amounts(f"({cost})", revenue, ad_revenue)

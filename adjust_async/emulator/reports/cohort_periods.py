@@ -1,0 +1,62 @@
+"""The periods of cohorts: days, weeks and months after the install, as they end the slugs of metrics."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from adjust_async.emulator.kpis.cohort_periods import COLUMNS, Period, period_row
+from adjust_async.emulator.kpis.groupings import DAY
+
+MATURE = "mature"
+
+_UNITS = {"d": (Period.DAY, "Day", 120), "w": (Period.WEEK, "Week", 52), "m": (Period.MONTH, "Month", 36)}
+_PERIOD = re.compile(r"(?P<unit>[dwm])(?P<number>0|[1-9][0-9]{0,2})", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class CohortPeriod:
+    """A period after the install; `number` 0 is the one of the install."""
+
+    unit: str
+    number: int
+
+    @property
+    def slug(self) -> str:
+        """As it ends the slugs of metrics, always in lower case."""
+        return f"{self.unit}{self.number}"
+
+    @property
+    def title(self) -> str:
+        """As people read it."""
+        return f"{_UNITS[self.unit][1]} {self.number}"
+
+    @property
+    def end(self) -> int:
+        """How many days after the install it is over."""
+        return (self.number + 1) * _UNITS[self.unit][0].days
+
+    def condition(self, maturity: str) -> str:
+        """Say in SQL which facts have this period: as soon as it has begun, or once it is over for mature ones only."""
+        age = self.end if maturity == MATURE else self.number * _UNITS[self.unit][0].days
+        return f"{DAY.sql} + {age} <= :today"
+
+    def curves(self) -> dict[str, str]:
+        """Name how users behave in it."""
+        row = period_row(_UNITS[self.unit][0], self.number)
+        return dict(zip(COLUMNS, map(str, row), strict=True))
+
+
+def read_period(text: str) -> CohortPeriod | None:
+    """Read a period such as `d7`, None where it is none."""
+    match = _PERIOD.fullmatch(text)
+    if match is None:
+        return None
+    period = CohortPeriod(match["unit"].lower(), int(match["number"]))
+    return period if period.number <= _UNITS[period.unit][2] else None
+
+
+def all_periods() -> Iterator[CohortPeriod]:
+    """List the periods that metrics may have."""
+    for unit, (_, _, last) in _UNITS.items():
+        for number in range(last + 1):
+            yield CohortPeriod(unit, number)

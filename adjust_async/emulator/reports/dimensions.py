@@ -1,0 +1,166 @@
+"""The dimensions: by which SQL each tells facts apart, and what a row says of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adjust_async.emulator.kpis.catalog import title_of
+from adjust_async.emulator.kpis.groupings import REGION
+from adjust_async.emulator.reports.calendar import UNITS, TimeUnit
+from adjust_async.emulator.reports.countries import COUNTRY_NAMES
+
+UNKNOWN = "unknown"
+ORGANIC = "Organic"
+ORGANIC_ID = "-300"
+
+_SEPARATOR = "\x1f"
+
+TABLES = {
+    "lineages": "CROSS JOIN lineages ON lineages.tracker_id = facts.{attributed}",
+    "described_apps": "CROSS JOIN described_apps ON described_apps.app_id = facts.app_id",
+    "described_events": """LEFT JOIN described_events
+        ON described_events.app_id = facts.app_id AND described_events.place = facts.event""",
+    "trackers": "CROSS JOIN trackers ON trackers.id = lineages.tracker_id",
+    "partners": "LEFT JOIN partners ON partners.id = trackers.partner_id",
+    "networks": "CROSS JOIN trackers AS networks ON networks.id = lineages.network_id",
+    "campaigns": "LEFT JOIN trackers AS campaigns ON campaigns.id = lineages.campaign_id",
+    "adgroups": "LEFT JOIN trackers AS adgroups ON adgroups.id = lineages.adgroup_id",
+    "creatives": "LEFT JOIN trackers AS creatives ON creatives.id = lineages.creative_id",
+}
+"""What can be joined to the facts, each after what it refers to; facts come first, as they have the index by time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dependency:
+    """What `attr_dependency` says of a row beside its dimensions: texts by name, which `shape` may put into another.
+
+    Where a row has facts with several such texts, it is those of one of them.
+    """
+
+    texts: Mapping[str, str]
+    shape: Callable[[dict[str, str]], dict[str, Any]] = dict
+
+    @property
+    def sql(self) -> str:
+        """The texts in one, so that all of them are of the same fact."""
+        return f"max({' || char(31) || '.join(self.texts.values())})"
+
+    def write(self, joined: str) -> dict[str, Any]:
+        """Take apart what the query found."""
+        return self.shape(dict(zip(self.texts, joined.split(_SEPARATOR), strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A dimension. `sql` tells facts apart, `text` is what filters compare, `write` makes the text of a row."""
+
+    slug: str
+    title: str
+    sql: str
+    text: str
+    write: Callable[[Any], str]
+    dependency: Dependency | None = None
+    unit: TimeUnit | None = None
+    """None for a dimension that is no date."""
+
+    def writer(self, *, iso_dates: bool) -> Callable[[Any], str]:
+        """Make the function that writes a value."""
+        if self.unit is None:
+            return self.write
+        return self.unit.write if iso_dates else self.unit.write_formatted
+
+
+def _own(slug: str, sql: str, dependency: Dependency | None = None) -> Dimension:
+    """Make a dimension whose values are texts already."""
+    return Dimension(slug, title_of(slug), sql, sql, str, dependency)
+
+
+def _cases(column: str, values: Mapping[str, str]) -> str:
+    cases = " ".join(f"WHEN '{key}' THEN {value}" for key, value in values.items())
+    return f"(CASE {column} {cases} ELSE '{UNKNOWN}' END)"
+
+
+def _label(level: str, above: str) -> str:
+    """Take the last part of a tracker's name, which begins with the name of the one above it and `::`."""
+    return f"coalesce(substr({level}.name, length({above}.name) + 3), '{UNKNOWN}')"
+
+
+def _network_id(column: str, first: int) -> str:
+    """Make the id that the network has for a tracker of its own."""
+    return f"coalesce(CAST({first} + {column} * 7919 AS TEXT), '{UNKNOWN}')"
+
+
+_PARTNER = f"coalesce(partners.display_name, '{ORGANIC}')"
+_PARTNER_ID = f"coalesce(CAST(trackers.partner_id AS TEXT), '{ORGANIC_ID}')"
+_CAMPAIGN = _label("campaigns", "networks")
+_ADGROUP = _label("adgroups", "campaigns")
+_CREATIVE = _label("creatives", "adgroups")
+_CAMPAIGN_ID = _network_id("lineages.campaign_id", 12_000_000_000)
+_ADGROUP_ID = _network_id("lineages.adgroup_id", 23_000_000_000)
+_CREATIVE_ID = _network_id("lineages.creative_id", 34_000_000_000)
+_SOURCE_ID = _network_id("lineages.adgroup_id", 45_000_000_000)
+
+STORES = {"apple": "15000000{}", "google": "com.example.app{}", "windows": "9NBLGGH{}"}
+"""The store ids of an app, whose number stands in for the braces."""
+
+_STORE_OF_SYSTEM = {"ios": "apple", "macos": "apple", "android": "google", "windows": "windows"}
+_STORE_TYPE = _cases("os_name", {os_name: f"'{store}'" for os_name, store in _STORE_OF_SYSTEM.items()})
+_STORE_ID = _cases(
+    "os_name",
+    {os_name: f"replace('{STORES[store]}', '{{}}', facts.app_id)" for os_name, store in _STORE_OF_SYSTEM.items()},
+)
+_PLATFORM = _cases("device_type", {"phone": "'mobile'", "tablet": "'mobile'", "pc": "'pc'", "mac": "'pc'"})
+_APP_NETWORK = f"(CASE WHEN trackers.partner_id IS NULL THEN '{UNKNOWN}' ELSE described_apps.app_name END)"
+_COUNTRY = _cases("country", {code: f"'{name}'" for code, name in COUNTRY_NAMES.items()})
+
+
+_OF_PARTNER = {"partner_id": _PARTNER_ID, "partner": _PARTNER}
+_DEPENDS_ON_PARTNER = Dependency(_OF_PARTNER)
+_DEPENDS_ON_CAMPAIGN = Dependency({"campaign_id_network": _CAMPAIGN_ID, **_OF_PARTNER})
+_DEPENDS_ON_ADGROUP = Dependency({"adgroup_id_network": _ADGROUP_ID, **_OF_PARTNER})
+_DEPENDS_ON_CREATIVE = Dependency({"creative_id_network": _CREATIVE_ID, **_OF_PARTNER})
+_DEPENDS_ON_CURRENCY = Dependency({"currency_code": "described_apps.currency_code"})
+_DEPENDS_ON_APP = Dependency(
+    {"app_token": "described_apps.app_token"}, lambda texts: {name: [text] for name, text in texts.items()}
+)
+_DEPENDS_ON_COUNTRY = Dependency(
+    {"country_code": "country", "region": REGION.sql or ""}, lambda texts: {"country": texts}
+)
+
+_TIME = tuple(
+    Dimension(slug, title_of(slug), unit.sql, unit.text, unit.write, unit=unit) for slug, unit in UNITS.items()
+)
+_OTHERS = (
+    _own("os_name", "os_name"),
+    _own("device_type", "device_type"),
+    _own("platform", _PLATFORM),
+    _own("app", "described_apps.app_name", _DEPENDS_ON_APP),
+    _own("app_token", "described_apps.app_token"),
+    _own("store_id", _STORE_ID, _DEPENDS_ON_APP),
+    _own("store_type", _STORE_TYPE),
+    _own("currency", "described_apps.currency_name", _DEPENDS_ON_CURRENCY),
+    _own("currency_code", "described_apps.currency_code"),
+    _own("network", "networks.name", _DEPENDS_ON_PARTNER),
+    _own("campaign", _CAMPAIGN, _DEPENDS_ON_CAMPAIGN),
+    _own("campaign_network", _CAMPAIGN, _DEPENDS_ON_CAMPAIGN),
+    _own("campaign_id_network", _CAMPAIGN_ID),
+    _own("adgroup", _ADGROUP, _DEPENDS_ON_ADGROUP),
+    _own("adgroup_network", _ADGROUP, _DEPENDS_ON_ADGROUP),
+    _own("adgroup_id_network", _ADGROUP_ID),
+    # Networks show ads of an ad group in one place of theirs.
+    _own("source_network", _ADGROUP),
+    _own("source_id_network", _SOURCE_ID),
+    _own("creative", _CREATIVE, _DEPENDS_ON_CREATIVE),
+    _own("creative_network", _CREATIVE, _DEPENDS_ON_CREATIVE),
+    _own("creative_id_network", _CREATIVE_ID),
+    Dimension("country", "Country", "country", _COUNTRY, lambda code: COUNTRY_NAMES[code], _DEPENDS_ON_COUNTRY),
+    _own("country_code", "country"),
+    _own("region", REGION.sql or ""),
+    _own("partner", _PARTNER, _DEPENDS_ON_PARTNER),
+    _own("partner_name", _PARTNER, _DEPENDS_ON_PARTNER),
+    _own("partner_id", _PARTNER_ID),
+    _own("channel", _PARTNER, _DEPENDS_ON_PARTNER),
+    _own("app_network", _APP_NETWORK),
+)
+
+DIMENSIONS: Mapping[str, Dimension] = {dimension.slug: dimension for dimension in (*_TIME, *_OTHERS)}

@@ -1,0 +1,79 @@
+"""The events of all apps under the slugs that the service makes of their names, and their metrics."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from adjust_async.emulator.facts.apps import App
+from adjust_async.emulator.facts.dimensions import GENERAL_REVENUE
+from adjust_async.emulator.reports.amounts import Amounts
+from adjust_async.emulator.reports.cohort_metrics import cohort_events
+from adjust_async.emulator.reports.cohort_periods import CohortPeriod, read_period
+from adjust_async.emulator.reports.metrics import Metric, count_of, money_of, only_if
+
+SECTION = "events"
+
+# Where the service left the spaces in.
+_WITH_SPACES = frozenset({"Level Up", "Add to Cart"})
+_EVENTS = "_events"
+_REVENUE = "_revenue"
+_COHORT = "_events_cohort"
+
+
+@dataclass(slots=True)
+class ReportEvent:
+    """An event that one or several apps have under the same name; `tokens` are its tokens by app token."""
+
+    slug: str
+    name: str
+    tokens: dict[str, list[str]] = field(default_factory=dict)
+
+    def item(self) -> dict[str, Any]:
+        """Make what the service says of its apps."""
+        tokens = [token for tokens in self.tokens.values() for token in tokens]
+        return {"app_token": list(self.tokens), "tokens": tokens, "is_skad_event": False}
+
+    @property
+    def condition(self) -> str:
+        """Say in SQL which facts are about it."""
+        name = self.name.replace("'", "''")
+        return f"described_events.kind = '{name}'"
+
+    def metrics(self, periods: Iterable[CohortPeriod], maturity: str, amounts: Amounts) -> Iterator[Metric]:
+        """Make its metrics, those of cohorts for these periods."""
+        condition = self.condition
+        events, revenue = count_of(only_if(condition, "events")), money_of(only_if(condition, amounts.revenue))
+        yield Metric(f"{self.slug}{_EVENTS}", f"{self.name} (Events)", SECTION, events)
+        yield Metric(f"{self.slug}{_REVENUE}", f"{self.name} (Revenue)", SECTION, revenue)
+        for period in periods:
+            slug, title = f"{self.slug}_{period.slug}{_COHORT}", f"{self.name} ({period.title} Events, Cohort)"
+            yield Metric(slug, title, SECTION, cohort_events(condition, period, maturity, amounts), period)
+
+
+def events_of(apps: Iterable[App]) -> dict[str, ReportEvent]:
+    """Collect the events by slug; revenue without an event has none."""
+    events: dict[str, ReportEvent] = {}
+    for app in apps:
+        for event in app.events:
+            if event.kind != GENERAL_REVENUE:
+                found = events.setdefault(_slug(event.name), ReportEvent(_slug(event.name), event.name))
+                found.tokens.setdefault(app.token, []).append(event.token)
+    return dict(sorted(events.items()))
+
+
+def event_metric(events: dict[str, ReportEvent], slug: str, maturity: str, amounts: Amounts) -> Metric | None:
+    """Find the metric of an event, None where there is none of that slug."""
+    name, _, period_text = slug.removesuffix(_COHORT).rpartition("_")
+    period = read_period(period_text) if slug.endswith(_COHORT) else None
+    if period is None:
+        name = slug.removesuffix(_EVENTS).removesuffix(_REVENUE)
+    if name not in events:
+        return None
+    periods = [] if period is None else [period]
+    wanted = slug if period is None else f"{name}_{period.slug}{_COHORT}"
+    return next((metric for metric in events[name].metrics(periods, maturity, amounts) if metric.slug == wanted), None)
+
+
+def _slug(name: str) -> str:
+    slug = name.lower()
+    return slug if name in _WITH_SPACES else slug.replace(" ", "_")

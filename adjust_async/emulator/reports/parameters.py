@@ -1,0 +1,99 @@
+"""The parameters of a report, one by one."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from adjust_async.emulator.facts.dimensions import CURRENCIES, Currency
+from adjust_async.emulator.kpis.dates import read_utc_offset
+from adjust_async.emulator.refusals import RefusalError
+from adjust_async.emulator.reports.cohort_periods import MATURE
+from adjust_async.emulator.reports.lists import read_list
+from adjust_async.emulator.reports.refusals import invalid
+
+REQUIRED = ("dimensions", "metrics", "date_period")
+
+ATTRIBUTION_TYPES = ("click", "impression", "engaged_ad", "all")
+ATTRIBUTION_SOURCES = ("dynamic", "first")
+REATTRIBUTED = ("all", "true", "false")
+COHORT_MATURITIES = ("immature", MATURE)
+PERIODS_OVER_PERIODS = ("previous_period", "previous_day", "previous_week", "previous_month", "previous_year")
+
+_BOOLEANS = {"true": True, "false": False}
+_LAST_HOUR = 23
+_HOUR = re.compile(r"(?:-(?P<back>[0-9]{1,2})h|(?P<hour>[0-9]{1,2}))", re.ASCII)
+_DEFAULT_CURRENCY = "USD"
+
+
+def boolean(given: Mapping[str, str], name: str, *, default: bool) -> bool:
+    """Read true or false. Raises a 400 `ReportRefusalError`, as all of this module do."""
+    text = given.get(name)
+    if text is None:
+        return default
+    if text.lower() not in _BOOLEANS:
+        raise invalid(name, f"must be true or false, not {text!r}")
+    return _BOOLEANS[text.lower()]
+
+
+def choice(given: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
+    """Read one of a few words, the first of which is the default."""
+    return _known(name, given.get(name, choices[0]), choices)
+
+
+def choices_of(given: Mapping[str, str], name: str, choices: Sequence[str]) -> tuple[str, ...]:
+    """Read several of a few words, none by default."""
+    return tuple(_known(name, item, choices) for item in read_list(given.get(name, "")))
+
+
+def whole_number(given: Mapping[str, str], name: str) -> int | None:
+    """Read a number from 1 on, None by default."""
+    text = given.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise invalid(name, f"must be a whole number from 1 on, not {text!r}")
+    return int(text)
+
+
+def currency(given: Mapping[str, str]) -> Currency:
+    """Read the currency in which all money is given."""
+    code = given.get("currency", _DEFAULT_CURRENCY).upper()
+    for known in CURRENCIES:
+        if known.iso_code == code:
+            return known
+    raise invalid("currency", f"must be one of {', '.join(known.iso_code for known in CURRENCIES)}, not {code!r}")
+
+
+def offset(given: Mapping[str, str], day: date) -> int:
+    """Read in minutes how far the report is from UTC, which for a time zone is as far as on that day."""
+    zone = given.get("timezone_id")
+    if zone is None or "utc_offset" in given:
+        try:
+            return read_utc_offset(given.get("utc_offset"))
+        except RefusalError as refusal:
+            raise invalid("utc_offset", refusal.message) from None
+    try:
+        moment = datetime.combine(day, time(), UTC).astimezone(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError, OverflowError):
+        raise invalid("timezone_id", f"must be a time zone like Europe/Berlin, not {zone!r}") from None
+    distance = moment.utcoffset()
+    return 0 if distance is None else int(distance.total_seconds()) // 60
+
+
+def hours(given: Mapping[str, str]) -> tuple[int, int] | None:
+    """Read the first and the last hour of each day that count, by number or as `-10h`: back from the last one."""
+    text = given.get("hour__between")
+    if text is None:
+        return None
+    ends = [_HOUR.fullmatch(end.strip()) for end in re.split(r"[:,]", text)]
+    numbers = [_LAST_HOUR - int(end["back"]) if end["back"] else int(end["hour"]) for end in ends if end is not None]
+    if len(ends) != 2 or len(numbers) != 2 or not 0 <= numbers[0] <= numbers[1] <= _LAST_HOUR:
+        raise invalid("hour__between", f"must be like 8:17 or -10h:-0h, not {text!r}")
+    return numbers[0], numbers[1]
+
+
+def _known(name: str, text: str, choices: Sequence[str]) -> str:
+    if text.lower() not in choices:
+        raise invalid(name, f"must be one of {', '.join(choices)}, not {text!r}")
+    return text.lower()

@@ -1,0 +1,81 @@
+"""A question as SQL over the facts of all its apps."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adjust_async.emulator.facts.store import day_number
+from adjust_async.emulator.reports.dimensions import TABLES
+from adjust_async.emulator.reports.question import Question
+
+_ATTRIBUTED = {"dynamic": "tracker_id", "first": "first_tracker_id"}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A query for rows: the keys that tell them apart, and further columns of aggregates."""
+
+    sql: str
+    parameters: dict[str, Any]
+
+
+def write_statement(
+    question: Question, keys: Sequence[str], aggregates: Sequence[str], hours: tuple[int, int]
+) -> Statement:
+    """Write the query over the facts from the first of those hours (UTC, since 1970) up to before the second.
+
+    Rows come in the order of their keys. Without keys it is one row, and none where there are no facts.
+    """
+    conditions, parameters = _conditions(question)
+    parameters |= {
+        "first_hour": hours[0],
+        "end_hour": hours[1],
+        "offset": question.offset,
+        "today": day_number(question.today),
+    }
+    columns = [*keys, *aggregates] or ["1"]
+    where = " AND ".join(conditions)
+    tables = _tables(question, [*columns, where])
+    # Grouped in any case, so that no facts make no row instead of one without figures.
+    places = ", ".join(str(number + 1) for number in range(len(keys))) or "NULL"
+    grouped = f" GROUP BY {places} ORDER BY {places}"
+    sql = f"SELECT {', '.join(columns)} FROM {tables} WHERE {where}{grouped}"  # noqa: S608 # of this package's SQL
+    return Statement(sql, parameters)
+
+
+def _conditions(question: Question) -> tuple[list[str], dict[str, Any]]:
+    parameters: dict[str, Any] = {}
+    apps = ", ".join(str(app.id) for app in question.apps)
+    conditions = [
+        f"facts.app_id IN ({apps})",
+        "hour >= :first_hour",
+        "hour < :end_hour",
+        f"sandbox = {int(question.sandbox)}",
+    ]
+    if question.attribution_types:
+        kinds = ", ".join(str(int(kind == "impression")) for kind in question.attribution_types if kind != "engaged_ad")
+        conditions.append(f"by_impression IN ({kinds})")
+    if question.reattributed is not None:
+        conditions.append(f"reattributed = {int(question.reattributed)}")
+    if question.os_names:
+        parameters |= {f"os_name_{number}": name for number, name in enumerate(question.os_names)}
+        conditions.append(f"os_name IN ({', '.join(f':{name}' for name in parameters)})")
+    if question.hours is not None:
+        conditions.append("(hour * 60 + :offset) / 60 % 24 BETWEEN {} AND {}".format(*question.hours))
+    for number, filter_ in enumerate(question.filters):
+        condition, values = filter_.condition(f"filter_{number}")
+        conditions.append(condition)
+        parameters |= values
+    return conditions, parameters
+
+
+def _tables(question: Question, expressions: Iterable[str]) -> str:
+    """List the facts and what the expressions need beside them, and what that needs in turn."""
+    text = " ".join(expressions)
+    joins = []
+    for table, join in reversed(TABLES.items()):
+        if f"{table}." in text:
+            joins.append(join)
+            text += join
+    joins.append("facts")
+    return " ".join(reversed(joins)).format(attributed=_ATTRIBUTED[question.attribution_source])
