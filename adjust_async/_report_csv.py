@@ -2,14 +2,14 @@
 
 import codecs
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
 from typing import Any
 
 from adjust_async._cells import reader
 from adjust_async._report_parameters import column_name
 
-__all__ = ["CsvError", "CsvRecords", "CsvRows"]
+__all__ = ["CsvError", "CsvRecords", "CsvRows", "CsvTable"]
 
 #: No record is as long as this; quotes that never end would otherwise gather the whole report in memory.
 LONGEST_RECORD = 8 * 1024 * 1024
@@ -67,43 +67,70 @@ class CsvRecords:
         return records, whole
 
 
-class CsvRows:
-    """Gives the records below a header as rows with typed cells."""
+class CsvTable:
+    """Sees that records make a table: a header with something that was asked for, and as many cells in every row.
 
-    def __init__(self, metrics: Sequence[str], *, readable_names: bool, exact: bool) -> None:
+    Args:
+        asked: The columns that were asked for; none where the header has other names for them.
+    """
+
+    def __init__(self, asked: Iterable[str]) -> None:
         self.columns: tuple[str, ...] = ()
+        self.rows = 0
+        self._asked = {column_name(name).lower() for name in asked}
+
+    def take(self, records: Sequence[list[str]]) -> Sequence[list[str]]:
+        """Take records, of which the first of all is the header; give those of rows.
+
+        Raises:
+            CsvError: They make no table.
+        """
+        if not self.columns and records:
+            self._take_header(records[0])
+            records = records[1:]
+        width = len(self.columns)
+        for record in records:
+            self.rows += 1
+            if len(record) != width:
+                raise CsvError(f"row {self.rows} has {len(record)} cells below {width} columns", self.rows + 1)
+        return records
+
+    def missing(self) -> list[str]:
+        """Give the columns that were asked for and did not come."""
+        return sorted(self._asked.difference(column.lower() for column in self.columns))
+
+    def _take_header(self, header: list[str]) -> None:
+        if len(set(header)) < len(header):
+            raise CsvError(f"a column is there twice: {', '.join(header)}", 1)
+        if self._asked and self._asked.isdisjoint(column.lower() for column in header):
+            raise CsvError(f"it is no report: it begins with {', '.join(header)[:60]!r}", 1)
+        self.columns = tuple(header)
+
+
+class CsvRows:
+    """Gives the records of a table as rows with typed cells."""
+
+    def __init__(self, table: CsvTable, metrics: Sequence[str], *, readable_names: bool, exact: bool) -> None:
+        self._table = table
         self._metrics = {column_name(metric).lower() for metric in metrics}
         self._readable_names = readable_names
         self._exact = exact
         self._readers: list[tuple[str, Callable[[Any], Any]]] = []
-        self._number = 0
 
     def read(self, records: Sequence[list[str]]) -> list[dict[str, Any]]:
         """Read records, of which the first of all is the header.
 
         Raises:
-            CsvError: A row has more or fewer cells than the header, or the header has a name twice.
+            CsvError: They make no table.
         """
-        if not self.columns and records:
-            self._take_header(records[0])
-            records = records[1:]
-        width = len(self._readers)
-        rows = []
-        for record in records:
-            self._number += 1
-            if len(record) != width:
-                raise CsvError(f"row {self._number} has {len(record)} cells below {width} columns", self._number + 1)
-            rows.append({name: read(cell) for (name, read), cell in zip(self._readers, record, strict=True)})
-        return rows
+        records = self._table.take(records)
+        if not self._readers:
+            self._readers = [(name, self._reader(name)) for name in self._table.columns]
+        readers = self._readers
+        return [{name: read(cell) for (name, read), cell in zip(readers, record, strict=True)} for record in records]
 
-    def _take_header(self, header: list[str]) -> None:
-        self.columns = tuple(header)
-        if len(set(header)) < len(header):
-            raise CsvError(f"a column is there twice: {', '.join(header)}", 1)
+    def _reader(self, name: str) -> Callable[[Any], Any]:
         # Readable names tell nothing of what a column is, so that its cells stay as they are.
-        self._readers = [
-            (name, str)
-            if self._readable_names
-            else (name, reader(name, metric=name.lower() in self._metrics, exact=self._exact))
-            for name in header
-        ]
+        if self._readable_names:
+            return str
+        return reader(name, metric=name.lower() in self._metrics, exact=self._exact)

@@ -26,7 +26,9 @@ async def ask_filters(
         query["section"] = text(section, "section")
     if contains is not None:
         query |= _contains(contains, query["required_filters"].split(","))
-    return await session.request(spec_of("filters_data", query, _decode_filters))
+    values = await session.request(spec_of("filters_data", query, _decode_filters))
+    # An account that has none of something may be told so by leaving it out.
+    return {name: [] for name in query["required_filters"].split(",")} | values
 
 
 def _contains(contains: object, required: list[str]) -> dict[str, str]:
@@ -79,7 +81,8 @@ def _item(item: Any) -> Any:
     if not isinstance(item, Mapping):
         return item
     item = {key: value for key, value in item.items() if value is not None}
-    return {**item, "id": str(item["id"])} if isinstance(item.get("id"), (int, float)) else item
+    number = item.get("id")
+    return {**item, "id": str(number)} if isinstance(number, (int, float)) and not isinstance(number, bool) else item
 
 
 def _records(answer: Answer, document: object, cls: type[T], name: str) -> list[T]:

@@ -47,7 +47,7 @@ async def save_parquet(
     async def receive(body: Body) -> None:
         await file.write(body, body.length, on_progress)
         if body.status == NO_CONTENT:
-            await asyncio.to_thread(_write_empty, file.path, query)
+            file.put(_empty_file(query))
         else:
             _check(*await asyncio.to_thread(_ends_of, file.path))
 
@@ -60,9 +60,9 @@ async def save_parquet(
 
 def _check(begin: bytes, end: bytes) -> None:
     if begin != MAGIC:
-        refuse(f"the answer is no Parquet; it begins with {begin!r}", "$")
+        refuse(f"the answer is no Parquet; it begins with {begin!r}", "$", ENDPOINT)
     if end != MAGIC:
-        refuse("the answer breaks off: Parquet ends as it begins", "$")
+        refuse("the answer breaks off: Parquet ends as it begins", "$", ENDPOINT)
 
 
 def _read(body: bytes) -> "pyarrow.Table":
@@ -71,8 +71,8 @@ def _read(body: bytes) -> "pyarrow.Table":
 
     try:
         return parquet.read_table(pyarrow.BufferReader(body))
-    except pyarrow.ArrowException as error:
-        refuse(f"the answer is no Parquet that can be read: {error}", "$")
+    except (pyarrow.ArrowException, OSError) as error:
+        refuse(f"the answer is no Parquet that can be read: {error}", "$", ENDPOINT)
 
 
 def _ends_of(path: Path) -> tuple[bytes, bytes]:
@@ -86,11 +86,14 @@ def _empty(query: Mapping[str, str]) -> "pyarrow.Table":
     return Report([], names_of(query, "dimensions"), names_of(query, "metrics")).to_arrow()
 
 
-def _write_empty(path: Path, query: Mapping[str, str]) -> None:
-    table = _empty(query)
+def _empty_file(query: Mapping[str, str]) -> bytes:
+    pyarrow = import_pyarrow()
     from pyarrow import parquet
 
-    parquet.write_table(table, path)
+    file = pyarrow.BufferOutputStream()
+    parquet.write_table(_empty(query), file)
+    body: bytes = file.getvalue().to_pybytes()
+    return body
 
 
 def _look_into(path: Path) -> tuple[int | None, tuple[str, ...]]:
@@ -102,6 +105,6 @@ def _look_into(path: Path) -> tuple[int | None, tuple[str, ...]]:
         return None, ()
     try:
         metadata: Any = parquet.read_metadata(path)
-    except pyarrow.ArrowException as error:
-        refuse(f"the answer is no Parquet that can be read: {error}", "$")
+    except (pyarrow.ArrowException, OSError) as error:
+        refuse(f"the answer is no Parquet that can be read: {error}", "$", ENDPOINT)
     return metadata.num_rows, tuple(metadata.schema.to_arrow_schema().names)

@@ -35,7 +35,7 @@ async def joined(session: Session, question: ReportQuestion) -> Report:
     answers, failures = await together(session, _parts(session, question))
     parts = [part for windows in answers for part in windows]
     report = Report(parts, *_columns(question), failures=failures, attr_dependency=question.attr_dependency)
-    _tell_warnings(report)
+    _tell_warnings(session, report)
     return report
 
 
@@ -50,7 +50,7 @@ async def streamed(session: Session, question: ReportQuestion) -> AsyncGenerator
                 yield app_token, Report(none, *columns, failures={app_token: outcome})
             else:
                 report = Report(outcome, *columns, attr_dependency=question.attr_dependency)
-                _tell_warnings(report)
+                _tell_warnings(session, report)
                 yield app_token, report
 
 
@@ -61,7 +61,7 @@ async def pivoted(session: Session, question: ReportQuestion) -> PivotReport:
     decode = partial(_decode, app_token=None, date_period=period, index=index)
     part = await send_report(session, spec_of("pivot_report", question.query, decode), question.known)
     report = PivotReport([part], *_columns(question), attr_dependency=question.attr_dependency)
-    _tell_warnings(report)
+    _tell_warnings(session, report)
     return report
 
 
@@ -97,6 +97,6 @@ def _decode(answer: Answer, app_token: str | None, date_period: str, index: Sequ
         raise decode_error(answer, error.location, error.problem) from None
 
 
-def _tell_warnings(report: Report) -> None:
+def _tell_warnings(session: Session, report: Report) -> None:
     for warning in report.warnings:
-        logger.warning("the Report Service warns: %s", warning)
+        logger.warning("the Report Service warns: %s", session.config.token.redact(str(warning)))

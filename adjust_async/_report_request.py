@@ -7,17 +7,19 @@ from typing import Any, NoReturn, TypeVar
 
 from adjust_async._report_parameters import column_name
 from adjust_async._session import Session
-from adjust_async._wire import Answer, Body, RequestSpec
+from adjust_async._wire import Answer, Body, RequestSpec, error_words
 from adjust_async.errors import BadRequestError, DecodeError
 
-__all__ = ["NO_CONTENT", "KnownNames", "names_of", "receiving", "refuse", "send_report", "spec_of"]
+__all__ = ["ALL_METRICS", "NO_CONTENT", "KnownNames", "names_of", "receiving", "refuse", "send_report", "spec_of"]
 
 T = TypeVar("T")
+
+ROOT = "/reports-service"
 
 #: The status of an empty report.
 NO_CONTENT = 204
 
-#: The names that `filters_data` gave, by `metrics` and `dimensions`.
+#: The names that `filters_data` gave, by `metrics` and `dimensions`; while not all are known, as `some metrics`.
 KnownNames = Mapping[str, Collection[str]]
 
 
@@ -28,7 +30,7 @@ def names_of(query: Mapping[str, str], argument: str) -> list[str]:
 
 def spec_of(endpoint: str, query: Mapping[str, str], decode: Callable[[Answer], T]) -> RequestSpec[T]:
     """Make the request for one of the service's endpoints."""
-    return RequestSpec(method="GET", path=f"/reports-service/{endpoint}", query=query, decode=decode, service="reports")
+    return RequestSpec(method="GET", path=f"{ROOT}/{endpoint}", query=query, decode=decode, service="reports")
 
 
 def receiving(
@@ -42,9 +44,10 @@ def _not_decoded(_: Answer) -> Any:
     raise AssertionError("the body was received")
 
 
-def refuse(problem: str, location: str) -> NoReturn:
+def refuse(problem: str, location: str, endpoint: str) -> NoReturn:
     """Refuse a body that broke off or is something else, which another attempt may mend."""
-    raise DecodeError(problem, location=location, malformed=True)
+    path = f"{ROOT}/{endpoint}"
+    raise DecodeError(problem, location=location, method="GET", path=path, malformed=True) from None
 
 
 async def send_report(session: Session, spec: RequestSpec[T], known: KnownNames) -> T:
@@ -61,20 +64,23 @@ async def send_report(session: Session, spec: RequestSpec[T], known: KnownNames)
         raise
 
 
+#: The lists that have every metric that an account can have; before all were asked for, none can be called unknown.
+ALL_METRICS = frozenset(("overview_metrics", "cohort_metrics", "event_metrics", "cost_metrics"))
+
+
 def _explain(error: BadRequestError, query: Mapping[str, str], known: KnownNames) -> None:
     """Say in the message which of the names that were asked for the service refused, and which ones come near it."""
+    words = error_words(error.body)
     refused = []
     for argument in ("metrics", "dimensions"):
-        asked = names_of(query, argument)
-        named = [name for name in asked if _names(error.body, name)]
+        # A dimension such as `currency` is also a parameter, which the service may mean.
+        asked = [name for name in names_of(query, argument) if name not in query]
+        named = [name for name in asked if _names(words, name)]
         # A service that repeats the whole question names nothing by that.
         if named and (len(named) < len(asked) or len(asked) == 1):
             refused += [_described(argument, name, known) for name in named]
-            continue
-        of_argument = known.get(argument, ())
-        refused += [
-            _described(argument, name, known) for name in asked if of_argument and not _is_known(name, of_argument)
-        ]
+        elif of_argument := known.get(argument):
+            refused += [_described(argument, name, known) for name in asked if not _is_known(name, of_argument)]
     if refused:
         error.message = f"{error.message.rstrip('.')}. Look at {'; '.join(refused)}"
         if not known:
@@ -83,8 +89,8 @@ def _explain(error: BadRequestError, query: Mapping[str, str], known: KnownNames
         error.args = (error.message,)
 
 
-def _names(body: str, name: str) -> bool:
-    return re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", body, re.IGNORECASE) is not None
+def _names(words: str, name: str) -> bool:
+    return re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", words, re.IGNORECASE) is not None
 
 
 def _is_known(name: str, known: Collection[str]) -> bool:
@@ -93,7 +99,8 @@ def _is_known(name: str, known: Collection[str]) -> bool:
 
 def _described(argument: str, name: str, known: KnownNames) -> str:
     text = f"the {argument[:-1]} {name!r}"
-    of_argument = known.get(argument, ())
+    # What came of any list may be near; that a name is unknown only all of them can say.
+    of_argument = known.get(argument) or known.get(f"some {argument}", ())
     if of_argument and not _is_known(name, of_argument) and (near := get_close_matches(name, of_argument, 3)):
         text += f" (did you mean {' or '.join(map(repr, near))}?)"
     return text

@@ -1,13 +1,14 @@
 """A CSV report as it arrives: row by row, or counted on its way into a file."""
 
+import codecs
 import logging
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from adjust_async._fanout import Send, stream
-from adjust_async._report_csv import CsvError, CsvRecords, CsvRows
+from adjust_async._report_csv import CsvError, CsvRecords, CsvRows, CsvTable
 from adjust_async._report_parameters import column_name
 from adjust_async._report_request import NO_CONTENT, KnownNames, names_of, receiving, refuse, send_report
 from adjust_async._saving import OnProgress, UnfinishedFile
@@ -20,8 +21,10 @@ __all__ = ["csv_rows", "save_csv"]
 ENDPOINT = "csv_report"
 CSV = "text/csv"
 
-#: Pieces of a body whose rows may wait for their consumer.
+#: Pieces of a body whose rows may wait for their consumer, and how long a piece is at most: a packed body may become
+#: a thousand times as long.
 AHEAD = 2
+PIECE = 64 * 1024
 
 logger = logging.getLogger("adjust_async")
 
@@ -35,19 +38,15 @@ async def csv_rows(
 
     async def produce(send: Send[_Rows]) -> None:
         async def receive(body: Body) -> None:
-            readable_names = query.get("readable_names") == "true"
-            records = CsvRecords()
-            rows = CsvRows(names_of(query, "metrics"), readable_names=readable_names, exact=exact)
+            records, table = CsvRecords(), CsvTable(_asked(query))
+            rows = CsvRows(table, names_of(query, "metrics"), readable_names=_is_readable(query), exact=exact)
             with _readable_errors():
-                async with aclosing(_pieces(body)) as pieces:
-                    async for piece in pieces:
-                        if batch := rows.read(records.feed(piece)):
+                async with aclosing(_pieces(session, body)) as pieces:
+                    async for piece, last in pieces:
+                        if batch := rows.read(records.feed(piece, last=last)):
                             body.keep()  # for rows that were handed out can't be taken back
                             await send(batch)
-                if batch := rows.read(records.feed(b"", last=True)):
-                    body.keep()
-                    await send(batch)
-            _look_for_columns(rows.columns, query, body)
+            _tell_missing(table, body)
 
         await send_report(session, receiving(ENDPOINT, query, CSV, receive), known)
 
@@ -81,53 +80,55 @@ async def save_csv(
 ) -> Counted:
     """Ask for a CSV report, and write it to a file as it arrives."""
 
-    async def receive(body: Body) -> tuple[int, tuple[str, ...]]:
+    async def receive(body: Body) -> CsvTable:
+        records, table = CsvRecords(), CsvTable(_asked(query))
         if body.status == NO_CONTENT:
-            columns = tuple(map(column_name, (*names_of(query, "dimensions"), *names_of(query, "metrics"))))
-            await file.write_text(f"{','.join(columns)}\n")
-            return 0, columns
-        tally = _Tally()
+            table.columns = tuple(map(column_name, (*names_of(query, "dimensions"), *names_of(query, "metrics"))))
+            file.put(f"{','.join(table.columns)}\n".encode())
+            return table
+
+        async def checked() -> AsyncGenerator[bytes, None]:
+            async with aclosing(_pieces(session, body)) as pieces:
+                async for piece, last in pieces:
+                    table.take(records.feed(piece, last=last))
+                    if piece:
+                        yield piece
+
         with _readable_errors():
-            async with aclosing(_pieces(body, tally)) as pieces:
+            async with aclosing(checked()) as pieces:
                 await file.write(pieces, body.length, on_progress)
-        _look_for_columns(tally.header, query, body)
-        return tally.records - 1, tuple(tally.header)
+        _tell_missing(table, body)
+        return table
 
     with UnfinishedFile(place) as file:
-        rows, columns = await send_report(session, receiving(ENDPOINT, query, CSV, receive), known)
+        table = await send_report(session, receiving(ENDPOINT, query, CSV, receive), known)
         size = await file.publish()
-    return Counted(size, rows, columns)
+    return Counted(size, table.rows, table.columns)
 
 
-class _Tally:
-    """Counts the records of a CSV on its way."""
-
-    def __init__(self) -> None:
-        self.header: list[str] = []
-        self.records = 0
-        self._reading = CsvRecords()
-
-    def feed(self, piece: bytes, *, last: bool = False) -> None:
-        """Count the records that end in a piece."""
-        records = self._reading.feed(piece, last=last)
-        if records and not self.records:
-            self.header = records[0]
-        self.records += len(records)
+def _is_readable(query: Mapping[str, str]) -> bool:
+    return query.get("readable_names") == "true"
 
 
-async def _pieces(body: Body, tally: _Tally | None = None) -> AsyncGenerator[bytes, None]:
-    """Give the pieces of a CSV, or none where the report is empty; see that it is no page of some proxy."""
+def _asked(query: Mapping[str, str]) -> list[str]:
+    return [] if _is_readable(query) else [*names_of(query, "dimensions"), *names_of(query, "metrics")]
+
+
+async def _pieces(session: Session, body: Body) -> AsyncGenerator[tuple[bytes, bool], None]:
+    """Give the pieces of a CSV, each with whether it is the last one; see that it is no page of some proxy."""
     begun = False
-    async for piece in body:
-        if not begun and (begun := bool(piece.strip())) and piece.lstrip()[:1] in {b"<", b"{", b"["}:
-            refuse(f"the answer is no CSV; it begins with {piece[:60].decode('utf-8', 'replace')!r}", "line 1")
-        if tally is not None:
-            tally.feed(piece)
-        yield piece
+    async for long_piece in body:
+        for start in range(0, len(long_piece), PIECE):
+            piece = long_piece[start : start + PIECE]
+            text = piece.removeprefix(codecs.BOM_UTF8).lstrip()
+            if not begun and (begun := bool(text)) and text[:1] in {b"<", b"{", b"["}:
+                # Taken out before it is cut, so that not a part of the token shows.
+                words = session.config.token.redact(text.decode("utf-8", "replace"))
+                refuse(f"the answer is no CSV; it begins with {words[:60]!r}", "line 1", ENDPOINT)
+            yield piece, False
     if not begun and body.status != NO_CONTENT:
-        refuse("the answer is no CSV: it is empty, without a header", "line 1")
-    if tally is not None:
-        tally.feed(b"", last=True)
+        refuse("the answer is no CSV: it is empty, without a header", "line 1", ENDPOINT)
+    yield b"", True
 
 
 @contextmanager
@@ -135,14 +136,9 @@ def _readable_errors() -> Iterator[None]:
     try:
         yield
     except CsvError as error:
-        refuse(error.problem, f"line {error.line}")
+        refuse(error.problem, f"line {error.line}", ENDPOINT)
 
 
-def _look_for_columns(columns: Iterable[str], query: Mapping[str, str], body: Body) -> None:
-    """Tell of columns that were asked for and did not come."""
-    if body.status == NO_CONTENT or query.get("readable_names") == "true":
-        return
-    came = {column.lower() for column in columns}
-    asked = (*names_of(query, "dimensions"), *names_of(query, "metrics"))
-    if missing := [name for name in asked if name.lower() not in came]:
+def _tell_missing(table: CsvTable, body: Body) -> None:
+    if body.status != NO_CONTENT and (missing := table.missing()):
         logger.warning("the CSV report came without %s, which was asked for", ", ".join(missing))

@@ -64,7 +64,7 @@ def retrying(
     may: Callable[[BaseException], bool],
     *,
     max_attempts: int,
-    deadline: float | None,
+    deadline: Callable[[], float | None],
     before_sleep: Callable[[AdjustError, int, float], None],
 ) -> AsyncRetrying:
     """Make the loop that one call runs in.
@@ -72,15 +72,16 @@ def retrying(
     Args:
         may: Whether to try again after an error.
         max_attempts: Attempts in all.
-        deadline: The loop's time at which the call must have ended; `None` for never. A wait that would outlast it is
-            not begun, so that a long `Retry-After` fails at once.
+        deadline: Gives the loop's time at which the call must have ended; `None` for never. A wait that would outlast
+            it is not begun, so that a long `Retry-After` fails at once.
         before_sleep: Called with the error, the attempts so far and the seconds to wait.
     """
     loop = asyncio.get_running_loop()
     enough = stop_after_attempt(max_attempts)
 
     def stop(state: RetryCallState) -> bool:
-        return enough(state) or (deadline is not None and loop.time() + state.upcoming_sleep >= deadline)
+        end = deadline()
+        return enough(state) or (end is not None and loop.time() + state.upcoming_sleep >= end)
 
     def tell(state: RetryCallState) -> None:
         before_sleep(_error_of(state), state.attempt_number, state.upcoming_sleep)

@@ -3,7 +3,6 @@
 import os
 import secrets
 from collections.abc import AsyncIterable, Callable
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -88,9 +87,9 @@ class UnfinishedFile:
                     on_progress(arrived, length)
             await anyio.to_thread.run_sync(file.write, b"".join(waiting))
 
-    async def write_text(self, text: str) -> None:
-        """Write a text, over what an earlier attempt wrote."""
-        await anyio.to_thread.run_sync(partial(self.path.write_text, text, encoding="utf-8", newline=""))
+    def put(self, body: bytes) -> None:
+        """Write something short, over what an earlier attempt wrote."""
+        self.path.write_bytes(body)
 
     async def publish(self) -> int:
         """Move the file to its place, over what is there, and give its size."""

@@ -128,18 +128,18 @@ class Session:
             self._bind(loop)
         service = self._services[spec.service]
         deadline = None if service.deadline is None else loop.time() + service.deadline
-        call: _Call[T] | None = None
+        scope = asyncio.timeout_at(deadline)
+        call = _Call(spec, service, deadline, scope)
         try:
-            async with asyncio.timeout_at(deadline) as scope:
-                call = _Call(spec, service, deadline, scope)
+            async with scope:
                 self._calls.add(scope)
                 try:
                     return await self._attempts(call)
                 finally:
                     self._end(scope)
         except TimeoutError:
-            if call is None:
-                raise
+            if not scope.expired():
+                raise  # a function of the caller's raised it
             raise self._out_of_time(call) from call.error
 
     async def aclose(self) -> None:
@@ -192,7 +192,9 @@ class Session:
         def tell(error: AdjustError, failed: int, wait: float) -> None:
             self._tell_of_retry(Retry(method=spec.method, path=spec.path, attempt=failed, wait=wait, error=error))
 
-        again = self._retrying(may, max_attempts=self.config.max_attempts, deadline=call.deadline, before_sleep=tell)
+        again = self._retrying(
+            may, max_attempts=self.config.max_attempts, deadline=lambda: call.deadline, before_sleep=tell
+        )
         return await again(attempt)
 
     async def _attempt(self, call: _Call[T]) -> T:
@@ -217,8 +219,7 @@ class Session:
                 answer = await self._send(call)
             finally:
                 limits.release()
-            raise_for_status(answer)
-            return spec.decode(answer)
+            return self._decode(spec, answer)
         except AdjustError as error:
             # What the service echoes is told in errors, and must not be the token.
             call.error = redact(error, self.config.token.redact)
@@ -226,11 +227,29 @@ class Session:
                 limits.pause(UNASKED_PAUSE if error.retry_after is None else error.retry_after)
             raise
 
+    def _decode(self, spec: RequestSpec[T], answer: Answer) -> T:
+        try:
+            raise_for_status(answer)
+            return spec.decode(answer)
+        except AdjustError:
+            # What the service echoes is told in errors, cut where it is long, and must not be a part of the token.
+            clean = self._without_token(answer)
+            if clean is answer:
+                raise
+            failed = clean
+        raise_for_status(failed)
+        return spec.decode(failed)
+
+    def _without_token(self, answer: Answer) -> Answer:
+        token = self.config.token.reveal().encode()
+        return answer._replace(body=answer.body.replace(token, b"***")) if token in answer.body else answer
+
     async def _send(self, call: _Call[Any]) -> Answer:
         request = self._build(call)
         started = time.perf_counter()
-        with self._connection_errors(call):
-            async with asyncio.timeout(call.service.timeout):
+        scope = asyncio.timeout(call.service.timeout)
+        with self._connection_errors(call, scope):
+            async with scope:
                 response = await self._http.send(request)
         self._tell_of_answer(call.spec, response, started)
         return _answer(call.spec, response)
@@ -238,24 +257,27 @@ class Session:
     async def _receive(self, call: _Call[T], receive: Callable[[Body], Awaitable[T]]) -> T:
         request = self._build(call)
         started = time.perf_counter()
-        with self._connection_errors(call):
-            async with asyncio.timeout(call.service.timeout) as scope:
+        scope = asyncio.timeout(call.service.timeout)
+        with self._connection_errors(call, scope):
+            async with scope:
                 response = await self._http.send(request, stream=True)
                 self._tell_of_answer(call.spec, response, started)
                 if not response.is_success:
                     async with aclosing(response):
                         await response.aread()
-                    raise_for_status(_answer(call.spec, response))
+                    raise_for_status(self._without_token(_answer(call.spec, response)))
                 async with aclosing(_ArrivingBody(self, call, scope, response)) as body:
                     return await receive(body)
 
     @contextmanager
-    def _connection_errors(self, call: _Call[Any]) -> Iterator[None]:
+    def _connection_errors(self, call: _Call[Any], scope: asyncio.Timeout) -> Iterator[None]:
         """Give what ends an exchange as an error of the tree."""
         spec, service = call.spec, call.service
         try:
             yield
         except TimeoutError:
+            if not scope.expired():
+                raise  # a function of the caller's raised it
             raise APITimeoutError(
                 f"no whole answer within {service.prefix}timeout={service.timeout:g} s",
                 method=spec.method,
@@ -327,8 +349,8 @@ class _ArrivingBody:
         self._response = response
         self._pieces = cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
         self._loop = asyncio.get_running_loop()
-        self._stopped = self._loop.time()
-        self._set(None, None)
+        self._stopped: float | None = None
+        self._stop_clocks()
 
     def __aiter__(self) -> Self:
         return self
@@ -339,8 +361,7 @@ class _ArrivingBody:
             raise _closed_error(f"{self._call.spec.method} {self._call.spec.path} was under way")
         self._run_clocks()
         piece = await anext(self._pieces, None)
-        self._stopped = self._loop.time()
-        self._set(None, None)
+        self._stop_clocks()
         if piece is None:
             raise StopAsyncIteration
         return piece
@@ -357,11 +378,15 @@ class _ArrivingBody:
         finally:
             await self._response.aclose()
 
+    def _stop_clocks(self) -> None:
+        self._stopped = self._loop.time()
+        self._set(None, None)
+
     def _run_clocks(self) -> None:
         call, timeout, now = self._call, self._call.service.timeout, self._loop.time()
-        if call.deadline is not None:
+        if self._stopped is not None and call.deadline is not None:
             call.deadline += now - self._stopped
-        self._stopped = now
+        self._stopped = None
         self._set(None if timeout is None else now + timeout, call.deadline)
 
     def _set(self, attempt: float | None, call: float | None) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "ServiceName",
     "decode_error",
     "envelope",
+    "error_words",
     "only_record",
     "optional_integer",
     "optional_object",
@@ -209,6 +210,19 @@ def _message_of(document: object) -> tuple[str | None, str | None]:
     return _words(inner) or _words(document.get("errors")) or _words(document), request_id
 
 
+def error_words(body: str) -> str:
+    """Give what an error body of the Report Service says in words, whole: without the names of parameters in `loc`."""
+    try:
+        document = loads(body.encode(errors="replace"))
+    except JSONDecodeError:
+        return body
+    if not isinstance(document, Mapping) or "error_desc" not in document:
+        return body
+    details = document.get("error_desc_details")
+    parts = [document["error_desc"], *(details if isinstance(details, list) else [details])]
+    return "\n".join(str(part.get("msg", "")) if isinstance(part, Mapping) else str(part) for part in parts)
+
+
 def _words(value: object) -> str | None:
     """Give a value of an error body as text; `None` where it says nothing."""
     if not value or value is True:
@@ -240,7 +254,8 @@ def raise_for_status(answer: Answer) -> None:
         message = "the body says nothing of the reason" if answer.text.strip() else "the body is empty"
     if answer.status in REDIRECTS:
         host = _host(answer.headers.get("location", "")) or "another place"
-        message = f"redirected to {host}, where the API token must not go: check api_url"
+        setting = "reports_url" if answer.path.startswith("/reports-service") else "api_url"
+        message = f"redirected to {host}, where the API token must not go: check {setting}"
     cls = _STATUS_ERRORS.get(answer.status)
     if cls is None:
         cls = errors.ServerError if answer.status >= 500 else APIStatusError

@@ -148,7 +148,7 @@ class APIStatusError(AdjustError):
         retry_after: For how many seconds the service asked to wait; `None` where it did not.
     """
 
-    hint: ClassVar[str] = ""
+    _hint: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -174,6 +174,15 @@ class APIStatusError(AdjustError):
         """Whether a create that ended with this may have been done all the same, so that it must be looked up."""
         # With `Retry-After` the service says that it did nothing.
         return self.method == "POST" and (self.status >= 500 or self.status == 408) and self.retry_after is None
+
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        return self._hint
+
+    @property
+    def _is_of_reports(self) -> bool:
+        return self.path.startswith("/reports-service")
 
     def _text(self) -> str:
         try:
@@ -201,31 +210,39 @@ class BadRequestError(APIStatusError):
 class AuthenticationError(APIStatusError):
     """401: the API token is missing or wrong."""
 
-    hint = "Check the API token: in Adjust's dashboard, Account settings > My profile > API token."
+    _hint = "Check the API token: in Adjust's dashboard, Account settings > My profile > API token."
 
 
 class PermissionDeniedError(APIStatusError):
     """403: the user of the API token may not see or do this."""
 
-    hint = "The API token has the permissions of its dashboard user: ask an administrator of the account for them."
+    _hint = "The API token has the permissions of its dashboard user: ask an administrator of the account for them."
 
 
 class NotFoundError(APIStatusError):
     """404: no such app or tracker in this account, or no such path."""
 
-    hint = "Check the app token and the tracker token: does this account own them?"
+    _hint = "Check the app token and the tracker token: does this account own them?"
 
 
 class GoneError(APIStatusError):
     """410: Adjust has switched this API off for the account."""
 
-    hint = "Adjust has switched this API off for the account: the KPI Service's successor is the Report Service."
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        successor = "" if self._is_of_reports else ": the KPI Service's successor is the Report Service, adjust.reports"
+        return f"Adjust has switched this API off for the account{successor}."
 
 
 class RateLimitError(APIStatusError):
     """429: too many requests, also after the retries that `max_attempts` and `deadline` allow."""
 
-    hint = "Lower max_concurrency or max_rate, or raise deadline so that the call may wait longer."
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        prefix = "reports_" if self._is_of_reports else ""
+        return f"Lower max_concurrency or {prefix}max_rate, or raise {prefix}deadline so that the call may wait longer."
 
 
 class ServerError(APIStatusError):

@@ -12,6 +12,7 @@ from adjust_async._arguments import app_token_list, boolean, shown, whole_number
 from adjust_async._parameters import iso_date
 from adjust_async._report_parameters import Names, ReportQuery, check_report, periods_of
 from adjust_async._report_question import ReportQuestion
+from adjust_async._report_request import ALL_METRICS
 from adjust_async._saving import OnProgress, target
 from adjust_async._session import Session
 from adjust_async._windows import Window
@@ -83,7 +84,7 @@ def lookback(newest: date | str, days: int, *, today: date | str | None = None) 
             f"newest is {newest}, and nothing is read again for days=0: there is nothing to ask for"
         )
     # Not further back than a calendar goes.
-    first = newest - min(timedelta(days=days - 1), newest - date.min) if days else newest + timedelta(days=1)
+    first = newest + timedelta(days=1 - min(days, (newest - date.min).days + 1))
     return first, last
 
 
@@ -130,6 +131,7 @@ class Reports:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._lists: dict[str, set[str]] = {}
         self._known: dict[str, set[str]] = {}
 
     async def fetch(
@@ -253,7 +255,8 @@ class Reports:
             path: Write the report to this file, as the service sends it. The file is there whole or not at all; what
                 was there before is replaced at the end. An answer that breaks off is asked for again.
             on_progress: With `path`: called with the bytes that have arrived and with how many there are in all, or
-                `None` where the service does not say. It is called in the event loop: return soon.
+                `None` where the service does not say; after an answer that broke off from the beginning. It is called
+                in the event loop: return soon.
             app_tokens, parameters: As described at the class. One request asks for all apps.
             exact: Without `path`: give metrics as `Decimal`.
             query: What the class describes, and `readable_names`: the dashboard's names as headers; all cells are
@@ -269,6 +272,8 @@ class Reports:
         """
         boolean(exact, "exact")
         wire = self._wire(query, CsvQuery, app_tokens, parameters)
+        if exact and path is not None:
+            raise ConfigurationError("exact is given with path: the file has every digit as the service sent it")
         if path is not None:
             return self._save_csv(wire, target(path), _checked(on_progress))
         if on_progress is not None:
@@ -350,11 +355,20 @@ class Reports:
             The values of each list, by its name.
         """
         values = await _report_names.ask_filters(self._session, required_filters, section, contains)
-        for name, of_list in values.items():
-            argument = "metrics" if name.endswith("_metrics") else name
-            if argument in {"metrics", "dimensions"} and contains is None and section is None:
-                self._known.setdefault(argument, set()).update(value.id for value in of_list)
+        if contains is None and section is None:
+            self._learn(values)
         return values
+
+    def _learn(self, values: Mapping[str, list[FilterValue]]) -> None:
+        """Remember the names of metrics and dimensions."""
+        self._lists |= {name: {value.id for value in of_list} for name, of_list in values.items()}
+        metrics = {name for name in self._lists if name.endswith("_metrics")}
+        whole = "metrics" if metrics >= ALL_METRICS else "some metrics"
+        self._known.clear()
+        if metrics:
+            self._known[whole] = set().union(*(self._lists[name] for name in metrics))
+        if "dimensions" in self._lists:
+            self._known["dimensions"] = self._lists["dimensions"]
 
     async def events(
         self,

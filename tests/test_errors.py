@@ -176,7 +176,7 @@ def test_a_status_error_says_where_what_and_what_to_do(cls: type[APIStatusError]
     text = str(error)
     assert text.startswith(f"GET /p answered {status} ")
     assert ": no such KPI. The service asked to wait 1.5 s." in text
-    assert cls.hint in text
+    assert error.hint in text
     assert text.endswith(" (request id r-1)")
     assert error.message == "no such KPI"
     assert (error.status, error.method, error.path) == (status, "GET", "/p")

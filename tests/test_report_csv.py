@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from adjust_async._report_csv import LONGEST_RECORD, CsvError, CsvRecords, CsvRows
+from adjust_async._report_csv import LONGEST_RECORD, CsvError, CsvRecords, CsvRows, CsvTable
 
 BOM = b"\xef\xbb\xbf"
 
@@ -195,7 +195,7 @@ def test_a_quote_opens_at_the_start_of_a_cell_alone(body: str) -> None:
 
 def rows_of(*records: list[str], metrics: Sequence[str] = ("installs",), **options: Any) -> list[dict[str, Any]]:
     """Read records as rows."""
-    return CsvRows(metrics, **{"readable_names": False, "exact": False, **options}).read(records)
+    return CsvRows(CsvTable(()), metrics, **{"readable_names": False, "exact": False, **options}).read(records)
 
 
 def test_cells_have_the_types_of_a_report() -> None:
@@ -223,9 +223,10 @@ def test_readable_names_leave_cells_as_they_are() -> None:
 
 def test_the_header_may_come_by_itself() -> None:
     """Records come in any portions, also in none."""
-    rows = CsvRows(["installs"], readable_names=False, exact=False)
-    assert (rows.read([]), rows.columns) == ([], ())
-    assert (rows.read([["day", "installs"]]), rows.columns) == ([], ("day", "installs"))
+    table = CsvTable(["day", "installs"])
+    rows = CsvRows(table, ["installs"], readable_names=False, exact=False)
+    assert (rows.read([]), table.columns) == ([], ())
+    assert (rows.read([["day", "installs"]]), table.columns) == ([], ("day", "installs"))
     assert rows.read([]) == []
     assert rows.read([["2026-01-05", "1"]]) == [{"day": date(2026, 1, 5), "installs": 1}]
 
@@ -235,7 +236,8 @@ def test_the_header_may_come_by_itself() -> None:
 )
 def test_a_ragged_row_says_which(record: list[str], cells: int) -> None:
     """A row of more or fewer cells is refused, rather than its figures put under other names."""
-    rows = CsvRows(["installs"], readable_names=False, exact=False)
+    table = CsvTable(["day", "installs"])
+    rows = CsvRows(table, ["installs"], readable_names=False, exact=False)
     rows.read([["day", "installs"], ["2026-01-04", "1"]])
     with pytest.raises(CsvError) as caught:
         rows.read([["2026-01-05", "1"], record])

@@ -213,6 +213,8 @@ async def test_names_that_are_known_to_be_wrong_are_looked_at() -> None:
     lists = {
         "overview_metrics": [{"id": "installs"}, {"id": "clicks"}],
         "cohort_metrics": [{"id": "retention_rate_d7"}],
+        "event_metrics": [],
+        "cost_metrics": [],
         "dimensions": [{"id": "day"}, {"id": "country"}],
     }
     async with client(httpx.Response(200, json=lists), bad(report_error())) as (adjust, _):
@@ -292,7 +294,7 @@ def test_names_of_a_query() -> None:
 def test_what_is_refused_may_be_tried_again() -> None:
     """A body that is something else may be the mistake of a proxy."""
     with pytest.raises(DecodeError, match=r"no CSV \(at line 3\)") as raised:
-        refuse("no CSV", "line 3")
+        refuse("no CSV", "line 3", "csv_report")
     assert raised.value.malformed
 
 

@@ -34,7 +34,7 @@ from adjust_async import (
 )
 from adjust_async.emulator import Emulator, Faults
 from tests.clock import JUMPING_CLOCK
-from tests.loopback import RawRequest, RawServer, answer, serve
+from tests.loopback import RawRequest, answer, serve
 from tests.test_session import Pieces, arriving, client, drip, now, status
 
 pytestmark = pytest.mark.anyio
@@ -784,7 +784,7 @@ async def test_a_file_is_replaced_at_the_end(tmp_path: Path) -> None:
 async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
     """A report of many megabytes goes to its file within a fraction of its size, whole."""
     piece = b"".join(map(line, range(20_000)))
-    times = 30
+    times = 12
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         size = len(HEADER) + times * len(piece)
@@ -804,7 +804,7 @@ async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
         finally:
             tracemalloc.stop()
     size = len(HEADER) + times * len(piece)
-    assert size > 15_000_000
+    assert size > 5_000_000
     assert peak < size / 3
     assert (saved.size, saved.rows) == (size, times * 20_000)
     assert saved.path.read_bytes() == HEADER + piece * times
@@ -1037,8 +1037,3 @@ async def test_a_broken_app_fails_the_whole(adjust: AsyncAdjust, emulator: Emula
             await rows_of(impatient, app_tokens=emulator.app_tokens)
     assert emulator.stats.total == 2
     assert not adjust._session.calls
-
-
-def test_the_server_counts() -> None:
-    """The raw server of these tests begins with nothing."""
-    assert RawServer().requests == []

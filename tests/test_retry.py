@@ -69,7 +69,7 @@ class Failing:
         """Send until it is enough."""
         deadline = None if within is None else self.began + within
         may = partial(may_retry, method)
-        loop = retrying(may, max_attempts=max_attempts, deadline=deadline, before_sleep=self.tell)
+        loop = retrying(may, max_attempts=max_attempts, deadline=lambda: deadline, before_sleep=self.tell)
         answer: str = await loop(self.send)
         return answer
 
@@ -244,7 +244,7 @@ async def test_a_before_sleep_that_fails_ends_the_call(make: Callable[[], BaseEx
 
     with pytest.raises(type(error)) as caught:
         may = partial(may_retry, "GET")
-        await retrying(may, max_attempts=2, deadline=None, before_sleep=before_sleep)(request.send)
+        await retrying(may, max_attempts=2, deadline=lambda: None, before_sleep=before_sleep)(request.send)
     assert caught.value is error
     assert request.times == [0]
 
