@@ -71,3 +71,4 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.pages", *session.posargs)
     session.run("python", "-m", "benchmarks.kpis", *session.posargs)
     session.run("python", "-m", "benchmarks.reports", *session.posargs)
+    session.run("python", "-m", "benchmarks.provisioning", *session.posargs)
