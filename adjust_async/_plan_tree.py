@@ -71,16 +71,21 @@ class Node:
 
     @property
     def missing_settings(self) -> dict[str, int | bool]:
-        """What is to be set, and is not set so."""
+        """What is to be set, and is not set so. Cost data that the service says nothing of are not enabled."""
         settings: dict[str, int | bool] = {}
-        tracker = self.tracker
-        if self.partner_id is not None and (tracker is None or tracker.partner_id != self.partner_id):
+        partner_id = None if self.tracker is None else self.tracker.partner_id
+        cost_data = None if self.tracker is None else self.tracker.cost_data_enabled
+        if self.partner_id is not None and partner_id != self.partner_id:
             settings["partner_id"] = self.partner_id
-        if self.cost_data_enabled is not None and (
-            tracker is None or tracker.cost_data_enabled is not self.cost_data_enabled
-        ):
+        if self.cost_data_enabled is not None and bool(cost_data) is not self.cost_data_enabled:
             settings["cost_data_enabled"] = self.cost_data_enabled
         return settings
+
+    @property
+    def refused_settings(self) -> dict[str, int | bool]:
+        """What the service shows to be set otherwise than is wanted; what it says nothing of is not in it."""
+        shown = {name: getattr(self.tracker, name) for name in ("partner_id", "cost_data_enabled")}
+        return {name: value for name, value in self.missing_settings.items() if shown[name] is not None}
 
     def below(self) -> Iterator["Node"]:
         """Give every node below, each before those below it."""

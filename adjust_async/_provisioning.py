@@ -223,8 +223,8 @@ class Provisioning:
         except AdjustError as error:
             self._fail(node, error)
             return
-        if kept := node.missing_settings:
-            unset = ", ".join(f"{name}={value!r}" for name, value in kept.items())
+        if refused := node.refused_settings:
+            unset = ", ".join(f"{name}={value!r}" for name, value in refused.items())
             self._fail(node, AdjustError(f"the service took the settings of {node.path!r}, but did not keep {unset}"))
         else:
             self._settle(node, "created" if node.created else "updated")
@@ -319,7 +319,9 @@ class Provisioning:
     def _close(self, node: Node) -> None:
         if node.status is not None:
             return
-        if node.tracker is None:
+        if node.tracker is None and node.attempts:
+            node.error = NotTriedError(f"the service had put it off, and it was not tried again: {self._reason}")
+        elif node.tracker is None:
             node.error = NotTriedError(f"it was not tried: {self._reason}")
         elif node.missing_settings:
             node.error = NotTriedError(f"it is there, and its settings were not sent: {self._reason}")
