@@ -45,7 +45,7 @@ def _airbyte(session: nox.Session) -> dict[str, str]:
     if sys.version_info >= (3, 12):
         session.warn("airbyte-source-adjust wants Python below 3.12: its tests are skipped")
         return {}
-    folder = Path(session.create_tmp()) / "airbyte"
+    folder = Path(session.create_tmp()).absolute() / "airbyte"
     python = str(folder / "bin" / "python")
     if not folder.exists():
         session.run("python", "-m", "venv", str(folder))
@@ -64,11 +64,16 @@ def demo(session: nox.Session) -> None:
     session.run("adjust-async", "demo")
 
 
+BENCHMARKS = ("pages", "kpis", "reports", "provisioning")
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the SDK beside its alternatives; arguments go to the benchmark."""
+    """Measure the SDK beside its alternatives: in all benchmarks, or in one as `nox -s bench -- pages --rounds 1`."""
     session.install("-e", ".[bench]")
-    session.run("python", "-m", "benchmarks.pages", *session.posargs)
-    session.run("python", "-m", "benchmarks.kpis", *session.posargs)
-    session.run("python", "-m", "benchmarks.reports", *session.posargs)
-    session.run("python", "-m", "benchmarks.provisioning", *session.posargs)
+    if session.posargs:
+        name, *arguments = session.posargs
+        session.run("python", "-m", f"benchmarks.{name}", *arguments)
+        return
+    for name in BENCHMARKS:
+        session.run("python", "-m", f"benchmarks.{name}")

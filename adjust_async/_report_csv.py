@@ -16,12 +16,13 @@ LONGEST_RECORD = 8 * 1024 * 1024
 
 
 class CsvError(Exception):
-    """A text that is no CSV report."""
+    """A text that is no CSV report; `transient` says whether it may have broken off, or been something else."""
 
-    def __init__(self, problem: str, line: int) -> None:
+    def __init__(self, problem: str, line: int, *, transient: bool = True) -> None:
         super().__init__(problem)
         self.problem = problem
         self.line = line
+        self.transient = transient
 
 
 class CsvRecords:
@@ -72,15 +73,17 @@ class CsvTable:
 
     Args:
         asked: The columns that were asked for; none where the header has other names for them.
+        unique: Whether each column must have a name of its own.
     """
 
-    def __init__(self, asked: Iterable[str]) -> None:
+    def __init__(self, asked: Iterable[str], *, unique: bool = True) -> None:
         self.columns: tuple[str, ...] = ()
         self.rows = 0
+        self._unique = unique
         self._asked = {column_name(name).lower() for name in asked}
 
-    def take(self, records: Sequence[list[str]]) -> Sequence[list[str]]:
-        """Take records, of which the first of all is the header; give those of rows.
+    def take(self, records: Sequence[list[str]], *, last: bool = False) -> Sequence[list[str]]:
+        """Take records, of which the first of all is the header, and `last` the end of the body; give those of rows.
 
         Raises:
             CsvError: They make no table.
@@ -89,10 +92,12 @@ class CsvTable:
             self._take_header(records[0])
             records = records[1:]
         width = len(self.columns)
-        for record in records:
+        for place, record in enumerate(records, 1):
             self.rows += 1
             if len(record) != width:
-                raise CsvError(f"row {self.rows} has {len(record)} cells below {width} columns", self.rows + 1)
+                problem = f"row {self.rows} has {len(record)} cells below {width} columns"
+                # A row that others follow did not break off.
+                raise CsvError(problem, self.rows + 1, transient=last and place == len(records))
         return records
 
     def missing(self) -> list[str]:
@@ -100,8 +105,8 @@ class CsvTable:
         return sorted(self._asked.difference(column.lower() for column in self.columns))
 
     def _take_header(self, header: list[str]) -> None:
-        if len(set(header)) < len(header):
-            raise CsvError(f"a column is there twice: {', '.join(header)}", 1)
+        if self._unique and len(set(header)) < len(header):
+            raise CsvError(f"a column is there twice: {', '.join(header)}", 1, transient=False)
         if self._asked and self._asked.isdisjoint(column.lower() for column in header):
             raise CsvError(f"it is no report: it begins with {', '.join(header)[:60]!r}", 1)
         self.columns = tuple(header)
@@ -117,13 +122,13 @@ class CsvRows:
         self._exact = exact
         self._readers: list[tuple[str, Callable[[Any], Any]]] = []
 
-    def read(self, records: Sequence[list[str]]) -> list[dict[str, Any]]:
-        """Read records, of which the first of all is the header.
+    def read(self, records: Sequence[list[str]], *, last: bool = False) -> list[dict[str, Any]]:
+        """Read records, of which the first of all is the header, and `last` the end of the body.
 
         Raises:
             CsvError: They make no table.
         """
-        records = self._table.take(records)
+        records = self._table.take(records, last=last)
         if not self._readers:
             self._readers = [(name, self._reader(name)) for name in self._table.columns]
         readers = self._readers

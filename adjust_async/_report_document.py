@@ -47,19 +47,23 @@ def open_report(document: Any, app_token: str | None, date_period: str | None) -
     if not isinstance(document, Mapping):
         raise ReportError(f"expected an object, found {shown(document)}", "$")
     rows = document.get("rows")
+    if rows is None and (words := document.get("error_desc") or document.get("error")):
+        raise ReportError(f"the answer is an error in spite of its status: {words}", "$")
     if not isinstance(rows, list):
         raise ReportError(f"expected a list of rows, found {shown(rows)}", "$.rows")
     for index, row in enumerate(rows):
         if not isinstance(row, Mapping):
             raise ReportError(f"expected an object, found {shown(row)}", f"$.rows[{index}]")
-        if app_token is not None and row.get("app_token", app_token) != app_token:
+        if app_token is not None and row.get("app_token") not in (None, app_token):
             problem = f"expected the figures of app {app_token!r}, found those of {shown(row['app_token'])}"
             raise ReportError(problem, f"$.rows[{index}].app_token")
     totals = document.get("totals")
     if not isinstance(totals, (Mapping, type(None))):
         raise ReportError(f"expected an object, found {shown(totals)}", "$.totals")
-    warnings = document.get("warnings") or []
-    warnings = list(warnings) if isinstance(warnings, list) else [warnings]
+    warnings: list[Any] = []
+    for key in ("warnings", "data_warnings"):
+        told = document.get(key) or []
+        warnings += told if isinstance(told, list) else [told]
     if pagination := document.get("pagination"):
         # It was never seen to be anything but null; rows that are missing must not go unnoticed.
         warnings.append(f"the service says that the rows are one page of several: pagination is {shown(pagination)}")
@@ -69,7 +73,7 @@ def open_report(document: Any, app_token: str | None, date_period: str | None) -
         rows,
         {key: number(value) for key, value in (totals or {}).items()},
         warnings,
-        {key: value for key, value in document.items() if key not in {"rows", "totals", "warnings"}},
+        {key: value for key, value in document.items() if key not in {"rows", "totals", "warnings", "data_warnings"}},
     )
 
 

@@ -72,6 +72,12 @@ class ReportQuery(TypedDict, total=False):
     include_attr_dependency: bool | None
 
 
+def _needed(value: object, name: str) -> str:
+    if isinstance(value, (list, tuple)) and not value:
+        raise ConfigurationError(f"{name} is empty: name at least one, such as ['day'] and ['installs']")
+    return names(value, name)
+
+
 def _date_period(value: object, name: str) -> str:
     if isinstance(value, str):
         return _date_period_text(value, name)
@@ -116,7 +122,10 @@ def _hours(value: object, name: str) -> str:
     if isinstance(value, str) and re.fullmatch("-?[0-9]{1,3}h?:-?[0-9]{1,3}h?", value):
         return str.__str__(value)
     if isinstance(value, (tuple, list)) and len(value) == 2:
-        return ":".join(number(hour, f"{name}[{place}]", least=0, most=LAST_HOUR) for place, hour in enumerate(value))
+        hours = [number(hour, f"{name}[{place}]", least=0, most=LAST_HOUR) for place, hour in enumerate(value)]
+        if int(hours[1]) < int(hours[0]):
+            raise ConfigurationError(f"{name} is {shown(value)}: the last hour is before the first one, swap them")
+        return ":".join(hours)
     raise ConfigurationError(f"{name} is {shown(value)}: give the first and the last hour, as (8, 17) or '-10h:-0h'")
 
 
@@ -128,8 +137,8 @@ def _time_zone(value: object, name: str) -> str:
 
 
 _ENCODERS: Mapping[str, Callable[[object, str], str]] = {
-    "dimensions": names,
-    "metrics": names,
+    "dimensions": _needed,
+    "metrics": _needed,
     "date_period": _date_period,
     "hour__between": _hours,
     "utc_offset": offset,

@@ -23,6 +23,9 @@ PARQUET = "application/octet-stream"
 #: What every Parquet file begins and ends with.
 MAGIC = b"PAR1"
 
+#: Bytes of something else that are told, such as an error of a gateway.
+EXCERPT = 200
+
 
 async def arrow_table(session: Session, query: Mapping[str, str], known: KnownNames) -> "pyarrow.Table":
     """Ask for a Parquet report, and read it."""
@@ -31,7 +34,7 @@ async def arrow_table(session: Session, query: Mapping[str, str], known: KnownNa
     def decode(answer: Answer) -> bytes | None:
         if answer.status == NO_CONTENT:
             return None
-        _check(answer.body[:4], answer.body[-4:])
+        _check(answer.body[:EXCERPT], answer.body[-4:])
         return answer.body
 
     spec = spec_of(ENDPOINT, query, decode)._replace(accept=PARQUET)
@@ -59,8 +62,8 @@ async def save_parquet(
 
 
 def _check(begin: bytes, end: bytes) -> None:
-    if begin != MAGIC:
-        refuse(f"the answer is no Parquet; it begins with {begin!r}", "$", ENDPOINT)
+    if not begin.startswith(MAGIC):
+        refuse(f"the answer is no Parquet; it begins with {begin.decode('utf-8', 'replace')!r}", "$", ENDPOINT)
     if end != MAGIC:
         refuse("the answer breaks off: Parquet ends as it begins", "$", ENDPOINT)
 
@@ -77,13 +80,18 @@ def _read(body: bytes) -> "pyarrow.Table":
 
 def _ends_of(path: Path) -> tuple[bytes, bytes]:
     with path.open("rb") as file:
-        begin = file.read(4)
+        begin = file.read(EXCERPT)
         file.seek(max(0, path.stat().st_size - 4))
         return begin, file.read()
 
 
 def _empty(query: Mapping[str, str]) -> "pyarrow.Table":
-    return Report([], names_of(query, "dimensions"), names_of(query, "metrics")).to_arrow()
+    """Make a table without rows, with the types that Parquet reports have: dates are text there, as all dimensions."""
+    pyarrow = import_pyarrow()
+    types = {"integer": pyarrow.int64(), "number": pyarrow.float64()}
+    columns = Report([], names_of(query, "dimensions"), names_of(query, "metrics")).schema
+    schema = pyarrow.schema([(column.name, types.get(column.kind, pyarrow.string())) for column in columns])
+    return schema.empty_table()
 
 
 def _empty_file(query: Mapping[str, str]) -> bytes:

@@ -41,16 +41,18 @@ async def joined(session: Session, question: ReportQuestion) -> Report:
 
 async def streamed(session: Session, question: ReportQuestion) -> AsyncGenerator[tuple[str, Report], None]:
     """Ask for every app, and give each with its own report as it arrives."""
-    columns = _columns(question)
+    dimensions, metrics = _columns(question)
+    if "app_token" not in dimensions:
+        dimensions.insert(0, "app_token")
+    told: set[str] = set()
     apps = as_they_come(session, _parts(session, question))
     async with aclosing(apps):
         async for app_token, outcome in apps:
             if isinstance(outcome, AdjustError):
-                none = [ReportPart(app_token, None, [], {}, [], {})]
-                yield app_token, Report(none, *columns, failures={app_token: outcome})
+                yield app_token, Report([], dimensions, metrics, failures={app_token: outcome})
             else:
-                report = Report(outcome, *columns, attr_dependency=question.attr_dependency)
-                _tell_warnings(session, report)
+                report = Report(outcome, dimensions, metrics, attr_dependency=question.attr_dependency)
+                _tell_warnings(session, report, told)
                 yield app_token, report
 
 
@@ -97,6 +99,9 @@ def _decode(answer: Answer, app_token: str | None, date_period: str, index: Sequ
         raise decode_error(answer, error.location, error.problem) from None
 
 
-def _tell_warnings(session: Session, report: Report) -> None:
-    for warning in report.warnings:
-        logger.warning("the Report Service warns: %s", session.config.token.redact(str(warning)))
+def _tell_warnings(session: Session, report: Report, told: set[str] | None = None) -> None:
+    told = set() if told is None else told
+    for warning in map(str, report.warnings):
+        if warning not in told:
+            told.add(warning)
+            logger.warning("the Report Service warns: %s", session.config.token.redact(warning))

@@ -44,10 +44,10 @@ def _not_decoded(_: Answer) -> Any:
     raise AssertionError("the body was received")
 
 
-def refuse(problem: str, location: str, endpoint: str) -> NoReturn:
-    """Refuse a body that broke off or is something else, which another attempt may mend."""
+def refuse(problem: str, location: str, endpoint: str, *, transient: bool = True) -> NoReturn:
+    """Refuse a body; one that broke off or is something else (`transient`) is what another attempt may mend."""
     path = f"{ROOT}/{endpoint}"
-    raise DecodeError(problem, location=location, method="GET", path=path, malformed=True) from None
+    raise DecodeError(problem, location=location, method="GET", path=path, malformed=transient) from None
 
 
 async def send_report(session: Session, spec: RequestSpec[T], known: KnownNames) -> T:
@@ -68,9 +68,18 @@ async def send_report(session: Session, spec: RequestSpec[T], known: KnownNames)
 ALL_METRICS = frozenset(("overview_metrics", "cohort_metrics", "event_metrics", "cost_metrics"))
 
 
+#: What a refusal of names says, whatever it says of them.
+_SPEAKS_OF_NAMES = re.compile(
+    "metric|dimension|unknown|invalid|unsupported|unrecogni[sz]ed|not (found|supported|available|exist|valid)",
+    re.IGNORECASE,
+)
+
+
 def _explain(error: BadRequestError, query: Mapping[str, str], known: KnownNames) -> None:
     """Say in the message which of the names that were asked for the service refused, and which ones come near it."""
     words = error_words(error.body)
+    if not _SPEAKS_OF_NAMES.search(words):
+        return  # `day` and `app` are words too
     refused = []
     for argument in ("metrics", "dimensions"):
         # A dimension such as `currency` is also a parameter, which the service may mean.

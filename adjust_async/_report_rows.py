@@ -43,7 +43,7 @@ async def csv_rows(
             with _readable_errors():
                 async with aclosing(_pieces(session, body)) as pieces:
                     async for piece, last in pieces:
-                        if batch := rows.read(records.feed(piece, last=last)):
+                        if batch := rows.read(records.feed(piece, last=last), last=last):
                             body.keep()  # for rows that were handed out can't be taken back
                             await send(batch)
             _tell_missing(table, body)
@@ -81,7 +81,7 @@ async def save_csv(
     """Ask for a CSV report, and write it to a file as it arrives."""
 
     async def receive(body: Body) -> CsvTable:
-        records, table = CsvRecords(), CsvTable(_asked(query))
+        records, table = CsvRecords(), CsvTable(_asked(query), unique=not _is_readable(query))
         if body.status == NO_CONTENT:
             table.columns = tuple(map(column_name, (*names_of(query, "dimensions"), *names_of(query, "metrics"))))
             file.put(f"{','.join(table.columns)}\n".encode())
@@ -90,7 +90,7 @@ async def save_csv(
         async def checked() -> AsyncGenerator[bytes, None]:
             async with aclosing(_pieces(session, body)) as pieces:
                 async for piece, last in pieces:
-                    table.take(records.feed(piece, last=last))
+                    table.take(records.feed(piece, last=last), last=last)
                     if piece:
                         yield piece
 
@@ -136,7 +136,7 @@ def _readable_errors() -> Iterator[None]:
     try:
         yield
     except CsvError as error:
-        refuse(error.problem, f"line {error.line}", ENDPOINT)
+        refuse(error.problem, f"line {error.line}", ENDPOINT, transient=error.transient)
 
 
 def _tell_missing(table: CsvTable, body: Body) -> None:

@@ -106,14 +106,18 @@ class Report(Table):
         """The service's own totals, by metric; empty where the report is.
 
         Raises:
-            ConfigurationError: The report was asked for in several parts, whose totals don't add up.
+            ConfigurationError: The report was asked for in several parts, whose totals don't add up, or apps failed.
         """
-        parts = len(self.parts) + len(self.failures)
-        if parts == 1:
+        if len(self.parts) == 1 and not self.failures:
             return dict(self.parts[0].totals)
+        if self.failures:
+            raise ConfigurationError(
+                f"there are no totals of the whole: {len(self.failures)} of the apps failed. Look at report.failures, "
+                "and at the totals of each of report.parts"
+            )
         raise ConfigurationError(
-            f"the report was asked for in {parts} parts, and totals don't add up: look at the totals of each of "
-            "report.parts, or ask with fan_out='none' and without window"
+            f"the report was asked for in {len(self.parts)} parts, and totals don't add up: look at the totals of each "
+            "of report.parts, or ask with fan_out='none' and without window"
         )
 
     @cached_property
@@ -136,8 +140,11 @@ class Report(Table):
         for row in self._raw_rows():
             yield {name: read(row.get(name)) for name, read in readers}
 
-    def melt_cohorts(self) -> Table:
+    def melt_cohorts(self, *, exact: bool = False) -> Table:
         """Turn cohort metrics into rows: `retention_rate_d7` becomes `metric="retention_rate"`, `period="d7"`, `value`.
+
+        Args:
+            exact: Give values as `Decimal`, as `rows` does.
 
         Returns:
             A table with the report's dimensions, then `metric`, `period` and `value`, one row for each row and cohort
@@ -157,7 +164,7 @@ class Report(Table):
             raise ConfigurationError(f"the report has a dimension {min(clash)!r}, which is a column of this table")
 
         def rows() -> Iterator[dict[str, Any]]:
-            for row in self.rows():
+            for row in self.rows(exact=exact):
                 common = {column.name: row[column.name] for column in keys}
                 for column, (metric, period) in cohorts.items():
                     yield {**common, "metric": metric, "period": period, "value": row[column]}
@@ -216,10 +223,10 @@ class Report(Table):
         for part in self.parts:
             token = {} if part.app_token is None else {"app_token": part.app_token}
             if self._attr_dependency == "keep":
-                yield from ({**token, **row} for row in part.rows)
+                yield from ({**row, **token} if token else row for row in part.rows)
                 continue
             for row in part.rows:
-                plain = {**token, **row}
+                plain = {**row, **token}
                 implied = plain.pop(_ATTR_DEPENDENCY, None)
                 if self._attr_dependency == "columns" and implied is not None:
                     for key, value in (implied if isinstance(implied, Mapping) else {"": implied}).items():

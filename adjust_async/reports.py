@@ -66,7 +66,8 @@ def lookback(newest: date | str, days: int, *, today: date | str | None = None) 
         newest: The newest day that is stored already.
         days: For how many days Adjust restates figures: so many of the stored days, the newest among them, are asked
             for again; 0 for none.
-        today: The day to ask up to; by default today, in UTC.
+        today: The day to ask up to; by default today in UTC, which east of it is yesterday for some hours of the day:
+            give it where reports have another `utc_offset` or `timezone_id`.
 
     Returns:
         The first and the last day, both included, as a `date_period`.
@@ -78,7 +79,9 @@ def lookback(newest: date | str, days: int, *, today: date | str | None = None) 
     last = datetime.now(UTC).date() if today is None else date.fromisoformat(iso_date(today, "today"))
     whole_number(days, "days", least=0)
     if newest > last:
-        raise ConfigurationError(f"newest is {newest}, which lies after {last}: give the newest day that is stored")
+        raise ConfigurationError(
+            f"newest is {newest}, which lies after {last}: where days begin before those of UTC, give today="
+        )
     if newest == last and not days:
         raise ConfigurationError(
             f"newest is {newest}, and nothing is read again for days=0: there is nothing to ask for"

@@ -34,15 +34,15 @@ def test_a_document_is_opened() -> None:
         "totals": {"installs": 64.0, "cost": "0.0", "roas": None, "x": "unknown", "y": "5"},
         "warnings": ["w", {"code": 1}],
         "pagination": None,
-        "data_warnings": [],
+        "data_warnings": ["late"],
         "currencies": ["EUR"],
     }
     before = copy.deepcopy(document)
     got = open_report(document, "abc", "-7d:-1d")
     assert (got.app_token, got.date_period, got.rows) == ("abc", "-7d:-1d", rows)
     assert got.totals == {"installs": 64, "cost": 0.0, "roas": None, "x": "unknown", "y": 5}
-    assert got.warnings == ["w", {"code": 1}]
-    assert got.extra == {"pagination": None, "data_warnings": [], "currencies": ["EUR"]}
+    assert got.warnings == ["w", {"code": 1}, "late"]
+    assert got.extra == {"pagination": None, "currencies": ["EUR"]}
     assert document == before
 
 
@@ -99,7 +99,7 @@ def test_what_is_no_report_says_where(document: object, location: str) -> None:
     assert fault(document).location == location
 
 
-@pytest.mark.parametrize("token", ["other", None, 5, "", ["abc"]])
+@pytest.mark.parametrize("token", ["other", 5, "", ["abc"]])
 def test_the_figures_of_another_app_are_refused(token: object) -> None:
     """An answer for one app has no rows of others, whatever the service was asked for."""
     error = fault({"rows": [{"app_token": "abc"}, {"app_token": token}]}, "abc")
@@ -191,3 +191,11 @@ def test_nested_rows_are_the_flat_ones(rows: list[tuple[str, str, str]], depth: 
 def test_any_rows_can_be_unfolded(rows: list[Any], index: list[str]) -> None:
     """No JSON is an error."""
     assert isinstance(unfold(rows, index), list)
+
+
+@pytest.mark.parametrize(
+    "document", [{"error_code": "service_error", "error_desc": "try later"}, {"error": "try later"}]
+)
+def test_an_error_with_a_good_status_keeps_its_words(document: object) -> None:
+    """What the service says is in the message, whatever the status was."""
+    assert "try later" in fault(document).problem

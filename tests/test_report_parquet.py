@@ -117,12 +117,12 @@ async def test_what_is_sent() -> None:
 
 
 async def test_an_empty_report_has_columns(adjust: AsyncAdjust, tmp_path: Path) -> None:
-    """204 is a table, and a file, without rows, whose columns have the kinds of a report with rows."""
+    """204 is a table, and a file, without rows, whose columns have the types of a report with rows."""
     query = QUERY | {"filters": {"country_code__in": ["zz"]}}
     table = await adjust.reports.parquet(**query)
     assert (table.num_rows, tuple(table.column_names)) == (0, ("day", "network", "installs", "cost", "ctr"))
-    full = await adjust.reports.fetch(**QUERY)
-    assert table.schema.equals(full.to_arrow().schema)
+    full = await adjust.reports.parquet(**QUERY)
+    assert table.schema.equals(full.schema)
     saved = await adjust.reports.parquet(**query, path=tmp_path / "x.parquet")
     assert saved[1:] == (saved.path.stat().st_size, 0, ("day", "network", "installs", "cost", "ctr"))
     assert parquet.read_table(saved.path).equals(table)

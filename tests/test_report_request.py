@@ -187,8 +187,8 @@ LOOKED_AT: list[tuple[str, list[str], list[str], list[str]]] = [
     ("Unknown: network_installs", ["day"], ["installs", "network_installs"], ["metric 'network_installs'"]),
     ("Unknown: level up_events", ["day"], ["installs", "level up_events"], ["metric 'level up_events'"]),
     ("Unknown: a.b*c", ["day"], ["installs", "a.b*c"], ["metric 'a.b*c'"]),
-    ("'bad' and 'worse'", ["day"], ["installs", "bad", "worse"], ["metric 'bad'", "metric 'worse'"]),
-    ("contry, and bad", ["app", "contry"], ["installs", "bad"], ["metric 'bad'", "dimension 'contry'"]),
+    ("invalid: 'bad' and 'worse'", ["day"], ["installs", "bad", "worse"], ["metric 'bad'", "metric 'worse'"]),
+    ("unknown contry, and bad", ["app", "contry"], ["installs", "bad"], ["metric 'bad'", "dimension 'contry'"]),
     ("Unknown: bad", ["day"], ["bad"], ["metric 'bad'"]),
     ("installs, clicks by app, os_name: no", ["app", "os_name"], ["installs", "clicks"], []),
     ("you may not", ["app"], ["installs"], []),
@@ -217,17 +217,17 @@ async def test_names_that_are_known_to_be_wrong_are_looked_at() -> None:
         "cost_metrics": [],
         "dimensions": [{"id": "day"}, {"id": "country"}],
     }
-    async with client(httpx.Response(200, json=lists), bad(report_error())) as (adjust, _):
+    async with client(httpx.Response(200, json=lists), bad(report_error("An unknown name"))) as (adjust, _):
         await adjust.reports.filters(list(lists))
         error = await refusal_of(
             adjust, dimensions=["day", "contry"], metrics=["clicks", "instal", "retention_rate_D7"]
         )
         assert error.message == (
-            "Bad request. Look at the metric 'instal' (did you mean 'installs'?); the dimension 'contry' (did you mean "
-            "'country'?)"
+            "Bad request: An unknown name. Look at the metric 'instal' (did you mean 'installs'?); the dimension "
+            "'contry' (did you mean 'country'?)"
         )
         error = await refusal_of(adjust, dimensions=["day"], metrics=["clicks"])
-        assert error.message == "Bad request"
+        assert error.message == "Bad request: An unknown name"
 
 
 @jumping
@@ -307,3 +307,14 @@ async def test_only_bad_requests_are_explained() -> None:
         assert len(script.requests) == 2
         with pytest.raises(BadRequestError, match="it was 400"):
             await send_report(adjust._session, spec, {})
+
+
+@jumping
+@pytest.mark.parametrize(
+    "words", ["No access to this app for the given day", "date_period is too long for this account"]
+)
+async def test_words_that_are_names_too_accuse_nobody(words: str) -> None:
+    """`day` and `app` are words: without a word of names, nothing is said of them."""
+    async with client(bad(report_error(words))) as (adjust, _):
+        error = await refusal_of(adjust, dimensions=["day", "app"], metrics=["installs"])
+        assert error.message == f"Bad request: {words}"

@@ -384,7 +384,8 @@ async def strict() -> AsyncIterator[Emulator]:
 
 async def test_many_fetches_stay_within_the_services_limits(strict: Emulator) -> None:
     """180 fetches at once are never refused: at most 50 are under way, and the bucket never overflows."""
-    async with AsyncAdjust(strict.token, api_url=strict.url) as adjust:
+    # More is kept back than by default, for a machine that stands still for a while.
+    async with AsyncAdjust(strict.token, api_url=strict.url, reports_burst=60) as adjust:
         started = time.monotonic()
         reports = await asyncio.gather(
             *(adjust.reports.fetch(**QUERY, app_tokens=strict.app_tokens[number % 3]) for number in range(180))
@@ -394,8 +395,8 @@ async def test_many_fetches_stay_within_the_services_limits(strict: Emulator) ->
     seen = strict.stats.reports
     assert not seen.refused
     assert seen.max_in_flight == 50
-    assert 60 < seen.fullest_bucket <= 100
-    assert 1.5 < took < 10
+    assert 50 < seen.fullest_bucket <= 100
+    assert took > 2.3  # 60 at once, and 50 a second after that
     assert strict.stats.requests == {"GET /reports-service/report": 180}
 
 
@@ -403,7 +404,7 @@ async def test_every_kind_of_report_shares_the_limits(strict: Emulator) -> None:
     """Rows that stream, tables, lists and retries count as well."""
     strict.faults = Faults(0.1, ["500", "502-html", "503", "drop-before", "truncated-body"])
     query: Any = QUERY | {"dimensions": ["hour", "app_token"]}
-    async with AsyncAdjust(strict.token, api_url=strict.url) as adjust:
+    async with AsyncAdjust(strict.token, api_url=strict.url, reports_burst=60) as adjust:
 
         async def rows() -> None:
             with suppress(APIConnectionError):  # where an answer broke off after rows of it were given
