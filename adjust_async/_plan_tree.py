@@ -17,21 +17,29 @@ __all__ = ["Node", "PlanTree", "label_of"]
 class Node:
     """A tracker that there should be; the root stands for the app.
 
-    `tracker` is what is known of it, `created` whether this run made it, `status` what became of it. `attempts` counts
-    its creates, the first of which was sent at `since`.
+    `tracker` is what is known of it, `created` whether this run made it, `adopted` whether it was found only after a
+    create of it had failed, `status` what became of it. `attempts` counts
+    its creates, the first of which was sent at `since`; `put_off` those that the service put off, `doubts` those that
+    may have been done. `sending` is whether a request is under way, `doubt` what a create ended with that is still in
+    doubt.
     """
 
     __slots__ = (
+        "adopted",
         "attempts",
         "children",
         "cost_data_enabled",
         "created",
+        "doubt",
+        "doubts",
         "entries",
         "error",
         "label",
         "notes",
         "parent",
         "partner_id",
+        "put_off",
+        "sending",
         "since",
         "status",
         "tracker",
@@ -46,7 +54,12 @@ class Node:
         self.cost_data_enabled: bool | None = None
         self.tracker: Tracker | None = None
         self.created = False
+        self.adopted = False
         self.attempts = 0
+        self.put_off = 0
+        self.doubts = 0
+        self.doubt: AdjustError | None = None
+        self.sending = False
         self.since = 0.0
         self.status: Status | None = None
         self.error: AdjustError | None = None
@@ -115,19 +128,30 @@ class Node:
             found = self.children.get(label)
             if found is not None:
                 _take(found, tracker)
+                continue  # twins within the plan know of each other
             for child in alike.get(_folded(label), ()):
-                if child is not found:
-                    child.note(
-                        f"there is also {label!r} ({tracker.token}), which differs in case or Unicode form alone"
-                    )
+                child.note(f"there is also {label!r} ({tracker.token}), which differs in case or Unicode form alone")
+        for child in self.children.values():
+            if child.tracker is not None and child.tracker.archived:
+                child.note("it is archived")
+
+    def note_twins(self) -> None:
+        """Note on children of the plan that their names are the same but for case or Unicode form."""
+        alike: dict[str, list[Node]] = {}
+        for child in self.children.values():
+            alike.setdefault(_folded(child.label), []).append(child)
+        for twins in alike.values():
+            for child in twins:
+                others = [repr(twin.label) for twin in twins if twin is not child]
+                if others:
+                    child.note(f"the plan also has {', '.join(others)}, which differs in case or Unicode form alone")
 
 
 class PlanTree:
-    """The tree, and which node each entry is about."""
+    """The tree; its nodes say which entries they are about."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.root = Node("", None)
-        self.nodes: list[Node] = []
         for number, entry in enumerate(entries):
             node = self.root
             for part in entry.parts:
@@ -138,7 +162,9 @@ class PlanTree:
             node.entries.append(number)
             node.cost_data_enabled = entry.spec.cost_data_enabled
             node.partner_id = entry.partner_id
-            self.nodes.append(node)
+        for node in (self.root, *self.root.below()):
+            if len(node.children) > 1:
+                node.note_twins()
 
 
 def label_of(tracker: Tracker) -> str:

@@ -32,6 +32,9 @@ __all__ = ["Calls", "Provisioning", "Settings"]
 #: Seconds that the wait before another try may take at most; it doubles from half a second.
 LONGEST_WAIT = 20.0
 
+#: How many times a create may be put off, for each attempt that a request has.
+PUT_OFFS = 10
+
 #: Statuses that say: not now.
 LATER = frozenset({429, 503})
 
@@ -69,7 +72,7 @@ class Provisioning:
         self._done = 0
         self._acting = False
         self._stopped = asyncio.Event()
-        self._reason = "the end came before its turn"
+        self._reason = "the end came"
         self._failure: BaseException | None = None
         self._sending: set[asyncio.Timeout] = set()
         self._crew: Crew[Node] = Crew(self._visit, settings.workers)
@@ -136,73 +139,97 @@ class Provisioning:
                 push(child)
 
     def _ready(self, node: Node) -> list[Node]:
-        """Find what can be done right now below a node: what differs, and has its parent there."""
+        """Find what can be done right now below a node: what differs, and has all above it there and set up."""
         ready = []
         for child in node.children.values():
-            if child.tracker is not None:
+            if child.tracker is None or child.missing_settings:
+                ready.append(child)
+            else:
+                self._settle(child, "unchanged")
                 ready += self._ready(child)
-                if not child.missing_settings:
-                    self._settle(child, "unchanged")
-                    continue
-            ready.append(child)
         return ready
 
     # Acting.
 
     async def _visit(self, node: Node) -> None:
+        """Bring a tracker about, then let those below it be visited: they may inherit its settings when created."""
         if self._stopped.is_set():
             return
         if node.tracker is None:
             if not await self._create(node):
                 return
-            for child in node.children.values():
-                self._crew.push(child)
-        await self._set_up(node)
+            below = list(node.children.values())
+            await self._set_up(node)
+        else:
+            await self._set_up(node)
+            below = await self._ready_late(node) if node.adopted else self._ready(node)
+        for child in below:
+            self._crew.push(child)
 
     async def _create(self, node: Node) -> bool:
         """Create a tracker; give whether it is there now. If not, it has failed, or waits for its next try."""
         node.attempts += 1
         if node.attempts == 1:
             node.since = _now()
-        scope = asyncio.timeout(None)
-        self._sending.add(scope)
-        app_token, parent_token = self._settings.app_token, node.above.token
+        create = self._calls.create(self._settings.app_token, node.label, parent_token=node.above.token)
         try:
-            async with scope:
-                node.tracker = await self._calls.create(app_token, node.label, parent_token=parent_token)
-        except TimeoutError:
-            late = f"no answer came for {node.path!r} within grace_time after the end was asked for"
-            self._after_failure(node, APITimeoutError(late, method="POST", path="trackers"))
-            return False
-        except ClientClosedError:
+            node.tracker = await self._send(node, create, "POST")
+        except ClientClosedError as error:
+            if error.in_doubt:
+                node.doubt = error
             raise
         except AdjustError as error:
             self._after_failure(node, error)
             return False
-        finally:
-            self._sending.discard(scope)
+        except Exception as error:  # noqa: BLE001 - of the caller's `on_retry`; others are not to be left in doubt
+            self._end_with(error)
+            return False
         node.created = True
         if (label := label_of(node.tracker)) != node.label:
             node.note(f"the service calls it {label!r}")
         return True
 
+    async def _send(self, node: Node, call: Awaitable[Tracker], method: str) -> Tracker:
+        """Await a call, until `cut_short`."""
+        scope = asyncio.timeout(None)
+        self._sending.add(scope)
+        node.sending = True
+        try:
+            async with scope:
+                tracker = await call
+                node.sending = False
+                return tracker
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            late = f"no answer came for {node.path!r} within grace_time after the end was asked for"
+            raise APITimeoutError(late, method=method, path="trackers") from None
+        except AdjustError:
+            node.sending = False
+            raise
+        finally:
+            self._sending.discard(scope)
+
     def _after_failure(self, node: Node, error: AdjustError) -> None:
         # A name that is refused may be taken by a create of this plan, of which no list told yet.
         if error.in_doubt or isinstance(error, BadRequestError):
+            node.sending = False
+            node.doubts += error.in_doubt
+            node.doubt = error if error.in_doubt else None
             self._doubts.add(node.above, Doubt(node, error))
         elif _is_put_off(error) and self._has_patience(node):
+            node.put_off += 1
             self._crew.aside(self._after_a_wait(node))
         else:
             self._fail(node, error)
-            if isinstance(error, (AuthenticationError, PermissionDeniedError)):
-                self.stop(f"the service lets this API token create nothing here: {error}")
 
     def _has_patience(self, node: Node) -> bool:
         patience = self._settings.patience
-        return patience is None or _now() < node.since + patience
+        most = PUT_OFFS * (self._settings.max_attempts - 1)
+        return node.put_off < most and (patience is None or _now() < node.since + patience)
 
     async def _after_a_wait(self, node: Node) -> None:
-        wait = random.uniform(0, min(LONGEST_WAIT, 0.25 * 2 ** min(node.attempts, 10)))
+        wait = random.uniform(0, min(LONGEST_WAIT, 0.25 * 2 ** min(node.put_off, 10)))
         try:
             async with asyncio.timeout(wait):
                 await self._stopped.wait()
@@ -216,12 +243,16 @@ class Provisioning:
         if not settings:
             self._settle(node, _status(node))
             return
+        update = self._calls.update(self._settings.app_token, tracker.token, **settings)
         try:
-            node.tracker = await self._calls.update(self._settings.app_token, tracker.token, **settings)
+            node.tracker = await self._send(node, update, "PATCH")
         except ClientClosedError:
             raise
         except AdjustError as error:
             self._fail(node, error)
+            return
+        except Exception as error:  # noqa: BLE001 - of the caller's `on_retry`, as above
+            self._end_with(error)
             return
         if refused := node.refused_settings:
             unset = ", ".join(f"{name}={value!r}" for name, value in refused.items())
@@ -242,40 +273,42 @@ class Provisioning:
     def there(self, doubt: Doubt, tracker: Tracker) -> None:
         """Take the tracker as created, and go on below it."""
         node = doubt.node
+        node.doubt = None
         node.tracker = tracker
-        # A name that was refused at the first try was taken before.
-        node.created = node.attempts > 1 or not isinstance(doubt.error, BadRequestError)
-        if self._stopped.is_set():
-            return
+        # A name that was refused, and by no create in doubt before, was taken by somebody else.
+        node.created = node.doubts > 0
+        node.adopted = True
         self._crew.push(node)
-        if node.children:
-            self._crew.aside(self._go_on_below(node))
 
-    async def _go_on_below(self, node: Node) -> None:
-        """Compare and go on below a tracker that was found late: it may have had some below it before."""
+    async def _ready_late(self, node: Node) -> list[Node]:
+        """Compare below a tracker that was found late, which may have had some below it before."""
+        if not node.children or self._stopped.is_set():
+            return []
         try:
             await crawl([node], self._compare, workers=1)
         except ClientClosedError:
             raise
         except AdjustError as error:
-            self._fail_below(node, error)
-            return
-        for ready in self._ready(node):
-            self._crew.push(ready)
+            self._fail_below(node, f"what is below {node.path!r} could not be listed: {error}")
+            self._after_fatal(error)
+            return []
+        return self._ready(node)
 
     def missing(self, doubt: Doubt) -> None:
         """Create it again, unless it was tried often enough."""
         node, error = doubt.node, doubt.error
-        if error.in_doubt and not self._stopped.is_set() and node.attempts < self._settings.max_attempts:
+        node.doubt = None
+        if not error.in_doubt:
+            self._fail(node, error)
+        elif not self._stopped.is_set() and node.doubts < self._settings.max_attempts:
             self._crew.push(node)
-            return
-        error.add_note(f"{node.path!r} was looked up after that, and is not there.")
-        self._fail(node, error)
+        else:
+            error.looked_up = True
+            self._fail(node, _with_words(error, f"{node.path!r} was looked up after that, and is not there"))
 
     def unknown(self, doubt: Doubt, error: AdjustError) -> None:
         """Give it up as being in doubt."""
-        doubt.error.add_note(f"Whether it was done could not be looked up: {error}")
-        self._fail(doubt.node, doubt.error)
+        self._fail(doubt.node, _with_words(doubt.error, f"Its siblings could not be listed: {error}"))
 
     # Accounting.
 
@@ -283,14 +316,20 @@ class Provisioning:
         node.error = error
         self._settle(node, "failed")
         if node.tracker is None:
-            self._fail_below(node, error)
+            self._fail_below(node, f"{node.path!r} above it failed: {error}")
+        self._after_fatal(error)
+
+    def _after_fatal(self, error: AdjustError) -> None:
+        """End where failures are not kept, or where everything else would fail as well."""
         if not self._settings.keep_failures:
             self._end_with(error)
+        elif isinstance(error, (AuthenticationError, PermissionDeniedError)):
+            self.stop(f"the service does not let this API token do it: {error}")
 
-    def _fail_below(self, node: Node, error: AdjustError) -> None:
+    def _fail_below(self, node: Node, reason: str) -> None:
         for child in node.below():
-            if child.status is None:
-                child.error = NotTriedError(f"it was not tried, because {node.path!r} above it failed: {error}")
+            if child.status is None and child.tracker is None:
+                child.error = NotTriedError(f"it was not tried, because {reason}")
                 self._settle(child, "failed")
 
     def _settle(self, node: Node, status: Status) -> None:
@@ -308,7 +347,7 @@ class Provisioning:
             return
         try:
             self._settings.on_progress(self._done, len(self._entries), outcome)
-        except Exception as error:  # noqa: BLE001 - whatever it is, what was sent must not be left in doubt
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, nothing is left in doubt
             self._end_with(error)
 
     def _end_with(self, error: BaseException) -> None:
@@ -317,9 +356,18 @@ class Provisioning:
         self.stop(f"the provisioning was ended by {error}")
 
     def _close(self, node: Node) -> None:
+        """Say what became of a node when the end came."""
         if node.status is not None:
             return
-        if node.tracker is None and node.attempts:
+        if node.doubt is not None:
+            node.error = node.doubt
+        elif node.sending and node.tracker is None:
+            node.error = APITimeoutError(
+                f"{node.path!r} was being created: {self._reason}", method="POST", path="trackers"
+            )
+        elif node.sending:
+            node.error = NotTriedError(f"it is there, and its settings were being sent: {self._reason}")
+        elif node.tracker is None and node.put_off:
             node.error = NotTriedError(f"the service had put it off, and it was not tried again: {self._reason}")
         elif node.tracker is None:
             node.error = NotTriedError(f"it was not tried: {self._reason}")
@@ -337,6 +385,12 @@ def _status(node: Node) -> Status:
     if node.created or node.tracker is None:
         return "created"
     return "updated" if node.missing_settings else "unchanged"
+
+
+def _with_words(error: AdjustError, words: str) -> AdjustError:
+    error.message = f"{error.message.rstrip('.')}. {words}"
+    error.args = (error.message,)
+    return error
 
 
 def _is_implied(node: Node) -> bool:

@@ -62,11 +62,13 @@ class AdjustError(Exception):
             `None` outside of walks and on the first page.
         page: The number of that page, counted from 1 where the walk began; `None` outside of walks.
         result: What `provision` had done when this ended it, a `ProvisionResult`; `None` outside of it.
+        looked_up: Whether `provision` has seen since that what this ended was not done.
     """
 
     cursor: str | None = None
     page: int | None = None
     result: Any = None
+    looked_up: bool = False
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -88,7 +90,8 @@ class AdjustError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception's own reduction calls the class with `args` alone, which keyword-only attributes don't survive.
-        return _rebuild, (type(self), self.args, self.__dict__)
+        # The attributes come after the error is made: a result among them may hold the error itself.
+        return _rebuild, (type(self), self.args), self.__dict__
 
 
 def redact(error: AdjustError, hide: Callable[[str], str]) -> AdjustError:
@@ -106,10 +109,8 @@ def at_page(error: AdjustError, page: int, cursor: str | None) -> AdjustError:
     return error
 
 
-def _rebuild(cls: type[AdjustError], args: tuple[Any, ...], state: dict[str, Any]) -> AdjustError:
-    error = cls.__new__(cls, *args)
-    error.__dict__.update(state)
-    return error
+def _rebuild(cls: type[AdjustError], args: tuple[Any, ...]) -> AdjustError:
+    return cls.__new__(cls, *args)
 
 
 class ConfigurationError(AdjustError, ValueError):
@@ -173,7 +174,9 @@ class APIStatusError(AdjustError):
     def in_doubt(self) -> bool:
         """Whether a create that ended with this may have been done all the same, so that it must be looked up."""
         # With `Retry-After` the service says that it did nothing.
-        return self.method == "POST" and (self.status >= 500 or self.status == 408) and self.retry_after is None
+        if self.looked_up or self.method != "POST" or self.retry_after is not None:
+            return False
+        return self.status >= 500 or self.status == HTTPStatus.REQUEST_TIMEOUT
 
     @property
     def hint(self) -> str:
@@ -269,7 +272,7 @@ class APIConnectionError(AdjustError):
     @property
     def in_doubt(self) -> bool:
         """Whether a create that ended with this may have been done all the same, so that it must be looked up."""
-        return self.method == "POST" and self.sent
+        return self.method == "POST" and self.sent and not self.looked_up
 
     def _text(self) -> str:
         text = f"{self.method} {self.path}: {self.message.rstrip('.')}."
@@ -319,7 +322,7 @@ class DecodeError(AdjustError):
     @property
     def in_doubt(self) -> bool:
         """Whether a create that ended with this may have been done all the same, so that it must be looked up."""
-        return self.method == "POST"
+        return self.method == "POST" and not self.looked_up
 
     def _text(self) -> str:
         text = f"{self.message.rstrip('.')} (at {self.location})."

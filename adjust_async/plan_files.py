@@ -58,25 +58,26 @@ def load_plan(path: str | Path) -> list[TrackerSpec]:
 def _csv_lines(text: str, reader: PlanReader) -> Iterator[tuple[int, Mapping[str, object]]]:
     records = csv.reader(StringIO(text, newline=""), strict=True)
     header: list[str] = []
-    begin = 1
-    try:
-        for record in records:
-            number, begin = begin, records.line_num + 1
-            if not any(cell.strip() for cell in record):
-                continue
-            if not header:
-                header = [cell.strip() for cell in record]
-                if problem := _problem_of_header(header):
-                    reader.refuse(number, problem)
-                    return
-            elif len(record) > len(header):
-                reader.refuse(
-                    number, f"it has {len(record)} cells, and the header {len(header)}: quote names with commas"
-                )
-            else:
-                yield number, {name: cell.strip() for name, cell in zip(header, record, strict=False) if cell.strip()}
-    except csv.Error as error:
-        reader.refuse(records.line_num, f"it is no CSV: {error}")
+    while True:
+        number = records.line_num + 1
+        try:
+            record = next(records, None)
+        except csv.Error as error:
+            reader.refuse(number, f"it is no CSV: {error}")
+            continue
+        if record is None:
+            return
+        if not any(cell.strip() for cell in record):
+            continue
+        if not header:
+            header = [cell.strip() for cell in record]
+            if problem := _problem_of_header(header):
+                reader.refuse(number, problem)
+                return
+        elif len(record) > len(header):
+            reader.refuse(number, f"it has {len(record)} cells, and the header {len(header)}: quote names with commas")
+        else:
+            yield number, {name: cell.strip() for name, cell in zip(header, record, strict=False) if cell.strip()}
 
 
 def _problem_of_header(header: list[str]) -> str | None:
@@ -96,8 +97,8 @@ def _json_lines(text: str, reader: PlanReader) -> Iterator[tuple[int, Mapping[st
         if not line.strip():
             continue
         try:
-            item = json.loads(line)
-        except ValueError as error:
+            item = json.loads(line, object_pairs_hook=_object)
+        except (ValueError, RecursionError) as error:
             reader.refuse(number, f"it is no JSON: {error}")
             continue
         if isinstance(item, str):
@@ -108,6 +109,13 @@ def _json_lines(text: str, reader: PlanReader) -> Iterator[tuple[int, Mapping[st
             reader.refuse(number, f"unknown key {shown(unknown[0])}: there are {', '.join(COLUMNS)}")
         else:
             yield number, {name: value for name, value in item.items() if value is not None}
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a key is there twice")
+    return fields
 
 
 def _spec(fields: Mapping[str, Any]) -> TrackerSpec:

@@ -27,6 +27,9 @@ __all__ = [
 SEPARATOR = "::"
 LEVELS = ("network", "campaign", "adgroup", "creative")
 
+#: Entries that are taken before others get their turn.
+PORTION = 200
+
 #: How many mistakes a message tells; the error has all.
 TOLD = 20
 
@@ -74,6 +77,8 @@ class TrackerSpec:
         """
         given = (networks, campaigns, adgroups, creatives)
         depth = next((place for place, names in enumerate(given) if names is None), len(given))
+        if not depth:
+            raise ConfigurationError("networks is None: give a list, such as ['AppLovin']")
         if any(names is not None for names in given[depth:]):
             raise ConfigurationError(f"{LEVELS[depth]}s is left out, and a level below it is given: give it too")
         levels = []
@@ -182,7 +187,7 @@ class PlanReader:
         """Take an entry."""
         spec = item
         if isinstance(item, str):
-            spec = TrackerSpec(item)
+            spec = TrackerSpec(str.__str__(item))
         if not isinstance(spec, TrackerSpec):
             self.refuse(number, f"{shown(item)} is no entry: give a path as text, or a TrackerSpec")
             return
@@ -235,11 +240,13 @@ async def read_plan(plan: object) -> list[Entry]:
         async for item in plan:
             number += 1
             reader.take(number, item)
+            if not number % PORTION:
+                await asyncio.sleep(0)  # a plan may be long, and others want their turn
     elif isinstance(plan, Iterable):
         for number, item in enumerate(plan, 1):
             reader.take(number, item)
-            if not number % 500:
-                await asyncio.sleep(0)  # a plan may be long, and others want their turn
+            if not number % PORTION:
+                await asyncio.sleep(0)
     else:
         raise ConfigurationError(f"plan is {shown(plan)}: give paths or TrackerSpec, in a list or as they come")
     return reader.finish()
@@ -252,6 +259,7 @@ def find_partners(entries: Sequence[Entry], partners: Iterable[Partner]) -> list
         PlanError: Partners are unknown, or several have the same name.
     """
     by_name: dict[str, list[int]] = {}
+    told: dict[str, str] = {}
     for partner in partners:
         by_name.setdefault(partner.display_name, []).append(partner.id)
     found, problems = [], []
@@ -261,7 +269,9 @@ def find_partners(entries: Sequence[Entry], partners: Iterable[Partner]) -> list
         if len(ids) == 1:
             entry = entry._replace(partner_id=ids[0])
         elif name is not None:
-            problems.append((number, _problem_of_partner(name, ids, by_name)))
+            if name not in told:
+                told[name] = _problem_of_partner(name, ids, by_name)
+            problems.append((number, told[name]))
         found.append(entry)
     if problems:
         raise plan_error("entry", problems)

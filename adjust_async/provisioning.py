@@ -1,6 +1,7 @@
 """`adjust.trackers.provision`: one plan made true, and everything accounted for, also where it ends early."""
 
 import asyncio
+import contextlib
 import math
 
 import anyio
@@ -8,7 +9,7 @@ import anyio
 from adjust_async._arguments import boolean, shown
 from adjust_async._provisioning import Calls, Provisioning, Settings
 from adjust_async._session import Session
-from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError
+from adjust_async.errors import ClientClosedError, ConfigurationError
 from adjust_async.partners import Partners
 from adjust_async.plans import Entry, find_partners, read_plan
 from adjust_async.provision_result import OnProgress, ProvisionResult
@@ -32,7 +33,6 @@ async def provision(
 ) -> ProvisionResult:
     """Make a plan true, as `Trackers.provision` documents it."""
     _check(dry_run, on_failure, on_progress, grace_time)
-    entries = await _with_partners(session, await read_plan(plan))
     settings = Settings(
         app_token=app_token,
         dry_run=dry_run,
@@ -43,8 +43,16 @@ async def provision(
         patience=session.config.deadline,
         workers=session.config.max_concurrency,
     )
-    async with lock:
-        return await _run(session, Provisioning(calls, entries, settings))
+    entries = await read_plan(plan)
+    provisioning = Provisioning(calls, entries, settings)
+    try:
+        provisioning = Provisioning(calls, await _with_partners(session, entries), settings)
+        async with lock:
+            await _run(session, provisioning)
+    except (Exception, asyncio.CancelledError) as error:
+        error.result = provisioning.result()  # type: ignore[union-attr] # where the caller finds it, on any exception
+        raise
+    return provisioning.result()
 
 
 async def _with_partners(session: Session, entries: list[Entry]) -> list[Entry]:
@@ -53,51 +61,50 @@ async def _with_partners(session: Session, entries: list[Entry]) -> list[Entry]:
     return find_partners(entries, await Partners(session).list().collect())
 
 
-async def _run(session: Session, provisioning: Provisioning) -> ProvisionResult:
+async def _run(session: Session, provisioning: Provisioning) -> None:
     # A task of its own, which a cancellation of the caller does not reach: it has to end what it has begun.
     task = session.spawn(provisioning.run())
     try:
         await asyncio.wait([task])
-    except asyncio.CancelledError as cancelled:
+    except asyncio.CancelledError:
         await _end(task, provisioning)
-        cancelled.result = provisioning.result()  # type: ignore[attr-defined] # where the caller finds it
         raise
     if task.cancelled():
-        closed = ClientClosedError("the client is closed: it was closed while a plan was provisioned")
-        closed.result = provisioning.result()
-        raise closed
-    error = task.exception()
-    if error is None:
-        return provisioning.result()
-    if isinstance(error, AdjustError):
-        error.result = provisioning.result()
-    raise error
+        provisioning.stop("the client was closed")
+        raise ClientClosedError("the client is closed: it was closed while a plan was provisioned")
+    task.result()
 
 
 async def _end(task: asyncio.Task[None], provisioning: Provisioning) -> None:
-    """End soon, and leave nothing in doubt that can be found out."""
-    if not provisioning.acting:
-        task.cancel()
+    """End soon, and leave nothing in doubt that can be found out, however often the caller is cancelled meanwhile."""
     provisioning.stop("the provisioning was cancelled")
-    grace_time = provisioning.grace_time
-    try:
-        with anyio.CancelScope(shield=True):
-            _, under_way = await asyncio.wait([task], timeout=grace_time)
-            if under_way:
-                provisioning.cut_short()
-                # One look after another time of grace, and the time that a list takes.
-                await asyncio.wait([task], timeout=2 * grace_time + 1)
-    finally:
-        task.cancel()
-    if task.done() and not task.cancelled():
+    if provisioning.acting:
+        await _wait(task, provisioning.grace_time)
+        provisioning.cut_short()
+        # One look after another time of grace, and the time that a list takes.
+        await _wait(task, 2 * provisioning.grace_time + 1)
+    task.cancel()
+    await _wait(task, None)
+    if not task.cancelled():
         task.exception()
+
+
+async def _wait(task: asyncio.Task[None], seconds: float | None) -> None:
+    loop = asyncio.get_running_loop()
+    end = None if seconds is None else loop.time() + seconds
+    while not task.done() and (end is None or loop.time() < end):
+        # anyio's scopes are shielded from by one of their own; another `cancel()` of asyncio can only be caught, and is
+        # answered by the one that is under way already.
+        with anyio.CancelScope(shield=True), contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task], timeout=None if end is None else end - loop.time())
 
 
 def _check(dry_run: object, on_failure: object, on_progress: object, grace_time: object) -> None:
     boolean(dry_run, "dry_run")
     if not isinstance(on_failure, str) or on_failure not in {"keep", "raise"}:
         raise ConfigurationError(f"on_failure is {shown(on_failure)}: give 'keep' or 'raise'")
-    if on_progress is not None and (not callable(on_progress) or asyncio.iscoroutinefunction(on_progress)):
+    is_async = any(map(asyncio.iscoroutinefunction, (on_progress, getattr(on_progress, "__call__", None))))  # noqa: B004
+    if on_progress is not None and (not callable(on_progress) or is_async):
         raise ConfigurationError(
             f"on_progress is {shown(on_progress)}: give a plain function of done, total and outcome"
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from adjust_async._arguments import app_token_list, boolean, level_name, token_segment, whole_number
 from adjust_async._fanout import Send, crawl, stream
+from adjust_async._recent import RecentTrackers
 from adjust_async._session import Session
 from adjust_async._wire import RequestSpec, only_record
 from adjust_async.errors import ConfigurationError
@@ -38,6 +39,7 @@ class Trackers:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._provisioning: dict[str, asyncio.Lock] = {}
+        self._recent: dict[str, RecentTrackers] = {}
 
     def list(
         self,
@@ -230,9 +232,9 @@ class Trackers:
         nothing where nothing differs. Nothing can be taken away with it: Adjust's API can't delete or archive trackers.
 
         A create that may have been done all the same is looked up before it is sent again; that is repeated until
-        `grace_time` after the failure, for creates that are still under way and for lists that lag behind. Runs for the
-        same app, of one client, wait for each other. After a process was killed, give the service that time before the
-        next run, which knows of nothing that is still under way.
+        `grace_time` after the failure, for creates that are still under way and for lists that lag behind; so long the
+        client also remembers what it created itself. Runs for the same app, of one client, wait for each other. After a
+        process was killed, give the service that time before the next run, which knows of nothing that is under way.
 
         Args:
             app_token: The app.
@@ -244,7 +246,8 @@ class Trackers:
                 first failure, whose `result` says what was done until then.
             on_progress: Called with the number of entries that are done, the number of all, and the outcome of the one
                 done last. What it raises ends the run in the same way.
-            grace_time: Seconds after which a create that is in no list was not done.
+            grace_time: Seconds after which a create that is in no list was not done; 0 takes the first list's word for
+                it. A name that the service refuses fails only after that time, as a create of the plan may hold it.
             page_size: Trackers a page; sent as `limit`. The service's default is 50.
 
         Returns:
@@ -256,7 +259,8 @@ class Trackers:
             AdjustError: What exists could not be listed. Nothing was created.
             ConfigurationError: An argument is wrong.
             asyncio.CancelledError: It was cancelled: nothing more was begun, what had been sent was awaited or looked
-                up within about twice `grace_time`, and the attribute `result` says what was done.
+                up within about three times `grace_time`, and the attribute `result` says what was done. Every other
+                exception that comes out has that attribute as well.
         """
         # Few need it, and everybody would wait for its import.
         from adjust_async.provisioning import Calls, provision
@@ -264,12 +268,25 @@ class Trackers:
         token = token_segment(app_token, "app_token")
         start = Start.check(self._session.config.campaign_version, page_size=page_size, prefetch=0)
 
+        recent = self._recent.setdefault(token, RecentTrackers())
+
         async def siblings(app_token: str, parent_token: str | None) -> Sequence[Tracker]:
-            return await self._siblings(app_token, parent_token, start).collect()
+            recent.forget(grace_time)
+            return recent.complete(parent_token, await self._siblings(app_token, parent_token, start).collect())
+
+        async def create(app_token: str, name: str, *, parent_token: str | None) -> Tracker:
+            tracker = await self.create(app_token, name, parent_token=parent_token)
+            recent.created(parent_token, tracker)
+            return tracker
+
+        async def update(app_token: str, tracker_token: str, **settings: Any) -> Tracker:
+            tracker = await self.update(app_token, tracker_token, **settings)
+            recent.updated(tracker)
+            return tracker
 
         return await provision(
             self._session,
-            Calls(siblings, self.create, self.update),
+            Calls(siblings, create, update),
             plan,
             app_token=token,
             dry_run=dry_run,

@@ -36,7 +36,7 @@ ROWS: list[set[str]] = [
     {"_arguments", "_json"},
     {"_parameters", "_windows"},
     {"models", "report_models", "_result_sets", "tables", "_saving"},
-    {"plans"},
+    {"plans", "_recent"},
     {"plan_files", "provision_result"},
     {"_plan_tree"},
     {"config"},

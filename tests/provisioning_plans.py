@@ -1,0 +1,166 @@
+"""Plans to provision, clients to do it with, and what the emulator's database says of the outcome."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from adjust_async import AsyncAdjust, NotTriedError, PooledTransport, ProvisionOutcome, ProvisionResult
+from adjust_async.emulator import Emulator, Fault, Faults, Store
+
+#: What the outcomes of one entry may be called where nothing is left to do.
+THERE = {"created", "updated", "unchanged"}
+
+
+def plan_of(trackers: int) -> list[str]:
+    """Name so many trackers on all four levels: every inner one is an entry of its own, parents anywhere."""
+    paths: list[str] = []
+    for network in range(max(1, trackers // 50)):
+        paths.append(f"Network {network}")
+        for campaign in range(3):
+            paths.append(f"Network {network}::Campaign {campaign}")
+            paths += [f"Network {network}::Campaign {campaign}::Adgroup {adgroup}" for adgroup in range(3)]
+    adgroups = [path for path in paths if path.count("::") == 2]
+    missing = trackers - len(paths)
+    creatives = [f"{adgroups[number % len(adgroups)]}::Creative {number // len(adgroups)}" for number in range(missing)]
+    return [*reversed(creatives), *paths]
+
+
+def parents_of(paths: Iterable[str]) -> set[str]:
+    """Give every path above these."""
+    parents = set()
+    for path in paths:
+        parts = path.split("::")
+        parents |= {"::".join(parts[:depth]) for depth in range(1, len(parts))}
+    return parents
+
+
+def with_parents(paths: Iterable[str]) -> set[str]:
+    """Give these paths and those above them."""
+    paths = list(paths)
+    return set(paths) | parents_of(paths)
+
+
+def patient(emulator: Emulator, **settings: Any) -> AsyncAdjust:
+    """Make a client with patience for a service that fails one request in five."""
+    settings = {"timeout": 2, "max_attempts": 60, "deadline": 300, **settings}
+    return AsyncAdjust(emulator.token, api_url=emulator.url, **settings)
+
+
+def left_over(adjust: AsyncAdjust) -> tuple[int, int, int]:
+    """Give what a client holds: permits, calls and tasks."""
+    session = adjust._session
+    return session.permits, session.calls, len(session._tasks)
+
+
+def sent(emulator: Emulator) -> Counter[str]:
+    """Count the requests that the emulator saw, by method."""
+    methods: Counter[str] = Counter()
+    for route, count in emulator.stats.requests.items():
+        methods[route.partition(" ")[0]] += count
+    return methods
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that other tasks bring about."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def names(emulator: Emulator, app: str | None = None) -> set[str]:
+    """Give the names that the database has, each of which must be there once."""
+    tokens = emulator.store.tokens_by_name(app or emulator.app_tokens[0])
+    assert {name: found for name, found in tokens.items() if len(found) > 1} == {}
+    return set(tokens)
+
+
+def counted(database: Path, app: str) -> tuple[int, int]:
+    """Count the trackers in the database of another process, and the names that are there more than once."""
+    with contextlib.closing(Store(database, read_only=True)) as store:
+        tokens = store.tokens_by_name(app)
+    return sum(map(len, tokens.values())), sum(len(found) > 1 for found in tokens.values())
+
+
+def assert_true(result: ProvisionResult, emulator: Emulator) -> None:
+    """Hold every outcome, those of implied parents too, against the database."""
+    tokens = emulator.store.tokens_by_name(result.app_token)
+    for outcome in (*result.outcomes, *result.implied):
+        found = tokens.get(outcome.path, [])
+        assert len(found) <= 1, f"{outcome.path} is there {len(found)} times"
+        if outcome.status in THERE:
+            assert outcome.error is None, outcome
+            if not result.dry_run:
+                assert outcome.tracker is not None, outcome
+                assert [outcome.tracker.token] == found, outcome
+                assert outcome.tracker.name == outcome.path
+        else:
+            assert outcome.error is not None, outcome
+            if outcome.tracker is None:
+                assert not found, f"{outcome.path} is there, and its outcome says {outcome.error}"
+            if isinstance(outcome.error, NotTriedError):
+                assert not outcome.error.in_doubt
+
+
+def assert_in_order(result: ProvisionResult, paths: Iterable[str]) -> None:
+    """Hold the outcomes against the entries: one for each, in their order."""
+    assert [outcome.path for outcome in result.outcomes] == list(paths)
+
+
+def statuses(result: ProvisionResult) -> dict[str, str]:
+    """Give the status of each path, implied ones too."""
+    return {outcome.path: outcome.status for outcome in (*result.outcomes, *result.implied)}
+
+
+class Progress:
+    """Takes what `on_progress` is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int, ProvisionOutcome]] = []
+
+    def __call__(self, done: int, total: int, outcome: ProvisionOutcome) -> None:
+        """Take it."""
+        self.told.append((done, total, outcome))
+
+    def assert_whole(self, result: ProvisionResult) -> None:
+        """Hold it against the result: every entry once, counted from 1 to the last, as it is in the result."""
+        total = len(result.outcomes)
+        assert [(done, of) for done, of, _ in self.told] == [(number, total) for number in range(1, total + 1)]
+        assert Counter(id(outcome) for _, _, outcome in self.told) == Counter(map(id, result.outcomes))
+
+
+class Meddler(httpx.AsyncBaseTransport):
+    """A transport that answers some requests itself, without the service."""
+
+    def __init__(self, meddle: Callable[[httpx.Request], httpx.Response | None]) -> None:
+        self._meddle = meddle
+        self._transport = PooledTransport(50)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer, or let the service answer."""
+        return self._meddle(request) or await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+
+def refusal(status: int, message: str = "no") -> httpx.Response:
+    """Make an answer of the Campaign API that refuses."""
+    return httpx.Response(status, json={"error": {"message": message}})
+
+
+class Ruled(Faults):
+    """Faults by a rule, which says from the method and the path what happens to a request."""
+
+    def __init__(self, rule: Callable[[str, str], Fault | None], **settings: Any) -> None:
+        super().__init__(0, **settings)
+        self._rule = rule
+
+    def draw(self, method: str, target: str) -> Fault | None:
+        """Ask the rule."""
+        return self._rule(method, target)
