@@ -11,7 +11,7 @@ from adjust_async._provisioning import Calls, Provisioning, Settings
 from adjust_async._session import Session
 from adjust_async.errors import ClientClosedError, ConfigurationError
 from adjust_async.partners import Partners
-from adjust_async.plans import Entry, find_partners, read_plan
+from adjust_async.plans import find_partners, read_plan
 from adjust_async.provision_result import OnProgress, ProvisionResult
 
 __all__ = ["Calls", "provision"]
@@ -46,19 +46,15 @@ async def provision(
     entries = await read_plan(plan)
     provisioning = Provisioning(calls, entries, settings)
     try:
-        provisioning = Provisioning(calls, await _with_partners(session, entries), settings)
+        if any(entry.spec.partner is not None for entry in entries):
+            found = find_partners(entries, await Partners(session).list().collect())
+            provisioning = Provisioning(calls, found, settings)
         async with lock:
             await _run(session, provisioning)
     except (Exception, asyncio.CancelledError) as error:
         error.result = provisioning.result()  # type: ignore[union-attr] # where the caller finds it, on any exception
         raise
     return provisioning.result()
-
-
-async def _with_partners(session: Session, entries: list[Entry]) -> list[Entry]:
-    if all(entry.spec.partner is None for entry in entries):
-        return entries
-    return find_partners(entries, await Partners(session).list().collect())
 
 
 async def _run(session: Session, provisioning: Provisioning) -> None:
