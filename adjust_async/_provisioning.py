@@ -174,9 +174,7 @@ class Provisioning:
         create = self._calls.create(self._settings.app_token, node.label, parent_token=node.above.token)
         try:
             node.tracker = await self._send(node, create, "POST")
-        except ClientClosedError as error:
-            if error.in_doubt:
-                node.doubt = error
+        except ClientClosedError:
             raise
         except AdjustError as error:
             self._after_failure(node, error)
@@ -204,6 +202,8 @@ class Provisioning:
                 raise
             late = f"no answer came for {node.path!r} within grace_time after the end was asked for"
             raise APITimeoutError(late, method=method, path="trackers") from None
+        except ClientClosedError:
+            raise  # which may have come in the middle of it
         except AdjustError:
             node.sending = False
             raise

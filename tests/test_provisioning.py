@@ -1403,3 +1403,20 @@ async def test_no_permission_to_set_ends_the_run() -> None:
         result = await client.trackers.provision("app", plan)
     assert result.counts["failed"] == 100
     assert len(updates) <= 10
+
+
+async def test_what_was_under_way_at_the_close_is_in_doubt(emulator: Emulator) -> None:
+    """A create that was sent when the client was closed is never called untried: it may be there."""
+    emulator.faults = Faults.script(["drip"] * 5, drip=5, match="POST")
+    adjust = patient(emulator)
+    plan = ["A", "B", "C"]
+    task = asyncio.create_task(adjust.trackers.provision(app_of(emulator), plan))
+    while len(names(emulator)) < len(plan):
+        await asyncio.sleep(0.01)
+    await adjust.aclose()
+    with pytest.raises(ClientClosedError) as closed:
+        await task
+    assert names(emulator) == set(plan)
+    for outcome in closed.value.result.outcomes:
+        assert outcome.status == "failed"
+        assert outcome.error.in_doubt
