@@ -1,6 +1,7 @@
 """Doing many things at once: a producer beside its consumer, and a crawl by a bounded crew of workers."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -17,6 +18,51 @@ Send: TypeAlias = Callable[[T], Awaitable[None]]
 Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 
+class _Channel(Generic[T]):
+    """What the senders of a stream give its consumer, in order.
+
+    A sender may go on once its item is among the first `ahead - 1` that wait, so that it holds one more itself. An
+    `anyio` memory stream does the same at five times the cost, which there is for every page of a walk.
+    """
+
+    def __init__(self, ahead: int) -> None:
+        self._room = ahead - 1
+        self._items: deque[T] = deque()
+        self._senders: deque[asyncio.Future[None]] = deque()
+        self._consumer: asyncio.Future[None] | None = None
+        self._ended = False
+
+    async def send(self, item: T) -> None:
+        self._items.append(item)
+        self._wake_consumer()
+        if len(self._items) > self._room:
+            waiting = asyncio.get_running_loop().create_future()
+            self._senders.append(waiting)
+            await waiting
+
+    def end(self) -> None:
+        """Say that nothing will be sent any more."""
+        self._ended = True
+        self._wake_consumer()
+
+    async def wait(self) -> bool:
+        """Wait for an item; `False` where none will come."""
+        while not self._items and not self._ended:
+            self._consumer = asyncio.get_running_loop().create_future()
+            await self._consumer
+        return bool(self._items)
+
+    def take(self) -> T:
+        item = self._items.popleft()
+        if self._senders and not (sender := self._senders.popleft()).done():
+            sender.set_result(None)
+        return item
+
+    def _wake_consumer(self) -> None:
+        if self._consumer is not None and not self._consumer.done():
+            self._consumer.set_result(None)
+
+
 async def stream(
     produce: Callable[[Send[T]], Coroutine[Any, Any, None]], *, ahead: int, spawn: Spawn
 ) -> AsyncGenerator[T, None]:
@@ -29,27 +75,22 @@ async def stream(
         ClientClosedError: The client was closed meanwhile.
         Exception: What `produce` raised, after all that it had sent.
     """
-    # With no buffer, `send` hands over: the producer holds one item while the consumer works on the one before.
-    send, receive = anyio.create_memory_object_stream[T](ahead - 1)
-    with send, receive:
-        task = spawn(produce(send.send))
-        # By its end, not in its course: a task that is cancelled before its first step has no course.
-        task.add_done_callback(lambda _: send.close())
-        try:
-            async for item in receive:
-                yield item
+    channel: _Channel[T] = _Channel(ahead)
+    task = spawn(produce(channel.send))
+    # By its end, not in its course: a task that is cancelled before its first step has no course.
+    task.add_done_callback(lambda _: channel.end())
+    try:
+        while await channel.wait():
+            yield channel.take()
+        if task.cancelled():
+            raise ClientClosedError("the client was closed during this walk: close it after its last walk has ended")
+        task.result()
+    finally:
+        task.cancel()
+        with anyio.CancelScope(shield=True):
             await asyncio.wait([task])
-            if task.cancelled():
-                raise ClientClosedError(
-                    "the client was closed during this walk: close it after its last walk has ended"
-                )
-            task.result()
-        finally:
-            task.cancel()
-            with anyio.CancelScope(shield=True):
-                await asyncio.wait([task])
-            if not task.cancelled():
-                task.exception()
+        if not task.cancelled():
+            task.exception()
 
 
 class Crew(Generic[T]):

@@ -71,7 +71,6 @@ class Session:
         # An emulator is both hosts in one, and each has permits of its own.
         connections = config.max_concurrency * (2 if config.api_url == config.reports_url else 1)
         self.transport = PooledTransport(connections) if transport is None else transport
-        self._http = httpx.AsyncClient(transport=self.transport, trust_env=False)
         # What is slow to import is imported now: not with the package, and not in the event loop at the first answer.
         import orjson  # noqa: F401 - as above
 
@@ -161,7 +160,7 @@ class Session:
             await asyncio.wait(tasks)
         if self._calls:
             await self._ended.wait()
-        await self._http.aclose()
+        await self.transport.aclose()
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is not None:
@@ -256,7 +255,10 @@ class Session:
         scope = asyncio.timeout(call.service.timeout)
         with self._connection_errors(call, scope):
             async with scope:
-                response = await self._http.send(request)
+                response = await self.transport.handle_async_request(request)
+                response.request = request
+                async with aclosing(response):
+                    await response.aread()
         self._tell_of_answer(call.spec, response, started)
         return _answer(call.spec, response)
 
@@ -266,7 +268,8 @@ class Session:
         scope = asyncio.timeout(call.service.timeout)
         with self._connection_errors(call, scope):
             async with scope:
-                response = await self._http.send(request, stream=True)
+                response = await self.transport.handle_async_request(request)
+                response.request = request
                 self._tell_of_answer(call.spec, response, started)
                 if not response.is_success:
                     async with aclosing(response):

@@ -7,23 +7,25 @@ a connection with it. So nothing queues in there: this pool keeps many httpx tra
 """
 
 import asyncio
-import contextlib
 import logging
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpx
 
 from adjust_async._arguments import whole_number
+from adjust_async._http11 import Http11Connection
 from adjust_async.config import is_loopback
 
 __all__ = ["PooledTransport"]
+
+T = TypeVar("T")
 
 
 class _Origin(NamedTuple):
@@ -32,15 +34,20 @@ class _Origin(NamedTuple):
     port: int | None
 
 
+#: HTTP/2 and proxies are left to httpx, whose transport has a pool of one connection then.
+_Lane: TypeAlias = Http11Connection | httpx.AsyncHTTPTransport
+
+
 class _Lanes:
     """The lanes to one origin: a slot for each request that may be under way, and the lanes that are free."""
 
     def __init__(self, max_connections: int) -> None:
         self.slots = anyio.Semaphore(max_connections, fast_acquire=True)
         #: With the time since when each is free, the one that was used last at the end.
-        self.free: deque[tuple[httpx.AsyncHTTPTransport, float]] = deque()
-        #: With the scope that ends the wait for the head of the answer, which `aclose` makes use of.
-        self.busy: dict[httpx.AsyncHTTPTransport, asyncio.Timeout] = {}
+        self.free: deque[tuple[_Lane, float]] = deque()
+        self.busy: set[_Lane] = set()
+        #: Of what `aclose` can't end by closing a lane.
+        self.scopes: set[asyncio.Timeout] = set()
 
 
 class _LaneStream(httpx.AsyncByteStream):
@@ -49,8 +56,8 @@ class _LaneStream(httpx.AsyncByteStream):
     def __init__(
         self,
         stream: httpx.AsyncByteStream,
-        lane: httpx.AsyncHTTPTransport,
-        give_back: Callable[[httpx.AsyncHTTPTransport, bool], Awaitable[None]],
+        lane: _Lane,
+        give_back: Callable[[_Lane, bool], Awaitable[None]],
     ) -> None:
         self._stream = stream
         self._lane = lane
@@ -138,17 +145,17 @@ class PooledTransport(httpx.AsyncBaseTransport):
         if lanes is None:
             lanes = self._origins[origin] = _Lanes(self._max_connections)
         await self._take_slot(lanes, request)
-        lane: httpx.AsyncHTTPTransport | None = None
+        lane: _Lane | None = None
         try:
-            lane = lanes.free.pop()[0] if lanes.free else await self._open(origin)
+            lane = await self._take_lane(lanes)
+            if lane is None:
+                lane = await self._until_closed(lanes, self._open(origin, request), request)
             self._check_open(request)
-            async with asyncio.timeout(None) as scope:
-                lanes.busy[lane] = scope
-                response = await lane.handle_async_request(request)
-        except TimeoutError:
-            # Nothing but `aclose` lets that scope expire.
-            await self._give_back(lanes, lane, whole=False)
-            raise httpx.ReadError("the transport was closed", request=request) from None
+            lanes.busy.add(lane)
+            answering = lane.handle_async_request(request)
+            if not isinstance(lane, Http11Connection):  # whose end ends its requests, where one of httpx may hang
+                answering = self._until_closed(lanes, answering, request)
+            response = await answering
         except BaseException:  # a cancellation too must not take the slot with it
             await self._give_back(lanes, lane, whole=False)
             raise
@@ -161,13 +168,24 @@ class PooledTransport(httpx.AsyncBaseTransport):
         self._closed = True
         now = asyncio.get_running_loop().time()
         for lanes in list(self._origins.values()):
-            for scope in lanes.busy.values():
-                with contextlib.suppress(RuntimeError):  # the head of the answer has come; its body is being read
-                    scope.reschedule(now)
+            for scope in lanes.scopes:
+                scope.reschedule(now)
             open_lanes = [lane for lane, _ in lanes.free] + list(lanes.busy)
             lanes.free.clear()
             for lane in open_lanes:
                 await lane.aclose()
+
+    async def _until_closed(self, lanes: _Lanes, work: Coroutine[Any, Any, T], request: httpx.Request) -> T:
+        """Wait for something that `aclose` ends."""
+        try:
+            async with asyncio.timeout(None) as scope:
+                lanes.scopes.add(scope)
+                try:
+                    return await work
+                finally:
+                    lanes.scopes.discard(scope)
+        except TimeoutError:
+            raise httpx.ReadError("the transport was closed", request=request) from None
 
     def _check_open(self, request: httpx.Request) -> None:
         if self._closed:
@@ -185,12 +203,21 @@ class PooledTransport(httpx.AsyncBaseTransport):
                 message = f"all {self._max_connections} connections stayed busy for {seconds} s"
                 raise httpx.PoolTimeout(message, request=request) from None
 
-    async def _give_back(self, lanes: _Lanes, lane: httpx.AsyncHTTPTransport | None, whole: bool) -> None:
+    async def _take_lane(self, lanes: _Lanes) -> _Lane | None:
+        """Take the free lane that was used last, if there is one; those that the service has closed are dropped."""
+        while lanes.free:
+            lane, _ = lanes.free.pop()
+            if not isinstance(lane, Http11Connection) or lane.usable:
+                return lane
+            await lane.aclose()
+        return None
+
+    async def _give_back(self, lanes: _Lanes, lane: _Lane | None, whole: bool) -> None:
         """End a request: keep its lane where the answer was read to the end, close it otherwise."""
         now = time.monotonic()
-        closing: list[httpx.AsyncHTTPTransport] = []
+        closing: list[_Lane] = []
         if lane is not None:
-            lanes.busy.pop(lane, None)
+            lanes.busy.discard(lane)
             if whole and not self._closed:
                 lanes.free.append((lane, now))
             else:
@@ -204,12 +231,15 @@ class PooledTransport(httpx.AsyncBaseTransport):
                 for closed in closing:
                     await closed.aclose()
 
-    async def _open(self, origin: _Origin) -> httpx.AsyncHTTPTransport:
+    async def _open(self, origin: _Origin, request: httpx.Request) -> _Lane:
+        tls = await self._verifying_context() if origin.scheme == "https" else None
         proxy = self._proxy or self._proxy_from_environment(origin)
-        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=self._keepalive_expiry)
-        # Lanes of plain http would read the trust store for nothing: theirs trusts nobody.
-        tls = origin.scheme == "https"
-        context = await self._verifying_context() if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        expiry = self._keepalive_expiry
+        if not proxy and not self._http2:
+            return await Http11Connection.open(request, tls, expiry)
+        # Where no TLS is wanted httpx would read the trust store all the same: this context trusts nobody.
+        context = tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=expiry)
         try:
             return httpx.AsyncHTTPTransport(verify=context, http2=self._http2, proxy=proxy, limits=limits)
         except (ValueError, ImportError) as error:

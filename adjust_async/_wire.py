@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from adjust_async import errors
 from adjust_async._arguments import shown
-from adjust_async._convert import ConversionError, structure
+from adjust_async._convert import ConversionError, structure_records
 from adjust_async._json import JSONDecodeError, dumps, loads
 from adjust_async.errors import APIStatusError, DecodeError
 
@@ -319,10 +319,8 @@ def records(answer: Answer, items: list[Any], cls: type[T], known: Mapping[str, 
     Raises:
         DecodeError: An item does not fit; the error tells which, and where in it.
     """
-    if known:
-        items = [{**item, **known} if isinstance(item, Mapping) else item for item in items]
     try:
-        return structure(items, list[cls], "$.data.items")  # type: ignore[valid-type] # a list of a class known at run time
+        return structure_records(items, cls, known, "$.data.items")
     except ConversionError as error:
         raise decode_error(answer, error.location, error.problem) from None
 

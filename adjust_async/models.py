@@ -12,7 +12,7 @@ __all__ = ["Partner", "Tracker"]
 
 # Not `attrs.frozen`: its `__init__` sets each field through `object.__setattr__`, which takes twice as long for the
 # thousands of records of a tree. Refusing assignment afterwards comes to the same.
-@attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, weakref_slot=False, unsafe_hash=True)
 class Tracker:
     """A tracker, or "link" in today's dashboard: one node of an app's campaign structure.
 
@@ -49,7 +49,7 @@ class Tracker:
     extra: dict[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
 
 
-@attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, weakref_slot=False, unsafe_hash=True)
 class Partner:
     """An advertising partner that trackers can be linked to. Follows the item definition of the Campaign API.
 
