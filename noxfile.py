@@ -64,16 +64,8 @@ def demo(session: nox.Session) -> None:
     session.run("adjust-async", "demo")
 
 
-BENCHMARKS = ("pages", "kpis", "reports", "provisioning")
-
-
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the SDK beside its alternatives: in all benchmarks, or in one as `nox -s bench -- pages --rounds 1`."""
+    """Measure the SDK beside its alternatives, and render what was found; arguments go to `python -m benchmarks`."""
     session.install("-e", ".[bench]")
-    if session.posargs:
-        name, *arguments = session.posargs
-        session.run("python", "-m", f"benchmarks.{name}", *arguments)
-        return
-    for name in BENCHMARKS:
-        session.run("python", "-m", f"benchmarks.{name}")
+    session.run("python", "-m", "benchmarks", *session.posargs)

@@ -21,7 +21,10 @@ __all__ = ["Http11Connection"]
 LONGEST_HEAD = 100 * 1024
 
 #: Bytes that may wait for their reader before the service is held up.
-READ_AHEAD = 256 * 1024
+READ_AHEAD = 64 * 1024
+
+#: Bytes of a body that its reader gets at a time, so that working on one holds the event loop up for a moment only.
+PIECE = 64 * 1024
 
 
 class Http11Connection(asyncio.Protocol):
@@ -221,7 +224,9 @@ class _Body(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while isinstance(event := await self._connection.next_event(self._request, self._timeout), h11.Data):
-            yield bytes(event.data)
+            content = memoryview(event.data)
+            for start in range(0, len(content), PIECE):
+                yield content[start : start + PIECE].tobytes()
 
 
 async def _within(seconds: float | None, waiter: asyncio.Future[None]) -> None:

@@ -3,20 +3,19 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
 from typing import Any, Generic, Self, TypeVar, cast
-from urllib.parse import quote, urlencode
 
 import httpx
 
 from adjust_async._arguments import shown
 from adjust_async._connection_errors import Where, connection_error
-from adjust_async._json import dumps
 from adjust_async._limits import PauseOutlastsDeadlineError
+from adjust_async._requests import RequestBuilder
 from adjust_async._services import Service, services
 from adjust_async._transport import PooledTransport
-from adjust_async._wire import Answer, Body, RequestSpec, optional_integer, raise_for_status
+from adjust_async._wire import Answer, RequestSpec, optional_integer, raise_for_status
 from adjust_async.config import Config, Retry
 from adjust_async.errors import (
     IN_DOUBT,
@@ -66,6 +65,8 @@ class Session:
     def __init__(self, config: Config, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.config = config
         self._services = services(config)
+        token = config.token.reveal()
+        self._requests = {name: RequestBuilder(service, token) for name, service in self._services.items()}
         if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
             raise ConfigurationError(f"transport is {shown(transport)}: give an httpx.AsyncBaseTransport")
         # An emulator is both hosts in one, and each has permits of its own.
@@ -216,12 +217,10 @@ class Session:
                 ) from None
             try:
                 call.sending = True
-                if spec.receive is not None:
-                    return await self._receive(call, spec.receive)
-                answer = await self._send(call)
+                answer = await self._exchange(call)
             finally:
                 limits.release()
-            return self._decode(spec, answer)
+            return self._decode(spec, answer) if isinstance(answer, Answer) else answer
         except AdjustError as error:
             # What the service echoes is told in errors, and must not be the token.
             call.error = redact(error, self.config.token.redact)
@@ -249,41 +248,24 @@ class Session:
             return answer
         return answer._replace(body=answer.body.replace(token, b"***"))
 
-    async def _send(self, call: _Call[Any]) -> Answer:
-        request = self._build(call)
-        started = time.perf_counter()
-        scope = asyncio.timeout(call.service.timeout)
-        with self._connection_errors(call, scope):
-            async with scope:
-                response = await self.transport.handle_async_request(request)
-                response.request = request
-                async with aclosing(response):
-                    await response.aread()
-        self._tell_of_answer(call.spec, response, started)
-        return _answer(call.spec, response)
-
-    async def _receive(self, call: _Call[T], receive: Callable[[Body], Awaitable[T]]) -> T:
-        request = self._build(call)
-        started = time.perf_counter()
-        scope = asyncio.timeout(call.service.timeout)
-        with self._connection_errors(call, scope):
-            async with scope:
-                response = await self.transport.handle_async_request(request)
-                response.request = request
-                self._tell_of_answer(call.spec, response, started)
-                if not response.is_success:
-                    async with aclosing(response):
-                        await response.aread()
-                    raise_for_status(self._without_token(_answer(call.spec, response)))
-                async with aclosing(_ArrivingBody(self, call, scope, response)) as body:
-                    return await receive(body)
-
-    @contextmanager
-    def _connection_errors(self, call: _Call[Any], scope: asyncio.Timeout) -> Iterator[None]:
-        """Give what ends an exchange as an error of the tree."""
+    async def _exchange(self, call: _Call[T]) -> Answer | T:
+        """Send the request; give the answer, or what the spec's own receiver makes of its body."""
         spec, service = call.spec, call.service
+        request = self._requests[spec.service].build(spec)
+        started = time.perf_counter()
+        scope = asyncio.timeout(service.timeout)
         try:
-            yield
+            async with scope:
+                response = await self.transport.handle_async_request(request)
+                response.request = request
+                try:
+                    if spec.receive is not None and response.is_success:
+                        self._tell_of_answer(spec, response, started)
+                        async with aclosing(_ArrivingBody(self, call, scope, response)) as body:
+                            return await spec.receive(body)
+                    content = await response.aread()
+                finally:
+                    await response.aclose()
         except TimeoutError:
             if not scope.expired():
                 raise  # a function of the caller's raised it
@@ -295,21 +277,8 @@ class Session:
         except httpx.HTTPError as error:
             shows_token = self.config.token.redact(str(error)) != str(error)
             raise connection_error(spec, error, service.url) from (None if shows_token else error)
-
-    def _build(self, call: _Call[Any]) -> httpx.Request:
-        spec, service = call.spec, call.service
-        url = f"{service.url}{spec.path}"
-        if spec.query:
-            url += "?" + urlencode(spec.query, quote_via=quote)
-        headers = {
-            "Accept": spec.accept,
-            **service.headers,
-            "Authorization": f"{service.authorization}{self.config.token.reveal()}",
-        }
-        if spec.body is None:
-            return httpx.Request(spec.method, url, headers=headers, extensions=service.extensions)
-        headers["Content-Type"] = "application/json"
-        return httpx.Request(spec.method, url, headers=headers, content=dumps(spec.body), extensions=service.extensions)
+        self._tell_of_answer(spec, response, started)
+        return Answer(spec.method, spec.path, response.status_code, response.headers, content)
 
     def _out_of_time(self, call: _Call[Any]) -> AdjustError:
         service = call.service
@@ -402,16 +371,6 @@ class _ArrivingBody:
         for scope, when in ((self._attempt, attempt), (self._call.scope, call)):
             if not scope.expired() and not self._session.closed:
                 scope.reschedule(when)
-
-
-def _answer(spec: RequestSpec[Any], response: httpx.Response) -> Answer:
-    return Answer(
-        method=spec.method,
-        path=spec.path,
-        status=response.status_code,
-        headers=response.headers,
-        body=response.content,
-    )
 
 
 def _closed_error(detail: str = "make a new AsyncAdjust for further calls") -> ClientClosedError:

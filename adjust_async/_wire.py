@@ -20,6 +20,7 @@ from adjust_async._json import JSONDecodeError, dumps, loads
 from adjust_async.errors import APIStatusError, DecodeError
 
 __all__ = [
+    "JSON",
     "Answer",
     "Body",
     "RequestSpec",
@@ -40,6 +41,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+#: The media type of what most requests send and ask for.
+JSON = "application/json"
 
 #: How much of an answer's text an error keeps.
 BODY_LIMIT = 64 * 1024
@@ -105,7 +109,7 @@ class RequestSpec(NamedTuple, Generic[T]):
     query: Mapping[str, str] = MappingProxyType({})
     body: Mapping[str, Any] | None = None
     service: ServiceName = "api"
-    accept: str = "application/json"
+    accept: str = JSON
     receive: Callable[[Body], Awaitable[T]] | None = None
 
 

@@ -73,7 +73,8 @@ def decode_page(
     cursors = _wire.optional_object(answer, paging, "cursors", "$.data.paging")
     text = partial(_wire.optional_text_at, answer)
     following, previous = text(paging, "next", "$.data.paging"), text(paging, "previous", "$.data.paging")
-    query, query_back = _wire.query_of_link(following, api_url), _wire.query_of_link(previous, api_url)
+    after = text(cursors, "after", "$.data.paging.cursors")
+    before = text(cursors, "before", "$.data.paging.cursors")
     cursor = text(paging, "cursor", "$.data.paging")
     if cursor == asked and following is None and "next" in paging:
         cursor = None  # v2's last page may give its own cursor beside a `next` that is null
@@ -82,15 +83,17 @@ def decode_page(
         total=_wire.optional_integer(paging.get("total")),
         page_size=_wire.optional_integer(paging.get("page_size")),
         cursors=Cursors(
-            after=text(cursors, "after", "$.data.paging.cursors")
-            or query.get("cursor")
-            or query.get("after")
-            or cursor,
-            before=text(cursors, "before", "$.data.paging.cursors") or query_back.get("before"),
+            after=after or _cursor_of_link(following, api_url, "cursor", "after") or cursor,
+            before=before or _cursor_of_link(previous, api_url, "before"),
         ),
         next=following,
         request_id=_wire.optional_text(data.get("request_id")),
     )
+
+
+def _cursor_of_link(link: str | None, api_url: str, *names: str) -> str | None:
+    query = _wire.query_of_link(link, api_url)
+    return next((query[name] for name in names if query.get(name)), None)
 
 
 class Start(NamedTuple):

@@ -1,189 +1,220 @@
-"""The figures of 200 apps, one request each, at 100 ms of latency; and the rows of 200,000 leaf values.
+"""The figures of 500 apps by tracker and day, one request an app, 50 at a time, down to the rows.
 
-python -m benchmarks.kpis [--apps 200] [--latency 0.1] [--rounds 3]
+An app has 20 trackers and a week: 140 rows, less the days on which a tracker had no figures, which the service leaves
+out. Every contender ends with the same rows: the app with its name and currency, the tracker with its name, the day as
+a date, and the figures. The SDK flattens any grouping; the others have a loop that knows this one. The two clients that
+others published have no way to ask side by side. What would take too long with all apps gets fewer.
 """
 
-import argparse
 import asyncio
-import json
-import tracemalloc
-from collections.abc import Callable
-from datetime import date
-from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import cache
+from itertools import chain
+from types import SimpleNamespace
+from typing import Any
 
-import requests
+import orjson
 
-from adjust_async import AsyncAdjust, KpiReport
-from adjust_async.emulator import Emulator
-from benchmarks.measuring import Figure, Stopwatch, report
-from benchmarks.processes import beside
+from benchmarks import clients
+from benchmarks.measuring import Contender, Measurement, Options, digest, side_by_side
+from benchmarks.server import Answers, response, served
 
-START, END = date(2026, 1, 1), date(2026, 1, 31)
-KPIS, GROUPING = ["installs", "sessions", "revenue"], ["networks", "day"]
+APPS, TRACKERS, DAYS = 500, 20, 7
+START = date(2026, 11, 2)
+END = START + timedelta(DAYS - 1)
+KPIS, GROUPING = ["installs", "sessions", "revenue"], ["trackers", "day"]
 
-Cells = list[tuple[Any, ...]]
-
-
-class Account(NamedTuple):
-    """An emulator in a process of its own."""
-
-    url: str
-    token: str
-    app_tokens: list[str]
+#: App token, app name, currency, tracker token, tracker name, day, and a figure for each KPI.
+Row = tuple[Any, ...]
 
 
-def _serve(ready: Connection, apps: int, latency: float) -> None:
-    def started(emulator: Emulator) -> None:
-        emulator.facts.make(START, END)
-        emulator.latency = latency
-        ready.send(Account(emulator.url, emulator.token, emulator.app_tokens))
+def document(number: int) -> dict[str, Any]:
+    """Make what the service answers for an app."""
+    app = token_of(number)
+    trackers = [{"token": f"{app}t{index:02}", "name": f"Network {index}"} for index in range(TRACKERS)]
+    return {
+        "result_parameters": {
+            "kpis": KPIS,
+            "start_date": START.isoformat(),
+            "end_date": END.isoformat(),
+            "sandbox": False,
+            "trackers": [{**tracker, "has_subtrackers": False} for tracker in trackers],
+            "grouping": GROUPING,
+            "attribution_type": "click",
+            "utc_offset": "00:00",
+            "attribution_source": "dynamic",
+        },
+        "result_set": {
+            "token": app,
+            "name": f"App {number}",
+            "currency": ("EUR", "USD")[number % 2],
+            "trackers": [
+                {"token": tracker["token"], "dates": list(_dates(number * TRACKERS + index))}
+                for index, tracker in enumerate(trackers)
+            ],
+        },
+    }
 
-    Emulator(apps=apps, trackers_per_app=20, facts_per_day=10).run(started)
+
+def _dates(tracker: int) -> Iterator[dict[str, Any]]:
+    for day in range(DAYS):
+        if (tracker + day) % 11:
+            figures = [tracker % 97 + day, tracker % 991 * (day + 1), tracker % 89 * 1.37 + day]
+            yield {"date": (START + timedelta(day)).isoformat(), "kpi_values": figures}
 
 
-def with_sdk(account: Account) -> Cells:
-    """Ask with this SDK: side by side, checked, merged."""
+def token_of(number: int) -> str:
+    """Name an app."""
+    return f"app{number:09}"
 
-    async def ask() -> KpiReport:
-        async with AsyncAdjust(account.token, api_url=account.url) as adjust:
-            return await adjust.kpis.deliverables(
-                account.app_tokens, start_date=START, end_date=END, kpis=KPIS, grouping=GROUPING
+
+def answers(apps: int) -> Answers:
+    """Make the answers for so many apps."""
+    return {f"/kpis/v1/{token_of(number)}".encode(): response(orjson.dumps(document(number))) for number in range(apps)}
+
+
+@cache
+def _expected(apps: int) -> str:
+    return digest(row for number in range(apps) for row in flat(document(number)))
+
+
+def flat(document: dict[str, Any]) -> Iterator[Row]:
+    """Flatten an answer whose grouping is known beforehand, as a script does."""
+    return _flat(document["result_parameters"]["trackers"], document["result_set"])
+
+
+def _flat(trackers: list[dict[str, Any]], app: dict[str, Any]) -> Iterator[Row]:
+    names = {tracker["token"]: tracker["name"] for tracker in trackers}
+    of_app = (app["token"], app["name"], app["currency"])
+    for tracker in app["trackers"]:
+        of_tracker = (*of_app, tracker["token"], names[tracker["token"]])
+        for day in tracker["dates"]:
+            yield (*of_tracker, date.fromisoformat(day["date"]), *day["kpi_values"])
+
+
+def with_sdk(url: str, apps: int) -> list[Row]:
+    """Ask with this SDK."""
+    from adjust_async import AsyncAdjust
+
+    async def ask() -> list[Row]:
+        async with AsyncAdjust("token", api_url=url) as adjust:
+            report = await adjust.kpis.deliverables(
+                map(token_of, range(apps)), start_date=START, end_date=END, kpis=KPIS, grouping=GROUPING
             )
+        return [tuple(row.values()) for row in report.rows()]
 
-    return [tuple(row.values()) for row in asyncio.run(ask()).rows()]
-
-
-def with_requests(account: Account) -> Cells:
-    """Ask as adjusty's users do: a loop over the apps, and the rows by hand."""
-    cells: Cells = []
-    session = requests.Session()
-    for token in account.app_tokens:
-        response = session.get(
-            f"{account.url}/kpis/v1/{token}",
-            params={
-                "start_date": START.isoformat(),
-                "end_date": END.isoformat(),
-                "kpis": ",".join(KPIS),
-                "grouping": ",".join(GROUPING),
-            },
-            headers={"Authorization": f"Token token={account.token}"},
-            timeout=60,
-        )
-        response.raise_for_status()
-        cells += by_hand(response.json()["result_set"])
-    return cells
+    return asyncio.run(ask())
 
 
-def by_hand(app: dict[str, Any]) -> Cells:
-    """Flatten one app whose levels are known beforehand, as a script does."""
-    return [
-        (
-            app["token"],
-            app["name"],
-            app["currency"],
-            network["token"],
-            network["name"],
-            date.fromisoformat(day["date"]),
-            *day["kpi_values"],
-        )
-        for network in app["networks"]
-        for day in network["dates"]
-    ]
+QUERY = {
+    "start_date": START.isoformat(),
+    "end_date": END.isoformat(),
+    "kpis": ",".join(KPIS),
+    "grouping": ",".join(GROUPING),
+}
 
 
-def with_python_adjust(account: Account) -> Cells:
-    """Ask with python-adjust, app by app, which is what it does fast enough to compare."""
+def _asked(client: clients.Client, url: str, apps: int) -> list[Row]:
+    async def rows_of(ask: clients.Ask, number: int) -> list[Row]:
+        return list(flat(await ask(f"/kpis/v1/{token_of(number)}", QUERY)))
+
+    async def ask_all() -> list[Row]:
+        async with client(url) as ask:
+            return list(chain.from_iterable(await asyncio.gather(*(rows_of(ask, number) for number in range(apps)))))
+
+    return asyncio.run(ask_all())
+
+
+def with_aiohttp(url: str, apps: int) -> list[Row]:
+    """Ask with raw aiohttp."""
+    return _asked(clients.by_aiohttp, url, apps)
+
+
+def with_httpx(url: str, apps: int) -> list[Row]:
+    """Ask with httpx."""
+    return _asked(clients.by_httpx, url, apps)
+
+
+def with_httpx2(url: str, apps: int) -> list[Row]:
+    """Ask with httpx2."""
+    return _asked(clients.by_httpx2, url, apps)
+
+
+def with_requests(url: str, apps: int) -> list[Row]:
+    """Ask with requests, in a loop."""
+    with clients.by_requests(url) as ask:
+        return [row for number in range(apps) for row in flat(ask(f"/kpis/v1/{token_of(number)}", QUERY))]
+
+
+def with_python_adjust(url: str, apps: int) -> list[Row]:
+    """Ask with python-adjust, app by app."""
     from adjustapi.api import AdjustApi
 
-    api = AdjustApi(account.token)
-    api._base_url = account.url  # noqa: SLF001 - it has no argument for it
-    cells: Cells = []
-    for token in account.app_tokens:
-        service = api.kpi_service(start_date=START, end_date=END, app_tokens=[token], kpis=KPIS, groups=GROUPING)
-        cells += by_hand(service.fetch_kpi().result_set)
-    return cells
+    api = AdjustApi("token")
+    api._base_url = url  # noqa: SLF001 - it has no argument for it
+    rows: list[Row] = []
+    for number in range(apps):
+        service = api.kpi_service(
+            start_date=START, end_date=END, app_tokens=[token_of(number)], kpis=KPIS, groups=GROUPING
+        )
+        answer = service.fetch_kpi()
+        names = [{"token": one.token, "name": one.name} for one in answer.result_parameters.trackers]
+        rows += _flat(names, answer.result_set)
+    return rows
 
 
-def leaves() -> None:
-    """Measure the rows of a document of 200,000 leaf values beside a loop that knows its shape."""
-    apps = [
-        {
-            "token": f"app{app}",
-            "name": f"App {app}",
-            "currency": "EUR",
-            "networks": [
-                {
-                    "token": f"n{network}",
-                    "name": f"Network {network}",
-                    "dates": [
-                        {"date": f"2026-{month:02}-{day:02}", "kpi_values": [network, day, month + 0.5]}
-                        for month in range(1, 11)
-                        for day in range(1, 21)
-                    ],
-                }
-                for network in range(50)
-            ],
-        }
-        for app in range(20)
-    ]
-    document = json.dumps({"result_parameters": {"kpis": KPIS}, "result_set": {"apps": apps}}).encode()
-    jobs: dict[str, Callable[[KpiReport], Any]] = {
-        "by hand, to tuples": lambda _: [row for app in apps for row in by_hand(app)],
-        "by hand, to dictionaries": lambda _: _dictionaries(apps),
-        "report.rows(), to a list": lambda report: list(report.rows()),
-        "report.rows(), one by one": lambda report: sum(1 for _ in report.rows()),
-        "report.to_arrow()": lambda report: report.to_arrow(),
-    }
-    print("\n200,000 leaf values (fastest of three), and the peak of memory")
-    for name, job in {"KpiReport.from_json": lambda _: KpiReport.from_json(document), **jobs}.items():
-        seconds = min(_once(job, document) for _ in range(3))
-        parsed = KpiReport.from_json(document)
-        tracemalloc.start()
-        job(parsed)
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        print(f"{name:32} {seconds:6.2f} s {peak / 2**20:8.1f} MiB")
+def with_adjusty(url: str, apps: int) -> list[Row]:
+    """Ask with adjusty, app by app."""
+    import requests
+    from adjusty import adjust_api
+
+    def redirected(address: str, params: dict[str, str]) -> Any:
+        return requests.get(address.replace("https://api.adjust.com", url), params=params, timeout=60)
+
+    # The address is written into its code.
+    adjust_api.requests = SimpleNamespace(get=redirected)
+    adjust = adjust_api.Adjust(user_token="token")
+    adjust.set_params(START.isoformat(), END.isoformat(), countries=[], kpis=KPIS, group=GROUPING)
+    rows: list[Row] = []
+    for number in range(apps):
+        adjust.app_token = token_of(number)
+        rows += flat(adjust.fetch_deliverables())
+    return rows
 
 
-def _once(job: Callable[[KpiReport], Any], document: bytes) -> float:
-    parsed = KpiReport.from_json(document)
-    with Stopwatch() as stopwatch:
-        job(parsed)
-    return stopwatch.figure.wall
+CONTENDERS = (
+    Contender("adjust_async", with_sdk),
+    Contender("aiohttp, orjson", with_aiohttp, needs="aiohttp"),
+    Contender("httpx", with_httpx, needs="httpx"),
+    Contender("httpx2", with_httpx2, needs="httpx2"),
+    Contender("requests, in a loop", with_requests, share=20, needs="requests"),
+    Contender("python-adjust, app by app", with_python_adjust, share=20, needs="adjustapi"),
+    Contender("adjusty, app by app", with_adjusty, share=20, needs="adjusty"),
+)
 
 
-def _dictionaries(apps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    names = ("app_token", "app_name", "currency", "network_token", "network_name", "date", *KPIS)
-    return [dict(zip(names, row, strict=True)) for app in apps for row in by_hand(app)]
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Measure every contender side by side, round by round, and print tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--apps", type=int, default=200)
-    parser.add_argument("--latency", type=float, default=0.1, help="seconds before each answer")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args(arguments)
-    contenders = {
-        "adjust_async": with_sdk,
-        "requests, app by app": with_requests,
-        "python-adjust, app by app": with_python_adjust,
-    }
-    figures: dict[str, list[Figure]] = {name: [] for name in contenders}
-    with beside(_serve, options.apps, options.latency) as account:
-        expected = with_sdk(account)
-        for _ in range(options.rounds):
-            for name, contender in contenders.items():
-                with Stopwatch() as stopwatch:
-                    found = contender(account)
-                if found != expected:
-                    raise SystemExit(f"{name} found other figures")
-                figures[name].append(stopwatch.figure)
-    title = f"{options.apps} apps, {options.latency * 1000:.0f} ms of latency, 50 at a time, {len(expected)} rows"
-    report(title, figures, requests=options.apps, ideal=options.apps * options.latency / 50, unit="app")
-    leaves()
-
-
-if __name__ == "__main__":
-    main()
+def measure(options: Options) -> Iterator[Measurement]:
+    """Measure all contenders at each latency."""
+    apps = 60 if options.quick else APPS
+    rows = sum(1 for number in range(apps) for _ in flat(document(number)))
+    for latency in options.latencies:
+        with served(answers, apps, latency=latency) as server:
+            runs = side_by_side(
+                CONTENDERS,
+                lambda contender: (server.url, apps // contender.share),
+                rounds=options.rounds,
+                expected=lambda contender: _expected(apps // contender.share),
+                warm_up=(server.url, 1),
+                summary=digest,
+                server=server.process,
+            )
+        yield Measurement(
+            benchmark="kpis",
+            title=f"{apps} apps, {rows:,} rows, {clients.AT_ONCE} at a time",
+            unit="app",
+            requests=apps,
+            latency=latency,
+            ideal=apps * latency / clients.AT_ONCE or None,
+            runs=runs,
+        )

@@ -1,43 +1,304 @@
-"""Timing contenders side by side, and a table of what came out."""
+"""Timing contenders side by side: each run in a process of its own, and what the contenders find compared."""
 
-import platform
+import gc
+import hashlib
+import json
+import math
+import multiprocessing
+import os
 import statistics
+import sys
 import time
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
-from typing import NamedTuple, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple
 
 
-class Figure(NamedTuple):
-    """One run: seconds of wall time and of this process's CPU."""
+class Run(NamedTuple):
+    """One run.
+
+    Attributes:
+        wall: Seconds that it took.
+        cpu: Seconds of CPU that its process took.
+        memory: Bytes that the peak of its process's memory grew by.
+        server: Seconds of CPU that the server's process took meanwhile; `None` where that is not known.
+    """
 
     wall: float
     cpu: float
+    memory: int
+    server: float | None = None
 
 
-class Stopwatch:
-    """Measures what runs within `with`."""
+class Contender(NamedTuple):
+    """One way to do a job.
 
-    def __enter__(self) -> Self:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-        return self
+    Attributes:
+        name: What the tables call it.
+        work: A function of a module's top level. What it gives, or what a `summary` makes of that, is compared, and so
+            is small and can be pickled. What it needs it imports itself: the processes of others are then without it.
+        share: How much of the work it is given: all of it, or one part in so many where all would take too long.
+        needs: The module without which it can't take part.
+    """
 
-    def __exit__(self, *_: object) -> None:
-        self.figure = Figure(time.perf_counter() - self._wall, time.process_time() - self._cpu)
-
-
-def report(title: str, figures: Mapping[str, Sequence[Figure]], *, requests: int, ideal: float, unit: str) -> None:
-    """Print median, lowest and highest of each contender, wall time also as a ratio to the ideal, CPU a request."""
-    rounds = max(map(len, figures.values()))
-    packages = ", ".join(f"{name} {version(name)}" for name in ("httpx", "aiohttp"))
-    print(f"{title}: ideal {ideal:.2f} s")
-    print(f"Python {platform.python_version()}, {packages}; median (lowest-highest) of {rounds} rounds")
-    print(f"{'':32} {'wall s':>22} {'ratio':>7} {'CPU ms a ' + unit:>22}")
-    for name, runs in figures.items():
-        walls, cpus = [run.wall for run in runs], [run.cpu / requests * 1000 for run in runs]
-        ratio = f"{statistics.median(walls) / ideal:7.2f}" if ideal else f"{'-':>7}"
-        print(f"{name:32} {_spread(walls):>22} {ratio} {_spread(cpus):>22}")
+    name: str
+    work: Callable[..., Any]
+    share: int = 1
+    needs: str = "adjust_async"
 
 
-def _spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+class Measurement(NamedTuple):
+    """What one benchmark found at one setting, of which the tables and charts are made.
+
+    Attributes:
+        benchmark: Its name, as `python -m benchmarks NAME` takes it.
+        title: What was done.
+        unit: What CPU time is given a piece of, such as `page`.
+        requests: How many of those a contender with all of the work does.
+        latency: Seconds that the server waits before each answer; `None` where there is no server.
+        ideal: Seconds that all of the work takes at best; `None` where nothing sets a limit.
+        runs: Of each contender, its share and its runs.
+    """
+
+    benchmark: str
+    title: str
+    unit: str
+    requests: int
+    latency: float | None
+    ideal: float | None
+    runs: Mapping[str, tuple[int, Sequence[Run]]]
+
+
+class Listing(NamedTuple):
+    """What one benchmark found that is no race: a table of its own, numbers in it as they are to be shown."""
+
+    benchmark: str
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+
+class Options(NamedTuple):
+    """How thoroughly to measure: rounds, seconds of latency, and whether a moment's worth of work is enough."""
+
+    rounds: int = 3
+    latencies: Sequence[float] = (0.0, 0.02, 0.05, 0.2)
+    quick: bool = False
+
+
+#: A moment's worth of everything.
+QUICK = Options(rounds=1, latencies=(0.005,), quick=True)
+
+
+def side_by_side(
+    contenders: Sequence[Contender],
+    arguments: Callable[[Contender], tuple[Any, ...]],
+    *,
+    rounds: int,
+    expected: Callable[[Contender], Any],
+    warm_up: tuple[Any, ...] | None = None,
+    summary: Callable[[Any], Any] | None = None,
+    server: int | None = None,
+) -> dict[str, tuple[int, list[Run]]]:
+    """Let every contender whose package is there do the work, round by round in turn.
+
+    Args:
+        contenders: Who takes part.
+        arguments: Gives what a contender's `work` is called with.
+        rounds: How often.
+        expected: Gives what a contender must find.
+        warm_up: What `work` is called with once before its clock starts, so that no import is measured.
+        summary: Makes what can be compared of what `work` gave, after its clock has stopped; such as `digest`.
+        server: The process whose CPU time is measured too.
+
+    Raises:
+        SystemExit: A contender found something else.
+    """
+    there = [contender for contender in contenders if _there(contender)]
+    runs: dict[str, tuple[int, list[Run]]] = {contender.name: (contender.share, []) for contender in there}
+    for _ in range(rounds):
+        for contender in there:
+            found, run = alone(contender.work, *arguments(contender), warm_up=warm_up, summary=summary, server=server)
+            if found != (right := expected(contender)):
+                raise SystemExit(f"{contender.name} found {found!r}, where {right!r} is right")
+            runs[contender.name][1].append(run)
+    return runs
+
+
+def _there(contender: Contender) -> bool:
+    there = find_spec(contender.needs) is not None
+    if not there:
+        print(f"{contender.name} takes no part: the module {contender.needs} is not installed", file=sys.stderr)
+    return there
+
+
+def digest(rows: Iterable[tuple[Any, ...]]) -> str:
+    """Give the number of rows and a hash over all of their cells, whatever order they came in."""
+    lines = sorted(map(repr, rows))
+    return f"{len(lines)} rows, {hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}"
+
+
+def alone(
+    work: Callable[..., Any],
+    *arguments: Any,
+    warm_up: tuple[Any, ...] | None = None,
+    summary: Callable[[Any], Any] | None = None,
+    server: int | None = None,
+) -> tuple[Any, Run]:
+    """Call `work(*arguments)` in a new process; give what it gave, or the `summary` of it, and what it took."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_measured, args=(theirs, work, arguments, warm_up, summary, server))
+    process.start()
+    theirs.close()
+    try:
+        found, run = ours.recv()
+    except EOFError:
+        raise SystemExit(f"{work.__module__}.{work.__qualname__} failed") from None
+    finally:
+        process.join()
+    return found, run
+
+
+def _measured(
+    result: Connection,
+    work: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    warm_up: tuple[Any, ...] | None,
+    summary: Callable[[Any], Any] | None,
+    server: int | None,
+) -> None:
+    if warm_up is not None:
+        work(*warm_up)
+    gc.collect()
+    memory, busy = _forget_peak(), _cpu_of(server)
+    wall, cpu = time.perf_counter(), time.process_time()
+    found = work(*arguments)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    served = None if busy is None else round((_cpu_of(server) or busy) - busy, 6)
+    run = Run(round(wall, 6), round(cpu, 6), _peak() - memory, served)
+    result.send((found if summary is None else summary(found), run))
+
+
+def _cpu_of(process: int | None) -> float | None:
+    """Give the seconds of CPU that a process took so far, to the hundredth, where the system tells."""
+    if process is None or sys.platform != "linux":
+        return None
+    # Its name stands in brackets and may hold spaces; user and system time are the 14th and 15th field.
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak() -> int:
+    """Give the most memory that this process had, in bytes; 0 where the system does not tell."""
+    return _status("VmHWM:")
+
+
+def _forget_peak() -> int:
+    """Let the peak begin anew, where the system can; give the memory of this moment."""
+    if sys.platform == "linux":
+        Path("/proc/self/clear_refs").write_text("5")
+    return _status("VmRSS:")
+
+
+def _status(key: str) -> int:
+    if sys.platform != "linux":
+        return 0
+    return int(Path("/proc/self/status").read_text().partition(key)[2].split()[0]) * 1024
+
+
+#: What is told of each contender, by name, with its column's heading.
+COLUMNS = {
+    "wall": "Wall time, s",
+    "ratio": "Times the ideal",
+    "cpu": "CPU per {unit}, ms",
+    "rate": "{Unit}s per second",
+    "memory": "Memory, MB",
+    "server": "Server busy, %",
+}
+
+
+def figures(measurement: Measurement, contender: str) -> dict[str, list[float]]:
+    """Give what a contender's runs come to, by the names of `COLUMNS`: without those that make no sense here."""
+    share, runs = measurement.runs[contender]
+    pieces = measurement.requests / share
+    found = {
+        "wall": [run.wall for run in runs],
+        "cpu": [run.cpu / pieces * 1000 for run in runs],
+        "memory": [run.memory / 1e6 for run in runs],
+    }
+    if measurement.ideal:
+        found["ratio"] = [run.wall * share / measurement.ideal for run in runs]
+    if pieces > 1:
+        found["rate"] = [pieces / run.wall for run in runs]
+    served = [run.server / run.wall * 100 for run in runs if run.server is not None]
+    if served:
+        found["server"] = served
+    return found
+
+
+def listed(measurement: Measurement) -> Listing:
+    """Make a table of a measurement: a row for each contender."""
+    of_contenders = {name: figures(measurement, name) for name in measurement.runs}
+    unit = measurement.unit
+    columns = [column for column in COLUMNS if any(column in found for found in of_contenders.values())]
+    headings = [COLUMNS[column].format(unit=unit, Unit=unit.capitalize()) for column in columns]
+    rows = [
+        [named(measurement, name), *(spread(found[column]) if column in found else "" for column in columns)]
+        for name, found in of_contenders.items()
+    ]
+    latency = "" if measurement.latency is None else f", {measurement.latency * 1000:g} ms of latency"
+    ideal = f", {amount(measurement.ideal)} s at best" if measurement.ideal else ""
+    return Listing(measurement.benchmark, f"{measurement.title}{latency}{ideal}", ["", *headings], rows)
+
+
+def named(measurement: Measurement, contender: str) -> str:
+    """Name a contender, with the share of the work that it was given."""
+    share, _ = measurement.runs[contender]
+    return contender if share == 1 else f"{contender} (1/{share} of it)"
+
+
+def table(found: Measurement | Listing) -> str:
+    """Show what was found as text."""
+    listing = found if isinstance(found, Listing) else listed(found)
+    lines = [listing.columns, *listing.rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = [
+        "  ".join([first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))])
+        for first, *cells in lines
+    ]
+    return "\n".join([listing.title, *text, *([listing.note] if listing.note else [])])
+
+
+def spread(values: Sequence[float]) -> str:
+    """Show the median, and the lowest and highest in brackets where there are several."""
+    median = amount(statistics.median(values))
+    return median if len(values) == 1 else f"{median} ({amount(min(values))}–{amount(max(values))})"
+
+
+def amount(value: float) -> str:
+    """Show a number with three digits that count, or all of its whole ones; four decimals at most."""
+    if value == 0:
+        return "0"
+    decimals = 4 if abs(value) < 1e-2 else max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{decimals}f}"
+
+
+def as_json(found: Sequence[Measurement | Listing]) -> str:
+    """Give what was found as a document that `from_json` reads, with a line for each table."""
+    return "[\n" + ",\n".join(json.dumps(one._asdict(), ensure_ascii=False) for one in found) + "\n]"
+
+
+def from_json(document: str) -> list[Measurement | Listing]:
+    """Read what `as_json` gave."""
+    return [_read(fields) for fields in json.loads(document)]
+
+
+def _read(fields: dict[str, Any]) -> Measurement | Listing:
+    if "columns" in fields:
+        return Listing(**fields)
+    runs = {name: (share, [Run(*run) for run in runs]) for name, (share, runs) in fields["runs"].items()}
+    return Measurement(**{**fields, "runs": runs})

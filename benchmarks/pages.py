@@ -1,106 +1,137 @@
-"""3,000 pages of 50 trackers from 50 apps, 50 at a time: wall time over the ideal, and CPU a page.
+"""3,000 pages of 50 trackers from 50 apps, 50 requests at a time.
 
-python -m benchmarks.pages [--pages 60] [--latency 0.05] [--rounds 3]
+Every contender walks the lists of all apps to their ends, and takes the token and the name of every tracker. What would
+take too long with all of it gets a share: every app with fewer pages or, where one request follows the other, one whole
+app.
 """
 
-import argparse
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain
 
-import aiohttp
-import httpx
-import orjson
+from benchmarks import clients, trackers
+from benchmarks.measuring import Contender, Measurement, Options, digest, side_by_side
+from benchmarks.server import Answers, served
 
-from adjust_async import AsyncAdjust
-from benchmarks.measuring import Figure, Stopwatch, report
-from benchmarks.server import PAGE_SIZE, served
+APPS = 50
+PAGES = 60
 
-APPS = [f"app{number}" for number in range(50)]
-
-
-async def with_sdk(url: str) -> int:
-    """Walk with this SDK: pages, retries, limits, records."""
-    async with AsyncAdjust("token", api_url=url) as adjust:
-
-        async def walk(app: str) -> int:
-            return len({tracker.token async for tracker in adjust.trackers.list(app, page_size=PAGE_SIZE)})
-
-        return sum(await asyncio.gather(*map(walk, APPS)))
+#: App, token, name.
+Row = tuple[str, str, str]
 
 
-async def with_httpx(url: str) -> int:
-    """Walk with a plain `httpx.AsyncClient` of 50 connections and `json`."""
-    limits = httpx.Limits(max_connections=50, max_keepalive_connections=50)
-    headers = {"Authorization": "Token token=token"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, limits=limits, timeout=60) as client:
-
-        async def walk(app: str) -> int:
-            tokens: set[str] = set()
-            after = None
-            while True:
-                params = {"limit": str(PAGE_SIZE)} | ({"after": after} if after else {})
-                response = await client.get(f"/public/v1/apps/{app}/trackers", params=params)
-                data = response.raise_for_status().json()["data"]
-                tokens.update(item["token"] for item in data["items"])
-                after = data["paging"]["cursors"]["after"]
-                if after is None:
-                    return len(tokens)
-
-        return sum(await asyncio.gather(*map(walk, APPS)))
+def apps_of(share: int, pages: int) -> list[str]:
+    """Name the apps that make up such a share; the first part of each name is the number of its pages."""
+    if share == APPS:
+        return [f"{pages}x00"]
+    return [f"{pages // share}x{number:02}" for number in range(APPS)]
 
 
-async def with_aiohttp(url: str) -> int:
-    """Walk with raw `aiohttp` and `orjson`: the floor, with neither records nor retries."""
-    connector = aiohttp.TCPConnector(limit=50)
-    headers = {"Authorization": "Token token=token"}
-    async with aiohttp.ClientSession(url, headers=headers, connector=connector) as client:
-
-        async def walk(app: str) -> int:
-            tokens: set[str] = set()
-            after = None
-            while True:
-                params = {"limit": str(PAGE_SIZE)} | ({"after": after} if after else {})
-                async with client.get(f"/public/v1/apps/{app}/trackers", params=params) as response:
-                    data = orjson.loads(await response.read())["data"]
-                tokens.update(item["token"] for item in data["items"])
-                after = data["paging"]["cursors"]["after"]
-                if after is None:
-                    return len(tokens)
-
-        return sum(await asyncio.gather(*map(walk, APPS)))
+def _trackers(app: str) -> list[Row]:
+    count = int(app.partition("x")[0]) * trackers.PAGE_SIZE
+    return [(app, f"{app}t{number:04}", f"Network {number} of {app}") for number in range(count)]
 
 
-CONTENDERS: dict[str, Callable[[str], Awaitable[int]]] = {
-    "adjust_async": with_sdk,
-    "httpx.AsyncClient, json": with_httpx,
-    "aiohttp, orjson (no records)": with_aiohttp,
-}
+def answers(apps: list[str]) -> Answers:
+    """Make the lists of so many apps."""
+    return {
+        target: answer
+        for app in apps
+        for target, answer in trackers.pages(
+            f"/public/v1/apps/{app}/trackers", [trackers.tracker(token, name) for _, token, name in _trackers(app)]
+        )
+    }
 
 
-async def _timed(contender: Callable[[str], Awaitable[int]], url: str, expected: int) -> Figure:
-    with Stopwatch() as stopwatch:
-        found = await contender(url)
-    if found != expected:
-        raise SystemExit(f"{contender.__name__} found {found} trackers where there are {expected}")
-    return stopwatch.figure
+@cache
+def _expected(share: int, pages: int) -> str:
+    return digest(row for app in apps_of(share, pages) for row in _trackers(app))
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure every contender side by side, round by round, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pages", type=int, default=60, help="pages an app; there are 50 apps")
-    parser.add_argument("--latency", type=float, default=0.05, help="seconds before each answer")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args(arguments)
-    requests = options.pages * len(APPS)
-    figures: dict[str, list[Figure]] = {name: [] for name in CONTENDERS}
-    with served(pages=options.pages, latency=options.latency) as url:
-        for _ in range(options.rounds):
-            for name, contender in CONTENDERS.items():
-                figures[name].append(asyncio.run(_timed(contender, url, requests * PAGE_SIZE)))
-    title = f"{requests} pages, {options.latency * 1000:.0f} ms of latency, 50 at a time"
-    report(title, figures, requests=requests, ideal=requests * options.latency / 50, unit="page")
+def with_sdk(url: str, apps: list[str]) -> list[Row]:
+    """Walk with this SDK."""
+    from adjust_async import AsyncAdjust
+
+    async def walk(adjust: AsyncAdjust, app: str) -> list[Row]:
+        return [(app, tracker.token, tracker.name) async for tracker in adjust.trackers.list(app)]
+
+    async def walk_all() -> list[Row]:
+        async with AsyncAdjust("token", api_url=url) as adjust:
+            return list(chain.from_iterable(await asyncio.gather(*(walk(adjust, app) for app in apps))))
+
+    return asyncio.run(walk_all())
 
 
-if __name__ == "__main__":
-    main()
+def _walked(client: clients.Client, url: str, apps: list[str]) -> list[Row]:
+    async def walk(ask: clients.Ask, app: str) -> list[Row]:
+        path = f"/public/v1/apps/{app}/trackers"
+        return [(app, item["token"], item["name"]) async for items in clients.pages(ask, path) for item in items]
+
+    async def walk_all() -> list[Row]:
+        async with client(url) as ask:
+            return list(chain.from_iterable(await asyncio.gather(*(walk(ask, app) for app in apps))))
+
+    return asyncio.run(walk_all())
+
+
+def with_aiohttp(url: str, apps: list[str]) -> list[Row]:
+    """Walk with raw aiohttp."""
+    return _walked(clients.by_aiohttp, url, apps)
+
+
+def with_httpx(url: str, apps: list[str]) -> list[Row]:
+    """Walk with httpx."""
+    return _walked(clients.by_httpx, url, apps)
+
+
+def with_httpx2(url: str, apps: list[str]) -> list[Row]:
+    """Walk with httpx2."""
+    return _walked(clients.by_httpx2, url, apps)
+
+
+def with_requests(url: str, apps: list[str]) -> list[Row]:
+    """Walk with requests, in a loop."""
+    with clients.by_requests(url) as ask:
+        return [
+            (app, item["token"], item["name"])
+            for app in apps
+            for items in clients.pages_in_turn(ask, f"/public/v1/apps/{app}/trackers")
+            for item in items
+        ]
+
+
+CONTENDERS = (
+    Contender("adjust_async", with_sdk),
+    Contender("aiohttp, orjson, no records", with_aiohttp, needs="aiohttp"),
+    Contender("httpx", with_httpx, share=5, needs="httpx"),
+    Contender("httpx2", with_httpx2, needs="httpx2"),
+    Contender("requests, in a loop", with_requests, share=APPS, needs="requests"),
+)
+
+
+def measure(options: Options) -> Iterator[Measurement]:
+    """Measure all contenders at each latency."""
+    pages = 5 if options.quick else PAGES
+    apps = [app for share in {contender.share for contender in CONTENDERS} for app in apps_of(share, pages)]
+    for latency in options.latencies:
+        with served(answers, [*apps, "1x99"], latency=latency) as server:
+            runs = side_by_side(
+                CONTENDERS,
+                lambda contender: (server.url, apps_of(contender.share, pages)),
+                rounds=options.rounds,
+                expected=lambda contender: _expected(contender.share, pages),
+                warm_up=(server.url, ["1x99"]),
+                summary=digest,
+                server=server.process,
+            )
+        requests = APPS * pages
+        yield Measurement(
+            benchmark="pages",
+            title=f"{requests:,} pages of {trackers.PAGE_SIZE} trackers from {APPS} apps, {clients.AT_ONCE} at a time",
+            unit="page",
+            requests=requests,
+            latency=latency,
+            ideal=requests * latency / clients.AT_ONCE or None,
+            runs=runs,
+        )

@@ -1,184 +1,259 @@
-"""Provisioning 10,000 trackers over four levels: without faults, with one request in five failing, and killed.
+"""10,000 trackers created over four levels, 50 requests at a time.
 
-python -m benchmarks.provisioning [--trackers 10000] [--latency 0.02] [--rate 0.2] [--seeds 3] [--kills 20]
+The server keeps them in memory. The SDK looks at what is there first, and would survive every failure; the others know
+that nothing is there yet, and go level by level, or one by one. What each created is compared with the plan on the
+server: every name once. What would take too long with all of it gets a plan of fewer trackers; the latency at which
+even the ideal takes long has one round, since there is little but latency in it.
 
-What there is at the end is counted in the emulator's database, names and how often each is there.
+The SDK then provisions the same again, where nothing is to be done, and a plan of 100,000 entries, whose memory is
+measured. On the emulator follows what is there after faults and kills.
 """
 
-import argparse
 import asyncio
-import contextlib
-import multiprocessing
-import random
-import tempfile
-import time
+import itertools
 import tracemalloc
-from collections.abc import AsyncIterator
-from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
-from adjust_async import AdjustError, AsyncAdjust, ProvisionResult, TrackerSpec
-from adjust_async.emulator import Emulator, Faults, Store
-from benchmarks.measuring import Stopwatch
-from benchmarks.processes import beside
+import orjson
 
+from adjust_async import AsyncAdjust, TrackerSpec
+from benchmarks.clients import AT_ONCE, HEADERS
+from benchmarks.exactly_once import exactly_once
+from benchmarks.measuring import Contender, Listing, Measurement, Options, alone, digest, side_by_side
+from benchmarks.plans import depth, plan_of
+from benchmarks.provisioning_server import provisioning_served, tally
+from benchmarks.server import Server
 
-class Account(NamedTuple):
-    """An emulator in a process of its own, over a file."""
+TRACKERS, ENTRIES = 10_000, 100_000
 
-    url: str
-    token: str
-    app: str
+#: Seconds of the ideal from which on there is one round.
+LONG = 20.0
 
-
-def plan_of(trackers: int) -> list[str]:
-    """Name so many trackers: networks, ten campaigns in each, ten adgroups in each of those, the rest creatives."""
-    networks = max(1, trackers // 1000)
-    paths: list[str] = []
-    for network in range(networks):
-        paths.append(f"Network {network}")
-        for campaign in range(10):
-            paths.append(f"Network {network}::Campaign {campaign}")
-            paths += [f"Network {network}::Campaign {campaign}::Adgroup {adgroup}" for adgroup in range(10)]
-    adgroups = [path for path in paths if path.count("::") == 2]
-    missing = trackers - len(paths)
-    return paths + [
-        f"{adgroups[number % len(adgroups)]}::Creative {number // len(adgroups)}" for number in range(missing)
-    ]
+#: Path and token.
+Row = tuple[str, str]
+Create = Callable[[dict[str, str]], Awaitable[bytes]]
 
 
-def _serve(ready: Connection, database: str, latency: float, faults: dict[str, Any] | None) -> None:
-    def started(emulator: Emulator) -> None:
-        emulator.latency = latency
-        if faults is not None:
-            emulator.faults = Faults.of_writes(**faults)
-        ready.send(Account(emulator.url, emulator.token, emulator.app_tokens[0]))
+def with_sdk(url: str, app: str, plan: Sequence[str]) -> list[Row]:
+    """Provision with this SDK."""
 
-    Emulator(database=database, apps=1, trackers_per_app=0, duplicate_names="allow").run(started)
+    async def provision() -> list[Row]:
+        async with AsyncAdjust("token", api_url=url) as adjust:
+            result = await adjust.trackers.provision(app, plan)
+        return [(outcome.tracker.name, outcome.tracker.token) for outcome in result.outcomes if outcome.tracker]
 
-
-def counted(database: Path, app: str) -> tuple[int, int]:
-    """Count the trackers in the emulator's database, and the names that are there more than once."""
-    with contextlib.closing(Store(database, read_only=True)) as store:
-        tokens = store.tokens_by_name(app)
-    return sum(map(len, tokens.values())), sum(len(of_name) > 1 for of_name in tokens.values())
+    return asyncio.run(provision())
 
 
-def client(account: Account) -> AsyncAdjust:
-    """Make a client with patience for a service that fails one request in five."""
-    return AsyncAdjust(account.token, api_url=account.url, timeout=5, deadline=600, max_attempts=60)
+def with_aiohttp(url: str, app: str, plan: Sequence[str]) -> list[Row]:
+    """Create with raw aiohttp, each level at once: the floor."""
+    import aiohttp
+
+    async def create_all() -> list[Row]:
+        connector = aiohttp.TCPConnector(limit=AT_ONCE)
+        headers = HEADERS | {"Content-Type": "application/json"}
+        async with aiohttp.ClientSession(url, headers=headers, connector=connector, raise_for_status=True) as client:
+
+            async def create(fields: dict[str, str]) -> bytes:
+                async with client.post(_path(app), data=orjson.dumps(fields)) as response:
+                    return await response.read()
+
+            return await _level_by_level(plan, create)
+
+    return asyncio.run(create_all())
 
 
-async def provision(account: Account, plan: list[str], grace_time: float) -> ProvisionResult:
-    """Provision once."""
-    async with client(account) as adjust:
-        return await adjust.trackers.provision(account.app, plan, grace_time=grace_time)
+def with_httpx(url: str, app: str, plan: Sequence[str]) -> list[Row]:
+    """Create with httpx, each level at once."""
+    return asyncio.run(_with(import_module("httpx"), url, app, plan))
 
 
-async def plain_loop(account: Account, plan: list[str]) -> None:
-    """Create as a script does: one after the other, and again after any error."""
+def with_httpx2(url: str, app: str, plan: Sequence[str]) -> list[Row]:
+    """Create with httpx2, each level at once."""
+    return asyncio.run(_with(import_module("httpx2"), url, app, plan))
+
+
+async def _with(library: ModuleType, url: str, app: str, plan: Sequence[str]) -> list[Row]:
+    limits = library.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
+    async with library.AsyncClient(base_url=url, headers=HEADERS, limits=limits, timeout=60) as client:
+
+        async def create(fields: dict[str, str]) -> bytes:
+            response = await client.post(_path(app), json=fields)
+            content: bytes = response.raise_for_status().content
+            return content
+
+        return await _level_by_level(plan, create)
+
+
+async def _level_by_level(plan: Sequence[str], create: Create) -> list[Row]:
     tokens: dict[str, str] = {}
-    async with client(account) as adjust:
+    permits = asyncio.Semaphore(AT_ONCE)
+
+    async def one(path: str) -> None:
+        async with permits:
+            tokens[path] = _token(await create(_fields(path, tokens)))
+
+    for _, level in itertools.groupby(sorted(plan, key=depth), key=depth):
+        await asyncio.gather(*map(one, level))
+    return list(tokens.items())
+
+
+def with_requests(url: str, app: str, plan: Sequence[str]) -> list[Row]:
+    """Create with requests, in a loop."""
+    import requests
+
+    tokens: dict[str, str] = {}
+    with requests.Session() as session:
+        session.headers.update(HEADERS)
         for path in plan:
-            parent, _, label = path.rpartition("::")
-            while path not in tokens:
-                with contextlib.suppress(AdjustError):
-                    tracker = await adjust.trackers.create(account.app, label, parent_token=tokens.get(parent))
-                    tokens[path] = tracker.token
+            response = session.post(url + _path(app), json=_fields(path, tokens), timeout=60)
+            response.raise_for_status()
+            tokens[path] = _token(response.content)
+    return list(tokens.items())
 
 
-def clean(trackers: int, latency: float, folder: Path) -> None:
-    """Measure without faults, beside the ideal and a plain loop over a tenth of the plan; then once more."""
-    plan = plan_of(trackers)
-    with beside(_serve, str(folder / "clean.sqlite"), latency, None) as account:
-        for title in ("first run", "second run"):
-            with Stopwatch() as stopwatch:
-                result = asyncio.run(provision(account, plan, 5))
-            requests = trackers if title == "first run" else 1 + len([path for path in plan if path.count("::") < 3])
-            ideal = requests * latency / 50
-            print(
-                f"{title:11} {trackers} trackers: {result.counts}, {stopwatch.figure.wall:.2f} s wall, "
-                f"{stopwatch.figure.cpu:.2f} s CPU, ideal {ideal:.2f} s, ratio {stopwatch.figure.wall / ideal:.2f}"
-            )
-    print("in the database, and twice:", *counted(folder / "clean.sqlite", account.app))
-    tenth = plan_of(trackers // 10)
-    with beside(_serve, str(folder / "loop.sqlite"), latency, None) as account:
-        with Stopwatch() as stopwatch:
-            asyncio.run(plain_loop(account, tenth))
-        print(f"plain loop  {len(tenth)} trackers: {stopwatch.figure.wall:.2f} s wall")
+def _path(app: str) -> str:
+    return f"/public/v1/apps/{app}/trackers"
 
 
-def faulty(trackers: int, latency: float, rate: float, seed: int, folder: Path) -> None:
-    """Provision with faults of all kinds, and show what a plain loop makes of a tenth of it."""
-    faults = {"rate": rate, "seed": seed, "retry_after": 0.1, "drip": 0.2}
-    with beside(_serve, str(folder / f"faulty{seed}.sqlite"), latency, faults) as account:
-        with Stopwatch() as stopwatch:
-            result = asyncio.run(provision(account, plan_of(trackers), 1.0))
-        print(f"seed {seed}: {result.counts}, {stopwatch.figure.wall:.1f} s wall, ", end="")
-        print("in the database, and twice:", *counted(folder / f"faulty{seed}.sqlite", account.app))
-    with beside(_serve, str(folder / f"loop{seed}.sqlite"), latency, faults) as account:
-        asyncio.run(plain_loop(account, plan_of(trackers // 10)))
-        print("   plain loop, a tenth of it, in the database, and twice:", end=" ")
-        print(*counted(folder / f"loop{seed}.sqlite", account.app))
+def _fields(path: str, tokens: dict[str, str]) -> dict[str, str]:
+    parent, _, label = path.rpartition("::")
+    return {"name": label, "parent_token": tokens[parent]} if parent else {"name": label}
 
 
-def _run(account: Account, trackers: int) -> None:
-    asyncio.run(provision(account, plan_of(trackers), 1.0))
+def _token(answer: bytes) -> str:
+    token: str = orjson.loads(answer)["data"]["items"][0]["token"]
+    return token
 
 
-def killed(trackers: int, latency: float, kills: int, folder: Path) -> None:
-    """Kill the provisioning process at random moments, run it to the end at last, and count."""
-    source = random.Random(7)
-    context = multiprocessing.get_context("spawn")
-    database = folder / "killed.sqlite"
-    with beside(_serve, str(database), latency, None) as account:
-        for _ in range(kills):
-            process = context.Process(target=_run, args=(account, trackers))
-            process.start()
-            time.sleep(0.8 + source.random() * 1.2)
-            process.kill()
-            process.join()
-        there, _ = counted(database, account.app)
-        print(f"killed {kills} times, {there} trackers were there; ", end="")
-        print(asyncio.run(provision(account, plan_of(trackers), 1.0)).counts, end=", ")
-        print("in the database, and twice:", *counted(database, account.app))
+CONTENDERS = (
+    Contender("adjust_async", with_sdk),
+    Contender("aiohttp, orjson, no lookups", with_aiohttp, needs="aiohttp"),
+    Contender("httpx", with_httpx, share=10, needs="httpx"),
+    Contender("httpx2", with_httpx2, share=4, needs="httpx2"),
+    Contender("requests, in a loop", with_requests, share=100, needs="requests"),
+)
 
 
-async def _memory(account: Account, entries: int) -> None:
+def summary(rows: Sequence[Row]) -> str:
+    """Give what can be compared of what was created: the names, and whether each has a token of its own."""
+    return f"{len({token for _, token in rows})} tokens, {digest((path,) for path, _ in rows)}"
+
+
+class _Race:
+    """The contenders at one latency: each run is in an app of its own."""
+
+    def __init__(self, server: Server, trackers: int) -> None:
+        self._server = server
+        self._trackers = trackers
+        self._apps: dict[str, Contender] = {}
+
+    def plan(self, contender: Contender) -> list[str]:
+        """Give a contender's plan."""
+        return plan_of(self._trackers // contender.share)
+
+    def run(self, rounds: int) -> dict[str, Any]:
+        """Let all create, and compare what is there at the end.
+
+        Raises:
+            SystemExit: It is not what the plan says.
+        """
+        runs = side_by_side(
+            CONTENDERS,
+            self._arguments,
+            rounds=rounds,
+            expected=lambda contender: summary([(path, path) for path in self.plan(contender)]),
+            warm_up=(self._server.url, "warm", plan_of(3)),
+            summary=summary,
+            server=self._server.process,
+        )
+        for app, contender in self._apps.items():
+            if sorted(tally(self._server, app).names) != sorted(self.plan(contender)):
+                raise SystemExit(f"{contender.name} left something else than the plan says")
+        return runs
+
+    def _arguments(self, contender: Contender) -> tuple[str, str, list[str]]:
+        app = f"app{len(self._apps)}"
+        self._apps[app] = contender
+        return self._server.url, app, self.plan(contender)
+
+    def again(self, latency: float) -> list[str]:
+        """Provision once more what the SDK created."""
+        app, contender = next(iter(self._apps.items()))
+        before = tally(self._server, app).requests
+        _, run = alone(
+            contender.work, self._server.url, app, self.plan(contender), warm_up=(self._server.url, "warm", [])
+        )
+        after = tally(self._server, app).requests
+        lists = after.pop("GET") - before.pop("GET")
+        if after != before:
+            raise SystemExit("the second run wrote something")
+        ideal = lists * latency / AT_ONCE
+        return [f"{latency * 1000:g} ms", f"{lists:,}", "0", f"{run.wall:.2f}", f"{ideal:.2f}"]
+
+
+def measure(options: Options) -> Iterator[Measurement | Listing]:
+    """Measure all contenders at each latency, then a second run, a large plan, and what faults and kills leave."""
+    trackers = 200 if options.quick else TRACKERS
+    second_runs = []
+    for latency in options.latencies:
+        ideal = trackers * latency / AT_ONCE
+        with provisioning_served(latency=latency) as server:
+            race = _Race(server, trackers)
+            runs = race.run(1 if ideal > LONG else options.rounds)
+            second_runs.append(race.again(latency))
+        yield Measurement(
+            benchmark="provisioning",
+            title=f"{trackers:,} trackers created, {AT_ONCE} at a time",
+            unit="tracker",
+            requests=trackers,
+            latency=latency,
+            ideal=ideal or None,
+            runs=runs,
+        )
+    yield Listing(
+        "provisioning",
+        f"The same {trackers:,} trackers provisioned by adjust_async once more: nothing to be done",
+        ["Latency", "Lists", "Creates and updates", "Wall time, s", "Ideal, s"],
+        second_runs,
+        "A list for the app, and one for each tracker that has others below it.",
+    )
+    yield _memory(1_000 if options.quick else ENTRIES)
+    yield exactly_once(quick=options.quick)
+
+
+def _memory(entries: int) -> Listing:
+    with provisioning_served(latency=0.0) as server:
+        peak, _ = alone(compared, server.url, entries)
+    return Listing(
+        "provisioning",
+        f"A plan of {entries:,} entries from an async iterator, held and compared with an empty app",
+        ["Peak of memory, MB", "Bytes an entry"],
+        [[f"{peak / 1e6:.1f}", f"{peak / entries:,.0f}"]],
+    )
+
+
+def compared(url: str, entries: int) -> int:
+    """Compare a plan that comes entry by entry with what is there; give the peak of memory."""
+
     async def plan() -> AsyncIterator[TrackerSpec]:
         for path in plan_of(entries):
             yield TrackerSpec(path, cost_data_enabled=False)
 
-    async with client(account) as adjust:
-        await adjust.partners.list(max_items=1).collect()
-        tracemalloc.start()
-        result = await adjust.trackers.provision(account.app, plan(), dry_run=True)
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-    size = peak / len(result.outcomes)
-    print(f"{entries} entries from an async iterator, compared: peak {peak / 1e6:.0f} MB, {size:.0f} bytes an entry")
+    async def compare() -> int:
+        async with AsyncAdjust("token", api_url=url) as adjust:
+            provision = partial(adjust.trackers.provision, "app", dry_run=True)
+            # What is imported, and what a connection takes, is none of the plan's.
+            await provision(["Network"])
+            tracemalloc.start()
+            result = await provision(plan())
+            _, peak = tracemalloc.get_traced_memory()
+        if result.counts["created"] != entries:
+            raise SystemExit(f"of {entries} entries {result.counts}")
+        return peak
 
-
-def main(arguments: list[str] | None = None) -> None:
-    """Run all of it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trackers", type=int, default=10_000)
-    parser.add_argument("--latency", type=float, default=0.02, help="seconds before each answer")
-    parser.add_argument("--rate", type=float, default=0.2, help="share of the requests that fail")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--entries", type=int, default=100_000, help="entries whose memory is measured")
-    options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        clean(options.trackers, options.latency, folder)
-        for seed in range(1, options.seeds + 1):
-            faulty(options.trackers, options.latency, options.rate, seed, folder)
-        killed(options.trackers, options.latency, options.kills, folder)
-        with beside(_serve, str(folder / "memory.sqlite"), 0.0, None) as account:
-            asyncio.run(_memory(account, options.entries))
-
-
-if __name__ == "__main__":
-    main()
+    return asyncio.run(compare())

@@ -1,188 +1,201 @@
-"""Reports: 200 apps in 12 monthly windows, under the limits of the Report Service; and a CSV of a million rows.
+"""The Report Service: the figures of 200 apps in 12 monthly windows, and a CSV of a million rows.
 
-python -m benchmarks.reports [--apps 200] [--latency 0.1] [--rows 1000000]
+The windows are asked of the emulator, which keeps the service's limits: 50 requests at a time, 50 a second, bursts of
+100; beyond them it answers 429. It is those that set the time, so that there is one latency, 100 ms. Who asks by hand
+needs a limiter too. All end with the same typed rows.
+
+The CSV is canned, of 80 MB: row by row with its figures added up, and into a file.
 """
 
-import argparse
 import asyncio
-import csv
-import multiprocessing
-import tempfile
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import chain, pairwise
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
+from aiolimiter import AsyncLimiter
 
 from adjust_async import AsyncAdjust
-from adjust_async.emulator import Emulator
-from benchmarks.measuring import Stopwatch
+from benchmarks import clients
+from benchmarks.csv_reports import csv_reports
+from benchmarks.measuring import Contender, Listing, Measurement, Options, Run, digest, side_by_side
 from benchmarks.processes import beside
 
-START, END = date(2025, 1, 1), date(2025, 12, 31)
-DIMENSIONS, METRICS = ["day", "network"], ["installs", "clicks", "cost"]
+APPS, MONTHS, LATENCY = 200, 12, 0.1
 RATE, BURST, AT_ONCE = 50, 100, 50
+DIMENSIONS, METRICS = ["day", "network"], ["installs", "clicks", "cost"]
 
-CSV_HEADER = b"day,app,app_token,network,campaign,country,installs,clicks,cost,retention_rate_d7\n"
-CSV_LINE = b'2026-11-%02d,Puzzle Harbor,yxs12pfewq12,"Network, the %dth",Spring %04d,Germany,%d,%d,%d.25,0.1375\n'
+#: App token, day, network, and the metrics.
+Row = tuple[Any, ...]
 
 
-class Account(NamedTuple):
-    """An emulator in a process of its own."""
+class Question(NamedTuple):
+    """Where the emulator is, and what is asked of it."""
 
     url: str
-    token: str
+    app_tokens: Sequence[str]
+    months: int
+
+    @property
+    def days(self) -> list[tuple[date, date]]:
+        """The first and the last day of each month."""
+        firsts = [date(2025 + month // 12, month % 12 + 1, 1) for month in range(self.months + 1)]
+        return [(first, date.fromordinal(after.toordinal() - 1)) for first, after in pairwise(firsts)]
+
+
+class _Emulated(NamedTuple):
+    url: str
     app_tokens: list[str]
+    process: int
 
 
-def _serve(ready: Connection, orders: Connection, apps: int, latency: float) -> None:
+def _serve(ready: Connection, orders: Connection, apps: int, months: int, latency: float) -> None:
+    # Here rather than above, since the processes of the contenders import this module too.
+    from adjust_async.emulator import Emulator
+
     def started(emulator: Emulator) -> None:
-        emulator.facts.make(START, END)
+        days = Question("", (), months).days
+        emulator.facts.make(days[0][0], days[-1][1])
         emulator.latency = latency
-        ready.send(Account(emulator.url, emulator.token, emulator.app_tokens))
+        ready.send(_Emulated(emulator.url, emulator.app_tokens, os.getpid()))
         asyncio.get_running_loop().add_reader(orders.fileno(), tell, emulator)
 
     def tell(emulator: Emulator) -> None:
         orders.recv()
         seen = emulator.stats.reports
-        orders.send((emulator.stats.total, seen.max_in_flight, seen.fullest_bucket, sum(seen.refused.values())))
+        orders.send((seen.max_in_flight, seen.fullest_bucket, sum(seen.refused.values())))
+        emulator.stats.reset()
 
-    Emulator(apps=apps, trackers_per_app=20, facts_per_day=2, report_concurrency=AT_ONCE).run(started)
-
-
-async def _windows(account: Account) -> int:
-    async with AsyncAdjust(account.token, api_url=account.url) as adjust:
-        report = await adjust.reports.fetch(
-            dimensions=DIMENSIONS,
-            metrics=METRICS,
-            date_period=(START, END),
-            app_tokens=account.app_tokens,
-            window="month",
-        )
-        return sum(1 for _ in report.rows())
+    Emulator(apps=apps, trackers_per_app=20, facts_per_day=2, token="token", report_concurrency=AT_ONCE).run(started)
 
 
-def windows(apps: int, latency: float) -> None:
-    """Measure 12 windows of every app, and print what the emulator counted."""
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    with beside(_serve, theirs, apps, latency) as account:
-        with Stopwatch() as stopwatch:
-            rows = asyncio.run(_windows(account))
-        ours.send("tell")
-        requests, in_flight, bucket, refused = ours.recv()
-    by_rate = max(0, requests - BURST) / RATE
-    ideal = max(by_rate, requests * latency / AT_ONCE)
-    wall = stopwatch.figure.wall
-    print(f"{apps} apps x 12 windows, {latency * 1000:.0f} ms of latency: {requests} requests, {rows} rows")
-    print(f"wall {wall:.2f} s, ideal by {RATE} a second after {BURST} at once {ideal:.2f} s, ratio {wall / ideal:.3f}")
-    print(f"at once {in_flight} (allowed {AT_ONCE}), fullest bucket {bucket:.1f} (allowed {BURST}), refused {refused}")
+def windows_with_sdk(question: Question) -> list[Row]:
+    """Ask with this SDK, which makes the windows itself."""
+
+    async def ask() -> list[Row]:
+        async with AsyncAdjust("token", api_url=question.url) as adjust:
+            report = await adjust.reports.fetch(
+                dimensions=DIMENSIONS,
+                metrics=METRICS,
+                date_period=(question.days[0][0], question.days[-1][1]),
+                app_tokens=question.app_tokens,
+                window="month",
+            )
+        return [tuple(row.values()) for row in report.rows()]
+
+    return asyncio.run(ask())
 
 
-async def _serve_csv(ready: Connection, rows: int) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n")
-        _chunk(writer, CSV_HEADER)
-        left = rows
-        while left:
-            count = min(left, 500)
-            lines = [
-                CSV_LINE % (n % 28 + 1, n % 40, n % 1000, n % 50, n % 500, n % 90)
-                for n in range(left, left - count, -1)
-            ]
-            _chunk(writer, b"".join(lines))
-            left -= count
-            await writer.drain()
-        writer.write(b"0\r\n\r\n")
-        await writer.drain()
-        writer.close()
+def windows_with_aiohttp(question: Question) -> list[Row]:
+    """Ask with raw aiohttp, and a limiter."""
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    ready.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    await server.serve_forever()
+    async def ask_all() -> list[Row]:
+        # A little below the limits, since requests overtake each other on their way.
+        burst = BURST - 10
+        limiter = AsyncLimiter(burst, burst / RATE)
+        async with clients.by_aiohttp(question.url) as ask:
+
+            async def rows_of(app: str, first: date, last: date) -> list[Row]:
+                async with limiter:
+                    return list(_typed(app, await ask("/reports-service/report", _query(app, first, last))))
+
+            asked = [rows_of(app, *days) for app in question.app_tokens for days in question.days]
+            return list(chain.from_iterable(await asyncio.gather(*asked)))
+
+    return asyncio.run(ask_all())
 
 
-def _chunk(writer: asyncio.StreamWriter, body: bytes) -> None:
-    writer.write(b"%x\r\n%b\r\n" % (len(body), body))
+def windows_with_requests(question: Question) -> list[Row]:
+    """Ask with requests, in a loop."""
+    with clients.by_requests(question.url) as ask:
+        return [
+            row
+            for app in question.app_tokens
+            for days in question.days
+            for row in _typed(app, ask("/reports-service/report", _query(app, *days)))
+        ]
 
 
-def serve_csv(ready: Connection, rows: int) -> None:
-    """Answer every request with a CSV of so many rows."""
-    asyncio.run(_serve_csv(ready, rows))
+def _query(app: str, first: date, last: date) -> dict[str, str]:
+    return {
+        "dimensions": ",".join(DIMENSIONS),
+        "metrics": ",".join(METRICS),
+        "date_period": f"{first}:{last}",
+        "app_token__in": app,
+        "format_dates": "false",
+    }
 
 
-QUERY: dict[str, Any] = {
-    "dimensions": ["day", "app", "app_token", "network", "campaign", "country"],
-    "metrics": ["installs", "clicks", "cost", "retention_rate_d7"],
-    "date_period": "2026-11-01:2026-11-28",
-}
+def _typed(app: str, answer: dict[str, Any]) -> Iterator[Row]:
+    for row in answer["rows"]:
+        figures = (_number(row[metric]) for metric in METRICS)
+        yield (app, date.fromisoformat(row["day"]), row["network"], *figures)
 
 
-async def to_disk(url: str, folder: Path) -> int:
-    """Save the CSV."""
-    async with AsyncAdjust("token", api_url=url) as adjust:
-        saved = await adjust.reports.csv(path=folder / "report.csv", **QUERY)
-    assert saved.rows is not None
-    return saved.rows
+def _number(cell: str) -> float:
+    return int(cell) if cell.isdecimal() else float(cell)
 
 
-async def row_by_row(url: str, _: Path) -> int:
-    """Walk the rows of the CSV, with typed cells."""
-    async with AsyncAdjust("token", api_url=url) as adjust:
-        rows = 0
-        async for _row in adjust.reports.csv(**QUERY):
-            rows += 1
-        return rows
+WINDOWS = (
+    Contender("adjust_async", windows_with_sdk),
+    Contender("aiohttp, orjson, aiolimiter", windows_with_aiohttp, needs="aiohttp"),
+    Contender("requests, in a loop", windows_with_requests, share=20, needs="requests"),
+)
 
 
-async def by_httpx(url: str, _: Path) -> int:
-    """Read the CSV as a script does: the whole text, then `csv.DictReader`, all cells as text."""
-    async with httpx.AsyncClient(timeout=60) as http:
-        response = await http.get(f"{url}/reports-service/csv_report")
-        return sum(1 for _ in csv.DictReader(response.text.splitlines()))
+def _windows(options: Options) -> Iterator[Measurement | Listing]:
+    apps, months, latency = (3, 2, options.latencies[0]) if options.quick else (APPS, MONTHS, LATENCY)
+    contenders = [one._replace(share=1) for one in WINDOWS] if options.quick else WINDOWS
+    requests = apps * months
+    ours, theirs = get_context("spawn").Pipe()
+    runs: dict[str, tuple[int, list[Run]]] = {}
+    seen = []
+    with beside(_serve, theirs, apps, months, latency) as emulated:
+
+        def question(contender: Contender) -> tuple[Question]:
+            # So long it takes until the burst before it is forgotten.
+            time.sleep(min(requests, BURST) / RATE)
+            return (Question(emulated.url, emulated.app_tokens[: apps // contender.share], months),)
+
+        expected = {one.share: digest(windows_with_sdk(*question(one))) for one in contenders}
+        for contender in contenders:
+            ours.send("forget")
+            ours.recv()
+            runs |= side_by_side(
+                [contender],
+                question,
+                rounds=options.rounds,
+                expected=lambda contender: expected[contender.share],
+                warm_up=(Question(emulated.url, emulated.app_tokens[:1], 1),),
+                summary=digest,
+                server=emulated.process,
+            )
+            ours.send("tell")
+            at_once, bucket, refused = ours.recv()
+            if contender.name in runs:
+                seen.append([contender.name, str(at_once), f"{bucket:.1f}", str(refused)])
+    yield Measurement(
+        benchmark="reports",
+        title=f"{apps} apps in {months} monthly windows, {RATE} requests a second, bursts of {BURST}",
+        unit="request",
+        requests=requests,
+        latency=latency,
+        ideal=max((requests - BURST) / RATE, requests * latency / AT_ONCE),
+        runs=runs,
+    )
+    yield Listing(
+        "reports",
+        "What the limits of the Report Service saw of that",
+        ["", f"At a time (allowed: {AT_ONCE})", f"Fullest bucket (allowed: {BURST})", "Answered 429"],
+        seen,
+    )
 
 
-def _alone(results: Connection, contender: Callable[[str, Path], Any], url: str) -> None:
-    before = _peak()
-    with tempfile.TemporaryDirectory() as folder, Stopwatch() as stopwatch:
-        rows = asyncio.run(contender(url, Path(folder)))
-    results.send((rows, stopwatch.figure.wall, stopwatch.figure.cpu, _peak() - before))
-
-
-def _peak() -> float:
-    """Give the most memory that this process ever had, in MB; of Linux, where it is not inherited."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1000
-
-
-def million(rows: int) -> None:
-    """Measure a large CSV, each contender in a process of its own, whose growth in memory is that of the work alone."""
-    print(f"\nCSV of {rows:,} rows")
-    context = multiprocessing.get_context("spawn")
-    with beside(serve_csv, rows) as url:
-        for contender in (to_disk, row_by_row, by_httpx):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_alone, args=(theirs, contender, url))
-            process.start()
-            found, wall, cpu, growth = ours.recv()
-            process.join()
-            if found != rows:
-                raise SystemExit(f"{contender.__name__} found {found} rows")
-            print(f"{contender.__name__:12} {wall:6.2f} s {cpu:6.2f} s CPU {growth:7.1f} MB more than before")
-
-
-def main(arguments: list[str] | None = None) -> None:
+def measure(options: Options) -> Iterator[Measurement | Listing]:
     """Measure both."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--apps", type=int, default=200)
-    parser.add_argument("--latency", type=float, default=0.1, help="seconds before each answer")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    options = parser.parse_args(arguments)
-    windows(options.apps, options.latency)
-    million(options.rows)
-
-
-if __name__ == "__main__":
-    main()
+    yield from _windows(options)
+    yield from csv_reports(options)

@@ -44,7 +44,10 @@ ROWS: list[set[str]] = [
     {"_wire"},
     {"_limits"},
     {"_retry"},
+    {"_sockets"},
+    {"_http11"},
     {"_transport", "_services", "_connection_errors"},
+    {"_requests"},
     {"_session"},
     {"_fanout"},
     {"_parts"},
@@ -64,7 +67,8 @@ ROWS: list[set[str]] = [
 
 #: Who may know of a dependency.
 USERS_OF: dict[str, set[str]] = {
-    "httpx": {"_transport", "_services", "_connection_errors", "_session", "client"},
+    "httpx": {"_http11", "_transport", "_services", "_requests", "_connection_errors", "_session", "client"},
+    "h11": {"_http11"},
     "tenacity": {"_retry"},
     "aiolimiter": {"_limits"},
     "cattrs": {"_convert"},

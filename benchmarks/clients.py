@@ -1,0 +1,101 @@
+"""What people use where they have no SDK: HTTP clients, 50 requests at a time or one after the other.
+
+Each is set up as it would be by hand, and gives a function that asks for a path and gives the decoded JSON. None of
+them retries, or checks anything but the status.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from benchmarks.trackers import PAGE_SIZE
+
+AT_ONCE = 50
+HEADERS = {"Authorization": "Token token=token"}
+
+Query = dict[str, str]
+Ask = Callable[[str, Query], Awaitable[Any]]
+Client = Callable[[str], AbstractAsyncContextManager[Ask]]
+
+
+def by_httpx(url: str) -> AbstractAsyncContextManager[Ask]:
+    """Ask by a plain `httpx.AsyncClient`, with the decoder that it has."""
+    return _asking(import_module("httpx"), url)
+
+
+def by_httpx2(url: str) -> AbstractAsyncContextManager[Ask]:
+    """Ask by a plain `httpx2.AsyncClient`, which has the same interface."""
+    return _asking(import_module("httpx2"), url)
+
+
+@asynccontextmanager
+async def _asking(library: ModuleType, url: str) -> AsyncIterator[Ask]:
+    limits = library.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
+    permits = asyncio.Semaphore(AT_ONCE)
+    async with library.AsyncClient(base_url=url, headers=HEADERS, limits=limits, timeout=60) as client:
+
+        async def ask(path: str, query: Query) -> Any:
+            async with permits:
+                response = await client.get(path, params=query)
+            return response.raise_for_status().json()
+
+        yield ask
+
+
+@asynccontextmanager
+async def by_aiohttp(url: str) -> AsyncIterator[Ask]:
+    """Ask by a raw `aiohttp.ClientSession`, and decode with orjson: the floor."""
+    import aiohttp
+    import orjson
+
+    connector = aiohttp.TCPConnector(limit=AT_ONCE)
+    async with aiohttp.ClientSession(url, headers=HEADERS, connector=connector, raise_for_status=True) as client:
+
+        async def ask(path: str, query: Query) -> Any:
+            async with client.get(path, params=query) as response:
+                return orjson.loads(await response.read())
+
+        yield ask
+
+
+@contextmanager
+def by_requests(url: str) -> Iterator[Callable[[str, Query], Any]]:
+    """Ask by a `requests.Session`, one after the other."""
+    import requests
+
+    with requests.Session() as session:
+        session.headers.update(HEADERS)
+
+        def ask(path: str, query: Query) -> Any:
+            response = session.get(url + path, params=query, timeout=60)
+            response.raise_for_status()
+            return response.json()
+
+        yield ask
+
+
+async def pages(ask: Ask, path: str) -> AsyncIterator[list[dict[str, Any]]]:
+    """Walk a list of trackers, page by page."""
+    query = {"limit": str(PAGE_SIZE)}
+    while True:
+        data = (await ask(path, query))["data"]
+        yield data["items"]
+        after = data["paging"]["cursors"]["after"]
+        if after is None:
+            return
+        query["after"] = after
+
+
+def pages_in_turn(ask: Callable[[str, Query], Any], path: str) -> Iterator[list[dict[str, Any]]]:
+    """Walk a list of trackers, page by page."""
+    query = {"limit": str(PAGE_SIZE)}
+    while True:
+        data = ask(path, query)["data"]
+        yield data["items"]
+        after = data["paging"]["cursors"]["after"]
+        if after is None:
+            return
+        query["after"] = after
