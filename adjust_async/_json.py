@@ -3,10 +3,12 @@
 Its import takes a fifth of the time that httpx's does, and a package that is only imported should not take it.
 """
 
+import json
+import math
 from json import JSONDecodeError
 from typing import Any
 
-__all__ = ["JSONDecodeError", "dumps", "loads"]
+__all__ = ["JSONDecodeError", "dumps", "loads", "loads_beside"]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -20,6 +22,35 @@ def loads(document: bytes) -> Any:
     import orjson
 
     return orjson.loads(document.removeprefix(_BYTE_ORDER_MARK))
+
+
+def loads_beside(document: bytes) -> Any:
+    """Decode a document in a thread, where orjson would stop all others until it is done.
+
+    The standard library's decoder calls back for each object, and there the interpreter lets others go first. It takes
+    up to twice the time. What it takes for JSON and orjson does not, orjson gets to refuse.
+
+    Raises:
+        JSONDecodeError: It is no JSON, or not in UTF-8.
+    """
+    if b"\\ud" not in document and b"\\uD" not in document:  # the halves of surrogate pairs, which orjson checks
+        try:
+            text = document.removeprefix(_BYTE_ORDER_MARK).decode()
+            return json.loads(text, object_hook=_give_way, parse_float=_finite, parse_constant=_finite)
+        except (ValueError, RecursionError):
+            pass
+    return loads(document)
+
+
+def _give_way(document: dict[str, Any]) -> dict[str, Any]:
+    return document
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value) or math.isnan(value):
+        raise ValueError(f"{number} is no JSON")
+    return value
 
 
 def dumps(value: object) -> bytes:

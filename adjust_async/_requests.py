@@ -41,10 +41,10 @@ class RequestBuilder:
 
 
 def located(base: httpx.URL, path: str, query: str) -> httpx.URL:
-    """Give the URL of a path and a query, both encoded already, at the host of `base`.
+    """Give the URL of a path and a query, both encoded already, below `base`.
 
     It equals what httpx makes of the whole text, whose parsing takes half of the time that building a request does.
     """
-    url = httpx.URL(base)
-    url._uri_reference = base._uri_reference._replace(path=path, query=query or None)  # noqa: SLF001 - see above
+    url, known = httpx.URL(base), base._uri_reference  # noqa: SLF001 - see above
+    url._uri_reference = known._replace(path=known.path.rstrip("/") + path, query=query or None)  # noqa: SLF001
     return url

@@ -5,17 +5,19 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Generic, Self, TypeVar, cast
 
 import httpx
 
 from adjust_async._arguments import shown
+from adjust_async._aside import Aside
 from adjust_async._connection_errors import Where, connection_error
 from adjust_async._limits import PauseOutlastsDeadlineError
 from adjust_async._requests import RequestBuilder
 from adjust_async._services import Service, services
 from adjust_async._transport import PooledTransport
-from adjust_async._wire import Answer, RequestSpec, optional_integer, raise_for_status
+from adjust_async._wire import LARGE, Answer, RequestSpec, optional_integer, raise_for_status
 from adjust_async.config import Config, Retry
 from adjust_async.errors import (
     IN_DOUBT,
@@ -80,6 +82,7 @@ class Session:
 
         prepare()
         self._may_retry, self._retrying = may_retry, retrying
+        self._aside = Aside()
         self._calls: set[asyncio.Timeout] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
@@ -161,6 +164,7 @@ class Session:
             await asyncio.wait(tasks)
         if self._calls:
             await self._ended.wait()
+        self._aside.close()
         await self.transport.aclose()
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -220,7 +224,11 @@ class Session:
                 answer = await self._exchange(call)
             finally:
                 limits.release()
-            return self._decode(spec, answer) if isinstance(answer, Answer) else answer
+            if not isinstance(answer, Answer):
+                return answer
+            if len(answer.body) < LARGE:
+                return self._decode(spec, answer)
+            return await self._aside.run(partial(self._decode, spec, answer))
         except AdjustError as error:
             # What the service echoes is told in errors, and must not be the token.
             call.error = redact(error, self.config.token.redact)

@@ -16,11 +16,12 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from adjust_async import errors
 from adjust_async._arguments import shown
 from adjust_async._convert import ConversionError, structure_records
-from adjust_async._json import JSONDecodeError, dumps, loads
+from adjust_async._json import JSONDecodeError, dumps, loads, loads_beside
 from adjust_async.errors import APIStatusError, DecodeError
 
 __all__ = [
     "JSON",
+    "LARGE",
     "Answer",
     "Body",
     "RequestSpec",
@@ -47,6 +48,10 @@ JSON = "application/json"
 
 #: How much of an answer's text an error keeps.
 BODY_LIMIT = 64 * 1024
+
+#: Bytes of an answer from which on it is decoded beside the event loop, in a thread. Up to there that takes some
+#: milliseconds, and the thread would cost as much.
+LARGE = 256 * 1024
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -120,7 +125,7 @@ def parse_json(answer: Answer) -> Any:
         DecodeError: It is no JSON: empty, HTML, or broken off in the middle.
     """
     try:
-        return loads(answer.body)
+        return loads(answer.body) if len(answer.body) < LARGE else loads_beside(answer.body)
     except JSONDecodeError as error:
         raise decode_error(answer, "$", f"the answer is no JSON ({_nature(answer, error)})", malformed=True) from None
 

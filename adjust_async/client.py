@@ -6,10 +6,7 @@ from typing import Self
 
 import httpx
 
-from adjust_async._session import Session
 from adjust_async.config import CampaignVersion, Config, Retry
-from adjust_async.partners import Partners
-from adjust_async.trackers import Trackers
 
 __all__ = ["AsyncAdjust"]
 
@@ -95,10 +92,13 @@ class AsyncAdjust:
             max_attempts=max_attempts,
             on_retry=on_retry,
         )
-        # With the first client, rather than with the package, which many import that never ask for figures.
+        # With the first client, rather than with the package, which many import that never make one.
+        from adjust_async._session import Session
         from adjust_async.apps import Apps
         from adjust_async.kpis import KPIs
+        from adjust_async.partners import Partners
         from adjust_async.reports import Reports
+        from adjust_async.trackers import Trackers
 
         self._session = Session(config, transport)
         self.trackers = Trackers(self._session)
