@@ -21,7 +21,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, its tests and its benchmarks."""
-    session.install("-e", ".[dev]", "aiohttp>=3.12")
+    session.install("-e", ".[dev]")
     session.run("mypy")
 
 

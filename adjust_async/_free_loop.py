@@ -1,13 +1,46 @@
-"""Work that takes long, done in a thread, so that the application's event loop stays free."""
+"""What keeps the application's event loop free: short work takes turns, and long work goes to a thread."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["Aside"]
+__all__ = ["Aside", "Turns"]
 
 T = TypeVar("T")
+
+
+class Turns:
+    """Lets one task pass in each turn of the event loop.
+
+    Fifty answers that arrive together would else be worked on in one turn, and all that the application has to do would
+    wait for the last of them.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._taken = False
+
+    async def take(self) -> None:
+        """Wait for a turn that nobody has taken yet; tasks get theirs in the order in which they come."""
+        loop = asyncio.get_running_loop()
+        if not self._taken:
+            self._taken = True
+            loop.call_soon(self._next, loop)
+            return
+        turn = loop.create_future()
+        self._waiting.append(turn)
+        await turn
+
+    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():  # as it is where its task was cancelled
+                turn.set_result(None)
+                loop.call_soon(self._next, loop)
+                return
+        self._taken = False
 
 
 class Aside:
@@ -23,14 +56,14 @@ class Aside:
         """Give what `work` gives. It ends with its work: a cancellation too waits for that."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="adjust_async")
-        working = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        working = self._thread.submit(work)
+        ended = asyncio.wrap_future(working)
         try:
-            return await asyncio.shield(working)
+            return await asyncio.shield(ended)
         except asyncio.CancelledError:
             if not working.cancel():
-                await asyncio.wait([working])
-            if not working.cancelled():
-                working.exception()
+                await asyncio.wait([ended])
+                ended.exception()
             raise
 
     def close(self) -> None:

@@ -11,8 +11,8 @@ from typing import Any, Generic, Self, TypeVar, cast
 import httpx
 
 from adjust_async._arguments import shown
-from adjust_async._aside import Aside
 from adjust_async._connection_errors import Where, connection_error
+from adjust_async._free_loop import Aside, Turns
 from adjust_async._limits import PauseOutlastsDeadlineError
 from adjust_async._requests import RequestBuilder
 from adjust_async._services import Service, services
@@ -82,7 +82,7 @@ class Session:
 
         prepare()
         self._may_retry, self._retrying = may_retry, retrying
-        self._aside = Aside()
+        self._turns, self._aside = Turns(), Aside()
         self._calls: set[asyncio.Timeout] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
@@ -227,6 +227,7 @@ class Session:
             if not isinstance(answer, Answer):
                 return answer
             if len(answer.body) < LARGE:
+                await self._turns.take()
                 return self._decode(spec, answer)
             return await self._aside.run(partial(self._decode, spec, answer))
         except AdjustError as error:

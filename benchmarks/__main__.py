@@ -5,10 +5,11 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 
 from benchmarks import document
-from benchmarks.measuring import QUICK, Listing, Measurement, Options, table
+from benchmarks.measuring import QUICK, Listing, Measurement, Options, in_this_process, table
 from benchmarks.results import BENCHMARKS, Section, circumstances, load, save
 
 
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = QUICK if given.quick else Options(given.rounds, given.latencies)
     command = shlex.join(["python", "-m", "benchmarks", *arguments])
     for name in given.names or BENCHMARKS:
-        found = _run(name, options)
+        with in_this_process() if options.quick else nullcontext():
+            found = _run(name, options)
         if not options.quick:
             # After each benchmark, so that a failure of the next one loses nothing.
             save({**load(), name: Section(circumstances(command), found)})

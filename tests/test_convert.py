@@ -1,13 +1,17 @@
 """From decoded JSON to records: exact values, or an error that says where."""
 
+import copy
 import json
 import math
+import pickle
+from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import assume, given, strategies as st
 
-from adjust_async._convert import ConversionError, structure
+from adjust_async._convert import MOST_SHAPES, ConversionError, _builders, structure, structure_records
 from adjust_async.models import Partner, Tracker
 
 TRACKER: dict[str, Any] = {"token": "abc123", "name": "Adroll"}
@@ -293,3 +297,51 @@ def test_the_cause_is_left_out() -> None:
         structure({}, Tracker, "$")
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+KNOWN = {"app_token": "yxs12pfewq", "parent_token": None}
+
+
+@given(st.lists(documents(list(TRACKER_KINDS)) | whole_documents(TRACKER_KINDS), max_size=6))
+def test_records_are_what_each_document_is_by_itself(items: list[Any]) -> None:
+    """However often its shape was seen, an item becomes the record that cattrs makes, or the error that it tells."""
+
+    def one_by_one() -> list[Tracker]:
+        return [
+            structure({**item, **KNOWN} if isinstance(item, dict) else item, Tracker, f"$.data.items[{place}]")
+            for place, item in enumerate(items)
+        ]
+
+    def outcome(records: Callable[[], list[Tracker]]) -> object:
+        try:
+            return [(record, record.extra) for record in records()]
+        except ConversionError as error:
+            return error.location, error.problem
+
+    expected = outcome(one_by_one)
+    for _ in range(2):
+        assert outcome(lambda: structure_records(items, Tracker, KNOWN, "$.data.items")) == expected
+
+
+def test_a_known_shape_is_built_without_cattrs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second item of a shape is not structured again, and is a record like any other."""
+    first, second = structure_records([TRACKER, {**TRACKER, "token": "def456"}], Tracker, KNOWN, "$")
+    monkeypatch.setattr("adjust_async._convert.structure", None)
+    (third,) = structure_records([{**TRACKER, "token": "def456"}], Tracker, KNOWN, "$")
+    assert third == second != first
+    assert (type(third), hash(third), repr(third)) == (Tracker, hash(second), repr(second))
+    assert third.extra == {}
+    assert third.extra is not second.extra
+    assert pickle.loads(pickle.dumps(third)) == copy.copy(third) == third
+    with pytest.raises(attrs.exceptions.FrozenAttributeError):
+        third.name = "other"
+
+
+def test_shapes_without_end_take_no_memory_without_end() -> None:
+    """Documents that never look alike are structured all the same, and are not all remembered."""
+    names = [name for name in TRACKER_KINDS if name not in {"token", "name", *KNOWN}]
+    items = [
+        {**TRACKER, **{name: None for bit, name in enumerate(names) if number >> bit & 1}} for number in range(2**8)
+    ]
+    assert len(structure_records(items, Tracker, KNOWN, "$")) == 2**8
+    assert len(_builders(Tracker, tuple(KNOWN))) == MOST_SHAPES

@@ -44,7 +44,7 @@ ROWS: list[set[str]] = [
     {"_wire"},
     {"_limits"},
     {"_retry"},
-    {"_sockets", "_aside"},
+    {"_sockets", "_free_loop"},
     {"_http11"},
     {"_transport", "_services", "_connection_errors"},
     {"_requests"},
