@@ -6,23 +6,27 @@ never the echoed grouping: `network` comes back as `networks`, and `weeks` as `d
 has what the next one lacks.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from types import NoneType
 from typing import Any, Final, NamedTuple
 
 from adjust_async._arguments import LARGEST_NUMBER, shown
 
 __all__ = [
     "ResultSetError",
-    "Survey",
     "check_app",
+    "columns_of",
+    "dates_of",
+    "has_figures",
     "join_elements",
-    "leaves",
     "level_columns",
     "merge_parameters",
     "names_by_level",
     "reorder",
+    "rows",
     "singular",
-    "survey",
+    "types_of",
 ]
 
 Element = dict[str, Any]
@@ -48,9 +52,14 @@ LEVELS: Final = {
 LEVEL_COLUMNS: Final = frozenset(
     {"currency", *LEVELS.values()} | {f"{one}_{key}" for one in LEVELS.values() for key in ("token", "name")}
 )
-_NUMBERS: Final = frozenset({int, float, type(None)})
+_NUMBERS: Final = frozenset({int, float, NoneType})
 _IDENTIFYING_KEYS: Final = frozenset({"token", "name", "currency", *LEVELS.values()})
-_IDENTIFIERS: Final = (str, int, type(None))
+_IDENTIFIERS: Final = (str, int, NoneType)
+#: Keys under which there is never a level.
+_NO_LEVELS: Final = frozenset({"kpi_values", *_IDENTIFYING_KEYS})
+#: What values are in decoded JSON: those of identifying keys, and those of levels. Figures have the types of _NUMBERS.
+_IDENTIFYING_TYPES: Final = frozenset(_IDENTIFIERS)
+_LEVEL_TYPES: Final = frozenset({list, NoneType})
 
 
 class ResultSetError(Exception):
@@ -80,7 +89,7 @@ def levels_of(element: Element) -> list[str]:
 
 
 def _is_level(key: str, value: object) -> bool:
-    if not isinstance(value, list) or key == "kpi_values" or key in _IDENTIFYING_KEYS:
+    if not isinstance(value, list) or key in _NO_LEVELS:
         return False
     return not value or key in LEVELS or any(isinstance(element, dict) for element in value)
 
@@ -91,6 +100,53 @@ def check_app(app: object, kpis: int) -> None:
     Raises:
         ResultSetError: It is not.
     """
+    if not _is_sound(app, kpis):
+        _check(app, kpis)
+
+
+def _is_sound(app: object, kpis: int) -> bool:
+    """Tell whether an app is sound beyond doubt, in half of the time that `_check` takes: nearly every app is.
+
+    All elements of one depth are looked at together, key by key. That can't tell where a fault is, and not all that is
+    in doubt is a fault, such as a fraction above the largest integer: `_check` is the judge of both.
+    """
+    elements: list[Any] = [app]
+    while elements:
+        if not {dict}.issuperset(map(type, elements)):
+            return False
+        below: list[Any] = []
+        for key in _keys(elements):
+            values = [element[key] for element in elements if key in element]
+            if key == "kpi_values":
+                sound = _are_figures(values, kpis)
+            elif key in _IDENTIFYING_KEYS:
+                sound = _IDENTIFYING_TYPES.issuperset(map(type, values))
+            else:
+                sound = key not in LEVELS or _LEVEL_TYPES.issuperset(map(type, values))
+                below += chain.from_iterable(value for value in values if _is_level(key, value))
+            if not sound:
+                return False
+        elements = below
+    return True
+
+
+def _keys(elements: Iterable[Element]) -> set[str]:
+    """Collect the keys of all elements."""
+    return set().union(*elements)
+
+
+def _are_figures(lists: Sequence[Any], kpis: int) -> bool:
+    """Tell whether all of these are lists of so many numbers or nulls, none of which is too large."""
+    if not {list}.issuperset(map(type, lists)) or not {kpis}.issuperset(map(len, lists)):
+        return False
+    values = list(chain.from_iterable(lists))
+    if not _NUMBERS.issuperset(map(type, values)):
+        return False
+    return max(map(abs, filter(None, values)), default=0) <= LARGEST_NUMBER
+
+
+def _check(app: object, kpis: int) -> None:
+    """Check an app element by element, and raise the error of the first fault."""
     if not isinstance(app, dict):
         raise ResultSetError(f"expected an object, found {shown(app)}")
     for key, value in app.items():
@@ -99,7 +155,7 @@ def check_app(app: object, kpis: int) -> None:
         elif _is_level(key, value):
             for index, element in enumerate(value):
                 try:
-                    check_app(element, kpis)
+                    _check(element, kpis)
                 except ResultSetError as error:
                     raise error.below(f".{key}[{index}]")  # noqa: B904 - it is the same error
         elif key in LEVELS and value is not None:
@@ -188,7 +244,8 @@ def merge_parameters(answers: Sequence[Mapping[str, Any]], kpis: Sequence[str]) 
         named: dict[str, Any] = {}
         for answer in answers:
             for entry in _entries(answer, key):
-                if entry["token"] not in named or named[entry["token"]].get("name") is None:
+                known = named.setdefault(entry["token"], entry)
+                if known is not entry and known.get("name") is None:
                     named[entry["token"]] = entry
         if named:
             merged[key] = list(named.values())
@@ -201,7 +258,7 @@ def _entries(parameters: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]
     entries = parameters.get(key)
     if not isinstance(entries, list):
         return []
-    return [entry for entry in entries if isinstance(entry, Mapping) and isinstance(entry.get("token"), str)]
+    return [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("token"), str)]
 
 
 def names_by_level(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -210,8 +267,8 @@ def names_by_level(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     for key in ("trackers", "events"):
         of_level = names[key] = {}
         for entry in _entries(parameters, key):
-            if isinstance(entry.get("name"), str):
-                of_level.setdefault(entry["token"], entry["name"])
+            if isinstance(name := entry.get("name"), str):
+                of_level.setdefault(entry["token"], name)
     return names
 
 
@@ -232,88 +289,164 @@ def level_columns(level: str, element: Element) -> dict[str, str]:
     return {key: f"{one}_name" if key == "name" else key for key in _plain(element)}
 
 
-class _Plans:
-    """How elements become cells, found out once for all elements of a level that have the same keys."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, tuple[str, ...]], tuple[list[tuple[str, str]], bool]] = {}
-
-    def of(self, level: str, element: Element) -> tuple[list[tuple[str, str]], bool]:
-        """Give the keys with their columns, and whether there can be nothing below."""
-        shape = (level, tuple(element))
-        if shape in self._known:
-            return self._known[shape]
-        columns = level_columns(level, element)
-        plan = list(columns.items()), not element.keys() - columns.keys() - {"kpi_values"}
-        if level == "apps" or "token" in element or singular(level) in element:
-            self._known[shape] = plan  # of any other level the columns depend on the values
-        return plan
+def _is_known_by_its_keys(level: str, keys: Container[str]) -> bool:
+    """Tell whether the columns of an element depend on its keys alone, and not on its values too."""
+    return level == "apps" or "token" in keys or singular(level) in keys
 
 
+class _Level(NamedTuple):
+    """A level of a report.
+
+    Attributes:
+        name: What it is called.
+        elements: All elements of all apps that are below the same levels.
+        keys: What keys they have.
+    """
+
+    name: str
+    elements: Sequence[Element]
+    keys: set[str]
+
+
+def _by_level(apps: Sequence[Element]) -> Iterator[_Level]:
+    """Give each level, the outermost first."""
+    waiting = [("apps", apps)]
+    while waiting:
+        name, elements = waiting.pop()
+        level = _Level(name, elements, _keys(elements))
+        yield level
+        for below in reversed(_levels_below(level)):
+            lists = [element[below] for element in elements if _is_level(below, element.get(below))]
+            waiting.append((below, list(chain.from_iterable(lists))))
+
+
+def _levels_below(level: _Level) -> list[str]:
+    """Name the levels right below any element of a level, in the order in which they come."""
+    names = [
+        key for key in level.keys - _NO_LEVELS if any(_is_level(key, element.get(key)) for element in level.elements)
+    ]
+    if len(names) < 2:
+        return names
+    # The order of several is that of the elements which have them.
+    return list(dict.fromkeys(name for element in level.elements for name in levels_of(element)))
+
+
+def _samples(level: _Level) -> Iterable[Element]:
+    """Give few elements of a level that have all of its columns, in the order in which those come."""
+    if {len(level.keys)}.issuperset(map(len, level.elements)):
+        samples = list(level.elements[:1])
+    else:
+        samples = list(dict(zip(map(tuple, level.elements), level.elements, strict=True)).values())
+    return samples if all(_is_known_by_its_keys(level.name, element) for element in samples) else level.elements
+
+
+def columns_of(apps: Sequence[Element]) -> list[str]:
+    """Name the columns of all levels, the outermost first."""
+    columns: dict[str, None] = dict.fromkeys(("app_token", "app_name", "currency"))
+    for level in _by_level(apps):
+        for element in _samples(level):
+            columns.update(dict.fromkeys(level_columns(level.name, element).values()))
+    return list(columns)
+
+
+def has_figures(apps: Sequence[Element]) -> bool:
+    """Tell whether there is any figure."""
+    return any(element.get("kpi_values") is not None for level in _by_level(apps) for element in level.elements)
+
+
+def dates_of(apps: Sequence[Element]) -> set[Any]:
+    """Collect what stands where dates belong."""
+    return {element["date"] for level in _by_level(apps) for element in level.elements if "date" in element}
+
+
+def types_of(apps: Sequence[Element], kpis: int) -> list[set[type]]:
+    """Collect the types of the values, for each of so many KPIs."""
+    types: list[set[type]] = [set() for _ in range(kpis)]
+    for level in _by_level(apps):
+        figures = [values for element in level.elements if (values := element.get("kpi_values")) is not None]
+        for place, found in enumerate(types):
+            found.update([type(values[place]) for values in figures])
+    return types
+
+
+#: Makes a cell of a level column, of its name and the value.
 Cell = Callable[[str, Any], Any]
 
 
-def leaves(
-    apps: Sequence[Element], template: Mapping[str, Any], names: Mapping[str, Mapping[str, Any]], cell: Cell
-) -> Iterator[tuple[dict[str, Any], Sequence[Any]]]:
-    """Walk to every element that has `kpi_values`: give its level columns, all of `template`'s, and the values."""
-    plan = _Plans()
+class _Dates(dict[str, Any]):
+    """The cells of dates by their texts: there are few of them, each in thousands of rows."""
 
-    def walk(level: str, elements: Sequence[Element], above: Mapping[str, Any]) -> Iterator[Any]:
-        of_level = names.get(level, {})
-        for element in elements:
-            pairs, innermost = plan.of(level, element)
-            row = dict(above)
-            for key, column in pairs:
-                value = element.get(key)
-                if key == "name" and value is None:
-                    value = of_level.get(element.get("token") or "")
-                row[column] = cell(column, value)
-            values = element.get("kpi_values")
-            if values is not None:
-                yield row, values
-            if not innermost:
-                for below in levels_of(element):
-                    yield from walk(below, element[below], row)
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
 
-    return walk("apps", apps, template)
+    def __missing__(self, text: str) -> Any:
+        self[text] = cell = self._cell("date", text)
+        return cell
 
 
-class Survey(NamedTuple):
-    """What a look over all figures finds, without making a row of them.
+#: How an element becomes a row: the keys that are cells, with their columns, and the keys that may be levels.
+_Plan = tuple[list[tuple[str, str]], list[str]]
 
-    Attributes:
-        columns: The level columns, outermost first.
-        dates: The texts of the elements of `dates`.
-        types: For each KPI, the types of its values.
-        empty: Whether there is no figure at all.
+
+def _plan(level: str, element: Element, known: dict[tuple[str, ...], _Plan]) -> _Plan:
+    """Make the plan of an element, which is known from now on if it is that of all elements with these keys."""
+    plan = list(level_columns(level, element).items()), [key for key in element if key not in _NO_LEVELS]
+    if _is_known_by_its_keys(level, element):
+        known[tuple(element)] = plan
+    return plan
+
+
+def rows(
+    apps: Iterable[Element],
+    columns: Iterable[str],
+    kpis: Sequence[str],
+    names: Mapping[str, Mapping[str, Any]],
+    cell: Cell,
+) -> Iterator[dict[str, Any]]:
+    """Walk to every element that has `kpi_values`: give a row with the cells of all levels above it, then its figures.
+
+    Args:
+        apps: The apps.
+        columns: The columns of all their levels, outermost first.
+        kpis: What the figures are of.
+        names: By level, what the tokens are called whose elements don't say it.
+        cell: Makes their cells; a text is one as it is, unless it is a date.
     """
-
-    columns: list[str]
-    dates: set[Any]
-    types: list[set[type]]
-    empty: bool
-
-
-def survey(apps: Sequence[Element], kpis: int) -> Survey:
-    """Look over all figures of all apps."""
-    columns: dict[str, None] = dict.fromkeys(("app_token", "app_name", "currency"))
-    dates: set[Any] = set()
-    kinds: set[tuple[type, ...]] = set()
-
-    def walk(level: str, elements: Sequence[Element]) -> None:
-        below: dict[str, list[Element]] = {}
+    dates, places = _Dates(cell), list(enumerate(kpis))
+    plans: dict[str, dict[tuple[str, ...], _Plan]] = {"apps": {}}
+    # One loop that goes down and up again: nested generators would hand on each row once for each level.
+    path = [("apps", plans["apps"], iter(apps), dict.fromkeys((*columns, *kpis)))]
+    while path:
+        level, known, elements, above = path[-1]
         for element in elements:
-            columns.update(dict.fromkeys(level_columns(level, element).values()))
-            if "date" in element:
-                dates.add(element["date"])
+            own, levels = known.get(tuple(element)) or _plan(level, element, known)
+            row = above.copy()
+            for key, column in own:
+                value = element.get(key)
+                if type(value) is not str:
+                    value = cell(column, _known(value, element, key, names.get(level, {})))
+                elif column == "date":
+                    value = dates[value]
+                row[column] = value
             values = element.get("kpi_values")
             if values is not None:
-                kinds.add(tuple(map(type, values)))
-            for name in levels_of(element):
-                below.setdefault(name, []).extend(element[name])
-        for name, all_elements in below.items():
-            walk(name, all_elements)
+                if len(values) != len(kpis):
+                    raise ValueError(f"{len(values)} values stand for {len(kpis)} KPIs")
+                given = row.copy() if levels else row
+                for place, kpi in places:
+                    given[kpi] = values[place]
+                yield given
+            if levels:
+                path += [
+                    (key, plans.setdefault(key, {}), iter(element[key]), row)
+                    for key in reversed(levels)
+                    if _is_level(key, element[key])
+                ]
+                break
+        else:
+            path.pop()
 
-    walk("apps", apps)
-    return Survey(list(columns), dates, [{kind[number] for kind in kinds} for number in range(kpis)], not kinds)
+
+def _known(value: Any, element: Element, key: str, names: Mapping[str, Any]) -> Any:
+    """Give an element's value; a name that it lacks may be known by its token."""
+    return names.get(element.get("token") or "") if value is None and key == "name" else value

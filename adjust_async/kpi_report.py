@@ -11,7 +11,7 @@ from adjust_async import _result_sets
 from adjust_async._arguments import shown
 from adjust_async._json import JSONDecodeError, loads
 from adjust_async._kpi_csv import read_csv
-from adjust_async._result_sets import ResultSetError, Survey
+from adjust_async._result_sets import ResultSetError
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
 from adjust_async.tables import Column, Kind, RowTable, Table, moment_or_text, number_kind
 
@@ -48,7 +48,6 @@ class KpiReport(Table):
         self.failures = dict(failures or {})
         self._columns = columns
         self._kpis: list[str] = self.result_parameters.get("kpis", [])
-        self._names = _result_sets.names_by_level(self.result_parameters)
 
     @classmethod
     def from_json(cls, source: str | bytes | Path) -> Self:
@@ -158,20 +157,20 @@ class KpiReport(Table):
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Give a row for each `kpi_values`, as a dictionary from column to cell. It can be called again."""
-        template: dict[str, Any] = dict.fromkeys(self._levels)
-        kpis = self._kpis
-        for row, values in _result_sets.leaves(self.result_set["apps"], template, self._names, _cell):
-            row.update(zip(kpis, values, strict=True))
-            yield row
+        return _result_sets.rows(self.result_set["apps"], self._levels, self._kpis, self._names, _cell)
 
     @cached_property
-    def _survey(self) -> Survey:
-        return _result_sets.survey(self.result_set["apps"], len(self._kpis))
+    def _names(self) -> dict[str, dict[str, Any]]:
+        return _result_sets.names_by_level(self.result_parameters)
 
     @cached_property
     def _levels(self) -> list[str]:
-        echoed = self._columns_of_grouping() if self._survey.empty else ()
-        levels = list(dict.fromkeys((*self._columns, *self._survey.columns, *echoed)))
+        apps = self.result_set["apps"]
+        found = (*self._columns, *_result_sets.columns_of(apps))
+        levels = list(dict.fromkeys((*found, *self._columns_of_grouping())))
+        # Whether there are figures takes a walk: it is asked only where that makes a difference.
+        if len(levels) > len(set(found)) and _result_sets.has_figures(apps):
+            levels = list(dict.fromkeys(found))
         if clash := set(levels).intersection(self._kpis):
             raise DecodeError(f"a KPI has the name of a column: {min(clash)!r}", location="$.result_parameters.kpis")
         return levels
@@ -191,13 +190,12 @@ class KpiReport(Table):
     @cached_property
     def schema(self) -> tuple[Column, ...]:
         """The columns with their kinds."""
-        figures = [
-            Column(name, number_kind(name, types)) for name, types in zip(self._kpis, self._survey.types, strict=True)
-        ]
+        types = _result_sets.types_of(self.result_set["apps"], len(self._kpis))
+        figures = [Column(name, number_kind(name, found)) for name, found in zip(self._kpis, types, strict=True)]
         return (*(Column(name, self._kind_of_date() if name == "date" else "text") for name in self._levels), *figures)
 
     def _kind_of_date(self) -> Kind:
-        types = {type(_cell("date", value)) for value in self._survey.dates} - {type(None)}
+        types = {type(_cell("date", value)) for value in _result_sets.dates_of(self.result_set["apps"])} - {type(None)}
         if types == {datetime} or (not types and "hour" in str(self.result_parameters.get("grouping"))):
             return "moment"
         return "date" if types <= {date} else "text"
@@ -217,12 +215,12 @@ def open_document(document: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     Raises:
         ResultSetError: It is of another shape.
     """
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         raise ResultSetError(f"expected an object, found {shown(document)}")
     parameters, result_set = document.get("result_parameters"), document.get("result_set")
-    if not isinstance(result_set, Mapping):
+    if not isinstance(result_set, dict):
         raise ResultSetError(f"expected an object, found {shown(result_set)}", ".result_set")
-    if not isinstance(parameters, Mapping):
+    if not isinstance(parameters, dict):
         raise ResultSetError(f"expected an object, found {shown(parameters)}", ".result_parameters")
     kpis = parameters.get("kpis", [])
     if not isinstance(kpis, list) or not all(isinstance(kpi, str) for kpi in kpis):

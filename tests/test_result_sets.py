@@ -2,21 +2,28 @@
 
 import copy
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import assume, given, strategies as st
 
+from adjust_async import _result_sets
+from adjust_async._arguments import LARGEST_NUMBER
 from adjust_async._result_sets import (
     ResultSetError,
     check_app,
+    columns_of,
+    has_figures,
     join_elements,
-    leaves,
+    level_columns,
+    levels_of,
     merge_parameters,
     names_by_level,
     reorder,
+    rows,
     singular,
-    survey,
+    types_of,
 )
 
 from .kpi_answers import LEVELS, VALUES, answers, apps_of, leaf_values, nested
@@ -149,6 +156,79 @@ def test_values_are_numbers_or_null(values: list[Any], kpis: int) -> None:
 def test_an_app_without_figures_is_accepted() -> None:
     """An app that had no traffic has neither levels nor figures."""
     check_app({"token": "a", "name": "A", "currency": "EUR", "trackers": []}, 3)
+
+
+# The quick check, and its judge.
+
+#: What may stand in a wrong place, and looks like what belongs there or nearly so.
+ODD = st.sampled_from(
+    [None, True, 7, 0.5, 1e300, LARGEST_NUMBER, LARGEST_NUMBER + 1, -LARGEST_NUMBER, -LARGEST_NUMBER - 1, "x", "2026"]
+) | st.sampled_from([[], {}, [1], [None], [[]], [{}], [{"kpi_values": [1]}], {"kpi_values": [1]}, [{"date": "x"}, 1]])
+ODD_KEYS = st.sampled_from(["token", "name", "date", "zone", "kpi_values", "trackers", "zones", "dates", "others", "x"])
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> dict[str, Any]:
+    """Give an answer in which some values were replaced, removed or put where none belongs."""
+    answer: dict[str, Any] = draw(answers())
+    for _ in range(draw(st.integers(0, 4))):
+        places = inside(answer["result_set"])
+        place, odd = draw(st.sampled_from(places)), copy.deepcopy(draw(ODD))
+        if isinstance(place, dict):
+            key = draw(ODD_KEYS | st.sampled_from(sorted(place)) if place else ODD_KEYS)
+            if draw(st.booleans()):
+                place.pop(key, None)
+            else:
+                place[key] = odd
+        else:
+            place[draw(st.integers(0, len(place))) :] = [odd]
+    return answer
+
+
+def inside(value: Any) -> list[Any]:
+    """List a value and all below it that can hold values."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return [] if inner is None else [value, *(found for one in inner for found in inside(one))]
+
+
+def mutated_apps(answer: dict[str, Any]) -> list[Any]:
+    """Give what stands where an answer's apps belong."""
+    apps = apps_of(answer) if isinstance(answer["result_set"], dict) else None
+    return apps if isinstance(apps, list) else [apps]
+
+
+def outcome(check: Callable[[object, int], None], app: object, kpis: int) -> tuple[str, str] | None:
+    """Give what a check says of a fault; `None` where it finds none."""
+    try:
+        check(app, kpis)
+    except ResultSetError as error:
+        return error.problem, error.location
+    return None
+
+
+@given(mutated())
+def test_the_quick_check_and_its_judge_agree(answer: dict[str, Any]) -> None:
+    """What passes at a glance has no fault, and every fault is told as a look at each element tells it."""
+    kpis = len(answer["result_parameters"]["kpis"])
+    for app in mutated_apps(answer):
+        assert outcome(check_app, app, kpis) == outcome(_result_sets._check, app, kpis)
+
+
+@pytest.mark.parametrize("number", [0, None, 0.5, -7, LARGEST_NUMBER, -LARGEST_NUMBER])
+def test_usual_answers_are_looked_at_once(number: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ragged levels with usual figures pass at a glance, which is what makes the check cheap."""
+    monkeypatch.setattr(_result_sets, "_check", lambda *_: pytest.fail("it was looked at twice"))
+    days = [{"date": "2026-01-01", "kpi_values": [number, 1]}, {"date": "2026-01-02", "kpi_values": [1, number]}]
+    trackers = [{"token": "t", "dates": days}, {"token": "u", "name": "U", "dates": []}, {"token": "v", "dates": None}]
+    check_app({"token": "a", "name": "A", "currency": None, "trackers": trackers, "is_new": True}, 2)
+
+
+@pytest.mark.parametrize("number", [LARGEST_NUMBER + 1, -LARGEST_NUMBER - 1, 10**400])
+@pytest.mark.parametrize("other", [0, None, -0.5, 1e300])
+def test_a_number_beyond_a_table_is_refused(number: int, other: float | None) -> None:
+    """No number among others is too large for a table, whichever sign it has."""
+    app = {"token": "a", "dates": [{"date": "2026-01-01", "kpi_values": [other, number, other]}]}
+    assert fault_of(app, 3).location == ".dates[0].kpi_values[1]"
 
 
 # Another order of the KPIs.
@@ -356,20 +436,110 @@ def test_names_of_another_shape_are_no_names(entries: object) -> None:
     merge_parameters([{"trackers": entries}, {"trackers": [{"token": "t", "name": "T"}]}], [])
 
 
-# The walk.
+# The walks.
+
+
+def cell_of(column: str, value: Any) -> Any:
+    """Make a cell that shows what it was made of, where it isn't taken as it is."""
+    return value if type(value) is str and column != "date" else (column, value)
+
+
+def rows_one_by_one(apps: list[Any], columns: list[str], kpis: list[str], names: Any) -> list[dict[str, Any]]:
+    """Give the rows as a recursion does that looks at each element anew."""
+    found: list[dict[str, Any]] = []
+
+    def walk(level: str, element: dict[str, Any], above: dict[str, Any]) -> None:
+        row = dict(above)
+        for key, column in level_columns(level, element).items():
+            value = element.get(key)
+            if key == "name" and value is None:
+                value = names.get(level, {}).get(element.get("token"))
+            row[column] = cell_of(column, value)
+        if element.get("kpi_values") is not None:
+            found.append(row | dict(zip(kpis, element["kpi_values"], strict=True)))
+        for below in levels_of(element):
+            for inner in element[below]:
+                walk(below, inner, row)
+
+    for app in apps:
+        walk("apps", app, dict.fromkeys(columns))
+    return found
+
+
+def columns_one_by_one(apps: list[Any]) -> list[str]:
+    """Name the columns as a recursion does that looks at each element."""
+    columns: dict[str, None] = dict.fromkeys(("app_token", "app_name", "currency"))
+
+    def walk(level: str, elements: list[dict[str, Any]]) -> None:
+        below: dict[str, list[dict[str, Any]]] = {}
+        for element in elements:
+            columns.update(dict.fromkeys(level_columns(level, element).values()))
+            for name in levels_of(element):
+                below.setdefault(name, []).extend(element[name])
+        for name, inner in below.items():
+            walk(name, inner)
+
+    walk("apps", apps)
+    return list(columns)
+
+
+@given(mutated())
+def test_the_walks_find_what_is_found_one_by_one(answer: dict[str, Any]) -> None:
+    """Rows and columns are those of a plain recursion, in its order, whatever the levels look like."""
+    kpis = answer["result_parameters"]["kpis"]
+    apps = [app for app in mutated_apps(answer) if outcome(check_app, app, len(kpis)) is None]
+    names = names_by_level(answer["result_parameters"])
+    columns = columns_of(apps)
+    assert columns == columns_one_by_one(apps)
+    expected = rows_one_by_one(apps, columns, kpis, names)
+    assert [repr(row) for row in rows(apps, columns, kpis, names, cell_of)] == [repr(row) for row in expected]
+    assert has_figures(apps) == bool(expected)
+    assert types_of(apps, len(kpis)) == [{type(row[kpi]) for row in expected} for kpi in kpis]
+
+
+def test_columns_come_in_the_order_of_the_elements_that_have_them() -> None:
+    """A level comes where an element first has it as such, and not where its key first is."""
+    apps: list[dict[str, Any]] = [
+        {"token": "a", "trackers": None, "countries": [{"country": "de", "kpi_values": [1]}]},
+        {"token": "b", "trackers": [{"token": "t", "kpi_values": [2]}]},
+    ]
+    assert columns_of(apps)[3:] == ["country", "tracker_token", "tracker_name"]
+
+
+def test_no_figure_is_lost_below_an_own_key() -> None:
+    """A level that has the name of its element's own key is walked as any other one."""
+    app = {"token": "a", "zones": [{"zone": [{"kpi_values": [1]}], "kpi_values": [2]}]}
+    check_app(app, 1)
+    assert [row["k"] for row in rows([app], columns_of([app]), ["k"], {}, cell_of)] == [2, 1]
+
+
+def test_a_row_is_its_consumers_own() -> None:
+    """What a consumer does to a row is not seen in the rows below its element."""
+    app = {"token": "a", "kpi_values": [1], "dates": [{"date": "2026-01-01", "kpi_values": [2]}]}
+    found = []
+    for row in rows([app], columns_of([app]), ["k"], {}, cell_of):
+        found.append(dict(row))
+        row.clear()
+    assert [(row["app_token"], row["k"]) for row in found] == [("a", 1), ("a", 2)]
+
+
+def test_values_that_stand_for_no_kpi_are_not_dropped() -> None:
+    """Figures that were never checked have one value for each KPI all the same."""
+    with pytest.raises(ValueError, match="2 values stand for 1 KPIs"):
+        list(rows([{"token": "a", "kpi_values": [1, 2]}], ["app_token"], ["k"], {}, cell_of))
 
 
 @given(answers())
 def test_the_walk_finds_each_leaf_once(answer: dict[str, Any]) -> None:
-    """There are as many leaves as `kpi_values`, in the order of the document, under known columns."""
-    apps = apps_of(answer)
-    columns = survey(apps, 0).columns
-    found = list(leaves(apps, dict.fromkeys(columns), {}, lambda _, value: value))
-    assert sorted(map(repr, (values for _, values in found))) == sorted(map(repr, leaf_values(*apps)))
+    """There are as many rows as `kpi_values`, under known columns."""
+    apps, kpis = apps_of(answer), answer["result_parameters"]["kpis"]
+    columns = columns_of(apps)
+    found = list(rows(apps, columns, kpis, {}, cell_of))
+    assert sorted(repr([row[kpi] for kpi in kpis]) for row in found) == sorted(map(repr, leaf_values(*apps)))
     assert columns[:3] == ["app_token", "app_name", "currency"]
     assert len(set(columns)) == len(columns)
-    for row, _ in found:
-        assert list(row) == columns
+    for row in found:
+        assert list(row) == [*columns, *kpis]
 
 
 def test_a_hundred_levels_are_walked() -> None:
@@ -379,5 +549,6 @@ def test_a_hundred_levels_are_walked() -> None:
         element = {f"level{number}s": [{f"level{number}": "x", **element}]}
     element["token"] = "a"
     check_app(element, 1)
-    assert len(survey([element], 0).columns) == 103
+    assert len(columns_of([element])) == 103
+    assert [row["k"] for row in rows([element], [], ["k"], {}, cell_of)] == [1]
     assert leaf_values(reorder(element, [0, None])) == [[1, None]]
