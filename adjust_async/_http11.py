@@ -5,6 +5,7 @@ httpcore does the same, with twice the CPU time of a request: each step of it is
 
 import asyncio
 import select
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from adjust_async._sockets import connected_socket
 
 __all__ = ["Http11Connection"]
 
-#: Bytes of an answer's head, beyond which it is refused.
+#: Bytes of an answer's head that are waited for; one that is longer, and not here already, is refused.
 LONGEST_HEAD = 100 * 1024
 
 #: Bytes that may wait for their reader before the service is held up.
@@ -30,7 +31,7 @@ PIECE = 64 * 1024
 class Http11Connection(asyncio.Protocol):
     """A connection to one origin, for one request at a time. Its errors are those that httpx documents.
 
-    `usable` says whether it can take the next request; where it can't, it must be closed.
+    `reusable` and `usable` say whether it can take the next request; where it can't, it must be closed.
     """
 
     def __init__(self, keepalive_expiry: float) -> None:
@@ -41,6 +42,7 @@ class Http11Connection(asyncio.Protocol):
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._unread = 0
+        self._paused = False
         self._full = False
         self._ended = False
         self._error: Exception | None = None
@@ -60,27 +62,42 @@ class Http11Connection(asyncio.Protocol):
         """
         host = request.url.raw_host.decode("ascii")
         port = request.url.port or (80 if tls is None else 443)
+        name = request.extensions.get("sni_hostname") or host
+        seconds = request.extensions.get("timeout", {}).get("connect")
         try:
-            async with asyncio.timeout(request.extensions.get("timeout", {}).get("connect")):
-                connected = await connected_socket(host, port)
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: cls(keepalive_expiry),
-                    sock=connected,
-                    ssl=tls,
-                    server_hostname=None if tls is None else host,
-                )
+            async with asyncio.timeout(seconds):
+                return await cls._over(await connected_socket(host, port), name, tls, keepalive_expiry)
         except TimeoutError as error:
-            raise httpx.ConnectTimeout(str(error), request=request) from error
-        except OSError as error:
+            message = str(error) or f"there was no connection to {host} within {seconds} s"
+            raise httpx.ConnectTimeout(message, request=request) from error
+        except (OSError, ValueError) as error:  # the latter for a host that can't be the name of one
             raise httpx.ConnectError(str(error), request=request) from error
+
+    @classmethod
+    async def _over(cls, connected: socket.socket, name: str, tls: ssl.SSLContext | None, expiry: float) -> Self:
+        if tls is not None:
+            tls.set_alpn_protocols(["http/1.1"])  # as httpx does: a context may have been made for HTTP/2
+        try:
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: cls(expiry), sock=connected, ssl=tls, server_hostname=None if tls is None else name
+            )
+        except ValueError:  # for which asyncio does not close it
+            connected.close()
+            raise
         return connection
 
     @property
+    def reusable(self) -> bool:
+        """Whether the last answer left it open for another request."""
+        return self._h11.our_state is h11.IDLE and not self._ended
+
+    @property
     def usable(self) -> bool:
-        """Whether another request can be sent."""
+        """Whether another request can be sent now: nothing came since the last answer, and it is not too old."""
         return (
             self._h11.our_state is h11.IDLE
             and not self._ended
+            and not self._unread
             and time.monotonic() < self._expires
             and not _is_readable(self._transport.get_extra_info("socket"))
         )
@@ -97,40 +114,43 @@ class Http11Connection(asyncio.Protocol):
             extensions={"http_version": b"HTTP/" + head.http_version, "reason_phrase": head.reason},
         )
 
-    async def aclose(self) -> None:
-        """Close at once: HTTP has said already what is whole."""
+    def abort(self) -> None:
+        """Close at once: HTTP has said already what is whole. asyncio closes the socket in the loop's next round."""
         self._error = self._error or ConnectionAbortedError("the connection was closed on this side")
         self._transport.abort()
-        await asyncio.sleep(0)  # in which asyncio closes the socket
+
+    @property
+    def _ending(self) -> bool:
+        return self._ended or self._transport.is_closing()
 
     # Sending
 
     async def _send(self, request: httpx.Request, timeout: float | None) -> None:
-        head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
-        piece = self._encoded(head, request)
-        async for content in cast("httpx.AsyncByteStream", request.stream):
-            piece += self._encoded(h11.Data(content), request)
-            if len(piece) > READ_AHEAD:
-                await self._write(piece, request, timeout)
-                piece = b""
-        await self._write(piece + self._encoded(h11.EndOfMessage(), request), request, timeout)
-
-    def _encoded(self, event: h11.Event, request: httpx.Request) -> bytes:
         try:
-            return self._h11.send(event) or b""
+            head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
+            piece = self._h11.send(head)
+            async for content in cast("httpx.AsyncByteStream", request.stream):
+                if content:
+                    await self._write(piece + self._h11.send(h11.Data(content)), request, timeout)
+                    piece = b""
+                    if self._ending:
+                        return  # a service may answer and close before it has taken all: the answer is what counts
+            piece += self._h11.send(h11.EndOfMessage())
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error), request=request) from error
+        if piece:
+            await self._write(piece, request, timeout)
 
     async def _write(self, piece: bytes, request: httpx.Request, timeout: float | None) -> None:
-        if self._transport.is_closing():
-            return  # a service may answer, and close, before it has taken all of a request: the answer is what counts
+        if self._ending:
+            return
         self._transport.write(piece)
-        if self._full and not self._ended:
+        if self._full:
             self._writer = asyncio.get_running_loop().create_future()
             try:
                 await _within(timeout, self._writer)
             except TimeoutError as error:
-                raise httpx.WriteTimeout(f"nothing was taken for {timeout} s", request=request) from error
+                raise httpx.WriteTimeout(f"the request was not taken within {timeout} s", request=request) from error
 
     # Receiving
 
@@ -153,6 +173,9 @@ class Http11Connection(asyncio.Protocol):
                 await self._receive(request, timeout)
                 continue
             if type(event) is h11.EndOfMessage:
+                if self._paused:  # the TLS layer may hold something that came since, and lets go of it in this round
+                    self._resume_reading()
+                    await asyncio.sleep(0)
                 self._finish()
             return event  # type: ignore[return-value] # mypy does not narrow sentinels
 
@@ -161,7 +184,8 @@ class Http11Connection(asyncio.Protocol):
         if self._ended:
             self._receive_end(request)
             return
-        self._transport.resume_reading()
+        if self._paused:
+            self._resume_reading()
         self._reader = asyncio.get_running_loop().create_future()
         try:
             await _within(timeout, self._reader)
@@ -183,6 +207,10 @@ class Http11Connection(asyncio.Protocol):
             self._unread = 0
             self._expires = time.monotonic() + self._keepalive_expiry
 
+    def _resume_reading(self) -> None:
+        self._paused = False
+        self._transport.resume_reading()
+
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -193,14 +221,23 @@ class Http11Connection(asyncio.Protocol):
         """Take what arrived, and hold the service up where nobody reads it."""
         self._h11.receive_data(data)
         self._unread += len(data)
-        if self._unread > READ_AHEAD:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+        elif self._unread > READ_AHEAD and not self._paused:
+            self._paused = True
             self._transport.pause_reading()
+
+    def eof_received(self) -> None:
+        """Learn that nothing more will come. asyncio closes the connection for it."""
+        self._ended = True
         _wake(self._reader)
+        _wake(self._writer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Learn that the connection is gone, in order where `exc` is `None`."""
-        self._ended = True
-        self._error = self._error or exc
+        if not self._ended:
+            self._ended = True
+            self._error = self._error or exc
         _wake(self._reader)
         _wake(self._writer)
 
@@ -253,6 +290,8 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
 
 def _is_readable(connection: Any) -> bool:
     """Ask the system, which knows of a connection's end before the event loop has come to it."""
+    if connection is None:  # asyncio has let go of it
+        return True
     if not hasattr(select, "poll"):
         return bool(select.select([connection], [], [], 0)[0])
     poll = select.poll()

@@ -43,8 +43,6 @@ async def connected_socket(host: str, port: int) -> socket.socket:
         for attempt in attempts:
             attempt.cancel()
             attempt.add_done_callback(_close)
-        if attempts:
-            await asyncio.wait(attempts)
     raise failures[0] if len(failures) == 1 else OSError("; ".join(map(str, failures)) or f"{host} has no address")
 
 

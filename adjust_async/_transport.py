@@ -11,7 +11,7 @@ import logging
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 from urllib.request import getproxies, proxy_bypass
@@ -66,8 +66,12 @@ class _LaneStream(httpx.AsyncByteStream):
         self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._stream:
-            yield chunk
+        try:
+            async for chunk in self._stream:
+                yield chunk
+        except BaseException:  # as httpx does: who reads it may leave it there
+            await self.aclose()
+            raise
         self._read = True
 
     async def aclose(self) -> None:
@@ -147,14 +151,15 @@ class PooledTransport(httpx.AsyncBaseTransport):
         await self._take_slot(lanes, request)
         lane: _Lane | None = None
         try:
-            lane = await self._take_lane(lanes)
+            lane = self._take_lane(lanes)
             if lane is None:
-                lane = await self._until_closed(lanes, self._open(origin, request), request)
-            self._check_open(request)
+                self._check_open(request)
+                lane = await self._until_closed(lanes, self._open(origin, request), httpx.ConnectError, request)
+                self._check_open(request)
             lanes.busy.add(lane)
             answering = lane.handle_async_request(request)
             if not isinstance(lane, Http11Connection):  # whose end ends its requests, where one of httpx may hang
-                answering = self._until_closed(lanes, answering, request)
+                answering = self._until_closed(lanes, answering, httpx.ReadError, request)
             response = await answering
         except BaseException:  # a cancellation too must not take the slot with it
             await self._give_back(lanes, lane, whole=False)
@@ -167,16 +172,20 @@ class PooledTransport(httpx.AsyncBaseTransport):
         """Close every connection. A request that is under way fails with an `httpx.TransportError`."""
         self._closed = True
         now = asyncio.get_running_loop().time()
-        for lanes in list(self._origins.values()):
+        closing: list[_Lane] = []
+        for lanes in self._origins.values():
             for scope in lanes.scopes:
-                scope.reschedule(now)
-            open_lanes = [lane for lane, _ in lanes.free] + list(lanes.busy)
+                if not scope.expired():
+                    scope.reschedule(now)
+            closing += [lane for lane, _ in lanes.free]
+            closing += lanes.busy
             lanes.free.clear()
-            for lane in open_lanes:
-                await lane.aclose()
+        await _close(closing)
 
-    async def _until_closed(self, lanes: _Lanes, work: Coroutine[Any, Any, T], request: httpx.Request) -> T:
-        """Wait for something that `aclose` ends."""
+    async def _until_closed(
+        self, lanes: _Lanes, work: Coroutine[Any, Any, T], error: type[httpx.NetworkError], request: httpx.Request
+    ) -> T:
+        """Wait for something that `aclose` ends, with the error given."""
         try:
             async with asyncio.timeout(None) as scope:
                 lanes.scopes.add(scope)
@@ -185,7 +194,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
                 finally:
                     lanes.scopes.discard(scope)
         except TimeoutError:
-            raise httpx.ReadError("the transport was closed", request=request) from None
+            raise error("the transport was closed", request=request) from None
 
     def _check_open(self, request: httpx.Request) -> None:
         if self._closed:
@@ -195,21 +204,25 @@ class PooledTransport(httpx.AsyncBaseTransport):
         try:
             lanes.slots.acquire_nowait()
         except anyio.WouldBlock:
-            seconds = request.extensions.get("timeout", {}).get("pool")
-            try:
-                with anyio.fail_after(seconds):
-                    await lanes.slots.acquire()
-            except TimeoutError:
-                message = f"all {self._max_connections} connections stayed busy for {seconds} s"
-                raise httpx.PoolTimeout(message, request=request) from None
+            self._check_open(request)
+            await self._until_closed(lanes, self._wait_for_slot(lanes, request), httpx.ConnectError, request)
 
-    async def _take_lane(self, lanes: _Lanes) -> _Lane | None:
+    async def _wait_for_slot(self, lanes: _Lanes, request: httpx.Request) -> None:
+        seconds = request.extensions.get("timeout", {}).get("pool")
+        try:
+            with anyio.fail_after(seconds):
+                await lanes.slots.acquire()
+        except TimeoutError:
+            message = f"all {self._max_connections} connections stayed busy for {seconds} s"
+            raise httpx.PoolTimeout(message, request=request) from None
+
+    def _take_lane(self, lanes: _Lanes) -> _Lane | None:
         """Take the free lane that was used last, if there is one; those that the service has closed are dropped."""
         while lanes.free:
             lane, _ = lanes.free.pop()
             if not isinstance(lane, Http11Connection) or lane.usable:
                 return lane
-            await lane.aclose()
+            lane.abort()
         return None
 
     async def _give_back(self, lanes: _Lanes, lane: _Lane | None, whole: bool) -> None:
@@ -218,7 +231,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         closing: list[_Lane] = []
         if lane is not None:
             lanes.busy.discard(lane)
-            if whole and not self._closed:
+            if whole and not self._closed and (not isinstance(lane, Http11Connection) or lane.reusable):
                 lanes.free.append((lane, now))
             else:
                 closing.append(lane)
@@ -227,12 +240,15 @@ class PooledTransport(httpx.AsyncBaseTransport):
             closing.append(lanes.free.popleft()[0])
         lanes.slots.release()
         if closing:
-            with anyio.CancelScope(shield=True):
-                for closed in closing:
-                    await closed.aclose()
+            await _close(closing)
 
     async def _open(self, origin: _Origin, request: httpx.Request) -> _Lane:
-        tls = await self._verifying_context() if origin.scheme == "https" else None
+        if origin.scheme not in ("http", "https"):
+            raise httpx.UnsupportedProtocol(f"the URL has the protocol {origin.scheme!r}", request=request)
+        try:
+            tls = await self._verifying_context() if origin.scheme == "https" else None
+        except OSError as error:
+            raise httpx.ConnectError(f"the trusted certificates can't be read: {error}", request=request) from error
         proxy = self._proxy or self._proxy_from_environment(origin)
         expiry = self._keepalive_expiry
         if not proxy and not self._http2:
@@ -262,3 +278,17 @@ class PooledTransport(httpx.AsyncBaseTransport):
         proxies = getproxies()
         proxy = proxies.get(origin.scheme) or proxies.get("all")
         return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
+async def _close(lanes: Iterable[_Lane]) -> None:
+    """Close all of them, also where this is cancelled meanwhile."""
+    of_httpx = []
+    for lane in lanes:
+        if isinstance(lane, Http11Connection):
+            lane.abort()
+        else:
+            of_httpx.append(lane.aclose())
+    if of_httpx:
+        await asyncio.shield(asyncio.gather(*of_httpx, return_exceptions=True))
+    else:
+        await asyncio.sleep(0)  # in which asyncio closes the sockets
