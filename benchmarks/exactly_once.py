@@ -10,7 +10,7 @@ import multiprocessing
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
@@ -127,10 +127,17 @@ def _counted(database: Path, app: str) -> tuple[int, int]:
     return sum(map(len, tokens.values())), sum(len(of_name) > 1 for of_name in tokens.values())
 
 
-def _client(account: Account) -> AsyncAdjust:
+@contextlib.asynccontextmanager
+async def _client(account: Account) -> AsyncIterator[AsyncAdjust]:
     """Make a client with patience for a service that fails one request in five, and keep it from telling of each."""
-    logging.getLogger("adjust_async").setLevel(logging.ERROR)
-    return AsyncAdjust(account.token, api_url=account.url, timeout=5, deadline=600, max_attempts=60)
+    logger = logging.getLogger("adjust_async")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        async with AsyncAdjust(account.token, api_url=account.url, timeout=5, deadline=600, max_attempts=60) as adjust:
+            yield adjust
+    finally:
+        logger.setLevel(level)
 
 
 def provisioned(account: Account, plan: Sequence[str]) -> None:

@@ -57,8 +57,11 @@ def traced(work: Callable[[str, int], int], url: str, pages: int) -> int:
     """Do it under `tracemalloc`; give the peak, less what a first walk leaves in memory."""
     work(url, 4)
     tracemalloc.start()
-    work(url, pages)
-    return tracemalloc.get_traced_memory()[1]
+    try:
+        work(url, pages)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 class Walk(NamedTuple):

@@ -250,8 +250,11 @@ def compared(url: str, entries: int) -> int:
             # What is imported, and what a connection takes, is none of the plan's.
             await provision(["Network"])
             tracemalloc.start()
-            result = await provision(plan())
-            _, peak = tracemalloc.get_traced_memory()
+            try:
+                result = await provision(plan())
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
         if result.counts["created"] != entries:
             raise SystemExit(f"of {entries} entries {result.counts}")
         return peak

@@ -11,9 +11,7 @@ from hypothesis import example, given, strategies as st
 from adjust_async._requests import RequestBuilder, located
 from adjust_async._services import Service, services
 from adjust_async._wire import RequestSpec
-from adjust_async.config import Config
-
-TOKEN = "s3cr3t-T0ken"
+from tests.test_services import TOKEN, config
 
 HOSTS = [
     "https://api.adjust.com",
@@ -30,23 +28,7 @@ HOSTS = [
 
 def service(url: str = "https://api.adjust.com", **changed: Any) -> Service:
     """Give the service of the Campaign API, at a place."""
-    settings: Any = {
-        "reports_url": "https://automate.adjust.com",
-        "account_id": None,
-        "campaign_version": "v1",
-        "max_concurrency": 50,
-        "max_rate": None,
-        "burst": None,
-        "timeout": 30.0,
-        "deadline": 120.0,
-        "reports_max_rate": None,
-        "reports_burst": None,
-        "reports_timeout": 300.0,
-        "reports_deadline": 900.0,
-        "max_attempts": 10,
-        "on_retry": None,
-    }
-    return services(Config.read(token=TOKEN, api_url=url, **settings | changed))["api"]
+    return services(config(api_url=url, **changed))["api"]
 
 
 def spec(path: str = "/public/v1/apps", **more: Any) -> RequestSpec[None]:

@@ -1,9 +1,12 @@
 """The pooled transport, over real sockets."""
 
 import asyncio
+import gzip
 import logging
+import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import cast
 
 import h2.config
 import h2.connection
@@ -15,6 +18,7 @@ import trustme
 from adjust_async import PooledTransport
 from adjust_async._transport import _Origin
 from tests.loopback import RawRequest, answer, serve
+from tests.peer import listening
 
 pytestmark = pytest.mark.anyio
 
@@ -42,6 +46,28 @@ async def transport() -> AsyncIterator[PooledTransport]:
     assert pool.connections_busy == 0
     await pool.aclose()
     assert pool.connections_idle == 0
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """A certificate authority that nobody trusts by default."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    """TLS for a server on localhost."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def client_tls(authority: trustme.CA) -> ssl.SSLContext:
+    """TLS that trusts the authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+    return context
 
 
 async def test_never_more_connections_than_allowed(transport: PooledTransport) -> None:
@@ -164,7 +190,8 @@ async def test_cancellation_gives_the_slot_back_at_whatever_step(transport: Pool
 
     async def in_pieces(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         for byte in answer(b"hello"):
-            writer.write(bytes([byte]))
+            if not writer.is_closing():
+                writer.write(bytes([byte]))
             await asyncio.sleep(0)
 
     async with serve(in_pieces) as server:
@@ -191,6 +218,39 @@ async def test_a_connection_that_the_server_closed_is_not_used_again(transport: 
             assert await get(transport, server.url) == b"hello"
             await server.all_closed()
         assert server.connections_opened == 4
+
+
+async def test_a_connection_that_was_announced_to_end_is_closed_at_once(transport: PooledTransport) -> None:
+    """A connection that can't be used again is not kept, though the service leaves it open."""
+
+    async def last(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(b"hello", headers="Connection: close\r\n"))
+
+    async with serve(last) as server:
+        for _ in range(3):
+            assert await get(transport, server.url) == b"hello"
+            assert transport.connections_idle == 0
+            await server.all_closed()
+
+
+@pytest.mark.parametrize("rounds", range(4))
+async def test_an_answer_is_never_that_of_another_request(transport: PooledTransport, rounds: int) -> None:
+    """What a service sends beyond an answer, with it or a moment later, is not taken for the next answer."""
+
+    async def twice(request: RawRequest, writer: asyncio.StreamWriter) -> None:
+        path = request.line.split()[1].encode()
+        writer.write(answer(path))
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        writer.write(answer(b"not asked for"))
+
+    async with serve(twice) as server:
+        for number in range(5):
+            assert await get(transport, f"{server.url}/{number}") == f"/{number}".encode()
+            while server.in_flight:
+                await asyncio.sleep(0)
+            for _ in range(rounds):
+                await asyncio.sleep(0)
 
 
 async def test_bodies_are_streamed(transport: PooledTransport) -> None:
@@ -229,6 +289,148 @@ async def test_a_body_left_unread_closes_its_connection(transport: PooledTranspo
         await server.all_closed()
 
 
+async def test_a_body_that_breaks_gives_its_slot_back(transport: PooledTransport) -> None:
+    """A body that ends with an error, or whose reader is closed, gives its connection up, with or without `aclose`."""
+
+    async def half(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(b"half", length=400))
+        await writer.drain()
+        writer.close()
+
+    async with serve(half) as server:
+        for _ in range(5):
+            response = await transport.handle_async_request(httpx.Request("GET", server.url))
+            with pytest.raises(httpx.RemoteProtocolError):
+                await response.aread()
+            assert transport.connections_busy == 0
+        for _ in range(5):
+            response = await transport.handle_async_request(httpx.Request("GET", server.url))
+            body = cast("AsyncGenerator[bytes, None]", aiter(cast("httpx.AsyncByteStream", response.stream)))
+            assert await anext(body) == b"half"
+            await body.aclose()
+            assert transport.connections_busy == 0
+            await response.aclose()
+
+
+async def test_bodies_are_unpacked(transport: PooledTransport) -> None:
+    """A client that is given the transport gets bodies unpacked, and an error where they can't be."""
+
+    async def pack(request: RawRequest, writer: asyncio.StreamWriter) -> None:
+        body = gzip.compress(b"hello") if "/good" in request.line else b"no gzip"
+        writer.write(answer(body, headers="Content-Encoding: gzip\r\n"))
+
+    async with serve(pack) as server:
+        client = httpx.AsyncClient(transport=transport)
+        assert (await client.get(f"{server.url}/good")).content == b"hello"
+        with pytest.raises(httpx.DecodingError):
+            await client.get(f"{server.url}/bad")
+        assert transport.connections_busy == 0
+        assert (await client.get(f"{server.url}/good")).content == b"hello"
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+async def test_closing_at_whatever_step_ends_all(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, over_tls: bool
+) -> None:
+    """Whatever the requests are at, `aclose` ends each with an answer or an httpx error, and leaves nothing open."""
+
+    async def in_pieces(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        for byte in answer(b"hello"):
+            if not writer.is_closing():
+                writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+
+    async with serve(in_pieces, tls=server_tls if over_tls else None) as server:
+        for steps in range(0, 75, 3):
+            before = asyncio.all_tasks()
+            transport = PooledTransport(3, verify=client_tls)
+            tasks = [asyncio.create_task(get(transport, server.url)) for _ in range(6)]
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await transport.aclose()
+            async with asyncio.timeout(1):
+                ended = await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(end == b"hello" or isinstance(end, httpx.TransportError) for end in ended), ended
+            assert (transport.connections_busy, transport.connections_idle) == (0, 0)
+            await asyncio.sleep(0.0005)  # DNS is asked in a thread
+            await server.all_closed()
+            assert {task for task in asyncio.all_tasks() - before if "connected" not in repr(task)} == set()
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+async def test_cancellation_at_whatever_step_leaves_nothing(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, over_tls: bool
+) -> None:
+    """Cancelled at any step, requests leave no connection but those that may be used again."""
+
+    async def in_pieces(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        for byte in answer(b"hello"):
+            if not writer.is_closing():
+                writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+
+    async with (
+        serve(in_pieces, tls=server_tls if over_tls else None) as server,
+        PooledTransport(3, verify=client_tls) as transport,
+    ):
+        for steps in range(1, 75, 3):
+            tasks = [asyncio.create_task(get(transport, server.url)) for _ in range(6)]
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            assert transport.connections_busy == 0
+            assert [lanes.slots.value for lanes in transport._origins.values()] == [3]
+            async with asyncio.timeout(5):
+                while server.connections_open > transport.connections_idle:
+                    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("steps", range(14))
+async def test_cancellation_while_connections_are_closed_closes_them_all(steps: int) -> None:
+    """A request that is cancelled while it closes what has expired closes all of it."""
+    release = asyncio.Event()
+
+    async def together(request: RawRequest, writer: asyncio.StreamWriter) -> None:
+        if "/burst" in request.line:
+            await release.wait()
+        writer.write(answer(b"hello"))
+
+    async with serve(together) as server, PooledTransport(3) as transport:
+        burst = [asyncio.create_task(get(transport, f"{server.url}/burst")) for _ in range(3)]
+        while server.in_flight < 3:
+            await asyncio.sleep(0)
+        release.set()
+        await asyncio.gather(*burst)
+        transport._keepalive_expiry = -1.0
+        task = asyncio.create_task(get(transport, server.url))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await transport.aclose()
+        await server.all_closed()
+
+
+async def test_closing_that_is_cancelled_closes_all() -> None:
+    """`aclose` closes all connections also where it is cancelled, those over a proxy included."""
+    for proxied in (False, True):
+        async with serve(at_once) as server:
+            for steps in range(4):
+                transport = PooledTransport(3, proxy=server.url if proxied else None)
+                await asyncio.gather(*(get(transport, server.url) for _ in range(3)))
+                assert transport.connections_idle > 1
+                closing = asyncio.create_task(transport.aclose())
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                closing.cancel()
+                await asyncio.gather(closing, return_exceptions=True)
+                if steps == 0:  # it had not begun
+                    await transport.aclose()
+                await server.all_closed()
+
+
 async def test_closing_ends_the_requests_under_way() -> None:
     """`aclose` fails each request that waits, connects or reads, with an httpx error, and closes every connection."""
     transport = PooledTransport(3)
@@ -257,18 +459,93 @@ async def test_closing_ends_the_requests_under_way() -> None:
             await get(transport, server.url)
 
 
-@pytest.fixture
-def authority() -> trustme.CA:
-    """A certificate authority that nobody trusts by default."""
-    return trustme.CA()
+async def ends_with_the_transport(transport: PooledTransport, url: str) -> None:
+    """Begin a request, close the transport, and check that the request fails as one that was not sent."""
+    task = asyncio.create_task(get(transport, url))
+    await asyncio.sleep(0.005)
+    assert not task.done()
+    async with asyncio.timeout(1):
+        await transport.aclose()
+        with pytest.raises(httpx.ConnectError, match="closed"):
+            await task
+    assert transport.connections_busy == 0
 
 
-@pytest.fixture
-def server_tls(authority: trustme.CA) -> ssl.SSLContext:
-    """TLS for a server on localhost."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    return context
+async def test_closing_ends_a_request_that_finds_no_host() -> None:
+    """A request whose host does not answer, or not yet is found, ends with the transport."""
+    with listening(backlog=0) as listener, socket.socket() as filling:
+        filling.connect(listener.address)  # now the queue is full, and the system does not answer
+        await ends_with_the_transport(PooledTransport(), listener.url)
+
+
+async def test_closing_ends_a_request_that_shakes_hands() -> None:
+    """A request whose host does not go on with TLS ends with the transport, and its socket is closed."""
+    with listening() as listener:
+        transport = PooledTransport(verify=ssl.create_default_context())
+        await ends_with_the_transport(transport, f"https://localhost:{listener.address[1]}")
+        peer = await listener.accept()
+        assert await peer.take() != b""
+        assert await peer.take() == b""
+
+
+async def test_closing_ends_a_request_that_waits_for_a_connection() -> None:
+    """A request that waits for a slot ends with the transport, and a later one does not wait, though none is free."""
+    async with serve(at_once) as server:
+        transport = PooledTransport(1)
+        held = await transport.handle_async_request(httpx.Request("GET", server.url))
+        task = asyncio.create_task(get(transport, server.url))
+        await asyncio.sleep(0.005)
+        async with asyncio.timeout(1):
+            await transport.aclose()
+            with pytest.raises(httpx.ConnectError, match="closed"):
+                await task
+            with pytest.raises(httpx.ConnectError, match="closed"):
+                await get(transport, server.url)
+        await held.aclose()
+        await server.all_closed()
+        assert len(server.requests) == 1
+
+
+async def test_closing_twice_is_no_error() -> None:
+    """`aclose` may be called again, also before the first has ended all."""
+    with listening() as listener:
+        transport = PooledTransport()
+        task = asyncio.create_task(get(transport, listener.url))
+        tls = asyncio.create_task(get(transport, f"https://localhost:{listener.address[1]}"))
+        await asyncio.sleep(0.001)
+        await asyncio.gather(transport.aclose(), transport.aclose())
+        await transport.aclose()
+        for ended in await asyncio.gather(task, tls, return_exceptions=True):
+            assert isinstance(ended, httpx.TransportError)
+
+
+async def test_a_closed_transport_does_not_connect() -> None:
+    """After `aclose` no connection is made, so that no host can hold a request up."""
+    async with serve(at_once) as server:
+        transport = PooledTransport()
+        await transport.aclose()
+        with pytest.raises(httpx.ConnectError, match="closed"):
+            await get(transport, server.url)
+        await asyncio.sleep(0.002)
+        assert server.connections_opened == 0
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "ws://127.0.0.1/", "wss://127.0.0.1/", "//127.0.0.1/"])
+async def test_other_protocols_are_refused(transport: PooledTransport, url: str) -> None:
+    """Only http and https are spoken: anything else would go over the network in the clear."""
+    for _ in range(5):
+        with pytest.raises(httpx.UnsupportedProtocol):
+            await get(transport, url, pool=0.5)
+
+
+async def test_certificates_that_cannot_be_read_are_an_error(
+    transport: PooledTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An `SSL_CERT_FILE` that is not there is an httpx error of each request, and takes no slot."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/authority.pem")
+    for _ in range(5):
+        with pytest.raises(httpx.ConnectError, match="certificates"):
+            await get(transport, "https://127.0.0.1:9", pool=0.5)
 
 
 async def test_certificates_are_verified_by_default(transport: PooledTransport, server_tls: ssl.SSLContext) -> None:
@@ -279,11 +556,9 @@ async def test_certificates_are_verified_by_default(transport: PooledTransport, 
         assert server.requests == []
 
 
-async def test_an_own_certificate_authority_is_heeded(authority: trustme.CA, server_tls: ssl.SSLContext) -> None:
+async def test_an_own_certificate_authority_is_heeded(server_tls: ssl.SSLContext, client_tls: ssl.SSLContext) -> None:
     """With `verify`, requests go over TLS, all connections with that one context."""
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    async with serve(at_once, tls=server_tls) as server, PooledTransport(3, verify=context) as transport:
+    async with serve(at_once, tls=server_tls) as server, PooledTransport(3, verify=client_tls) as transport:
         assert await asyncio.gather(*(get(transport, server.url) for _ in range(9))) == [b"hello"] * 9
         assert server.connections_opened <= 3
 
@@ -298,11 +573,9 @@ async def test_ssl_cert_file_is_heeded(
             assert await get(transport, server.url) == b"hello"
 
 
-async def test_http2_where_asked_for(authority: trustme.CA, server_tls: ssl.SSLContext) -> None:
+async def test_http2_where_asked_for(server_tls: ssl.SSLContext, client_tls: ssl.SSLContext) -> None:
     """With `http2=True` a server that speaks it gets HTTP/2, and the debug log of its library no header."""
     server_tls.set_alpn_protocols(["h2"])
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
 
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
@@ -318,7 +591,7 @@ async def test_http2_where_asked_for(authority: trustme.CA, server_tls: ssl.SSLC
 
     listening = await asyncio.start_server(speak, "127.0.0.1", 0, ssl=server_tls)
     url = f"https://localhost:{listening.sockets[0].getsockname()[1]}"
-    async with listening, PooledTransport(3, verify=context, http2=True) as transport:
+    async with listening, PooledTransport(3, verify=client_tls, http2=True) as transport:
         request = httpx.Request("GET", url)
         response = await transport.handle_async_request(request)
         assert (await response.aread(), response.http_version) == (b"hello", "HTTP/2")
