@@ -159,7 +159,7 @@ class Http11Connection(asyncio.Protocol):
             event = await self.next_event(request, timeout)
             if isinstance(event, h11.Response):
                 return event
-            if not isinstance(event, h11.InformationalResponse) or event.status_code == httpx.codes.SWITCHING_PROTOCOLS:
+            if not isinstance(event, h11.InformationalResponse):
                 raise httpx.RemoteProtocolError("the service went over to another protocol", request=request)
 
     async def next_event(self, request: httpx.Request, timeout: float | None) -> h11.Event | type[h11.PAUSED]:

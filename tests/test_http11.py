@@ -7,6 +7,7 @@ import select
 import socket
 import ssl
 import struct
+import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -428,11 +429,10 @@ async def test_a_flood_on_an_idle_connection_is_not_kept() -> None:
 
 async def test_a_connection_expires() -> None:
     """A connection that was idle for longer than `keepalive_expiry` is not usable."""
-    async with connected(keepalive_expiry=0.01) as (connection, peer, url):
-        await exchange(connection, peer, ask(url), HELLO)
-        assert connection.usable
-        await asyncio.sleep(0.011)
-        assert (connection.reusable, connection.usable) == (True, False)
+    for expiry, usable in ((0.0, False), (20.0, True)):
+        async with connected(keepalive_expiry=expiry) as (connection, peer, url):
+            await exchange(connection, peer, ask(url), HELLO)
+            assert (connection.reusable, connection.usable) == (True, usable)
 
 
 async def test_without_poll_the_end_is_seen_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -721,12 +721,10 @@ async def test_a_pause_within_an_answer_is_a_read_timeout() -> None:
 async def test_a_slow_event_loop_is_no_timeout() -> None:
     """What arrived while something else held the event loop up has arrived, though the time is over."""
     async with connected() as (connection, peer, url):
-        reading = asyncio.create_task(read(connection, ask(url, read=0.005)))
+        reading = asyncio.create_task(read(connection, ask(url, read=0.05)))
         await peer.request()
         peer.fill(HELLO, len(HELLO))
-        import time
-
-        time.sleep(0.01)  # noqa: ASYNC251 - that is the point
+        time.sleep(0.06)  # noqa: ASYNC251 - that is the point
         assert (await reading).content == b"hello"
 
 
@@ -862,15 +860,21 @@ async def test_a_host_that_no_certificate_can_be_for_is_a_connect_error(monkeypa
             assert await peer.take() == b""
 
 
-async def test_a_host_that_does_not_answer_is_a_connect_timeout() -> None:
-    """Where a connection is not taken within `connect` seconds, the error names the host."""
-    with listening(backlog=0) as listener, socket.socket() as filling:
-        filling.connect(listener.address)  # now the queue is full, and the system does not answer
-        before = asyncio.all_tasks()
-        with pytest.raises(httpx.ConnectTimeout, match=r"127\.0\.0\.1 within 0\.02 s"):
-            await Http11Connection.open(ask(listener.url, connect=0.02), None, 20.0)
-        await asyncio.sleep(0)
-        assert asyncio.all_tasks() == before
+async def test_a_host_that_does_not_answer_is_a_connect_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a connection is not taken within `connect` seconds, the error names the host, and the socket is closed."""
+    sockets = []
+
+    async def wait(connecting: socket.socket, _: object) -> None:
+        sockets.append(connecting)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", wait)
+    before = asyncio.all_tasks()
+    with pytest.raises(httpx.ConnectTimeout, match=r"127\.0\.0\.1 within 0\.02 s"):
+        await Http11Connection.open(ask("http://127.0.0.1:9/", connect=0.02), None, 20.0)
+    await asyncio.sleep(0)
+    assert [connecting.fileno() for connecting in sockets] == [-1]
+    assert asyncio.all_tasks() == before
 
 
 # TLS
@@ -997,12 +1001,12 @@ async def test_a_handshake_that_breaks_off_is_a_connect_error(
 async def test_a_handshake_that_goes_nowhere_is_a_connect_timeout(client_tls: ssl.SSLContext) -> None:
     """The handshake is a part of connecting, and of its time; the socket is closed then."""
     with listening() as listener:
-        opening = asyncio.create_task(Http11Connection.open(ask(local(listener), connect=0.05), client_tls, 20.0))
-        peer = await listener.accept()
-        assert await peer.take() != b""
-        with pytest.raises(httpx.ConnectTimeout, match="localhost"):
-            await opening
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
+            opening = asyncio.create_task(Http11Connection.open(ask(local(listener), connect=0.1), client_tls, 20.0))
+            peer = await listener.accept()
+            assert await peer.take() != b""
+            with pytest.raises(httpx.ConnectTimeout, match="localhost"):
+                await opening
             assert await peer.take() == b""
 
 

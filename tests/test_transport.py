@@ -251,6 +251,9 @@ async def test_an_answer_is_never_that_of_another_request(transport: PooledTrans
                 await asyncio.sleep(0)
             for _ in range(rounds):
                 await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            while server.connections_open > 1:  # those that had something more were closed
+                await asyncio.sleep(0)
 
 
 async def test_bodies_are_streamed(transport: PooledTransport) -> None:
@@ -459,33 +462,39 @@ async def test_closing_ends_the_requests_under_way() -> None:
             await get(transport, server.url)
 
 
-async def ends_with_the_transport(transport: PooledTransport, url: str) -> None:
-    """Begin a request, close the transport, and check that the request fails as one that was not sent."""
-    task = asyncio.create_task(get(transport, url))
-    await asyncio.sleep(0.005)
-    assert not task.done()
-    async with asyncio.timeout(1):
-        await transport.aclose()
-        with pytest.raises(httpx.ConnectError, match="closed"):
-            await task
-    assert transport.connections_busy == 0
+async def test_closing_ends_a_request_that_finds_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request whose host is still looked for, or does not answer, fails as one that was not sent."""
+
+    async def wait(*_: object, **__: object) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    for step in ("getaddrinfo", "sock_connect"):
+        waiting = asyncio.Event()
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncio.get_running_loop(), step, wait)
+            transport = PooledTransport()
+            task = asyncio.create_task(get(transport, "http://127.0.0.1:9"))
+            await waiting.wait()
+            async with asyncio.timeout(1):
+                await transport.aclose()
+                with pytest.raises(httpx.ConnectError, match="closed"):
+                    await task
+            assert transport.connections_busy == 0
 
 
-async def test_closing_ends_a_request_that_finds_no_host() -> None:
-    """A request whose host does not answer, or not yet is found, ends with the transport."""
-    with listening(backlog=0) as listener, socket.socket() as filling:
-        filling.connect(listener.address)  # now the queue is full, and the system does not answer
-        await ends_with_the_transport(PooledTransport(), listener.url)
-
-
-async def test_closing_ends_a_request_that_shakes_hands() -> None:
-    """A request whose host does not go on with TLS ends with the transport, and its socket is closed."""
+async def test_closing_ends_a_request_that_shakes_hands(client_tls: ssl.SSLContext) -> None:
+    """A request whose host does not go on with TLS fails as one that was not sent, and its socket is closed."""
     with listening() as listener:
-        transport = PooledTransport(verify=ssl.create_default_context())
-        await ends_with_the_transport(transport, f"https://localhost:{listener.address[1]}")
+        transport = PooledTransport(verify=client_tls)
+        task = asyncio.create_task(get(transport, f"https://localhost:{listener.address[1]}"))
         peer = await listener.accept()
         assert await peer.take() != b""
-        assert await peer.take() == b""
+        async with asyncio.timeout(1):
+            await transport.aclose()
+            with pytest.raises(httpx.ConnectError, match="closed"):
+                await task
+            assert await peer.take() == b""
 
 
 async def test_closing_ends_a_request_that_waits_for_a_connection() -> None:
@@ -506,17 +515,50 @@ async def test_closing_ends_a_request_that_waits_for_a_connection() -> None:
         assert len(server.requests) == 1
 
 
-async def test_closing_twice_is_no_error() -> None:
-    """`aclose` may be called again, also before the first has ended all."""
-    with listening() as listener:
-        transport = PooledTransport()
-        task = asyncio.create_task(get(transport, listener.url))
-        tls = asyncio.create_task(get(transport, f"https://localhost:{listener.address[1]}"))
-        await asyncio.sleep(0.001)
-        await asyncio.gather(transport.aclose(), transport.aclose())
-        await transport.aclose()
-        for ended in await asyncio.gather(task, tls, return_exceptions=True):
-            assert isinstance(ended, httpx.TransportError)
+@pytest.mark.parametrize("rounds", range(5))
+async def test_closing_twice_is_no_error(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
+    """`aclose` may be called again, also while the first is still ending what is under way."""
+
+    async def wait(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", wait)
+    transport = PooledTransport()
+    task = asyncio.create_task(get(transport, "http://127.0.0.1:9"))
+    await asyncio.sleep(0.001)
+    first = asyncio.create_task(transport.aclose())
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    await transport.aclose()
+    await first
+    with pytest.raises(httpx.ConnectError, match="closed"):
+        await task
+
+
+async def test_closing_in_the_round_of_the_connection_ends_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever it is closed, also in the very round in which a connection is made, no request waits for an answer."""
+    released = asyncio.Event()
+
+    async def silent(*_: object) -> None:
+        await released.wait()
+
+    async with serve(silent) as server:
+        port = httpx.URL(server.url).port
+
+        async def find(*_: object, **__: object) -> list[object]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", find)
+        for steps in range(25):
+            transport = PooledTransport()
+            task = asyncio.create_task(get(transport, server.url))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await transport.aclose()
+            async with asyncio.timeout(1):
+                with pytest.raises(httpx.TransportError):
+                    await task
+        released.set()
 
 
 async def test_a_closed_transport_does_not_connect() -> None:
