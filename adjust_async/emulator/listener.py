@@ -91,13 +91,18 @@ class Listener(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drop every client and wait for their tasks; uvicorn's own shutdown polls and waits for answers."""
+        loop = asyncio.get_running_loop()
+        for bound in sockets or []:
+            with contextlib.suppress(NotImplementedError):  # as on Windows
+                loop.remove_reader(bound.fileno())
+        # What the loop has accepted already becomes a connection only in one of its next rounds; where the server is
+        # closed before, asyncio forgets the socket, and leaves it open.
+        for _ in range(3):
+            await asyncio.sleep(0)
         for server in self.servers:
             server.close()
         for bound in sockets or []:
             bound.close()
-        # What the loop has accepted already becomes a connection only in one of its next rounds.
-        for _ in range(3):
-            await asyncio.sleep(0)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         # One round more, in which the protocols learn it and wake their requests.
