@@ -27,17 +27,17 @@ from adjust_async.errors import (
 )
 
 if TYPE_CHECKING:
-    from adjust_async._transport import PooledTransport
-    from adjust_async.kpi_report import KpiReport
-    from adjust_async.models import Partner, Tracker
-    from adjust_async.pages import CursorPages, Cursors, Page
-    from adjust_async.plan_files import load_plan
-    from adjust_async.plans import TrackerSpec
-    from adjust_async.provision_result import ProvisionOutcome, ProvisionResult
-    from adjust_async.report import PivotReport, Report, ReportPart
-    from adjust_async.report_models import App, FilterValue, ReportEvent
-    from adjust_async.reports import SavedReport, lookback
+    from adjust_async.campaign.models import Partner, Tracker
+    from adjust_async.campaign.pages import CursorPages, Cursors, Page
+    from adjust_async.campaign.provisioning.plan import TrackerSpec
+    from adjust_async.campaign.provisioning.plan_files import load_plan
+    from adjust_async.campaign.provisioning.result import ProvisionOutcome, ProvisionResult
+    from adjust_async.kpis.report import KpiReport
+    from adjust_async.reports.models import App, FilterValue, ReportEvent
+    from adjust_async.reports.report import PivotReport, Report, ReportPart
+    from adjust_async.reports.resource import SavedReport, lookback
     from adjust_async.tables import Column, Table
+    from adjust_async.transports.pooled import PooledTransport
 
 __all__ = [
     "APIConnectionError",
@@ -87,27 +87,27 @@ __all__ = [
 
 #: What is imported when it is asked for, or with the first client: together it takes longer than all of httpx.
 _LATER = {
-    "App": "report_models",
+    "App": "reports.models",
     "Column": "tables",
-    "CursorPages": "pages",
-    "Cursors": "pages",
-    "FilterValue": "report_models",
-    "KpiReport": "kpi_report",
-    "Page": "pages",
-    "Partner": "models",
-    "PivotReport": "report",
-    "PooledTransport": "_transport",
-    "ProvisionOutcome": "provision_result",
-    "ProvisionResult": "provision_result",
-    "Report": "report",
-    "ReportEvent": "report_models",
-    "ReportPart": "report",
-    "SavedReport": "reports",
+    "CursorPages": "campaign.pages",
+    "Cursors": "campaign.pages",
+    "FilterValue": "reports.models",
+    "KpiReport": "kpis.report",
+    "Page": "campaign.pages",
+    "Partner": "campaign.models",
+    "PivotReport": "reports.report",
+    "PooledTransport": "transports.pooled",
+    "ProvisionOutcome": "campaign.provisioning.result",
+    "ProvisionResult": "campaign.provisioning.result",
+    "Report": "reports.report",
+    "ReportEvent": "reports.models",
+    "ReportPart": "reports.report",
+    "SavedReport": "reports.resource",
     "Table": "tables",
-    "Tracker": "models",
-    "TrackerSpec": "plans",
-    "load_plan": "plan_files",
-    "lookback": "reports",
+    "Tracker": "campaign.models",
+    "TrackerSpec": "campaign.provisioning.plan",
+    "load_plan": "campaign.provisioning.plan_files",
+    "lookback": "reports.resource",
 }
 
 

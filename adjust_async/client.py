@@ -93,12 +93,12 @@ class AsyncAdjust:
             on_retry=on_retry,
         )
         # With the first client, rather than with the package, which many import that never make one.
-        from adjust_async._session import Session
-        from adjust_async.apps import Apps
-        from adjust_async.kpis import KPIs
-        from adjust_async.partners import Partners
-        from adjust_async.reports import Reports
-        from adjust_async.trackers import Trackers
+        from adjust_async._http.session import Session
+        from adjust_async.campaign.partners import Partners
+        from adjust_async.campaign.trackers import Trackers
+        from adjust_async.kpis.resource import KPIs
+        from adjust_async.reports.apps import Apps
+        from adjust_async.reports.resource import Reports
 
         self._session = Session(config, transport)
         self.trackers = Trackers(self._session)

@@ -8,7 +8,7 @@ from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn, final
 
-from adjust_async._arguments import positive_number, shown, token_segment, whole_number
+from adjust_async._checks import positive_number, shown, token_segment, whole_number
 from adjust_async.errors import AdjustError, ConfigurationError
 
 __all__ = ["APIToken", "CampaignVersion", "Config", "Retry"]

@@ -28,8 +28,8 @@ def decoding(options: Options) -> Iterator[Measurement]:
 
 def page_with_sdk(body: bytes, times: int) -> Sequence[Tracker]:
     """Decode with this SDK, to records whose every field was checked."""
-    from adjust_async._wire import Answer
-    from adjust_async.pages import decode_page
+    from adjust_async._http.messages import Answer
+    from adjust_async.campaign.pages import decode_page
 
     known = {"app_token": "app", "parent_token": None}
 

@@ -18,9 +18,9 @@ import pytest
 
 import adjust_async
 from adjust_async import AdjustError, AsyncAdjust, errors
-from adjust_async._connection_errors import connection_error
-from adjust_async._session import Session
-from adjust_async._wire import RequestSpec
+from adjust_async._http.connection_errors import connection_error
+from adjust_async._http.messages import RequestSpec
+from adjust_async._http.session import Session
 from adjust_async.config import Config
 
 pytestmark = pytest.mark.anyio

@@ -13,10 +13,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from adjust_async.errors import ConfigurationError, DecodeError
-from adjust_async.kpi_report import KpiReport
+from adjust_async.kpis.report import KpiReport
 from adjust_async.tables import Column, Kind, RowTable, Table, moment_or_text, number_kind
-
-from .kpi_answers import answers, days, report
+from tests.kpis.answers import answers, days, report
 
 
 def table(kind: Kind, *cells: Any) -> RowTable:

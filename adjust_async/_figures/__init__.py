@@ -1,0 +1,1 @@
+"""What the KPI Service and the Report Service share: encoding, windows, one request an app."""

@@ -1,0 +1,1 @@
+"""From a request to an answer, on one httpx client; knows no API and no path of one."""

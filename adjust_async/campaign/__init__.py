@@ -1,0 +1,1 @@
+"""The Campaign API: trackers and partners."""

@@ -1,0 +1,274 @@
+"""Walking a collection page by page: `CursorPages`, and the `Page` that it is made of."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from functools import partial
+from itertools import count
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import attrs
+
+from adjust_async._checks import cursor_text, whole_number
+from adjust_async._concurrency import Send, stream
+from adjust_async._http import messages as _wire
+from adjust_async._http.messages import RequestSpec
+from adjust_async._http.session import Session
+from adjust_async.config import CampaignVersion
+from adjust_async.errors import AdjustError, ConfigurationError, PaginationError, at_page
+
+__all__ = ["CursorPages", "Cursors", "Page"]
+
+T = TypeVar("T")
+
+#: How many items a page has where no `limit` is sent, in v1 and in v2.
+DEFAULT_PAGE_SIZE = 50
+
+
+class Cursors(NamedTuple):
+    """Where a page's neighbours are. The texts are opaque; `None` where there is no neighbour.
+
+    Attributes:
+        after: The cursor of the next page. With Campaign API v2 it is asked for with `cursor=`.
+        before: The cursor of the page before; `None` with v2, which has no way back.
+    """
+
+    after: str | None = None
+    before: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Page(Generic[T]):
+    """One page of a collection, as the Campaign API answered it.
+
+    Attributes:
+        items: The records. There may be fewer than `page_size`, or none, and still be a next page.
+        total: How many items the whole collection has; `None` with v2, which does not say.
+        page_size: How many items a page can have; `None` with v2, which does not say.
+        cursors: Where the neighbours are.
+        next: The URL that the service gave for the next page; the SDK asks with the cursor instead.
+        request_id: The service's id of the request, for Adjust's support; `None` where it gave none.
+    """
+
+    items: tuple[T, ...]
+    total: int | None = None
+    page_size: int | None = None
+    cursors: Cursors = attrs.field(factory=Cursors)
+    next: str | None = None
+    request_id: str | None = None
+
+
+def decode_page(
+    answer: _wire.Answer, cls: type[T], known: Mapping[str, Any], api_url: str, asked: str | None
+) -> Page[T]:
+    """Read a page in the form of v1 or of v2; which one it is, the keys of `paging` tell.
+
+    A cursor that stands in a link alone is taken from there, but only from a link to `api_url`'s own host. `asked` is
+    the cursor that the page was asked for with.
+
+    Raises:
+        DecodeError: The answer has another shape.
+    """
+    data, items = _wire.envelope(answer)
+    paging = _wire.optional_object(answer, data, "paging", "$.data")
+    cursors = _wire.optional_object(answer, paging, "cursors", "$.data.paging")
+    text = partial(_wire.optional_text_at, answer)
+    following, previous = text(paging, "next", "$.data.paging"), text(paging, "previous", "$.data.paging")
+    after = text(cursors, "after", "$.data.paging.cursors")
+    before = text(cursors, "before", "$.data.paging.cursors")
+    cursor = text(paging, "cursor", "$.data.paging")
+    if cursor == asked and following is None and "next" in paging:
+        cursor = None  # v2's last page may give its own cursor beside a `next` that is null
+    return Page(
+        items=tuple(_wire.records(answer, items, cls, known)),
+        total=_wire.optional_integer(paging.get("total")),
+        page_size=_wire.optional_integer(paging.get("page_size")),
+        cursors=Cursors(
+            after=after or _cursor_of_link(following, api_url, "cursor", "after") or cursor,
+            before=before or _cursor_of_link(previous, api_url, "before"),
+        ),
+        next=following,
+        request_id=_wire.optional_text(data.get("request_id")),
+    )
+
+
+def _cursor_of_link(link: str | None, api_url: str, *names: str) -> str | None:
+    query = _wire.query_of_link(link, api_url)
+    return next((query[name] for name in names if query.get(name)), None)
+
+
+class Start(NamedTuple):
+    """Where a walk begins, which way it goes, and how much of it is wanted: the checked arguments of a listing."""
+
+    version: CampaignVersion
+    cursor: str | None
+    backwards: bool
+    page_size: int | None
+    max_items: int | None
+    prefetch: int
+
+    @classmethod
+    def check(
+        cls,
+        version: CampaignVersion,
+        *,
+        page_size: int | None,
+        after: str | None = None,
+        before: str | None = None,
+        cursor: str | None = None,
+        max_items: int | None = None,
+        prefetch: int,
+    ) -> "Start":
+        """Check the arguments.
+
+        Raises:
+            ConfigurationError: One is wrong, or does not go with the version of the API.
+        """
+        for name, number in (("page_size", page_size), ("max_items", max_items)):
+            if number is not None:
+                whole_number(number, name)
+        whole_number(prefetch, "prefetch", least=0)
+        cursors = {"after": after, "before": before, "cursor": cursor}
+        given = {name: value for name, value in cursors.items() if value is not None}
+        for name, value in given.items():
+            cursor_text(value, name)
+        allowed = {"after", "before"} if version == "v1" else {"cursor"}
+        if wrong := sorted(given.keys() - allowed):
+            right = " or ".join(f"{name}=" for name in sorted(allowed))
+            raise ConfigurationError(f"{wrong[0]}= is not of Campaign API {version}: that one pages with {right}")
+        if len(given) > 1:
+            raise ConfigurationError("after and before are both given: a walk goes one way, give one of them")
+        return cls(
+            version=version,
+            cursor=next(iter(given.values()), None),
+            backwards=before is not None,
+            page_size=page_size,
+            max_items=max_items,
+            prefetch=prefetch,
+        )
+
+    @property
+    def parameter(self) -> str:
+        """The query parameter that a cursor is sent as."""
+        if self.version == "v2":
+            return "cursor"
+        return "before" if self.backwards else "after"
+
+
+class CursorPages(Generic[T]):
+    """A collection that the service gives page by page; what `list()` and `children()` give.
+
+    Nothing is sent before it is iterated. Each iteration is a walk of its own, from the start:
+
+    * `async for item in pages` gives the items;
+    * `async for page in pages.pages()` gives each `Page`;
+    * `await pages.collect()` gives a list of all the items.
+
+    While the consumer works on one page, the next is being fetched already. A walk can be left at any time, and it
+    is safe to close the client while one is open.
+
+    Raises (while iterating):
+        PaginationError: A cursor came a second time, or the next page lies on another host.
+        AdjustError: A page could not be had; `error.page` says which, and `error.cursor` is where to resume.
+    """
+
+    def __init__(
+        self, session: Session, path: str, cls: type[T], start: Start, known: Mapping[str, Any] | None = None
+    ) -> None:
+        self._session = session
+        self._path = path
+        self._cls = cls
+        self._start = start
+        self._known = known or {}
+
+    def __repr__(self) -> str:
+        return f"<CursorPages of {self._cls.__name__} at {self._path}>"
+
+    async def __aiter__(self) -> AsyncGenerator[T, None]:
+        async with aclosing(self.pages()) as pages:
+            async for page in pages:
+                for item in page.items:
+                    yield item
+
+    async def collect(self) -> list[T]:
+        """Walk to the end, or to `max_items`, and give all items in the service's order."""
+        # Nobody works on a page here while the next one is fetched, so that there is nothing to fetch ahead for.
+        async with aclosing(self._walk()) as pages:
+            return [item async for page in pages for item in page.items]
+
+    async def pages(self) -> AsyncGenerator[Page[T], None]:
+        """Walk page by page. The last page is cut where `max_items` ends in the middle of it."""
+        if not self._start.prefetch:
+            async with aclosing(self._walk()) as pages:
+                async for page in pages:
+                    yield page
+            return
+
+        async def produce(send: Send[Page[T]]) -> None:
+            async with aclosing(self._walk()) as pages:
+                async for page in pages:
+                    await send(page)
+
+        async with aclosing(stream(produce, ahead=self._start.prefetch, spawn=self._session.spawn)) as ahead:
+            async for page in ahead:
+                yield page
+
+    async def _walk(self) -> AsyncGenerator[Page[T], None]:
+        """Walk serially, which the cursors demand. Everything else here is built on this."""
+        cursor, seen, wanted = self._start.cursor, {self._start.cursor}, self._start.max_items
+        limit = self._limit()
+        for number in count(1):
+            try:
+                page = await self._fetch(cursor, limit)
+            except AdjustError as error:
+                raise at_page(error, number, cursor)  # noqa: B904 - it is the same error
+            following = page.cursors.before if self._start.backwards else page.cursors.after
+            if wanted is not None:
+                page = attrs.evolve(page, items=page.items[:wanted])
+                wanted -= len(page.items)
+            yield page
+            if wanted == 0:
+                return
+            if following is None:
+                self._check_end(page, number)
+                return
+            if following in seen:
+                raise PaginationError(
+                    f"the service gave the cursor {following!r} a second time, on page {number}: following it would "
+                    "walk in a circle and give items twice",
+                    cursor=following,
+                    page=number,
+                )
+            seen.add(following)
+            cursor = following
+
+    def _limit(self) -> int | None:
+        """Give the `limit` of every page of a walk; `None` leaves it to the service."""
+        size, wanted = self._start.page_size, self._start.max_items
+        return wanted if size is None and wanted is not None and wanted < DEFAULT_PAGE_SIZE else size
+
+    async def _fetch(self, cursor: str | None, limit: int | None) -> Page[T]:
+        query = {}
+        if limit is not None:
+            query["limit"] = str(limit)
+        if cursor is not None:
+            query[self._start.parameter] = cursor
+        api_url = self._session.config.api_url
+        return await self._session.request(
+            RequestSpec(
+                method="GET",
+                path=self._path,
+                query=query,
+                decode=lambda answer: decode_page(answer, self._cls, self._known, api_url, cursor),
+            )
+        )
+
+    def _check_end(self, page: Page[T], number: int) -> None:
+        """Make sure that a page without a cursor is the last one, rather than one whose next page can't be reached."""
+        if page.next is None or self._start.backwards:
+            return
+        raise PaginationError(
+            f"page {number} has a next page, but no cursor for it: the link to it does not lead back to "
+            f"{self._session.config.api_url} with one, and the API token must not follow it elsewhere",
+            cursor=None,
+            page=number,
+        )

@@ -1,0 +1,1 @@
+"""Trackers from a plan, each exactly once."""

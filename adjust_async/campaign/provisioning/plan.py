@@ -1,0 +1,287 @@
+"""Plans: which trackers there should be, as paths and settings, checked as a whole."""
+
+import asyncio
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import product
+from typing import Any, NamedTuple, Self
+
+import attrs
+
+from adjust_async._checks import boolean, encodable, shown, whole_number
+from adjust_async.campaign.models import Partner
+from adjust_async.errors import ConfigurationError, PlanError
+
+__all__ = [
+    "LEVELS",
+    "Entry",
+    "PlanReader",
+    "TrackerPlan",
+    "TrackerSpec",
+    "find_partners",
+    "path_of",
+    "plan_error",
+    "read_plan",
+]
+
+SEPARATOR = "::"
+LEVELS = ("network", "campaign", "adgroup", "creative")
+
+#: Entries that are taken before others get their turn.
+PORTION = 200
+
+#: How many mistakes a message tells; the error has all.
+TOLD = 20
+
+
+@attrs.define(on_setattr=attrs.setters.frozen, unsafe_hash=True)
+class TrackerSpec:
+    """A tracker that there should be, and how it should be set.
+
+    Attributes:
+        path: Its name with those above it, such as `AppLovin::DE::Spring`: network, campaign, adgroup, creative. What
+            is missing above it is created too.
+        partner_id: The partner to link it to. Stays as it is where `None`.
+        partner: The same by the partner's display name, in place of `partner_id`.
+        cost_data_enabled: Whether cost data is collected. Stays as it is where `None`.
+    """
+
+    path: str
+    partner_id: int | None = attrs.field(default=None, kw_only=True)
+    partner: str | None = attrs.field(default=None, kw_only=True)
+    cost_data_enabled: bool | None = attrs.field(default=None, kw_only=True)
+
+    @classmethod
+    def product(
+        cls,
+        networks: Iterable[str],
+        campaigns: Iterable[str] | None = None,
+        adgroups: Iterable[str] | None = None,
+        creatives: Iterable[str] | None = None,
+        *,
+        partner_id: int | None = None,
+        partner: str | None = None,
+        cost_data_enabled: bool | None = None,
+    ) -> Iterator[Self]:
+        """Make every combination of networks, campaigns, adgroups and creatives.
+
+        Args:
+            networks, campaigns, adgroups, creatives: The names of each level; leave out those below the deepest one.
+            partner_id, partner, cost_data_enabled: Settings of each tracker made, which are those of the deepest level.
+
+        Returns:
+            An iterator of the specs, the last level changing fastest.
+
+        Raises:
+            ConfigurationError: A level is left out above another one, or a name is none.
+        """
+        given = (networks, campaigns, adgroups, creatives)
+        depth = next((place for place, names in enumerate(given) if names is None), len(given))
+        if not depth:
+            raise ConfigurationError("networks is None: give a list, such as ['AppLovin']")
+        if any(names is not None for names in given[depth:]):
+            raise ConfigurationError(f"{LEVELS[depth]}s is left out, and a level below it is given: give it too")
+        levels = []
+        for level, names in zip(LEVELS, given, strict=True):
+            if names is None:
+                continue
+            if isinstance(names, (str, bytes)):
+                raise ConfigurationError(f"{level}s is the text {shown(names)}: give a list, such as [{shown(names)}]")
+            of_level = list(names)
+            for name in of_level:
+                if problem := _problem_of_part(name, level):
+                    raise ConfigurationError(problem)
+            levels.append(of_level)
+        settings: dict[str, Any] = {
+            "partner_id": partner_id,
+            "partner": partner,
+            "cost_data_enabled": cost_data_enabled,
+        }
+        return (cls(SEPARATOR.join(parts), **settings) for parts in product(*levels))
+
+
+#: What `provision` takes.
+TrackerPlan = Iterable[str | TrackerSpec] | AsyncIterable[str | TrackerSpec]
+
+
+class Entry(NamedTuple):
+    """An entry of a plan that was checked; `partner_id` is also that of a partner who was given by name."""
+
+    spec: TrackerSpec
+    parts: tuple[str, ...]
+    partner_id: int | None
+
+
+def path_of(levels: Mapping[str, object]) -> str:
+    """Join the names of levels, given by the name of the level.
+
+    Raises:
+        ConfigurationError: There is none, one is none, or one is missing above another.
+    """
+    depth = max((place for place, level in enumerate(LEVELS, 1) if level in levels), default=0)
+    parts = [levels.get(level, "") for level in LEVELS[: max(1, depth)]]
+    for part, level in zip(parts, LEVELS, strict=False):
+        if problem := _problem_of_part(part, level):
+            raise ConfigurationError(problem)
+    return SEPARATOR.join(map(str, parts))
+
+
+def _problem_of_part(part: object, level: str) -> str | None:
+    if not isinstance(part, str):
+        return f"the {level} is {shown(part)}: give a text"
+    if not part.strip():
+        return f"the {level} is empty: every level needs a name"
+    if part != part.strip():
+        return f"the {level} {shown(part)} begins or ends with a space: leave that out, services drop it"
+    if SEPARATOR in part:
+        return f"the {level} {shown(part)} holds '::', which separates levels: use another sign"
+    if part.startswith(":") or part.endswith(":"):
+        return f"the {level} {shown(part)} begins or ends with ':', and '::' separates levels: use another sign"
+    try:
+        encodable(part, f"the {level}")
+    except ConfigurationError as error:
+        return error.message
+    return None
+
+
+def _problem_of_path(path: object) -> tuple[tuple[str, ...], str | None]:
+    if not isinstance(path, str):
+        return (), f"the path is {shown(path)}: give a text such as 'AppLovin::DE::Spring'"
+    parts = tuple(str.__str__(path).split(SEPARATOR))
+    if len(parts) > len(LEVELS):
+        return (), f"{shown(path)} has {len(parts)} levels: there are four, network, campaign, adgroup and creative"
+    problems = (_problem_of_part(part, level) for part, level in zip(parts, LEVELS, strict=False))
+    return parts, next((f"{shown(path)}: {problem}" for problem in problems if problem), None)
+
+
+def _problem_of_settings(spec: TrackerSpec) -> str | None:
+    try:
+        if spec.partner_id is not None:
+            whole_number(spec.partner_id, "partner_id")
+        if spec.cost_data_enabled is not None:
+            boolean(spec.cost_data_enabled, "cost_data_enabled")
+    except ConfigurationError as error:
+        return error.message
+    partner: object = spec.partner
+    if partner is not None and (not isinstance(partner, str) or not partner.strip()):
+        return f"partner is {shown(partner)}: give the partner's display name, as text"
+    if partner is not None and spec.partner_id is not None:
+        return f"partner {shown(partner)} and partner_id {spec.partner_id} are both given: give one of them"
+    return None
+
+
+class PlanReader:
+    """Takes the entries of a plan one after the other, and gathers what is wrong with them.
+
+    Args:
+        source: What the numbers in messages count: `entry` or `line`.
+    """
+
+    def __init__(self, source: str = "entry") -> None:
+        self.entries: list[Entry] = []
+        self._source = source
+        self._problems: list[tuple[int, str]] = []
+        self._first: dict[tuple[str, ...], tuple[int, TrackerSpec]] = {}
+
+    def take(self, number: int, item: object) -> None:
+        """Take an entry."""
+        spec = item
+        if isinstance(item, str):
+            spec = TrackerSpec(str.__str__(item))
+        if not isinstance(spec, TrackerSpec):
+            self.refuse(number, f"{shown(item)} is no entry: give a path as text, or a TrackerSpec")
+            return
+        parts, of_path = _problem_of_path(spec.path)
+        if problem := of_path or _problem_of_settings(spec):
+            self.refuse(number, problem)
+            return
+        first, other = self._first.setdefault(parts, (number, spec))
+        if other != spec:
+            self.refuse(number, f"{shown(spec.path)} is there with other settings already, as {self._source} {first}")
+            return
+        self.entries.append(Entry(spec, parts, spec.partner_id))
+
+    def refuse(self, number: int, problem: str) -> None:
+        """Note what is wrong with an entry."""
+        self._problems.append((number, problem))
+
+    def finish(self) -> list[Entry]:
+        """Give the entries.
+
+        Raises:
+            PlanError: Some are wrong; all of them are told.
+        """
+        if self._problems:
+            raise plan_error(self._source, self._problems)
+        return self.entries
+
+
+def plan_error(source: str, problems: list[tuple[int, str]]) -> PlanError:
+    """Make the error that tells all mistakes at once."""
+    lines = [f"{source} {number}: {problem}" for number, problem in problems[:TOLD]]
+    if len(problems) > TOLD:
+        lines.append(f"and {len(problems) - TOLD} more, which are in `problems`")
+    count = "one mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+    return PlanError(f"the plan has {count}, and nothing was created:\n" + "\n".join(lines), problems=problems)
+
+
+async def read_plan(plan: object) -> list[Entry]:
+    """Take a plan as `provision` does.
+
+    Raises:
+        PlanError: Entries are wrong.
+        ConfigurationError: It is no plan.
+    """
+    reader = PlanReader()
+    if isinstance(plan, (str, bytes, TrackerSpec, Mapping)):
+        raise ConfigurationError(f"plan is {shown(plan)}: give a list of paths or TrackerSpec, or load_plan(path)")
+    if isinstance(plan, AsyncIterable):
+        number = 0
+        async for item in plan:
+            number += 1
+            reader.take(number, item)
+            if not number % PORTION:
+                await asyncio.sleep(0)  # a plan may be long, and others want their turn
+    elif isinstance(plan, Iterable):
+        for number, item in enumerate(plan, 1):
+            reader.take(number, item)
+            if not number % PORTION:
+                await asyncio.sleep(0)
+    else:
+        raise ConfigurationError(f"plan is {shown(plan)}: give paths or TrackerSpec, in a list or as they come")
+    return reader.finish()
+
+
+def find_partners(entries: Sequence[Entry], partners: Iterable[Partner]) -> list[Entry]:
+    """Give the entries with the ids of partners that were given by name.
+
+    Raises:
+        PlanError: Partners are unknown, or several have the same name.
+    """
+    by_name: dict[str, list[int]] = {}
+    told: dict[str, str] = {}
+    for partner in partners:
+        by_name.setdefault(partner.display_name, []).append(partner.id)
+    found, problems = [], []
+    for number, entry in enumerate(entries, 1):
+        name = entry.spec.partner
+        ids = [] if name is None else by_name.get(name, [])
+        if len(ids) == 1:
+            entry = entry._replace(partner_id=ids[0])
+        elif name is not None:
+            if name not in told:
+                told[name] = _problem_of_partner(name, ids, by_name)
+            problems.append((number, told[name]))
+        found.append(entry)
+    if problems:
+        raise plan_error("entry", problems)
+    return found
+
+
+def _problem_of_partner(name: str, ids: Sequence[int], known: Iterable[str]) -> str:
+    if ids:
+        return f"there are {len(ids)} partners called {shown(name)}: give partner_id, one of {', '.join(map(str, ids))}"
+    folded = {other.casefold(): other for other in known}
+    near = [folded[other] for other in get_close_matches(name.casefold(), folded, 3)]
+    hint = f". Did you mean {' or '.join(map(repr, near))}?" if near else ": adjust.partners.list() gives them all"
+    return f"there is no partner called {shown(name)}{hint}"

@@ -1,0 +1,103 @@
+"""`ProvisionResult`: what became of each entry of a plan."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+from adjust_async.campaign.models import Tracker
+from adjust_async.campaign.provisioning.plan import TrackerSpec
+from adjust_async.errors import AdjustError
+from adjust_async.tables import Column, Table
+
+__all__ = ["OnProgress", "ProvisionOutcome", "ProvisionResult", "Status"]
+
+Status = Literal["created", "updated", "unchanged", "failed"]
+
+
+class ProvisionOutcome(NamedTuple):
+    """What became of one entry.
+
+    Attributes:
+        path: The path of the entry.
+        status: `created`, also where it was set up afterwards; `updated`; `unchanged`; or `failed`.
+        tracker: The tracker as the service last showed it; `None` where there is none, or none is known of.
+        error: Why it failed: a `NotTriedError` where nothing was sent for it; `None` unless it failed.
+        notes: What else is worth knowing: that it is archived, or that there is another one whose name differs in case
+            or Unicode form alone.
+    """
+
+    path: str
+    status: Status
+    tracker: Tracker | None = None
+    error: AdjustError | None = None
+    notes: tuple[str, ...] = ()
+
+
+#: Called with how many entries are done, with how many there are, and with the outcome of the one done last.
+OnProgress = Callable[[int, int, ProvisionOutcome], object]
+
+
+class ProvisionResult(Table):
+    """What `adjust.trackers.provision` did, or with `dry_run` would do.
+
+    It is a `Table`: `rows()`, `columns`, `to_arrow()`, `to_pandas()` and `to_polars()` give one row for each entry.
+
+    Attributes:
+        app_token: The app.
+        dry_run: Whether nothing was sent but questions.
+        outcomes: One for each entry of the plan, in its order.
+        implied: One for each tracker above an entry that is no entry itself.
+    """
+
+    def __init__(
+        self,
+        app_token: str,
+        specs: Sequence[TrackerSpec],
+        outcomes: Sequence[ProvisionOutcome],
+        implied: Sequence[ProvisionOutcome],
+        *,
+        dry_run: bool,
+    ) -> None:
+        self.app_token = app_token
+        self.dry_run = dry_run
+        self.outcomes = tuple(outcomes)
+        self.implied = tuple(implied)
+        self._specs = tuple(specs)
+
+    @property
+    def counts(self) -> dict[Status, int]:
+        """How many entries have each status; all four are there."""
+        counts = Counter(outcome.status for outcome in self.outcomes)
+        return {status: counts[status] for status in ("created", "updated", "unchanged", "failed")}
+
+    @property
+    def failed(self) -> tuple[ProvisionOutcome, ...]:
+        """The outcomes of entries that failed."""
+        return tuple(outcome for outcome in self.outcomes if outcome.status == "failed")
+
+    def retry_plan(self) -> list[TrackerSpec]:
+        """Give the entries that failed, as a plan for another try."""
+        pairs = zip(self._specs, self.outcomes, strict=True)
+        return [spec for spec, outcome in pairs if outcome.status == "failed"]
+
+    @property
+    def schema(self) -> tuple[Column, ...]:
+        """The columns with their kinds."""
+        names = ("path", "status", "tracker_token", "partner_id", "error", "notes")
+        return tuple(Column(name, "integer" if name == "partner_id" else "text") for name in names)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Give each entry as a dictionary from column to cell. It can be called again."""
+        for path, status, tracker, error, notes in self.outcomes:
+            yield {
+                "path": path,
+                "status": status,
+                "tracker_token": None if tracker is None else tracker.token,
+                "partner_id": None if tracker is None else tracker.partner_id,
+                "error": None if error is None else str(error),
+                "notes": "; ".join(notes) or None,
+            }
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {status}" for status, count in self.counts.items())
+        return f"<ProvisionResult of {self.app_token}{' (dry run)' if self.dry_run else ''}: {counts}>"

@@ -1,0 +1,331 @@
+"""`adjust.trackers`: listing, walking, creating and updating the trackers of an app."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from adjust_async._checks import app_token_list, boolean, level_name, token_segment, whole_number
+from adjust_async._concurrency import Send, crawl, stream
+from adjust_async._http.messages import RequestSpec, only_record
+from adjust_async._http.session import Session
+from adjust_async.campaign.models import Tracker
+from adjust_async.campaign.pages import CursorPages, Start
+from adjust_async.campaign.provisioning.recent import RecentTrackers
+from adjust_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from adjust_async.campaign.provisioning.plan import TrackerPlan
+    from adjust_async.campaign.provisioning.result import OnProgress, ProvisionResult
+
+__all__ = ["Trackers"]
+
+#: Network, campaign, adgroup, creative.
+LEVELS = 4
+
+
+class _Branch(NamedTuple):
+    """A list of siblings in a tree: the network trackers of an app, or the subtrackers of `parent_token`."""
+
+    app_token: str
+    parent_token: str | None
+    level: int
+
+
+class Trackers:
+    """The trackers of the account's apps. Follows the Campaign API, v1 or v2 as `campaign_version` says."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._provisioning: dict[str, asyncio.Lock] = {}
+        self._recent: dict[str, RecentTrackers] = {}
+
+    def list(
+        self,
+        app_token: str,
+        *,
+        page_size: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        cursor: str | None = None,
+        max_items: int | None = None,
+        prefetch: int = 1,
+    ) -> CursorPages[Tracker]:
+        """List the network trackers of an app, which are those of level 1 ("Get Network Trackers").
+
+        Args:
+            app_token: The app.
+            page_size: Trackers a page; sent as `limit`. The service's default is 50.
+            after: Begin behind this cursor (v1).
+            before: Walk backwards from this cursor: the page before it first (v1).
+            cursor: Begin at this cursor (v2).
+            max_items: Stop after so many trackers, and fetch no page beyond them.
+            prefetch: Pages to fetch ahead while the consumer works on one; 0 fetches each when it is asked for.
+
+        Returns:
+            The trackers as `CursorPages`. Nothing is sent before it is iterated.
+
+        Raises:
+            ConfigurationError: An argument is wrong. Nothing was sent.
+        """
+        start = Start.check(
+            self._session.config.campaign_version,
+            page_size=page_size,
+            after=after,
+            before=before,
+            cursor=cursor,
+            max_items=max_items,
+            prefetch=prefetch,
+        )
+        return self._siblings(token_segment(app_token, "app_token"), None, start)
+
+    def children(
+        self,
+        app_token: str,
+        tracker_token: str,
+        *,
+        page_size: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        cursor: str | None = None,
+        max_items: int | None = None,
+        prefetch: int = 1,
+    ) -> CursorPages[Tracker]:
+        """List the subtrackers right below a tracker ("Get Subtrackers").
+
+        Args:
+            app_token: The app.
+            tracker_token: The tracker above.
+            page_size, after, before, cursor, max_items, prefetch: As in `list`.
+
+        Returns:
+            The trackers as `CursorPages`. Nothing is sent before it is iterated.
+
+        Raises:
+            ConfigurationError: An argument is wrong. Nothing was sent.
+        """
+        start = Start.check(
+            self._session.config.campaign_version,
+            page_size=page_size,
+            after=after,
+            before=before,
+            cursor=cursor,
+            max_items=max_items,
+            prefetch=prefetch,
+        )
+        app_token = token_segment(app_token, "app_token")
+        return self._siblings(app_token, token_segment(tracker_token, "tracker_token"), start)
+
+    def walk(
+        self, app_tokens: str | Iterable[str], *, max_level: int = LEVELS, page_size: int | None = None
+    ) -> AsyncGenerator[Tracker, None]:
+        """Walk the whole trees of one app or many, with as many requests side by side as the limits allow.
+
+        Args:
+            app_tokens: One app, or many.
+            max_level: How deep to go: 1 for networks, 2 for campaigns too, up to 4 for creatives.
+            page_size: Trackers a page; sent as `limit`. The service's default is 50.
+
+        Returns:
+            An async generator of trackers, each exactly once, as they arrive; a tracker comes before those below it.
+            `app_token` and `parent_token` say where each belongs. Nothing is asked below a tracker whose
+            `has_subtrackers` is false. Leaving the generator stops the requests that are under way.
+
+        Raises:
+            ConfigurationError: An argument is wrong. Nothing was sent.
+            AdjustError: (while iterating) A list could not be had. The walk ends there.
+        """
+        tokens = app_token_list(app_tokens)
+        whole_number(max_level, "max_level", most=LEVELS)
+        start = Start.check(self._session.config.campaign_version, page_size=page_size, prefetch=0)
+        return self._walk([_Branch(token, None, 1) for token in reversed(tokens)], max_level, start)
+
+    async def create(self, app_token: str, name: str, *, parent_token: str | None = None) -> Tracker:
+        """Create a tracker ("Create Tracker").
+
+        It is sent again only where it surely never arrived, or where the service did nothing and said how long to
+        wait; so this never creates two. After any other failure the tracker may be there or not: look it up with
+        `list` or `children` before you create it again.
+
+        Args:
+            app_token: The app.
+            name: The name of the new level alone, such as `Spring`; the names above come from the parent.
+            parent_token: The tracker to create it below; a network tracker is created where there is none.
+
+        Returns:
+            The new tracker; its `name` is the whole path.
+
+        Raises:
+            ConfigurationError: An argument is wrong. Nothing was sent.
+            AdjustError: The service refused, or gave no whole answer.
+        """
+        app_token = token_segment(app_token, "app_token")
+        path = self._collection(app_token)
+        body = {"name": level_name(name, "name")}
+        if parent_token is not None:
+            parent_token = body["parent_token"] = token_segment(parent_token, "parent_token")
+        known = {"app_token": app_token, "parent_token": parent_token}
+        return await self._session.request(
+            RequestSpec(method="POST", path=path, body=body, decode=lambda answer: only_record(answer, Tracker, known))
+        )
+
+    async def update(
+        self,
+        app_token: str,
+        tracker_token: str,
+        *,
+        partner_id: int | None = None,
+        cost_data_enabled: bool | None = None,
+    ) -> Tracker:
+        """Link a tracker to a partner, or switch its cost data on or off ("Update Tracker").
+
+        Args:
+            app_token: The app.
+            tracker_token: The tracker.
+            partner_id: The partner's `id`, as `adjust.partners.list()` gives it. Stays as it is where `None`.
+            cost_data_enabled: Whether cost data is collected. Stays as it is where `None`.
+
+        Returns:
+            The tracker as it is now.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or nothing would be changed. Nothing was sent.
+            AdjustError: The service refused, or gave no whole answer. It is safe to call again.
+        """
+        app_token = token_segment(app_token, "app_token")
+        path = f"{self._collection(app_token)}/{token_segment(tracker_token, 'tracker_token')}"
+        body: dict[str, Any] = {}
+        if partner_id is not None:
+            whole_number(partner_id, "partner_id")
+            body["partner_id"] = partner_id
+        if cost_data_enabled is not None:
+            boolean(cost_data_enabled, "cost_data_enabled")
+            body["cost_data_enabled"] = cost_data_enabled
+        if not body:
+            raise ConfigurationError("update changes nothing: give partner_id, cost_data_enabled, or both")
+        known = {"app_token": app_token}
+        return await self._session.request(
+            RequestSpec(
+                method="PATCH",
+                path=path,
+                body=body,
+                decode=lambda answer: only_record(answer, Tracker, known),
+            )
+        )
+
+    async def provision(
+        self,
+        app_token: str,
+        plan: "TrackerPlan",
+        *,
+        dry_run: bool = False,
+        on_failure: Literal["keep", "raise"] = "keep",
+        on_progress: "OnProgress | None" = None,
+        grace_time: float = 5.0,
+        page_size: int | None = None,
+    ) -> "ProvisionResult":
+        """Make sure that trackers are there and set up as a plan says: each exactly once, whatever breaks.
+
+        What exists is listed first, in those branches alone that the plan is about; then the difference is sent,
+        parents before children, as many at a time as the limits allow. It can be run again at any time, and does
+        nothing where nothing differs. Nothing can be taken away with it: Adjust's API can't delete or archive trackers.
+
+        A create that may have been done all the same is looked up before it is sent again; that is repeated until
+        `grace_time` after the failure, for creates that are still under way and for lists that lag behind; so long the
+        client also remembers what it created itself. Runs for the same app, of one client, wait for each other. After a
+        process was killed, give the service that time before the next run, which knows of nothing that is under way.
+
+        Args:
+            app_token: The app.
+            plan: Paths such as `"AppLovin::DE::Spring"` and `TrackerSpec`, in a list or as they come, or what
+                `load_plan` reads. What is missing above an entry is created too. The whole plan is taken before
+                anything is sent.
+            dry_run: Only compare: the result says what would be done, and nothing is sent but questions.
+            on_failure: `"keep"` goes on with the others, and tells of failures in the result; `"raise"` ends with the
+                first failure, whose `result` says what was done until then.
+            on_progress: Called with the number of entries that are done, the number of all, and the outcome of the one
+                done last. What it raises ends the run in the same way.
+            grace_time: Seconds after which a create that is in no list was not done; 0 takes the first list's word for
+                it. A name that the service refuses fails only after that time, as a create of the plan may hold it.
+            page_size: Trackers a page; sent as `limit`. The service's default is 50.
+
+        Returns:
+            The outcome of each entry, in the order of the plan.
+
+        Raises:
+            PlanError: Entries are wrong, or name partners that there are not. All of them are told, and nothing was
+                sent but questions.
+            AdjustError: What exists could not be listed. Nothing was created.
+            ConfigurationError: An argument is wrong.
+            asyncio.CancelledError: It was cancelled: nothing more was begun, what had been sent was awaited or looked
+                up within about three times `grace_time`, and the attribute `result` says what was done. Every other
+                exception that comes out has that attribute as well.
+        """
+        # Few need it, and everybody would wait for its import.
+        from adjust_async.campaign.provisioning.provision import Calls, provision
+
+        token = token_segment(app_token, "app_token")
+        start = Start.check(self._session.config.campaign_version, page_size=page_size, prefetch=0)
+
+        recent = self._recent.setdefault(token, RecentTrackers())
+
+        async def siblings(app_token: str, parent_token: str | None) -> Sequence[Tracker]:
+            recent.forget(grace_time)
+            return recent.complete(parent_token, await self._siblings(app_token, parent_token, start).collect())
+
+        async def create(app_token: str, name: str, *, parent_token: str | None) -> Tracker:
+            tracker = await self.create(app_token, name, parent_token=parent_token)
+            recent.created(parent_token, tracker)
+            return tracker
+
+        async def update(app_token: str, tracker_token: str, **settings: Any) -> Tracker:
+            tracker = await self.update(app_token, tracker_token, **settings)
+            recent.updated(tracker)
+            return tracker
+
+        return await provision(
+            self._session,
+            Calls(siblings, create, update),
+            plan,
+            app_token=token,
+            dry_run=dry_run,
+            on_failure=on_failure,
+            on_progress=on_progress,
+            grace_time=grace_time,
+            lock=self._provisioning.setdefault(token, asyncio.Lock()),
+        )
+
+    async def _walk(self, roots: Sequence[_Branch], max_level: int, start: Start) -> AsyncGenerator[Tracker, None]:
+        async def visit(send: Send[Sequence[Tracker]], branch: _Branch, push: Callable[[_Branch], None]) -> None:
+            seen: set[str] = set()
+            async with aclosing(self._siblings(branch.app_token, branch.parent_token, start).pages()) as pages:
+                async for page in pages:
+                    # A tracker that was created meanwhile can push another one onto the next page a second time.
+                    trackers = [tracker for tracker in page.items if tracker.token not in seen]
+                    seen.update(tracker.token for tracker in trackers)
+                    if trackers:
+                        await send(trackers)
+                    if branch.level < max_level:
+                        for tracker in trackers:
+                            if tracker.has_subtrackers is not False:
+                                push(_Branch(branch.app_token, tracker.token, branch.level + 1))
+
+        async def produce(send: Send[Sequence[Tracker]]) -> None:
+            await crawl(roots, partial(visit, send), workers=self._session.config.max_concurrency)
+
+        batches = stream(produce, ahead=self._session.config.max_concurrency, spawn=self._session.spawn)
+        async with aclosing(batches):
+            async for trackers in batches:
+                for tracker in trackers:
+                    yield tracker
+
+    def _siblings(self, app_token: str, parent_token: str | None, start: Start) -> CursorPages[Tracker]:
+        path = self._collection(app_token)
+        if parent_token is not None:
+            path += f"/{parent_token}/children"
+        known = {"app_token": app_token, "parent_token": parent_token}
+        return CursorPages(self._session, path, Tracker, start, known)
+
+    def _collection(self, app_token: str) -> str:
+        return f"/public/{self._session.config.campaign_version}/apps/{app_token}/trackers"

@@ -1,0 +1,67 @@
+"""`adjust.apps`: the apps of the account."""
+
+from collections.abc import AsyncIterator, Generator
+from typing import Any
+
+from adjust_async.reports.models import App
+from adjust_async.reports.resource import Reports
+
+__all__ = ["AppList", "Apps"]
+
+
+class AppList:
+    """The apps of the account, to be walked or awaited; nothing is sent before that.
+
+    async for app in adjust.apps.list(): ...
+    apps = await adjust.apps.list()
+    """
+
+    def __init__(self, reports: Reports, contains: str | None) -> None:
+        self._reports = reports
+        self._contains = contains
+
+    async def collect(self) -> list[App]:
+        """Give all of them in a list."""
+        contains = None if self._contains is None else {"apps": self._contains}
+        values = await self._reports.filters(["apps"], contains=contains)
+        return [
+            App(
+                token=value.id,
+                name=value.name,
+                extra={
+                    key: text
+                    for key in ("short_name", "section", "formatting")
+                    if (text := getattr(value, key)) is not None
+                }
+                | value.extra,
+            )
+            for value in values.get("apps", [])
+        ]
+
+    def __await__(self) -> Generator[Any, None, list[App]]:
+        return self.collect().__await__()
+
+    async def __aiter__(self) -> AsyncIterator[App]:
+        for app in await self.collect():
+            yield app
+
+
+class Apps:
+    """The apps of the account. Follows the filter `apps` of the Report Service's "Filters data endpoint"."""
+
+    def __init__(self, reports: Reports) -> None:
+        self._reports = reports
+
+    def list(self, *, contains: str | None = None) -> AppList:
+        """List the apps that the API token may see.
+
+        Args:
+            contains: Only apps whose token or name holds this.
+
+        Returns:
+            The apps, as something to walk with `async for`, or to `await` as a list.
+
+        Raises:
+            AdjustError: They could not be had.
+        """
+        return AppList(self._reports, contains)

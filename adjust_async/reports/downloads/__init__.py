@@ -1,0 +1,1 @@
+"""Reports as CSV and Parquet, in memory and into files."""

@@ -1,0 +1,103 @@
+"""A file that is there whole or not at all: written under another name beside its place, and moved there at the end."""
+
+import os
+import secrets
+from collections.abc import AsyncIterable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import anyio
+
+from adjust_async._checks import shown
+from adjust_async.errors import ConfigurationError
+
+__all__ = ["OnProgress", "UnfinishedFile", "target"]
+
+#: Called with the bytes that have arrived, and with how many there are in all; `None` where the service does not say.
+OnProgress = Callable[[int, int | None], object]
+
+#: Bytes that are gathered before a thread writes them.
+BUFFER = 512 * 1024
+
+#: Bytes that a file's name may have, where the system does not say.
+LONGEST_NAME = 255
+
+
+def target(path: object) -> Path:
+    """Check where a file is to be; of a link, give where it leads.
+
+    Raises:
+        ConfigurationError: It is no path, its folder is not there, or something is there that is no file.
+    """
+    given = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(given, str) or not given:
+        raise ConfigurationError(f"path is {shown(given)}: give the path of a file, as text or a pathlib.Path")
+    try:
+        place = Path(os.path.realpath(given))
+        if place.exists() and not place.is_file():
+            what = "a folder: give the path of a file in it" if place.is_dir() else "no file that could be replaced"
+            raise ConfigurationError(f"path is {shown(given)}, which is {what}")
+        if not place.parent.is_dir():
+            raise ConfigurationError(f"path is {shown(given)}, and there is no folder {shown(str(place.parent))}")
+        longest = os.pathconf(place.parent, "PC_NAME_MAX") if hasattr(os, "pathconf") else LONGEST_NAME
+        too_long = len(os.fsencode(place.name)) > longest
+    except (OSError, ValueError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
+        raise ConfigurationError(f"path is {shown(given)}, which can't be one: {error}") from None
+    if too_long:
+        raise ConfigurationError(f"path is {shown(given)}, whose name is longer than {longest} bytes")
+    return place
+
+
+class UnfinishedFile:
+    """The file under another name. Left before `publish`, it is removed."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self.path = place.with_name(f".{secrets.token_hex(8)}.part")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # Not in a thread: after a cancellation there is no waiting for one.
+        self.path.unlink(missing_ok=True)
+
+    async def write(self, pieces: AsyncIterable[bytes], length: int | None, on_progress: OnProgress | None) -> None:
+        """Write all pieces, over what an earlier attempt wrote."""
+        arrived, gathered, waiting = 0, 0, []
+        # Opened in the event loop: a cancellation could not take back what a thread is about to open.
+        with self.path.open("wb") as file:
+            async for piece in pieces:
+                arrived += len(piece)
+                gathered += len(piece)
+                waiting.append(piece)
+                if gathered >= BUFFER:
+                    await anyio.to_thread.run_sync(file.write, b"".join(waiting))
+                    gathered = 0
+                    waiting.clear()
+                if on_progress is not None:
+                    on_progress(arrived, length)
+            await anyio.to_thread.run_sync(file.write, b"".join(waiting))
+
+    def put(self, body: bytes) -> None:
+        """Write something short, over what an earlier attempt wrote."""
+        self.path.write_bytes(body)
+
+    async def publish(self) -> int:
+        """Move the file to its place, over what is there, and give its size."""
+        return await anyio.to_thread.run_sync(self._publish)
+
+    def _publish(self) -> int:
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
+        size = self.path.stat().st_size
+        self.path.replace(self._place)
+        return size

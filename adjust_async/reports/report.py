@@ -1,0 +1,269 @@
+"""`Report`: what the Report Service answered, part by part, and the flat table of its rows."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from adjust_async._checks import shown
+from adjust_async._figures.encoding import names
+from adjust_async._json import JSONDecodeError, loads
+from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
+from adjust_async.reports.cells import cohort_metric, dimension_kind, metric_kind, reader
+from adjust_async.reports.document import ReportError, ReportPart, open_report, unfold
+from adjust_async.reports.parameters import column_name
+from adjust_async.tables import Column, Kind, RowTable, Table
+
+__all__ = ["AttrDependency", "PivotReport", "Report", "ReportPart"]
+
+#: What becomes of `attr_dependency`, which says of each row what its dimensions imply, such as a partner's id.
+AttrDependency = Literal["drop", "columns", "keep"]
+
+_ATTR_DEPENDENCY = "attr_dependency"
+
+#: The dimensions that are documented, for answers of which it isn't known what was asked.
+DIMENSIONS = frozenset(
+    (
+        *("hour", "day", "week", "month", "quarter", "year", "os_name", "device_type", "platform", "app", "app_token"),
+        *("store_id", "store_type", "currency", "currency_code", "network", "campaign", "campaign_network"),
+        *("campaign_id_network", "adgroup", "adgroup_network", "adgroup_id_network", "source_network"),
+        *("source_id_network", "creative", "creative_network", "creative_id_network", "country", "country_code"),
+        *("region", "partner", "partner_name", "partner_id", "channel", "app_network"),
+    )
+)
+
+
+class Report(Table):
+    """A report of the Report Service, as `adjust.reports` gives it.
+
+    It is a `Table`: `rows()`, `columns`, `to_arrow()`, `to_pandas()` and `to_polars()` give one row for each of the
+    service's. Metrics are numbers by their text (`"64"` is 64, `"0.0"` is 0.0), days and hours are dates and moments,
+    ids are text, and words such as `unknown` stay as they are. Where each app was asked for by itself, the column
+    `app_token` tells whose row it is.
+
+    Attributes:
+        parts: The service's answers, in the order asked for: apps, and in each its windows.
+        failures: The apps of which nothing is here, each with its error; empty unless `on_failure="keep"`.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[ReportPart],
+        dimensions: Sequence[str],
+        metrics: Sequence[str],
+        *,
+        failures: Mapping[str, AdjustError] | None = None,
+        attr_dependency: AttrDependency = "drop",
+    ) -> None:
+        self.parts = tuple(parts)
+        self.failures = dict(failures or {})
+        of_one_app = any(part.app_token is not None for part in self.parts) and "app_token" not in dimensions
+        self._dimensions = ["app_token", *dimensions] if of_one_app else list(dimensions)
+        self._metrics = list(metrics)
+        self._attr_dependency = attr_dependency
+
+    @classmethod
+    def from_json(
+        cls,
+        source: str | bytes | Path,
+        *,
+        dimensions: Iterable[str] | None = None,
+        attr_dependency: AttrDependency = "drop",
+    ) -> Self:
+        """Read an answer of the Report Service that was saved: text, bytes, or a `Path` to a file.
+
+        Args:
+            source: The document of `/report` or `/pivot_report`.
+            dimensions: What was asked for; by default the columns that are not among the totals.
+            attr_dependency: As for `Reports.fetch`.
+
+        Raises:
+            DecodeError: It is no such answer.
+        """
+        if attr_dependency not in ("drop", "columns", "keep"):
+            raise ConfigurationError(f"attr_dependency is {shown(attr_dependency)}: give 'drop' or 'columns' or 'keep'")
+        asked = None if dimensions is None else names(dimensions, "dimensions").split(",")
+        try:
+            document = loads(_read(source))
+            if asked and isinstance(document, dict) and isinstance(document.get("rows"), list):
+                document["rows"] = unfold(document["rows"], asked)
+            part = open_report(document, None, None)
+        except JSONDecodeError as error:
+            raise DecodeError(f"the document is no JSON: {error}", location="$", malformed=True) from None
+        except ReportError as error:
+            raise DecodeError(error.problem, location=error.location) from None
+        keys = [key for key in dict.fromkeys(key for row in part.rows for key in row) if key != _ATTR_DEPENDENCY]
+        if asked is None:
+            # Without totals, such as those of an account that has none, what is documented as a dimension is one.
+            known = [key for key in keys if (key not in part.totals if part.totals else key in DIMENSIONS)]
+        else:
+            known = asked
+        metrics = [key for key in dict.fromkeys((*keys, *part.totals)) if key not in known]
+        return cls([part], known, metrics, attr_dependency=attr_dependency)
+
+    @property
+    def totals(self) -> dict[str, Any]:
+        """The service's own totals, by metric; empty where the report is.
+
+        Raises:
+            ConfigurationError: The report was asked for in several parts, whose totals don't add up, or apps failed.
+        """
+        if len(self.parts) == 1 and not self.failures:
+            return dict(self.parts[0].totals)
+        if self.failures:
+            raise ConfigurationError(
+                f"there are no totals of the whole: {len(self.failures)} of the apps failed. Look at report.failures, "
+                "and at the totals of each of report.parts"
+            )
+        raise ConfigurationError(
+            f"the report was asked for in {len(self.parts)} parts, and totals don't add up: look at the totals of each "
+            "of report.parts, or ask with fan_out='none' and without window"
+        )
+
+    @cached_property
+    def warnings(self) -> list[Any]:
+        """What the service remarked on any part, each remark once."""
+        warnings: list[Any] = []
+        for part in self.parts:
+            for warning in part.warnings:
+                if warning not in warnings:
+                    warnings.append(warning)
+        return warnings
+
+    def rows(self, *, exact: bool = False) -> Iterator[dict[str, Any]]:
+        """Give each row as a dictionary from column to cell. It can be called again.
+
+        Args:
+            exact: Give metrics as `Decimal`, with every digit of the service, instead of int and float.
+        """
+        readers = self._readers(exact=exact)
+        for row in self._raw_rows():
+            yield {name: read(row.get(name)) for name, read in readers}
+
+    def melt_cohorts(self, *, exact: bool = False) -> Table:
+        """Turn cohort metrics into rows: `retention_rate_d7` becomes `metric="retention_rate"`, `period="d7"`, `value`.
+
+        Args:
+            exact: Give values as `Decimal`, as `rows` does.
+
+        Returns:
+            A table with the report's dimensions, then `metric`, `period` and `value`, one row for each row and cohort
+            metric of the report. Other metrics are not in it: they would be there once for each period.
+
+        Raises:
+            ConfigurationError: There is no cohort metric.
+        """
+        kinds = {column.name: column.kind for column in self.schema}
+        cohorts = {
+            column: apart for column in kinds if column in self._metric_columns and (apart := cohort_metric(column))
+        }
+        if not cohorts:
+            raise ConfigurationError("the report has no cohort metric, such as 'retention_rate_d7'")
+        keys = [column for column in self.schema if column.name not in self._metric_columns]
+        if clash := {"metric", "period", "value"}.intersection(column.name for column in keys):
+            raise ConfigurationError(f"the report has a dimension {min(clash)!r}, which is a column of this table")
+
+        def rows() -> Iterator[dict[str, Any]]:
+            for row in self.rows(exact=exact):
+                common = {column.name: row[column.name] for column in keys}
+                for column, (metric, period) in cohorts.items():
+                    yield {**common, "metric": metric, "period": period, "value": row[column]}
+
+        of_values = {kinds[column] for column in cohorts}
+        kind: Kind = "text" if "text" in of_values else "number" if "number" in of_values else "integer"
+        return RowTable([*keys, Column("metric", "text"), Column("period", "text"), Column("value", kind)], rows)
+
+    @cached_property
+    def schema(self) -> tuple[Column, ...]:
+        """The columns with their kinds."""
+        readers = self._readers(exact=False)
+        types: dict[str, set[type]] = {name: set() for name, _ in readers}
+        for row in self._raw_rows():
+            for name, read in readers:
+                types[name].add(type(read(row.get(name))))
+        return tuple(
+            Column(name, (metric_kind if name in self._metric_columns else dimension_kind)(name, found - {type(None)}))
+            for name, found in types.items()
+        )
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failures)} failed" if self.failures else ""
+        rows = sum(len(part.rows) for part in self.parts)
+        return f"<Report of {rows} rows in {len(self.parts)} parts{failed}: {', '.join(self.columns)}>"
+
+    @cached_property
+    def _asked(self) -> dict[str, bool]:
+        """The columns that were asked for, under the names that they came back with, and which of them are metrics."""
+        came = {key.lower(): key for key in self._keys}
+        asked = {}
+        for given, is_metric in ((self._dimensions, False), (self._metrics, True)):
+            for name in given:
+                column = name if name in self._keys else came.get(name.lower(), column_name(name))
+                asked[column] = is_metric
+        return asked
+
+    @cached_property
+    def _keys(self) -> dict[str, None]:
+        """Every key of a row, in the order of their first coming."""
+        return dict.fromkeys(key for row in self._raw_rows() for key in row)
+
+    @cached_property
+    def _metric_columns(self) -> frozenset[str]:
+        # What came without being asked for, such as the figures of a period before, is a metric where totals have it.
+        totals = {key for part in self.parts for key in part.totals}
+        return frozenset(key for key in (*self._asked, *self._keys) if self._asked.get(key, key in totals))
+
+    def _readers(self, *, exact: bool) -> list[tuple[str, Callable[[Any], Any]]]:
+        """Give the columns in order, each with what reads its cells."""
+        columns = dict.fromkeys((*self._asked, *self._keys))
+        return [(name, reader(name, metric=name in self._metric_columns, exact=exact)) for name in columns]
+
+    def _raw_rows(self) -> Iterator[Mapping[str, Any]]:
+        """Give the rows of all parts, each with its app where the part is of one, and without what is to be dropped."""
+        for part in self.parts:
+            token = {} if part.app_token is None else {"app_token": part.app_token}
+            if self._attr_dependency == "keep":
+                yield from ({**row, **token} if token else row for row in part.rows)
+                continue
+            for row in part.rows:
+                plain = {**row, **token}
+                implied = plain.pop(_ATTR_DEPENDENCY, None)
+                if self._attr_dependency == "columns" and implied is not None:
+                    for key, value in (implied if isinstance(implied, Mapping) else {"": implied}).items():
+                        plain[self._column_of_implied(key, row)] = value
+                yield plain
+
+    def _column_of_implied(self, key: str, row: Mapping[str, Any]) -> str:
+        """Name the column for something of `attr_dependency`: by its key, where no other column is called so."""
+        if not key:
+            return _ATTR_DEPENDENCY
+        column = key
+        while column in row or column.lower() in self._lower_asked:
+            column = f"{_ATTR_DEPENDENCY}_{column}"
+        return column
+
+    @cached_property
+    def _lower_asked(self) -> frozenset[str]:
+        return frozenset(name.lower() for name in (*self._dimensions, *self._metrics))
+
+
+class PivotReport(Report):
+    """A report of `adjust.reports.pivot`: a `Report` with the service's totals for each value of the index."""
+
+    @property
+    def totals_per_dimension(self) -> Any:
+        """The service's own totals for each value of the dimensions of the index, as it gave them.
+
+        `None` where the report is empty, or the service gave none.
+        """
+        return self.parts[0].extra.get("totals_per_dimension")
+
+
+def _read(source: object) -> bytes:
+    if isinstance(source, Path):
+        return source.read_bytes()
+    if isinstance(source, str):
+        return source.encode(errors="surrogatepass")  # which then is no JSON
+    if isinstance(source, bytes):
+        return source
+    raise ConfigurationError(f"source is {shown(source)}: give text, bytes or a pathlib.Path")

@@ -1,0 +1,1 @@
+"""Transports for any httpx client: pooled connections."""

@@ -1,0 +1,401 @@
+"""Plans: specs, cross products, and the checks of a whole plan before anything is sent."""
+
+import asyncio
+import copy
+import pickle
+from collections.abc import AsyncIterator, Iterator
+from enum import Enum, StrEnum
+from itertools import product
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given, strategies as st
+
+from adjust_async import ConfigurationError, Partner, PlanError, TrackerSpec
+from adjust_async.campaign.provisioning.plan import (
+    LEVELS,
+    TOLD,
+    Entry,
+    PlanReader,
+    find_partners,
+    path_of,
+    plan_error,
+    read_plan,
+)
+
+pytestmark = pytest.mark.anyio
+
+PARTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(
+    lambda part: (
+        part == part.strip() and "::" not in part and not part.startswith(":") and not part.endswith(":") and part != ""
+    )
+)
+
+
+async def problems_of(plan: Any) -> tuple[tuple[int, str], ...]:
+    """Give what is wrong with a plan."""
+    with pytest.raises(PlanError) as caught:
+        await read_plan(plan)
+    return caught.value.problems
+
+
+@given(st.lists(PARTS, min_size=1, max_size=4))
+def test_a_path_is_taken_apart_and_put_together(parts: list[str]) -> None:
+    """Whatever names a path is made of, they are the parts of its entry, and `path_of` makes the path of them."""
+    reader = PlanReader()
+    path = "::".join(parts)
+    reader.take(1, path)
+    assert reader.finish() == [Entry(TrackerSpec(path), tuple(parts), None)]
+    assert path_of(dict(zip(LEVELS, parts, strict=False))) == path
+
+
+@given(st.text(alphabet=":a ", max_size=12))
+def test_any_path_is_either_taken_or_told(path: str) -> None:
+    """A path of separators and spaces in odd places is refused with its number, or has good parts only."""
+    reader = PlanReader()
+    reader.take(7, path)
+    try:
+        (entry,) = reader.finish()
+    except PlanError as error:
+        ((number, problem),) = error.problems
+        assert number == 7
+        assert problem
+    else:
+        assert "::".join(entry.parts) == path
+        assert all(part.strip() == part != "" and "::" not in part for part in entry.parts)
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("", "the network is empty"),
+        (" ", "the network is empty"),
+        ("::A", "the network is empty"),
+        ("A::", "the campaign is empty"),
+        ("A::::C", "the campaign is empty"),
+        ("A::B:: ", "the adgroup is empty"),
+        ("A::B::C::D::E", "has 5 levels"),
+        ("A::B::C::D::", "has 5 levels"),
+        ("A:::B", "begins or ends with ':'"),
+        ("A:", "begins or ends with ':'"),
+        (":A", "begins or ends with ':'"),
+        (" A", "begins or ends with a space"),
+        ("A ::B", "begins or ends with a space"),
+        ("A::B\n", "begins or ends with a space"),
+        ("A::\ud800", "can't be sent"),
+    ],
+)
+async def test_a_path_that_is_none_is_told(path: str, problem: str) -> None:
+    """Each mistake in a path is told with the number of its entry, and what is wrong with it."""
+    ((number, text),) = await problems_of(["Good", path])
+    assert number == 2
+    assert problem in text
+
+
+@pytest.mark.parametrize(
+    "item", [None, 5, b"A", ["A"], ("A", "B"), {"path": "A"}, object(), TrackerSpec, 1.5, float("nan")]
+)
+async def test_what_is_no_entry_is_told(item: Any) -> None:
+    """Anything but a text and a `TrackerSpec` is refused as an entry."""
+    ((number, text),) = await problems_of(["A", item, "B"])
+    assert number == 2
+    assert "is no entry" in text
+
+
+@pytest.mark.parametrize("path", [None, 5, b"A", ["A", "B"], object()])
+async def test_a_spec_whose_path_is_no_text_is_told(path: Any) -> None:
+    """A spec holds whatever it was given, and its path is checked with the plan."""
+    ((number, text),) = await problems_of([TrackerSpec(path)])
+    assert number == 1
+    assert "give a text such as" in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"partner_id": 0}, "partner_id is 0"),
+        ({"partner_id": -1}, "partner_id is -1"),
+        ({"partner_id": True}, "partner_id is True"),
+        ({"partner_id": "33"}, "partner_id is '33'"),
+        ({"partner_id": 33.0}, "partner_id is 33.0"),
+        ({"partner_id": 2**63}, "partner_id is"),
+        ({"partner_id": 10**5000}, "partner_id is"),
+        ({"cost_data_enabled": 1}, "cost_data_enabled is 1"),
+        ({"cost_data_enabled": "true"}, "cost_data_enabled is 'true'"),
+        ({"partner": ""}, "partner is ''"),
+        ({"partner": "  "}, "partner is '  '"),
+        ({"partner": 33}, "partner is 33"),
+        ({"partner": "AppLovin", "partner_id": 33}, "both given"),
+    ],
+)
+async def test_a_setting_that_is_none_is_told(settings: dict[str, Any], problem: str) -> None:
+    """Settings are checked with the plan, and each mistake names its setting."""
+    ((number, text),) = await problems_of(["A", TrackerSpec("B", **settings)])
+    assert number == 2
+    assert problem in text
+
+
+async def test_all_mistakes_are_told_at_once() -> None:
+    """Every bad entry is among the problems, in order; the message shows the first ones and counts the rest."""
+    plan = ["A" if number % 2 else f"A{number}::" for number in range(100)]
+    with pytest.raises(PlanError) as caught:
+        await read_plan(plan)
+    error = caught.value
+    assert [number for number, _ in error.problems] == list(range(1, 101, 2))
+    assert str(error).startswith("the plan has 50 mistakes, and nothing was created:\nentry 1: 'A0::'")
+    assert f"and {50 - TOLD} more" in str(error)
+    assert len(str(error).splitlines()) == TOLD + 2
+    assert isinstance(error, ConfigurationError)
+    assert isinstance(error, ValueError)
+
+
+def test_one_mistake_is_one() -> None:
+    """A single mistake is told in the singular, and no rest is."""
+    error = plan_error("line", [(3, "it is odd")])
+    assert str(error) == "the plan has one mistake, and nothing was created:\nline 3: it is odd"
+
+
+@pytest.mark.parametrize("change", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy])
+def test_a_plan_error_keeps_its_problems(change: Any) -> None:
+    """Pickled or copied, the error still has all of the problems."""
+    error = plan_error("line", [(number, "it is odd") for number in range(1, 50)])
+    other = change(error)
+    assert type(other) is PlanError
+    assert (str(other), other.problems, other.result) == (str(error), error.problems, None)
+
+
+async def test_the_same_entry_twice_is_two_entries() -> None:
+    """Entries may repeat each other, as text or as a spec: all of them stay."""
+    entries = await read_plan(["A::B", TrackerSpec("A::B"), "A", "A::B"])
+    assert [entry.parts for entry in entries] == [("A", "B"), ("A", "B"), ("A",), ("A", "B")]
+
+
+async def test_an_entry_twice_with_other_settings_is_told() -> None:
+    """The second one names the first one, and a third one like the first one is good."""
+    plan = [
+        TrackerSpec("A", partner_id=33),
+        "B",
+        "A",
+        TrackerSpec("A", partner_id=33),
+        TrackerSpec("A", cost_data_enabled=False),
+        TrackerSpec("B", cost_data_enabled=False),
+    ]
+    problems = await problems_of(plan)
+    assert [number for number, _ in problems] == [3, 5, 6]
+    assert "with other settings already, as entry 1" in problems[0][1]
+    assert "as entry 2" in problems[2][1]
+
+
+async def test_names_that_differ_in_case_or_form_are_others() -> None:
+    """Case and Unicode form tell entries apart: they are no duplicates, whatever their settings."""
+    plan = [TrackerSpec("É", partner_id=1), TrackerSpec("é", partner_id=2), TrackerSpec("e\u0301", partner_id=3)]
+    assert [entry.partner_id for entry in await read_plan(plan)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("plan", ["A::B", b"A", TrackerSpec("A"), {"A": 1}, 5, None, object()])
+async def test_what_is_no_plan_is_refused(plan: Any) -> None:
+    """A single path, a single spec, a mapping and what can't be iterated are no plans; the message says so."""
+    with pytest.raises(ConfigurationError, match="plan is ") as caught:
+        await read_plan(plan)
+    assert not isinstance(caught.value, PlanError)
+
+
+async def test_any_iterable_is_a_plan() -> None:
+    """Lists, tuples, sets, dictionaries' keys, generators and async generators all give the same entries."""
+    paths = ["A", "A::B", "C::D::E::F"]
+
+    async def arriving() -> AsyncIterator[str]:
+        for path in paths:
+            await asyncio.sleep(0)
+            yield path
+
+    expected = await read_plan(paths)
+    assert len(expected) == 3
+    for plan in (tuple(paths), dict.fromkeys(paths).keys(), iter(paths), (path for path in paths), arriving()):
+        assert await read_plan(plan) == expected
+    assert {entry.parts for entry in await read_plan(set(paths))} == {entry.parts for entry in expected}
+    assert await read_plan([]) == []
+
+
+async def test_what_is_iterable_both_ways_is_read_as_it_arrives() -> None:
+    """An object with both protocols is read by the asynchronous one."""
+
+    class Both:
+        """Iterable in two ways."""
+
+        def __iter__(self) -> Iterator[str]:
+            raise AssertionError("not this way")
+
+        async def __aiter__(self) -> AsyncIterator[str]:
+            yield "A"
+
+    assert [entry.parts for entry in await read_plan(Both())] == [("A",)]
+
+
+async def test_what_a_plan_raises_comes_out() -> None:
+    """An error of the plan's own iterator is handed on as it is, with or without bad entries before it."""
+
+    def failing() -> Iterator[str]:
+        yield "A::"
+        raise KeyError("mine")
+
+    async def failing_later() -> AsyncIterator[str]:
+        yield "A"
+        raise KeyError("mine")
+
+    for plan in (failing(), failing_later()):
+        with pytest.raises(KeyError, match="mine"):
+            await read_plan(plan)
+
+
+async def test_text_by_inheritance_is_text() -> None:
+    """Members of enumerations are taken for their text, as paths and as entries."""
+
+    class Network(StrEnum):
+        """Networks."""
+
+        ONE = "One::Two"
+
+    class Mixed(str, Enum):  # noqa: UP042 - that prints as its name, which must not become the path
+        """Networks, which print as their name."""
+
+        ONE = "One::Three"
+
+    entries = await read_plan([Network.ONE, Mixed.ONE, TrackerSpec(Mixed.ONE)])
+    assert [entry.parts for entry in entries] == [("One", "Two"), ("One", "Three"), ("One", "Three")]
+    assert all(type(part) is str for entry in entries for part in entry.parts)
+
+
+def test_a_spec_is_a_value() -> None:
+    """Specs are equal by what they say, can be members of sets, can be pickled, and refuse to be changed."""
+    spec = TrackerSpec("A::B", partner="AppLovin", cost_data_enabled=True)
+    assert spec == TrackerSpec("A::B", partner="AppLovin", cost_data_enabled=True) != TrackerSpec("A::B")
+    assert len({spec, copy.copy(spec), pickle.loads(pickle.dumps(spec))}) == 1
+    with pytest.raises(attrs.exceptions.FrozenAttributeError):
+        spec.path = "C"
+    with pytest.raises(TypeError):
+        TrackerSpec("A", 33)  # type: ignore[call-arg] # the settings are given by name alone
+
+
+def test_a_product_is_every_combination() -> None:
+    """The last level changes fastest, and each spec has the settings."""
+    levels = (["A", "B"], ["1", "2", "3"], ["x"], ["p", "q"])
+    specs = list(TrackerSpec.product(*levels, partner_id=33, cost_data_enabled=False))
+    assert specs == [
+        TrackerSpec("::".join(parts), partner_id=33, cost_data_enabled=False) for parts in product(*levels)
+    ]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+async def test_a_product_of_fewer_levels(depth: int) -> None:
+    """The levels below the deepest one are left out; names may come from generators and sets."""
+    given = [(f"{level}{number}" for number in range(2)) for level in "abcd"[:depth]]
+    entries = await read_plan(TrackerSpec.product(*given, partner="AppLovin"))
+    assert len({entry.parts for entry in entries}) == 2**depth
+    assert {len(entry.parts) for entry in entries} == {depth}
+    assert {entry.spec.partner for entry in entries} == {"AppLovin"}
+
+
+def test_a_product_with_an_empty_level_is_empty() -> None:
+    """Where a level has no names there is no combination."""
+    assert list(TrackerSpec.product(["A"], [])) == []
+    assert list(TrackerSpec.product([])) == []
+
+
+@pytest.mark.parametrize(
+    ("levels", "message"),
+    [
+        ({"networks": "AppLovin"}, "networks is the text 'AppLovin'"),
+        ({"networks": ["A"], "campaigns": "DE"}, r"give a list, such as \['DE'\]"),
+        ({"networks": ["A"], "campaigns": b"DE"}, "campaigns is the text"),
+        ({"networks": ["A"], "adgroups": ["x"]}, "campaigns is left out, and a level below it is given"),
+        ({"networks": ["A"], "campaigns": ["x"], "creatives": ["x"]}, "adgroups is left out"),
+        ({"networks": ["A", ""]}, "the network is empty"),
+        ({"networks": ["A"], "campaigns": ["x", "y::z"]}, "the campaign 'y::z' holds '::'"),
+        ({"networks": ["A"], "campaigns": [5]}, "the campaign is 5: give a text"),
+        ({"networks": ["A"], "campaigns": ["x"], "adgroups": ["y:"]}, "begins or ends with ':'"),
+        ({"networks": [" A"]}, "begins or ends with a space"),
+    ],
+)
+def test_a_product_of_what_are_no_names_is_refused_at_once(levels: dict[str, Any], message: str) -> None:
+    """The mistake is told by the call, before the first spec is asked for."""
+    with pytest.raises(ConfigurationError, match=message):
+        TrackerSpec.product(**levels)
+
+
+@pytest.mark.parametrize(
+    ("levels", "message"),
+    [
+        ({}, "the network is empty"),
+        ({"campaign": "x"}, "the network is empty"),
+        ({"network": "A", "creative": "x"}, "the campaign is empty"),
+        ({"network": "A", "campaign": None}, "the campaign is None"),
+        ({"network": "A::B"}, "holds '::'"),
+        ({"network": 5}, "the network is 5"),
+    ],
+)
+def test_levels_that_make_no_path_are_refused(levels: dict[str, Any], message: str) -> None:
+    """A level that is missing above another one, or that is no name, is told by its name."""
+    with pytest.raises(ConfigurationError, match=message):
+        path_of(levels)
+
+
+PARTNERS = [
+    Partner(id=1, display_name="AppLovin"),
+    Partner(id=2, display_name="AdColony"),
+    Partner(id=3, display_name="Twice"),
+    Partner(id=4, display_name="Twice"),
+    Partner(id=5, display_name="Unity Ads"),
+]
+
+
+async def test_partners_are_found_by_name() -> None:
+    """An exact name gives its id; entries without a name, or with an id, stay as they are."""
+    plan = [
+        TrackerSpec("A"),
+        TrackerSpec("B", partner="AppLovin"),
+        TrackerSpec("C", partner_id=99),
+        TrackerSpec("D", partner="AdColony"),
+    ]
+    entries = await read_plan(plan)
+    found = find_partners(entries, PARTNERS)
+    assert [entry.partner_id for entry in found] == [None, 1, 99, 2]
+    assert [entry.spec for entry in found] == [entry.spec for entry in entries]
+
+
+async def test_a_partner_that_there_is_not_is_told_with_the_nearest() -> None:
+    """Unknown and ambiguous names are told with the numbers of their entries, all at once, nothing else matching."""
+    names = ["applovin", "AppLovin ", "AdColny", "Twice", "zzzzzz", "AppLovin"]
+    plan = ["A", *(TrackerSpec(f"B{number}", partner=name) for number, name in enumerate(names))]
+    with pytest.raises(PlanError) as caught:
+        find_partners(await read_plan(plan), PARTNERS)
+    problems = dict(caught.value.problems)
+    assert list(problems) == [2, 3, 4, 5, 6]
+    assert problems[2] == "there is no partner called 'applovin'. Did you mean 'AppLovin'?"
+    assert "Did you mean 'AppLovin'?" in problems[3]
+    assert "Did you mean 'AdColony'" in problems[4]
+    assert problems[5] == "there are 2 partners called 'Twice': give partner_id, one of 3, 4"
+    assert problems[6].endswith("adjust.partners.list() gives them all")
+
+
+async def test_where_there_is_no_partner_at_all() -> None:
+    """A name that nothing is near to is told without a guess."""
+    with pytest.raises(PlanError, match=r"adjust.partners.list\(\) gives them all"):
+        find_partners(await read_plan([TrackerSpec("A", partner="AppLovin")]), [])
+
+
+async def test_a_long_plan_lets_others_have_their_turn() -> None:
+    """While a plan of thousands is read, other tasks run too."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    await read_plan(f"A::{number}" for number in range(5000))
+    task.cancel()
+    assert turns >= 5

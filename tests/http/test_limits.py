@@ -1,0 +1,338 @@
+"""Permits, the rate and the pause, by a clock that jumps."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from adjust_async._http.limits import LONGEST_PAUSE, Limits, PauseOutlastsDeadlineError
+from tests.clock import JUMPING_CLOCK
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Let the time of every test here jump."""
+    return JUMPING_CLOCK
+
+
+def now() -> float:
+    """Give the time of the jumping clock, without the nanoseconds that it ticks on by."""
+    return round(asyncio.get_running_loop().time(), 6)
+
+
+async def settle() -> None:
+    """Let every task run until it waits."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def start_times(limits: Limits, count: int, *, hold: float = 0.0) -> list[float]:
+    """Run so many requests side by side, and give when each began, in seconds from now."""
+    began = now()
+    times: list[float] = []
+
+    async def request() -> None:
+        await limits.acquire(None)
+        times.append(round(now() - began, 6))
+        if hold:
+            await asyncio.sleep(hold)
+        limits.release()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(count):
+            group.create_task(request())
+    return times
+
+
+async def test_no_more_than_the_permits_run() -> None:
+    """So many requests as there are permits run at a time, and each that ends lets one begin."""
+    limits = Limits(max_concurrency=3)
+    assert await start_times(limits, 7, hold=1.0) == [0, 0, 0, 1, 1, 1, 2]
+    assert limits.in_use == 0
+
+
+async def test_permits_are_counted() -> None:
+    """`in_use` tells how many permits are out."""
+    limits = Limits(max_concurrency=2)
+    assert limits.in_use == 0
+    await limits.acquire(None)
+    await limits.acquire(None)
+    assert limits.in_use == 2
+    limits.release()
+    assert limits.in_use == 1
+
+
+async def test_permits_go_out_in_the_order_of_asking() -> None:
+    """Who asked first begins first."""
+    limits = Limits(max_concurrency=1)
+    order: list[int] = []
+
+    async def request(number: int) -> None:
+        await limits.acquire(None)
+        order.append(number)
+        await asyncio.sleep(1)
+        limits.release()
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(5):
+            group.create_task(request(number))
+    assert order == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("rate", "burst", "expected"),
+    [
+        (2.0, 1, [0, 0.5, 1, 1.5, 2, 2.5]),
+        (2.0, None, [0, 0, 0.5, 1, 1.5, 2]),
+        (10.0, 3, [0, 0, 0, 0.1, 0.2, 0.3]),
+        (0.5, None, [0, 2, 4, 6, 8, 10]),
+        (1.5, None, [0, 0, 2 / 3, 4 / 3, 2, 8 / 3]),
+        (1.0, 6, [0, 0, 0, 0, 0, 0]),
+        (None, None, [0, 0, 0, 0, 0, 0]),
+    ],
+)
+async def test_the_rate(rate: float | None, burst: int | None, expected: list[float]) -> None:
+    """The burst begins at once, and then one request begins whenever the rate has room for it."""
+    limits = Limits(max_concurrency=50, max_rate=rate, burst=burst)
+    assert await start_times(limits, 6) == pytest.approx(expected, abs=1e-6)
+    assert limits.in_use == 0
+
+
+async def test_the_burst_comes_back_with_rest() -> None:
+    """After a time of rest the burst is full again, and no fuller."""
+    limits = Limits(max_concurrency=50, max_rate=2.0, burst=3)
+    await start_times(limits, 5)
+    await asyncio.sleep(100)
+    assert await start_times(limits, 5) == pytest.approx([0, 0, 0, 0.5, 1], abs=1e-6)
+
+
+@pytest.mark.parametrize("rate", [3.0, 7.0, 49.9, 50.0])
+async def test_no_second_has_more_than_burst_and_rate(rate: float) -> None:
+    """In no window of any length begin more requests than its rate and one burst."""
+    burst = 5
+    times = await start_times(Limits(max_concurrency=500, max_rate=rate, burst=burst), 300)
+    for first in range(0, 300, 7):
+        for last in range(first, 300, 11):
+            assert last - first + 1 <= burst + rate * (times[last] - times[first]) + 1e-3
+    assert times[-1] == pytest.approx((300 - burst) / rate)
+
+
+async def test_a_pause_holds_all_and_ends_for_all() -> None:
+    """During a pause no request begins, and after it all begin at once."""
+    limits = Limits(max_concurrency=5)
+    limits.pause(10)
+    assert round(limits.pause_left(), 6) == 10
+    assert await start_times(limits, 5) == [10] * 5
+    assert round(limits.pause_left(), 6) == 0
+    assert await start_times(limits, 2) == [0, 0]
+
+
+async def test_a_longer_pause_stays() -> None:
+    """A shorter pause does not end the one under way, and a longer one extends it, for those who wait already too."""
+    limits = Limits(max_concurrency=5)
+    limits.pause(10)
+    limits.pause(3)
+    assert round(limits.pause_left(), 6) == 10
+
+    async def extend() -> None:
+        await asyncio.sleep(4)
+        limits.pause(20)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(extend())
+        times = group.create_task(start_times(limits, 2))
+    assert times.result() == [24, 24]
+
+
+@pytest.mark.parametrize("seconds", [LONGEST_PAUSE + 1, 1e300, math.inf])
+async def test_a_pause_is_never_for_good(seconds: float) -> None:
+    """A service that asks for days gets the longest pause that there is."""
+    limits = Limits(max_concurrency=1)
+    limits.pause(seconds)
+    assert round(limits.pause_left(), 6) == LONGEST_PAUSE
+
+
+@pytest.mark.parametrize("seconds", [0, -5.0])
+async def test_a_pause_of_nothing_is_none(seconds: float) -> None:
+    """A pause of 0 s holds nobody."""
+    limits = Limits(max_concurrency=1)
+    limits.pause(seconds)
+    assert round(limits.pause_left(), 6) == 0
+    assert await start_times(limits, 1) == [0]
+
+
+async def test_a_pause_holds_those_who_wait_for_the_rate() -> None:
+    """A pause that comes while requests wait for the rate holds them too, and the rate goes on after it."""
+    limits = Limits(max_concurrency=5, max_rate=1.0, burst=1)
+
+    async def pause() -> None:
+        await asyncio.sleep(0.5)
+        limits.pause(10)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(pause())
+        times = group.create_task(start_times(limits, 3))
+    first, second, third = times.result()
+    assert first == 0
+    assert second >= 10.5
+    assert third - second >= 1 - 1e-6
+
+
+@pytest.mark.parametrize("left", [0.0, 5.0, 9.999, 10.0])
+async def test_a_pause_that_outlasts_the_deadline_raises_at_once(left: float) -> None:
+    """Where the pause ends at the deadline or later, the call fails without waiting, and takes no permit."""
+    limits = Limits(max_concurrency=1)
+    limits.pause(10)
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(PauseOutlastsDeadlineError, match="10 s are left of the pause") as caught:
+        await limits.acquire(began + left)
+    assert asyncio.get_running_loop().time() == pytest.approx(began)
+    assert caught.value.seconds == 10
+    assert limits.in_use == 0
+
+
+async def test_a_pause_within_the_deadline_is_waited_for() -> None:
+    """Where the pause ends before the deadline, the call goes on after it."""
+    limits = Limits(max_concurrency=1)
+    limits.pause(10)
+    began = now()
+    await limits.acquire(began + 10.001)
+    assert round(now() - began, 6) == 10
+    assert limits.in_use == 1
+
+
+async def test_it_raises_at_once_although_all_permits_are_out() -> None:
+    """A call that has no time for the pause does not queue for a permit first."""
+    limits = Limits(max_concurrency=1)
+    await limits.acquire(None)
+    limits.pause(10)
+    began = now()
+    with anyio.move_on_after(60), pytest.raises(PauseOutlastsDeadlineError):
+        await limits.acquire(began + 5)
+    assert now() == began
+    assert limits.in_use == 1
+
+
+async def test_a_call_behind_others_that_wait_for_the_pause_raises_at_once() -> None:
+    """Calls that sleep through a pause with all the permits don't keep one with less time from failing at once."""
+    limits = Limits(max_concurrency=2)
+    limits.pause(10)
+    patient = [asyncio.create_task(limits.acquire(None)) for _ in range(2)]
+    await settle()
+    began = now()
+    with anyio.move_on_after(60), pytest.raises(PauseOutlastsDeadlineError):
+        await limits.acquire(began + 5)
+    assert now() == began
+    await asyncio.gather(*patient)
+
+
+async def test_a_pause_extended_beyond_the_deadline_raises_then() -> None:
+    """A call that sleeps through a pause fails when the pause has become too long for it, and gives its permit back."""
+    limits = Limits(max_concurrency=1)
+    limits.pause(5)
+    began = now()
+
+    async def extend() -> None:
+        await asyncio.sleep(1)
+        limits.pause(100)
+
+    extending = asyncio.create_task(extend())
+    with pytest.raises(PauseOutlastsDeadlineError):
+        await limits.acquire(began + 10)
+    assert round(now() - began, 6) <= 5
+    assert limits.in_use == 0
+    await extending
+
+
+async def wait_for_permit(limits: Limits) -> None:
+    """Take the only permit, so that the next one waits for it."""
+    await limits.acquire(None)
+
+
+async def wait_for_pause(limits: Limits) -> None:
+    """Pause, so that the next one waits for the end of it."""
+    limits.pause(10)
+
+
+async def wait_for_rate(limits: Limits) -> None:
+    """Use the burst up, so that the next one waits for the rate."""
+    await limits.acquire(None)
+    limits.release()
+
+
+async def wait_for_pause_behind_rate(limits: Limits) -> None:
+    """Use the burst up and pause a bit later, so that the next one waits for the rate and then for the pause."""
+    await limits.acquire(None)
+    limits.release()
+    asyncio.get_running_loop().call_later(0.5, limits.pause, 30)
+
+
+AWAITS = [
+    (wait_for_permit, 0.25, 1),
+    (wait_for_pause, 0.25, 0),
+    (wait_for_rate, 0.25, 0),
+    (wait_for_pause_behind_rate, 5.0, 0),
+]
+
+
+@pytest.mark.parametrize(("prepare", "seconds", "out"), AWAITS, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize("by_scope", [True, False], ids=["scope", "task"])
+async def test_cancellation_at_each_await_gives_the_permit_back(
+    prepare: Callable[[Limits], Awaitable[None]], seconds: float, out: int, by_scope: bool
+) -> None:
+    """Wherever a call is cancelled while it waits, by a scope or as a task, its permit is free for the next one."""
+    limits = Limits(max_concurrency=1, max_rate=1.0, burst=1)
+    await prepare(limits)
+    before = limits.in_use
+    if by_scope:
+        with anyio.move_on_after(seconds) as scope:
+            await limits.acquire(None)
+        assert scope.cancelled_caught
+    else:
+        task = asyncio.create_task(limits.acquire(None))
+        await asyncio.sleep(seconds)
+        assert not task.done()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert limits.in_use == before == out
+    if out:
+        limits.release()
+    with anyio.fail_after(100):
+        await limits.acquire(None)
+    assert limits.in_use == 1
+
+
+async def test_a_permit_that_arrives_with_the_cancellation_is_not_lost() -> None:
+    """A call that is cancelled in the moment that a permit comes free passes it on."""
+    limits = Limits(max_concurrency=1)
+    await limits.acquire(None)
+    waiting = asyncio.create_task(limits.acquire(None))
+    await settle()
+    limits.release()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    if not waiting.cancelled():
+        limits.release()
+    with anyio.fail_after(1):
+        await limits.acquire(None)
+    assert limits.in_use == 1
+
+
+async def test_a_cancelled_call_does_not_stop_the_rate() -> None:
+    """Those who wait for the rate behind a cancelled call begin all the same."""
+    limits = Limits(max_concurrency=10, max_rate=1.0, burst=1)
+    await start_times(limits, 1)
+    cancelled = asyncio.create_task(limits.acquire(None))
+    await settle()
+    times = asyncio.create_task(start_times(limits, 2))
+    await settle()
+    cancelled.cancel()
+    with anyio.fail_after(100):
+        assert await times == pytest.approx([1, 2])
+    assert limits.in_use == 0

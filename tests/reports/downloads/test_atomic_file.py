@@ -1,0 +1,304 @@
+"""A file that is there whole or not at all, whatever happens on the way."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from adjust_async.errors import ConfigurationError
+from adjust_async.reports.downloads.atomic_file import BUFFER, UnfinishedFile, target
+
+pytestmark = pytest.mark.anyio
+
+
+async def pieces(*given: bytes) -> AsyncIterator[bytes]:
+    """Give pieces of a body."""
+    for piece in given:
+        yield piece
+
+
+async def broken(*given: bytes) -> AsyncIterator[bytes]:
+    """Give pieces of a body that breaks off."""
+    for piece in given:
+        yield piece
+    raise ConnectionError("it broke off")
+
+
+async def endless(*given: bytes) -> AsyncIterator[bytes]:
+    """Give pieces of a body that goes on, but never comes."""
+    for piece in given:
+        yield piece
+    await asyncio.Event().wait()
+
+
+def parts(folder: Path) -> list[str]:
+    """Give the names of what is there beside the file."""
+    return sorted(path.name for path in folder.iterdir() if path.name != "report.csv")
+
+
+async def save(place: Path, body: AsyncIterator[bytes], on_progress: Callable[..., object] | None = None) -> int:
+    """Save a body."""
+    with UnfinishedFile(place) as file:
+        await file.write(body, None, on_progress)
+        return await file.publish()
+
+
+# The path.
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+async def test_a_path_is_text_or_a_path(tmp_path: Path, as_text: bool) -> None:
+    """Both forms name a file that is there or not yet, in a folder that is there."""
+    place = tmp_path / "report.csv"
+    for _ in range(2):
+        assert target(str(place) if as_text else place) == place
+        place.touch()
+
+
+async def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bare name is a file in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    assert await save(target("report.csv"), pieces(b"a")) == 1
+    assert (tmp_path / "report.csv").read_bytes() == b"a"
+
+
+@pytest.mark.parametrize("path", [None, "", b"report.csv", 5, True, 1.5, [], ["report.csv"], {}, object(), iter("a")])
+async def test_what_is_no_path_is_refused(path: object) -> None:
+    """Bytes, numbers and the like are refused with what is wanted."""
+    with pytest.raises(ConfigurationError, match=r"^path is .*: give the path of a file, as text or a pathlib.Path$"):
+        target(path)
+
+
+@pytest.mark.parametrize("path", [".", "..", "/", "folder", "folder/", "folder/."])
+async def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """The message says to name a file in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ConfigurationError, match="which is a folder: give the path of a file in it"):
+        target(path)
+
+
+@pytest.mark.parametrize("path", ["none/report.csv", "file/report.csv", "~/report.csv"])
+async def test_a_folder_that_is_not_there_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """It is told before anything is asked for, and not made in passing."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="and there is no folder"):
+        target(path)
+    assert parts(tmp_path) == ["file"]
+
+
+# Writing.
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[], [b""], [b"a"], [b"a", b"", b"b"], [b"x" * BUFFER], [b"x" * (BUFFER + 1), b"y"], [b"ab" * 1000] * 700,
+     [b"x" * (BUFFER - 1), b"y", b"z"]],
+)  # fmt: skip
+async def test_a_file_is_what_came(tmp_path: Path, given: list[bytes]) -> None:
+    """Every byte is there, in order, however it was cut, and nothing beside it; the size is told."""
+    place = tmp_path / "report.csv"
+    size = await save(place, pieces(*given))
+    assert place.read_bytes() == b"".join(given)
+    assert size == sum(map(len, given))
+    assert parts(tmp_path) == []
+
+
+async def test_the_old_file_stays_until_the_end(tmp_path: Path) -> None:
+    """While it is written, and until it is published, the file is what it was."""
+    place = tmp_path / "report.csv"
+    place.write_bytes(b"old")
+
+    async def watched() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"x" * BUFFER
+            assert place.read_bytes() == b"old"
+            assert len(parts(tmp_path)) == 1
+
+    with UnfinishedFile(place) as file:
+        await file.write(watched(), None, None)
+        assert place.read_bytes() == b"old"
+        assert file.path.parent == tmp_path
+        assert await file.publish() == 3 * BUFFER
+    assert place.stat().st_size == 3 * BUFFER
+    assert parts(tmp_path) == []
+
+
+async def test_a_file_that_is_not_published_is_removed(tmp_path: Path) -> None:
+    """Leaving is enough, whether something was written or nothing."""
+    place = tmp_path / "report.csv"
+    with UnfinishedFile(place):
+        pass
+    with UnfinishedFile(place) as file:
+        await file.write(pieces(b"x"), None, None)
+    assert parts(tmp_path) == []
+    assert not place.is_file()
+
+
+async def test_a_second_attempt_writes_over_the_first(tmp_path: Path) -> None:
+    """What an earlier, longer attempt left is gone."""
+    place = tmp_path / "report.csv"
+    with UnfinishedFile(place) as file:
+        with pytest.raises(ConnectionError):
+            await file.write(broken(b"a long first attempt", b"x" * BUFFER), None, None)
+        await file.write(pieces(b"short"), None, None)
+        assert await file.publish() == 5
+    assert place.read_bytes() == b"short"
+    assert parts(tmp_path) == []
+
+
+@pytest.mark.parametrize("old", [b"old", None])
+async def test_a_failure_leaves_what_was_there(tmp_path: Path, old: bytes | None) -> None:
+    """A body that breaks off leaves the old file, or none, and no part."""
+    place = tmp_path / "report.csv"
+    if old is not None:
+        place.write_bytes(old)
+    with pytest.raises(ConnectionError, match="it broke off"):
+        await save(place, broken(b"x" * BUFFER, b"y"))
+    assert (place.read_bytes() if place.exists() else None) == old
+    assert parts(tmp_path) == []
+
+
+@pytest.mark.parametrize("given", [[], [b"x"], [b"x" * BUFFER, b"y"]])
+@pytest.mark.parametrize("how", ["task", "scope"])
+async def test_a_cancellation_leaves_what_was_there(tmp_path: Path, given: list[bytes], how: str) -> None:
+    """A task that is cancelled, or a scope that ends, leaves the old file and no part."""
+    place = tmp_path / "report.csv"
+    place.write_bytes(b"old")
+    begun = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        for piece in given:
+            yield piece
+        begun.set()
+        await asyncio.Event().wait()
+
+    if how == "task":
+        task = asyncio.create_task(save(place, body()))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    else:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+                group.start_soon(save, place, body())
+                await begun.wait()
+                scope.cancel()
+    assert place.read_bytes() == b"old"
+    assert parts(tmp_path) == []
+
+
+async def test_a_cancellation_while_it_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is the old file or the new one, whole, and no part, also where a thread was at work on it."""
+    place = tmp_path / "report.csv"
+    place.write_bytes(b"old")
+    syncing, sync = asyncio.Event(), os.fsync
+    loop = asyncio.get_running_loop()
+
+    def slow(descriptor: int) -> None:
+        loop.call_soon_threadsafe(syncing.set)
+        time.sleep(0.1)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    task = asyncio.create_task(save(place, pieces(b"new")))
+    await syncing.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0.2)  # for the thread to end
+    assert place.read_bytes() in {b"old", b"new"}
+    assert parts(tmp_path) == []
+
+
+async def test_what_cannot_be_published_leaves_no_part(tmp_path: Path) -> None:
+    """Where a folder has come to the place meanwhile, the error is the system's own."""
+    place = tmp_path / "report.csv"
+    with pytest.raises(OSError), UnfinishedFile(place) as file:  # noqa: PT011 - which one depends on the system
+        await file.write(pieces(b"x"), None, None)
+        place.mkdir()
+        await file.publish()
+    assert place.is_dir()
+    assert parts(tmp_path) == []
+
+
+async def test_a_folder_that_went_away_is_the_systems_error(tmp_path: Path) -> None:
+    """It is no wrong argument any more."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    place = target(folder / "report.csv")
+    folder.rmdir()
+    with pytest.raises(FileNotFoundError):
+        await save(place, pieces(b"x"))
+
+
+async def test_two_at_once_are_in_no_way_of_each_other(tmp_path: Path) -> None:
+    """Each has a part of its own, and the last to be published is what is there."""
+    place = tmp_path / "report.csv"
+    bodies = [bytes([65 + number]) * BUFFER * 2 for number in range(5)]
+    await asyncio.gather(*(save(place, pieces(body[:BUFFER], body[BUFFER:])) for body in bodies))
+    assert place.read_bytes() in bodies
+    assert parts(tmp_path) == []
+
+
+# Progress.
+
+
+@pytest.mark.parametrize("length", [6, None, 100])
+async def test_progress_tells_what_has_arrived(tmp_path: Path, length: int | None) -> None:
+    """It is called for each piece, with the bytes until then and the length that the service gave."""
+    calls: list[Any] = []
+    with UnfinishedFile(tmp_path / "report.csv") as file:
+        await file.write(pieces(b"abc", b"d", b"ef"), length, lambda *call: calls.append(call))
+    assert calls == [(3, length), (4, length), (6, length)]
+
+
+async def test_progress_starts_anew_with_each_attempt(tmp_path: Path) -> None:
+    """A second attempt counts from nothing."""
+    calls: list[int] = []
+
+    def on_progress(arrived: int, _: int | None) -> None:
+        calls.append(arrived)
+
+    with UnfinishedFile(tmp_path / "report.csv") as file:
+        with pytest.raises(ConnectionError):
+            await file.write(broken(b"abc", b"d"), None, on_progress)
+        await file.write(pieces(b"ab", b"cd"), None, on_progress)
+    assert calls == [3, 4, 2, 4]
+
+
+async def test_what_progress_raises_ends_the_writing(tmp_path: Path) -> None:
+    """The caller's own error comes through, the old file stays, and no part."""
+    place = tmp_path / "report.csv"
+    place.write_bytes(b"old")
+
+    def failing(arrived: int, _: int | None) -> None:
+        if arrived > BUFFER:
+            raise LookupError("the caller's own")
+
+    with pytest.raises(LookupError, match="the caller's own"):
+        await save(place, pieces(b"x" * BUFFER, b"y"), failing)
+    assert place.read_bytes() == b"old"
+    assert parts(tmp_path) == []
+
+
+def _sizes(calls: Iterable[tuple[int, int | None]]) -> list[int]:
+    return [arrived for arrived, _ in calls]
+
+
+async def test_progress_grows_up_to_the_size(tmp_path: Path) -> None:
+    """The numbers only grow, and the last one is the size of the file."""
+    calls: list[tuple[int, int | None]] = []
+    given = [b"x" * (number * 7919 % 5000) for number in range(1, 200)]
+    size = await save(tmp_path / "report.csv", pieces(*given), lambda *call: calls.append(call))
+    assert _sizes(calls) == sorted(_sizes(calls))
+    assert _sizes(calls)[-1] == size == sum(map(len, given))

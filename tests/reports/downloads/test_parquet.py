@@ -1,0 +1,384 @@
+"""Parquet reports: Arrow tables, and files that are there whole or not at all."""
+
+import asyncio
+import io
+import pickle
+import sys
+import tracemalloc
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from adjust_async import (
+    AdjustError,
+    APIConnectionError,
+    AsyncAdjust,
+    BadRequestError,
+    ClientClosedError,
+    ConfigurationError,
+    DecodeError,
+    SavedReport,
+)
+from adjust_async.emulator import Emulator, Faults
+from tests.http.test_session import Pieces, arriving, client, status
+from tests.loopback import RawRequest, answer, serve
+
+pytestmark = pytest.mark.anyio
+
+DATES = ("2026-01-26", "2026-02-04")
+QUERY: Any = {"dimensions": ["day", "network"], "metrics": ["installs", "cost", "ctr"], "date_period": DATES}
+TABLE = pyarrow.table({"day": ["2026-01-26", "2026-01-27"], "network": ["A", "B"], "installs": [1, 2]})
+COLUMNS = ("day", "network", "installs")
+
+
+def parquet_of(table: Any) -> bytes:
+    """Write a table as the service would."""
+    sink = io.BytesIO()
+    parquet.write_table(table, sink)
+    return sink.getvalue()
+
+
+WHOLE = parquet_of(TABLE)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Give all that lies in a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(autouse=True)
+def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing wait between attempts but what the service asks for: files need real clocks."""
+    monkeypatch.setattr("adjust_async._http.retry._full_jitter", lambda _: 0.0)
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    """An account of three apps with figures."""
+    async with Emulator(apps=3, trackers_per_app=40, facts_per_day=15) as running:
+        yield running
+
+
+@pytest.fixture
+async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
+    """A client of the emulator; at its end no permit, call or task may be left."""
+    async with AsyncAdjust(emulator.token, api_url=emulator.url) as made:
+        yield made
+        session = made._session
+        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
+
+
+def texts_of(table: Any) -> list[dict[str, Any]]:
+    """Give the rows of a table, days as texts, as the emulator has them in Parquet."""
+    return [{**row, "day": str(row["day"])} for row in table.to_pylist()]
+
+
+@pytest.mark.parametrize("query", [{}, {"filters": {"installs__gte": 5}, "sort": ["-installs"]}, {"limit": 3}], ids=str)
+async def test_the_table_is_that_of_the_json(
+    adjust: AsyncAdjust, emulator: Emulator, query: Any, tmp_path: Path
+) -> None:
+    """For one question, the rows of the Parquet report equal those of the JSON, as a table and in a file."""
+    query = QUERY | {"app_tokens": emulator.app_tokens[:2]} | query
+    report = await adjust.reports.fetch(**query, fan_out="none")
+    expected = texts_of(report.to_arrow())
+    table = await adjust.reports.parquet(**query)
+    assert texts_of(table) == expected
+    assert expected
+    assert str(table.schema.field("installs").type) == "int64"
+    saved = await adjust.reports.parquet(**query, path=tmp_path / "x.parquet")
+    assert saved == SavedReport(
+        tmp_path / "x.parquet", saved.path.stat().st_size, table.num_rows, ("day", "network", "installs", "cost", "ctr")
+    )
+    assert parquet.read_table(saved.path).equals(table)
+    assert list(files_of(tmp_path)) == ["x.parquet"]
+
+
+async def test_what_is_sent() -> None:
+    """The request asks for bytes, with the parameters that a report has on the wire."""
+    async with client(httpx.Response(200, content=WHOLE)) as (adjust, script):
+        await adjust.reports.parquet(**QUERY, app_tokens=["abc", "def"], os_names=["iOS"])
+    (request,) = script.requests
+    assert request.headers["accept"] == "application/octet-stream"
+    assert request.url.path == "/reports-service/parquet_report"
+    assert dict(request.url.params) == {
+        "dimensions": "day,network",
+        "metrics": "installs,cost,ctr",
+        "date_period": ":".join(DATES),
+        "os_names": "ios",
+        "format_dates": "false",
+        "app_token__in": "abc,def",
+    }
+
+
+async def test_an_empty_report_has_columns(adjust: AsyncAdjust, tmp_path: Path) -> None:
+    """204 is a table, and a file, without rows, whose columns have the types of a report with rows."""
+    query = QUERY | {"filters": {"country_code__in": ["zz"]}}
+    table = await adjust.reports.parquet(**query)
+    assert (table.num_rows, tuple(table.column_names)) == (0, ("day", "network", "installs", "cost", "ctr"))
+    full = await adjust.reports.parquet(**QUERY)
+    assert table.schema.equals(full.schema)
+    saved = await adjust.reports.parquet(**query, path=tmp_path / "x.parquet")
+    assert saved[1:] == (saved.path.stat().st_size, 0, ("day", "network", "installs", "cost", "ctr"))
+    assert parquet.read_table(saved.path).equals(table)
+    assert list(files_of(tmp_path)) == ["x.parquet"]
+
+
+SPOILT: dict[str, Any] = {
+    "500": status(500),
+    "504": status(504),
+    "no connection": httpx.ConnectError("refused"),
+    "empty": httpx.Response(200),
+    "html": httpx.Response(200, html="<html><title>Bad gateway</title></html>"),
+    "json": httpx.Response(200, json={"error_code": "service_error"}),
+    "half": httpx.Response(200, content=WHOLE[: len(WHOLE) // 2]),
+    "all but one byte": httpx.Response(200, content=WHOLE[:-1]),
+    "without its beginning": httpx.Response(200, content=WHOLE[1:]),
+    "three bytes": httpx.Response(200, content=b"PAR"),
+    "reset": arriving(WHOLE[:50], httpx.ReadError("reset")),
+    "cut": arriving(WHOLE[:-4], httpx.RemoteProtocolError("peer closed connection")),
+}
+
+
+@pytest.mark.parametrize("failure", SPOILT)
+@pytest.mark.parametrize("to_file", [False, True])
+async def test_what_is_no_whole_report_is_asked_for_again(failure: str, to_file: bool, tmp_path: Path) -> None:
+    """An answer that failed, broke off or is something else is tried again, from the beginning."""
+    place = tmp_path / "x.parquet"
+    async with client(SPOILT[failure], SPOILT[failure], httpx.Response(200, content=WHOLE)) as (adjust, script):
+        if to_file:
+            assert await adjust.reports.parquet(**QUERY, path=place) == SavedReport(place, len(WHOLE), 2, COLUMNS)
+            assert files_of(tmp_path) == {"x.parquet": WHOLE}
+        else:
+            assert (await adjust.reports.parquet(**QUERY)).equals(TABLE)
+        assert len(script.requests) == 3
+
+
+@pytest.mark.parametrize("failure", SPOILT)
+@pytest.mark.parametrize("to_file", [False, True])
+async def test_what_goes_on_failing_is_never_an_empty_report(failure: str, to_file: bool, tmp_path: Path) -> None:
+    """After the last attempt its error is raised, which can be pickled; the old file stays, and nothing else."""
+    place = tmp_path / "x.parquet"
+    place.write_bytes(b"old")
+    async with client(SPOILT[failure], max_attempts=3) as (adjust, script):
+        with pytest.raises(AdjustError) as raised:
+            await (adjust.reports.parquet(**QUERY, path=place) if to_file else adjust.reports.parquet(**QUERY))
+        assert len(script.requests) == 3
+    copy = pickle.loads(pickle.dumps(raised.value))
+    assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
+    assert files_of(tmp_path) == {"x.parquet": b"old"}
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+async def test_what_can_not_be_read_is_a_decode_error(to_file: bool, tmp_path: Path) -> None:
+    """A file that begins and ends as Parquet does, and is none, is a `DecodeError`, and no file."""
+    broken = b"PAR1\xff\xff\xff\x7fPAR1"
+    async with client(httpx.Response(200, content=broken), max_attempts=1) as (adjust, _):
+        with pytest.raises(DecodeError, match="no Parquet that can be read"):
+            await (adjust.reports.parquet(**QUERY, path=tmp_path / "x") if to_file else adjust.reports.parquet(**QUERY))
+    assert files_of(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "fault", ["truncated-json", "truncated-body", "429-retry-after", "502-html", "503", "drop-before", "drip"]
+)
+async def test_the_emulators_faults_are_overcome(
+    adjust: AsyncAdjust, emulator: Emulator, fault: str, tmp_path: Path
+) -> None:
+    """Each recoverable fault leaves table and file as they are without it."""
+    table = await adjust.reports.parquet(**QUERY)
+    emulator.faults = Faults.script([fault], retry_after=0, drip=0.05)
+    assert (await adjust.reports.parquet(**QUERY)).equals(table)
+    emulator.faults = Faults.script([fault], retry_after=0, drip=0.05)
+    saved = await adjust.reports.parquet(**QUERY, path=tmp_path / "x.parquet")
+    assert parquet.read_table(saved.path).equals(table)
+    assert emulator.stats.faults[fault] == 2
+
+
+async def test_a_truncated_file_over_sockets(tmp_path: Path) -> None:
+    """Half of the announced bytes, and then the end of the connection, is no report."""
+    seen: list[RawRequest] = []
+
+    async def handler(request: RawRequest, writer: asyncio.StreamWriter) -> None:
+        seen.append(request)
+        writer.write(answer(WHOLE if len(seen) > 1 else WHOLE[: len(WHOLE) // 2], length=len(WHOLE)))
+        await writer.drain()
+        if len(seen) == 1:
+            writer.close()
+
+    async with serve(handler) as server, AsyncAdjust("secret", api_url=server.url) as adjust:
+        await adjust.reports.parquet(**QUERY, path=tmp_path / "x.parquet")
+    assert files_of(tmp_path) == {"x.parquet": WHOLE}
+    assert len(seen) == 2
+
+
+async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
+    """A report of many megabytes goes to its file within a fraction of its size, and tells its progress."""
+    table = pyarrow.table({"installs": list(range(300_000)) * 8})
+    body = io.BytesIO()
+    parquet.write_table(table, body, use_dictionary=False, compression="none")
+    whole = body.getvalue()
+
+    async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(b"", length=len(whole)))
+        for start in range(0, len(whole), 100_000):
+            writer.write(whole[start : start + 100_000])
+            await writer.drain()
+
+    told: list[tuple[int, int | None]] = []
+    async with serve(handler) as server, AsyncAdjust("secret", api_url=server.url) as adjust:
+        tracemalloc.start()
+        try:
+            saved = await adjust.reports.parquet(
+                **QUERY, path=tmp_path / "x.parquet", on_progress=lambda *progress: told.append(progress)
+            )
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert len(whole) > 15_000_000
+    assert peak < len(whole) / 3
+    assert saved[1:] == (len(whole), 2_400_000, ("installs",))
+    assert told == sorted(set(told))
+    assert told[-1] == (len(whole), len(whole))
+    assert files_of(tmp_path) == {"x.parquet": whole}
+
+
+async def test_what_on_progress_raises_ends_the_call(tmp_path: Path) -> None:
+    """A mistake in `on_progress` comes as it is, is not tried again, and leaves nothing."""
+
+    def progress(*_: object) -> None:
+        raise LookupError("my own mistake")
+
+    bodies: list[Pieces] = []
+    async with client(arriving(WHOLE[:50], WHOLE[50:], bodies=bodies)) as (adjust, script):
+        with pytest.raises(LookupError, match="my own mistake"):
+            await adjust.reports.parquet(**QUERY, path=tmp_path / "x.parquet", on_progress=progress)
+        assert len(script.requests) == 1
+    assert bodies[0].closed == 1
+    assert files_of(tmp_path) == {}
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+@pytest.mark.parametrize("how", ["cancel", "close"])
+async def test_leaving_early(to_file: bool, how: str, tmp_path: Path) -> None:
+    """A cancellation and the close of the client give everything back, and leave the old file alone."""
+    place = tmp_path / "x.parquet"
+    place.write_bytes(b"old")
+    sent = asyncio.Event()
+
+    async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            writer.write(answer(WHOLE[:50], length=len(WHOLE)))
+            await writer.drain()
+            sent.set()
+            reader: asyncio.StreamReader = getattr(writer, "_reader")  # noqa: B009 - which has no public name
+            await reader.read()
+            writer.close()
+
+    async with serve(handler) as server:
+        adjust = AsyncAdjust("secret", api_url=server.url)
+        asked = adjust.reports.parquet(**QUERY, path=place) if to_file else adjust.reports.parquet(**QUERY)
+        asking: asyncio.Task[Any] = asyncio.create_task(asked)
+        await sent.wait()
+        await asyncio.sleep(0.05)
+        if how == "cancel":
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+        await adjust.aclose()
+        if how == "close":
+            with pytest.raises(ClientClosedError):
+                await asking
+        session = adjust._session
+        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
+        await server.all_closed()
+    assert files_of(tmp_path) == {"x.parquet": b"old"}
+
+
+async def test_a_refusal_explains(adjust: AsyncAdjust, emulator: Emulator, tmp_path: Path) -> None:
+    """A 400 names the metric that was refused, for the table as for the file."""
+    query = QUERY | {"metrics": ["installs", "cozt"]}
+    with pytest.raises(BadRequestError, match="Look at the metric 'cozt'"):
+        await adjust.reports.parquet(**query)
+    await adjust.reports.filters(["overview_metrics"])
+    with pytest.raises(BadRequestError, match=r"'cozt' \(did you mean 'cost'"):
+        await adjust.reports.parquet(**query, path=tmp_path / "x.parquet")
+    assert emulator.stats.requests["GET /reports-service/parquet_report"] == 2
+    assert files_of(tmp_path) == {}
+
+
+async def test_no_service_at_all(tmp_path: Path) -> None:
+    """Where nobody listens, that is the error."""
+    async with AsyncAdjust("secret", api_url="http://127.0.0.1:9", max_attempts=1) as adjust:
+        with pytest.raises(APIConnectionError, match=r"could not connect to http://127\.0\.0\.1:9"):
+            await adjust.reports.parquet(**QUERY, path=tmp_path / "x.parquet")
+    assert files_of(tmp_path) == {}
+
+
+# Without pyarrow.
+
+
+@pytest.fixture
+def _no_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pyarrow be missing."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+
+
+@pytest.mark.usefixtures("_no_pyarrow")
+async def test_a_table_needs_pyarrow() -> None:
+    """Without pyarrow the error says what to install, before anything is sent."""
+    async with client(httpx.Response(200, content=WHOLE)) as (adjust, script):
+        with pytest.raises(ConfigurationError, match=r"pyarrow is not installed: pip install 'adjust_async\[arrow\]'"):
+            await adjust.reports.parquet(**QUERY)
+        assert not script.requests
+
+
+@pytest.mark.usefixtures("_no_pyarrow")
+async def test_a_file_needs_no_pyarrow(tmp_path: Path) -> None:
+    """Without pyarrow the service's file is written all the same; its rows and columns are not known."""
+    place = tmp_path / "x.parquet"
+    async with client(httpx.Response(200, content=WHOLE)) as (adjust, _):
+        assert await adjust.reports.parquet(**QUERY, path=place) == SavedReport(place, len(WHOLE), None, ())
+    assert files_of(tmp_path) == {"x.parquet": WHOLE}
+
+
+@pytest.mark.usefixtures("_no_pyarrow")
+async def test_an_empty_file_needs_pyarrow(tmp_path: Path) -> None:
+    """An empty report has to be made here: without pyarrow the error teaches, is not retried, and leaves nothing."""
+    async with client(httpx.Response(204)) as (adjust, script):
+        with pytest.raises(ConfigurationError, match=r"adjust_async\[arrow\]"):
+            await adjust.reports.parquet(**QUERY, path=tmp_path / "x.parquet")
+        assert len(script.requests) == 1
+    assert files_of(tmp_path) == {}
+
+
+# Arguments.
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"path": ""}, "path is ''"),
+        ({"path": b"x"}, "path is b'x'"),
+        ({"path": Path(__file__).parent}, "which is a folder"),
+        ({"path": "/no/such/folder/x"}, "there is no folder"),
+        ({"on_progress": print}, "on_progress is given without path"),
+        ({"readable_names": True}, "readable_names is no parameter of this report"),
+        ({"exact": True}, "exact is no parameter of a report"),
+        ({"window": 3}, "window is no parameter of a report"),
+        ({"installs__gte": 3}, r"installs__gte is a filter: give filters=\{'installs__gte': \.\.\.\}"),
+        ({"metrics": ["installs", "installs"]}, "metrics has 'installs' twice"),
+    ],
+    ids=str,
+)
+def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> None:
+    """The call itself raises, before anything could be awaited or sent."""
+    adjust = AsyncAdjust("secret", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    with pytest.raises(ConfigurationError, match=message):
+        _ = adjust.reports.parquet(**QUERY | query)

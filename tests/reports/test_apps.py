@@ -1,0 +1,140 @@
+"""The apps of the account: listed from the filters of the Report Service."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from adjust_async import App, AsyncAdjust, AuthenticationError, ClientClosedError, ConfigurationError, DecodeError
+from adjust_async.emulator import Emulator
+from tests.clock import JUMPING_CLOCK
+from tests.http.test_session import client
+
+pytestmark = pytest.mark.anyio
+jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    """An account of seven apps."""
+    async with Emulator(apps=7, trackers_per_app=3, facts_per_day=1) as running:
+        yield running
+
+
+@pytest.fixture
+async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
+    """A client of the emulator; at its end no permit, call or task may be left."""
+    async with AsyncAdjust(emulator.token, api_url=emulator.url) as made:
+        yield made
+        session = made._session
+        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
+
+
+async def test_a_list_can_be_awaited_and_walked(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """`await`, `async for` and `collect` give every app, with its token and name, as often as they are asked."""
+    apps = adjust.apps.list()
+    assert emulator.stats.total == 0
+    awaited = await apps
+    assert [app.token for app in awaited] == emulator.app_tokens
+    assert all(type(app) is App and app.name for app in awaited)
+    assert [app async for app in apps] == awaited
+    assert [app async for app in apps] == awaited
+    assert await apps.collect() == await apps == awaited
+    assert emulator.stats.requests == {"GET /reports-service/filters_data": 5}
+
+
+async def test_tokens_of_apps_are_what_reports_take(adjust: AsyncAdjust) -> None:
+    """The tokens of the list can be asked for at once."""
+    tokens = [app.token async for app in adjust.apps.list()]
+    report = await adjust.reports.fetch(
+        app_tokens=tokens, dimensions=["app"], metrics=["sessions"], date_period=("2026-01-01", "2026-01-20")
+    )
+    names = {app.token: app.name for app in await adjust.apps.list()}
+    assert {row["app_token"]: row["app"] for row in report.rows()} == names
+
+
+async def test_apps_can_be_narrowed(adjust: AsyncAdjust) -> None:
+    """`contains` keeps the apps whose name or token holds a text; none is an empty list."""
+    first, *_ = await adjust.apps.list()
+    assert first.name
+    assert first in await adjust.apps.list(contains=first.name[:4].upper())
+    assert await adjust.apps.list(contains=first.token) == [first]
+    assert await adjust.apps.list(contains="no such app") == []
+    assert [app async for app in adjust.apps.list(contains="no such app")] == []
+
+
+async def test_a_walk_can_be_left(adjust: AsyncAdjust) -> None:
+    """A `break` leaves nothing under way."""
+    async for app in adjust.apps.list():
+        assert app.token
+        break
+    assert adjust._session.calls == 0
+
+
+@jumping
+async def test_what_the_service_says_is_kept() -> None:
+    """What is said beside token and name is in `extra`, whatever shape the list has."""
+    values: list[Any] = [
+        {"id": "abc", "name": "One", "short_name": "1", "section": "", "formatting": None, "store_ids": ["x"]},
+        "def",
+        {"id": 123, "name": None},
+    ]
+    async with client(
+        httpx.Response(200, json={"apps": values}), httpx.Response(204), httpx.Response(200, json={})
+    ) as (
+        adjust,
+        script,
+    ):
+        apps = await adjust.apps.list(contains="x")
+        assert await adjust.apps.list() == []
+        assert await adjust.apps.list() == []
+        assert dict(script.requests[0].url.params) == {"required_filters": "apps", "apps__contains": "x"}
+        assert dict(script.requests[1].url.params) == {"required_filters": "apps"}
+    assert [(app.token, app.name, app.extra) for app in apps] == [
+        ("abc", "One", {"short_name": "1", "section": "", "store_ids": ["x"]}),
+        ("def", "def", {}),
+        ("123", None, {}),
+    ]
+    assert len(set(apps)) == 3
+
+
+@jumping
+async def test_wrong_shapes_say_where() -> None:
+    """What is no list of apps is told with its place, by every way to ask."""
+    async with client(httpx.Response(200, json={"apps": [{"id": "a"}, {"name": "B"}]})) as (adjust, _):
+        with pytest.raises(DecodeError, match=r"\$\.apps\[1\]"):
+            await adjust.apps.list()
+        with pytest.raises(DecodeError, match=r"\$\.apps\[1\]"):
+            _ = [app async for app in adjust.apps.list()]
+
+
+@pytest.mark.parametrize("contains", ["", 3, ["a"]])
+async def test_wrong_arguments(adjust: AsyncAdjust, emulator: Emulator, contains: Any) -> None:
+    """They are refused before anything is sent."""
+    with pytest.raises(ConfigurationError, match=r"contains\['apps'\] is"):
+        await adjust.apps.list(contains=contains)
+    assert emulator.stats.total == 0
+
+
+async def test_a_wrong_token(emulator: Emulator) -> None:
+    """A token that the service does not know is an `AuthenticationError`."""
+    async with AsyncAdjust("wrong-token", api_url=emulator.url) as adjust:
+        with pytest.raises(AuthenticationError) as raised:
+            await adjust.apps.list()
+    assert "wrong-token" not in f"{raised.value}{vars(raised.value)}"
+
+
+async def test_closing_ends_a_list(emulator: Emulator) -> None:
+    """A list under way ends with `ClientClosedError`, and after that none can be had."""
+    emulator.latency = 5
+    adjust = AsyncAdjust(emulator.token, api_url=emulator.url)
+    listing = asyncio.ensure_future(adjust.apps.list().collect())
+    while not emulator.stats.in_flight:
+        await asyncio.sleep(0)
+    await adjust.aclose()
+    with pytest.raises(ClientClosedError):
+        await listing
+    with pytest.raises(ClientClosedError):
+        await adjust.apps.list()

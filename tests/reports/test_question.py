@@ -1,0 +1,431 @@
+"""One question to the Report Service: what goes out for it, and what its answers become."""
+
+import logging
+import pickle
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+
+from adjust_async import AsyncAdjust, ConfigurationError, DecodeError, GoneError, PivotReport, Report
+from adjust_async.reports.question import ReportQuestion, joined, pivoted, streamed
+from tests.clock import JUMPING_CLOCK
+from tests.http.test_session import Script, client
+
+pytestmark = pytest.mark.anyio
+
+QUERY: Any = {"dimensions": ["day"], "metrics": ["installs", "cost"], "date_period": ("2026-01-26", "2026-02-04")}
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Nothing here needs a socket, so that hours may pass at once."""
+    return JUMPING_CLOCK
+
+
+def report(*rows: Any, **more: Any) -> dict[str, Any]:
+    """Compose a document of the service."""
+    return {"rows": list(rows), "totals": {"installs": 5, "cost": 1.5}, "warnings": [], "pagination": None} | more
+
+
+def day(number: int, installs: int = 1, **more: Any) -> dict[str, Any]:
+    """Compose a row."""
+    return {"day": f"2026-01-{number:02}", "installs": str(installs), "cost": "0.5"} | more
+
+
+@asynccontextmanager
+async def service(*answers: Any, **settings: Any) -> AsyncIterator[tuple[AsyncAdjust, Script]]:
+    """Answer with these documents; `None` is 204, a number a status."""
+    outcomes = [
+        httpx.Response(204)
+        if answer is None
+        else httpx.Response(answer, json={"error_desc": "no"})
+        if isinstance(answer, int)
+        else httpx.Response(200, json=answer)
+        for answer in answers
+    ]
+    async with client(*outcomes, **settings) as opened:
+        yield opened
+
+
+def by_app(**answers: Any) -> Any:
+    """Answer each app with a document of its own."""
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        document = answers[request.url.params["app_token__in"]]
+        if isinstance(document, int):
+            return httpx.Response(document, json={"error_desc": "no"})
+        return httpx.Response(204) if document is None else httpx.Response(200, json=document)
+
+    return answer
+
+
+def sent(script: Script, *names: str) -> list[tuple[str | None, ...]]:
+    """Give parameters of all requests, in an order of their own."""
+    params = [request.url.params for request in script.requests]
+    return sorted((tuple(one.get(name) for name in names) for one in params), key=repr)
+
+
+# What goes out.
+
+
+async def test_the_parameters_on_the_wire() -> None:
+    """Everything goes out under its name, lists joined, in the documented forms; dates are asked for in ISO."""
+    async with service(report()) as (adjust, script):
+        await adjust.reports.fetch(
+            dimensions=("day", "app"),
+            metrics=["installs", "retention_rate_D7"],
+            date_period=(date(2026, 1, 1), "2026-01-31"),
+            filters={"campaign__contains": "a&b", "country__in": ["de", "us"], "installs__gte": 10, "cost__lt": 0.5},
+            hour__between=(8, 17),
+            utc_offset="+05:30",
+            currency="EUR",
+            cohort_maturity="mature",
+            attribution_type="all",
+            attribution_types=["click", "impression"],
+            attribution_source="first",
+            reattributed=True,
+            os_names=["iOS"],
+            sandbox=False,
+            ad_spend_mode="mixed",
+            ad_revenue_sources=["admob"],
+            iap_revenue_mode="gross_85",
+            period_over_period="previous_week",
+            sort=["-installs", "day"],
+            limit=7,
+            include_attr_dependency=True,
+            parameters={"new_thing": ["x", "y"], "other": False, "number": 3},
+        )
+    (request,) = script.requests
+    assert request.url.path == "/reports-service/report"
+    assert "utc_offset=%2B05%3A30" in str(request.url)
+    assert dict(request.url.params) == {
+        "dimensions": "day,app",
+        "metrics": "installs,retention_rate_D7",
+        "date_period": "2026-01-01:2026-01-31",
+        "campaign__contains": "a&b",
+        "country__in": "de,us",
+        "installs__gte": "10",
+        "cost__lt": "0.5",
+        "hour__between": "8:17",
+        "utc_offset": "+05:30",
+        "currency": "EUR",
+        "cohort_maturity": "mature",
+        "attribution_type": "all",
+        "attribution_types": "click,impression",
+        "attribution_source": "first",
+        "reattributed": "true",
+        "os_names": "ios",
+        "sandbox": "false",
+        "ad_spend_mode": "mixed",
+        "ad_revenue_sources": "admob",
+        "iap_revenue_mode": "gross_85",
+        "period_over_period": "previous_week",
+        "sort": "-installs,day",
+        "limit": "7",
+        "include_attr_dependency": "true",
+        "format_dates": "false",
+        "new_thing": "x,y",
+        "other": "false",
+        "number": "3",
+    }
+
+
+FAN_OUTS: list[tuple[dict[str, Any], list[str | None]]] = [
+    ({}, [None]),
+    ({"fan_out": "none"}, [None]),
+    ({"app_tokens": "a"}, ["a"]),
+    ({"app_tokens": ["a", "b"]}, ["a", "b"]),
+    ({"app_tokens": ["a", "b"], "fan_out": "app"}, ["a", "b"]),
+    ({"app_tokens": ["a", "b"], "fan_out": "none"}, ["a,b"]),
+    ({"app_tokens": ["a", "b"], "limit": 5}, ["a,b"]),
+    ({"app_tokens": ["a", "b"], "sort": ["day"]}, ["a,b"]),
+    ({"app_tokens": ["a", "b"], "index": ["day"]}, ["a,b"]),
+    ({"app_tokens": "a", "limit": 5, "sort": ["day"]}, ["a"]),
+    ({"app_tokens": ["a"], "limit": 5, "fan_out": "app"}, ["a"]),
+    ({"filters": {"app_token__in": ["a", "b"]}}, ["a,b"]),
+    ({"filters": {"app_token__not_in": ["c"]}, "app_tokens": ["a", "b"]}, ["a", "b"]),
+]
+
+
+@pytest.mark.parametrize(("query", "apps"), FAN_OUTS, ids=[str(query) for query, _ in FAN_OUTS])
+async def test_requests_for_apps(query: Any, apps: list[str | None]) -> None:
+    """Apps that are given are asked for one by one, unless that is switched off, or would cut each of them."""
+    async with service(report()) as (adjust, script):
+        answer = await adjust.reports.fetch(**QUERY | query)
+    assert sent(script, "app_token__in") == [(app,) for app in apps]
+    by_itself = "app_tokens" in query and all(app and "," not in app for app in apps)
+    assert [part.app_token for part in answer.parts] == (apps if by_itself else [None])
+    assert (answer.columns[0] == "app_token") is by_itself
+
+
+WINDOWS: list[tuple[Any, list[str]]] = [
+    ("week", ["2026-01-26:2026-01-31", "2026-02-01:2026-02-04"]),
+    ("month", ["2026-01-26:2026-01-31", "2026-02-01:2026-02-04"]),
+    (4, ["2026-01-26:2026-01-29", "2026-01-30:2026-02-02", "2026-02-03:2026-02-04"]),
+    (366, ["2026-01-26:2026-02-04"]),
+    (None, ["2026-01-26:2026-02-04"]),
+]
+
+
+@pytest.mark.parametrize(("window", "periods"), WINDOWS, ids=str)
+async def test_requests_for_windows(window: Any, periods: list[str]) -> None:
+    """A range is split by days, weeks from Sunday or months, for each app; parts tell their range."""
+    async with service(report()) as (adjust, script):
+        answer = await adjust.reports.fetch(**QUERY, app_tokens=["b", "a"], window=window)
+    assert sent(script, "app_token__in", "date_period") == [(app, period) for app in "ab" for period in periods]
+    assert [(part.app_token, part.date_period) for part in answer.parts] == [
+        (app, period) for app in "ba" for period in periods
+    ]
+
+
+@pytest.mark.parametrize(("dimension", "window"), [("week", "week"), ("month", "month"), ("hour", 3), ("day", "month")])
+async def test_windows_that_are_exact(dimension: str, window: Any) -> None:
+    """A window is taken where no row spans two of them."""
+    async with service(report()) as (adjust, script):
+        await adjust.reports.fetch(**QUERY | {"dimensions": ["app", dimension]}, window=window)
+    assert len(script.requests) > 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given", "sends"),
+    [
+        ("drop", None, "false"),
+        ("columns", None, "true"),
+        ("keep", None, "true"),
+        ("drop", True, "true"),
+        ("keep", False, "false"),
+    ],
+)
+async def test_attr_dependency_is_asked_for_where_it_is_wanted(wanted: Any, given: bool | None, sends: str) -> None:
+    """`attr_dependency` tells the service whether to send it; `include_attr_dependency` overrides that."""
+    async with service(report()) as (adjust, script):
+        await adjust.reports.fetch(**QUERY, attr_dependency=wanted, include_attr_dependency=given)
+    assert sent(script, "include_attr_dependency") == [(sends,)]
+
+
+# What comes back.
+
+
+async def test_rows_of_parts_are_joined() -> None:
+    """Rows come in the order of the apps asked for, each with its app; totals stay those of each part."""
+    answers = by_app(
+        one=report(day(1, 3), day(2, 4)),
+        two=report(day(1, 5, app_token="two"), totals={"installs": "7"}, currencies=["EUR"]),
+        three=None,
+    )
+    async with client(answers) as (adjust, _):
+        answer = await adjust.reports.fetch(**QUERY, app_tokens=["two", "three", "one"])
+    assert list(answer.rows()) == [
+        {"app_token": "two", "day": date(2026, 1, 1), "installs": 5, "cost": 0.5},
+        {"app_token": "one", "day": date(2026, 1, 1), "installs": 3, "cost": 0.5},
+        {"app_token": "one", "day": date(2026, 1, 2), "installs": 4, "cost": 0.5},
+    ]
+    assert [(part.app_token, part.totals) for part in answer.parts] == [
+        ("two", {"installs": 7}),
+        ("three", {}),
+        ("one", {"installs": 5, "cost": 1.5}),
+    ]
+    assert answer.parts[0].extra == {"pagination": None, "currencies": ["EUR"]}
+    with pytest.raises(ConfigurationError, match="3 parts, and totals don't add up"):
+        _ = answer.totals
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ({}, ("day", "installs", "cost")),
+        ({"app_tokens": ["a", "b"]}, ("app_token", "day", "installs", "cost")),
+        ({"app_tokens": ["a", "b"], "fan_out": "none"}, ("day", "installs", "cost")),
+        ({"app_tokens": ["a"], "dimensions": ["day", "app_token"]}, ("day", "app_token", "installs", "cost")),
+        ({"metrics": ["retention_rate_D7"], "window": 3}, ("day", "retention_rate_d7")),
+    ],
+    ids=str,
+)
+async def test_an_empty_report_has_its_columns(query: Any, columns: tuple[str, ...]) -> None:
+    """Where the service has nothing (204), the report has the columns that it would have with rows, and no totals."""
+    async with service(None) as (adjust, _):
+        answer = await adjust.reports.fetch(**QUERY | query)
+    assert answer.columns == columns
+    assert list(answer.rows()) == []
+    assert answer.failures == {}
+    assert answer.to_arrow().num_rows == 0
+    if len(answer.parts) == 1:
+        assert answer.totals == {}
+
+
+WRONG: list[tuple[Any, str]] = [
+    ([], r"expected an object, found \[\] \(at \$\)"),
+    ("rows", r"expected an object, found 'rows' \(at \$\)"),
+    (3, r"\(at \$\)"),
+    ({}, r"expected a list of rows, found None \(at \$\.rows\)"),
+    ({"rows": None}, r"\(at \$\.rows\)"),
+    ({"rows": {}}, r"\(at \$\.rows\)"),
+    ({"rows": [{}, []]}, r"expected an object, found \[\] \(at \$\.rows\[1\]\)"),
+    ({"rows": [{}, None]}, r"\(at \$\.rows\[1\]\)"),
+    ({"rows": [], "totals": []}, r"expected an object, found \[\] \(at \$\.totals\)"),
+    ({"rows": [day(1), day(2, app_token="other")]}, r"expected the figures of app 'app', found those of 'other' \(at"),
+    ({"error_code": "service_error"}, r"\(at \$\.rows\)"),
+]
+
+
+@pytest.mark.parametrize(("document", "place"), WRONG, ids=range(len(WRONG)))
+@pytest.mark.parametrize("ask", ["fetch", "stream", "pivot"])
+async def test_what_is_no_report_says_where(document: Any, place: str, ask: str) -> None:
+    """A document of another shape, or the figures of another app, is told at once with its place."""
+    if ask == "pivot" and "figures of app" in place:
+        return  # which is not asked for one app alone
+    async with client(httpx.Response(200, content=httpx.Response(200, json=document).content)) as (adjust, script):
+        with pytest.raises(DecodeError, match=place) as raised:
+            if ask == "stream":
+                _ = [found async for found in adjust.reports.stream(**QUERY, app_tokens="app")]
+            elif ask == "pivot":
+                await adjust.reports.pivot(**QUERY, index=["day"])
+            else:
+                await adjust.reports.fetch(**QUERY, app_tokens="app")
+        assert len(script.requests) == 1
+    assert raised.value.path == f"/reports-service/{'pivot_report' if ask == 'pivot' else 'report'}"
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
+
+
+async def test_figures_of_another_app_fail_that_app_alone() -> None:
+    """Where failures are kept, an answer that can't be trusted is one of them."""
+    answers = by_app(one=report(day(1, app_token="two")), two=report(day(1)))
+    async with client(answers) as (adjust, _):
+        answer = await adjust.reports.fetch(**QUERY, app_tokens=["one", "two"], on_failure="keep")
+    assert [row["app_token"] for row in answer.rows()] == ["two"]
+    assert {app: type(error) for app, error in answer.failures.items()} == {"one": DecodeError}
+
+
+async def test_warnings_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """What the service remarks is in `warnings` and in the log, each remark once, however many parts said it."""
+    answers = by_app(
+        a=report(warnings=["immature", {"code": 3}]), b=report(warnings=["immature"]), c=report(warnings="alone")
+    )
+    async with client(answers) as (adjust, _):
+        with caplog.at_level(logging.WARNING, "adjust_async"):
+            answer = await adjust.reports.fetch(**QUERY, app_tokens=["a", "b", "c"])
+    assert answer.warnings == ["immature", {"code": 3}, "alone"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "the Report Service warns: immature",
+        "the Report Service warns: {'code': 3}",
+        "the Report Service warns: alone",
+    ]
+
+
+async def test_rows_that_are_missing_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A `pagination` that is not null means that rows are missing, which must not go unnoticed."""
+    async with service(report(day(1), pagination={"next": 2})) as (adjust, _):
+        with caplog.at_level(logging.WARNING, "adjust_async"):
+            answer = await adjust.reports.fetch(**QUERY)
+    assert "one page of several" in answer.warnings[0]
+    assert "one page of several" in caplog.text
+
+
+async def test_attr_dependency_becomes_what_is_wanted() -> None:
+    """It is left out, made columns of, or kept as a dictionary; columns that are there already keep their cells."""
+    told = {"partner_id": "-300", "app_token": ["a"], "day": "x"}
+    document = report(day(1, attr_dependency=told), day(2))
+    rows = {}
+    async with service(document) as (adjust, _):
+        for wanted in ("drop", "columns", "keep"):
+            answer = await adjust.reports.fetch(**QUERY, app_tokens="a", attr_dependency=wanted)
+            rows[wanted] = list(answer.rows())
+    plain = {"app_token": "a", "day": date(2026, 1, 1), "installs": 1, "cost": 0.5}
+    second = plain | {"day": date(2026, 1, 2)}
+    assert rows["drop"] == [plain, second]
+    more = {"partner_id": "-300", "attr_dependency_app_token": ["a"], "attr_dependency_day": "x"}
+    assert rows["columns"] == [plain | more, second | dict.fromkeys(more)]
+    assert rows["keep"] == [plain | {"attr_dependency": told}, second | {"attr_dependency": None}]
+
+
+async def test_stream_gives_a_report_for_each_app() -> None:
+    """Each app comes with its own report; a kept failure comes without rows, and with its error."""
+    answers = by_app(one=report(day(1, 3)), two=410, three=None)
+    async with client(answers) as (adjust, _):
+        seen = {
+            app: answer
+            async for app, answer in adjust.reports.stream(
+                **QUERY, app_tokens=["one", "two", "three"], on_failure="keep"
+            )
+        }
+    assert set(seen) == {"one", "two", "three"}
+    assert [row["installs"] for row in seen["one"].rows()] == [3]
+    assert seen["one"].totals == {"installs": 5, "cost": 1.5}
+    assert isinstance(seen["two"].failures["two"], GoneError)
+    for app in ("two", "three"):
+        assert list(seen[app].rows()) == []
+        assert seen[app].columns == ("app_token", "day", "installs", "cost")
+
+
+# Pivots.
+
+NESTED: list[tuple[list[str], list[Any], list[dict[str, Any]]]] = [
+    (["day"], [day(1), day(2)], [day(1), day(2)]),
+    (["day"], [{"2026-01-01": {"installs": "1"}, "2026-01-02": {"installs": "2"}}], [{"day": 1}, {"day": 2}]),
+    (["day"], [{"2026-01-01": [{"installs": "1"}, {"installs": "2"}]}], [{"day": 1}, {"day": 1}]),
+    (
+        ["day", "app"],
+        [{"2026-01-01": {"A": {"installs": "1"}, "B": {"installs": "2"}}}],
+        [{"day": 1, "app": "A"}, {"day": 1, "app": "B"}],
+    ),
+    (["day", "app"], [{"2026-01-01": [{"app": "A", "installs": "1"}]}], [{"day": 1, "app": "A"}]),
+]
+
+
+@pytest.mark.parametrize(("index", "rows", "flat"), NESTED, ids=range(len(NESTED)))
+async def test_pivots_are_flat(index: list[str], rows: list[Any], flat: list[dict[str, Any]]) -> None:
+    """Rows that hang below the values of the index come as rows with these values in columns."""
+    document = report(*rows, totals_per_dimension={"day": {}})
+    async with service(document) as (adjust, script):
+        answer = await adjust.reports.pivot(**QUERY | {"dimensions": index}, index=index)
+    (request,) = script.requests
+    assert request.url.path == "/reports-service/pivot_report"
+    assert request.url.params["index"] == ",".join(index)
+    assert isinstance(answer, PivotReport)
+    assert answer.totals_per_dimension == {"day": {}}
+    found = list(answer.rows())
+    assert len(found) == len(flat)
+    for row, wanted in zip(found, flat, strict=True):
+        number = wanted["day"] if isinstance(wanted["day"], int) else int(wanted["day"][-2:])
+        assert row["day"] == date(2026, 1, number)
+        assert row.get("app") == wanted.get("app")
+        assert isinstance(row["installs"], int)
+
+
+async def test_an_empty_pivot() -> None:
+    """204 is an empty pivot, with its columns, and without totals."""
+    async with service(None) as (adjust, _):
+        answer = await adjust.reports.pivot(**QUERY, index=["day"], app_tokens=["a", "b"])
+    assert (answer.columns, list(answer.rows()), answer.totals_per_dimension, answer.totals) == (
+        ("day", "installs", "cost"),
+        [],
+        None,
+        {},
+    )
+
+
+# The functions.
+
+
+async def test_a_question_by_itself() -> None:
+    """A question can be asked in each of its three ways."""
+    question = ReportQuestion(
+        query={"dimensions": "day", "metrics": "installs", "date_period": "today", "index": "day"},
+        app_tokens=["a", "b"],
+        periods=["today", "yesterday"],
+        keep_failures=False,
+        attr_dependency="drop",
+        known={},
+    )
+    async with service(report(day(1))) as (adjust, script):
+        session = adjust._session
+        whole = await joined(session, question)
+        assert type(whole) is Report
+        assert len(list(whole.rows())) == len(script.requests) == 4
+        assert {app async for app, _ in streamed(session, question)} == {"a", "b"}
+        assert len((await pivoted(session, question)).parts) == 1
+    assert {request.url.params["date_period"] for request in script.requests} == {"today", "yesterday"}

@@ -1,0 +1,575 @@
+"""Doing many things at once: nothing is lost, nothing is left behind."""
+
+import asyncio
+import gc
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from adjust_async._concurrency import Send, crawl, stream
+from adjust_async._http.session import Session
+from adjust_async.config import Config
+from adjust_async.errors import ClientClosedError
+from tests.clock import JUMPING_CLOCK
+
+pytestmark = pytest.mark.anyio
+
+#: Long by the jumping clock, so that what would hang fails instead.
+LONG = 10_000.0
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Let the time of every test here jump."""
+    return JUMPING_CLOCK
+
+
+def now() -> float:
+    """Give the time of the jumping clock, without the nanoseconds that it ticks on by."""
+    return round(asyncio.get_running_loop().time(), 6)
+
+
+def new_session() -> Session:
+    """Make a session that sends nothing."""
+    config = Config.read(
+        token="token",
+        api_url="https://api.adjust.com",
+        campaign_version="v1",
+        max_concurrency=5,
+        max_rate=None,
+        burst=None,
+        timeout=None,
+        deadline=None,
+        reports_url=None,
+        account_id=None,
+        reports_max_rate=None,
+        reports_burst=None,
+        reports_timeout=None,
+        reports_deadline=None,
+        max_attempts=1,
+        on_retry=None,
+    )
+    return Session(config, httpx.MockTransport(lambda _: httpx.Response(500)))
+
+
+async def settle() -> None:
+    """Let every task run until it waits."""
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+def numbers(count: int, made: list[int], ended: list[str]) -> Callable[[Send[int]], Coroutine[Any, Any, None]]:
+    """Give a producer of so many numbers, which notes what it made, and how it ended."""
+
+    async def produce(send: Send[int]) -> None:
+        try:
+            for number in range(count):
+                made.append(number)
+                await send(number)
+        except BaseException as error:
+            ended.append(type(error).__name__)
+            raise
+        else:
+            ended.append("whole")
+
+    return produce
+
+
+class Watched:
+    """A stream of numbers, with what is to be seen of it from outside."""
+
+    def __init__(self, count: int = 100, ahead: int = 3) -> None:
+        self.session = new_session()
+        self.tasks_before = len(asyncio.all_tasks())
+        self.made: list[int] = []
+        self.ended: list[str] = []
+        self.items = stream(numbers(count, self.made, self.ended), ahead=ahead, spawn=self.session.spawn)
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks there are more than before."""
+        return len(asyncio.all_tasks()) - self.tasks_before
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 50])
+@pytest.mark.parametrize("ahead", [1, 2, 5, 100])
+async def test_all_items_arrive_in_order(count: int, ahead: int) -> None:
+    """Every item arrives once and in order, and no task is left."""
+    watched = Watched(count, ahead)
+    assert [item async for item in watched.items] == list(range(count))
+    assert watched.ended == ["whole"]
+    assert watched.tasks == 0
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 3, 10])
+async def test_the_producer_is_ahead_by_so_many(ahead: int) -> None:
+    """While the consumer works on an item, exactly `ahead` more are made, and no more are."""
+    watched = Watched(50, ahead)
+    async with aclosing(watched.items):
+        async for item in watched.items:
+            await settle()
+            assert len(watched.made) == min(50, item + 1 + ahead)
+    assert watched.tasks == 0
+
+
+async def test_nothing_begins_before_the_first_item_is_asked_for() -> None:
+    """A stream that nobody iterates makes nothing and leaves nothing."""
+    watched = Watched()
+    await settle()
+    assert (watched.made, watched.tasks) == ([], 0)
+    await watched.items.aclose()
+    assert (watched.made, watched.tasks) == ([], 0)
+
+
+async def test_a_break_ends_the_producer() -> None:
+    """After a break and the close of the generator, the producer was cancelled and awaited."""
+    watched = Watched()
+    async with aclosing(watched.items):
+        async for item in watched.items:
+            assert watched.tasks == 1
+            if item == 4:
+                break
+    assert watched.tasks == 0
+    assert len(watched.ended) == 1
+    assert len(watched.made) <= 8
+
+
+async def test_a_break_without_close_ends_the_producer_too() -> None:
+    """A generator that is dropped after a break takes its producer along soon."""
+    watched = Watched()
+    async for item in watched.items:
+        if item == 4:
+            break
+    del watched.items
+    gc.collect()
+    await settle()
+    assert watched.tasks == 0
+    assert len(watched.ended) == 1
+
+
+async def test_a_failure_of_the_consumer_ends_the_producer() -> None:
+    """What the consumer raises comes out as it is, and the producer ends."""
+    watched = Watched()
+    error = ValueError("of the consumer")
+    with pytest.raises(ValueError, match="of the consumer") as caught:
+        async with aclosing(watched.items):
+            async for _ in watched.items:
+                raise error
+    assert caught.value is error
+    assert watched.tasks == 0
+
+
+@pytest.mark.parametrize("sent", [0, 1, 2, 7])
+async def test_a_failure_of_the_producer_comes_after_its_items(sent: int) -> None:
+    """What the producer raised comes out as it is, after all that it had sent."""
+    error = ValueError("of the producer")
+
+    async def produce(send: Send[int]) -> None:
+        for number in range(sent):
+            await send(number)
+        raise error
+
+    session = new_session()
+    before = len(asyncio.all_tasks())
+    got: list[int] = []
+    with pytest.raises(ValueError, match="of the producer") as caught:
+        async for item in stream(produce, ahead=3, spawn=session.spawn):
+            got.append(item)
+            await settle()
+    assert caught.value is error
+    assert got == list(range(sent))
+    assert len(asyncio.all_tasks()) == before
+
+
+async def test_a_failure_that_nobody_waits_for_makes_no_noise() -> None:
+    """A producer that failed after the consumer had left is not reported as forgotten."""
+    noise: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
+
+    async def produce(send: Send[int]) -> None:
+        await send(1)
+        raise ValueError("of the producer")
+
+    session = new_session()
+    async with aclosing(stream(produce, ahead=3, spawn=session.spawn)) as items:
+        async for _ in items:
+            await settle()
+            break
+    del items
+    await settle()
+    gc.collect()
+    assert noise == []
+
+
+@pytest.mark.parametrize("slow", ["producer", "consumer"])
+async def test_a_scope_of_the_consumer_cancels_all(slow: str) -> None:
+    """A timeout around the loop ends it in time, wherever it waits, and takes the producer along."""
+    session = new_session()
+    before = len(asyncio.all_tasks())
+    ended: list[str] = []
+
+    async def produce(send: Send[int]) -> None:
+        try:
+            for number in range(100):
+                await asyncio.sleep(1 if slow == "producer" else 0)
+                await send(number)
+        finally:
+            ended.append("producer")
+
+    began = now()
+    with anyio.move_on_after(4.5) as scope:
+        async with aclosing(stream(produce, ahead=2, spawn=session.spawn)) as items:
+            async for _ in items:
+                await asyncio.sleep(1 if slow == "consumer" else 0)
+    assert scope.cancelled_caught
+    assert round(now() - began, 6) == 4.5
+    assert ended == ["producer"]
+    assert len(asyncio.all_tasks()) == before
+
+
+async def test_a_cancelled_scope_waits_for_the_end_of_the_producer() -> None:
+    """A scope that was cancelled around the consumer does not cut the producer's own cleaning up short."""
+    session = new_session()
+    before = len(asyncio.all_tasks())
+    cleaned: list[float] = []
+
+    async def produce(_: Send[int]) -> None:
+        try:
+            await asyncio.sleep(LONG)
+        finally:
+            await asyncio.sleep(7)
+            cleaned.append(now())
+
+    began = now()
+    with anyio.move_on_after(3):
+        async with aclosing(stream(produce, ahead=1, spawn=session.spawn)) as items:
+            async for _ in items:
+                pass
+    assert len(asyncio.all_tasks()) == before
+    assert cleaned == [pytest.approx(began + 10)]
+
+
+async def test_a_failure_while_it_is_cancelled_makes_no_noise() -> None:
+    """A producer that fails at being cancelled is not reported as forgotten."""
+    noise: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
+
+    async def produce(send: Send[int]) -> None:
+        try:
+            await send(1)
+            await asyncio.sleep(LONG)
+        finally:
+            raise ValueError("at being cancelled")
+
+    session = new_session()
+    async with aclosing(stream(produce, ahead=3, spawn=session.spawn)) as items:
+        assert await anext(items) == 1
+    del items
+    await settle()
+    gc.collect()
+    assert noise == []
+
+
+@pytest.mark.parametrize("slow", ["producer", "consumer"])
+async def test_a_cancelled_consumer_waits_for_the_end_of_its_producer(slow: str) -> None:
+    """The producer's own cleaning up has ended, however long it takes, before the consumer's task has."""
+    session = new_session()
+    cleaned: list[float] = []
+
+    async def produce(send: Send[int]) -> None:
+        try:
+            while True:
+                await asyncio.sleep(1 if slow == "producer" else 0)
+                await send(1)
+        finally:
+            await asyncio.sleep(7)
+            cleaned.append(now())
+
+    async def consume() -> None:
+        async with aclosing(stream(produce, ahead=1, spawn=session.spawn)) as items:
+            async for _ in items:
+                await asyncio.sleep(1 if slow == "consumer" else 0)
+
+    task = asyncio.create_task(consume())
+    await asyncio.sleep(3.5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert cleaned == [now()]
+
+
+async def test_a_scope_in_the_consumer_is_its_own() -> None:
+    """A timeout within the loop's body cancels that body alone, and the walk goes on (PEP 789)."""
+    watched = Watched(5, ahead=1)
+    got: list[int] = []
+    async with aclosing(watched.items):
+        async for item in watched.items:
+            with anyio.move_on_after(1):
+                await asyncio.sleep(10)
+            got.append(item)
+    assert got == [0, 1, 2, 3, 4]
+    assert watched.ended == ["whole"]
+
+
+async def test_the_client_is_closed_while_the_consumer_works() -> None:
+    """After the close of the client no task is left; the consumer gets what was sent, and then the error."""
+    watched = Watched(100, ahead=3)
+    got: list[int] = []
+    with anyio.fail_after(LONG), pytest.raises(ClientClosedError, match="close it after its last walk has ended"):
+        async for item in watched.items:
+            got.append(item)
+            if item == 4:
+                await settle()
+                await watched.session.aclose()
+                assert watched.tasks == 0
+    assert got[:5] == [0, 1, 2, 3, 4]
+    assert got == list(range(len(got)))
+    assert len(got) <= 8
+
+
+async def test_the_client_is_closed_while_the_consumer_waits() -> None:
+    """A consumer that waits for a slow producer gets the error at once when the client is closed."""
+    session = new_session()
+
+    async def produce(_: Send[int]) -> None:
+        await asyncio.sleep(LONG * 2)
+
+    async def consume() -> None:
+        async for _ in stream(produce, ahead=1, spawn=session.spawn):
+            pass
+
+    task = asyncio.create_task(consume())
+    await settle()
+    await session.aclose()
+    with anyio.fail_after(1), pytest.raises(ClientClosedError):
+        await task
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_the_client_is_closed_at_any_early_moment(steps: int) -> None:
+    """A client that is closed in the very moment in which a walk begins ends that walk, rather than leave it hang."""
+    session = new_session()
+
+    async def produce(send: Send[int]) -> None:
+        while True:
+            await send(1)
+            await asyncio.sleep(1)
+
+    async def consume() -> None:
+        async for _ in stream(produce, ahead=1, spawn=session.spawn):
+            pass
+
+    task = asyncio.create_task(consume())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    closing = asyncio.create_task(session.aclose())
+    done, _ = await asyncio.wait([task], timeout=LONG)
+    if not done:
+        task.cancel()
+        await asyncio.wait([task])
+        pytest.fail("the walk hangs: its producer was cancelled before it had begun, and closed nothing")
+    await closing
+    assert isinstance(task.exception(), ClientClosedError)
+
+
+async def test_a_closed_client_begins_no_walk() -> None:
+    """A walk of a closed client raises at its first item, and leaves nothing open that is warned of."""
+    watched = Watched()
+    await watched.session.aclose()
+    with pytest.raises(ClientClosedError):
+        await anext(watched.items)
+    del watched.items
+    gc.collect()
+    assert watched.made == []
+
+
+async def test_streams_side_by_side_keep_apart() -> None:
+    """Many streams of one client run at a time, and the end of one leaves the others alone."""
+    session = new_session()
+    before = len(asyncio.all_tasks())
+    streams: list[AsyncGenerator[int, None]] = [
+        stream(numbers(5, [], []), ahead=2, spawn=session.spawn) for _ in range(20)
+    ]
+    for items in streams:
+        assert await anext(items) == 0
+    assert len(asyncio.all_tasks()) == before + 20
+    for items in streams[::2]:
+        await items.aclose()
+    for items in streams[1::2]:
+        assert [item async for item in items] == [1, 2, 3, 4]
+    assert len(asyncio.all_tasks()) == before
+
+
+class Crew:
+    """A crawl's visits, counted."""
+
+    def __init__(self, children: Callable[[int], list[int]] = lambda _: [], seconds: float = 1.0) -> None:
+        self.children = children
+        self.seconds = seconds
+        self.working = 0
+        self.most = 0
+        self.visited: list[int] = []
+        self.ended: dict[int, str] = {}
+        self.tasks_before = len(asyncio.all_tasks())
+        self.most_tasks = 0
+
+    async def visit(self, node: int, push: Callable[[int], None]) -> None:
+        """Visit a node for its time, and push what is below it in between."""
+        self.working += 1
+        self.most = max(self.most, self.working)
+        self.most_tasks = max(self.most_tasks, len(asyncio.all_tasks()) - self.tasks_before)
+        self.visited.append(node)
+        self.ended[node] = "cancelled"
+        try:
+            await asyncio.sleep(self.seconds / 2)
+            for child in self.children(node):
+                push(child)
+            await asyncio.sleep(self.seconds / 2)
+            self.ended[node] = "whole"
+        finally:
+            self.working -= 1
+
+
+def binary_tree(size: int) -> Callable[[int], list[int]]:
+    """Give the children of each node of a tree that has so many."""
+    return lambda node: [child for child in (2 * node + 1, 2 * node + 2) if child < size]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7, 50])
+async def test_ten_thousand_nodes_once_each(workers: int) -> None:
+    """Every node of a large tree is visited once, by no more workers than allowed, and by all of them."""
+    crew = Crew(binary_tree(10_000))
+    began = now()
+    await crawl([0], crew.visit, workers=workers)
+    assert sorted(crew.visited) == list(range(10_000))
+    assert set(crew.ended.values()) == {"whole"}
+    assert crew.most == workers
+    assert crew.most_tasks <= workers
+    assert len(asyncio.all_tasks()) == crew.tasks_before
+    assert round(now() - began, 6) <= 10_000 / workers + 20
+
+
+async def test_ten_thousand_roots_make_no_more_tasks_than_workers() -> None:
+    """A wide crawl bounds the tasks, not only the work."""
+    crew = Crew()
+    await crawl(range(10_000), crew.visit, workers=10)
+    assert sorted(crew.visited) == list(range(10_000))
+    assert (crew.most, crew.most_tasks) == (10, 10)
+
+
+async def test_a_late_push_starts_a_worker_again() -> None:
+    """Workers that found nothing to do come back when there is something."""
+    crew = Crew(lambda node: list(range(1, 11)) if node == 0 else [])
+    began = now()
+    await crawl([0], crew.visit, workers=5)
+    assert sorted(crew.visited) == list(range(11))
+    assert crew.most == 5
+    assert round(now() - began, 6) == pytest.approx(3.0)
+
+
+async def test_the_last_push_is_visited_first() -> None:
+    """The walk is depth first: one worker finishes a branch before it takes the next one."""
+    crew = Crew(lambda node: [node * 10 + 1, node * 10 + 2] if node < 10 else [])
+    await crawl([1, 2], crew.visit, workers=1)
+    assert crew.visited == [2, 22, 21, 1, 12, 11]
+
+
+async def test_without_roots_nothing_happens() -> None:
+    """A crawl of nothing ends at once."""
+    crew = Crew()
+    await crawl([], crew.visit, workers=3)
+    assert crew.visited == []
+
+
+@pytest.mark.parametrize("fails", [0, 7, 500, 999])
+async def test_the_first_failure_ends_the_crawl(fails: int) -> None:
+    """What the first failed visit raised comes out as it is, the others are cancelled, and none begins any more."""
+    crew = Crew(binary_tree(1000))
+    error = ValueError("boom")
+
+    async def visit(node: int, push: Callable[[int], None]) -> None:
+        if node == fails:
+            await asyncio.sleep(0.75)
+            raise error
+        await crew.visit(node, push)
+
+    with pytest.raises(ValueError, match="boom") as caught:
+        await crawl([0], visit, workers=8)
+    assert caught.value is error
+    assert len(asyncio.all_tasks()) == crew.tasks_before
+    assert crew.working == 0
+    visited = len(crew.visited)
+    await asyncio.sleep(100)
+    assert len(crew.visited) == visited
+
+
+async def test_of_several_failures_the_first_one_comes_out() -> None:
+    """A visit that fails while it is cancelled does not hide the failure that came first."""
+    ended: list[str] = []
+
+    async def visit(node: int, _: Callable[[int], None]) -> None:
+        try:
+            await asyncio.sleep(node)
+        except asyncio.CancelledError:
+            ended.append(f"{node} cancelled")
+            raise KeyError(node) from None
+        raise ValueError(node)
+
+    with pytest.raises(ValueError, match=r"^1$") as caught:
+        await crawl([3, 1, 2], visit, workers=3)
+    assert sorted(ended) == ["2 cancelled", "3 cancelled"]
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+async def test_a_cancelled_crawl_cancels_its_visits() -> None:
+    """A timeout around a crawl ends its visits, and comes out as the cancellation that it is."""
+    crew = Crew(binary_tree(1000))
+    with anyio.move_on_after(5.25) as scope:
+        await crawl([0], crew.visit, workers=4)
+    assert scope.cancelled_caught
+    assert crew.working == 0
+    assert len(asyncio.all_tasks()) == crew.tasks_before
+    assert "cancelled" in crew.ended.values()
+
+
+async def test_roots_that_fail_end_the_crawl() -> None:
+    """An error of the iterable of roots comes out as it is, and no visit is left."""
+
+    def roots() -> Any:
+        yield 1
+        raise LookupError("no more roots")
+
+    crew = Crew()
+    with pytest.raises(LookupError, match="no more roots"):
+        await crawl(roots(), crew.visit, workers=2)
+    assert crew.working == 0
+    assert len(asyncio.all_tasks()) == crew.tasks_before
+
+
+async def test_a_crawl_in_a_stream_is_held_back_by_its_consumer() -> None:
+    """A slow consumer slows the crew down: what was made and not yet consumed stays within the buffer and the hands."""
+    session = new_session()
+    consumed = 0
+    begun = 0
+
+    async def visit(send: Send[int], node: int) -> None:
+        nonlocal begun
+        begun += 1
+        await send(node)
+
+    async def produce(send: Send[int]) -> None:
+        await crawl(range(1000), lambda node, _: visit(send, node), workers=4)
+
+    async with aclosing(stream(produce, ahead=3, spawn=session.spawn)) as items:
+        async for _ in items:
+            consumed += 1
+            await settle()
+            assert begun - consumed <= 2 + 4
+            if consumed == 200:
+                break
+    assert begun - consumed <= 2 + 4
