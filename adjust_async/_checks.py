@@ -13,15 +13,15 @@ from adjust_async.errors import ConfigurationError
 
 __all__ = [
     "LARGEST_NUMBER",
-    "app_token_list",
-    "boolean",
-    "cursor_text",
-    "encodable",
-    "level_name",
-    "positive_number",
+    "check_app_tokens",
+    "check_bool",
+    "check_cursor",
+    "check_encodable",
+    "check_level_name",
+    "check_positive_number",
+    "check_token",
+    "check_whole_number",
     "shown",
-    "token_segment",
-    "whole_number",
 ]
 
 _SEGMENT = r"[0-9A-Za-z_-]+"
@@ -39,7 +39,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def token_segment(value: object, argument: str) -> str:
+def check_token(value: object, argument: str) -> str:
     """Check an app token or a tracker token, which becomes a part of the path, and give it back.
 
     Raises:
@@ -53,7 +53,7 @@ def token_segment(value: object, argument: str) -> str:
     return str.__str__(value)  # the text itself, also of a member of an enumeration, which prints as its name
 
 
-def app_token_list(app_tokens: object) -> list[str]:
+def check_app_tokens(app_tokens: object) -> list[str]:
     """Check one app token or many, and give them as a list.
 
     Raises:
@@ -63,7 +63,7 @@ def app_token_list(app_tokens: object) -> list[str]:
         app_tokens = [app_tokens]
     if not isinstance(app_tokens, Iterable) or isinstance(app_tokens, bytes):
         raise ConfigurationError(f"app_tokens is {shown(app_tokens)}: give one app token as text, or many in a list")
-    tokens = [token_segment(token, "app_tokens") for token in app_tokens]
+    tokens = [check_token(token, "app_tokens") for token in app_tokens]
     if not tokens:
         raise ConfigurationError("app_tokens is empty: give at least one app token")
     seen: set[str] = set()
@@ -74,7 +74,7 @@ def app_token_list(app_tokens: object) -> list[str]:
     return tokens
 
 
-def level_name(value: object, argument: str) -> str:
+def check_level_name(value: object, argument: str) -> str:
     """Check the name of one level of a tracker, and give it back.
 
     Raises:
@@ -87,12 +87,11 @@ def level_name(value: object, argument: str) -> str:
             f"{argument} is {shown(value)}, which is a path: '::' separates levels. Create the levels one by one, "
             "each with the parent_token of the one above"
         )
-    encodable(value, argument)
-    return str.__str__(value)
+    return check_encodable(value, argument)
 
 
-def encodable(value: str, argument: str) -> None:
-    """Check that a text can be sent.
+def check_encodable(value: str, argument: str) -> str:
+    """Return a text that can be sent: the text itself, also of a member of an enumeration, which prints as its name.
 
     Raises:
         ConfigurationError: It holds half of a character.
@@ -101,10 +100,11 @@ def encodable(value: str, argument: str) -> None:
         value.encode()
     except UnicodeEncodeError as error:
         raise ConfigurationError(f"{argument} is {shown(value)}, which can't be sent: {error}") from None
+    return str.__str__(value)
 
 
-def whole_number(value: object, argument: str, *, least: int = 1, most: int = LARGEST_NUMBER) -> None:
-    """Check a whole number.
+def check_whole_number(value: object, argument: str, *, least: int = 1, most: int = LARGEST_NUMBER) -> int:
+    """Return a whole number.
 
     Raises:
         ConfigurationError: It is none, below `least`, or above `most`.
@@ -112,36 +112,39 @@ def whole_number(value: object, argument: str, *, least: int = 1, most: int = LA
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         bounds = f"of at least {least}" if most == LARGEST_NUMBER else f"from {least} to {most}"
         raise ConfigurationError(f"{argument} is {shown(value)}: give a whole number {bounds}")
+    return int(value)
 
 
-def positive_number(value: object, argument: str, unit: str) -> None:
-    """Check a number above 0 that may also be `None`, for no limit.
+def check_positive_number(value: object, argument: str, unit: str) -> float | None:
+    """Return a number above 0, or `None` for no limit.
 
     Raises:
         ConfigurationError: It is something else.
     """
     if value is None:
-        return
+        return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
         raise ConfigurationError(f"{argument} is {shown(value)}: give {unit} above 0, or None for no limit")
+    return value
 
 
-def boolean(value: object, argument: str) -> None:
-    """Check a boolean.
+def check_bool(value: object, argument: str) -> bool:
+    """Return a boolean.
 
     Raises:
         ConfigurationError: It is something else.
     """
     if not isinstance(value, bool):
         raise ConfigurationError(f"{argument} is {shown(value)}: give True or False")
+    return value
 
 
-def cursor_text(value: object, argument: str) -> None:
-    """Check a cursor.
+def check_cursor(value: object, argument: str) -> str:
+    """Return a cursor.
 
     Raises:
         ConfigurationError: It is empty or no text.
     """
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"{argument} is {shown(value)}: give a cursor of an earlier page, as text")
-    encodable(value, argument)
+    return check_encodable(value, argument)

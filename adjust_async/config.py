@@ -8,7 +8,7 @@ from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn, final
 
-from adjust_async._checks import positive_number, shown, token_segment, whole_number
+from adjust_async._checks import check_positive_number, check_token, check_whole_number, shown
 from adjust_async.errors import AdjustError, ConfigurationError
 
 __all__ = ["APIToken", "CampaignVersion", "Config", "Retry"]
@@ -192,19 +192,19 @@ class Config(NamedTuple):
     def _check(self) -> None:
         if self.campaign_version not in ("v1", "v2"):
             raise ConfigurationError(f"campaign_version is {shown(self.campaign_version)}: give 'v1' or 'v2'")
-        whole_number(self.max_concurrency, "max_concurrency")
-        whole_number(self.max_attempts, "max_attempts")
+        check_whole_number(self.max_concurrency, "max_concurrency")
+        check_whole_number(self.max_attempts, "max_attempts")
         for prefix in ("", "reports_"):
             rate, burst = getattr(self, f"{prefix}max_rate"), getattr(self, f"{prefix}burst")
-            positive_number(rate, f"{prefix}max_rate", "requests a second")
-            positive_number(getattr(self, f"{prefix}timeout"), f"{prefix}timeout", "seconds")
-            positive_number(getattr(self, f"{prefix}deadline"), f"{prefix}deadline", "seconds")
+            check_positive_number(rate, f"{prefix}max_rate", "requests a second")
+            check_positive_number(getattr(self, f"{prefix}timeout"), f"{prefix}timeout", "seconds")
+            check_positive_number(getattr(self, f"{prefix}deadline"), f"{prefix}deadline", "seconds")
             if burst is not None:
-                whole_number(burst, f"{prefix}burst")
+                check_whole_number(burst, f"{prefix}burst")
                 if rate is None and not prefix:  # which has a default, so that switching off the rate is enough there
                     raise ConfigurationError("burst is given without max_rate: give both, or neither")
         if self.account_id is not None:
-            token_segment(self.account_id, "account_id")
+            check_token(self.account_id, "account_id")
         hook: object = self.on_retry
         if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
             raise ConfigurationError(f"on_retry is {shown(hook)}: give a plain function that takes a Retry")

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from adjust_async._checks import (
-    app_token_list,
-    boolean,
-    cursor_text,
-    level_name,
-    positive_number,
-    token_segment,
-    whole_number,
+    check_app_tokens,
+    check_bool,
+    check_cursor,
+    check_level_name,
+    check_positive_number,
+    check_token,
+    check_whole_number,
 )
 from adjust_async.errors import ConfigurationError
 
@@ -34,7 +34,7 @@ class EnumToken(str, enum.Enum):  # noqa: UP042 - the mixed-in kind is what call
 def test_a_token_cannot_change_the_path(value: str) -> None:
     """Whatever is accepted stands in the path as one segment, the same after every parser and normaliser."""
     try:
-        segment = token_segment(value, "app_token")
+        segment = check_token(value, "app_token")
     except ConfigurationError:
         return
     assert segment == value
@@ -49,7 +49,7 @@ def test_a_token_cannot_change_the_path(value: str) -> None:
 @given(st.from_regex(r"[0-9A-Za-z_-]{1,40}", fullmatch=True))
 def test_every_token_of_the_alphabet_is_accepted(value: str) -> None:
     """Tokens of any length are accepted: Adjust documents several."""
-    assert token_segment(value, "app_token") == value
+    assert check_token(value, "app_token") == value
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_every_token_of_the_alphabet_is_accepted(value: str) -> None:
 def test_what_would_change_the_path_is_refused(value: str) -> None:
     """A character that is none of a token's is refused, and the text shows the value and says what is right."""
     with pytest.raises(ConfigurationError) as caught:
-        token_segment(value, "tracker_token")
+        check_token(value, "tracker_token")
     assert "tracker_token" in str(caught.value)
     assert (repr(value) if value else "is empty") in str(caught.value)
     assert "only letters, digits, '-' and '_'" in str(caught.value)
@@ -69,12 +69,12 @@ def test_what_would_change_the_path_is_refused(value: str) -> None:
 def test_a_token_that_is_no_text_is_refused(value: object) -> None:
     """A token of another type is refused, bytes too."""
     with pytest.raises(ConfigurationError, match=r"app_token is .*: give one token, as text"):
-        token_segment(value, "app_token")
+        check_token(value, "app_token")
 
 
 def test_a_token_of_an_enumeration_is_its_value() -> None:
     """A token whose class prints something else than its value must not put that into the path."""
-    assert f"/apps/{token_segment(EnumToken.DEMO, 'app_token')}/trackers" == "/apps/yxs12pfewq/trackers"
+    assert f"/apps/{check_token(EnumToken.DEMO, 'app_token')}/trackers" == "/apps/yxs12pfewq/trackers"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_token_of_an_enumeration_is_its_value() -> None:
 )
 def test_app_tokens_come_one_or_many(value: object, tokens: list[str]) -> None:
     """One text is one token, and any iterable gives many, in its order."""
-    assert app_token_list(value) == tokens
+    assert check_app_tokens(value) == tokens
 
 
 @pytest.mark.parametrize(
@@ -109,40 +109,40 @@ def test_app_tokens_come_one_or_many(value: object, tokens: list[str]) -> None:
 def test_wrong_app_tokens_are_refused(value: object, words: str) -> None:
     """None at all, one twice, and what is no token are refused, each in words that say which."""
     with pytest.raises(ConfigurationError, match=words):
-        app_token_list(value)
+        check_app_tokens(value)
 
 
 @pytest.mark.parametrize("value", ["Spring", "Spring 2026", "a:b", ":", "é", "100%", "a/b", "💡"])
 def test_a_name_of_one_level_is_accepted(value: str) -> None:
     """A name may hold all but the separator of levels."""
-    assert level_name(value, "name") == value
+    assert check_level_name(value, "name") == value
 
 
 @pytest.mark.parametrize("value", ["", " ", "\n\t", None, 5, b"a", ["a"]])
 def test_a_blank_name_is_refused(value: object) -> None:
     """A name that is blank or no text is refused."""
     with pytest.raises(ConfigurationError, match=r"name is .*: give the name of one level, as text"):
-        level_name(value, "name")
+        check_level_name(value, "name")
 
 
 @pytest.mark.parametrize("value", ["A::B", "::", "A::", "::A", "A:::B"])
 def test_a_path_of_names_is_refused(value: str) -> None:
     """A path is refused, and the text tells how to make its levels."""
     with pytest.raises(ConfigurationError, match=r"which is a path: .*parent_token of the one above"):
-        level_name(value, "name")
+        check_level_name(value, "name")
 
 
 @given(st.text(st.characters()))
 def test_an_accepted_name_can_be_sent(value: str) -> None:
     """A name that is accepted can be written as JSON: half a surrogate pair cannot, and has to be refused."""
     try:
-        name = level_name(value, "name")
+        name = check_level_name(value, "name")
     except ConfigurationError:
         return
     assert orjson.loads(orjson.dumps({"name": name})) == {"name": value}
 
 
-@pytest.mark.parametrize("check", [level_name, cursor_text])
+@pytest.mark.parametrize("check", [check_level_name, check_cursor])
 def test_half_a_surrogate_pair_is_refused(check: Callable[[object, str], object]) -> None:
     """A text that has no UTF-8 form can't be sent, so that it is refused before it fails outside of the tree."""
     with pytest.raises(ConfigurationError):
@@ -154,10 +154,10 @@ def test_whole_numbers(value: object) -> None:
     """Only integers of at least 1 pass, and booleans are none."""
     passes = type(value) is int and 1 <= value < 2**63
     if passes:
-        whole_number(value, "page_size")
+        check_whole_number(value, "page_size")
     else:
         with pytest.raises(ConfigurationError, match=r"(?s)^page_size is .*: give a whole number of at least 1$"):
-            whole_number(value, "page_size")
+            check_whole_number(value, "page_size")
 
 
 @pytest.mark.parametrize(
@@ -176,10 +176,10 @@ def test_whole_numbers(value: object) -> None:
 def test_bounds_of_whole_numbers(value: object, bounds: dict[str, int], right: bool) -> None:
     """Both bounds belong to what is allowed, and are told where they are left."""
     if right:
-        whole_number(value, "max_level", **bounds)
+        check_whole_number(value, "max_level", **bounds)
         return
     with pytest.raises(ConfigurationError) as caught:
-        whole_number(value, "max_level", **bounds)
+        check_whole_number(value, "max_level", **bounds)
     least = bounds.get("least", 1)
     assert (f"from {least} to 4" if "most" in bounds else f"of at least {least}") in str(caught.value)
 
@@ -187,36 +187,36 @@ def test_bounds_of_whole_numbers(value: object, bounds: dict[str, int], right: b
 def test_a_number_too_long_to_print_is_refused() -> None:
     """A number of more digits than Python prints gets the error of the tree as well."""
     with pytest.raises(ConfigurationError):
-        whole_number(-(10**5000), "max_attempts")
+        check_whole_number(-(10**5000), "max_attempts")
 
 
 @given(anything)
 def test_positive_numbers(value: object) -> None:
     """Only `None` and finite numbers above 0 pass."""
     if value is None or (type(value) in {int, float} and math.isfinite(value) and value > 0):  # type: ignore[arg-type,operator]  # a number by now
-        positive_number(value, "timeout", "seconds")
+        check_positive_number(value, "timeout", "seconds")
     else:
         with pytest.raises(
             ConfigurationError, match=r"(?s)^timeout is .*: give seconds above 0, or None for no limit$"
         ):
-            positive_number(value, "timeout", "seconds")
+            check_positive_number(value, "timeout", "seconds")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0, 0.0, -0.0, -1, True, False, "5", 1j, [1]])
 def test_what_is_no_positive_number_is_refused(value: object) -> None:
     """The values that compare oddly are refused as well."""
     with pytest.raises(ConfigurationError, match="deadline is "):
-        positive_number(value, "deadline", "seconds")
+        check_positive_number(value, "deadline", "seconds")
 
 
 @given(anything)
 def test_booleans(value: object) -> None:
     """Only the two booleans pass: 1, 0 and texts are none."""
     if value is True or value is False:
-        boolean(value, "cost_data_enabled")
+        check_bool(value, "cost_data_enabled")
     else:
         with pytest.raises(ConfigurationError, match=r"(?s)^cost_data_enabled is .*: give True or False$"):
-            boolean(value, "cost_data_enabled")
+            check_bool(value, "cost_data_enabled")
 
 
 @given(anything)
@@ -224,7 +224,7 @@ def test_cursors(value: object) -> None:
     """Any text but the empty one is a cursor, for cursors are opaque."""
     assume(not isinstance(value, str) or value.isprintable())
     if isinstance(value, str) and value:
-        cursor_text(value, "after")
+        check_cursor(value, "after")
     else:
         with pytest.raises(ConfigurationError, match=r"(?s)^after is .*: give a cursor of an earlier page, as text$"):
-            cursor_text(value, "after")
+            check_cursor(value, "after")

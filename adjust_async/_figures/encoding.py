@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Set as Abstr
 from datetime import date, datetime
 from typing import Any
 
-from adjust_async._checks import LARGEST_NUMBER, encodable, shown, whole_number
+from adjust_async._checks import LARGEST_NUMBER, check_encodable, check_whole_number, shown
 from adjust_async.errors import ConfigurationError
 
 __all__ = [
@@ -67,7 +67,7 @@ def names(value: object, name: str) -> str:
 
 def _sendable(value: str, name: str) -> str:
     """Give the text itself, also of a member of an enumeration, which prints as its name."""
-    encodable(value, name)
+    check_encodable(value, name)
     return str.__str__(value)
 
 
@@ -84,7 +84,7 @@ def ids(value: object, name: str) -> str:
 
 
 def _id(value: int, name: str) -> str:
-    whole_number(value, name, least=-LARGEST_NUMBER)
+    check_whole_number(value, name, least=-LARGEST_NUMBER)
     return str(int(value))  # of a member of an enumeration too, which prints as its name
 
 
@@ -123,7 +123,7 @@ def days(value: object, name: str) -> str:
 
 def number(value: Any, name: str, *, least: int = 1, most: int = LARGEST_NUMBER) -> str:
     """Encode a whole number."""
-    whole_number(value, name, least=least, most=most)
+    check_whole_number(value, name, least=least, most=most)
     return str(int(value))
 
 

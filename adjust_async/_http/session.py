@@ -13,8 +13,10 @@ import httpx
 from adjust_async._checks import shown
 from adjust_async._http.connection_errors import Where, connection_error
 from adjust_async._http.decoding import Aside, Turns
+from adjust_async._http.documents import LARGE, optional_integer
+from adjust_async._http.error_answers import raise_for_status
 from adjust_async._http.limits import PauseOutlastsDeadlineError
-from adjust_async._http.messages import LARGE, Answer, RequestSpec, optional_integer, raise_for_status
+from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.requests import RequestBuilder
 from adjust_async._http.services import Service, services
 from adjust_async.config import Config, Retry

@@ -8,11 +8,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import attrs
 
-from adjust_async._checks import cursor_text, whole_number
+from adjust_async._checks import check_cursor, check_whole_number
 from adjust_async._concurrency import Send, stream
-from adjust_async._http import messages as _wire
+from adjust_async._http import documents, messages
 from adjust_async._http.messages import RequestSpec
 from adjust_async._http.session import Session
+from adjust_async.campaign import envelope
 from adjust_async.config import CampaignVersion
 from adjust_async.errors import AdjustError, ConfigurationError, PaginationError, at_page
 
@@ -58,7 +59,7 @@ class Page(Generic[T]):
 
 
 def decode_page(
-    answer: _wire.Answer, cls: type[T], known: Mapping[str, Any], api_url: str, asked: str | None
+    answer: messages.Answer, cls: type[T], known: Mapping[str, Any], api_url: str, asked: str | None
 ) -> Page[T]:
     """Read a page in the form of v1 or of v2; which one it is, the keys of `paging` tell.
 
@@ -68,10 +69,10 @@ def decode_page(
     Raises:
         DecodeError: The answer has another shape.
     """
-    data, items = _wire.envelope(answer)
-    paging = _wire.optional_object(answer, data, "paging", "$.data")
-    cursors = _wire.optional_object(answer, paging, "cursors", "$.data.paging")
-    text = partial(_wire.optional_text_at, answer)
+    data, items = envelope.envelope(answer)
+    paging = documents.optional_object(answer, data, "paging", "$.data")
+    cursors = documents.optional_object(answer, paging, "cursors", "$.data.paging")
+    text = partial(documents.optional_text_at, answer)
     following, previous = text(paging, "next", "$.data.paging"), text(paging, "previous", "$.data.paging")
     after = text(cursors, "after", "$.data.paging.cursors")
     before = text(cursors, "before", "$.data.paging.cursors")
@@ -79,20 +80,20 @@ def decode_page(
     if cursor == asked and following is None and "next" in paging:
         cursor = None  # v2's last page may give its own cursor beside a `next` that is null
     return Page(
-        items=tuple(_wire.records(answer, items, cls, known)),
-        total=_wire.optional_integer(paging.get("total")),
-        page_size=_wire.optional_integer(paging.get("page_size")),
+        items=tuple(envelope.records(answer, items, cls, known)),
+        total=documents.optional_integer(paging.get("total")),
+        page_size=documents.optional_integer(paging.get("page_size")),
         cursors=Cursors(
             after=after or _cursor_of_link(following, api_url, "cursor", "after") or cursor,
             before=before or _cursor_of_link(previous, api_url, "before"),
         ),
         next=following,
-        request_id=_wire.optional_text(data.get("request_id")),
+        request_id=documents.optional_text(data.get("request_id")),
     )
 
 
 def _cursor_of_link(link: str | None, api_url: str, *names: str) -> str | None:
-    query = _wire.query_of_link(link, api_url)
+    query = envelope.query_of_link(link, api_url)
     return next((query[name] for name in names if query.get(name)), None)
 
 
@@ -125,12 +126,12 @@ class Start(NamedTuple):
         """
         for name, number in (("page_size", page_size), ("max_items", max_items)):
             if number is not None:
-                whole_number(number, name)
-        whole_number(prefetch, "prefetch", least=0)
+                check_whole_number(number, name)
+        check_whole_number(prefetch, "prefetch", least=0)
         cursors = {"after": after, "before": before, "cursor": cursor}
         given = {name: value for name, value in cursors.items() if value is not None}
         for name, value in given.items():
-            cursor_text(value, name)
+            check_cursor(value, name)
         allowed = {"after", "before"} if version == "v1" else {"cursor"}
         if wrong := sorted(given.keys() - allowed):
             right = " or ".join(f"{name}=" for name in sorted(allowed))

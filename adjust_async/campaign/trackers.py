@@ -6,10 +6,11 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from adjust_async._checks import app_token_list, boolean, level_name, token_segment, whole_number
+from adjust_async._checks import check_app_tokens, check_bool, check_level_name, check_token, check_whole_number
 from adjust_async._concurrency import Send, crawl, stream
-from adjust_async._http.messages import RequestSpec, only_record
+from adjust_async._http.messages import RequestSpec
 from adjust_async._http.session import Session
+from adjust_async.campaign.envelope import only_record
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.pages import CursorPages, Start
 from adjust_async.campaign.provisioning.recent import RecentTrackers
@@ -78,7 +79,7 @@ class Trackers:
             max_items=max_items,
             prefetch=prefetch,
         )
-        return self._siblings(token_segment(app_token, "app_token"), None, start)
+        return self._siblings(check_token(app_token, "app_token"), None, start)
 
     def children(
         self,
@@ -114,8 +115,8 @@ class Trackers:
             max_items=max_items,
             prefetch=prefetch,
         )
-        app_token = token_segment(app_token, "app_token")
-        return self._siblings(app_token, token_segment(tracker_token, "tracker_token"), start)
+        app_token = check_token(app_token, "app_token")
+        return self._siblings(app_token, check_token(tracker_token, "tracker_token"), start)
 
     def walk(
         self, app_tokens: str | Iterable[str], *, max_level: int = LEVELS, page_size: int | None = None
@@ -136,8 +137,8 @@ class Trackers:
             ConfigurationError: An argument is wrong. Nothing was sent.
             AdjustError: (while iterating) A list could not be had. The walk ends there.
         """
-        tokens = app_token_list(app_tokens)
-        whole_number(max_level, "max_level", most=LEVELS)
+        tokens = check_app_tokens(app_tokens)
+        check_whole_number(max_level, "max_level", most=LEVELS)
         start = Start.check(self._session.config.campaign_version, page_size=page_size, prefetch=0)
         return self._walk([_Branch(token, None, 1) for token in reversed(tokens)], max_level, start)
 
@@ -160,11 +161,11 @@ class Trackers:
             ConfigurationError: An argument is wrong. Nothing was sent.
             AdjustError: The service refused, or gave no whole answer.
         """
-        app_token = token_segment(app_token, "app_token")
+        app_token = check_token(app_token, "app_token")
         path = self._collection(app_token)
-        body = {"name": level_name(name, "name")}
+        body = {"name": check_level_name(name, "name")}
         if parent_token is not None:
-            parent_token = body["parent_token"] = token_segment(parent_token, "parent_token")
+            parent_token = body["parent_token"] = check_token(parent_token, "parent_token")
         known = {"app_token": app_token, "parent_token": parent_token}
         return await self._session.request(
             RequestSpec(method="POST", path=path, body=body, decode=lambda answer: only_record(answer, Tracker, known))
@@ -193,14 +194,14 @@ class Trackers:
             ConfigurationError: An argument is wrong, or nothing would be changed. Nothing was sent.
             AdjustError: The service refused, or gave no whole answer. It is safe to call again.
         """
-        app_token = token_segment(app_token, "app_token")
-        path = f"{self._collection(app_token)}/{token_segment(tracker_token, 'tracker_token')}"
+        app_token = check_token(app_token, "app_token")
+        path = f"{self._collection(app_token)}/{check_token(tracker_token, 'tracker_token')}"
         body: dict[str, Any] = {}
         if partner_id is not None:
-            whole_number(partner_id, "partner_id")
+            check_whole_number(partner_id, "partner_id")
             body["partner_id"] = partner_id
         if cost_data_enabled is not None:
-            boolean(cost_data_enabled, "cost_data_enabled")
+            check_bool(cost_data_enabled, "cost_data_enabled")
             body["cost_data_enabled"] = cost_data_enabled
         if not body:
             raise ConfigurationError("update changes nothing: give partner_id, cost_data_enabled, or both")
@@ -265,7 +266,7 @@ class Trackers:
         # Few need it, and everybody would wait for its import.
         from adjust_async.campaign.provisioning.provision import Calls, provision
 
-        token = token_segment(app_token, "app_token")
+        token = check_token(app_token, "app_token")
         start = Start.check(self._session.config.campaign_version, page_size=page_size, prefetch=0)
 
         recent = self._recent.setdefault(token, RecentTrackers())

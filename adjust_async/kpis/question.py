@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from adjust_async._checks import shown
 from adjust_async._figures.per_app import Parts, as_they_come, together
 from adjust_async._figures.windows import Period
-from adjust_async._http.messages import Answer, RequestSpec, decode_error, parse_json
+from adjust_async._http.documents import decode_error, parse_json
+from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, DecodeError
 from adjust_async.kpis import result_sets as _result_sets

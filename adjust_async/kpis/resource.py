@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any, Literal, Unpack, overload
 
-from adjust_async._checks import app_token_list, shown, token_segment
+from adjust_async._checks import check_app_tokens, check_token, shown
 from adjust_async._figures.windows import Window
 from adjust_async._http.session import Session
 from adjust_async.errors import ConfigurationError
@@ -241,14 +241,14 @@ class KPIs:
         if tracker_token is not None and endpoint == "skadnetwork":
             raise ConfigurationError("tracker_token is given: SKAdNetwork can't be asked below a tracker")
         wire = check_query(endpoint, query, parameters)
-        tokens = app_token_list(app_tokens)
+        tokens = check_app_tokens(app_tokens)
         if len(tokens) > 1:
             # The service's default is by trackers for one app and by apps for several; each request here is for one.
             wire.setdefault("grouping", "apps")
         return Question(
             endpoint=endpoint,
             app_tokens=tokens,
-            tracker_token=None if tracker_token is None else token_segment(tracker_token, "tracker_token"),
+            tracker_token=None if tracker_token is None else check_token(tracker_token, "tracker_token"),
             query=wire,
             periods=split_period(wire, window),
             keep_failures=on_failure == "keep",

@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 
 from adjust_async._checks import shown
 from adjust_async._figures.encoding import boolean, names, text
-from adjust_async._http.messages import Answer, decode_error, parse_json
+from adjust_async._http.documents import decode_error, parse_json
+from adjust_async._http.messages import Answer
 from adjust_async._http.session import Session
 from adjust_async._records import ConversionError, structure
 from adjust_async.errors import ConfigurationError

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Required, TypedDict
 
-from adjust_async._checks import LARGEST_NUMBER, encodable, shown
+from adjust_async._checks import LARGEST_NUMBER, check_encodable, shown
 from adjust_async._figures.encoding import (
     boolean,
     boolean_or_text,
@@ -244,7 +244,7 @@ def _filter(name: object, value: object) -> tuple[str, str]:
             f"filters holds {shown(name)}: give a dimension with __{', __'.join((*LIST_SUFFIXES, *TEXT_SUFFIXES))}, or "
             f"a metric with __{', __'.join(NUMBER_SUFFIXES)}"
         )
-    encodable(name, "filters")
+    check_encodable(name, "filters")
     argument = f"filters[{shown(name)}]"
     if suffix in NUMBER_SUFFIXES:
         return str.__str__(name), _number(value, argument)

@@ -7,7 +7,8 @@ from functools import partial
 from typing import NamedTuple
 
 from adjust_async._figures.per_app import Parts, as_they_come, together
-from adjust_async._http.messages import Answer, decode_error, parse_json
+from adjust_async._http.documents import decode_error, parse_json
+from adjust_async._http.messages import Answer
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError
 from adjust_async.reports.document import ReportError, ReportPart, open_report, unfold

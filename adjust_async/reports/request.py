@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, NoReturn, TypeVar
 
-from adjust_async._http.messages import Answer, Body, RequestSpec, error_words
+from adjust_async._http.error_answers import error_words
+from adjust_async._http.messages import Answer, Body, RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.errors import BadRequestError, DecodeError
 from adjust_async.reports.parameters import column_name

@@ -7,7 +7,7 @@ from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack, overload
 
-from adjust_async._checks import app_token_list, boolean, shown, whole_number
+from adjust_async._checks import check_app_tokens, check_bool, check_whole_number, shown
 from adjust_async._figures.encoding import iso_date
 from adjust_async._figures.windows import Window
 from adjust_async._http.session import Session
@@ -78,7 +78,7 @@ def lookback(newest: date | str, days: int, *, today: date | str | None = None) 
     """
     newest = date.fromisoformat(iso_date(newest, "newest"))
     last = datetime.now(UTC).date() if today is None else date.fromisoformat(iso_date(today, "today"))
-    whole_number(days, "days", least=0)
+    check_whole_number(days, "days", least=0)
     if newest > last:
         raise ConfigurationError(
             f"newest is {newest}, which lies after {last}: where days begin before those of UTC, give today="
@@ -274,7 +274,7 @@ class Reports:
             AdjustError: Also in the middle of the rows, where the answer breaks off: a note on the error tells how many
                 were given.
         """
-        boolean(exact, "exact")
+        check_bool(exact, "exact")
         wire = self._wire(query, CsvQuery, app_tokens, parameters)
         if exact and path is not None:
             raise ConfigurationError("exact is given with path: the file has every digit as the service sent it")
@@ -391,7 +391,7 @@ class Reports:
         Returns:
             The events; `{id}_events` and `{id}_revenue` are names of metrics.
         """
-        tokens = None if app_tokens is None else app_token_list(app_tokens)
+        tokens = None if app_tokens is None else check_app_tokens(app_tokens)
         return await _report_names.ask_events(self._session, events__contains, tokens, tokens_mapping)
 
     def _wire(
@@ -401,7 +401,7 @@ class Reports:
         app_tokens: object,
         parameters: object,
     ) -> dict[str, str]:
-        tokens = None if app_tokens is None else app_token_list(app_tokens)
+        tokens = None if app_tokens is None else check_app_tokens(app_tokens)
         return check_report(query, takes.__annotations__, tokens, parameters, own=_OWN)
 
     def _question(
@@ -417,7 +417,7 @@ class Reports:
         _one_of(fan_out, "fan_out", ("app", "none", None))
         _one_of(on_failure, "on_failure", ("raise", "keep"))
         _one_of(attr_dependency, "attr_dependency", ("drop", "columns", "keep"))
-        tokens = None if app_tokens is None else app_token_list(app_tokens)
+        tokens = None if app_tokens is None else check_app_tokens(app_tokens)
         wire = check_report(query, ReportQuery.__annotations__, tokens, parameters, own=_OWN)
         wire.setdefault("include_attr_dependency", "false" if attr_dependency == "drop" else "true")
         if fan_out == "app" and tokens is None:

@@ -19,7 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 import anyio
 import httpx
 
-from adjust_async._checks import whole_number
+from adjust_async._checks import check_whole_number
 from adjust_async._http.http11 import Http11Connection
 from adjust_async.config import is_loopback
 
@@ -118,7 +118,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         trust_env: bool = True,
         keepalive_expiry: float = 20.0,
     ) -> None:
-        whole_number(max_connections, "max_connections")
+        check_whole_number(max_connections, "max_connections")
         self._max_connections = max_connections
         self._verify = verify
         self._http2 = http2

@@ -11,19 +11,10 @@ import httpx
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from adjust_async._http.messages import (
-    BODY_LIMIT,
-    Answer,
-    envelope,
-    only_record,
-    optional_integer,
-    optional_text,
-    parse_json,
-    query_of_link,
-    raise_for_status,
-    records,
-    retry_after,
-)
+from adjust_async._http.documents import optional_integer, optional_text, parse_json
+from adjust_async._http.error_answers import raise_for_status, retry_after
+from adjust_async._http.messages import BODY_LIMIT, Answer
+from adjust_async.campaign.envelope import envelope, only_record, query_of_link, records
 from adjust_async.campaign.models import Partner, Tracker
 from adjust_async.errors import (
     APIStatusError,

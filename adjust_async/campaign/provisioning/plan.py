@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import attrs
 
-from adjust_async._checks import boolean, encodable, shown, whole_number
+from adjust_async._checks import check_bool, check_encodable, check_whole_number, shown
 from adjust_async.campaign.models import Partner
 from adjust_async.errors import ConfigurationError, PlanError
 
@@ -138,7 +138,7 @@ def _problem_of_part(part: object, level: str) -> str | None:
     if part.startswith(":") or part.endswith(":"):
         return f"the {level} {shown(part)} begins or ends with ':', and '::' separates levels: use another sign"
     try:
-        encodable(part, f"the {level}")
+        check_encodable(part, f"the {level}")
     except ConfigurationError as error:
         return error.message
     return None
@@ -157,9 +157,9 @@ def _problem_of_path(path: object) -> tuple[tuple[str, ...], str | None]:
 def _problem_of_settings(spec: TrackerSpec) -> str | None:
     try:
         if spec.partner_id is not None:
-            whole_number(spec.partner_id, "partner_id")
+            check_whole_number(spec.partner_id, "partner_id")
         if spec.cost_data_enabled is not None:
-            boolean(spec.cost_data_enabled, "cost_data_enabled")
+            check_bool(spec.cost_data_enabled, "cost_data_enabled")
     except ConfigurationError as error:
         return error.message
     partner: object = spec.partner

@@ -6,7 +6,7 @@ import math
 
 import anyio
 
-from adjust_async._checks import boolean, shown
+from adjust_async._checks import check_bool, shown
 from adjust_async._http.session import Session
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.provisioning.plan import find_partners, read_plan
@@ -96,7 +96,7 @@ async def _wait(task: asyncio.Task[None], seconds: float | None) -> None:
 
 
 def _check(dry_run: object, on_failure: object, on_progress: object, grace_time: object) -> None:
-    boolean(dry_run, "dry_run")
+    check_bool(dry_run, "dry_run")
     if not isinstance(on_failure, str) or on_failure not in {"keep", "raise"}:
         raise ConfigurationError(f"on_failure is {shown(on_failure)}: give 'keep' or 'raise'")
     is_async = any(map(asyncio.iscoroutinefunction, (on_progress, getattr(on_progress, "__call__", None))))  # noqa: B004

@@ -1,0 +1,152 @@
+"""Reading JSON documents: decoding them, looking into them, and saying where one is not what its API documents.
+
+Nothing here does I/O, so that every odd answer can be tested as plain bytes.
+"""
+
+import codecs
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from adjust_async._checks import shown
+from adjust_async._http.messages import Answer
+from adjust_async._json import JSONDecodeError, loads, loads_beside
+from adjust_async.errors import DecodeError
+
+__all__ = [
+    "LARGE",
+    "decode_error",
+    "one_line",
+    "optional_integer",
+    "optional_object",
+    "optional_text",
+    "optional_text_at",
+    "parse_json",
+    "readable_text",
+]
+
+
+#: Bytes of an answer from which on it is decoded beside the event loop, in a thread. Up to there that takes some
+#: milliseconds, and the thread would cost as much.
+LARGE = 256 * 1024
+
+
+def parse_json(answer: Answer) -> Any:
+    """Decode the body.
+
+    Raises:
+        DecodeError: It is no JSON: empty, HTML, or broken off in the middle.
+    """
+    try:
+        return loads(answer.body) if len(answer.body) < LARGE else loads_beside(answer.body)
+    except JSONDecodeError as error:
+        raise decode_error(answer, "$", f"the answer is no JSON ({_nature(answer, error)})", malformed=True) from None
+
+
+def _nature(answer: Answer, error: JSONDecodeError) -> str:
+    text = answer.text.strip()
+    if not text:
+        return "it is empty"
+    if text.startswith("<"):
+        return f"it is HTML or XML: {readable_text(text)}"
+    if not _is_utf8(answer.body):
+        return f"it is not encoded in UTF-8; it begins with {text[:60]!r}"
+    if error.pos >= len(error.doc.rstrip()):
+        return f"it breaks off after {len(answer.body)} bytes"
+    return f"{error}; it begins with {answer.text[:60]!r}"
+
+
+def decode_error(answer: Answer, location: str, problem: str, *, malformed: bool = False) -> DecodeError:
+    """Make the error of an answer that is not what the API documents."""
+    return DecodeError(
+        problem,
+        location=location,
+        method=answer.method,
+        path=answer.path,
+        request_id=answer.headers.get("x-request-id"),
+        body=answer.text,
+        malformed=malformed,
+    )
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        # Where the body broke off in the middle of a character, it is UTF-8 all the same.
+        codecs.getincrementaldecoder("utf-8")().decode(body)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def readable_text(text: str) -> str:
+    """Return the title of an HTML page, or else its first words, on one line."""
+    import html
+
+    lower = text.lower()
+    start = lower.find(">", lower.find("<title")) + 1 if "<title" in lower else 0
+    end = lower.find("</title", start) if start else -1
+    title = html.unescape(text[start:end]).strip() if end > 0 else ""
+    return one_line(title or html.unescape(_without_tags(text)))
+
+
+def _without_tags(text: str) -> str:
+    # In one pass, and not by a pattern: on a page that was made to be slow, patterns take seconds of the event loop.
+    first, *pieces = text.split("<")
+    words, skipped = [first], ""
+    for piece in pieces:
+        tag, _, content = piece.partition(">")
+        name = (tag.split(maxsplit=1) or [""])[0].lower()
+        if skipped:
+            if name == f"/{skipped}":
+                skipped = ""
+        elif name in {"script", "style"}:
+            skipped = name
+        if not skipped:
+            words.append(content)
+    return " ".join(words)
+
+
+def one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 300 else f"{line[:297]}..."
+
+
+def optional_text(value: object) -> str | None:
+    """Give a text, also of a number; `None` for an empty text and for all else."""
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def optional_object(answer: Answer, parent: Mapping[str, Any], key: str, location: str) -> Mapping[str, Any]:
+    """Give the object under a key; an empty one where it is null or absent.
+
+    Raises:
+        DecodeError: Something else is there.
+    """
+    value = parent.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise decode_error(answer, f"{location}.{key}", f"expected an object, found {shown(value)}")
+    return value
+
+
+def optional_text_at(answer: Answer, parent: Mapping[str, Any], key: str, location: str) -> str | None:
+    """Give the text under a key; `None` where it is null, empty or absent, which all mean the same in `paging`.
+
+    Raises:
+        DecodeError: Something else is there. Taken for the end of a walk, it would lose the rest.
+    """
+    value = parent.get(key)
+    text = optional_text(value)
+    if text is None and value not in (None, ""):
+        raise decode_error(answer, f"{location}.{key}", f"expected text or null, found {shown(value)}")
+    return text
+
+
+def optional_integer(value: object) -> int | None:
+    """Give a whole number that may have come as text; `None` for all else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value) else None
