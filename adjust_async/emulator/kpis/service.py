@@ -7,20 +7,20 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from adjust_async.emulator.app_states import AppState
-from adjust_async.emulator.authentication import Authenticator
-from adjust_async.emulator.conditions import Conditions
-from adjust_async.emulator.connections import Connection
-from adjust_async.emulator.envelopes import send_response
-from adjust_async.emulator.error_bodies import send_error
+from adjust_async.emulator.campaign.envelopes import send_response
 from adjust_async.emulator.facts.apps import App
 from adjust_async.emulator.facts.store import Facts
+from adjust_async.emulator.faults.app_states import AppState
+from adjust_async.emulator.faults.conditions import Conditions
+from adjust_async.emulator.http.authentication import Authenticator
+from adjust_async.emulator.http.connections import Connection
+from adjust_async.emulator.http.error_bodies import send_error
+from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.kpis.answers import answer_query
 from adjust_async.emulator.kpis.catalog import Report
 from adjust_async.emulator.kpis.csv_result import write_csv
 from adjust_async.emulator.kpis.json_result import write_json
 from adjust_async.emulator.kpis.query import read_query
-from adjust_async.emulator.refusals import RefusalError
 
 _ROOT = "/kpis/v1/{app_tokens}"
 _TRACKERS = f"{_ROOT}/trackers/{{tracker_tokens}}"

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from adjust_async.emulator.error_bodies import is_report, send_error
-from adjust_async.emulator.routing import RouteTable
-from adjust_async.emulator.stats import Stats
+from adjust_async.emulator.http.error_bodies import is_report, send_error
+from adjust_async.emulator.http.routing import RouteTable
+from adjust_async.emulator.http.stats import Stats
 
 CONCURRENCY = "concurrency"
 RATE = "rate"

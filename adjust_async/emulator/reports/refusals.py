@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from adjust_async.emulator.refusals import RefusalError
+from adjust_async.emulator.http.refusals import RefusalError
 
 VALIDATION_ERROR = "validation_error"
 REQUEST_ERROR = "request_error"

@@ -9,14 +9,14 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from adjust_async.emulator.app_states import AppState
-from adjust_async.emulator.authentication import Authenticator
-from adjust_async.emulator.conditions import Conditions
-from adjust_async.emulator.connections import Connection
-from adjust_async.emulator.envelopes import send_response
-from adjust_async.emulator.error_bodies import REPORT_ROOTS, send_error
+from adjust_async.emulator.campaign.envelopes import send_response
 from adjust_async.emulator.facts.store import Facts
-from adjust_async.emulator.refusals import RefusalError
+from adjust_async.emulator.faults.app_states import AppState
+from adjust_async.emulator.faults.conditions import Conditions
+from adjust_async.emulator.http.authentication import Authenticator
+from adjust_async.emulator.http.connections import Connection
+from adjust_async.emulator.http.error_bodies import REPORT_ROOTS, send_error
+from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.reports.csv_report import CONTENT_TYPE as CSV_TYPE, write_csv
 from adjust_async.emulator.reports.filter_lists import FilterLists
 from adjust_async.emulator.reports.json_report import make_document

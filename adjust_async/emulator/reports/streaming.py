@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from starlette.types import Scope, Send
 
-from adjust_async.emulator.connections import Connection
+from adjust_async.emulator.http.connections import Connection
 
 
 async def send_stream(scope: Scope, send: Send, content_type: str, pieces: AsyncGenerator[bytes, None]) -> None:
