@@ -24,11 +24,12 @@ from adjust_async.emulator.faults.faults import Fault, Faults
 from adjust_async.emulator.faults.misbehaviour import LateWork
 from adjust_async.emulator.http.application import Application
 from adjust_async.emulator.http.authentication import Authenticator
+from adjust_async.emulator.http.gate import LeakyBucket, ReportGate
 from adjust_async.emulator.http.listener import LOOPBACK, Listener, bind
 from adjust_async.emulator.http.routing import RouteTable
 from adjust_async.emulator.http.stats import Stats
 from adjust_async.emulator.kpis import KPIService
-from adjust_async.emulator.reports import LeakyBucket, ReportGate, ReportService
+from adjust_async.emulator.reports import ReportService
 
 _HIGHEST_PORT = 65535
 

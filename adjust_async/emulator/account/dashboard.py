@@ -5,14 +5,13 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Send
 
-from adjust_async.emulator.campaign.envelopes import send_response
 from adjust_async.emulator.facts.apps import App
 from adjust_async.emulator.facts.store import FIRST_DAY, Facts
 from adjust_async.emulator.http.authentication import Authenticator
-from adjust_async.emulator.http.error_bodies import send_error
-from adjust_async.emulator.http.refusals import RefusalError
+from adjust_async.emulator.http.endpoint import Endpoint
+from adjust_async.emulator.http.responses import send_response
 
 _PATH = "/dashboard/api/apps"
 
@@ -26,29 +25,12 @@ class Dashboard:
 
     def routes(self) -> list[Route]:
         """List the one route."""
-        return [Route(_PATH, _Endpoint(self), methods=["GET"])]
+        return [Route(_PATH, Endpoint(self._authenticator, self._list_apps), methods=["GET"])]
 
-    def answer(self, request: Request) -> bytes:
-        """List the apps on one page. Raises a 401 `RefusalError`."""
-        self._authenticator.check(request)
+    async def _list_apps(self, _request: Request, send: Send) -> None:
         apps = [_item(app) for app in self._facts.apps.values()]
         page = {"position": 1, "total": len(apps), "size": len(apps)}
-        return orjson.dumps({"apps": apps, "urls": {}, "page": page})
-
-
-class _Endpoint:
-    """The route as a plain ASGI application."""
-
-    def __init__(self, dashboard: Dashboard) -> None:
-        self._dashboard = dashboard
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            body = self._dashboard.answer(Request(scope, receive))
-        except RefusalError as refusal:
-            await send_error(send, scope["path"], refusal.status, refusal.message, refusal.headers)
-        else:
-            await send_response(send, 200, body)
+        await send_response(send, 200, orjson.dumps({"apps": apps, "urls": {}, "page": page}))
 
 
 def _item(app: App) -> dict[str, Any]:

@@ -2,23 +2,25 @@
 
 import base64
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Send
 
 from adjust_async.emulator.account.catalog import Partner
 from adjust_async.emulator.account.links import tracker_urls
 from adjust_async.emulator.account.store import Store, TrackerRow
 from adjust_async.emulator.campaign.cursors import Cursors
-from adjust_async.emulator.campaign.envelopes import item_envelope, page_envelope, send_response
+from adjust_async.emulator.campaign.envelopes import item_envelope, page_envelope
 from adjust_async.emulator.campaign.paging import Page, Row, describe_page, fetch_page, read_query, spoil_page
 from adjust_async.emulator.faults.misbehaviour import take_list_delay, take_page_fault
 from adjust_async.emulator.http.authentication import Authenticator
-from adjust_async.emulator.http.error_bodies import send_error
+from adjust_async.emulator.http.endpoint import Endpoint
 from adjust_async.emulator.http.parameters import boolean, integer, read_parameters, text
 from adjust_async.emulator.http.refusals import RefusalError
+from adjust_async.emulator.http.responses import send_response
 
 VERSIONS = (1, 2)
 
@@ -63,7 +65,7 @@ class CampaignAPI:
         return [
             Route(
                 f"/public/v{version}{path}",
-                _Endpoint(self._authenticator, version, handler),
+                Endpoint(self._authenticator, partial(_answer, handler=handler, version=version)),
                 methods=[method],
             )
             for version in VERSIONS
@@ -175,25 +177,8 @@ class CampaignAPI:
         return page_envelope(version, paging, [item(row) for row in page.rows])
 
 
-class _Endpoint:
-    """One route as a plain ASGI application: authentication, the answer, and refusals in the envelope."""
-
-    def __init__(self, authenticator: Authenticator, version: int, handler: _Handler) -> None:
-        self._authenticator = authenticator
-        self._version = version
-        self._handler = handler
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            self._authenticator.check(request)
-            body = await self._handler(request, self._version)
-        except RefusalError as refusal:
-            await send_error(send, scope["path"], refusal.status, refusal.message, refusal.headers)
-        except ClientDisconnect:
-            return
-        else:
-            await send_response(send, 200, body)
+async def _answer(request: Request, send: Send, *, handler: _Handler, version: int) -> None:
+    await send_response(send, 200, await handler(request, version))
 
 
 def _tracker_item(row: TrackerRow) -> dict[str, Any]:

@@ -1,13 +1,11 @@
-"""The Campaign API's envelopes, and how they are sent."""
+"""The Campaign API's envelopes."""
 
 import base64
 import os
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from starlette.types import Send
 
 _REQUEST_ID_BYTES = 15
 
@@ -40,21 +38,3 @@ def page_envelope(version: int, paging: dict[str, Any], items: list[dict[str, An
 def version_of(path: str) -> int:
     """Tell the version of the Campaign API by the path, 1 for a path that has none."""
     return 2 if path.startswith("/public/v2/") else 1
-
-
-async def send_response(
-    send: Send,
-    status: int,
-    body: bytes,
-    *,
-    content_type: str = "application/json; charset=utf-8",
-    headers: Mapping[str, str] | None = None,
-) -> None:
-    """Send a whole response in two plain ASGI messages."""
-    raw_headers = [
-        (b"content-type", content_type.encode()),
-        (b"content-length", str(len(body)).encode()),
-        *((name.lower().encode(), value.encode()) for name, value in (headers or {}).items()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": raw_headers})
-    await send({"type": "http.response.body", "body": body})

@@ -9,10 +9,11 @@ from email.utils import formatdate
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from adjust_async.emulator.campaign.envelopes import send_response
 from adjust_async.emulator.faults.faults import CURSOR_FAULTS, LIST_DELAYS, Fault, Faults
 from adjust_async.emulator.http.connections import Connection
-from adjust_async.emulator.http.error_bodies import send_error
+from adjust_async.emulator.http.error_bodies import send_refusal
+from adjust_async.emulator.http.refusals import RefusalError
+from adjust_async.emulator.http.responses import send_response
 from adjust_async.emulator.http.stats import Stats
 
 _PAGE_FAULT = "page_fault"
@@ -100,7 +101,7 @@ class Misbehaviour:
         self._stats.faults[fault] += 1
         if fault in _REFUSALS:
             status, message = _REFUSALS[fault]
-            await send_error(send, scope["path"], status, message, self._headers())
+            await send_refusal(send, scope["path"], RefusalError(status, message, self._headers()))
         elif fault is Fault.HTML_BAD_GATEWAY:
             await send_response(send, 502, _BAD_GATEWAY, content_type="text/html")
         elif fault is Fault.DROP_BEFORE:
@@ -142,7 +143,7 @@ class Misbehaviour:
         if self._fault is Fault.DROP_AFTER:
             await connection.abort()
         elif self._fault is Fault.SERVER_ERROR_AFTER:
-            await send_error(send, scope["path"], 500, "Internal server error")
+            await send_refusal(send, scope["path"], RefusalError(500, "Internal server error"))
         elif self._fault is Fault.TRUNCATED_BODY:
             await send(answer.start)
             await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})

@@ -5,16 +5,16 @@ have.
 """
 
 import html
-from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from starlette.types import Send
 
-from adjust_async.emulator.campaign.envelopes import error_envelope, send_response, version_of
+from adjust_async.emulator.campaign.envelopes import error_envelope, version_of
+from adjust_async.emulator.http.refusals import RefusalError
+from adjust_async.emulator.http.responses import JSON, send_response
 
-_JSON = "application/json; charset=utf-8"
 _WITHOUT_ENVELOPE = ("/kpis/", "/dashboard/")
 
 REPORT_ROOTS = ("/reports-service/", "/control-center/reports-service/")
@@ -27,27 +27,16 @@ _REPORT_CODES = {401: "auth_error", 403: "auth_error"}
 _FIRST_SERVER_ERROR = 500
 
 
-async def send_error(
-    send: Send,
-    path: str,
-    status: int,
-    message: str,
-    headers: Mapping[str, str] | None = None,
-    *,
-    error_code: str | None = None,
-    details: Sequence[Any] = (),
-) -> None:
-    """Answer the request for `path` with an error in the shape that its API gives to that status.
-
-    The Report Service alone has an `error_code`, by default that of the status, and `details`.
-    """
+async def send_refusal(send: Send, path: str, refusal: RefusalError) -> None:
+    """Refuse the request for `path` in the shape that its API gives to that status."""
+    status, message = refusal.status, refusal.message
     if is_report(path):
-        body, content_type = _report_error(status, message, error_code, details), _JSON
+        body, content_type = _report_error(refusal), JSON
     elif path.startswith(_WITHOUT_ENVELOPE):
         body, content_type = _unenveloped(status, message)
     else:
-        body, content_type = error_envelope(version_of(path), message), _JSON
-    await send_response(send, status, body, content_type=content_type, headers=headers)
+        body, content_type = error_envelope(version_of(path), message), JSON
+    await send_response(send, status, body, content_type=content_type, headers=refusal.headers)
 
 
 def is_report(path: str) -> bool:
@@ -55,12 +44,13 @@ def is_report(path: str) -> bool:
     return path.startswith(REPORT_ROOTS)
 
 
-def _report_error(status: int, message: str, error_code: str | None, details: Sequence[Any]) -> bytes:
+def _report_error(refusal: RefusalError) -> bytes:
+    status, error_code = refusal.status, refusal.error_code
     if error_code is None:
         error_code = "service_error" if status >= _FIRST_SERVER_ERROR else _REPORT_CODES.get(status, "request_error")
-    error: dict[str, Any] = {"error_code": error_code, "error_desc": message}
-    if details:
-        error["error_desc_details"] = list(details)
+    error: dict[str, Any] = {"error_code": error_code, "error_desc": refusal.message}
+    if refusal.details:
+        error["error_desc_details"] = list(refusal.details)
     return orjson.dumps(error)
 
 
@@ -75,4 +65,4 @@ def _unenveloped(status: int, message: str) -> tuple[bytes, str]:
             f"<p>{html.escape(message)}</p>\r\n</body>\r\n</html>\r\n"
         )
         return page.encode(), "text/html; charset=utf-8"
-    return orjson.dumps({"error": {"message": message} if status in _MESSAGE_OBJECT else message}), _JSON
+    return orjson.dumps({"error": {"message": message} if status in _MESSAGE_OBJECT else message}), JSON

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from adjust_async.emulator.http.error_bodies import send_error
+from adjust_async.emulator.http.error_bodies import send_refusal
+from adjust_async.emulator.http.refusals import RefusalError
 
 
 class RouteTable:
@@ -29,18 +30,18 @@ class RouteTable:
             if match is Match.PARTIAL:
                 allowed.append(route)
         if not allowed:
-            return f"{method} (unknown path)", _Refused(404, "Not found")
+            return f"{method} (unknown path)", _Refused(RefusalError(404, "Not found"))
         methods = sorted(set().union(*(route.methods or set() for route in allowed)))
-        return f"{method} {allowed[0].path}", _Refused(405, "Method not allowed", {"Allow": ", ".join(methods)})
+        return f"{method} {allowed[0].path}", _Refused(
+            RefusalError(405, "Method not allowed", {"Allow": ", ".join(methods)})
+        )
 
 
 class _Refused:
     """Answers every request with one error."""
 
-    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
-        self._status = status
-        self._message = message
-        self._headers = headers
+    def __init__(self, refusal: RefusalError) -> None:
+        self._refusal = refusal
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        await send_error(send, scope["path"], self._status, self._message, self._headers)
+        await send_refusal(send, scope["path"], self._refusal)

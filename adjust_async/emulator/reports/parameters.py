@@ -27,7 +27,7 @@ _DEFAULT_CURRENCY = "USD"
 
 
 def boolean(given: Mapping[str, str], name: str, *, default: bool) -> bool:
-    """Read true or false. Raises a 400 `ReportRefusalError`, as all of this module do."""
+    """Read true or false. Raises a 400 `RefusalError`, as all of this module do."""
     text = given.get(name)
     if text is None:
         return default

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from adjust_async.emulator import Emulator, Faults
-from adjust_async.emulator.reports import LeakyBucket
+from adjust_async.emulator.http.gate import LeakyBucket
 from tests.emulator.kpis.results import serving
 from tests.emulator.reports.results import PATH, question
 from tests.emulator.requests import connect, eventually

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from adjust_async.emulator.http.error_bodies import is_report, send_error
+from adjust_async.emulator.http.error_bodies import is_report, send_refusal
+from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.http.routing import RouteTable
 from adjust_async.emulator.http.stats import Stats
 
@@ -96,6 +97,6 @@ class ReportGate:
     async def _refuse(self, scope: Scope, send: Send) -> None:
         self._stats.request_arrived(self._routes.find(scope)[0])
         try:
-            await send_error(send, scope["path"], 429, "Too many requests")
+            await send_refusal(send, scope["path"], RefusalError(429, "Too many requests"))
         finally:
             self._stats.request_ended()
