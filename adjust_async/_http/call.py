@@ -204,7 +204,7 @@ class Call(Generic[T]):
             status=response.status_code,
             headers=response.headers,
             body=body,
-            origin=origin_of(self._service.host.url) or "",
+            origin=origin_of(self._service.host.url),
             end_verified=is_end_verified(response),
         )
 

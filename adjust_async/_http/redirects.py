@@ -3,7 +3,7 @@
 httpx could follow them, but to any host, and the API token must not go there.
 """
 
-from urllib.parse import urljoin, urlsplit
+import httpx
 
 from adjust_async._http.messages import Answer
 
@@ -17,20 +17,11 @@ KEEPS_METHOD = frozenset({307, 308})
 
 MOST_REDIRECTS = 5
 
-_PORTS = {"http": 80, "https": 443}
 
-
-def origin_of(url: str) -> str | None:
-    """Return scheme, host and port of a URL, the usual port left out; `None` where it has none."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    if not parts.scheme or not parts.hostname:
-        return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}" + ("" if port in (None, _PORTS.get(parts.scheme)) else f":{port}")
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL, the usual port left out."""
+    parsed = httpx.URL(url)
+    return f"{parsed.scheme}://{parsed.netloc.decode('ascii')}"
 
 
 def redirect_target(method: str, url: str, status: int, location: str | None) -> str | None:
@@ -38,9 +29,9 @@ def redirect_target(method: str, url: str, status: int, location: str | None) ->
     if status not in FOLLOWED or not location or (method != "GET" and status not in KEEPS_METHOD):
         return None
     target = _joined(url, location)
-    if target is None or origin_of(target) != origin_of(url) or "@" in urlsplit(target).netloc:
+    if target is None or target.userinfo or origin_of(str(target)) != origin_of(url):
         return None
-    return target.partition("#")[0]
+    return str(target.copy_with(fragment=None))
 
 
 def refusal(answer: Answer) -> str:
@@ -48,21 +39,20 @@ def refusal(answer: Answer) -> str:
     location = answer.headers.get("location")
     if not location:
         return "a redirect that does not say where to"
+    here = answer.origin or "the service"
     target = _joined(f"{answer.origin}{answer.path}", location)
-    there = origin_of(target) if target else None
+    there = origin_of(str(target)) if target is not None and target.host else "another place"
     setting = "reports_url" if answer.service == "reports" else "api_url"
-    if there is None or there != answer.origin:
-        return (
-            f"{answer.origin or 'the service'} redirected to {there or 'another place'}, where the API token must not "
-            f"go: check {setting}"
-        )
+    if there != answer.origin:
+        return f"{here} redirected to {there}, where the API token must not go: check {setting}"
     if answer.method != "GET" and answer.status not in KEEPS_METHOD:
-        return f"{answer.origin} redirected within itself in a way that would turn a {answer.method} into a GET"
-    return f"{answer.origin} redirected within itself more than {MOST_REDIRECTS} times: check {setting}"
+        return f"{here} redirected within itself in a way that would turn a {answer.method} into a GET"
+    return f"{here} redirected within itself in a way that can't be followed, or more than {MOST_REDIRECTS} times"
 
 
-def _joined(url: str, location: str) -> str | None:
+def _joined(url: str, location: str) -> httpx.URL | None:
+    """Resolve a `Location`, by the same parser that sends the request."""
     try:
-        return urljoin(url, location)
-    except ValueError:
+        return httpx.URL(url).join(location)
+    except (httpx.InvalidURL, ValueError):
         return None
