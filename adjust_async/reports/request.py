@@ -48,7 +48,15 @@ def _not_decoded(_: Answer) -> Any:
 def refuse(problem: str, location: str, endpoint: str, *, transient: bool = True) -> NoReturn:
     """Refuse a body; one that broke off or is something else (`transient`) is what another attempt may mend."""
     path = f"{ROOT}/{endpoint}"
-    raise DecodeError(problem, location=location, method="GET", path=path, malformed=transient) from None
+    raise DecodeError(
+        problem,
+        location=location,
+        method="GET",
+        path=path,
+        service="reports",
+        malformed=transient,
+        transient=transient,
+    ) from None
 
 
 async def send_report(session: Session, spec: RequestSpec[T], known: KnownNames) -> T:

@@ -55,7 +55,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing wait between attempts but what the service asks for: files need real clocks."""
-    monkeypatch.setattr("adjust_async._http.retry._full_jitter", lambda _: 0.0)
+    monkeypatch.setattr("adjust_async._http.retry.jitter", lambda _: 0.0)
 
 
 @pytest.fixture
@@ -379,6 +379,8 @@ async def test_an_empty_file_needs_pyarrow(tmp_path: Path) -> None:
 )
 def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> None:
     """The call itself raises, before anything could be awaited or sent."""
-    adjust = AsyncAdjust("secret", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    adjust = AsyncAdjust(
+        "secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    )
     with pytest.raises(ConfigurationError, match=message):
         _ = adjust.reports.parquet(**QUERY | query)
