@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from adjust_async.campaign.provisioning.plan import TrackerSpec
     from adjust_async.campaign.provisioning.plan_files import load_plan
     from adjust_async.campaign.provisioning.result import ProvisionOutcome, ProvisionResult
+    from adjust_async.kpis.parameters import CohortsQuery, DeliverablesQuery, EventsQuery, SKAdNetworkQuery
     from adjust_async.kpis.report import KpiReport
+    from adjust_async.reports.downloads.saved import SavedReport
+    from adjust_async.reports.lookback import lookback
     from adjust_async.reports.models import App, FilterValue, ReportEvent
+    from adjust_async.reports.parameters import CsvQuery, ReportQuery
     from adjust_async.reports.report import PivotReport, Report, ReportPart
-    from adjust_async.reports.resource import SavedReport, lookback
     from adjust_async.tables import Column, Table
     from adjust_async.transports.pooled import PooledTransport
 
@@ -49,11 +52,15 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ClientClosedError",
+    "CohortsQuery",
     "Column",
     "ConfigurationError",
+    "CsvQuery",
     "CursorPages",
     "Cursors",
     "DecodeError",
+    "DeliverablesQuery",
+    "EventsQuery",
     "FilterValue",
     "GoneError",
     "KpiReport",
@@ -73,7 +80,9 @@ __all__ = [
     "Report",
     "ReportEvent",
     "ReportPart",
+    "ReportQuery",
     "Retry",
+    "SKAdNetworkQuery",
     "SavedReport",
     "ServerError",
     "Table",
@@ -88,9 +97,13 @@ __all__ = [
 #: What is imported when it is asked for, or with the first client: together it takes longer than all of httpx.
 _LATER = {
     "App": "reports.models",
+    "CohortsQuery": "kpis.parameters",
     "Column": "tables",
+    "CsvQuery": "reports.parameters",
     "CursorPages": "campaign.pages",
     "Cursors": "campaign.pages",
+    "DeliverablesQuery": "kpis.parameters",
+    "EventsQuery": "kpis.parameters",
     "FilterValue": "reports.models",
     "KpiReport": "kpis.report",
     "Page": "campaign.pages",
@@ -102,12 +115,14 @@ _LATER = {
     "Report": "reports.report",
     "ReportEvent": "reports.models",
     "ReportPart": "reports.report",
-    "SavedReport": "reports.resource",
+    "ReportQuery": "reports.parameters",
+    "SKAdNetworkQuery": "kpis.parameters",
+    "SavedReport": "reports.downloads.saved",
     "Table": "tables",
     "Tracker": "campaign.models",
     "TrackerSpec": "campaign.provisioning.plan",
     "load_plan": "campaign.provisioning.plan_files",
-    "lookback": "reports.resource",
+    "lookback": "reports.lookback",
 }
 
 
