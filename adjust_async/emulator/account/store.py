@@ -188,6 +188,10 @@ class Store:
         """Find the app's first tracker whose whole name this is."""
         return self._tracker("app_id = ? AND name = ? ORDER BY id LIMIT 1", (app_id, name))
 
+    def find_other_tracker(self, app_id: int, number: int) -> TrackerRow | None:
+        """Find the app's latest tracker that does not have this id."""
+        return self._tracker("app_id = ? AND id != ? ORDER BY id DESC LIMIT 1", (app_id, number))
+
     def count_unlisted(self, app_id: int, parent_id: int) -> int:
         """Count the children of a tracker, or the networks for parent 0, that lists do not show yet."""
         if not self._lags():
