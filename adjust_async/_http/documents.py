@@ -5,17 +5,19 @@ Nothing here does I/O, so that every odd answer can be tested as plain bytes.
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from adjust_async._checks import shown
 from adjust_async._http.messages import Answer
 from adjust_async._json import JSONDecodeError, loads, loads_beside
-from adjust_async.errors import DecodeError
+from adjust_async.errors import DecodeError, MalformedError
 
 __all__ = [
     "LARGE",
     "decode_error",
+    "decode_errors",
     "one_line",
     "optional_integer",
     "optional_object",
@@ -72,6 +74,32 @@ def decode_error(
         malformed=malformed,
         transient=transient,
     )
+
+
+@contextmanager
+def decode_errors(answer: Answer | None = None, *, path: str | None = None) -> Iterator[None]:
+    """Raise the `DecodeError` of an answer for every `MalformedError` inside.
+
+    Args:
+        answer: The answer; `None` for one that is read as it arrives, and for a saved document.
+        path: The path of an answer that is read as it arrives.
+    """
+    try:
+        yield
+    except MalformedError as error:
+        location = error.location or "$"
+        if answer is not None:
+            broke_off = error.transient
+            raise decode_error(answer, location, error.problem, malformed=broke_off, transient=broke_off) from None
+        raise DecodeError(
+            error.problem,
+            location=location,
+            method=None if path is None else "GET",
+            path=path,
+            service=None if path is None else "reports",
+            malformed=error.transient,
+            transient=error.transient,
+        ) from None
 
 
 def _is_utf8(body: bytes) -> bool:

@@ -155,7 +155,7 @@ async def error_of(url: str, *, rows: bool = False, **settings: Any) -> AdjustEr
     async with AsyncAdjust("secret", api_url="http://127.0.0.1:9", reports_url=url, **settings) as adjust:
         with pytest.raises(AdjustError) as raised:
             if rows:
-                _ = [row async for row in adjust.reports.csv(**QUERY)]
+                _ = [row async for row in adjust.reports.iter_csv(**QUERY)]
             else:
                 await adjust.reports.fetch(**QUERY)
         assert (adjust._session.permits, adjust._session.calls) == (0, 0)

@@ -102,8 +102,8 @@ async def test_each_host_gets_its_own_requests() -> None:
     async with client(respond, account_id="42") as (adjust, script):
         await adjust.reports.fetch(**QUERY)
         await adjust.reports.pivot(**QUERY, index=["day"])
-        assert [row async for row in adjust.reports.csv(**QUERY)] == []
-        await adjust.reports.parquet(**QUERY)
+        assert [row async for row in adjust.reports.iter_csv(**QUERY)] == []
+        await adjust.reports.read_parquet(**QUERY)
         await adjust.reports.filters(["networks"])
         await adjust.reports.events()
         await adjust.apps.list()
@@ -187,9 +187,9 @@ async def asked(adjust: AsyncAdjust, ask: str) -> object:
         case "fetch":
             return await adjust.reports.fetch(**QUERY)
         case "rows":
-            return [row async for row in adjust.reports.csv(**QUERY)]
+            return [row async for row in adjust.reports.iter_csv(**QUERY)]
         case "table":
-            return await adjust.reports.parquet(**QUERY)
+            return await adjust.reports.read_parquet(**QUERY)
         case _:
             return await adjust.reports.filters(["networks"])
 
@@ -393,12 +393,12 @@ async def test_every_kind_of_report_shares_the_limits(strict: Emulator) -> None:
 
         async def rows() -> None:
             with suppress(APIConnectionError):  # where an answer broke off after rows of it were given
-                _ = [row async for row in adjust.reports.csv(**query)]
+                _ = [row async for row in adjust.reports.iter_csv(**query)]
 
         await asyncio.gather(
             *(rows() for _ in range(50)),
             *(adjust.reports.fetch(**query, app_tokens=strict.app_tokens) for _ in range(10)),
-            *(adjust.reports.parquet(**query) for _ in range(15)),
+            *(adjust.reports.read_parquet(**query) for _ in range(15)),
             *(adjust.reports.filters(["apps"]) for _ in range(15)),
             *(adjust.reports.events() for _ in range(15)),
         )

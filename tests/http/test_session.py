@@ -139,7 +139,7 @@ async def test_a_post_that_did_nothing_is_sent_again(failure: Outcome) -> None:
         httpx.ReadTimeout("slow"),
         httpx.RemoteProtocolError("Server disconnected"),
         httpx.WriteError("reset"),
-        never,
+        pytest.param(never, id="never"),
         status(408),
         status(500),
         status(502),
@@ -166,7 +166,7 @@ async def test_a_post_that_may_have_done_something_is_never_sent_again(failure: 
     "failure",
     [
         httpx.ReadError("reset"),
-        never,
+        pytest.param(never, id="never"),
         status(500),
         status(502),
         status(503),
