@@ -33,7 +33,9 @@ def refuse(request: httpx.Request) -> httpx.Response:
 
 def client(max_concurrency: int = 50) -> AsyncAdjust:
     """Make a client that sends nothing."""
-    return AsyncAdjust("secret", transport=httpx.MockTransport(refuse), max_concurrency=max_concurrency)
+    return AsyncAdjust(
+        "secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(refuse)), max_concurrency=max_concurrency
+    )
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ COUNTED = ["installs", "clicks", "sessions"]
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing wait between attempts but what the service asks for: sockets need a real clock."""
-    monkeypatch.setattr("adjust_async._http.retry._full_jitter", lambda _: 0.0)
+    monkeypatch.setattr("adjust_async._http.retry.jitter", lambda _: 0.0)
 
 
 @pytest.fixture
@@ -597,7 +597,9 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
         seen.append(request)
         return httpx.Response(500)
 
-    async with AsyncAdjust("secret", transport=httpx.MockTransport(refuse), max_attempts=1) as adjust:
+    async with AsyncAdjust(
+        "secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(refuse)), max_attempts=1
+    ) as adjust:
         arguments = QUERY | query
         with pytest.raises(ConfigurationError, match=message) as raised:
             if ask == "stream":

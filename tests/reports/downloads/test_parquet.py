@@ -55,7 +55,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing wait between attempts but what the service asks for: files need real clocks."""
-    monkeypatch.setattr("adjust_async._http.retry._full_jitter", lambda _: 0.0)
+    monkeypatch.setattr("adjust_async._http.retry.jitter", lambda _: 0.0)
 
 
 @pytest.fixture
