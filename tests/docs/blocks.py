@@ -10,7 +10,6 @@
 
 import ast
 import re
-import textwrap
 from pathlib import Path
 from types import CodeType
 
@@ -99,7 +98,7 @@ def blocks_of(page: str) -> list[Block]:
     found: list[Block] = []
     end = 0
     for match in _FENCE.finditer(text):
-        code = textwrap.dedent(match["code"])
+        code = re.sub(f"^{match['indent']}", "", match["code"], flags=re.MULTILINE)
         between, end = text[end : match.start()], match.end()
         if match["language"] == "text" and found and found[-1].is_script and not between.strip():
             last = found.pop()
