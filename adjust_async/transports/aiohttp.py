@@ -108,12 +108,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         try:
             async with attempt:
                 connections = await self._enter()
-                try:
-                    answer = await self._send(connections, attempt, upload)
-                except FAILURES as error:
-                    if upload.failure is not None:
-                        raise upload.failure from None
-                    raise failure_of(attempt, error) from cause_of(error)
+                answer = await self._answer(connections, attempt, upload)
         except BaseException as error:  # a cancellation too must not take the slot with it
             if connections is not None and attempt.was_dead(error):
                 self._retire(connections)
@@ -138,6 +133,17 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         closing = [asyncio.create_task(connections.aclose()) for connections in self._retired]
         if closing:
             await asyncio.wait(closing)
+
+    async def _answer(self, connections: "_Connections", attempt: Attempt, upload: "_Upload") -> aiohttp.ClientResponse:
+        """Send a request, and return its answer as soon as the head is there."""
+        try:
+            return await self._send(connections, attempt, upload)
+        except FAILURES as raised:
+            error = raised
+        # Not within `except`: aiohttp's own errors hold the request's headers, and user and password of a proxy.
+        if upload.failure is not None:
+            raise upload.failure
+        raise failure_of(attempt, error) from cause_of(error)
 
     async def _send(self, connections: "_Connections", attempt: Attempt, upload: "_Upload") -> aiohttp.ClientResponse:
         request, proxy = attempt.request, attempt.proxy
