@@ -1003,7 +1003,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 )
 def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> None:
     """The call itself raises, before anything could be iterated or sent."""
-    adjust = AsyncAdjust("secret", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    adjust = AsyncAdjust(
+        "secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    )
     with pytest.raises(ConfigurationError, match=message):
         adjust.reports.iter_csv(**QUERY | query)
 
