@@ -169,12 +169,12 @@ class KpiReport(Table):
 
     @cached_property
     def _survey(self) -> Survey:
-        return survey(self.result_set["apps"], len(self._kpis))
+        return survey(self.result_set["apps"])
 
     @cached_property
     def _levels(self) -> list[str]:
         levels = dict.fromkeys((*self._columns, *self._survey.columns))
-        if not self._survey.has_figures:
+        if not self._survey.figures:
             levels |= dict.fromkeys(self._columns_of_grouping())
         if clash := levels.keys() & set(self._kpis):
             raise DecodeError(f"a KPI has the name of a column: {min(clash)!r}", location="$.result_parameters.kpis")
@@ -195,9 +195,8 @@ class KpiReport(Table):
     @cached_property
     def schema(self) -> tuple[Column, ...]:
         """The columns with their kinds."""
-        figures = [
-            Column(name, number_kind(name, types)) for name, types in zip(self._kpis, self._survey.types, strict=True)
-        ]
+        types = self._survey.types(len(self._kpis))
+        figures = [Column(name, number_kind(name, found)) for name, found in zip(self._kpis, types, strict=True)]
         return (*(Column(name, self._kind_of_date() if name == "date" else "text") for name in self._levels), *figures)
 
     def _kind_of_date(self) -> Kind:

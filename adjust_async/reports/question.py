@@ -56,6 +56,11 @@ class ReportQuestion:
         return self.dimensions + self.metrics
 
     @property
+    def units(self) -> tuple[str, ...]:
+        """The apps that are asked for by themselves; an empty token where one request asks for all apps."""
+        return self.app_tokens if self.by_app else ("",)
+
+    @property
     def index(self) -> tuple[str, ...]:
         """The dimensions of a pivot report's index."""
         index = self.parameters.get("index", ())

@@ -24,12 +24,6 @@ def port_of(emulator: Emulator) -> int:
     return int(emulator.url.rpartition(":")[2])
 
 
-def test_loopback_only() -> None:
-    """There is no option to bind to another address."""
-    with pytest.raises(TypeError):
-        Emulator(host="0.0.0.0")  # type: ignore[call-arg] # that there is no such option is what is tested
-
-
 async def test_bound_address(emulator: Emulator) -> None:
     """The URL names 127.0.0.1 without a slash at the end, and no other address of the machine answers."""
     assert emulator.url == f"http://127.0.0.1:{port_of(emulator)}"
@@ -151,6 +145,14 @@ async def test_enter_again() -> None:
             assert emulator.store.count_trackers() == 1
             with pytest.raises(RuntimeError, match="running already"):
                 await emulator.__aenter__()
+
+
+async def test_all_addresses() -> None:
+    """Bound to all addresses it has a URL on loopback, and answers under the address that it was reached by."""
+    async with Emulator(host="0.0.0.0", trackers_per_app=0) as emulator, connect(emulator) as client:
+        assert emulator.url == f"http://127.0.0.1:{port_of(emulator)}"
+        for host in "127.0.0.1", "127.0.0.2":
+            assert (await client.get(f"http://{host}:{port_of(emulator)}{PARTNERS}")).status_code == 200
 
 
 def test_not_running() -> None:
