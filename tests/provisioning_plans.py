@@ -45,10 +45,19 @@ def with_parents(paths: Iterable[str]) -> set[str]:
     return set(paths) | parents_of(paths)
 
 
+class Owner(AsyncAdjust):
+    """A client that closes the httpx client which it was given."""
+
+    async def aclose(self) -> None:
+        """Close both."""
+        await super().aclose()
+        await self.http_client.aclose()
+
+
 def patient(emulator: Emulator, **settings: Any) -> AsyncAdjust:
     """Make a client with patience for a service that fails one request in five."""
     settings = {"timeout": 2, "max_attempts": 60, "deadline": 300, **settings}
-    return AsyncAdjust(emulator.token, api_url=emulator.url, **settings)
+    return (Owner if "http_client" in settings else AsyncAdjust)(emulator.token, api_url=emulator.url, **settings)
 
 
 def left_over(adjust: AsyncAdjust) -> tuple[int, int, int]:

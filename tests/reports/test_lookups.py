@@ -310,7 +310,6 @@ FAILURES: dict[str, Any] = {
     "500": status(500),
     "504": status(504),
     "empty": httpx.Response(200),
-    "html": httpx.Response(200, html="<html><title>Bad gateway</title></html>"),
     "half": httpx.Response(200, content=b'[{"id": "pur'),
     "reset": httpx.ReadError("reset"),
 }

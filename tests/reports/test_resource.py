@@ -445,10 +445,13 @@ NO_REPORTS: dict[str, Any] = {
     "504": status(504),
     "503": status(503),
     "empty": httpx.Response(200),
-    "html": httpx.Response(200, html="<html><title>Sign in</title></html>"),
     "half": httpx.Response(200, content=b'{"rows": [{"day": "2026-01-01", "inst'),
     "reset": httpx.ReadError("reset"),
     "broken body": arriving(b'{"rows": [', httpx.ReadError("reset")),
+}
+#: What would come again.
+NEVER_REPORTS: dict[str, Any] = {
+    "html": httpx.Response(200, html="<html><title>Sign in</title></html>"),
     "text": httpx.Response(200, text="Internal error"),
 }
 
@@ -477,6 +480,16 @@ async def test_what_is_no_report_is_never_an_empty_one(ask: str, answer: str) ->
         assert len(script.requests) == 6
         copy = pickle.loads(pickle.dumps(raised.value))
         assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
+
+
+@jumping
+@pytest.mark.parametrize("answer", NEVER_REPORTS)
+async def test_what_would_come_again_is_asked_for_once(answer: str) -> None:
+    """A login page with status 200 is an error at once, and no report without rows."""
+    async with client(NEVER_REPORTS[answer], max_attempts=3) as (adjust, script):
+        with pytest.raises(DecodeError, match="the answer is no JSON"):
+            await adjust.reports.fetch(**QUERY)
+        assert len(script.requests) == 1
 
 
 # Pivots.
