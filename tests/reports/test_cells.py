@@ -203,7 +203,8 @@ COUNTS = ["installs", "clicks", "impressions", "sessions", "reattributions", "un
           "paying_users_m1", "cohort_size_d0", "time_spent_d7", "revenue_events_d1", "buy_d7_events_cohort",
           "network_installs", "network_clicks_diff", "first_paying_users", "skad_installs", "invalid_payloads",
           "conversion_1", "conversion_null", "limit_ad_tracking_installs", "rejected_installs"]  # fmt: skip
-FRACTIONS = ["daus", "waus", "maus", "maus_w3", "avg_sessions", "cost", "network_cost", "network_cost_diff", "revenue", "ad_revenue", "all_revenue_total_d7", "roas",
+FRACTIONS = ["daus", "waus", "maus", "maus_w3", "avg_sessions",
+             "cost", "network_cost", "network_cost_diff", "revenue", "ad_revenue", "all_revenue_total_d7", "roas",
              "roas_ad_d30", "retention_rate_d7", "ecpi", "ecpi_all", "ecpm", "ctr", "click_conversion_rate", "arpdau",
              "lifetime_value_d7", "lifetime_value_ad_d7", "sessions_per_user_d7", "time_spent_per_session_w1",
              "events_per_user", "revenue_per_paying_user_d7", "paying_user_rate_d3", "buy_revenue", "Level Up_revenue",
