@@ -4,6 +4,7 @@ It shares no code with the client, so that a mistake in one can not hide a mista
 extra `emulator`: `pip install 'adjust_async[emulator]'`.
 """
 
+import adjust_async.emulator._extra  # noqa: F401 # before all others: it names the extra where it is missing
 from adjust_async.emulator.account.options import EmulatedApp
 from adjust_async.emulator.account.store import Store, Tracker
 from adjust_async.emulator.facts import Fact, Facts

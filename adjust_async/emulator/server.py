@@ -203,6 +203,11 @@ class Emulator:
         return f"http://{LOOPBACK if self._host == ALL_ADDRESSES else self._host}:{self._live.port}"
 
     @property
+    def is_exposed(self) -> bool:
+        """Whether other machines can reach it: it is bound to another address than one of loopback."""
+        return not self._host.startswith("127.") and self._host != "localhost"
+
+    @property
     def token(self) -> str:
         """The API token that it accepts."""
         return self.store.setting("token")
