@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack
 
 from adjust_async._checks import check_app_tokens, check_bool, check_level_name, check_token, check_whole_number
 from adjust_async._concurrency import Send, crawl, stream
@@ -12,7 +12,7 @@ from adjust_async._http.messages import RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.campaign.envelope import only_record
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.pages import CursorPages, Start
+from adjust_async.campaign.pages import CursorPages, Paging, Start
 from adjust_async.campaign.provisioning.recent import RecentTrackers
 from adjust_async.errors import ConfigurationError
 
@@ -42,27 +42,14 @@ class Trackers:
         self._provisioning: dict[str, asyncio.Lock] = {}
         self._recent: dict[str, RecentTrackers] = {}
 
-    def list(
-        self,
-        app_token: str,
-        *,
-        page_size: int | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        cursor: str | None = None,
-        max_items: int | None = None,
-        prefetch: int = 1,
-    ) -> CursorPages[Tracker]:
+    def list(self, app_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the network trackers of an app, which are those of level 1 ("Get Network Trackers").
 
         Args:
             app_token: The app.
-            page_size: Trackers a page; sent as `limit`. The service's default is 50.
-            after: Begin behind this cursor (v1).
-            before: Walk backwards from this cursor: the page before it first (v1).
-            cursor: Begin at this cursor (v2).
-            max_items: Stop after so many trackers, and fetch no page beyond them.
-            prefetch: Pages to fetch ahead while the consumer works on one; 0 fetches each when it is asked for.
+            **paging: All optional: `page_size`, the trackers a page (the service's default is 50); `after` or `before`
+                (v1) or `cursor` (v2), the cursor to begin at; `max_items`, where to stop; `prefetch`, the pages to
+                fetch ahead (1 by default; 0 fetches each page when it is asked for).
 
         Returns:
             The trackers as `CursorPages`. Nothing is sent before it is iterated.
@@ -70,35 +57,16 @@ class Trackers:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
-        start = Start.check(
-            self._session.config.campaign_version,
-            page_size=page_size,
-            after=after,
-            before=before,
-            cursor=cursor,
-            max_items=max_items,
-            prefetch=prefetch,
-        )
+        start = Start.check(self._session.config.campaign_version, paging)
         return self._siblings(check_token(app_token, "app_token"), None, start)
 
-    def children(
-        self,
-        app_token: str,
-        tracker_token: str,
-        *,
-        page_size: int | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        cursor: str | None = None,
-        max_items: int | None = None,
-        prefetch: int = 1,
-    ) -> CursorPages[Tracker]:
+    def children(self, app_token: str, tracker_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the subtrackers right below a tracker ("Get Subtrackers").
 
         Args:
             app_token: The app.
             tracker_token: The tracker above.
-            page_size, after, before, cursor, max_items, prefetch: As in `list`.
+            **paging: `page_size`, `after`, `before`, `cursor`, `max_items` and `prefetch`, as in `list`.
 
         Returns:
             The trackers as `CursorPages`. Nothing is sent before it is iterated.
@@ -106,15 +74,7 @@ class Trackers:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
-        start = Start.check(
-            self._session.config.campaign_version,
-            page_size=page_size,
-            after=after,
-            before=before,
-            cursor=cursor,
-            max_items=max_items,
-            prefetch=prefetch,
-        )
+        start = Start.check(self._session.config.campaign_version, paging)
         app_token = check_token(app_token, "app_token")
         return self._siblings(app_token, check_token(tracker_token, "tracker_token"), start)
 
@@ -139,7 +99,7 @@ class Trackers:
         """
         tokens = check_app_tokens(app_tokens)
         check_whole_number(max_level, "max_level", most=LEVELS)
-        start = Start.check(self._session.config.campaign_version, page_size=page_size, prefetch=0)
+        start = Start.check(self._session.config.campaign_version, {"page_size": page_size, "prefetch": 0})
         return self._walk([_Branch(token, None, 1) for token in reversed(tokens)], max_level, start)
 
     async def create(self, app_token: str, name: str, *, parent_token: str | None = None) -> Tracker:
@@ -267,7 +227,7 @@ class Trackers:
         from adjust_async.campaign.provisioning.provision import Calls, provision
 
         token = check_token(app_token, "app_token")
-        start = Start.check(self._session.config.campaign_version, page_size=page_size, prefetch=0)
+        start = Start.check(self._session.config.campaign_version, {"page_size": page_size, "prefetch": 0})
 
         recent = self._recent.setdefault(token, RecentTrackers())
 
