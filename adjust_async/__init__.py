@@ -1,10 +1,9 @@
 """The asyncio SDK for Adjust: campaign trackers and KPI reports, concurrent, typed and safe to run again."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from adjust_async._version import __version__
-from adjust_async.client import AsyncAdjust
-from adjust_async.config import Retry
 from adjust_async.errors import (
     AdjustError,
     APIConnectionError,
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from adjust_async.campaign.provisioning.plan import TrackerSpec
     from adjust_async.campaign.provisioning.plan_files import load_plan
     from adjust_async.campaign.provisioning.result import ProvisionOutcome, ProvisionResult
+    from adjust_async.client import AsyncAdjust
+    from adjust_async.config import Retry
     from adjust_async.kpis.report import KpiReport
     from adjust_async.reports.models import App, FilterValue, ReportEvent
     from adjust_async.reports.report import PivotReport, Report, ReportPart
@@ -85,9 +86,11 @@ __all__ = [
 ]
 
 
-#: What is imported when it is asked for, or with the first client: together it takes longer than all of httpx.
-_LATER = {
+#: The module of each name that is imported when it is asked for: all of them together take longer than importing httpx,
+#: and many import this package without opening a client. The block above says the same to type checkers.
+_MODULES = {
     "App": "reports.models",
+    "AsyncAdjust": "client",
     "Column": "tables",
     "CursorPages": "campaign.pages",
     "Cursors": "campaign.pages",
@@ -102,6 +105,7 @@ _LATER = {
     "Report": "reports.report",
     "ReportEvent": "reports.models",
     "ReportPart": "reports.report",
+    "Retry": "config",
     "SavedReport": "reports.resource",
     "Table": "tables",
     "Tracker": "campaign.models",
@@ -112,9 +116,11 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is not imported with the package."""
-    if name in _LATER:
-        from importlib import import_module
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return value
 
-        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

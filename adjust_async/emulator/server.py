@@ -11,24 +11,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from adjust_async.emulator.app import Application
-from adjust_async.emulator.app_states import AppState, AppStates
-from adjust_async.emulator.authentication import Authenticator
-from adjust_async.emulator.campaign import CampaignAPI
-from adjust_async.emulator.catalog import PARTNERS
-from adjust_async.emulator.conditions import Conditions
-from adjust_async.emulator.dashboard import Dashboard
+from adjust_async.emulator.account.catalog import PARTNERS
+from adjust_async.emulator.account.dashboard import Dashboard
+from adjust_async.emulator.account.seeding import seed_store
+from adjust_async.emulator.account.store import IN_MEMORY, Store
+from adjust_async.emulator.campaign.api import CampaignAPI
+from adjust_async.emulator.campaign.paging import MAX_LIMIT
 from adjust_async.emulator.facts import Facts
-from adjust_async.emulator.faults import Fault, Faults
+from adjust_async.emulator.faults.app_states import AppState, AppStates
+from adjust_async.emulator.faults.conditions import Conditions
+from adjust_async.emulator.faults.faults import Fault, Faults
+from adjust_async.emulator.faults.misbehaviour import LateWork
+from adjust_async.emulator.http.application import Application
+from adjust_async.emulator.http.authentication import Authenticator
+from adjust_async.emulator.http.gate import LeakyBucket, ReportGate
+from adjust_async.emulator.http.listener import LOOPBACK, Listener, bind
+from adjust_async.emulator.http.routing import RouteTable
+from adjust_async.emulator.http.stats import Stats
 from adjust_async.emulator.kpis import KPIService
-from adjust_async.emulator.listener import LOOPBACK, Listener, bind
-from adjust_async.emulator.misbehaviour import LateWork
-from adjust_async.emulator.paging import MAX_LIMIT
-from adjust_async.emulator.reports import LeakyBucket, ReportGate, ReportService
-from adjust_async.emulator.routing import RouteTable
-from adjust_async.emulator.seeding import seed_store
-from adjust_async.emulator.stats import Stats
-from adjust_async.emulator.store import IN_MEMORY, Store
+from adjust_async.emulator.reports import ReportService
 
 _HIGHEST_PORT = 65535
 

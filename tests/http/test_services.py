@@ -24,8 +24,8 @@ from adjust_async._http.services import services
 from adjust_async.config import Config
 from adjust_async.emulator import Emulator, Faults
 from tests.clock import JUMPING_CLOCK
-from tests.http.test_session import Script, arriving, client, never, now, status
 from tests.loopback import RawRequest, answer, serve
+from tests.script import Script, arriving, client, never, now, status
 
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])

@@ -19,7 +19,7 @@ from adjust_async import (
 )
 from adjust_async.emulator import Emulator, Faults
 from tests.clock import JUMPING_CLOCK
-from tests.http.test_session import client, status
+from tests.script import client, status
 
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])

@@ -13,7 +13,7 @@ import pytest
 from adjust_async import AsyncAdjust, ConfigurationError, DecodeError, GoneError, PivotReport, Report
 from adjust_async.reports.question import ReportQuestion, joined, pivoted, streamed
 from tests.clock import JUMPING_CLOCK
-from tests.http.test_session import Script, client
+from tests.script import Script, client
 
 pytestmark = pytest.mark.anyio
 

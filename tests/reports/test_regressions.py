@@ -15,7 +15,7 @@ from pyarrow import parquet
 from adjust_async import AdjustError, AsyncAdjust, DecodeError, lookback
 from adjust_async.emulator import Emulator
 from tests.clock import JUMPING_CLOCK
-from tests.http.test_session import Received, arriving, client, never, now, status, take
+from tests.script import Received, arriving, client, never, now, status, take
 
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])

@@ -13,7 +13,7 @@ from adjust_async._http.messages import Answer, Body
 from adjust_async.emulator import Emulator
 from adjust_async.reports.request import names_of, receiving, refuse, send_report, spec_of
 from tests.clock import JUMPING_CLOCK
-from tests.http.test_session import client, status
+from tests.script import client, status
 
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])

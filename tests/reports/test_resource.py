@@ -29,7 +29,7 @@ from adjust_async import (
 from adjust_async.emulator import Emulator, Faults
 from adjust_async.reports.resource import Reports
 from tests.clock import JUMPING_CLOCK
-from tests.http.test_session import arriving, client, status
+from tests.script import arriving, client, status
 
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])

@@ -34,8 +34,8 @@ from adjust_async import (
 )
 from adjust_async.emulator import Emulator, Faults
 from tests.clock import JUMPING_CLOCK
-from tests.http.test_session import Pieces, arriving, client, drip, now, status
 from tests.loopback import RawRequest, answer, serve
+from tests.script import Pieces, arriving, client, drip, now, status
 
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])

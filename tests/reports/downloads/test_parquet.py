@@ -26,8 +26,8 @@ from adjust_async import (
     SavedReport,
 )
 from adjust_async.emulator import Emulator, Faults
-from tests.http.test_session import Pieces, arriving, client, status
 from tests.loopback import RawRequest, answer, serve
+from tests.script import Pieces, arriving, client, status
 
 pytestmark = pytest.mark.anyio
 
