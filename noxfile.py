@@ -134,6 +134,13 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
+def picture(session: nox.Session) -> None:
+    """Record the demo for the README."""
+    session.install("-e", ".[cli]")
+    session.run("python", "docs/record_demo.py")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure the SDK beside its alternatives, and render what was found; arguments go to `python -m benchmarks`."""
     session.install("-e", ".[bench]")

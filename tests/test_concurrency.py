@@ -11,9 +11,9 @@ import anyio
 import httpx
 import pytest
 
+from adjust_async import AsyncAdjust
 from adjust_async._concurrency import Send, crawl, stream
 from adjust_async._http.session import Session
-from adjust_async.config import Config
 from adjust_async.errors import ClientClosedError
 from tests.clock import JUMPING_CLOCK, JumpingClockLoop
 
@@ -50,25 +50,8 @@ def now() -> float:
 
 def new_session() -> Session:
     """Make a session that sends nothing."""
-    config = Config.read(
-        token="token",
-        api_url="https://api.adjust.com",
-        campaign_version="v1",
-        max_concurrency=5,
-        max_rate=None,
-        burst=None,
-        timeout=None,
-        deadline=None,
-        reports_url=None,
-        account_id=None,
-        reports_max_rate=None,
-        reports_burst=None,
-        reports_timeout=None,
-        reports_deadline=None,
-        max_attempts=1,
-        on_retry=None,
-    )
-    return Session(config, httpx.MockTransport(lambda _: httpx.Response(500)))
+    refuse = httpx.MockTransport(lambda _: httpx.Response(500))
+    return AsyncAdjust("token", http_client=httpx.AsyncClient(transport=refuse))._session
 
 
 async def settle() -> None:

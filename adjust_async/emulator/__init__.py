@@ -4,33 +4,42 @@ It shares no code with the client, so that a mistake in one can not hide a mista
 extra `emulator`: `pip install 'adjust_async[emulator]'`.
 """
 
+from adjust_async.emulator.account.options import EmulatedApp
 from adjust_async.emulator.account.store import Store, Tracker
 from adjust_async.emulator.facts import Fact, Facts
 from adjust_async.emulator.faults.app_states import AppState, AppStates
-from adjust_async.emulator.faults.faults import (
+from adjust_async.emulator.faults.faults import Faults
+from adjust_async.emulator.faults.kinds import (
+    ANSWER_FAULTS,
     CURSOR_FAULTS,
     LIST_DELAYS,
+    LIST_FAULTS,
     RECOVERABLE_FAULTS,
     WRITE_FAULTS,
     Fault,
-    Faults,
 )
-from adjust_async.emulator.http.stats import ReportStats, Stats
+from adjust_async.emulator.http.received import ReceivedRequest, ReceivedRequests
+from adjust_async.emulator.http.stats import HostStats, Stats
 from adjust_async.emulator.server import Emulator
 
 __all__ = [
+    "ANSWER_FAULTS",
     "CURSOR_FAULTS",
     "LIST_DELAYS",
+    "LIST_FAULTS",
     "RECOVERABLE_FAULTS",
     "WRITE_FAULTS",
     "AppState",
     "AppStates",
+    "EmulatedApp",
     "Emulator",
     "Fact",
     "Facts",
     "Fault",
     "Faults",
-    "ReportStats",
+    "HostStats",
+    "ReceivedRequest",
+    "ReceivedRequests",
     "Stats",
     "Store",
     "Tracker",

@@ -54,7 +54,7 @@ async def provision(
         verify=verify,
         page_size=page_size,
         max_attempts=session.config.max_attempts,
-        patience=session.config.deadline,
+        patience=session.config.api.deadline,
         workers=session.config.max_concurrency,
     )
     entries = await read_plan(plan)

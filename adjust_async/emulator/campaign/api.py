@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -15,7 +15,9 @@ from adjust_async.emulator.account.store import Store, TrackerRow
 from adjust_async.emulator.campaign.cursors import Cursors
 from adjust_async.emulator.campaign.envelopes import item_envelope, page_envelope
 from adjust_async.emulator.campaign.paging import Page, Row, describe_page, fetch_page, read_query, spoil_page
-from adjust_async.emulator.faults.misbehaviour import take_list_delay, take_page_fault
+from adjust_async.emulator.campaign.rules import CampaignRules
+from adjust_async.emulator.faults.kinds import ANSWER_FAULTS, LIST_FAULTS, Fault
+from adjust_async.emulator.faults.misbehaviour import act_out, hinted_fault, take_list_delay
 from adjust_async.emulator.http.authentication import Authenticator
 from adjust_async.emulator.http.endpoint import Endpoint
 from adjust_async.emulator.http.parameters import boolean, integer, read_parameters, text
@@ -41,14 +43,11 @@ class CampaignAPI:
         self,
         store: Store,
         authenticator: Authenticator,
-        *,
-        page_size: int,
-        duplicate_names: Literal["refuse", "allow"],
+        rules: CampaignRules,
     ) -> None:
         self._store = store
         self._authenticator = authenticator
-        self._page_size = page_size
-        self._duplicate_names = duplicate_names
+        self._rules = rules
         self._cursors = Cursors(base64.b64decode(store.setting("cursor_key")))
         # The set of apps never changes, so that checking one costs no query.
         self._app_ids = {app.token: app.id for app in store.apps()}
@@ -99,11 +98,15 @@ class CampaignAPI:
         parent = self._parent(app_id, parameters)
         if parent is not None and parent.level >= _DEEPEST_LEVEL:
             raise RefusalError(400, f"A tracker of level {_DEEPEST_LEVEL} can't have subtrackers")
+        label = self._rules.kept_name(label)
         name = label if parent is None else f"{parent.name}{_SEPARATOR}{label}"
-        if self._duplicate_names == "refuse" and self._store.find_tracker_by_name(app_id, name) is not None:
-            raise RefusalError(400, f"Name {name} has already been taken")
-        tracker = self._store.create_tracker(app_id, label, parent, list_delay=take_list_delay(request.scope))
-        return item_envelope(version, _tracker_item(tracker))
+        taken = self._store.find_tracker_by_name(app_id, name)
+        if taken is not None and self._rules.duplicate_names == "refuse":
+            if self._rules.taken != 200:
+                raise RefusalError(self._rules.taken, f"Name {name} has already been taken")
+            return self._written(request, version, app_id, taken)
+        tracker = self._store.create_tracker(app_id, label, parent, list_delay=self._list_delay(request))
+        return self._written(request, version, app_id, tracker)
 
     async def _update(self, request: Request, version: int) -> bytes:
         app_id = self._app_id(request)
@@ -117,8 +120,20 @@ class CampaignAPI:
             enabled = boolean("cost_data_enabled", parameters["cost_data_enabled"])
             updated = updated._replace(cost_data_enabled=enabled)
         if updated != tracker:
-            self._store.update_tracker(updated, list_delay=take_list_delay(request.scope))
-        return item_envelope(version, _tracker_item(updated))
+            self._store.update_tracker(updated, list_delay=self._list_delay(request))
+        return self._written(request, version, app_id, updated)
+
+    def _list_delay(self, request: Request) -> float:
+        return max(take_list_delay(request.scope), self._rules.list_lag)
+
+    def _written(self, request: Request, version: int, app_id: int, tracker: TrackerRow) -> bytes:
+        """Encode the answer to a write, which may be about another tracker."""
+        if hinted_fault(request.scope, ANSWER_FAULTS) is not None:
+            other = self._store.find_other_tracker(app_id, tracker.id)
+            if other is not None:
+                act_out(request.scope)
+                tracker = other
+        return item_envelope(version, _tracker_item(tracker))
 
     def _app_id(self, request: Request) -> int:
         app_id = self._app_ids.get(request.path_params["app_token"])
@@ -157,7 +172,15 @@ class CampaignAPI:
             return self._store.tracker_page(app_id, parent_id, start, count, backwards=backwards)
 
         total -= self._store.count_unlisted(app_id, parent_id)
-        return self._page(request, version, f"trackers of {app_id}, {parent_id}", fetch, _tracker_item, total)
+        stale = hinted_fault(request.scope, {Fault.STALE_SUBTRACKERS}) is not None
+
+        def item(row: TrackerRow) -> dict[str, Any]:
+            if stale and row.subtrackers:
+                act_out(request.scope)
+                row = row._replace(subtrackers=0)
+            return _tracker_item(row)
+
+        return self._page(request, version, f"trackers of {app_id}, {parent_id}", fetch, item, total)
 
     def _page(
         self,
@@ -168,11 +191,13 @@ class CampaignAPI:
         item: Callable[[Row], dict[str, Any]],
         total: int,
     ) -> bytes:
-        query = read_query(request, version, self._cursors, collection, self._page_size)
+        query = read_query(request, version, self._cursors, collection, self._rules.page_size)
         page: Page[Row] = fetch_page(query, fetch)
-        fault = take_page_fault(request.scope)
-        if fault is not None:
-            page = spoil_page(page, query, fault)
+        fault = hinted_fault(request.scope, LIST_FAULTS - {Fault.STALE_SUBTRACKERS})
+        spoilt = None if fault is None else spoil_page(page, query, fault)
+        if spoilt is not None:
+            act_out(request.scope)
+            page = spoilt
         paging = describe_page(request, version, self._cursors, collection, page, query, total)
         return page_envelope(version, paging, [item(row) for row in page.rows])
 

@@ -1,13 +1,13 @@
 """Pages by position: what was asked for, which rows come, and what leads to the pages beside them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from starlette.requests import Request
 
 from adjust_async.emulator.campaign.cursors import Cursors
-from adjust_async.emulator.faults.faults import Fault
+from adjust_async.emulator.faults.kinds import Fault
 from adjust_async.emulator.http.parameters import integer
 from adjust_async.emulator.http.refusals import RefusalError
 
@@ -44,15 +44,17 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Rows in the order of the collection, and the positions that lead on, None where nothing is.
+    """Rows in the order of the collection, and the positions that lead on, None at its ends.
 
-    `variant` is that of the cursor which goes on in the direction that was asked for.
+    `variant` is that of the cursor which goes on in the direction that was asked for. `skipped` is the position behind
+    the first row of the next page, None without a next page.
     """
 
     rows: list[Row]
     next: int | None
     previous: int | None
     variant: int = 0
+    skipped: int | None = None
 
 
 def read_query(request: Request, version: int, cursors: Cursors, collection: str, page_size: int) -> PageQuery:
@@ -79,24 +81,32 @@ def fetch_page(query: PageQuery, fetch: Callable[[int, int, bool], list[Row]]) -
     """
     rows = fetch(query.start, query.limit + 1, query.backwards)
     more = len(rows) > query.limit
+    skipped = rows[query.limit].id if more else None
     del rows[query.limit :]
     if query.variant == _CIRCLE:
         return _same_again(query, rows, _CIRCLE)
     if query.backwards:
         rows.reverse()
         return Page(rows, next=_just_before(query.start), previous=rows[0].id if more else None)
-    return Page(rows, next=rows[-1].id if more else None, previous=_just_after(query.start))
+    return Page(rows, next=rows[-1].id if more else None, previous=_just_after(query.start), skipped=skipped)
 
 
-def spoil_page(page: Page[Row], query: PageQuery, fault: Fault) -> Page[Row]:
-    """Act out a cursor fault: lead to the same page again.
+def spoil_page(page: Page[Row], query: PageQuery, fault: Fault) -> Page[Row] | None:
+    """Act out a fault of the list, or return None where it has nothing to act on.
 
-    `EMPTY_PAGE` does so without its rows and by a cursor that was never seen; `REPEATED_CURSOR` by the one that the
-    page was asked with, and from a first page by one that leads in a circle for good.
+    `EMPTY_PAGE` leads to the same page again, without its rows and by a cursor that was never seen; `REPEATED_CURSOR`
+    by the one that the page was asked with, and from a first page by one that leads in a circle for good. The others
+    move the list forwards or back by one row, on pages that are read forwards.
     """
     if fault is Fault.EMPTY_PAGE:
         return _same_again(query, [], ((query.variant or 0) + 1) % _CIRCLE)
-    return _same_again(query, page.rows, _CIRCLE if query.variant is None else query.variant)
+    if fault is Fault.REPEATED_CURSOR:
+        return _same_again(query, page.rows, _CIRCLE if query.variant is None else query.variant)
+    if query.backwards or page.skipped is None:
+        return None
+    if fault is Fault.MOVED_LIST:
+        return replace(page, next=page.skipped)
+    return replace(page, next=page.rows[-2].id) if len(page.rows) > 1 else None
 
 
 def _same_again(query: PageQuery, rows: list[Row], variant: int) -> Page[Row]:

@@ -4,20 +4,23 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from email.utils import formatdate
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from adjust_async.emulator.faults.faults import CURSOR_FAULTS, LIST_DELAYS, Fault, Faults
+from adjust_async.emulator.faults.faults import Faults
+from adjust_async.emulator.faults.kinds import ANSWER_FAULTS, LIST_DELAYS, LIST_FAULTS, Fault
 from adjust_async.emulator.http.connections import Connection
 from adjust_async.emulator.http.error_bodies import send_refusal
 from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.http.responses import send_response
 from adjust_async.emulator.http.stats import Stats
 
-_PAGE_FAULT = "page_fault"
-_LIST_DELAY = "list_delay"
+_HINT = "fault"
+_HINTS = LIST_FAULTS | LIST_DELAYS | ANSWER_FAULTS
+"""Faults that only the route can act out, as they depend on what it writes and lists."""
+
 _DRIP_INTERVAL = 0.01
 
 _REFUSALS = {
@@ -28,7 +31,13 @@ _REFUSALS = {
     Fault.UNAVAILABLE: (503, "Service unavailable"),
     Fault.UNAVAILABLE_RETRY_AFTER: (503, "Service unavailable"),
 }
-_WITH_RETRY_AFTER = frozenset({Fault.TOO_MANY_REQUESTS_RETRY_AFTER, Fault.UNAVAILABLE_RETRY_AFTER})
+_FAILED_AFTER = {
+    Fault.SERVER_ERROR_AFTER: (500, "Internal server error"),
+    Fault.UNAVAILABLE_AFTER: (503, "Service unavailable"),
+}
+_WITH_RETRY_AFTER = frozenset({
+    Fault.TOO_MANY_REQUESTS_RETRY_AFTER, Fault.UNAVAILABLE_RETRY_AFTER, Fault.UNAVAILABLE_AFTER,
+})  # fmt: skip
 
 _BAD_GATEWAY = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
@@ -36,15 +45,23 @@ _BAD_GATEWAY = (
 )
 
 
-def take_page_fault(scope: Scope) -> Fault | None:
-    """Take the fault that this list page must act out; once taken, it counts as acted out."""
-    fault: Fault | None = scope["state"].pop(_PAGE_FAULT, None)
-    return fault
+def hinted_fault(scope: Scope, kinds: Container[Fault]) -> Fault | None:
+    """Return the fault that the route shall act out where it is one of these, else None."""
+    fault, _ = scope["state"].get(_HINT, (None, None))
+    return fault if fault in kinds else None
+
+
+def act_out(scope: Scope) -> None:
+    """Count the hinted fault: the route has acted it out."""
+    scope["state"].pop(_HINT, None)
 
 
 def take_list_delay(scope: Scope) -> float:
-    """Take how many seconds lists shall lag behind this write; once taken, it counts as acted out."""
-    seconds: float = scope["state"].pop(_LIST_DELAY, 0.0)
+    """Return for how many seconds lists shall not show this write; the fault counts as acted out then."""
+    if hinted_fault(scope, LIST_DELAYS) is None:
+        return 0.0
+    _, settings = scope["state"].pop(_HINT)
+    seconds: float = settings.late
     return seconds
 
 
@@ -65,6 +82,11 @@ class LateWork:
     def lose(self) -> None:
         """Forget what was not done yet, and what is added from now on."""
         self._lost = True
+
+    def drop(self) -> None:
+        """Forget what was not done yet."""
+        for task in self._tasks:
+            task.cancel()
 
     async def finish(self) -> None:
         """Do now what was not done yet; returns when nothing is left."""
@@ -92,16 +114,12 @@ class Misbehaviour:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or not."""
         fault = self._fault
-        if fault in CURSOR_FAULTS:
-            await self._hint(_PAGE_FAULT, fault, scope, receive, send)
+        if fault in _HINTS:
+            await self._hint(scope, receive, send)
             return
-        if fault in LIST_DELAYS:
-            await self._hint(_LIST_DELAY, self._settings.late, scope, receive, send)
-            return
-        self._stats.faults[fault] += 1
+        self._stats.fault_met(fault)
         if fault in _REFUSALS:
-            status, message = _REFUSALS[fault]
-            await send_refusal(send, scope["path"], RefusalError(status, message, self._headers()))
+            await self._refuse(*_REFUSALS[fault], scope, send)
         elif fault is Fault.HTML_BAD_GATEWAY:
             await send_response(send, 502, _BAD_GATEWAY, content_type="text/html")
         elif fault is Fault.DROP_BEFORE:
@@ -113,12 +131,12 @@ class Misbehaviour:
         else:
             await self._spoil_answer(scope, receive, send)
 
-    async def _hint(self, key: str, value: object, scope: Scope, receive: Receive, send: Send) -> None:
-        """Leave the fault to the route, and count it where the route took it."""
-        scope["state"][key] = value
+    async def _hint(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leave the fault to the route, and count it where the route acted it out."""
+        scope["state"][_HINT] = (self._fault, self._settings)
         await self._app(scope, receive, send)
-        if scope["state"].pop(key, None) is None:
-            self._stats.faults[self._fault] += 1
+        if scope["state"].pop(_HINT, None) is None:
+            self._stats.fault_met(self._fault)
 
     async def _drop_late(self, scope: Scope, receive: Receive) -> None:
         body = await _whole_body(receive)
@@ -142,8 +160,8 @@ class Misbehaviour:
         connection, body = Connection.of(scope), bytes(answer.body)
         if self._fault is Fault.DROP_AFTER:
             await connection.abort()
-        elif self._fault is Fault.SERVER_ERROR_AFTER:
-            await send_refusal(send, scope["path"], RefusalError(500, "Internal server error"))
+        elif self._fault in _FAILED_AFTER:
+            await self._refuse(*_FAILED_AFTER[self._fault], scope, send)
         elif self._fault is Fault.TRUNCATED_BODY:
             await send(answer.start)
             await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
@@ -164,6 +182,9 @@ class Misbehaviour:
                 return
             more = start + size < len(body)
             await send({"type": "http.response.body", "body": body[start : start + size], "more_body": more})
+
+    async def _refuse(self, status: int, message: str, scope: Scope, send: Send) -> None:
+        await send_refusal(send, scope["path"], RefusalError(status, message, self._headers()))
 
     def _headers(self) -> Mapping[str, str]:
         if self._fault not in _WITH_RETRY_AFTER:

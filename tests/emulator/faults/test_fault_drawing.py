@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from adjust_async.emulator import CURSOR_FAULTS, RECOVERABLE_FAULTS, Emulator, Fault, Faults
-from adjust_async.emulator.faults.faults import LIST_DELAYS, WRITE_FAULTS
+from adjust_async.emulator.faults.kinds import ANSWER_FAULTS, LIST_DELAYS, LIST_FAULTS, WRITE_FAULTS
 
 
 def drawn(faults: Faults, count: int = 1000, method: str = "GET") -> list[Fault | None]:
@@ -36,7 +36,10 @@ def test_seed() -> None:
 def test_recoverable_faults() -> None:
     """Only a repeated cursor and a hang can not be overcome by whoever knows what may happen to a write."""
     assert set(Fault) - set(WRITE_FAULTS) == {"repeated-cursor", "hang"}
-    assert set(WRITE_FAULTS) - set(RECOVERABLE_FAULTS) == {"429-storm", "500-after", "drop-late", "unlisted"}
+    assert set(WRITE_FAULTS) - set(RECOVERABLE_FAULTS) == {
+        "429-storm", "500-after", "503-after", "drop-late", "moved-list", "repeated-item", "stale-has-subtrackers",
+        "unlisted", "wrong-tracker",
+    }  # fmt: skip
 
 
 def test_seeds_keep_their_meaning() -> None:
@@ -65,9 +68,9 @@ def test_faults_of_writes() -> None:
     """Faults of writes are drawn from all that can be overcome, and what only a write can meet for writes only."""
     faults = Faults.of_writes(0.5, seed=2, retry_after=3, drip=0.5, late=0.7, storm=0)
     assert (faults.rate, faults.retry_after, faults.drip, faults.late, faults.storm) == (0.5, 3, 0.5, 0.7, 0)
-    assert set(drawn(faults, method="GET")) == {None, *WRITE_FAULTS} - LIST_DELAYS
+    assert set(drawn(faults, method="GET")) == {None, *WRITE_FAULTS} - LIST_DELAYS - ANSWER_FAULTS
     for method in "POST", "PATCH":
-        assert set(drawn(faults, method=method)) == {None, *WRITE_FAULTS} - CURSOR_FAULTS
+        assert set(drawn(faults, method=method)) == {None, *WRITE_FAULTS} - LIST_FAULTS
     assert set(drawn(Faults(1, ["unlisted"]))) == {None}
 
 

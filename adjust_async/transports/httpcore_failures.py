@@ -1,0 +1,56 @@
+"""What httpcore's errors say of a request, told by how far it came.
+
+Their classes alone do not: httpcore applies the `read` timeout to a proxy's answer to `CONNECT`, a garbled answer over
+HTTP/2 is a "local" protocol error, and errors of TLS that come after the handshake are not mapped at all.
+"""
+
+import ssl
+
+import httpx
+
+from adjust_async.transports.attempts import Attempt, words_of
+from adjust_async.transports.failures import ConnectError, LocalProtocolError, ProxyError
+
+__all__ = ["broken_answer", "failure_of"]
+
+
+def failure_of(attempt: Attempt, error: Exception) -> Exception:
+    """Return the error to raise for one that ended a request before the head of its answer was there."""
+    if not attempt.watched:
+        return error  # a mock's, which says itself what it means
+    if attempt.begun:
+        # What the caller's own body raises stays as it is.
+        return broken_answer(error) if isinstance(error, (ssl.SSLError, httpx.LocalProtocolError)) else error
+    if attempt.closed:
+        return attempt.closed_error()
+    return _connect_failure(attempt, error)
+
+
+def broken_answer(error: ssl.SSLError | httpx.LocalProtocolError) -> httpx.TransportError:
+    """Return the error of a connection that broke after the request was begun."""
+    kind = httpx.ReadError if isinstance(error, ssl.SSLError) else httpx.RemoteProtocolError
+    return kind(str(error))
+
+
+def _connect_failure(attempt: Attempt, error: Exception) -> Exception:
+    request = attempt.request
+    match error:
+        case httpx.PoolTimeout() | httpx.UnsupportedProtocol():
+            return error
+        case httpx.LocalProtocolError():
+            return LocalProtocolError(str(error), request=request)
+        case httpx.TimeoutException():
+            return attempt.timeout_error("read" if isinstance(error, httpx.ReadTimeout) else "connect")
+        case httpx.ProxyError():
+            status = str(error).partition(" ")[0]
+            return ProxyError(
+                f"the proxy {attempt.proxy} answered {error}",
+                request=request,
+                status=int(status) if status.isdecimal() else None,
+            )
+        case httpx.ConnectError():
+            return ConnectError(attempt.words(error), request=request)
+        case _ if attempt.proxy:
+            return ProxyError(f"the proxy {attempt.proxy} opened no tunnel: {words_of(error)}", request=request)
+        case _:
+            return ConnectError(words_of(error), request=request)
