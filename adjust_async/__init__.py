@@ -1,10 +1,10 @@
 """The asyncio SDK for Adjust: campaign trackers and KPI reports, concurrent, typed and safe to run again."""
 
+import logging
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from adjust_async._version import __version__
-from adjust_async.client import AsyncAdjust
-from adjust_async.config import Retry
 from adjust_async.errors import (
     AdjustError,
     APIConnectionError,
@@ -32,10 +32,15 @@ if TYPE_CHECKING:
     from adjust_async.campaign.provisioning.plan import TrackerSpec
     from adjust_async.campaign.provisioning.plan_files import load_plan
     from adjust_async.campaign.provisioning.result import ProvisionOutcome, ProvisionResult
+    from adjust_async.client import AsyncAdjust
+    from adjust_async.config import Retry
+    from adjust_async.kpis.parameters import CohortsQuery, DeliverablesQuery, EventsQuery, SKAdNetworkQuery
     from adjust_async.kpis.report import KpiReport
+    from adjust_async.reports.downloads.saved import SavedReport
+    from adjust_async.reports.lookback import lookback
     from adjust_async.reports.models import App, FilterValue, ReportEvent
+    from adjust_async.reports.parameters import CsvQuery, ReportQuery
     from adjust_async.reports.report import PivotReport, Report, ReportPart
-    from adjust_async.reports.resource import SavedReport, lookback
     from adjust_async.tables import Column, Table
     from adjust_async.transports.pooled import PooledTransport
 
@@ -49,11 +54,15 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ClientClosedError",
+    "CohortsQuery",
     "Column",
     "ConfigurationError",
+    "CsvQuery",
     "CursorPages",
     "Cursors",
     "DecodeError",
+    "DeliverablesQuery",
+    "EventsQuery",
     "FilterValue",
     "GoneError",
     "KpiReport",
@@ -73,7 +82,9 @@ __all__ = [
     "Report",
     "ReportEvent",
     "ReportPart",
+    "ReportQuery",
     "Retry",
+    "SKAdNetworkQuery",
     "SavedReport",
     "ServerError",
     "Table",
@@ -85,12 +96,18 @@ __all__ = [
 ]
 
 
-#: What is imported when it is asked for, or with the first client: together it takes longer than all of httpx.
-_LATER = {
+#: The module of each name that is imported when it is asked for: all of them together take longer than importing httpx,
+#: and many import this package without opening a client. The block above says the same to type checkers.
+_MODULES = {
     "App": "reports.models",
+    "AsyncAdjust": "client",
+    "CohortsQuery": "kpis.parameters",
     "Column": "tables",
+    "CsvQuery": "reports.parameters",
     "CursorPages": "campaign.pages",
     "Cursors": "campaign.pages",
+    "DeliverablesQuery": "kpis.parameters",
+    "EventsQuery": "kpis.parameters",
     "FilterValue": "reports.models",
     "KpiReport": "kpis.report",
     "Page": "campaign.pages",
@@ -102,19 +119,28 @@ _LATER = {
     "Report": "reports.report",
     "ReportEvent": "reports.models",
     "ReportPart": "reports.report",
-    "SavedReport": "reports.resource",
+    "Retry": "config",
+    "ReportQuery": "reports.parameters",
+    "SKAdNetworkQuery": "kpis.parameters",
+    "SavedReport": "reports.downloads.saved",
     "Table": "tables",
     "Tracker": "campaign.models",
     "TrackerSpec": "campaign.provisioning.plan",
     "load_plan": "campaign.provisioning.plan_files",
-    "lookback": "reports.resource",
+    "lookback": "reports.lookback",
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import what is not imported with the package."""
-    if name in _LATER:
-        from importlib import import_module
+# The application decides what becomes of the log.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

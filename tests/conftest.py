@@ -1,14 +1,80 @@
-"""Fixtures that every test module may ask for."""
+"""Fixtures that every test module may ask for.
 
+`@pytest.mark.account(apps=3)` says what account the emulator has, `@pytest.mark.settings(max_attempts=2)` what the
+client is opened with; the mark that is nearest to the test wins as a whole.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from importlib.util import find_spec
+from typing import Any, TypeAlias
 
 import pytest
 
+from adjust_async import AsyncAdjust
+from adjust_async._http import retry
+from adjust_async.emulator import Emulator
+from tests import script as scripts
+from tests.script import Script
+
 # Other people's clients are installed by `nox -s peers` alone, which runs the tests that need them.
 collect_ignore = [] if find_spec("adjustapi") else ["peers"]
+
+#: Opens a client over a script of outcomes; a test that asks for the fixture `client` gets this.
+ScriptedClient: TypeAlias = Callable[..., AbstractAsyncContextManager[tuple[AsyncAdjust, Script]]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks that shape the fixtures."""
+    config.addinivalue_line("markers", "account(**options): the options of the emulator behind `emulator` and `adjust`")
+    config.addinivalue_line("markers", "settings(**options): the options of the client `adjust`")
+
+
+def _options(request: pytest.FixtureRequest, mark: str) -> dict[str, Any]:
+    nearest = request.node.get_closest_marker(mark)
+    return {} if nearest is None else dict(nearest.kwargs)
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     """The SDK is for asyncio, so that every asynchronous test runs there."""
     return "asyncio"
+
+
+@pytest.fixture
+async def emulator(request: pytest.FixtureRequest) -> AsyncIterator[Emulator]:
+    """A running emulator; `@pytest.mark.account` shapes its account."""
+    async with Emulator(**_options(request, "account")) as running:
+        yield running
+
+
+@pytest.fixture
+async def adjust(request: pytest.FixtureRequest, emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
+    """A client of the emulator. At its end no permit, call, task or connection may be left."""
+    before = len(asyncio.all_tasks())
+    async with AsyncAdjust(emulator.token, api_url=emulator.url, **_options(request, "settings")) as opened:
+        yield opened
+        session = opened._session
+        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
+    async with asyncio.timeout(5):
+        while emulator.stats.connections_open or len(asyncio.all_tasks()) > before:
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+def client() -> ScriptedClient:
+    """Return what opens a client over a script of outcomes, as an asynchronous context manager."""
+    return scripts.client
+
+
+@pytest.fixture
+def script() -> type[Script]:
+    """Return the transport that plays outcomes, for clients that a test opens itself."""
+    return Script
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let retries follow each other at once."""
+    monkeypatch.setattr(retry, "jitter", lambda _: 0.0)

@@ -1,132 +1,130 @@
-"""A question that is asked in parts: one request for each app and window, side by side, joined for each app.
+"""One request for each app and window, side by side, joined for each app."""
 
-An app of which a window could not be had has failed as a whole: figures of a part of the range would pass for those of
-all of it.
-"""
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Literal, TypeAlias, TypeVar
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
-from typing import Generic, NamedTuple, TypeVar
-
+from adjust_async._checks import shown
 from adjust_async._concurrency import Send, crawl, stream
 from adjust_async._http.session import Session
-from adjust_async.errors import AdjustError, ClientClosedError
+from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError
 
-__all__ = ["Parts", "as_they_come", "together"]
+__all__ = ["FanOut", "OnFailure", "all_apps", "check_on_failure", "each_app", "stream_apps"]
 
+W = TypeVar("W")
 P = TypeVar("P")
 J = TypeVar("J")
 
-_Take = Callable[[str, J | AdjustError], Awaitable[None]]
+#: An app with its joined windows, or with its error.
+Outcome: TypeAlias = tuple[str, J | AdjustError]
+#: Asks for all apps, and delivers each when the last of its windows has arrived: `each_app` but for its last argument.
+FanOut: TypeAlias = Callable[[Send[Outcome[J]]], Coroutine[Any, Any, None]]
+
+#: `"raise"` ends a question with its first failure, `"keep"` goes on with the other apps.
+OnFailure = Literal["raise", "keep"]
 
 
-class Parts(NamedTuple, Generic[P, J]):
-    """What is to be asked.
-
-    Attributes:
-        apps: The apps, in the order asked for.
-        windows: How many windows each has.
-        ask: Asks for one app and the window of that number.
-        join: Joins an app's windows, which come in their order.
-        keep_failures: Whether the other apps go on where one fails.
-    """
-
-    apps: Sequence[str]
-    windows: int
-    ask: Callable[[str, int], Awaitable[P]]
-    join: Callable[[str, list[P]], J]
-    keep_failures: bool
-
-    def outcome(self, app: str, answers: Mapping[int, P | AdjustError]) -> J | AdjustError:
-        """Join the windows of an app; where one failed, the app did."""
-        windows = []
-        for number in range(self.windows):
-            answer = answers[number]
-            if isinstance(answer, AdjustError):
-                return answer
-            windows.append(answer)
-        try:
-            return self.join(app, windows)
-        except AdjustError as error:
-            if not self.keep_failures:
-                raise
-            return error
-
-
-async def together(session: Session, parts: Parts[P, J]) -> tuple[list[J], dict[str, AdjustError]]:
-    """Ask for every app: give what was joined and what failed, both in the order asked for.
+def check_on_failure(value: object) -> bool:
+    """Return whether failures are kept.
 
     Raises:
-        AdjustError: Every app failed, or one did and failures are not kept.
+        ConfigurationError: The value is neither `"raise"` nor `"keep"`.
     """
-    joined: dict[str, J] = {}
-    failures: dict[str, AdjustError] = {}
-
-    async def take(app: str, outcome: J | AdjustError) -> None:
-        if isinstance(outcome, AdjustError):
-            failures[app] = outcome
-        else:
-            joined[app] = outcome
-
-    await _ask_all(session, parts, take)
-    _raise_if_all_failed(parts.apps, failures)
-    return (
-        [joined[app] for app in parts.apps if app in joined],
-        {app: failures[app] for app in parts.apps if app in failures},
-    )
+    if isinstance(value, str) and value in {"raise", "keep"}:
+        return value == "keep"
+    raise ConfigurationError(f"on_failure is {shown(value)}: give 'raise' or 'keep'")
 
 
-async def as_they_come(session: Session, parts: Parts[P, J]) -> AsyncGenerator[tuple[str, J | AdjustError], None]:
-    """Ask for every app, and give each as it arrives, those that failed as their error.
+async def each_app(
+    session: Session,
+    app_tokens: Sequence[str],
+    windows: Sequence[W],
+    ask: Callable[[str, W], Awaitable[P]],
+    join: Callable[[str, list[P]], J],
+    deliver: Send[Outcome[J]],
+    *,
+    keep_failures: bool,
+) -> None:
+    """Ask for every app and window side by side; deliver each app once, when the last of its windows has arrived.
+
+    Args:
+        session: The session; its `max_concurrency` is the number of requests at the same time.
+        app_tokens: The apps. Their requests begin in this order.
+        windows: The windows of every app, in order.
+        ask: Sends the request for one app and window.
+        join: Joins the windows of an app, which come in order.
+        deliver: Takes an app with its joined windows, or with its error.
+        keep_failures: Whether the other apps go on where one fails. An app fails as a whole where one of its windows
+            does: figures of a part of the range would pass for those of all of it.
 
     Raises:
-        AdjustError: As `together` does, after all that has come.
+        AdjustError: A request failed, and failures are not kept; or all apps failed: then the error of the first app,
+            after all of them were delivered.
     """
-
-    async def produce(send: Send[tuple[str, J | AdjustError]]) -> None:
-        async def take(app: str, outcome: J | AdjustError) -> None:
-            if isinstance(outcome, AdjustError):
-                failures[app] = outcome
-            await send((app, outcome))
-
-        await _ask_all(session, parts, take)
-        _raise_if_all_failed(parts.apps, failures)
-
+    waiting = dict.fromkeys(app_tokens, len(windows))
+    answers: dict[str, dict[int, P | AdjustError]] = {app: {} for app in app_tokens}
     failures: dict[str, AdjustError] = {}
-    ahead = stream(produce, ahead=session.config.max_concurrency, spawn=session.spawn)
-    async with aclosing(ahead):
-        async for app, outcome in ahead:
-            yield app, outcome
-
-
-def _raise_if_all_failed(apps: Sequence[str], failures: Mapping[str, AdjustError]) -> None:
-    """Where nothing came, raise the error of the app that was asked for first."""
-    if len(failures) < len(apps):
-        return
-    first, *others = (failures[app] for app in apps)
-    if others:
-        first.add_note(f"{len(others)} other app{'s' if len(others) > 1 else ''} failed too.")
-    raise first
-
-
-async def _ask_all(session: Session, parts: Parts[P, J], take: _Take[J]) -> None:
-    """Ask for every app and window, side by side; `take` gets each app once, when all its windows are there."""
-    waiting = dict.fromkeys(parts.apps, parts.windows)
-    answers: dict[str, dict[int, P | AdjustError]] = {app: {} for app in parts.apps}
 
     async def visit(place: tuple[str, int], _: object) -> None:
         app, number = place
         try:
-            answers[app][number] = await parts.ask(app, number)
-        except ClientClosedError:
-            raise
+            answers[app][number] = await ask(app, windows[number])
         except AdjustError as error:
-            if not parts.keep_failures:
+            if not keep_failures or isinstance(error, ClientClosedError):
                 raise
             answers[app][number] = error
         waiting[app] -= 1
-        if not waiting[app]:
-            await take(app, parts.outcome(app, answers.pop(app)))
+        if waiting[app]:
+            return
+        outcome = _joined(app, answers.pop(app), join, keep_failures=keep_failures)
+        if isinstance(outcome, AdjustError):
+            failures[app] = outcome
+        await deliver((app, outcome))
 
-    places = [(app, number) for app in parts.apps for number in range(parts.windows)]
+    places = [(app, number) for app in app_tokens for number in range(len(windows))]
     await crawl(reversed(places), visit, workers=session.config.max_concurrency)
+    if len(failures) == len(app_tokens):
+        first, others = failures[app_tokens[0]], len(failures) - 1
+        if others:
+            first.add_note(f"{others} other app{'s' if others > 1 else ''} failed too.")
+        raise first
+
+
+def _joined(
+    app: str, answers: dict[int, P | AdjustError], join: Callable[[str, list[P]], J], *, keep_failures: bool
+) -> J | AdjustError:
+    windows = []
+    for number in range(len(answers)):
+        answer = answers[number]
+        if isinstance(answer, AdjustError):
+            return answer
+        windows.append(answer)
+    try:
+        return join(app, windows)
+    except AdjustError as error:
+        if not keep_failures:
+            raise
+        return error
+
+
+async def all_apps(fan_out: FanOut[J], app_tokens: Sequence[str]) -> tuple[list[J], dict[str, AdjustError]]:
+    """Wait for all apps; return what was joined and what failed, both in the order asked for."""
+    outcomes: dict[str, J | AdjustError] = {}
+
+    async def deliver(outcome: Outcome[J]) -> None:
+        outcomes.update([outcome])
+
+    await fan_out(deliver)
+    joined: list[J] = []
+    failures: dict[str, AdjustError] = {}
+    for app in app_tokens:
+        outcome = outcomes[app]
+        if isinstance(outcome, AdjustError):
+            failures[app] = outcome
+        else:
+            joined.append(outcome)
+    return joined, failures
+
+
+def stream_apps(session: Session, fan_out: FanOut[J]) -> AsyncGenerator[Outcome[J], None]:
+    """Yield each app when it arrives."""
+    return stream(fan_out, ahead=session.config.max_concurrency, spawn=session.spawn)

@@ -10,7 +10,7 @@ import pytest
 from adjust_async import App, AsyncAdjust, AuthenticationError, ClientClosedError, ConfigurationError, DecodeError
 from adjust_async.emulator import Emulator
 from tests.clock import JUMPING_CLOCK
-from tests.http.test_session import client
+from tests.script import client
 
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])

@@ -1,16 +1,19 @@
 """Parameters of the Report Service: checked and encoded before anything is sent, and split into windows."""
 
+import csv
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import assume, given, strategies as st
 
+from adjust_async._figures.windows import Period
 from adjust_async.errors import ConfigurationError
-from adjust_async.reports.parameters import ReportQuery, check_report, column_name, periods_of
+from adjust_async.reports.parameters import CsvQuery, ReportQuery, column_name, split_period
+from adjust_async.reports.question import check_question
 
 BASE: dict[str, Any] = {"dimensions": ["day"], "metrics": ["installs"], "date_period": "yesterday"}
 WIRE = {"dimensions": "day", "metrics": "installs", "date_period": "yesterday", "format_dates": "false"}
@@ -61,8 +64,8 @@ NUMBER_SUFFIXES = ["lt", "lte", "gt", "gte", "eq", "ne"]
 
 
 def wire_of(app_tokens: list[str] | None = None, parameters: object = None, **query: Any) -> dict[str, str]:
-    """Give the wire of a question."""
-    return check_report({**BASE, **query}, TAKES, app_tokens, parameters)
+    """Give the query of a question."""
+    return check_question({**BASE, **query}, app_tokens=app_tokens, parameters=parameters).query()
 
 
 def refusal(ask: Callable[[], object]) -> str:
@@ -116,7 +119,7 @@ def test_none_is_left_out(name: str) -> None:
 def test_what_a_report_needs_is_missed(name: str, change: dict[str, None]) -> None:
     """Dimensions, metrics and the range are required, also where `None` is given."""
     query = {**BASE, name: None} if change else {key: value for key, value in BASE.items() if key != name}
-    message = refusal(lambda: check_report(query, TAKES, None, None))
+    message = refusal(lambda: check_question(query, app_tokens=None, parameters=None))
     assert message == f"{name} is missing: a report needs dimensions, metrics and date_period"
 
 
@@ -137,7 +140,8 @@ def test_a_question_is_not_changed() -> None:
     """What the caller gave is as it was, and can be given again."""
     query = {**BASE, "dimensions": ["day"], "filters": {"app__in": ["x"]}}
     copy = {**query, "filters": {"app__in": ["x"]}}
-    assert check_report(query, TAKES, ["abc"], {"new": 1}) == check_report(query, TAKES, ["abc"], {"new": 1})
+    first, second = (check_question(query, app_tokens=["abc"], parameters={"new": 1}) for _ in range(2))
+    assert first == second
     assert query == copy
 
 
@@ -221,8 +225,9 @@ def test_an_argument_that_there_is_not_is_refused_with_the_way_to_give_it(name: 
 
 def test_a_csv_takes_readable_names() -> None:
     """What one report alone takes is encoded where it is taken."""
-    takes = {**TAKES, "readable_names": bool}
-    assert check_report({**BASE, "readable_names": True}, takes, None, None) == {**WIRE, "readable_names": "true"}
+    query = {**BASE, "readable_names": True}
+    question = check_question(query, app_tokens=None, parameters=None, takes=CsvQuery)
+    assert question.query() == {**WIRE, "readable_names": "true"}
 
 
 # Ranges.
@@ -395,10 +400,43 @@ def test_an_argument_is_not_given_as_a_further_parameter(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["app_token__in", "campaign__contains", "x__y"])
-def test_a_filter_is_not_given_as_a_further_parameter(name: str) -> None:
-    """It is checked as a filter."""
-    message = refusal(lambda: wire_of(parameters={name: "x"}))
-    assert message == f"parameters holds {name!r}, a filter: give filters={{{name!r}: ...}}"
+def test_a_filter_can_be_sent_unchanged(name: str) -> None:
+    """What goes into `parameters` is sent as it is, where another form is wanted than that of `filters`."""
+    assert wire_of(parameters={name: 'a,"b"'})[name] == 'a,"b"'
+
+
+def test_a_filter_is_given_once() -> None:
+    """The same filter in both places, or beside the apps, would replace the other one."""
+    message = refusal(lambda: wire_of(filters={"app__in": ["x"]}, parameters={"app__in": "y"}))
+    assert message == "parameters holds 'app__in', which is in filters too: give app__in once"
+    message = refusal(lambda: wire_of(["abc"], parameters={"app_token__in": "abc"}))
+    assert message == "parameters holds 'app_token__in', and app_tokens is given too: give one of them"
+
+
+@pytest.mark.parametrize(
+    ("value", "wire"),
+    [
+        ("Spring, DE", '"Spring, DE"'),
+        (["Spring, DE", "plain"], '"Spring, DE",plain'),
+        ('5" screen, "new"', '"5"" screen, ""new"""'),
+        ('5" screen', '5" screen'),
+        (",", '","'),
+    ],
+)
+@pytest.mark.parametrize("suffix", [*LIST_SUFFIXES, *TEXT_SUFFIXES])
+def test_a_comma_in_a_filter_goes_out_in_quotes(suffix: str, value: Any, wire: str) -> None:
+    """A value with a comma stands in double quotes, with inner quotes doubled; any other one goes as it is."""
+    name = f"campaign__{suffix}"
+    if suffix in LIST_SUFFIXES or isinstance(value, str):
+        assert wire_of(filters={name: value})[name] == wire
+
+
+@given(st.lists(st.text('a,"é ', min_size=1, max_size=5).filter(str.strip), min_size=1, max_size=4, unique=True))
+def test_values_in_quotes_are_read_back(values: list[str]) -> None:
+    """Whoever reads the list as one line of CSV gets the values, where those that begin with a quote have a comma."""
+    assume(all("," in value or '"' not in value for value in values))
+    wire = wire_of(filters={"campaign__in": values})["campaign__in"]
+    assert next(csv.reader([wire])) == values
 
 
 @given(
@@ -422,10 +460,13 @@ def test_any_arguments_give_texts_or_are_refused(query: dict[str, Any]) -> None:
 
 # Windows.
 
+RANGE = Period(date(2026, 1, 1), date(2026, 2, 3))
+
 
 def test_without_a_window_there_is_one_range() -> None:
     """Any range goes as it is."""
-    assert periods_of(WIRE, None) == ["yesterday"]
+    assert split_period("yesterday", None, ("day",)) == ("yesterday",)
+    assert split_period(RANGE, None, ("app",)) == (RANGE,)
 
 
 @pytest.mark.parametrize(
@@ -435,10 +476,11 @@ def test_without_a_window_there_is_one_range() -> None:
 )  # fmt: skip
 def test_a_range_is_split_where_no_row_spans_two_windows(window: Any, dimensions: str) -> None:
     """With days or hours, or weeks and months of their own window, rows are joined as they are."""
-    wire = {**WIRE, "date_period": "2026-01-01:2026-02-03", "dimensions": dimensions}
-    periods = periods_of(wire, window)
-    assert periods[0].startswith("2026-01-01:")
-    assert periods[-1].endswith(":2026-02-03")
+    windows = split_period(RANGE, window, tuple(dimensions.split(",")))
+    first, last = windows[0], windows[-1]
+    assert isinstance(first, Period)
+    assert isinstance(last, Period)
+    assert (first.start, last.end) == (RANGE.start, RANGE.end)
 
 
 @pytest.mark.parametrize(
@@ -448,14 +490,13 @@ def test_a_range_is_split_where_no_row_spans_two_windows(window: Any, dimensions
 )  # fmt: skip
 def test_a_window_that_would_cut_rows_is_refused(window: Any, dimensions: str) -> None:
     """Rates and distinct users don't add up, so that no row may span two windows."""
-    wire = {**WIRE, "date_period": "2026-01-01:2026-02-03", "dimensions": dimensions}
-    assert "never summed" in refusal(lambda: periods_of(wire, window))
+    assert "never summed" in refusal(lambda: split_period(RANGE, window, tuple(dimensions.split(","))))
 
 
 @pytest.mark.parametrize("period", ["yesterday", "-7d:-1d", "2026-01-01:-0d", "-7d:2026-01-01"])
 def test_a_range_without_dates_is_not_split(period: str) -> None:
     """What "yesterday" is, the service alone knows."""
-    message = refusal(lambda: periods_of({**WIRE, "date_period": period}, "day"))
+    message = refusal(lambda: split_period(period, "day", ("day",)))
     assert (
         message == f"window is 'day', but date_period is {period!r}: give two dates, so that it is known what to split"
     )
@@ -464,16 +505,18 @@ def test_a_range_without_dates_is_not_split(period: str) -> None:
 @pytest.mark.parametrize("window", [True, 0, 367, "", "Day", "year", b"day", 1.0, [], {}, {"day"}, float("nan")])
 def test_what_is_no_window_is_refused(window: object) -> None:
     """The check of the window comes before that of the range."""
-    assert refusal(lambda: periods_of(WIRE, window)).startswith("window is ")
+    assert refusal(lambda: split_period("yesterday", window, ("day",))).startswith("window is ")
 
 
+@pytest.mark.parametrize("form", ["pair", "text"])
 @given(st.dates(date(2020, 1, 1), date(2026, 1, 1)), st.integers(0, 400), st.integers(1, 366))
-def test_windows_are_ranges_that_can_be_asked_for(first: date, length: int, window: int) -> None:
-    """Each window is a range that the check takes, and together they are the whole."""
-    last = date.fromordinal(first.toordinal() + length)
-    wire = wire_of(date_period=(first, last))
-    periods = periods_of(wire, window)
-    assert [wire_of(date_period=period)["date_period"] for period in periods] == periods
-    ends = [period.split(":") for period in periods]
+def test_windows_are_ranges_that_can_be_asked_for(form: str, first: date, length: int, window: int) -> None:
+    """Each window is a range of its own, and together they are the whole, however the range was given."""
+    last = first + timedelta(length)
+    period: Any = (first, last) if form == "pair" else f"{first}:{last}"
+    question = check_question({**BASE, "date_period": period}, app_tokens=None, parameters=None, window=window)
+    asked = [question.query(window=one)["date_period"] for one in question.windows]
+    assert [wire_of(date_period=one)["date_period"] for one in asked] == asked
+    ends = [one.split(":") for one in asked]
     assert (ends[0][0], ends[-1][1]) == (str(first), str(last))
     assert sum((date.fromisoformat(b) - date.fromisoformat(a)).days + 1 for a, b in ends) == length + 1

@@ -29,7 +29,7 @@ from adjust_async import (
 from adjust_async.emulator import Emulator, Faults
 from adjust_async.reports.resource import Reports
 from tests.clock import JUMPING_CLOCK
-from tests.http.test_session import arriving, client, status
+from tests.script import arriving, client, status
 
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])
@@ -44,7 +44,7 @@ COUNTED = ["installs", "clicks", "sessions"]
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing wait between attempts but what the service asks for: sockets need a real clock."""
-    monkeypatch.setattr("adjust_async._http.retry._full_jitter", lambda _: 0.0)
+    monkeypatch.setattr("adjust_async._http.retry.jitter", lambda _: 0.0)
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def test_any_split_is_the_whole(
             whole = await adjust.reports.fetch(**query, dimensions=["app_token", *by_day], fan_out="none")
             assert cells(split.rows()) == cells(whole.rows())
             assert split.schema == whole.schema
-            rows = [row async for row in adjust.reports.csv(**query, dimensions=["app_token", *by_day])]
+            rows = [row async for row in adjust.reports.iter_csv(**query, dimensions=["app_token", *by_day])]
             assert rows == list(whole.rows())
 
     asyncio.run(ask())
@@ -445,12 +445,19 @@ NO_REPORTS: dict[str, Any] = {
     "504": status(504),
     "503": status(503),
     "empty": httpx.Response(200),
-    "html": httpx.Response(200, html="<html><title>Sign in</title></html>"),
     "half": httpx.Response(200, content=b'{"rows": [{"day": "2026-01-01", "inst'),
     "reset": httpx.ReadError("reset"),
     "broken body": arriving(b'{"rows": [', httpx.ReadError("reset")),
-    "text": httpx.Response(200, text="Internal error"),
 }
+
+
+async def ask_once(adjust: AsyncAdjust, ask: str) -> list[Any]:
+    """Ask for a report in one of three ways."""
+    if ask == "stream":
+        return [report async for _, report in adjust.reports.stream(**QUERY, app_tokens="app")]
+    if ask == "pivot":
+        return [await adjust.reports.pivot(**QUERY, index=["day"])]
+    return [await adjust.reports.fetch(**QUERY)]
 
 
 @jumping
@@ -460,23 +467,27 @@ async def test_what_is_no_report_is_never_an_empty_one(ask: str, answer: str) ->
     """It is tried again, also a 504; what goes on like that is an error, and no report without rows."""
     good = httpx.Response(200, json={"rows": [{"day": "2026-01-01", "installs": "3"}], "totals": {"installs": 3}})
 
-    async def once(adjust: AsyncAdjust) -> list[Any]:
-        if ask == "stream":
-            return [report async for _, report in adjust.reports.stream(**QUERY, app_tokens="app")]
-        if ask == "pivot":
-            return [await adjust.reports.pivot(**QUERY, index=["day"])]
-        return [await adjust.reports.fetch(**QUERY)]
-
     async with client(NO_REPORTS[answer], NO_REPORTS[answer], good, max_attempts=3) as (adjust, script):
-        (report,) = await once(adjust)
+        (report,) = await ask_once(adjust, ask)
         assert [row["installs"] for row in report.rows()] == [3]
         assert len(script.requests) == 3
         script.outcomes = [NO_REPORTS[answer]]
         with pytest.raises((ServerError, DecodeError, APIConnectionError)) as raised:
-            await once(adjust)
+            await ask_once(adjust, ask)
         assert len(script.requests) == 6
         copy = pickle.loads(pickle.dumps(raised.value))
         assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
+
+
+@jumping
+@pytest.mark.parametrize("text", ["<html><title>Sign in</title></html>", "Internal error"])
+@pytest.mark.parametrize("ask", ["fetch", "pivot", "stream"])
+async def test_a_page_is_never_a_report(ask: str, text: str) -> None:
+    """A page with a good status is an error at once: asking again would bring the same page."""
+    async with client(httpx.Response(200, text=text), max_attempts=3) as (adjust, script):
+        with pytest.raises(DecodeError):
+            await ask_once(adjust, ask)
+        assert len(script.requests) == 1
 
 
 # Pivots.
@@ -597,7 +608,9 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
         seen.append(request)
         return httpx.Response(500)
 
-    async with AsyncAdjust("secret", transport=httpx.MockTransport(refuse), max_attempts=1) as adjust:
+    async with AsyncAdjust(
+        "secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(refuse)), max_attempts=1
+    ) as adjust:
         arguments = QUERY | query
         with pytest.raises(ConfigurationError, match=message) as raised:
             if ask == "stream":
@@ -608,7 +621,9 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
 
 
-@pytest.mark.parametrize("method", ["fetch", "stream", "pivot", "csv", "parquet"])
+@pytest.mark.parametrize(
+    "method", ["fetch", "stream", "pivot", "iter_csv", "download_csv", "read_parquet", "download_parquet"]
+)
 def test_each_parameter_is_described(method: str) -> None:
     """The class describes what the methods have in common, and each method its own arguments."""
     described = (inspect.getdoc(Reports) or "") + (inspect.getdoc(getattr(Reports, method)) or "")
@@ -635,7 +650,6 @@ def test_lookback(newest: Any, days: int, today: Any, first: str) -> None:
     """Of the stored days, the newest ones are asked for again; then comes what is not stored, up to today."""
     period = lookback(newest, days, today=today)
     assert period == (date.fromisoformat(first), date.fromisoformat(str(today)))
-    assert Reports.lookback(newest, days, today=today) == period
 
 
 def test_lookback_ends_today() -> None:
@@ -679,8 +693,8 @@ async def test_restated_figures_are_read_again(adjust: AsyncAdjust, emulator: Em
 RAISED: dict[str, Callable[[AsyncAdjust, Path], Any]] = {
     "fetch": lambda adjust, _: adjust.reports.fetch(**QUERY),
     "pivot": lambda adjust, _: adjust.reports.pivot(**QUERY, index=["day"]),
-    "csv": lambda adjust, folder: adjust.reports.csv(**QUERY, path=folder / "x.csv"),
-    "parquet": lambda adjust, _: adjust.reports.parquet(**QUERY),
+    "csv": lambda adjust, folder: adjust.reports.download_csv(folder / "x.csv", **QUERY),
+    "parquet": lambda adjust, _: adjust.reports.read_parquet(**QUERY),
     "filters": lambda adjust, _: adjust.reports.filters(["apps"]),
     "events": lambda adjust, _: adjust.reports.events(),
     "apps": lambda adjust, _: adjust.apps.list(),

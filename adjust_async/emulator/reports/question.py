@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from adjust_async.emulator.account.currencies import Currency
 from adjust_async.emulator.facts.apps import App
-from adjust_async.emulator.facts.dimensions import Currency
 from adjust_async.emulator.reports import parameters
 from adjust_async.emulator.reports.amounts import AD_REVENUE_SOURCES, AD_SPEND_MODES, IAP_REVENUE_MODES, amounts_of
 from adjust_async.emulator.reports.cohort_periods import MATURE
@@ -75,7 +75,7 @@ class Question:
 def read_question(query: Mapping[str, str], apps: Mapping[str, App], today: date) -> Question:
     """Read the parameters of a request; an empty one counts as left out, and an unknown one too.
 
-    Raises a 400 `ReportRefusalError`.
+    Raises a 400 `RefusalError`.
     """
     given = {name: value if name == "utc_offset" else value.strip() for name, value in query.items() if value.strip()}
     absent = [name for name in parameters.REQUIRED if not read_list(given.get(name, ""))]
