@@ -372,7 +372,7 @@ class WrongTrackerError(DecodeError):
         tracker_token: The tracker that the answer is about.
     """
 
-    def __init__(self, message: str, *, tracker_token: str, **details: Any) -> None:
+    def __init__(self, message: str, *, tracker_token: str | None = None, **details: Any) -> None:
         super().__init__(message, **details)
         self.tracker_token = tracker_token
 
