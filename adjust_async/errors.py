@@ -16,6 +16,7 @@
     │   ├── APITimeoutError                      not within `timeout` or `deadline`
     │   └── PoolExhaustedError                   no free connection; the request was never sent
     ├── DecodeError                              an answer that is not what the API documents
+    │   └── WrongTrackerError                    the answer to a write is about another tracker
     ├── NotTriedError                            an entry of a plan whose turn never came
     └── PaginationError                          a cursor walk that cannot go on
 
@@ -46,6 +47,7 @@ __all__ = [
     "PoolExhaustedError",
     "RateLimitError",
     "ServerError",
+    "WrongTrackerError",
 ]
 
 Error = TypeVar("Error", bound="AdjustError")
@@ -361,6 +363,23 @@ class DecodeError(AdjustError):
 
     def _may_have_been_done(self) -> bool:
         return True
+
+
+class WrongTrackerError(DecodeError):
+    """The answer to a create or an update is about another tracker, as from a cache that mixed answers up.
+
+    Attributes:
+        tracker_token: The tracker that the answer is about.
+    """
+
+    def __init__(self, message: str, *, tracker_token: str | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.tracker_token = tracker_token
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the write may have been done all the same: it must be looked up."""
+        return not self.looked_up
 
 
 class PaginationError(AdjustError):

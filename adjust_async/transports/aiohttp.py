@@ -108,22 +108,18 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         try:
             async with attempt:
                 connections = await self._enter()
-                try:
-                    answer = await self._send(connections, attempt, upload)
-                except FAILURES as error:
-                    if upload.failure is not None:
-                        raise upload.failure from None
-                    raise failure_of(attempt, error) from cause_of(error)
+                answer = await self._answer(connections, attempt, upload)
         except BaseException as error:  # a cancellation too must not take the slot with it
             if connections is not None and attempt.was_dead(error):
                 self._retire(connections)
             await self._leave(origin, connections)
             raise
+        connections.answers.add(answer)
         version = answer.version or aiohttp.HttpVersion11
         return httpx.Response(
             answer.status,
             headers=answer.raw_headers,
-            stream=_Body(answer, request, partial(self._leave, origin, connections)),
+            stream=_Body(answer, request, partial(self._leave, origin, connections, answer)),
             extensions={
                 "http_version": f"HTTP/{version.major}.{version.minor}".encode(),
                 "reason_phrase": (answer.reason or "").encode("ascii", "ignore"),
@@ -138,6 +134,17 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         closing = [asyncio.create_task(connections.aclose()) for connections in self._retired]
         if closing:
             await asyncio.wait(closing)
+
+    async def _answer(self, connections: "_Connections", attempt: Attempt, upload: "_Upload") -> aiohttp.ClientResponse:
+        """Send a request, and return its answer as soon as the head is there."""
+        try:
+            return await self._send(connections, attempt, upload)
+        except FAILURES as raised:
+            error = raised
+        # Not within `except`: aiohttp's own errors hold the request's headers, and user and password of a proxy.
+        if upload.failure is not None:
+            raise upload.failure
+        raise failure_of(attempt, error) from cause_of(error)
 
     async def _send(self, connections: "_Connections", attempt: Attempt, upload: "_Upload") -> aiohttp.ClientResponse:
         request, proxy = attempt.request, attempt.proxy
@@ -170,9 +177,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._connections.requests += 1
         return self._connections
 
-    async def _leave(self, origin: Origin, connections: "_Connections | None") -> None:
+    async def _leave(
+        self, origin: Origin, connections: "_Connections | None", answer: aiohttp.ClientResponse | None = None
+    ) -> None:
         try:
             if connections is not None:
+                if answer is not None:
+                    connections.answers.discard(answer)
                 connections.requests -= 1
                 await self._close_unused(connections)
         finally:
@@ -196,6 +207,8 @@ class _Connections:
 
     def __init__(self) -> None:
         self.requests = 0
+        #: Those whose bodies are being read.
+        self.answers: set[aiohttp.ClientResponse] = set()
         self._made = clock_offset()
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -221,6 +234,8 @@ class _Connections:
 
     async def aclose(self) -> None:
         """Close them."""
+        for answer in self.answers:
+            answer.close()  # a session that is closed leaves who reads a body waiting
         await self.session.close()
 
 
@@ -283,7 +298,7 @@ class _Body(httpx.AsyncByteStream):
         try:
             while piece := await self._answer.content.readany():
                 yield piece
-        except (aiohttp.ClientError, OSError) as error:
+        except FAILURES as error:
             await self.aclose()
             raise broken_answer(self._request, error) from cause_of(error)
         except BaseException:  # as httpx does: who reads it may leave it there

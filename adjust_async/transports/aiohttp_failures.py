@@ -11,8 +11,8 @@ __all__ = ["broken_answer", "cause_of", "failure_of"]
 
 def failure_of(attempt: Attempt, error: Exception) -> httpx.TransportError:
     """Return the error to raise for one that ended a request before the head of its answer was there."""
-    if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
-        # aiohttp checks headers when it is about to write them.
+    if attempt.begun and isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
+        # aiohttp checks headers in the moment in which it is about to write them.
         return LocalProtocolError(str(error), request=attempt.request)
     if attempt.begun:
         return broken_answer(attempt.request, error)
@@ -38,9 +38,11 @@ def broken_answer(request: httpx.Request, error: Exception) -> httpx.TransportEr
             return httpx.ReadError(words_of(error), request=request)
 
 
-def cause_of(error: Exception) -> BaseException:
-    """Return what to name as the cause: an error of a connector holds the proxy's user and password."""
-    return error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+def cause_of(error: Exception) -> BaseException | None:
+    """Return what to name as the cause: some errors hold the request's headers, or a proxy's user and password."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error
+    return error.__cause__ if isinstance(error, aiohttp.ClientResponseError) else error
 
 
 def _connect_failure(attempt: Attempt, error: Exception) -> httpx.TransportError:

@@ -99,7 +99,10 @@ class Attempt:
         self.watched = False
         self.started = asyncio.get_running_loop().time()
         self._attempts = attempts
-        self._scope = asyncio.timeout(timeout_of(request, "connect"))
+        self._seconds = timeout_of(request, "connect")
+        if self._seconds is None and proxy is not None:
+            self._seconds = timeout_of(request, "read")  # which has to bound the proxy's answer to `CONNECT` then
+        self._scope = asyncio.timeout(self._seconds)
         self._failure: httpx.TransportError | None = None
         self._over = False
         self._look_up: asyncio.Future[None] | None = None
@@ -168,10 +171,9 @@ class Attempt:
         kind = httpx.ReadError if self.begun else ConnectError
         return kind("the transport was closed", request=self.request)
 
-    def timeout_error(self, timeout: str = "connect") -> httpx.TransportError:
-        """Return the error of a request that found no connection within one of its timeouts."""
-        seconds = timeout_of(self.request, timeout)
-        within = "in time" if seconds is None else f"within {seconds:g} s"
+    def timeout_error(self) -> httpx.TransportError:
+        """Return the error of a request that found no connection in time."""
+        within = "in time" if self._seconds is None else f"within {self._seconds:g} s"
         words = f"no connection to {self.origin}{self._over_proxy} {within}"
         if self._look_up is not None and not self._look_up.done():
             words += (
@@ -203,7 +205,7 @@ def words_of(error: BaseException) -> str:
         if isinstance(cause, BaseExceptionGroup):
             return "; ".join(dict.fromkeys(map(str, cause.exceptions)))
         words = str(cause) or words
-        cause = cause.__cause__
+        cause = cause.__cause__ or cause.__context__  # httpcore cuts the former
     return words or "the connection was closed"
 
 

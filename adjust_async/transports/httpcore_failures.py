@@ -8,10 +8,13 @@ import ssl
 
 import httpx
 
-from adjust_async.transports.attempts import Attempt, words_of
+from adjust_async.transports.attempts import Attempt, timeout_of, words_of
 from adjust_async.transports.failures import ConnectError, LocalProtocolError, ProxyError
 
-__all__ = ["broken_answer", "failure_of"]
+__all__ = ["BROKEN", "broken_answer", "failure_of"]
+
+#: What is raised for a connection that broke while it carried a request.
+BROKEN = (httpx.TransportError, ssl.SSLError)
 
 
 def failure_of(attempt: Attempt, error: Exception) -> Exception:
@@ -20,16 +23,27 @@ def failure_of(attempt: Attempt, error: Exception) -> Exception:
         return error  # a mock's, which says itself what it means
     if attempt.begun:
         # What the caller's own body raises stays as it is.
-        return broken_answer(error) if isinstance(error, (ssl.SSLError, httpx.LocalProtocolError)) else error
+        return broken_answer(attempt.request, error) if isinstance(error, BROKEN) else error
     if attempt.closed:
         return attempt.closed_error()
     return _connect_failure(attempt, error)
 
 
-def broken_answer(error: ssl.SSLError | httpx.LocalProtocolError) -> httpx.TransportError:
-    """Return the error of a connection that broke after the request was begun."""
-    kind = httpx.ReadError if isinstance(error, ssl.SSLError) else httpx.RemoteProtocolError
-    return kind(str(error))
+def broken_answer(request: httpx.Request, error: Exception) -> httpx.TransportError:
+    """Return the error of a connection that broke after the request was begun; httpcore's often have no words."""
+    match error:
+        case httpx.LocalProtocolError():
+            return httpx.RemoteProtocolError(words_of(error), request=request)
+        case httpx.ReadTimeout():
+            return httpx.ReadTimeout(f"nothing came for {timeout_of(request, 'read')} s", request=request)
+        case httpx.WriteTimeout():
+            return httpx.WriteTimeout(f"nothing was taken for {timeout_of(request, 'write')} s", request=request)
+        case httpx.TransportError() if str(error):
+            return error
+        case httpx.TransportError():
+            return type(error)(words_of(error), request=request)
+        case _:
+            return httpx.ReadError(words_of(error), request=request)
 
 
 def _connect_failure(attempt: Attempt, error: Exception) -> Exception:
@@ -40,7 +54,7 @@ def _connect_failure(attempt: Attempt, error: Exception) -> Exception:
         case httpx.LocalProtocolError():
             return LocalProtocolError(str(error), request=request)
         case httpx.TimeoutException():
-            return attempt.timeout_error("read" if isinstance(error, httpx.ReadTimeout) else "connect")
+            return attempt.timeout_error()
         case httpx.ProxyError():
             status = str(error).partition(" ")[0]
             return ProxyError(

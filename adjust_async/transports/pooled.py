@@ -20,7 +20,7 @@ import httpx
 from adjust_async._checks import check_bool, check_whole_number, shown
 from adjust_async.errors import ConfigurationError
 from adjust_async.transports.attempts import Attempt, Attempts
-from adjust_async.transports.httpcore_failures import broken_answer, failure_of
+from adjust_async.transports.httpcore_failures import BROKEN, broken_answer, failure_of
 from adjust_async.transports.lanes import Lane, Lanes
 from adjust_async.transports.origins import Origin, origin_of
 from adjust_async.transports.proxies import Proxies
@@ -119,7 +119,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
             await self._give_back(origin, lane, whole=False)
             raise
         stream = cast("httpx.AsyncByteStream", response.stream)
-        response.stream = _LaneStream(stream, partial(self._give_back, origin, lane))
+        response.stream = _LaneStream(stream, request, partial(self._give_back, origin, lane))
         return response
 
     async def aclose(self) -> None:
@@ -173,8 +173,11 @@ class PooledTransport(httpx.AsyncBaseTransport):
 class _LaneStream(httpx.AsyncByteStream):
     """The body of an answer, which gives its lane back when it is closed."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, give_back: Callable[..., Awaitable[None]]) -> None:
+    def __init__(
+        self, stream: httpx.AsyncByteStream, request: httpx.Request, give_back: Callable[..., Awaitable[None]]
+    ) -> None:
         self._stream = stream
+        self._request = request
         self._give_back = give_back
         self._read = False
         self._closed = False
@@ -183,9 +186,12 @@ class _LaneStream(httpx.AsyncByteStream):
         try:
             async for chunk in self._stream:
                 yield chunk
-        except (ssl.SSLError, httpx.LocalProtocolError) as error:
+        except BROKEN as error:
             await self.aclose()
-            raise broken_answer(error) from error
+            failure = broken_answer(self._request, error)
+            if failure is error:
+                raise
+            raise failure from error
         except BaseException:  # as httpx does: who reads it may leave it there
             await self.aclose()
             raise

@@ -332,6 +332,16 @@ async def test_failures_are_tried_again_and_are_no_empty_list(failure: str) -> N
             assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
 
 
+@jumping
+async def test_a_page_is_no_list() -> None:
+    """A page with a good status is an error at once: asking again would bring the same page."""
+    page = httpx.Response(200, html="<html><title>Sign in</title></html>")
+    async with client(page, max_attempts=3) as (adjust, script):
+        with pytest.raises(DecodeError, match="Sign in"):
+            await adjust.reports.events()
+        assert len(script.requests) == 1
+
+
 async def test_the_emulators_faults_are_overcome(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Lists come whole through a service that fails at every other request."""
     emulator.faults = Faults(0.5, ["500", "502-html", "503", "drop-before", "truncated-json"], seed=5)

@@ -14,6 +14,7 @@ from adjust_async.emulator.account.store import Store
 from adjust_async.emulator.facts.store import Facts
 from adjust_async.emulator.faults.conditions import Conditions
 from adjust_async.emulator.faults.faults import Faults
+from adjust_async.emulator.faults.kinds import Fault
 from adjust_async.emulator.http.authentication import Authenticator
 from adjust_async.emulator.http.endpoint import Endpoint
 from adjust_async.emulator.http.front import CONTROL
@@ -115,11 +116,11 @@ class ControlAPI:
         trackers = self._controlled.store.trackers(request.path_params["app_token"])
         return [tracker._asdict() for tracker in trackers[-_MOST_TRACKERS:]]
 
-    async def _faults(self, _request: Request) -> dict[str, Any] | None:
+    async def _faults(self, _request: Request) -> dict[str, Any]:
         faults = self._controlled.conditions.faults
-        return None if faults is None else faults.describe()
+        return {"faults": None if faults is None else faults.describe(), "kinds": list(Fault)}
 
-    async def _set_faults(self, request: Request) -> dict[str, Any] | None:
+    async def _set_faults(self, request: Request) -> dict[str, Any]:
         document = await read_json_object(request)
         try:
             self._controlled.conditions.faults = Faults.of_document(document or None)

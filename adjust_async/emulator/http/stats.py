@@ -96,7 +96,7 @@ class Stats:
     def fault_met(self, fault: str) -> None:
         """Count a fault that a request met."""
         with self._lock:
-            self._faults[fault] += 1
+            self._faults[str(fault)] += 1
 
     def connection_opened(self) -> None:
         """Count a connection, now open."""

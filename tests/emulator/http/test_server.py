@@ -196,6 +196,15 @@ async def test_no_complaints_in_the_log(
     assert not [record for record in caplog.records if record.name.startswith("uvicorn")]
 
 
+async def test_quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is logged of a start, a request, a restart and an end, at whatever level."""
+    caplog.set_level(logging.DEBUG)
+    async with Emulator(trackers_per_app=0) as emulator, connect(emulator) as client:
+        await client.get(PARTNERS)
+        await emulator.restart(0)
+    assert not [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore", "asyncio"))]
+
+
 @pytest.mark.parametrize(
     "options",
     [
