@@ -189,7 +189,7 @@ async def test_many_fetches_stay_within_the_services_limits(strict: Emulator) ->
     seen = strict.stats.reports
     assert not seen.refused
     assert seen.max_in_flight == 50
-    assert 50 < seen.fullest_bucket <= 100
+    assert seen.fullest_bucket <= 100
     assert took > 2.3  # 60 at once, and 50 a second after that
     assert strict.stats.requests == {"GET /reports-service/report": 180}
 
