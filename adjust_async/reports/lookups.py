@@ -11,7 +11,7 @@ from adjust_async._http.session import Session
 from adjust_async._records import ConversionError, structure
 from adjust_async.errors import ConfigurationError, MalformedError
 from adjust_async.reports.models import FilterValue, ReportEvent
-from adjust_async.reports.request import NO_CONTENT, spec_of
+from adjust_async.reports.specs import NO_CONTENT, spec_of
 
 __all__ = ["ask_events", "ask_filters"]
 

@@ -583,7 +583,6 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("fetch", {"typo": 1}, r"what Adjust added later goes into parameters=\{'typo'"),
     ("fetch", {"parameters": {"metrics": "x"}}, "which is an argument of its own"),
     ("fetch", {"parameters": {"user_token": "x"}}, "the API token goes into no URL"),
-    ("fetch", {"parameters": {"app_token__in": "x"}}, "a filter: give filters="),
     ("fetch", {"parameters": {"a b": "x"}}, "a name has letters"),
     ("fetch", {"parameters": ["x"]}, "parameters is"),
     ("fetch", {"hour__between": (8,)}, "hour__between is"),

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from adjust_async._http.documents import decode_errors
 from adjust_async._http.messages import Answer, Body
-from adjust_async._http.session import Session
 from adjust_async.errors import MalformedError
+from adjust_async.reports.account import Account
 from adjust_async.reports.downloads.atomic_file import OnProgress, UnfinishedFile
 from adjust_async.reports.downloads.saved import SavedReport
 from adjust_async.reports.question import ReportQuestion
-from adjust_async.reports.refusals import KnownNames
 from adjust_async.reports.report import Report
-from adjust_async.reports.request import NO_CONTENT, path_of, receiving, send, spec_of
+from adjust_async.reports.request import send
+from adjust_async.reports.specs import NO_CONTENT, path_of, receiving, spec_of
 from adjust_async.tables import import_pyarrow
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ MAGIC = b"PAR1"
 EXCERPT = 200
 
 
-async def read_parquet(session: Session, names: KnownNames, question: ReportQuestion) -> "pyarrow.Table":
+async def read_parquet(account: Account, question: ReportQuestion) -> "pyarrow.Table":
     """Return a Parquet report as an Arrow table."""
     import_pyarrow()
 
@@ -43,12 +43,12 @@ async def read_parquet(session: Session, names: KnownNames, question: ReportQues
         return answer.body
 
     spec = spec_of(ENDPOINT, question.query(), decode)._replace(accept=PARQUET)
-    body = await send(session, names, question, spec)
+    body = await send(account, question, spec)
     return _empty(question) if body is None else await asyncio.to_thread(_read, body)
 
 
 async def save_parquet(
-    session: Session, names: KnownNames, question: ReportQuestion, place: Path, on_progress: OnProgress | None
+    account: Account, question: ReportQuestion, place: Path, on_progress: OnProgress | None
 ) -> SavedReport:
     """Write a Parquet report to a file as it arrives."""
 
@@ -61,7 +61,7 @@ async def save_parquet(
             _check_ends(*await asyncio.to_thread(_ends_of, file.path))
 
     with UnfinishedFile(place) as file:
-        await send(session, names, question, receiving(ENDPOINT, question.query(), PARQUET, receive))
+        await send(account, question, receiving(ENDPOINT, question.query(), PARQUET, receive))
         rows, columns = await asyncio.to_thread(_read_footer, file.path)
         size = await file.publish()
     return SavedReport(place, size, rows, columns)
