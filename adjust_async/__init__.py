@@ -1,5 +1,6 @@
 """The asyncio SDK for Adjust: campaign trackers and KPI reports, concurrent, typed and safe to run again."""
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from adjust_async.errors import (
     PoolExhaustedError,
     RateLimitError,
     ServerError,
+    WrongTrackerError,
 )
 
 if TYPE_CHECKING:
@@ -89,6 +91,7 @@ __all__ = [
     "Table",
     "Tracker",
     "TrackerSpec",
+    "WrongTrackerError",
     "__version__",
     "load_plan",
     "lookback",
@@ -128,6 +131,10 @@ _MODULES = {
     "load_plan": "campaign.provisioning.plan_files",
     "lookback": "reports.lookback",
 }
+
+
+# The application decides what becomes of the log.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from adjust_async._http.services import services
 from adjust_async._records import prepare
 from adjust_async.config import Config
 from adjust_async.errors import ClientClosedError, ConfigurationError
-from adjust_async.transports.pooled import PooledTransport
+from adjust_async.transports import PooledTransport
 
 __all__ = ["Session"]
 
