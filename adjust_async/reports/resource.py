@@ -245,7 +245,7 @@ class Reports:
             query: The parameters described at the class.
 
         Returns:
-            The table, with the service's own types.
+            The table, with the columns and types of `fetch(...).to_arrow()`.
         """
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
         return await read_parquet(self._account, question)
@@ -261,7 +261,9 @@ class Reports:
     ) -> SavedReport:
         """Write a Parquet report to a file.
 
-        The file is complete or absent, as for `download_csv`. pyarrow is needed for an empty report only.
+        The file is complete or absent, as for `download_csv`. It has the columns and types of `read_parquet`, and every
+        page of it was read. Where pyarrow is not installed (extra `arrow`), it is the file that the service sent; an
+        empty report can't be written then.
 
         Args:
             path, on_progress: As for `download_csv`.
