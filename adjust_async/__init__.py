@@ -24,6 +24,7 @@ from adjust_async.errors import (
     PoolExhaustedError,
     RateLimitError,
     ServerError,
+    WrongTrackerError,
 )
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ __all__ = [
     "Table",
     "Tracker",
     "TrackerSpec",
+    "WrongTrackerError",
     "__version__",
     "load_plan",
     "lookback",
