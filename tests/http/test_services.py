@@ -367,6 +367,7 @@ async def strict() -> AsyncIterator[Emulator]:
         yield running
 
 
+@pytest.mark.slow
 async def test_many_fetches_stay_within_the_services_limits(strict: Emulator) -> None:
     """180 fetches at once are never refused: at most 50 are under way, and the bucket never overflows."""
     # More is kept back than by default, for a machine that stands still for a while.
