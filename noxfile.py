@@ -92,7 +92,7 @@ def wheel(session: nox.Session) -> None:
     shutil.unpack_archive(source, folder, filter="data")
     shutil.rmtree(unpacked / "adjust_async")
     with session.chdir(unpacked):
-        session.run("pytest", "-n", "auto", "-m", "not slow", "tests/cli", "tests/campaign", "tests/docs")
+        session.run("pytest", "-n", "auto", "-m", "not slow", "tests/cli", "tests/docs")
 
 
 @nox.session
