@@ -285,6 +285,7 @@ async def test_an_empty_report_has_the_schema_of_a_full_one(adjust: AsyncAdjust)
 # Failures.
 
 
+@pytest.mark.slow
 async def test_failures_can_be_kept() -> None:
     """Of 200 apps one is forbidden, one broken for ever, one hanging: 197 come, with three errors of their classes."""
     async with Emulator(
