@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from adjust_async import __version__
-from adjust_async.cli import lists
+from adjust_async.cli import lists, provision, trackers
 from adjust_async.cli.client_options import CLIENT_FLAGS
-from adjust_async.cli.command import Root
+from adjust_async.cli.command import Root, group
 from adjust_async.cli.emulator import emulator
 from adjust_async.cli.flags import arguments, parameters
 
@@ -52,6 +52,9 @@ _root.__annotations__ = {}
 app.callback(epilog=EXAMPLES)(_root)
 
 lists.register(app)
+_trackers = group(app, "trackers", "List, draw, find, create and roll out trackers.")
+trackers.register(_trackers)
+provision.register(_trackers)
 app.command()(emulator)
 
 
