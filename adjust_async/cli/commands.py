@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from adjust_async import __version__
-from adjust_async.cli import lists, provision, trackers
+from adjust_async.cli import kpis, lists, provision, report, trackers
 from adjust_async.cli.client_options import CLIENT_FLAGS
 from adjust_async.cli.command import Root, group
 from adjust_async.cli.emulator import emulator
@@ -55,6 +55,8 @@ lists.register(app)
 _trackers = group(app, "trackers", "List, draw, find, create and roll out trackers.")
 trackers.register(_trackers)
 provision.register(_trackers)
+kpis.register(group(app, "kpis", "Ask the KPI Service for figures."))
+report.register(app)
 app.command()(emulator)
 
 
