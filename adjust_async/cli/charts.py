@@ -29,6 +29,12 @@ FEW_DAYS = 8
 #: The colours of Okabe and Ito, which colour-blind people can tell apart.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#999999")
 
+#: The lines of several periods of one name, which have one colour.
+DASHES = ("-", "--", ":", "-.")
+
+#: Points of a line that are marked one by one.
+MOST_MARKERS = 62
+
 #: Last words of the names of figures that are money.
 MONEY = frozenset(("cost", "ecpc", "ecpi", "ecpm", "profit", "revenue", "spend", "arpdau", "arpu", "ltv"))
 
@@ -55,8 +61,12 @@ _Manner = Callable[[Axes, Figures, list[Measure], dict[str, int]], None]
 
 
 class _Series(NamedTuple):
+    """A line: its points, what it is called, and what its colour and its dashes stand for."""
+
     label: str
     points: list[tuple[Any, float]]
+    name: str
+    dashes: int = 0
 
 
 def draw_chart(figures: Figures, file: BinaryIO, format: str, *, currency: str = "", days: str = "") -> None:
@@ -116,17 +126,20 @@ def _lines(ax: Axes, figures: Figures, measures: list[Measure], colours: dict[st
         for measure in measures:
             value, when = row.get(measure.column), row.get(time)
             if value is not None and when is not None:
-                label = " · ".join(filter(None, (figures.label(row), _age(measure) if len(measures) > 1 else "")))
-                at = moments[when] if known else format_cell(time, when)
-                series.setdefault(label, _Series(label, [])).points.append((at, float(value)))
-    _plot(ax, list(series.values()), colours, marker="o" if len(figures.rows) <= 62 * max(1, len(series)) else None)
+                name, age = figures.label(row), _age(measure) if len(measures) > 1 else ""
+                label = " · ".join(filter(None, (name, age)))
+                one = series.setdefault(label, _Series(label, [], name, measures.index(measure)))
+                one.points.append((moments[when] if known else format_cell(time, when), float(value)))
+    for one in series.values() if known else ():
+        one.points.sort(key=lambda point: str(point[0]))
+    _plot(ax, list(series.values()), colours, marker="o" if len(moments) <= MOST_MARKERS else None)
     if known:
         # Untyped in matplotlib.
         locators: Any = AutoDateLocator
         formatters: Any = ConciseDateFormatter
         locator = locators(maxticks=10)
         ax.xaxis.set_major_locator(locator)
-        ax.xaxis.set_major_formatter(formatters(locator))
+        ax.xaxis.set_major_formatter(formatters(locator, show_offset=False))
         if len(moments) <= FEW_DAYS:  # between which there are no hours to show
             days: Any = sorted(set(moments.values()), key=str)
             ax.set_xticks(days, [format_cell(time, day) for day in days])
@@ -139,13 +152,15 @@ def _curves(ax: Axes, figures: Figures, measures: list[Measure], colours: dict[s
     series: dict[str, _Series] = {}
     for row in figures.rows:
         label = figures.label(row)
-        points = series.setdefault(label, _Series(label, [])).points
+        points = series.setdefault(label, _Series(label, [], label)).points
         for measure in measures:
             value = row.get(measure.column)
             period = measure.period if figures.period is None else period_number(row.get(figures.period))
             if value is not None and period is not None:
                 points.append((period, float(value)))
-    _plot(ax, [_Series(label, sorted(points)) for label, points in series.values()], colours, marker="o")
+    for one in series.values():
+        one.points.sort()
+    _plot(ax, list(series.values()), colours, marker="o")
     ax.set_xlabel(f"{_unit(figures, measures)}s after install")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     _format(ax.yaxis, measures)
@@ -153,12 +168,21 @@ def _curves(ax: Axes, figures: Figures, measures: list[Measure], colours: dict[s
 
 
 def _plot(ax: Axes, series: list[_Series], colours: dict[str, int], *, marker: str | None) -> None:
+    series = [one for one in series if one.points]
     drawn = sorted(series, key=lambda one: -sum(abs(value) for _, value in one.points))[:MOST_SERIES]
-    drawn.sort(key=lambda one: colours.setdefault(one.label, len(colours)))
+    drawn.sort(key=lambda one: (one.dashes, colours.setdefault(one.name, len(colours))))
     for one in drawn:
-        colour = COLOURS[colours[one.label] % len(COLOURS)]
         xs, ys = zip(*one.points, strict=True)
-        ax.plot(xs, ys, color=colour, marker=marker, markersize=3, linewidth=1.6, label=_label(one.label) or None)
+        ax.plot(
+            xs,
+            ys,
+            color=COLOURS[colours[one.name] % len(COLOURS)],
+            linestyle=DASHES[one.dashes % len(DASHES)],
+            marker=marker,
+            markersize=3,
+            linewidth=1.6,
+            label=_label(one.label) or None,
+        )
     if any(one.label for one in drawn):
         left_out = len(series) - len(drawn)
         title = f"{len(drawn)} largest of {len(series)}" if left_out else None
@@ -253,7 +277,7 @@ def _title_of(name: str, currency: str) -> str:
     title = name.replace("_", " ")
     if is_percentage(name):
         return f"{title} (%)"
-    return f"{title} ({currency})" if currency and name.split("_")[-1] in MONEY else title
+    return f"{title} ({currency or 'the currency of the account'})" if name.split("_")[-1] in MONEY else title
 
 
 def _title(figures: Figures, panels: Sequence[_Panel], days: str) -> str:

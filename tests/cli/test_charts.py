@@ -1,5 +1,6 @@
 import json
 import xml.etree.ElementTree as ET
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,8 @@ def test_periods_that_are_texts() -> None:
     assert draw("month:text installs:integer", ("2026-01", 1), ("unknown", 2))
     assert draw("quarter:text installs:integer", ("Q2 2026", 1), ("Q3 2026", None))
     assert draw("day:date installs:integer", (None, 1))
+    assert draw("day:date installs:integer", (date(2026, 1, 1), None))
+    assert draw("app:text r_rate_d1:number r_rate_d2:number r_rate_d3:number", ("A", None, None, None), ("B", 1, 1, 1))
 
 
 def test_many_series_are_cut() -> None:
