@@ -48,9 +48,9 @@ def with_parents(paths: Iterable[str]) -> set[str]:
 class Owner(AsyncAdjust):
     """A client that closes the httpx client which it was given."""
 
-    async def aclose(self) -> None:
+    async def aclose(self, drain: float = 0.0) -> None:
         """Close both."""
-        await super().aclose()
+        await super().aclose(drain)
         await self.http_client.aclose()
 
 

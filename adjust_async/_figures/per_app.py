@@ -81,7 +81,8 @@ async def each_app(
         await deliver((app, outcome))
 
     places = [(app, number) for app in app_tokens for number in range(len(windows))]
-    await crawl(reversed(places), visit, workers=session.config.max_concurrency)
+    with session.operation():
+        await crawl(reversed(places), visit, workers=session.config.max_concurrency)
     if len(failures) == len(app_tokens):
         first, others = failures[app_tokens[0]], len(failures) - 1
         if others:

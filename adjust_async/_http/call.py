@@ -44,14 +44,21 @@ logger = logging.getLogger("adjust_async")
 UNASKED_PAUSE = 0.25
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Shared:
-    """What the calls of a client have in common."""
+    """What the calls of a client have in common, whatever their options.
+
+    Attributes:
+        draining: Whether only what is under way may go on.
+        loop: The event loop of the client, since its first call.
+    """
 
     config: Config
     client: httpx.AsyncClient
     thread: DecodingThread
+    draining: bool = False
     closed: bool = False
+    loop: asyncio.AbstractEventLoop | None = None
 
 
 def closed_error(detail: str = "make a new AsyncAdjust for further calls", **where: Any) -> ClientClosedError:
@@ -88,7 +95,7 @@ class Call(Generic[T]):
         failure: AdjustError
         again = retrying(
             self._may_retry,
-            max_attempts=self._shared.config.max_attempts,
+            max_attempts=self._service.max_attempts,
             deadline=lambda: self._clocks.deadline,
             before_sleep=self._tell_of_retry,
         )
@@ -168,7 +175,8 @@ class Call(Generic[T]):
             if not scope.expired():
                 raise  # a function of the caller's raised it
             host = self._service.host
-            failure = APITimeoutError(f"no whole answer within {host.prefix}timeout={host.timeout:g} s", **self._where)
+            within = f"within {host.name_of('timeout')}={host.timeout:g} s"
+            failure = APITimeoutError(f"no whole answer {within}", **self._where)
         except httpx.HTTPError as error:
             hide = self._shared.config.token.redact
             failure = connection_error(self._where, error, self._service.host.url, hide)
@@ -219,14 +227,14 @@ class Call(Generic[T]):
         host, spec = self._service.host, self._spec
         if self._shared.closed:
             return closed_error(f"{spec.method} {spec.path} was under way", **self._sent())
-        within = f"within {host.prefix}deadline={host.deadline:g} s"
+        within = f"within {host.name_of('deadline')}={host.deadline:g} s"
         before = f". The attempt before failed: {self._failed}" if self._failed else ""
         if self._sending:
             return APITimeoutError(f"no whole answer {within}{before}", **self._where)
         rate = "" if host.max_rate is None else f", and {host.max_rate:g} be sent a second"
         return PoolExhaustedError(
             f"it was not its turn {within}: {self._shared.config.max_concurrency} requests may run at a time{rate}. "
-            f"Start fewer calls at once, or raise max_concurrency, {host.prefix}max_rate or {host.prefix}deadline"
+            f"Start fewer calls at once, or raise max_concurrency, {host.prefix}max_rate or {host.name_of('deadline')}"
             f"{before}",
             **self._where,
             sent=False,
@@ -270,7 +278,7 @@ class Call(Generic[T]):
         logger.debug(
             "attempt %d of %d failed, the next one begins in %.2f s: %s",
             failed,
-            config.max_attempts,
+            self._service.max_attempts,
             wait,
             error,
             extra=self._fields(status=getattr(error, "status", None), wait=wait),

@@ -209,8 +209,9 @@ class CursorPages(Generic[T]):
     async def collect(self) -> list[T]:
         """Walk to the end, or to `max_items`, and give all items in the service's order."""
         # Nobody works on a page here while the next one is fetched, so that there is nothing to fetch ahead for.
-        async with aclosing(self._walk()) as pages:
-            return [item async for page in pages for item in page.items]
+        with self._session.operation():
+            async with aclosing(self._walk()) as pages:
+                return [item async for page in pages for item in page.items]
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
         """Walk page by page. The last page is cut where `max_items` ends in the middle of it."""

@@ -1,6 +1,7 @@
 """The requests about trackers, each checked and remembered: creates, updates, and whole lists of siblings."""
 
 import asyncio
+import copy
 from collections.abc import Container, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -52,6 +53,12 @@ class TrackerRequests:
     def __init__(self, session: Session) -> None:
         self.recent = RecentWrites()
         self._session = session
+
+    def over(self, session: Session) -> "TrackerRequests":
+        """Return one that sends over a view of the session and has the same memory."""
+        view = copy.copy(self)
+        view._session = session  # noqa: SLF001 - of this class
+        return view
 
     def siblings(self, place: Place, start: Start) -> CursorPages[Tracker]:
         """Return the pages of a list of siblings."""

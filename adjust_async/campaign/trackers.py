@@ -1,6 +1,7 @@
 """`adjust.trackers`: listing, walking, creating and updating the trackers of an app."""
 
 import asyncio
+import copy
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -26,9 +27,6 @@ __all__ = ["Trackers"]
 #: Network, campaign, adgroup, creative.
 LEVELS = 4
 
-#: Seconds for which a create whose answer got lost may still be under way, and for which lists may lag behind.
-GRACE_TIME = 5.0
-
 
 class _Branch(NamedTuple):
     """A list of siblings in a tree, and their level."""
@@ -44,6 +42,13 @@ class Trackers:
         self._session = session
         self._requests = TrackerRequests(session)
         self._provisioning: dict[str, asyncio.Lock] = {}
+
+    def over(self, session: Session) -> "Trackers":
+        """Return the same resource over a view of its session, with the same memory."""
+        view = copy.copy(self)
+        view._session = session  # noqa: SLF001 - of this class
+        view._requests = self._requests.over(session)  # noqa: SLF001 - of this class
+        return view
 
     def list(self, app_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the network trackers of an app, which are those of level 1 ("Get Network Trackers").
@@ -126,7 +131,7 @@ class Trackers:
         """
         place = _place(app_token, parent_token)
         label = check_level_name(name, "name")
-        earlier = await resolve(self._requests, place, label, grace_time=GRACE_TIME)
+        earlier = await resolve(self._requests, place, label, grace_time=self._session.config.grace_time)
         return earlier or await self._requests.create(place, label)
 
     async def update(
@@ -186,7 +191,7 @@ class Trackers:
         tracker: Tracker | None = None
         for label in check_path(path):
             place = Place(token, None if tracker is None else tracker.token)
-            tracker = await find(self._requests, place, label, grace_time=GRACE_TIME)
+            tracker = await find(self._requests, place, label, grace_time=self._session.config.grace_time)
             if tracker is None:
                 return None
         return tracker
@@ -200,7 +205,7 @@ class Trackers:
         on_failure: Literal["keep", "raise"] = "keep",
         on_progress: "OnProgress | None" = None,
         on_outcome: "OnOutcome | None" = None,
-        grace_time: float = GRACE_TIME,
+        grace_time: float | None = None,
         verify: bool | None = None,
         page_size: int | None = None,
     ) -> "ProvisionResult":
@@ -225,8 +230,9 @@ class Trackers:
                 first failure, whose `result` says what was done until then.
             on_progress: Called with the number of entries that are done, the number of all, and the outcome of the one
                 done last. What it raises ends the run in the same way.
-            grace_time: Seconds after which a create that is in no list was not done; 0 takes the first list's word for
-                it. A name that the service refuses fails only after that time, as a create of the plan may hold it.
+            grace_time: Seconds after which a create that is in no list was not done, by default the client's; 0 trusts
+                the first list. A name that the service refuses fails only after that time, as a create of the plan may
+                hold it.
             page_size: Trackers a page; sent as `limit`. The service's default is 50.
 
         Returns:

@@ -1,5 +1,6 @@
 """`adjust.reports`: the figures of the Report Service, as reports, streams of rows, and files."""
 
+import copy
 import os
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
@@ -71,6 +72,12 @@ class Reports:
 
     def __init__(self, session: Session) -> None:
         self._account = Account(session)
+
+    def over(self, session: Session) -> "Reports":
+        """Return the same resource over a view of its session, with the same memory."""
+        view = copy.copy(self)
+        view._account = self._account.over(session)  # noqa: SLF001 - of this class
+        return view
 
     async def fetch(
         self,
