@@ -84,6 +84,4 @@ def _announce(emulator: Emulator) -> None:
     typer.echo(f"app tokens: {' '.join(emulator.app_tokens)}")
     typer.echo(f"page: {emulator.url}/_emulator/#{quote(emulator.token, safe='')}")
     if emulator.is_exposed:
-        typer.echo(
-            "Warning: other machines can reach it, over plain HTTP. Use it in networks of tests alone.", err=True
-        )
+        typer.echo("Warning: other machines can reach it, over plain HTTP; use it in test networks only.", err=True)
