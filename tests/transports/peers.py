@@ -5,6 +5,7 @@ import importlib
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -13,6 +14,9 @@ import trustme
 from tests.peer import Listener, Peer, listening
 
 KINDS = ["PooledTransport", "AiohttpTransport"]
+
+#: What `anyio_backend` may be.
+LOOPS = [("asyncio", {"use_uvloop": uvloop}) for uvloop in ((False, True) if find_spec("uvloop") else (False,))]
 
 Script = Callable[[Peer], Coroutine[Any, Any, None]]
 
