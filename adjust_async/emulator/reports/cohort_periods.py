@@ -36,7 +36,7 @@ class CohortPeriod:
         return (self.number + 1) * _UNITS[self.unit][0].days
 
     def condition(self, maturity: str) -> str:
-        """Write as SQL which facts have this period: those that have begun it, and for mature ones those that ended it."""
+        """Write as SQL which facts have begun this period, and for mature ones have ended it."""
         age = self.end if maturity == MATURE else self.number * _UNITS[self.unit][0].days
         return f"{DAY.sql} + {age} <= :today"
 
