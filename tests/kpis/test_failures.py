@@ -36,6 +36,7 @@ async def test_a_failed_app_is_raised_by_default(adjust: AsyncAdjust, emulator: 
         await adjust.kpis.deliverables(emulator.app_tokens, **DATES)
 
 
+@pytest.mark.slow
 async def test_failures_can_be_kept() -> None:
     """Of 200 apps one is forbidden, one broken for ever, one slower than the deadline: 197 come, with three errors."""
     async with Emulator(apps=200, trackers_per_app=5, facts_per_day=2) as emulator:

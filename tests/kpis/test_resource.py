@@ -115,6 +115,7 @@ async def test_the_merged_report_is_the_services_own_for_all_apps(
     human=st.booleans(),
     several=st.booleans(),
 )
+@pytest.mark.slow
 def test_the_rows_of_json_are_those_of_csv(
     endpoint: str, apps: list[int], levels: list[str], human: bool, several: bool, utc_offset: str
 ) -> None:

@@ -39,6 +39,7 @@ jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, 
 # Failures.
 
 
+@pytest.mark.slow
 async def test_failures_can_be_kept() -> None:
     """Of 200 apps one is forbidden, one broken for ever, one hanging: 197 come, with three errors of their classes."""
     async with Emulator(

@@ -93,6 +93,7 @@ async def test_a_file_is_replaced_at_the_end(tmp_path: Path) -> None:
     assert list(files_of(tmp_path)) == ["x.csv"]
 
 
+@pytest.mark.slow
 async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
     """A report of many megabytes goes to its file within a fraction of its size, whole."""
     piece = b"".join(map(line, range(20_000)))
