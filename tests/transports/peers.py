@@ -88,8 +88,10 @@ async def settled(count: Callable[[], int], wanted: int) -> None:
             await asyncio.sleep(0)
 
 
-async def relay(target: str, peer: Peer, *, heads: list[bytes] | None = None) -> None:
-    """Be a proxy that opens a tunnel; either end of it ends the other."""
+async def relay(
+    target: str, peer: Peer, *, heads: list[bytes] | None = None, alter: Callable[[bytes], bytes] = bytes
+) -> None:
+    """Be a proxy that opens a tunnel; either end of it ends the other. `alter` changes what comes back."""
     head = await peer.take()
     if not head:
         peer.close()
@@ -101,8 +103,8 @@ async def relay(target: str, peer: Peer, *, heads: list[bytes] | None = None) ->
     async def back() -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
-                await peer.send(data)
-        peer.finish()
+                await peer.send(alter(data))
+            peer.finish()
 
     backwards = asyncio.create_task(back(), name="peer")
     try:

@@ -303,6 +303,27 @@ async def test_a_client_certificate_that_is_missing(
         assert not server.requests
 
 
+async def test_tls_that_is_garbled(
+    case: Callable[..., Case], authority: trustme.CA, client_tls: ssl.SSLContext
+) -> None:
+    """TLS that breaks after the handshake is an error of httpx, and in doubt."""
+
+    async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer())
+
+    async with serve(handler, tls=server_tls(authority)) as server:
+
+        def flip(data: bytes) -> bytes:
+            return data[:-1] + bytes([data[-1] ^ 1]) if server.requests else data
+
+        async with scripted(partial(relay, server.url, alter=flip)) as listener:
+            transport = case(verify=client_tls, proxy=listener.url).transport
+            error = await failure(transport, server.url, content=b"name=x", read=5)
+            assert isinstance(error, BROKEN)
+            assert not never_sent(error)
+            assert str(error)
+
+
 async def test_an_error_of_the_callers_body(case: Callable[..., Case]) -> None:
     """What the caller's own body raises is raised as it is."""
 
