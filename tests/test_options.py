@@ -13,7 +13,6 @@ from adjust_async import (
     PoolExhaustedError,
     ServerError,
 )
-from adjust_async.config import CallOptions
 from adjust_async.emulator import Emulator, Faults
 from tests.conftest import ScriptedClient
 from tests.script import after, done, never, status
@@ -23,13 +22,15 @@ pytestmark = pytest.mark.anyio
 QUESTION: dict[str, Any] = {"dimensions": ["day"], "metrics": ["installs"], "date_period": "2026-01-01:2026-01-02"}
 
 
-@pytest.mark.parametrize(("option", "where"), [("timeout", "timeout=0.05"), ("deadline", "deadline=0.05")])
+@pytest.mark.parametrize(
+    ("option", "where"), [({"timeout": 0.05}, "timeout=0.05"), ({"deadline": 0.05}, "deadline=0.05")]
+)
 async def test_clocks_hold_for_both_hosts_and_not_for_the_client(
     client: ScriptedClient, option: Any, where: str
 ) -> None:
     """A view has clocks of its own, whose errors name the option; the client's stay as they were."""
     async with client(after(0.2), max_attempts=1) as (adjust, _):
-        quick = adjust.with_options(**CallOptions(**{option: 0.05}))
+        quick = adjust.with_options(**option)
         with pytest.raises(APITimeoutError, match=f"no whole answer within {where} s"):
             await quick.trackers.create("app", "A")
         with pytest.raises(APITimeoutError, match=f"no whole answer within {where} s"):

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
+from adjust_async._pydantic import serialized_schema
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.provisioning.plan import TrackerSpec
 from adjust_async.errors import AdjustError, NotTriedError
@@ -41,6 +42,30 @@ class ProvisionOutcome(NamedTuple):
     def in_doubt(self) -> bool:
         """Whether it failed, and may have been created all the same."""
         return self.error is not None and self.error.in_doubt
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, as plain values that JSON can carry: the error as its text, and `in_doubt`."""
+        return {
+            "path": self.path,
+            "status": self.status,
+            "tracker": None if self.tracker is None else self.tracker.to_dict(),
+            "error": None if self.error is None else str(self.error),
+            "in_doubt": self.in_doubt,
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Return the schema that pydantic asks for, which writes what `to_dict` returns."""
+        shape = {
+            "path": str,
+            "status": Status,
+            "tracker": dict[str, Any] | None,
+            "error": str | None,
+            "in_doubt": bool,
+            "notes": list[str],
+        }
+        return serialized_schema(cls, cls.to_dict, shape, handler)
 
 
 #: Called with how many entries are done, with how many there are, and with the outcome of the one done last.
@@ -99,6 +124,32 @@ class ProvisionResult(Table):
         """Return the entries that failed, as a plan for another try."""
         pairs = zip(self._specs, self.outcomes, strict=True)
         return [spec for spec, outcome in pairs if outcome.status == "failed"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the attributes by name, and `counts`, as plain values that JSON can carry."""
+        return {
+            "app_token": self.app_token,
+            "dry_run": self.dry_run,
+            "counts": self.counts,
+            "outcomes": [outcome.to_dict() for outcome in self.outcomes],
+            "implied": [outcome.to_dict() for outcome in self.implied],
+            "duplicates": [tracker.to_dict() for tracker in self.duplicates],
+            "verified": self.verified,
+        }
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Return the schema that pydantic asks for, which writes what `to_dict` returns."""
+        shape = {
+            "app_token": str,
+            "dry_run": bool,
+            "counts": dict[str, int],
+            "outcomes": list[dict[str, Any]],
+            "implied": list[dict[str, Any]],
+            "duplicates": list[dict[str, Any]],
+            "verified": bool,
+        }
+        return serialized_schema(cls, cls.to_dict, shape, handler)
 
     @property
     def schema(self) -> tuple[Column, ...]:
