@@ -42,6 +42,7 @@ async def each_app(
     join: Callable[[str, list[P]], J],
     deliver: Send[Outcome[J]],
     *,
+    name: str,
     keep_failures: bool,
 ) -> None:
     """Ask for every app and window side by side; deliver each app once, when the last of its windows has arrived.
@@ -53,6 +54,7 @@ async def each_app(
         ask: Sends the request for one app and window.
         join: Joins the windows of an app, which come in order.
         deliver: Takes an app with its joined windows, or with its error.
+        name: What is asked for, as the span says it.
         keep_failures: Whether the other apps go on where one fails. An app fails as a whole where one of its windows
             does: figures of a part of the range would pass for those of all of it.
 
@@ -81,7 +83,7 @@ async def each_app(
         await deliver((app, outcome))
 
     places = [(app, number) for app in app_tokens for number in range(len(windows))]
-    with session.operation():
+    with session.operation(name, apps=len(app_tokens), windows=len(windows)):
         await crawl(reversed(places), visit, workers=session.config.max_concurrency)
     if len(failures) == len(app_tokens):
         first, others = failures[app_tokens[0]], len(failures) - 1

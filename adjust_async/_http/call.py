@@ -24,6 +24,7 @@ from adjust_async._http.redirects import origin_of
 from adjust_async._http.retry import may_retry, retrying
 from adjust_async._http.services import Service
 from adjust_async._http.streaming import ArrivingBody, Clocks, is_end_verified, start_of_body, whole_body
+from adjust_async._telemetry import Telemetry
 from adjust_async.config import Config, Retry
 from adjust_async.errors import (
     AdjustError,
@@ -56,6 +57,7 @@ class Shared:
     config: Config
     client: httpx.AsyncClient
     thread: DecodingThread
+    telemetry: Telemetry | None = None
     draining: bool = False
     closed: bool = False
     loop: asyncio.AbstractEventLoop | None = None
@@ -77,6 +79,8 @@ class Call(Generic[T]):
         loop, seconds = asyncio.get_running_loop(), service.host.deadline
         self._clocks = Clocks(None if seconds is None else loop.time() + seconds, service.host.timeout)
         self._attempts = 0
+        self._waited = 0.0
+        self._status: int | None = None
         self._sending = False
         self._kept = False
         #: What the attempt before ended with, in words.
@@ -87,6 +91,38 @@ class Call(Generic[T]):
         self._clocks.end()
 
     async def run(self) -> T:
+        """Make attempts until one succeeds, within a span of the call.
+
+        Raises:
+            AdjustError: The last one failed, or there was no time for another.
+        """
+        telemetry, spec = self._shared.telemetry, self._spec
+        if telemetry is None:
+            return await self._run()
+        about = {
+            "adjust.service": spec.service,
+            "adjust.app": spec.app,
+            "http.request.method": spec.method,
+            "url.path": spec.path,
+        }
+        with telemetry.span(spec.name, about) as span:
+            request_id: str | None = None
+            try:
+                result = await self._run()
+            except AdjustError as error:
+                request_id = error.request_id
+                raise
+            else:
+                request_id = getattr(result, "request_id", None)
+                return result
+            finally:
+                span.set_attributes({"adjust.attempts": self._attempts, "adjust.wait": self._waited})
+                if self._status is not None:
+                    span.set_attribute("http.response.status_code", self._status)
+                if request_id is not None:
+                    span.set_attribute("adjust.request_id", request_id)
+
+    async def _run(self) -> T:
         """Make attempts until one succeeds.
 
         Raises:
@@ -168,6 +204,7 @@ class Call(Generic[T]):
         scope = self._clocks.start_attempt()
         self._attempts += 1
         self._sending = True
+        self._status = None
         try:
             async with scope:
                 return await self._receive()
@@ -183,6 +220,8 @@ class Call(Generic[T]):
             if self._client_is_closed():
                 problem = f"http_client was closed during this request: {failure.message}"
                 failure = closed_error(problem, **self._sent())
+        if self._shared.telemetry is not None and self._status is None:
+            self._shared.telemetry.ended(self._spec.service, self._spec.method, type(failure).__name__)
         raise failure
 
     async def _receive(self) -> Answer | T:
@@ -255,6 +294,8 @@ class Call(Generic[T]):
         seconds = retry_after(response.headers.get("retry-after"))
         if self._service.limits.pause(UNASKED_PAUSE if seconds is None else seconds):
             wait = self._service.limits.pause_left()
+            if self._shared.telemetry is not None:
+                self._shared.telemetry.paused(self._spec.service)
             logger.warning(
                 "%s answered 429: no request to it begins for %.2f s",
                 self._service.host.url,
@@ -263,6 +304,9 @@ class Call(Generic[T]):
             )
 
     def _tell_of_answer(self, status: int, started: float) -> None:
+        self._status = status
+        if self._shared.telemetry is not None:
+            self._shared.telemetry.ended(self._spec.service, self._spec.method, status)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(
                 "%s %s answered %d in %.3f s",
@@ -275,6 +319,10 @@ class Call(Generic[T]):
 
     def _tell_of_retry(self, error: AdjustError, failed: int, wait: float) -> None:
         config = self._shared.config
+        self._waited += wait
+        if self._shared.telemetry is not None:
+            about = {"attempt": failed, "wait": wait, "error": type(error).__name__}
+            self._shared.telemetry.retried(self._spec.service, **about, status=getattr(error, "status", None))
         logger.debug(
             "attempt %d of %d failed, the next one begins in %.2f s: %s",
             failed,

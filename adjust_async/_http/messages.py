@@ -88,7 +88,8 @@ class RequestSpec(NamedTuple, Generic[T]):
     """One request, and how its answer is read.
 
     `path` holds nothing that would have to be encoded: its tokens were checked. `decode` gets an answer whose status
-    was a success; `receive`, where it is set, gets the arriving body instead, anew for each attempt.
+    was a success; `receive`, where it is set, gets the arriving body instead, anew for each attempt. `name` and `app`
+    are for spans: what of which API is asked for, and which app it is about.
     """
 
     method: str
@@ -99,3 +100,5 @@ class RequestSpec(NamedTuple, Generic[T]):
     service: ServiceName = "api"
     accept: str = JSON
     receive: Callable[[Body], Awaitable[T]] | None = None
+    name: str = "request"
+    app: str | None = None

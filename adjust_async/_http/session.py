@@ -16,6 +16,7 @@ from adjust_async._http.decoding import DecodingThread
 from adjust_async._http.messages import RequestSpec
 from adjust_async._http.services import services
 from adjust_async._records import prepare
+from adjust_async._telemetry import load
 from adjust_async.config import Config
 from adjust_async.errors import ClientClosedError, ConfigurationError
 from adjust_async.transports import PooledTransport
@@ -38,8 +39,11 @@ class Session:
         self.config = config
         self._owns_client = http_client is None
         client = _own_client(config) if http_client is None else _checked(http_client)
-        self._shared = Shared(config, client, DecodingThread())
+        self._shared = Shared(config, client, DecodingThread(), load())
         self._services = services(config)
+        if self._shared.telemetry is not None:
+            limits = {name: service.limits for name, service in self._services.items()}
+            self._shared.telemetry.watch(self._shared, lambda: {name: each.in_use for name, each in limits.items()})
         prepare()
         self._calls: set[Call[Any]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,8 +96,10 @@ class Session:
         return task
 
     @contextlib.contextmanager
-    def operation(self) -> Iterator[None]:
+    def operation(self, name: str, **about: str | int | None) -> Iterator[None]:
         """Let all calls within this block count as one thing under way, whose later calls are made while draining too.
+
+        It has a span of its own, `about` what it is.
 
         Raises:
             ClientClosedError: The session is closed, or drains.
@@ -104,10 +110,17 @@ class Session:
         self._operations.add(mark)
         token = _under_way.set((*_under_way.get(), self._shared))
         try:
-            yield
+            with self.span(name, **about):
+                yield
         finally:
             _under_way.reset(token)
             self._ended(self._operations)(mark)
+
+    def span(self, name: str, **about: str | int | None) -> contextlib.AbstractContextManager[object]:
+        """Return a span of what is done within a block."""
+        if self._shared.telemetry is None:
+            return contextlib.nullcontext()
+        return self._shared.telemetry.span(name, {f"adjust.{key}": value for key, value in about.items()})
 
     @contextlib.contextmanager
     def stopped_by_drain(self, stop: Callable[[], None]) -> Iterator[None]:

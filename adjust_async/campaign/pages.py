@@ -196,6 +196,7 @@ class CursorPages(Generic[T]):
         self._cls = cls
         self._start = start
         self._known = known or {}
+        self._name = f"{cls.__name__.lower()}s.list"
 
     def __repr__(self) -> str:
         return f"<CursorPages of {self._cls.__name__} at {self._path}>"
@@ -209,7 +210,7 @@ class CursorPages(Generic[T]):
     async def collect(self) -> list[T]:
         """Walk to the end, or to `max_items`, and give all items in the service's order."""
         # Nobody works on a page here while the next one is fetched, so that there is nothing to fetch ahead for.
-        with self._session.operation():
+        with self._session.operation(f"{self._name}.collect", app=self._known.get("app_token")):
             async with aclosing(self._walk()) as pages:
                 return [item async for page in pages for item in page.items]
 
@@ -277,6 +278,8 @@ class CursorPages(Generic[T]):
                     path=self._path,
                     query=query,
                     decode=lambda answer: decode_page(answer, self._cls, self._known, api_url, cursor),
+                    name=self._name,
+                    app=self._known.get("app_token"),
                 )
             )
         except AdjustError as error:

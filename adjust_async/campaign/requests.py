@@ -122,6 +122,8 @@ class TrackerRequests:
                     path=self._collection(place.app_token),
                     body=body,
                     decode=partial(self._created, _Question(place, label, parent, names, tokens)),
+                    name="trackers.create",
+                    app=place.app_token,
                 )
             )
             in_doubt = False
@@ -146,6 +148,8 @@ class TrackerRequests:
                 path=f"{self._collection(app_token)}/{tracker_token}",
                 body=settings,
                 decode=partial(self._updated, app_token, tracker_token),
+                name="trackers.update",
+                app=app_token,
             )
         )
         self.recent.updated(app_token, tracker)

@@ -282,7 +282,8 @@ class Trackers:
                                 push(_Branch(branch.place._replace(parent_token=tracker.token), branch.level + 1))
 
         async def produce(send: Send[Sequence[Tracker]]) -> None:
-            await crawl(roots, partial(visit, send), workers=self._session.config.max_concurrency)
+            with self._session.operation("trackers.walk", apps=len(roots), max_level=max_level):
+                await crawl(roots, partial(visit, send), workers=self._session.config.max_concurrency)
 
         batches = stream(produce, ahead=self._session.config.max_concurrency, spawn=self._session.spawn)
         async with aclosing(batches):

@@ -122,10 +122,15 @@ def _fan_out(session: Session, question: KpiQuestion) -> FanOut[_Figures]:
     async def ask_one(app_token: str, window: Period) -> _Figures:
         decode = partial(_decode, question=question, app_token=app_token)
         path, query = question.path(app_token), question.query(window)
-        return await session.request(RequestSpec(method="GET", path=path, query=query, decode=decode))
+        return await session.request(
+            RequestSpec(
+                method="GET", path=path, query=query, decode=decode, name=f"kpis.{question.endpoint}", app=app_token
+            )
+        )
 
     apps, windows = question.app_tokens, question.windows
-    return partial(each_app, session, apps, windows, ask_one, _join, keep_failures=question.keep_failures)
+    name, keep_failures = f"kpis.{question.endpoint}.fan_out", question.keep_failures
+    return partial(each_app, session, apps, windows, ask_one, _join, name=name, keep_failures=keep_failures)
 
 
 def _decode(answer: Answer, question: KpiQuestion, app_token: str) -> _Figures:

@@ -98,7 +98,14 @@ def _fan_out(account: Account, question: ReportQuestion) -> FanOut[list[ReportPa
         return windows
 
     return partial(
-        each_app, account.session, question.units, question.windows, ask_one, join, keep_failures=question.keep_failures
+        each_app,
+        account.session,
+        question.units,
+        question.windows,
+        ask_one,
+        join,
+        name="reports.fan_out",
+        keep_failures=question.keep_failures,
     )
 
 

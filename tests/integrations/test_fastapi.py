@@ -252,7 +252,7 @@ def test_records_are_response_models(emulator: Emulator) -> None:
         return await adjust.trackers.provision(emulator.app_tokens[0], specs, dry_run=dry_run)
 
     @app.get("/bare")
-    async def bare(adjust: Adjust):
+    async def bare(adjust: Adjust):  # type: ignore[no-untyped-def]
         return [tracker.to_dict() async for tracker in adjust.trackers.list(emulator.app_tokens[0])]
 
     with TestClient(app) as client:

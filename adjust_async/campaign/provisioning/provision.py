@@ -70,7 +70,8 @@ async def provision(
     provisioning = await _provisioning(requests, entries, settings)
     try:
         async with lock:
-            await _run(session, provisioning)
+            with session.span("trackers.provision", app=app_token, entries=len(entries)):
+                await _run(session, provisioning)
     except (Exception, asyncio.CancelledError) as error:
         await _conclude(provisioning, error, "the end came")
         raise
