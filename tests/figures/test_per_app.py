@@ -1,6 +1,8 @@
 """Questions in parts: every app and window side by side, joined for each app."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
@@ -103,6 +105,23 @@ async def test_parts_are_joined_in_the_order_asked_for(session: Session) -> None
     joined, failures = await together(session, parts(ask, "a", "b", "c", windows=3))
     assert joined == ["a:a0+a1+a2", "b:b0+b1+b2", "c:c0+c1+c2"]
     assert failures == {}
+
+
+class Answer:
+    """What an app becomes, so that its end can be seen."""
+
+
+async def test_what_was_joined_lives_no_longer_than_its_owner(session: Session) -> None:
+    """Nothing of a fan-out keeps the answers alive, which may be most of a process's memory, until the collector runs."""
+    question = parts(after({}), "a", "b", windows=2, join=lambda *_: Answer())
+    gc.disable()
+    try:
+        joined: list[Any] = (await together(session, question))[0]
+        seen = [weakref.ref(answer) for answer in joined]
+        del joined
+        assert [ref() for ref in seen] == [None, None]
+    finally:
+        gc.enable()
 
 
 async def test_parts_are_asked_side_by_side(session: Session) -> None:
