@@ -4,9 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Self, Unpack
-
-import httpx
+from typing import TYPE_CHECKING, Self, Unpack
 
 from adjust_async._checks import check_seconds
 from adjust_async._http.session import Session
@@ -17,6 +15,9 @@ from adjust_async.errors import ConfigurationError
 from adjust_async.kpis.resource import KPIs
 from adjust_async.reports.apps import Apps
 from adjust_async.reports.resource import Reports
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["AsyncAdjust"]
 
@@ -96,7 +97,7 @@ class AsyncAdjust:
         grace_time: float = 5.0,
         on_retry: Callable[[Retry], object] | None = None,
         insecure_hosts: Iterable[str] = (),
-        http_client: httpx.AsyncClient | None = None,
+        http_client: "httpx.AsyncClient | None" = None,
     ) -> None:
         api_token = APIToken.find() if token is None else APIToken(token)
         del token  # so that no frame of an error below has it
@@ -130,7 +131,7 @@ class AsyncAdjust:
         self.apps = Apps(self.reports)
 
     @property
-    def http_client(self) -> httpx.AsyncClient:
+    def http_client(self) -> "httpx.AsyncClient":
         """The httpx client that sends every request: the one that was passed in, or the SDK's own."""
         return self._session.client
 

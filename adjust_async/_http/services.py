@@ -9,7 +9,7 @@ import httpx
 
 from adjust_async._http.limits import Limits
 from adjust_async._http.messages import JSON, RequestSpec, ServiceName, Where
-from adjust_async._http.redirects import MOST_REDIRECTS, redirect_target
+from adjust_async._http.redirects import MOST_REDIRECTS, origin_of, redirect_target
 from adjust_async._json import dumps
 from adjust_async._version import __version__
 from adjust_async.config import APIToken, Config, HostConfig
@@ -42,6 +42,7 @@ class Service:
 
     name: ServiceName
     host: HostConfig
+    origin: str
     limits: Limits
     auth: TokenAuth
     headers: dict[str, str]
@@ -106,6 +107,7 @@ def _service(name: ServiceName, config: Config, host: HostConfig, headers: dict[
     return Service(
         name=name,
         host=host,
+        origin=origin_of(host.url),
         limits=Limits(max_concurrency=config.max_concurrency, max_rate=host.max_rate, burst=host.burst),
         auth=TokenAuth(config.token, host.authorization),
         headers=_HEADERS | headers,
