@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from adjust_async._checks import check_seconds
 from adjust_async._http.session import Session
+from adjust_async._signatures import spelled_out
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.trackers import Trackers
 from adjust_async.config import APIToken, CallOptions, CampaignVersion, Config, Retry
@@ -135,6 +136,7 @@ class AsyncAdjust:
         """The httpx client that sends every request: the one that was passed in, or the SDK's own."""
         return self._session.client
 
+    @spelled_out
     def with_options(self, **options: Unpack[CallOptions]) -> "AsyncAdjust":
         """Return a view of this client with other options for its calls.
 

@@ -7,6 +7,7 @@ from adjust_async._checks import shown
 from adjust_async._concurrency import Send, crawl, stream
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError
+from adjust_async.progress import OnProgress
 
 __all__ = ["FanOut", "OnFailure", "all_apps", "check_on_failure", "each_app", "stream_apps"]
 
@@ -44,6 +45,7 @@ async def each_app(
     *,
     name: str,
     keep_failures: bool,
+    on_progress: OnProgress | None = None,
 ) -> None:
     """Ask for every app and window side by side; deliver each app once, when the last of its windows has arrived.
 
@@ -57,6 +59,7 @@ async def each_app(
         name: What is asked for, as the span says it.
         keep_failures: Whether the other apps go on where one fails. An app fails as a whole where one of its windows
             does: figures of a part of the range would pass for those of all of it.
+        on_progress: Told of each request that has ended, well or not.
 
     Raises:
         AdjustError: A request failed, and failures are not kept; or all apps failed: then the error of the first app,
@@ -65,8 +68,10 @@ async def each_app(
     waiting = dict.fromkeys(app_tokens, len(windows))
     answers: dict[str, dict[int, P | AdjustError]] = {app: {} for app in app_tokens}
     failures: dict[str, AdjustError] = {}
+    ended = 0
 
     async def visit(place: tuple[str, int], _: object) -> None:
+        nonlocal ended
         app, number = place
         try:
             answers[app][number] = await ask(app, windows[number])
@@ -75,6 +80,9 @@ async def each_app(
                 raise
             answers[app][number] = error
         waiting[app] -= 1
+        if on_progress is not None:
+            ended += 1
+            on_progress(ended, len(places), app or "all apps")
         if waiting[app]:
             return
         outcome = _joined(app, answers.pop(app), join, keep_failures=keep_failures)

@@ -199,7 +199,7 @@ class CursorPages(Generic[T]):
         self._name = f"{cls.__name__.lower()}s.list"
 
     def __repr__(self) -> str:
-        return f"<CursorPages of {self._cls.__name__} at {self._path}>"
+        return f"<CursorPages of {self._cls.__name__} at {self._path}: iterate it with async for, or await collect()>"
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
         async with aclosing(self.pages()) as pages:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack
 from adjust_async._checks import check_app_tokens, check_bool, check_level_name, check_token, check_whole_number
 from adjust_async._concurrency import Send, crawl, stream
 from adjust_async._http.session import Session
+from adjust_async._signatures import spelled_out
 from adjust_async.campaign.lookup import find, resolve
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.pages import CursorPages, Paging, Start
@@ -17,10 +18,11 @@ from adjust_async.campaign.provisioning.paths import check_path
 from adjust_async.campaign.provisioning.recent import Place
 from adjust_async.campaign.requests import TrackerRequests
 from adjust_async.errors import ConfigurationError
+from adjust_async.progress import OnProgress, check_on_progress
 
 if TYPE_CHECKING:
     from adjust_async.campaign.provisioning.plan import TrackerPlan
-    from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
+    from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionResult
 
 __all__ = ["Trackers"]
 
@@ -50,6 +52,7 @@ class Trackers:
         view._requests = self._requests.over(session)  # noqa: SLF001 - of this class
         return view
 
+    @spelled_out
     def list(self, app_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the network trackers of an app, which are those of level 1 ("Get Network Trackers").
 
@@ -68,6 +71,7 @@ class Trackers:
         start = Start.check(self._session.config.campaign_version, paging)
         return self._requests.siblings(_place(app_token, None), start)
 
+    @spelled_out
     def children(self, app_token: str, tracker_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the subtrackers right below a tracker ("Get Subtrackers").
 
@@ -87,7 +91,12 @@ class Trackers:
         return self._requests.siblings(place, start)
 
     def walk(
-        self, app_tokens: str | Iterable[str], *, max_level: int = LEVELS, page_size: int | None = None
+        self,
+        app_tokens: str | Iterable[str],
+        *,
+        max_level: int = LEVELS,
+        page_size: int | None = None,
+        on_progress: OnProgress | None = None,
     ) -> AsyncGenerator[Tracker, None]:
         """Walk the whole trees of one app or many, with as many requests side by side as the limits allow.
 
@@ -95,6 +104,8 @@ class Trackers:
             app_tokens: One app, or many.
             max_level: How deep to go: 1 for networks, 2 for campaigns too, up to 4 for creatives.
             page_size: Trackers a page; sent as `limit`. The service's default is 50.
+            on_progress: A function that is called in the event loop with how many trackers have arrived, `None`, as
+                nobody knows how many there are, and the app of the last ones. What it raises ends the walk.
 
         Returns:
             An async generator of trackers, each exactly once, as they arrive; a tracker comes before those below it.
@@ -108,7 +119,8 @@ class Trackers:
         tokens = check_app_tokens(app_tokens)
         check_whole_number(max_level, "max_level", most=LEVELS)
         start = Start.check(self._session.config.campaign_version, {"page_size": page_size, "prefetch": 0})
-        return self._walk([_Branch(Place(token, None), 1) for token in reversed(tokens)], max_level, start)
+        roots = [_Branch(Place(token, None), 1) for token in reversed(tokens)]
+        return self._walk(roots, max_level, start, check_on_progress(on_progress))
 
     async def create(self, app_token: str, name: str, *, parent_token: str | None = None) -> Tracker:
         """Create a tracker ("Create Tracker").
@@ -203,7 +215,7 @@ class Trackers:
         *,
         dry_run: bool = False,
         on_failure: Literal["keep", "raise"] = "keep",
-        on_progress: "OnProgress | None" = None,
+        on_progress: OnProgress | None = None,
         on_outcome: "OnOutcome | None" = None,
         grace_time: float | None = None,
         verify: bool | None = None,
@@ -228,8 +240,9 @@ class Trackers:
             dry_run: Only compare: the result says what would be done, and nothing is sent but questions.
             on_failure: `"keep"` goes on with the others, and tells of failures in the result; `"raise"` ends with the
                 first failure, whose `result` says what was done until then.
-            on_progress: Called with the number of entries that are done, the number of all, and the outcome of the one
-                done last. What it raises ends the run in the same way.
+            on_progress: A function that is called in the event loop with how many entries are done, how many there are,
+                and the path of the last one. What it raises ends the run in the same way.
+            on_outcome: A function that is called with the outcome of each entry, once, as soon as it is final.
             grace_time: Seconds after which a create that is in no list was not done, by default the client's; 0 trusts
                 the first list. A name that the service refuses fails only after that time, as a create of the plan may
                 hold it.
@@ -266,7 +279,9 @@ class Trackers:
             lock=self._provisioning.setdefault(token, asyncio.Lock()),
         )
 
-    async def _walk(self, roots: Sequence[_Branch], max_level: int, start: Start) -> AsyncGenerator[Tracker, None]:
+    async def _walk(
+        self, roots: Sequence[_Branch], max_level: int, start: Start, on_progress: OnProgress | None
+    ) -> AsyncGenerator[Tracker, None]:
         async def visit(send: Send[Sequence[Tracker]], branch: _Branch, push: Callable[[_Branch], None]) -> None:
             seen: set[str] = set()
             async with aclosing(self._requests.siblings(branch.place, start).pages()) as pages:
@@ -283,13 +298,30 @@ class Trackers:
 
         async def produce(send: Send[Sequence[Tracker]]) -> None:
             with self._session.operation("trackers.walk", apps=len(roots), max_level=max_level):
-                await crawl(roots, partial(visit, send), workers=self._session.config.max_concurrency)
+                await crawl(
+                    roots, partial(visit, _counting(send, on_progress)), workers=self._session.config.max_concurrency
+                )
 
         batches = stream(produce, ahead=self._session.config.max_concurrency, spawn=self._session.spawn)
         async with aclosing(batches):
             async for trackers in batches:
                 for tracker in trackers:
                     yield tracker
+
+
+def _counting(send: Send[Sequence[Tracker]], on_progress: OnProgress | None) -> Send[Sequence[Tracker]]:
+    """Return what sends trackers, and tells before how many there were up to then."""
+    if on_progress is None:
+        return send
+    arrived = 0
+
+    async def counting(trackers: Sequence[Tracker]) -> None:
+        nonlocal arrived
+        arrived += len(trackers)
+        on_progress(arrived, None, trackers[-1].app_token or "")
+        await send(trackers)
+
+    return counting
 
 
 def _place(app_token: object, parent_token: object) -> Place:

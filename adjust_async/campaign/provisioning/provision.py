@@ -13,13 +13,14 @@ from adjust_async._http.session import Session
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.provisioning.partner_names import find_partners
 from adjust_async.campaign.provisioning.plan import Entry, read_plan
-from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
+from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionResult
 from adjust_async.campaign.provisioning.run import Provisioning
 from adjust_async.campaign.provisioning.settings import Settings
 from adjust_async.campaign.provisioning.tree import PlanTree
 from adjust_async.campaign.requests import TrackerRequests
 from adjust_async.config import LONGEST_GRACE_TIME
 from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError
+from adjust_async.progress import OnProgress, check_on_progress
 
 __all__ = ["provision"]
 
@@ -44,8 +45,8 @@ async def provision(
     """Make a plan true, as `Trackers.provision` documents it."""
     grace_time = session.config.grace_time if grace_time is None else grace_time
     _check(dry_run, on_failure, grace_time, verify, page_size)
-    _check_function(on_progress, "on_progress", "done, total and outcome")
-    _check_function(on_outcome, "on_outcome", "an outcome")
+    check_on_progress(on_progress)
+    _check_on_outcome(on_outcome)
     settings = Settings(
         app_token=app_token,
         dry_run=dry_run,
@@ -147,9 +148,9 @@ def _check(dry_run: object, on_failure: object, grace_time: object, verify: obje
     check_seconds(grace_time, "grace_time", LONGEST_GRACE_TIME)
 
 
-def _check_function(function: object, argument: str, takes: str) -> None:
+def _check_on_outcome(function: object) -> None:
     if function is None:
         return
     is_async = any(map(asyncio.iscoroutinefunction, (function, getattr(function, "__call__", None))))  # noqa: B004
     if not callable(function) or is_async:
-        raise ConfigurationError(f"{argument} is {shown(function)}: give a plain function of {takes}")
+        raise ConfigurationError(f"on_outcome is {shown(function)}: pass a plain function of an outcome")

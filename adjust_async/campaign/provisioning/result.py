@@ -10,7 +10,7 @@ from adjust_async.campaign.provisioning.plan import TrackerSpec
 from adjust_async.errors import AdjustError, NotTriedError
 from adjust_async.tables import Column, Table
 
-__all__ = ["OnOutcome", "OnProgress", "ProvisionOutcome", "ProvisionResult", "Status"]
+__all__ = ["OnOutcome", "ProvisionOutcome", "ProvisionResult", "Status"]
 
 Status = Literal["created", "updated", "unchanged", "failed"]
 
@@ -67,9 +67,6 @@ class ProvisionOutcome(NamedTuple):
         }
         return serialized_schema(cls, cls.to_dict, shape, handler)
 
-
-#: Called with how many entries are done, with how many there are, and with the outcome of the one done last.
-OnProgress = Callable[[int, int, ProvisionOutcome], object]
 
 #: Called with the outcome of an entry, once for each, as soon as it is final.
 OnOutcome = Callable[[ProvisionOutcome], object]
@@ -170,5 +167,8 @@ class ProvisionResult(Table):
             }
 
     def __repr__(self) -> str:
+        return f"<ProvisionResult of {self._described()}>"
+
+    def _described(self) -> str:
         counts = ", ".join(f"{count} {status}" for status, count in self.counts.items())
-        return f"<ProvisionResult of {self.app_token}{' (dry run)' if self.dry_run else ''}: {counts}>"
+        return f"{self.app_token}{' (dry run)' if self.dry_run else ''}: {counts}"

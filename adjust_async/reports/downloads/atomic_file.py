@@ -2,8 +2,7 @@
 
 import os
 import secrets
-from collections.abc import AsyncIterable, Callable
-from inspect import iscoroutinefunction
+from collections.abc import AsyncIterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,11 +11,9 @@ import anyio
 
 from adjust_async._checks import shown
 from adjust_async.errors import ConfigurationError
+from adjust_async.progress import OnProgress
 
-__all__ = ["OnProgress", "UnfinishedFile", "check_on_progress", "target"]
-
-#: Called with the bytes that have arrived and with their total, which is `None` where the service does not say it.
-OnProgress = Callable[[int, int | None], object]
+__all__ = ["UnfinishedFile", "target"]
 
 #: Bytes that are collected before a thread writes them.
 BUFFER = 512 * 1024
@@ -52,18 +49,6 @@ def target(path: object) -> Path:
     return place
 
 
-def check_on_progress(hook: OnProgress | None) -> OnProgress | None:
-    """Return a function to call, or `None`.
-
-    Raises:
-        ConfigurationError: It is something else, such as a coroutine function.
-    """
-    given: object = hook
-    if given is not None and (not callable(given) or iscoroutinefunction(given)):
-        raise ConfigurationError(f"on_progress is {shown(given)}: give a plain function of the bytes and their number")
-    return hook
-
-
 class UnfinishedFile:
     """The file under another name. It is removed unless `publish` moves it to its place."""
 
@@ -97,7 +82,7 @@ class UnfinishedFile:
                     gathered = 0
                     waiting.clear()
                 if on_progress is not None:
-                    on_progress(arrived, length)
+                    on_progress(arrived, length, self._place.name)
             await anyio.to_thread.run_sync(file.write, b"".join(waiting))
 
     def put(self, body: bytes) -> None:

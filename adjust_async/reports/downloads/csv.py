@@ -12,8 +12,9 @@ from adjust_async._http.documents import decode_errors
 from adjust_async._http.messages import Body
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, MalformedError
+from adjust_async.progress import OnProgress
 from adjust_async.reports.account import Account
-from adjust_async.reports.downloads.atomic_file import OnProgress, UnfinishedFile
+from adjust_async.reports.downloads.atomic_file import UnfinishedFile
 from adjust_async.reports.downloads.csv_records import CsvRecords, CsvRows, CsvTable
 from adjust_async.reports.downloads.saved import SavedReport
 from adjust_async.reports.parameters import column_name
@@ -38,7 +39,9 @@ logger = logging.getLogger("adjust_async")
 _Rows = list[dict[str, Any]]
 
 
-async def csv_rows(account: Account, question: ReportQuestion, *, exact: bool) -> AsyncGenerator[dict[str, Any], None]:
+async def csv_rows(
+    account: Account, question: ReportQuestion, on_progress: OnProgress | None, *, exact: bool
+) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the rows of a CSV report as they arrive."""
 
     async def produce(put: Send[_Rows]) -> None:
@@ -46,9 +49,13 @@ async def csv_rows(account: Account, question: ReportQuestion, *, exact: bool) -
             records, checks = CsvRecords(), RecordChecks(question)
             table = CsvTable(_expected(question), look_at=checks.look_at)
             rows = CsvRows(table, question.metrics, readable_names=question.has_readable_names, exact=exact)
+            arrived = 0
             with decode_errors(path=path_of(ENDPOINT)):
                 async with aclosing(_pieces(account.session, body)) as pieces:
                     async for piece, last in pieces:
+                        arrived += len(piece)
+                        if piece and on_progress is not None:
+                            on_progress(arrived, body.length, ENDPOINT)
                         if batch := rows.read(records.feed(piece, last=last), last=last):
                             body.keep()  # rows that were yielded can't be taken back
                             await put(batch)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from adjust_async._http.documents import decode_errors
 from adjust_async._http.messages import Answer, Body
 from adjust_async.errors import ConfigurationError, MalformedError
+from adjust_async.progress import OnProgress
 from adjust_async.reports.account import Account
-from adjust_async.reports.downloads.atomic_file import OnProgress, UnfinishedFile
+from adjust_async.reports.downloads.atomic_file import UnfinishedFile
 from adjust_async.reports.downloads.parquet_types import TypedColumns, batches_of, write_batches
 from adjust_async.reports.downloads.saved import SavedReport
 from adjust_async.reports.question import ReportQuestion
