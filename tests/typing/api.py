@@ -31,6 +31,7 @@ from adjust_async import (
     Report,
     ReportEvent,
     ReportPart,
+    ReportQuery,
     Retry,
     SavedReport,
     Table,
@@ -153,6 +154,8 @@ async def reports(adjust: AsyncAdjust) -> None:
         currency="EUR",
     )
     assert_type(report, Report)
+    question: ReportQuery = {"dimensions": ["day"], "metrics": ["installs"], "date_period": "today"}
+    assert_type(await adjust.with_options(deadline=5).reports.fetch(**question, app_tokens="a"), Report)
     assert_type(report.failures, dict[str, AdjustError])
     assert_type(report.parts, tuple[ReportPart, ...])
     assert_type(report.totals, dict[str, Any])
