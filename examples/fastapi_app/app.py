@@ -8,7 +8,7 @@ ADJUST_API_URL.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from datetime import date
 from pathlib import Path
@@ -105,7 +105,7 @@ open_client = lifespan(drain=10)
 
 
 @asynccontextmanager
-async def around(app: FastAPI) -> AsyncIterator[None]:
+async def around(app: FastAPI) -> AsyncGenerator[None, None]:
     """Open the client; at the end it is drained, which stops the roll-outs in good order, and then they are awaited."""
     app.state.roll_outs = RollOuts()
     async with open_client(app):
