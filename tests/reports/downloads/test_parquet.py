@@ -1,12 +1,12 @@
-"""Parquet reports: Arrow tables, and files that are there whole or not at all."""
+"""Parquet reports, as tables and in files: whole, or an error."""
 
 import asyncio
 import io
 import pickle
 import sys
 import tracemalloc
-from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,62 +21,37 @@ from adjust_async import (
     AsyncAdjust,
     BadRequestError,
     ClientClosedError,
-    ConfigurationError,
     DecodeError,
     SavedReport,
 )
 from adjust_async.emulator import Emulator, Faults
 from tests.loopback import RawRequest, answer, serve
+from tests.reports.downloads.parquet_service import DATES, QUERY, WHOLE, files_of
 from tests.script import Pieces, arriving, client, status
 
-pytestmark = pytest.mark.anyio
-
-DATES = ("2026-01-26", "2026-02-04")
-QUERY: Any = {"dimensions": ["day", "network"], "metrics": ["installs", "cost", "ctr"], "date_period": DATES}
-TABLE = pyarrow.table({"day": ["2026-01-26", "2026-01-27"], "network": ["A", "B"], "installs": [1, 2]})
-COLUMNS = ("day", "network", "installs")
-
-
-def parquet_of(table: Any) -> bytes:
-    """Write a table as the service would."""
-    sink = io.BytesIO()
-    parquet.write_table(table, sink)
-    return sink.getvalue()
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.account(apps=3, trackers_per_app=40, facts_per_day=15),
+    pytest.mark.usefixtures("quick_retries"),
+]
 
 
-WHOLE = parquet_of(TABLE)
+COLUMNS = ("day", "network", "installs", "cost", "ctr")
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
-    """Give all that lies in a folder."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.fixture(autouse=True)
-def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing wait between attempts but what the service asks for: files need real clocks."""
-    monkeypatch.setattr("adjust_async._http.retry.jitter", lambda _: 0.0)
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Emulator]:
-    """An account of three apps with figures."""
-    async with Emulator(apps=3, trackers_per_app=40, facts_per_day=15) as running:
-        yield running
-
-
-@pytest.fixture
-async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
-    """A client of the emulator; at its end no permit, call or task may be left."""
-    async with AsyncAdjust(emulator.token, api_url=emulator.url) as made:
-        yield made
-        session = made._session
-        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
-
-
-def texts_of(table: Any) -> list[dict[str, Any]]:
-    """Give the rows of a table, days as texts, as the emulator has them in Parquet."""
-    return [{**row, "day": str(row["day"])} for row in table.to_pylist()]
+#: The table as users get it: days are dates, and what was asked for and did not come is null.
+TYPED = pyarrow.table(
+    [[date(2026, 1, 26), date(2026, 1, 27)], ["A", "B"], [1, 2], [None, None], [None, None]],
+    pyarrow.schema(
+        [
+            ("day", pyarrow.date32()),
+            ("network", pyarrow.string()),
+            ("installs", pyarrow.int64()),
+            ("cost", pyarrow.float64()),
+            ("ctr", pyarrow.float64()),
+        ]
+    ),
+)
 
 
 @pytest.mark.parametrize("query", [{}, {"filters": {"installs__gte": 5}, "sort": ["-installs"]}, {"limit": 3}], ids=str)
@@ -86,11 +61,10 @@ async def test_the_table_is_that_of_the_json(
     """For one question, the rows of the Parquet report equal those of the JSON, as a table and in a file."""
     query = QUERY | {"app_tokens": emulator.app_tokens[:2]} | query
     report = await adjust.reports.fetch(**query, fan_out="none")
-    expected = texts_of(report.to_arrow())
+    expected = report.to_arrow()
     table = await adjust.reports.read_parquet(**query)
-    assert texts_of(table) == expected
-    assert expected
-    assert str(table.schema.field("installs").type) == "int64"
+    assert table.equals(expected)
+    assert table.num_rows
     saved = await adjust.reports.download_parquet(tmp_path / "x.parquet", **query)
     assert saved == SavedReport(
         tmp_path / "x.parquet", saved.path.stat().st_size, table.num_rows, ("day", "network", "installs", "cost", "ctr")
@@ -152,10 +126,12 @@ async def test_what_is_no_whole_report_is_asked_for_again(failure: str, to_file:
     place = tmp_path / "x.parquet"
     async with client(SPOILT[failure], SPOILT[failure], httpx.Response(200, content=WHOLE)) as (adjust, script):
         if to_file:
-            assert await adjust.reports.download_parquet(place, **QUERY) == SavedReport(place, len(WHOLE), 2, COLUMNS)
-            assert files_of(tmp_path) == {"x.parquet": WHOLE}
+            saved = await adjust.reports.download_parquet(place, **QUERY)
+            assert saved == SavedReport(place, place.stat().st_size, 2, COLUMNS)
+            assert parquet.read_table(place).equals(TYPED)
+            assert list(files_of(tmp_path)) == ["x.parquet"]
         else:
-            assert (await adjust.reports.read_parquet(**QUERY)).equals(TABLE)
+            assert (await adjust.reports.read_parquet(**QUERY)).equals(TYPED)
         assert len(script.requests) == 3
 
 
@@ -217,7 +193,8 @@ async def test_a_truncated_file_over_sockets(tmp_path: Path) -> None:
 
     async with serve(handler) as server, AsyncAdjust("secret", api_url=server.url) as adjust:
         await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
-    assert files_of(tmp_path) == {"x.parquet": WHOLE}
+    assert parquet.read_table(tmp_path / "x.parquet").equals(TYPED)
+    assert list(files_of(tmp_path)) == ["x.parquet"]
     assert len(seen) == 2
 
 
@@ -246,10 +223,11 @@ async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
             tracemalloc.stop()
     assert len(whole) > 15_000_000
     assert peak < len(whole) / 3
-    assert saved[1:] == (len(whole), 2_400_000, ("installs",))
+    assert saved[2:] == (2_400_000, COLUMNS)
     assert told == sorted(set(told))
     assert told[-1] == (len(whole), len(whole))
-    assert files_of(tmp_path) == {"x.parquet": whole}
+    assert parquet.read_table(saved.path, columns=["installs"]).equals(table)
+    assert list(files_of(tmp_path)) == ["x.parquet"]
 
 
 async def test_what_on_progress_raises_ends_the_call(tmp_path: Path) -> None:
@@ -324,88 +302,8 @@ async def test_no_service_at_all(tmp_path: Path) -> None:
     assert files_of(tmp_path) == {}
 
 
-# Without pyarrow.
-
-
 @pytest.fixture
 def _no_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pyarrow be missing."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-
-
-@pytest.mark.usefixtures("_no_pyarrow")
-async def test_a_table_needs_pyarrow() -> None:
-    """Without pyarrow the error says what to install, before anything is sent."""
-    async with client(httpx.Response(200, content=WHOLE)) as (adjust, script):
-        with pytest.raises(ConfigurationError, match=r"pyarrow is not installed: pip install 'adjust_async\[arrow\]'"):
-            await adjust.reports.read_parquet(**QUERY)
-        assert not script.requests
-
-
-@pytest.mark.usefixtures("_no_pyarrow")
-async def test_a_file_needs_no_pyarrow(tmp_path: Path) -> None:
-    """Without pyarrow the service's file is written all the same; its rows and columns are not known."""
-    place = tmp_path / "x.parquet"
-    async with client(httpx.Response(200, content=WHOLE)) as (adjust, _):
-        assert await adjust.reports.download_parquet(place, **QUERY) == SavedReport(place, len(WHOLE), None, ())
-    assert files_of(tmp_path) == {"x.parquet": WHOLE}
-
-
-@pytest.mark.usefixtures("_no_pyarrow")
-async def test_an_empty_file_needs_pyarrow(tmp_path: Path) -> None:
-    """An empty report has to be made here: without pyarrow the error teaches, is not retried, and leaves nothing."""
-    async with client(httpx.Response(204)) as (adjust, script):
-        with pytest.raises(ConfigurationError, match=r"adjust_async\[arrow\]"):
-            await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
-        assert len(script.requests) == 1
-    assert files_of(tmp_path) == {}
-
-
-# Arguments.
-
-
-@pytest.mark.parametrize(
-    ("query", "message"),
-    [
-        ({"readable_names": True}, "readable_names is no parameter of this report"),
-        ({"exact": True}, "exact is no parameter of a report"),
-        ({"window": 3}, "window is no parameter of a report"),
-        ({"installs__gte": 3}, r"installs__gte is a filter: give filters=\{'installs__gte': \.\.\.\}"),
-        ({"metrics": ["installs", "installs"]}, "metrics has 'installs' twice"),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("to_file", [False, True])
-async def test_wrong_arguments_are_refused_before_anything_is_sent(
-    query: Any, message: str, to_file: bool, tmp_path: Path
-) -> None:
-    """The error names the argument, and nothing was sent or written."""
-    async with client(status(500)) as (adjust, script):
-        reports = adjust.reports
-        with pytest.raises(ConfigurationError, match=message):
-            if to_file:
-                await reports.download_parquet(tmp_path / "x", **QUERY | query)
-            else:
-                await reports.read_parquet(**QUERY | query)
-        assert script.requests == []
-    assert files_of(tmp_path) == {}
-
-
-@pytest.mark.parametrize(
-    ("path", "more", "message"),
-    [
-        ("", {}, "path is ''"),
-        (b"x", {}, "path is b'x'"),
-        (Path(__file__).parent, {}, "which is a folder"),
-        ("/no/such/folder/x", {}, "there is no folder"),
-        ("x", {"on_progress": 5}, "on_progress is 5: give a plain function"),
-    ],
-    ids=str,
-)
-async def test_a_wrong_place_is_refused_before_anything_is_sent(path: Any, more: Any, message: str) -> None:
-    """A path where no file can be is refused before the report is asked for."""
-    async with client(status(500)) as (adjust, script):
-        with pytest.raises(ConfigurationError, match=message):
-            await adjust.reports.download_parquet(path, **QUERY, **more)
-        assert script.requests == []
