@@ -14,7 +14,7 @@ from adjust_async.errors import AdjustError, APITimeoutError, NotTriedError
 __all__ = ["Outcomes", "status_of"]
 
 #: Failures whose errors keep the whole answer of the service. A plan may have many.
-MOST_BODIES = 100
+MOST_BODIES = 20
 
 #: Characters that the others keep of the message and of the answer.
 MESSAGE_LIMIT, BODY_LIMIT = 400, 200
