@@ -154,6 +154,7 @@ class TrackerRequests:
                 items += len(page.items)
                 totals.add(page.total)
                 trackers.update((tracker.token, tracker) for tracker in page.items)
+                await asyncio.sleep(0)
         total = next(iter(totals)) if len(totals) == 1 else None
         stood_still = items == len(trackers) and len(totals) == 1 and total in {None, items}
         return trackers, stood_still, total

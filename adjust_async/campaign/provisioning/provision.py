@@ -68,7 +68,7 @@ async def provision(
     provisioning = await _provisioning(requests, entries, settings)
     try:
         async with lock:
-            await _run(session, provisioning)
+            await _run(session, provisioning, settings.grace_time)
     except (Exception, asyncio.CancelledError) as error:
         await _conclude(provisioning, error, "the end came")
         raise
@@ -88,13 +88,13 @@ async def _conclude(provisioning: Provisioning, error: BaseException, reason: st
         error.result = task.result()
 
 
-async def _run(session: Session, provisioning: Provisioning) -> None:
+async def _run(session: Session, provisioning: Provisioning, grace_time: float) -> None:
     # A task of its own, which a cancellation of the caller does not reach: it has to end what it has begun.
     task = session.spawn(provisioning.run())
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
-        await _end(task, provisioning)
+        await _end(task, provisioning, grace_time)
         raise
     if task.cancelled():
         provisioning.stop("the client was closed")
@@ -102,14 +102,14 @@ async def _run(session: Session, provisioning: Provisioning) -> None:
     task.result()
 
 
-async def _end(task: asyncio.Task[None], provisioning: Provisioning) -> None:
+async def _end(task: asyncio.Task[None], provisioning: Provisioning, grace_time: float) -> None:
     """End soon, and leave nothing in doubt that can be found out, however often the caller is cancelled meanwhile."""
     provisioning.stop("the provisioning was cancelled")
     if provisioning.acting:
-        await _wait(task, provisioning.grace_time)
+        await _wait(task, grace_time)
         provisioning.cut_short()
         # One look after another time of grace, and the time that a list takes.
-        await _wait(task, 2 * provisioning.grace_time + 1)
+        await _wait(task, 2 * grace_time + 1)
     task.cancel()
     await _wait(task, None)
     if not task.cancelled():

@@ -58,6 +58,9 @@ class Provisioning:
         entries: The plan.
         tree: The same as a tree.
         settings: How to go about it.
+
+    Attributes:
+        acting: Whether anything may have been created.
     """
 
     def __init__(self, requests: TrackerRequests, entries: Sequence[Entry], tree: PlanTree, settings: Settings) -> None:
@@ -73,7 +76,7 @@ class Provisioning:
             page_size=settings.page_size,
             workers=settings.workers,
         )
-        self._acting = False
+        self.acting = False
         self._stopped = asyncio.Event()
         self._reason = "the end came"
         self._failure: BaseException | None = None
@@ -85,16 +88,6 @@ class Provisioning:
         self._creates = 0
         self._doubts = False
         self._verified = False
-
-    @property
-    def acting(self) -> bool:
-        """Whether anything may have been created."""
-        return self._acting
-
-    @property
-    def grace_time(self) -> float:
-        """Seconds after which a create that is in no list was not done."""
-        return self._settings.grace_time
 
     async def run(self) -> None:
         """Compare, act, and look at the end.
@@ -116,7 +109,7 @@ class Provisioning:
         if self._settings.dry_run:
             await self._tell_difference()
         else:
-            self._acting = True
+            self.acting = True
             async with self._group:
                 for node in await self._ready(self._root):
                     self._workers.push(node)

@@ -131,7 +131,8 @@ class Node:
         if isinstance(self.entries, list):
             self.entries.append(number)
         else:
-            self.entries = [number]
+            # Nearly all have one, for which a tuple is smaller, and nothing that Python's collector has to look at.
+            self.entries = [*self.entries, number] if self.entries else (number,)
 
     def below(self) -> Iterator["Node"]:
         """Yield every node below, each before those below it."""
