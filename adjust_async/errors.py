@@ -17,6 +17,8 @@
     │   └── PoolExhaustedError                   no free connection; the request was never sent
     ├── DecodeError                              an answer that is not what the API documents
     ├── NotTriedError                            an entry of a plan whose turn never came
+    ├── CoordinationError                        what clients share can't be reached; nothing was sent
+    │   └── LockLostError                        another process may create trackers of that app now
     └── PaginationError                          a cursor walk that cannot go on
 
 Errors are built from plain values, so that they can be pickled and sent between processes, and they never hold the
@@ -36,8 +38,10 @@ __all__ = [
     "BadRequestError",
     "ClientClosedError",
     "ConfigurationError",
+    "CoordinationError",
     "DecodeError",
     "GoneError",
+    "LockLostError",
     "NotFoundError",
     "NotTriedError",
     "PaginationError",
@@ -135,6 +139,14 @@ class ClientClosedError(AdjustError):
 
 class NotTriedError(AdjustError):
     """Nothing was sent for an entry of a plan: what it hangs below failed, or the end came before its turn."""
+
+
+class CoordinationError(AdjustError):
+    """The coordinator that clients share their limits by is out of reach. Nothing was sent."""
+
+
+class LockLostError(CoordinationError):
+    """The lock of an app ran out, so that another process may create trackers there now. Nothing was sent."""
 
 
 class APIStatusError(AdjustError):

@@ -1,0 +1,381 @@
+"""The store of `FileCoordinator`.
+
+A step takes 0.02 ms, so that it runs in the event loop; but it never waits there: where another process has the file
+locked, the step is tried again a moment later. What may take longer (opening, writing a journal through to the disk,
+tidying up) runs in a thread, and as one statement each, because a thread that waits for the interpreter between two
+statements would keep the file locked for all.
+
+Times are those of the monotonic clock, which the processes of a machine share, and which nobody can set. It begins
+anew with the machine: a row that was written later than now is from before that, and counts as run out.
+"""
+
+import asyncio
+import json
+import os
+import random
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from uuid import uuid4
+
+from adjust_async.coordination.protocol import Holder, Host, JournalEntry
+from adjust_async.coordination.shared.sharing import Bucket, Demand, Rate, permits_for
+from adjust_async.coordination.shared.store import (
+    DONE_FOR,
+    WAITING_FOR,
+    Exchange,
+    Granted,
+    LockState,
+    StoreUnavailableError,
+)
+
+__all__ = ["SqliteStore"]
+
+T = TypeVar("T")
+
+#: Seconds until a file that another process has locked is tried again.
+BUSY_WAIT = (0.0002, 0.002)
+
+#: Seconds after which a file that stays locked is given up: a process was stopped in the middle of a step.
+BUSY_FOR = 15.0
+
+#: Steps after which the write-ahead log is tidied up.
+STEPS_PER_CHECKPOINT = 1000
+
+_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS hosts(scope TEXT PRIMARY KEY, level REAL, at REAL, paused_until REAL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS members(
+    scope TEXT, member TEXT, process TEXT, held INTEGER, waiting INTEGER, since REAL, seen REAL, expires REAL,
+    max_concurrency INTEGER, max_rate REAL, burst INTEGER, PRIMARY KEY(scope, member)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS locks(
+    key TEXT PRIMARY KEY, member TEXT, process TEXT, fencing INTEGER, seen REAL, expires REAL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS journal(
+    key TEXT, id TEXT, parent TEXT, label TEXT, token TEXT, at REAL, PRIMARY KEY(key, id)) WITHOUT ROWID;
+"""
+
+# One statement, which is the whole transaction: see above.
+_WRITE_JOURNAL = """
+INSERT OR REPLACE INTO journal(key, id, parent, label, token, at)
+SELECT ?1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), NULL, ?2
+FROM json_each(?3) WHERE EXISTS (SELECT 1 FROM locks WHERE key = ?1 AND fencing = ?4 AND member = ?5)
+"""
+
+
+class _Row(NamedTuple):
+    member: str
+    held: int
+    waiting: int
+    since: float
+    seen: float
+    expires: float
+    max_concurrency: int
+    max_rate: float | None
+    burst: int | None
+
+    def demand(self, now: float) -> Demand:
+        """Return what the member has and wants; one that asked long ago is dead, or stopped, and wants nothing."""
+        return Demand(self.held, self.waiting if now - self.seen < WAITING_FOR else 0, self.since)
+
+
+class SqliteStore:
+    """One member's connections to the file."""
+
+    poll = (0.002, 0.016)
+
+    def __init__(self, path: Path, lease: float) -> None:
+        self._path = path
+        self._lease = lease
+        self._member = uuid4().hex
+        self._process = f"{os.getpid()} on {socket.gethostname()}"
+        self._opening = asyncio.Lock()
+        self._db: sqlite3.Connection | None = None
+        self._disk: sqlite3.Connection | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._checkpoint: asyncio.Task[None] | None = None
+        self._steps = 0
+
+    async def exchange(self, host: Host, exchange: Exchange) -> Granted:
+        """Say what this member holds and wants, for another lease, and take what it may have."""
+        self._steps += 1
+        if self._steps >= STEPS_PER_CHECKPOINT and self._checkpoint is None:
+            self._steps = 0
+            self._checkpoint = asyncio.get_running_loop().create_task(self._tidy_up())
+        return await self._step(partial(self._exchange, host, exchange))
+
+    async def take_lock(self, key: str) -> LockState:
+        """Take a lock for a lease, or renew it where this member has it."""
+        return await self._step(partial(self._take_lock, key))
+
+    async def renew_lock(self, key: str, fencing: int) -> bool:
+        """Renew a lock; return whether this member still has it."""
+        now = time.monotonic()
+        mine = "WHERE key = ? AND fencing = ? AND member = ?"
+        values = (now, now + self._lease, key, fencing, self._member)
+        return await self._change(f"UPDATE locks SET seen = ?, expires = ? {mine}", values) > 0  # noqa: S608 - constant
+
+    async def give_lock(self, key: str) -> None:
+        """Give a lock back, if it is still this member's."""
+        await self._change("UPDATE locks SET member = NULL WHERE key = ? AND member = ?", (key, self._member))
+
+    async def read_journal(self, key: str) -> list[JournalEntry]:
+        """Return the entries that are open, and those that were settled with a token not long ago."""
+        old = "token IS NOT NULL AND abs(? - at) > ?"
+        await self._change(f"DELETE FROM journal WHERE {old}", (time.time(), DONE_FOR))  # noqa: S608 - constant
+        rows = await self._step(
+            lambda db: db.execute("SELECT id, parent, label, token FROM journal WHERE key = ?", (key,)).fetchall()
+        )
+        return [JournalEntry(*row) for row in rows]
+
+    async def write_journal(self, key: str, fencing: int, entries: list[JournalEntry]) -> bool:
+        """Write open entries through to the disk, unless the fencing number is stale."""
+        texts = json.dumps([[entry.id, entry.parent_token, entry.label] for entry in entries])
+        values = (key, time.time(), texts, fencing, self._member)
+        return await self._step(lambda db: db.execute(_WRITE_JOURNAL, values).rowcount, disk=True) > 0
+
+    async def settle_journal(self, key: str, entries: list[JournalEntry]) -> None:
+        """Remove entries, and remember those with a token. What is lost of this is looked up by the next run."""
+        done = [(entry.token, time.time(), key, entry.id) for entry in entries if entry.token is not None]
+        gone = [(key, entry.id) for entry in entries if entry.token is None]
+
+        def settle(db: sqlite3.Connection) -> None:
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany("UPDATE journal SET token = ?, at = ? WHERE key = ? AND id = ?", done)
+            db.executemany("DELETE FROM journal WHERE key = ? AND id = ?", gone)
+            db.execute("COMMIT")
+
+        await self._step(settle)
+
+    async def holders(self, hosts: list[Host], url: str) -> list[Holder]:
+        """Return who holds permits of these hosts, and locks of apps at this URL."""
+        return await self._step(partial(self._holders, hosts, url))
+
+    async def aclose(self) -> None:
+        """Forget this member, and disconnect."""
+        try:
+            if self._checkpoint is not None:
+                await asyncio.wait([self._checkpoint])
+            if self._db is not None:
+                await self._change("DELETE FROM members WHERE member = ?", (self._member,))
+        finally:
+            connections, self._db, self._disk = (self._db, self._disk), None, None
+            if self._thread is not None:
+                # The last process to leave tidies up, which writes through to the disk.
+                await asyncio.get_running_loop().run_in_executor(self._thread, _close, connections)
+                self._thread.shutdown(wait=False)
+                self._thread = None
+
+    # Steps.
+
+    def _exchange(self, host: Host, exchange: Exchange, db: sqlite3.Connection) -> Granted:
+        db.execute("BEGIN IMMEDIATE")
+        now = time.monotonic()  # read while nobody else can write, so that no row of this start of the machine is later
+        level, at, paused_until = db.execute(
+            "SELECT level, at, paused_until FROM hosts WHERE scope = ?", (host.scope,)
+        ).fetchone() or (0.0, now, 0.0)
+        rows = [
+            _Row(*row)
+            for row in db.execute(
+                "SELECT member, held, waiting, since, seen, expires, max_concurrency, max_rate, burst FROM members "
+                "WHERE scope = ?",
+                (host.scope,),
+            )
+        ]
+        live = [row for row in rows if row.member != self._member and row.seen <= now < row.expires]
+        mine = next((row for row in rows if row.member == self._member), None)
+        if at > now:  # from before the machine started
+            level, at, paused_until = 0.0, now, 0.0
+        paused_until = max(paused_until, now + exchange.pause) if exchange.pause else paused_until
+        pause = max(0.0, paused_until - now)
+        since = now if mine is None or not mine.waiting else mine.since
+        demand = Demand(exchange.held, exchange.waiting, since)
+        others = [row.demand(now) for row in live]
+        limit = min([host.max_concurrency, *(row.max_concurrency for row in live)])
+        permits, wait = (0 if pause else permits_for(demand, others, limit)), 0.0
+        bucket, rate = Bucket(level, at), _lowest_rate(host, live)
+        if rate is not None:
+            room = bucket.room(rate, now)
+            is_slowed, permits = room < permits, min(permits, room)
+            bucket = bucket.add(permits, rate, now)
+            wait = bucket.wait(rate, now) if is_slowed else 0.0
+        if len(live) + (mine is not None) < len(rows):
+            db.execute(
+                "DELETE FROM members WHERE scope = ? AND member <> ? AND NOT (seen <= ? AND ? < expires)",
+                (host.scope, self._member, now, now),
+            )
+        if rate is not None or exchange.pause:
+            db.execute("INSERT OR REPLACE INTO hosts VALUES(?, ?, ?, ?)", (host.scope, *_values(bucket), paused_until))
+        held, waiting = exchange.held + permits, exchange.waiting - permits
+        if held or waiting:
+            db.execute(
+                "INSERT OR REPLACE INTO members VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    host.scope,
+                    self._member,
+                    self._process,
+                    held,
+                    waiting,
+                    now if permits else since,
+                    now,
+                    now + self._lease,
+                    host.max_concurrency,
+                    host.max_rate,
+                    host.burst,
+                ),
+            )
+        elif mine is not None:
+            db.execute("DELETE FROM members WHERE scope = ? AND member = ?", (host.scope, self._member))
+        db.execute("COMMIT")
+        return Granted(permits, pause, wait, contended=any(other.waiting for other in others))
+
+    def _take_lock(self, key: str, db: sqlite3.Connection) -> LockState:
+        db.execute("BEGIN IMMEDIATE")
+        now = time.monotonic()
+        row = db.execute("SELECT member, process, fencing, seen, expires FROM locks WHERE key = ?", (key,)).fetchone()
+        member, process, fencing, seen, expires = row or (None, "", 0, now, now)
+        is_live = member is not None and seen <= now < expires
+        if is_live and member != self._member:
+            db.execute("ROLLBACK")
+            return LockState(None, process, expires - now)
+        fencing = fencing if is_live else fencing + 1
+        db.execute(
+            "INSERT OR REPLACE INTO locks VALUES(?, ?, ?, ?, ?, ?)",
+            (key, self._member, self._process, fencing, now, now + self._lease),
+        )
+        db.execute("COMMIT")
+        return LockState(fencing)
+
+    def _holders(self, hosts: list[Host], url: str, db: sqlite3.Connection) -> list[Holder]:
+        now = time.monotonic()
+        found = []
+        for host in hosts:
+            for member, process, held, waiting, expires in db.execute(
+                "SELECT member, process, held, waiting, expires FROM members WHERE scope = ? AND seen <= ? "
+                "AND ? < expires",
+                (host.scope, now, now),
+            ):
+                found.append(Holder("permits", host.url, process, member == self._member, held, waiting, expires - now))
+        for key, member, process, expires in db.execute(
+            "SELECT key, member, process, expires FROM locks WHERE member IS NOT NULL AND seen <= ? AND ? < expires",
+            (now, now),
+        ):
+            of_url, _, app_token = key.rpartition(" ")
+            if of_url == url:
+                found.append(Holder("lock", app_token, process, member == self._member, 1, 0, expires - now))
+        return found
+
+    # Running them.
+
+    async def _change(self, statement: str, values: tuple[Any, ...]) -> int:
+        return await self._step(lambda db: db.execute(statement, values).rowcount)
+
+    async def _step(self, work: Callable[[sqlite3.Connection], T], *, disk: bool = False) -> T:
+        """Do a step, again and again while the file is locked."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + BUSY_FOR
+        while True:
+            try:
+                if self._db is None:
+                    await self._open()
+                if not disk:
+                    return _whole(work, self._db)
+                return await loop.run_in_executor(self._thread, _whole, work, self._disk)
+            except sqlite3.Error as error:
+                if not _is_busy(error):
+                    raise StoreUnavailableError(f"the coordinator's file {self._path} can't be used: {error}") from None
+            except OSError as error:
+                raise StoreUnavailableError(f"the coordinator's file {self._path} can't be used: {error}") from None
+            if loop.time() > give_up:
+                raise StoreUnavailableError(
+                    f"the coordinator's file {self._path} was locked for {BUSY_FOR:g} s: is one of its processes "
+                    "stopped?"
+                )
+            await asyncio.sleep(random.uniform(*BUSY_WAIT))
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if self._db is not None:
+                return
+            if self._thread is None:
+                self._thread = ThreadPoolExecutor(1, "adjust_async-coordination")
+            loop = asyncio.get_running_loop()
+            self._disk = await loop.run_in_executor(self._thread, _connect, self._path, "FULL")
+            self._db = await loop.run_in_executor(self._thread, _connect, self._path, "NORMAL")
+
+    async def _tidy_up(self) -> None:
+        try:
+            await self._step(lambda db: db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall(), disk=True)
+        except StoreUnavailableError:
+            pass  # the next step says so to somebody who waits for it
+        finally:
+            self._checkpoint = None
+
+
+def _whole(work: Callable[[sqlite3.Connection], T], db: sqlite3.Connection | None) -> T:
+    """Do all of a step, or nothing."""
+    if db is None:
+        raise sqlite3.ProgrammingError("it was closed")
+    try:
+        return work(db)
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
+    if not path.exists():
+        # Readable by its owner alone; SQLite makes the files beside it alike.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute(f"PRAGMA synchronous = {synchronous}")
+        db.execute("PRAGMA wal_autocheckpoint = 0")  # which would write through to the disk within a step
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        _check_version(version)
+        if version == 0:
+            db.execute("BEGIN IMMEDIATE")
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {_VERSION}")
+            db.execute("COMMIT")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check_version(version: int) -> None:
+    if version not in (0, _VERSION):
+        raise sqlite3.DatabaseError(f"it has version {version}, and this release of adjust_async has {_VERSION}")
+
+
+def _close(connections: tuple[sqlite3.Connection | None, ...]) -> None:
+    for db in connections:
+        if db is not None:
+            db.close()
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _values(bucket: Bucket) -> tuple[float, float]:
+    return bucket.level, bucket.at
+
+
+def _lowest_rate(host: Host, live: list[_Row]) -> Rate | None:
+    """Return the lowest rate that any member keeps to."""
+    rates = [
+        Rate.of(rate, burst)
+        for rate, burst in [(host.max_rate, host.burst), *((row.max_rate, row.burst) for row in live)]
+        if rate is not None
+    ]
+    return min(rates, key=lambda rate: rate.per_second) if rates else None
