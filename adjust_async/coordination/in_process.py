@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 import anyio
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
 __all__ = ["InProcessCoordinator"]
+
+#: What `Holder.process` says: there is no other one.
+_PROCESS = "itself"
 
 
 class InProcessCoordinator:
@@ -60,6 +63,7 @@ class _Limits:
         self._permits = anyio.Semaphore(host.max_concurrency, fast_acquire=True)
         self._rate = None if host.max_rate is None else _leaky_bucket(host.max_rate, host.burst)
         self.paused_until = -math.inf
+        self.shares: WeakSet[_Share] = WeakSet()
 
     def pause(self, seconds: float) -> None:
         until = asyncio.get_running_loop().time() + min(seconds, LONGEST_PAUSE)
@@ -99,13 +103,14 @@ def _leaky_bucket(max_rate: float, burst: int | None) -> "AsyncLimiter":
 class _Share:
     """What one member has of a host. It is the permit too: there is no lease that one of them could lose."""
 
-    __slots__ = ("host", "limits", "out", "waiting")
+    __slots__ = ("__weakref__", "host", "limits", "out", "waiting")
 
     valid = True
 
     def __init__(self, host: Host, limits: _Limits) -> None:
         self.host = host
         self.limits = limits
+        limits.shares.add(self)
         self.out = 0
         self.waiting = 0
 
@@ -208,12 +213,13 @@ class _InProcessMember:
 
     async def holders(self) -> list[Holder]:
         permits = [
-            Holder("permits", share.host.url, "of this client", mine=True, held=share.out, waiting=share.waiting)
-            for share in self._shares.values()
+            Holder("permits", share.host.url, _PROCESS, share is mine, share.out, share.waiting)
+            for mine in self._shares.values()
+            for share in mine.limits.shares
             if share.out or share.waiting
         ]
         return permits + [
-            Holder("lock", app_token, "of this client", mine=app.holder.member is self, held=1)
+            Holder("lock", app_token, _PROCESS, app.holder.member is self, 1)
             for app_token, app in self._apps.items()
             if app.holder is not None
         ]
