@@ -160,7 +160,8 @@ class RedisStore:
             raise self._unavailable(error) from None
 
     def _unavailable(self, error: Exception) -> StoreUnavailableError:
-        return StoreUnavailableError(f"the coordinator, Redis at {self._place}, is out of reach: {error}")
+        why = str(error).rstrip(".") or type(error).__name__
+        return StoreUnavailableError(f"the coordinator, Redis at {self._place}, is out of reach: {why}")
 
 
 def _key(scope: str, kind: str) -> str:

@@ -309,8 +309,13 @@ class SqliteStore:
             self._db = await loop.run_in_executor(self._thread, _connect, self._path, "NORMAL")
 
     async def _tidy_up(self) -> None:
+        """Let the log begin anew. That locks the file for a moment, so most of it is done before, beside others."""
         try:
-            await self._step(lambda db: db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall(), disk=True)
+            for kind in ("PASSIVE", "RESTART"):
+                await self._step(
+                    lambda db, kind=kind: db.execute(f"PRAGMA wal_checkpoint({kind})").fetchall(),  # type: ignore[misc]
+                    disk=True,
+                )
         except StoreUnavailableError:
             pass  # the next step says so to somebody who waits for it
         finally:
