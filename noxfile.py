@@ -1,35 +1,104 @@
 """What is run on this project: `nox` for all that must pass, `nox -s NAME` for one of them."""
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
 import nox
 
-nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "tests"]
+nox.needs_version = ">=2025.10.14"
+nox.options.sessions = ["lint", "types", "tests", "docs", "wheel"]
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
+# A Python that is not installed is skipped, and the summary at the end says so.
+nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+OLDEST = PYTHONS[0]
+
+
+def _show_all_of_pyenv() -> None:
+    """Let pyenv's shims answer for each of its Pythons, not just for the selected one."""
+    if "PYENV_VERSION" in os.environ or not shutil.which("pyenv"):
+        return
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    found = [folder.name for folder in (root / "versions").glob("3.*") if folder.name.rpartition(".")[0] in PYTHONS]
+    if found:
+        os.environ["PYENV_VERSION"] = ":".join(sorted(found))
+
+
+_show_all_of_pyenv()
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and format."""
-    session.install("ruff~=0.17.6")
+    """Check style, format, and which module may import which."""
+    session.install("-e", ".", "ruff~=0.17.6", "import-linter>=2.5")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", "--no-cache")
 
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the types of the package, its tests and its benchmarks."""
+    """Check the types of all code with mypy, and what users see of them with pyright."""
     session.install("-e", ".[dev]")
     session.run("mypy")
+    session.run("pyright", "--pythonpath", str(Path(session.bin) / "python"))
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests, those marked `slow` on the oldest Python alone; arguments go to pytest in place of these."""
+    session.install("-e", ".[dev]")
+    measured = session.python == OLDEST
+    default = ["--cov", "--cov-report=term"] if measured else ["-m", "not slow"]
+    session.run("pytest", "-n", "auto", "--dist", "worksteal", *(session.posargs or default))
 
 
 @nox.session
-def tests(session: nox.Session) -> None:
-    """Run the tests; arguments go to pytest."""
+def docs(session: nox.Session) -> None:
+    """Build the documentation into `build/site`; a warning, such as a link that leads nowhere, is an error."""
+    session.install("-e", ".[docs]")
+    session.run("mkdocs", *(session.posargs or ["build", "--strict", "--clean", "--quiet"]))
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build the sdist, and of that the wheel, into `dist`."""
+    shutil.rmtree("dist", ignore_errors=True)
+    session.install("build", "hatchling")
+    session.run("python", "-m", "build", "--no-isolation", silent=True)
+
+
+@nox.session(requires=["build"], reuse_venv=False)
+def wheel(session: nox.Session) -> None:
+    """Try the wheel in a new environment: bare, with the command line, and with the tests that the sdist carries."""
+    [built] = Path("dist").absolute().glob("*.whl")
+    [source] = Path("dist").absolute().glob("*.tar.gz")
+    folder = Path(session.create_tmp()).absolute()
+    session.install(str(built))
+    with session.chdir(folder):  # where the project's folder can't stand in for the package
+        session.run("python", "-W", "error", "-c", "import adjust_async; print(adjust_async.__version__)")
+        session.install(f"adjust_async[cli] @ {built.as_uri()}")
+        session.run("adjust-async", "demo", silent=True)
+    session.install(f"adjust_async[dev] @ {built.as_uri()}")
+    unpacked = folder / source.name.removesuffix(".tar.gz")
+    shutil.rmtree(unpacked, ignore_errors=True)
+    shutil.unpack_archive(source, folder, filter="data")
+    shutil.rmtree(unpacked / "adjust_async")
+    with session.chdir(unpacked):
+        session.run("pytest", "-n", "auto", "-m", "not slow", "tests/cli", "tests/campaign", "tests/docs")
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run the examples and the code of the documentation; arguments go to pytest."""
     session.install("-e", ".[dev]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "tests/docs", *session.posargs)
 
 
 @nox.session
@@ -41,7 +110,7 @@ def peers(session: nox.Session) -> None:
 
 
 def _airbyte(session: nox.Session) -> dict[str, str]:
-    """Install Airbyte's connector, which goes with no other package here, and say which Python has it."""
+    """Install Airbyte's connector, which shares no environment with this package, and return where its Python is."""
     if sys.version_info >= (3, 12):
         session.warn("airbyte-source-adjust wants Python below 3.12: its tests are skipped")
         return {}
@@ -62,6 +131,13 @@ def demo(session: nox.Session) -> None:
     """Show the SDK at work on the built-in emulator."""
     session.install("-e", ".[cli]")
     session.run("adjust-async", "demo")
+
+
+@nox.session
+def picture(session: nox.Session) -> None:
+    """Record the demo for the README."""
+    session.install("-e", ".[cli]")
+    session.run("python", "docs/record_demo.py")
 
 
 @nox.session

@@ -35,10 +35,13 @@ if TYPE_CHECKING:
     from adjust_async.campaign.provisioning.result import ProvisionOutcome, ProvisionResult
     from adjust_async.client import AsyncAdjust
     from adjust_async.config import Retry
+    from adjust_async.kpis.parameters import CohortsQuery, DeliverablesQuery, EventsQuery, SKAdNetworkQuery
     from adjust_async.kpis.report import KpiReport
+    from adjust_async.reports.downloads.saved import SavedReport
+    from adjust_async.reports.lookback import lookback
     from adjust_async.reports.models import App, FilterValue, ReportEvent
+    from adjust_async.reports.parameters import CsvQuery, ReportQuery
     from adjust_async.reports.report import PivotReport, Report, ReportPart
-    from adjust_async.reports.resource import SavedReport, lookback
     from adjust_async.tables import Column, Table
     from adjust_async.transports.pooled import PooledTransport
 
@@ -52,12 +55,16 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ClientClosedError",
+    "CohortsQuery",
     "Column",
     "ConfigurationError",
     "CoordinationError",
+    "CsvQuery",
     "CursorPages",
     "Cursors",
     "DecodeError",
+    "DeliverablesQuery",
+    "EventsQuery",
     "FilterValue",
     "GoneError",
     "KpiReport",
@@ -78,7 +85,9 @@ __all__ = [
     "Report",
     "ReportEvent",
     "ReportPart",
+    "ReportQuery",
     "Retry",
+    "SKAdNetworkQuery",
     "SavedReport",
     "ServerError",
     "Table",
@@ -95,9 +104,13 @@ __all__ = [
 _MODULES = {
     "App": "reports.models",
     "AsyncAdjust": "client",
+    "CohortsQuery": "kpis.parameters",
     "Column": "tables",
+    "CsvQuery": "reports.parameters",
     "CursorPages": "campaign.pages",
     "Cursors": "campaign.pages",
+    "DeliverablesQuery": "kpis.parameters",
+    "EventsQuery": "kpis.parameters",
     "FilterValue": "reports.models",
     "KpiReport": "kpis.report",
     "Page": "campaign.pages",
@@ -110,12 +123,14 @@ _MODULES = {
     "ReportEvent": "reports.models",
     "ReportPart": "reports.report",
     "Retry": "config",
-    "SavedReport": "reports.resource",
+    "ReportQuery": "reports.parameters",
+    "SKAdNetworkQuery": "kpis.parameters",
+    "SavedReport": "reports.downloads.saved",
     "Table": "tables",
     "Tracker": "campaign.models",
     "TrackerSpec": "campaign.provisioning.plan",
     "load_plan": "campaign.provisioning.plan_files",
-    "lookback": "reports.resource",
+    "lookback": "reports.lookback",
 }
 
 

@@ -1,7 +1,4 @@
-"""JSON by orjson, which is imported when the first client is made or the first document is read.
-
-Its import takes a fifth of the time that httpx's does, and a package that is only imported should not take it.
-"""
+"""JSON by orjson, and large documents by the standard library, which lets other threads run meanwhile."""
 
 import json
 import math
@@ -9,6 +6,8 @@ import time
 from collections.abc import Callable
 from json import JSONDecodeError
 from typing import Any
+
+import orjson
 
 __all__ = ["JSONDecodeError", "dumps", "loads", "loads_beside"]
 
@@ -27,8 +26,6 @@ def loads(document: bytes) -> Any:
     Raises:
         JSONDecodeError: It is no JSON, or not in UTF-8.
     """
-    import orjson
-
     return orjson.loads(document.removeprefix(_BYTE_ORDER_MARK))
 
 
@@ -76,7 +73,5 @@ def _finite(number: str) -> float:
 
 
 def dumps(value: object) -> bytes:
-    """Encode a value of what JSON knows."""
-    import orjson
-
+    """Encode a value of a type that JSON has."""
     return orjson.dumps(value)

@@ -1,12 +1,18 @@
 """`AsyncAdjust`: the client, which opens and closes everything and holds the resources."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
 import httpx
 
-from adjust_async.config import CampaignVersion, Config, Retry
+from adjust_async._http.session import Session
+from adjust_async.campaign.partners import Partners
+from adjust_async.campaign.trackers import Trackers
+from adjust_async.config import APIToken, CampaignVersion, Config, Retry
+from adjust_async.kpis.resource import KPIs
+from adjust_async.reports.apps import Apps
+from adjust_async.reports.resource import Reports
 
 __all__ = ["AsyncAdjust"]
 
@@ -25,13 +31,16 @@ class AsyncAdjust:
     Args:
         token: The API token. By default it is taken from `ADJUST_API_TOKEN`, or from `user_token` in `~/.adjustrc`.
         api_url: Scheme and host of the Campaign API and the KPI Service. By default `ADJUST_API_URL`, or
-            `https://api.adjust.com`. Plain http is allowed to this machine only, for the emulator.
+            `https://api.adjust.com`. Plain http is allowed to this machine only, for the emulator, and to
+            `insecure_hosts`.
         reports_url: Scheme and host of the Report Service. By default `ADJUST_REPORTS_URL`, or
-            `https://automate.adjust.com`; but where `api_url` is on this machine, the same as that.
-        account_id: Which account's reports to ask for, for users of several; sent to the Report Service as
+            `https://automate.adjust.com`; where `api_url` is on this machine or one of `insecure_hosts`, the same as
+            `api_url`.
+        account_id: The account whose reports to ask for, for users of several; sent to the Report Service as
             `X-Account-ID`.
-        campaign_version: `"v1"` or `"v2"` of the Campaign API. Both give the same records.
-        max_concurrency: Requests at the same time to each of the two hosts; Adjust's own limit is 50.
+        campaign_version: `"v1"` or `"v2"` of the Campaign API. Both return the same records.
+        max_concurrency: The maximum number of requests at the same time to each of the two hosts; Adjust's own limit is
+            50.
         max_rate: Requests a second on average to the Campaign API and the KPI Service; `None` for no limit.
         burst: With `max_rate`: requests that may follow each other at once after a time of rest; by default one
             second's worth.
@@ -44,13 +53,19 @@ class AsyncAdjust:
             before its first byte. Of a report that is streamed, only the times of waiting for the service count, and
             `reports_timeout` begins anew with each piece of it.
         max_attempts: Attempts at one request, the first one included; 1 for no retries.
-        on_retry: Called with a `Retry` before each wait for another attempt; what it raises ends the call. The logger
-            `adjust_async` tells the same.
-        transport: Sends the requests in place of a `PooledTransport` of this client's own: any
-            `httpx.AsyncBaseTransport`. The client closes it at its end.
+        max_body_size: The maximum size in bytes of an answer that is read into memory, once unpacked; by default 1 GiB.
+            Reports that are written to a file as they arrive have no such limit.
+        on_retry: Called with a `Retry` before each wait for another attempt; an exception that it raises ends the call.
+            The logger `adjust_async` says the same at level DEBUG.
+        insecure_hosts: Names of hosts to which plain http is allowed, such as an emulator in a container next to this
+            one. The API token crosses the network in the clear. By default `ADJUST_INSECURE_HOSTS`, a comma list.
+        http_client: Sends every request in place of a client of the SDK's own. Its event hooks, base headers, proxies
+            and certificates are in force; authentication, timeouts and redirects are the SDK's. It belongs to the
+            caller and stays open.
 
     Raises:
         ConfigurationError: There is no token, or an argument is wrong.
+        ClientClosedError: `http_client` is closed.
     """
 
     def __init__(
@@ -71,11 +86,15 @@ class AsyncAdjust:
         reports_timeout: float | None = 300.0,
         reports_deadline: float | None = 900.0,
         max_attempts: int = 10,
+        max_body_size: int = 2**30,
         on_retry: Callable[[Retry], object] | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        insecure_hosts: Iterable[str] = (),
+        http_client: httpx.AsyncClient | None = None,
     ) -> None:
+        api_token = APIToken.find() if token is None else APIToken(token)
+        del token  # so that no frame of an error below has it
         config = Config.read(
-            token=token,
+            token=api_token,
             api_url=api_url,
             reports_url=reports_url,
             account_id=account_id,
@@ -90,22 +109,21 @@ class AsyncAdjust:
             reports_timeout=reports_timeout,
             reports_deadline=reports_deadline,
             max_attempts=max_attempts,
+            max_body_size=max_body_size,
             on_retry=on_retry,
+            insecure_hosts=insecure_hosts,
         )
-        # With the first client, rather than with the package, which many import that never make one.
-        from adjust_async._http.session import Session
-        from adjust_async.campaign.partners import Partners
-        from adjust_async.campaign.trackers import Trackers
-        from adjust_async.kpis.resource import KPIs
-        from adjust_async.reports.apps import Apps
-        from adjust_async.reports.resource import Reports
-
-        self._session = Session(config, transport)
+        self._session = Session(config, http_client)
         self.trackers = Trackers(self._session)
         self.partners = Partners(self._session)
         self.kpis = KPIs(self._session)
         self.reports = Reports(self._session)
         self.apps = Apps(self.reports)
+
+    @property
+    def http_client(self) -> httpx.AsyncClient:
+        """The httpx client that sends every request: the one that was passed in, or the SDK's own."""
+        return self._session.client
 
     async def __aenter__(self) -> Self:
         return self
@@ -123,6 +141,9 @@ class AsyncAdjust:
         await self._session.aclose()
 
     def __repr__(self) -> str:
-        config = self._session.config
-        state = "closed" if self._session.closed else f"{self._session.calls} calls under way"
-        return f"<AsyncAdjust {config.api_url} campaign_version={config.campaign_version!r}, {state}>"
+        session: Session | None = getattr(self, "_session", None)
+        if session is None:
+            return "<AsyncAdjust, whose arguments were refused>"
+        config = session.config
+        state = "closed" if session.closed else f"{session.calls} calls under way"
+        return f"<AsyncAdjust {config.api.url} campaign_version={config.campaign_version!r}, {state}>"

@@ -22,12 +22,13 @@
     └── PaginationError                          a cursor walk that cannot go on
 
 Errors are built from plain values, so that they can be pickled and sent between processes, and they never hold the
-API token.
+API token. An error that was raised is not altered any more: `replace` returns another one, and `add_note` adds to it.
 """
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 __all__ = [
     "APIConnectionError",
@@ -53,7 +54,15 @@ __all__ = [
 ]
 
 
+Error = TypeVar("Error", bound="AdjustError")
+
 IN_DOUBT = "The service may have done it all the same: look it up before you send it again."
+
+#: Statuses which say by themselves that nothing was done: Too Early and Too Many Requests.
+NOT_DONE = frozenset({425, 429})
+
+#: Statuses with which the service refuses a request. A gateway may use them too, so the body has to be the service's.
+REFUSED = frozenset({400, 401, 403, 404, 422})
 
 
 class AdjustError(Exception):
@@ -61,16 +70,22 @@ class AdjustError(Exception):
 
     Attributes:
         message: What went wrong. `str(error)` adds where, and what to do next.
-        cursor: Where a walk over pages stopped: the cursor of the page that could not be had. Give it to the same
-            call as `after=` (or `before=` for a backward walk; `cursor=` with Campaign API v2) to go on from there.
-            `None` outside of walks and on the first page.
+        service: The service that was asked: `"api"` for the Campaign API and the KPI Service, `"reports"` for the
+            Report Service; `None` where no request was made.
+        attempts: How many times the request was sent; `None` where no request was made.
+        cursor: The cursor of the page that a walk could not fetch. Pass it to the same call as `after=` (or `before=`
+            for a backward walk; `cursor=` with Campaign API v2) to go on from there. `None` outside of walks and on the
+            first page.
         page: The number of that page, counted from 1 where the walk began; `None` outside of walks.
-        result: What `provision` had done when this ended it, a `ProvisionResult`; `None` outside of it.
-        looked_up: Whether `provision` has seen since that what this ended was not done.
+        result: What `provision` had done when this error ended it, a `ProvisionResult`; `None` otherwise.
+        looked_up: Whether `provision` has seen since that nothing was done by the create that failed.
     """
 
+    service: str | None = None
+    attempts: int | None = None
     cursor: str | None = None
     page: int | None = None
+    request_id: str | None = None
     result: Any = None
     looked_up: bool = False
 
@@ -80,17 +95,28 @@ class AdjustError(Exception):
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a create that ended with this may have been done all the same, so that it must be looked up."""
+        """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
         return False
 
     def __str__(self) -> str:
-        if self.page is None:
-            return self._text()
-        resume = f"; resume with cursor {self.cursor!r}" if self.cursor else ""
-        return f"{self._text()} (page {self.page} of the walk{resume})"
+        details = "; ".join(self._details())
+        return f"{self._text()} ({details})" if details else self._text()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
     def _text(self) -> str:
         return self.message
+
+    def _details(self) -> Iterator[str]:
+        if self.attempts:
+            yield f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
+        if self.request_id:
+            yield f"request id {self.request_id}"
+        if self.page is not None:
+            yield f"page {self.page} of the walk"
+            if self.cursor:
+                yield f"resume with cursor {self.cursor!r}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception's own reduction calls the class with `args` alone, which keyword-only attributes don't survive.
@@ -98,19 +124,23 @@ class AdjustError(Exception):
         return _rebuild, (type(self), self.args), self.__dict__
 
 
-def redact(error: AdjustError, hide: Callable[[str], str]) -> AdjustError:
-    """Pass every text of an error through `hide`, and give the error back."""
-    for name, value in vars(error).items():
-        if isinstance(value, str):
-            setattr(error, name, hide(value))
-    error.args = (error.message,)
-    return error
+def replace(error: Error, **changes: Any) -> Error:
+    """Return a copy of an error with some attributes changed, such as `message`; the error itself stays as it is.
+
+    The copy has the notes and the cause of the error, and no traceback: its traceback begins where it is raised.
+    """
+    copied = copy.copy(error)
+    vars(copied).update(changes)
+    copied.args = (copied.message,)
+    if notes := getattr(error, "__notes__", None):
+        copied.__notes__ = list(notes)
+    copied.__cause__ = error.__cause__
+    return copied
 
 
-def at_page(error: AdjustError, page: int, cursor: str | None) -> AdjustError:
-    """Note on an error which page of a walk it ended, and give the error back."""
-    error.page, error.cursor = page, cursor
-    return error
+def at_page(error: Error, page: int, cursor: str | None) -> Error:
+    """Return a copy of an error that says which page of a walk it ended."""
+    return replace(error, page=page, cursor=cursor)
 
 
 def _rebuild(cls: type[AdjustError], args: tuple[Any, ...]) -> AdjustError:
@@ -134,7 +164,26 @@ class PlanError(ConfigurationError):
 
 
 class ClientClosedError(AdjustError):
-    """The client was closed: before the call, or by another task during it."""
+    """The client was closed: before the call, or by another task during it.
+
+    Attributes:
+        method, path: The request that was under way; `None` where none was.
+        sent: Whether the request may have reached the service.
+    """
+
+    def __init__(self, message: str, *, method: str | None = None, path: str | None = None, sent: bool = False) -> None:
+        super().__init__(message)
+        self.method = method
+        self.path = path
+        self.sent = sent
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
+        return self.method == "POST" and self.sent and not self.looked_up
+
+    def _text(self) -> str:
+        return f"{self.message.rstrip('.')}. {IN_DOUBT}" if self.in_doubt else self.message
 
 
 class NotTriedError(AdjustError):
@@ -156,9 +205,11 @@ class APIStatusError(AdjustError):
         message: The service's own words, or what could be read of its answer.
         status: The HTTP status.
         method, path: The request; the path is without query.
-        request_id: The service's id of the request, for Adjust's support; `None` where it gave none.
+        request_id: The service's id of the request, for Adjust's support; `None` where it sent none.
         body: The text of the answer, cut after 64 KiB.
         retry_after: For how many seconds the service asked to wait; `None` where it did not.
+        in_envelope: Whether the body was Adjust's own JSON error envelope, rather than what a gateway in front of the
+            service may have written.
     """
 
     _hint: ClassVar[str] = ""
@@ -170,34 +221,34 @@ class APIStatusError(AdjustError):
         status: int,
         method: str,
         path: str,
+        service: str | None = None,
         request_id: str | None = None,
         body: str = "",
         retry_after: float | None = None,
+        in_envelope: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.method = method
         self.path = path
+        self.service = service
         self.request_id = request_id
         self.body = body
         self.retry_after = retry_after
+        self.in_envelope = in_envelope
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a create that ended with this may have been done all the same, so that it must be looked up."""
-        # With `Retry-After` the service says that it did nothing.
-        if self.looked_up or self.method != "POST" or self.retry_after is not None:
+        """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
+        if self.looked_up or self.method != "POST" or self.status in NOT_DONE:
             return False
-        return self.status >= 500 or self.status == HTTPStatus.REQUEST_TIMEOUT
+        # A `Retry-After` proves nothing: gateways add it to every 5xx, also after the service has done its work.
+        return not (self.in_envelope and self.status in REFUSED)
 
     @property
     def hint(self) -> str:
         """What to do about it."""
         return self._hint
-
-    @property
-    def _is_of_reports(self) -> bool:
-        return self.path.startswith("/reports-service")
 
     def _text(self) -> str:
         try:
@@ -213,8 +264,6 @@ class APIStatusError(AdjustError):
             text += f" {IN_DOUBT}"
         if self.hint:
             text += f" {self.hint}"
-        if self.request_id:
-            text += f" (request id {self.request_id})"
         return text
 
 
@@ -246,7 +295,12 @@ class GoneError(APIStatusError):
     @property
     def hint(self) -> str:
         """What to do about it."""
-        successor = "" if self._is_of_reports else ": the KPI Service's successor is the Report Service, adjust.reports"
+        successor = (
+            ""
+            if self.service == "reports"
+            else ": the KPI Service's successor is the Report Service, adjust.reports; the Campaign API's current "
+            "version is campaign_version='v2'"
+        )
         return f"Adjust has switched this API off for the account{successor}."
 
 
@@ -256,7 +310,7 @@ class RateLimitError(APIStatusError):
     @property
     def hint(self) -> str:
         """What to do about it."""
-        prefix = "reports_" if self._is_of_reports else ""
+        prefix = "reports_" if self.service == "reports" else ""
         return f"Lower max_concurrency or {prefix}max_rate, or raise {prefix}deadline so that the call may wait longer."
 
 
@@ -274,16 +328,26 @@ class APIConnectionError(AdjustError):
         transient: `False` where trying again cannot help, such as for a certificate that is not trusted.
     """
 
-    def __init__(self, message: str, *, method: str, path: str, sent: bool = True, transient: bool = True) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str,
+        path: str,
+        service: str | None = None,
+        sent: bool = True,
+        transient: bool = True,
+    ) -> None:
         super().__init__(message)
         self.method = method
         self.path = path
+        self.service = service
         self.sent = sent
         self.transient = transient
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a create that ended with this may have been done all the same, so that it must be looked up."""
+        """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
         return self.method == "POST" and self.sent and not self.looked_up
 
     def _text(self) -> str:
@@ -298,7 +362,7 @@ class APITimeoutError(APIConnectionError):
 
 
 class PoolExhaustedError(APIConnectionError):
-    """The request found no free connection, or no leave from the client's own limits, in time. It was never sent."""
+    """No connection became free in time, or the client's own limits did not allow the request. It was never sent."""
 
 
 class DecodeError(AdjustError):
@@ -309,7 +373,8 @@ class DecodeError(AdjustError):
         method, path: The request; the path is without query. `None` for a document that was read from elsewhere.
         request_id: The service's id of the request, for Adjust's support; `None` where it gave none.
         body: The text of the answer, cut after 64 KiB.
-        malformed: Whether the body was no JSON at all, as when it broke off in the middle.
+        malformed: Whether the body was not of its format at all, such as HTML in place of JSON.
+        transient: Whether asking again may help, as after a body that broke off.
     """
 
     def __init__(
@@ -319,21 +384,25 @@ class DecodeError(AdjustError):
         location: str,
         method: str | None = None,
         path: str | None = None,
+        service: str | None = None,
         request_id: str | None = None,
         body: str = "",
         malformed: bool = False,
+        transient: bool = False,
     ) -> None:
         super().__init__(message)
         self.location = location
         self.method = method
         self.path = path
+        self.service = service
         self.request_id = request_id
         self.body = body
         self.malformed = malformed
+        self.transient = transient
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a create that ended with this may have been done all the same, so that it must be looked up."""
+        """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
         return self.method == "POST" and not self.looked_up
 
     def _text(self) -> str:
@@ -360,3 +429,23 @@ class PaginationError(AdjustError):
 
     def __str__(self) -> str:
         return self.message  # which names both, and there is nothing to resume with
+
+
+class MalformedError(Exception):
+    """A document, or a part of one, that is not what its API documents; internal, callers get a `DecodeError`.
+
+    Attributes:
+        problem: What is wrong.
+        location: Where in the document, or below the part that was looked at.
+        transient: Whether the document may have broken off, so that another attempt may get a whole one.
+    """
+
+    def __init__(self, problem: str, location: str = "", *, transient: bool = False) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.location = location
+        self.transient = transient
+
+    def below(self, step: str) -> "MalformedError":
+        """Return a new error for the same fault, with its location as seen from one step further out."""
+        return MalformedError(self.problem, f"{step}{self.location}", transient=self.transient)

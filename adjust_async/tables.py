@@ -1,10 +1,8 @@
 """Flat tables with typed cells: what every report becomes, as dictionaries, Arrow, pandas or polars."""
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence, Set as AbstractSet
-from datetime import date, datetime
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from adjust_async._json import dumps
@@ -16,15 +14,11 @@ if TYPE_CHECKING:
     import pyarrow
 
 __all__ = [
-    "COUNTS",
-    "FRACTIONS",
     "Column",
     "Kind",
     "RowTable",
     "Table",
     "import_pyarrow",
-    "moment_or_text",
-    "number_kind",
 ]
 
 Kind = Literal["text", "integer", "number", "date", "moment"]
@@ -41,53 +35,6 @@ class Column(NamedTuple):
 
     name: str
     kind: Kind
-
-
-_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-
-
-@lru_cache(maxsize=4096)
-def moment_or_text(text: str) -> date | datetime | str:
-    """Read an ISO date, or one with a time; give any other text back as it is.
-
-    The time stays that of the clock on the wall: all of a report are at the `utc_offset` that was asked for, whether
-    the service repeats it in each of them or not.
-    """
-    try:
-        if re.fullmatch(_DATE, text, re.ASCII):
-            return date.fromisoformat(text)
-        if re.match(f"{_DATE}[T ][0-9]{{2}}:", text, re.ASCII):
-            return datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError:
-        pass
-    return text
-
-
-def number_kind(name: str, types: AbstractSet[type]) -> Kind:
-    """Find out whether a column of numbers can have fractions: by its name, and by the types of its values.
-
-    The name counts so that a week without a cent of revenue has the same schema as any other week. Where it tells
-    nothing, the values decide.
-    """
-    if float in types:
-        return "number"
-    words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word] or [""]
-    if "per" in words or words[-1] in FRACTIONS:
-        return "number"
-    if words[-1].endswith("s") or words[-1] in COUNTS or re.fullmatch("conversion_([0-9]+|null)", "_".join(words)):
-        return "integer"
-    return "integer" if int in types and not FRACTIONS.intersection(words) else "number"
-
-
-#: Words in the names of KPIs that are money, rates or ratios.
-FRACTIONS = frozenset(
-    (
-        *("arpdau", "arpdaus", "arppu", "arpu", "cost", "cpi", "ctr", "ecpc", "ecpi", "ecpm", "investment", "ltv"),
-        *("profit", "rate", "ratio", "rcr", "revenue", "roas", "roi", "rpm", "spend", "value"),
-    )
-)
-#: Last words of names that are counts, beside those that end in an s; `time_spent` is in whole seconds.
-COUNTS = frozenset(("paid", "size", "spent"))
 
 
 class Table(ABC):

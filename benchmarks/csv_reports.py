@@ -74,7 +74,7 @@ def rows_with_sdk(url: str) -> Sums:
         rows = installs = clicks = 0
         cost = 0.0
         async with AsyncAdjust("token", api_url=url) as adjust:
-            async for row in adjust.reports.csv(**CSV_QUERY):
+            async for row in adjust.reports.iter_csv(**CSV_QUERY):
                 rows += 1
                 installs += row["installs"]
                 clicks += row["clicks"]
@@ -128,7 +128,7 @@ def file_with_sdk(url: str, place: Path) -> Path:
 
     async def save() -> Path:
         async with AsyncAdjust("token", api_url=url) as adjust:
-            await adjust.reports.csv(path=place, **CSV_QUERY)
+            await adjust.reports.download_csv(place, **CSV_QUERY)
         return place
 
     return asyncio.run(save())

@@ -1,6 +1,6 @@
-"""Writes what `results.json` has into the README beside it, and draws the charts: `python -m benchmarks.document`.
+"""Writes what `results.json` has into `DOCUMENTS`, and draws the charts: `python -m benchmarks.document`.
 
-The README's prose is written by hand. What stands between `<!-- begin WHAT -->` and `<!-- end -->` in it is generated:
+Their prose is written by hand. What stands between `<!-- begin WHAT -->` and `<!-- end -->` in them is generated:
 
 machine                                     what all was measured with
 tables BENCHMARK                            a benchmark's charts and tables
@@ -17,6 +17,8 @@ from benchmarks.measuring import Listing, Measurement, amount, figures, listed
 from benchmarks.results import Circumstances, Section, load
 
 README = Path(__file__).parent / "README.md"
+#: All that have figures of a run.
+DOCUMENTS = (README, *(Path(__file__).parents[1] / name for name in ("README.md", "docs/performance.md")))
 CHARTS = Path(__file__).parent / "charts"
 
 GENERATED = re.compile(r"(<!-- begin ([^>]+?) -->)(.*?)(<!-- end -->)", re.DOTALL)
@@ -106,14 +108,15 @@ def _figure(section: Section | None, latency: float, column: str, contender: str
 
 
 def main() -> None:
-    """Render the README, and draw the charts anew."""
+    """Render the documents, and draw the charts anew."""
     sections = load()
     CHARTS.mkdir(exist_ok=True)
     for chart in CHARTS.glob("*.svg"):
         chart.unlink()
     for name, measurements in charts_of(sections).items():
         (CHARTS / f"{name}.svg").write_bytes(draw(measurements))
-    README.write_text(rendered(README.read_text(encoding="utf-8"), sections), encoding="utf-8")
+    for document in DOCUMENTS:
+        document.write_text(rendered(document.read_text(encoding="utf-8"), sections), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 import pytest
-import tenacity
 
 from adjust_async import AsyncAdjust
 from adjust_async._http import retry
@@ -78,4 +77,4 @@ def script() -> type[Script]:
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let retries follow each other at once."""
-    monkeypatch.setattr(retry, "_full_jitter", tenacity.wait_none())
+    monkeypatch.setattr(retry, "jitter", lambda _: 0.0)

@@ -80,7 +80,7 @@ def after(seconds: float) -> Callable[[httpx.Request], Any]:
 async def client(*outcomes: Outcome, **settings: Any) -> AsyncIterator[tuple[AsyncAdjust, Script]]:
     """Open a client over a script; at its end no permit, call or task may be left."""
     script = Script(*outcomes)
-    async with AsyncAdjust("secret-token", transport=script, **settings) as adjust:
+    async with AsyncAdjust("secret-token", http_client=httpx.AsyncClient(transport=script), **settings) as adjust:
         yield adjust, script
         session = adjust._session
         assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)

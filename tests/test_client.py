@@ -4,6 +4,7 @@ import asyncio
 import copy
 import pickle
 from contextlib import aclosing
+from typing import Any
 
 import httpx
 import pytest
@@ -18,7 +19,9 @@ async def test_a_closed_client_leaves_no_task_permit_or_connection() -> None:
     """After walks, an early break, a cancelled task and a failed page, closing brings all counts back."""
     tasks = len(asyncio.all_tasks())
     async with Emulator(apps=2, trackers_per_app=300, latency=0.005) as emulator:
-        adjust = AsyncAdjust(emulator.token, api_url=emulator.url, max_concurrency=8)
+        transport = PooledTransport(16)
+        http_client = httpx.AsyncClient(transport=transport)
+        adjust = AsyncAdjust(emulator.token, api_url=emulator.url, max_concurrency=8, http_client=http_client)
         async with adjust:
             app = emulator.app_tokens[0]
             async for _ in adjust.trackers.list(app, page_size=10):
@@ -34,8 +37,9 @@ async def test_a_closed_client_leaves_no_task_permit_or_connection() -> None:
             await anext(left_open)
         session = adjust._session
         assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
-        assert isinstance(session.transport, PooledTransport)
-        assert (session.transport.connections_busy, session.transport.connections_idle) == (0, 0)
+        assert transport.connections_busy == 0
+        await http_client.aclose()
+        assert (transport.connections_busy, transport.connections_idle) == (0, 0)
         async with asyncio.timeout(5):
             while emulator.stats.connections_open or emulator.stats.in_flight:
                 await asyncio.sleep(0)
@@ -69,27 +73,63 @@ async def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
             assert await adjust.partners.list(max_items=3).collect()
 
 
-async def test_an_own_transport_is_used_and_closed() -> None:
-    """`transport=` sends all requests, and is closed with the client."""
-    closed = False
+async def test_a_client_of_ones_own_is_used_and_stays_open() -> None:
+    """`http_client=` sends all requests, is what `http_client` returns, and is not closed with `AsyncAdjust`."""
+    sent: list[httpx.Request] = []
 
-    class Transport(httpx.MockTransport):
-        async def aclose(self) -> None:
-            nonlocal closed
-            closed = True
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, json={"data": {"items": []}})
 
-    transport = Transport(lambda request: httpx.Response(200, json={"data": {"items": []}}))
-    async with AsyncAdjust("token", transport=transport) as adjust:
-        assert await adjust.partners.list().collect() == []
-        assert not closed
-    assert closed
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http_client:
+        async with AsyncAdjust("token", http_client=http_client) as adjust:
+            assert adjust.http_client is http_client
+            assert await adjust.partners.list().collect() == []
+        assert not http_client.is_closed
+        assert (await http_client.get("https://example.com/")).status_code == 200
+    assert [request.url.path for request in sent] == ["/public/v1/partners", "/"]
+
+
+async def test_the_client_of_the_sdk_is_closed_with_it() -> None:
+    """Without `http_client=`, the client that was made is closed at the end, and can't be replaced before."""
+    async with AsyncAdjust("token") as adjust:
+        http_client = adjust.http_client
+        assert not http_client.is_closed
+        with pytest.raises(AttributeError):
+            adjust.http_client = httpx.AsyncClient()  # type: ignore[misc]  # what is tested is that it fails
+    assert http_client.is_closed
+
+
+@pytest.mark.parametrize("http_client", [0, "x", httpx.Client(), httpx.AsyncHTTPTransport(), object, httpx.AsyncClient])
+def test_what_is_no_client_is_refused(http_client: Any) -> None:
+    """Only an `httpx.AsyncClient` can be passed: no transport, no class, and no synchronous client."""
+    with pytest.raises(ConfigurationError, match=r"http_client is .*: pass an httpx\.AsyncClient"):
+        AsyncAdjust("token", http_client=http_client)
+
+
+def test_a_client_with_params_is_refused() -> None:
+    """Parameters of a client would go into every query: they are refused before anything is sent."""
+    with pytest.raises(ConfigurationError, match="http_client has params"):
+        AsyncAdjust("token", http_client=httpx.AsyncClient(params={"user_token": "x"}))
+
+
+async def test_a_client_that_is_closed() -> None:
+    """A client that is closed already is refused; one that its owner closes later ends every further call."""
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    adjust = AsyncAdjust("token", http_client=http_client, max_attempts=1)
+    await http_client.aclose()
+    with pytest.raises(ClientClosedError, match="its owner closed the http_client"):
+        await adjust.trackers.create("app", "Adroll")
+    with pytest.raises(ClientClosedError, match="http_client is closed"):
+        AsyncAdjust("token", http_client=http_client)
 
 
 async def test_a_transport_with_fewer_connections_than_permits_loses_nothing() -> None:
     """Requests wait for a connection of a transport of their user's, rather than fail."""
     async with Emulator(apps=1, trackers_per_app=300, latency=0.001) as emulator:
         transport = PooledTransport(max_connections=2)
-        async with AsyncAdjust(emulator.token, api_url=emulator.url, transport=transport) as adjust:
+        http_client = httpx.AsyncClient(transport=transport)
+        async with http_client, AsyncAdjust(emulator.token, api_url=emulator.url, http_client=http_client) as adjust:
             assert len([tracker async for tracker in adjust.trackers.walk(emulator.app_tokens)]) == 300
         assert emulator.stats.connections_opened == 2
 
@@ -97,9 +137,8 @@ async def test_a_transport_with_fewer_connections_than_permits_loses_nothing() -
 def test_a_client_can_be_made_outside_of_a_loop_and_used_in_several() -> None:
     """Making a client needs no running loop; one that is new works in each loop."""
     for _ in range(2):
-        adjust = AsyncAdjust(
-            "token", transport=httpx.MockTransport(lambda _: httpx.Response(200, json={"data": {"items": []}}))
-        )
+        transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"data": {"items": []}}))
+        adjust = AsyncAdjust("token", http_client=httpx.AsyncClient(transport=transport))
 
         async def use(client: AsyncAdjust = adjust) -> list[object]:
             async with client:

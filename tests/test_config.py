@@ -3,39 +3,25 @@
 import copy
 import math
 import pickle
+import traceback
 from pathlib import Path
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 from hypothesis import given, strategies as st
 
+from adjust_async import AsyncAdjust
 from adjust_async.config import API_URL, REPORTS_URL, APIToken, Config, Retry, is_loopback
 from adjust_async.errors import AdjustError, ConfigurationError
 
 TOKEN = "s3cr3t-T0ken"
 
-SETTINGS: dict[str, Any] = {
-    "reports_url": None,
-    "account_id": None,
-    "campaign_version": "v1",
-    "max_concurrency": 50,
-    "max_rate": None,
-    "burst": None,
-    "timeout": 30.0,
-    "deadline": 120.0,
-    "reports_max_rate": 50.0,
-    "reports_burst": 90,
-    "reports_timeout": 300.0,
-    "reports_deadline": 900.0,
-    "max_attempts": 10,
-    "on_retry": None,
-}
 
-
-def read(**settings: Any) -> Config:
-    """Make a configuration, with what a test does not speak of set to something right."""
-    return Config.read(**{"token": TOKEN, "api_url": None, **SETTINGS, **settings})
+def read(token: str | None = TOKEN, **settings: Any) -> Config:
+    """Return a configuration, with the defaults for what a test does not set."""
+    return Config.read(token=APIToken.find() if token is None else APIToken(token), **settings)
 
 
 @pytest.fixture(autouse=True)
@@ -45,41 +31,54 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("ADJUST_API_TOKEN", raising=False)
     monkeypatch.delenv("ADJUST_API_URL", raising=False)
     monkeypatch.delenv("ADJUST_REPORTS_URL", raising=False)
+    monkeypatch.delenv("ADJUST_INSECURE_HOSTS", raising=False)
     return tmp_path
 
 
 def test_the_defaults_of_hosts() -> None:
     """Where nothing is set, Adjust's own hosts are asked."""
-    assert read().api_url == API_URL == "https://api.adjust.com"
-    assert read().reports_url == REPORTS_URL == "https://automate.adjust.com"
+    assert read().api.url == API_URL == "https://api.adjust.com"
+    assert read().reports.url == REPORTS_URL == "https://automate.adjust.com"
 
 
 def test_an_emulator_is_asked_for_reports_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where `api_url` is on this machine, reports are asked for there; any other `api_url` leaves them at Adjust."""
-    assert read(api_url="http://127.0.0.1:8080/").reports_url == "http://127.0.0.1:8080"
-    assert read(api_url="http://localhost").reports_url == "http://localhost"
-    assert read(api_url="https://gateway.example/adjust").reports_url == REPORTS_URL
+    assert read(api_url="http://127.0.0.1:8080/").reports.url == "http://127.0.0.1:8080"
+    assert read(api_url="http://localhost").reports.url == "http://localhost"
+    assert read(api_url="https://gateway.example/adjust").reports.url == REPORTS_URL
     monkeypatch.setenv("ADJUST_API_URL", "http://[::1]:9")
-    assert read().reports_url == "http://[::1]:9"
+    assert read().reports.url == "http://[::1]:9"
     monkeypatch.setenv("ADJUST_REPORTS_URL", "https://dash.adjust.com/control-center")
-    assert read().reports_url == "https://dash.adjust.com/control-center"
-    assert read(reports_url="https://reports.example").reports_url == "https://reports.example"
+    assert read().reports.url == "https://dash.adjust.com/control-center"
+    assert read(reports_url="https://reports.example").reports.url == "https://reports.example"
 
 
 def test_settings_are_kept_as_given() -> None:
-    """Each setting arrives in the attribute of its name."""
-    settings: dict[str, Any] = {
+    """Each setting arrives where it belongs: those of a host with the host."""
+    of_api: dict[str, Any] = {"max_rate": 0.5, "burst": 3, "timeout": None, "deadline": 7}
+    of_reports: dict[str, Any] = {"max_rate": None, "burst": 5, "timeout": 8.5, "deadline": None}
+    of_all: dict[str, Any] = {
         "campaign_version": "v2",
         "max_concurrency": 1,
-        "max_rate": 0.5,
-        "burst": 3,
-        "timeout": None,
-        "deadline": None,
         "max_attempts": 1,
+        "max_body_size": 5,
+        "account_id": "42",
         "on_retry": print,
     }
-    config = read(**settings)
-    assert {name: getattr(config, name) for name in settings} == settings
+    config = read(**of_all, **of_api, **{f"reports_{name}": value for name, value in of_reports.items()})
+    assert {name: getattr(config, name) for name in of_all} == of_all
+    assert {name: getattr(config.api, name) for name in of_api} == of_api
+    assert {name: getattr(config.reports, name) for name in of_reports} == of_reports
+    assert (config.api.authorization, config.reports.authorization) == ("Token token=", "Bearer ")
+
+
+def test_the_defaults() -> None:
+    """The defaults are those that `AsyncAdjust` documents."""
+    config = read()
+    assert (config.max_concurrency, config.max_attempts, config.max_body_size) == (50, 10, 1024**3)
+    assert (config.api.max_rate, config.api.timeout, config.api.deadline) == (None, 30, 120)
+    assert (config.reports.max_rate, config.reports.burst) == (50, 90)
+    assert (config.reports.timeout, config.reports.deadline) == (300, 900)
 
 
 def test_a_configuration_is_frozen() -> None:
@@ -104,8 +103,8 @@ def test_a_configuration_is_frozen() -> None:
         ({"reports_burst": 0}, "reports_burst is 0"),
         ({"reports_timeout": -1}, "reports_timeout is -1"),
         ({"reports_deadline": "1"}, "reports_deadline is '1'"),
-        ({"campaign_version": "v3"}, "campaign_version is 'v3': give 'v1' or 'v2'"),
-        ({"campaign_version": None}, "campaign_version is None: give 'v1' or 'v2'"),
+        ({"campaign_version": "v3"}, "campaign_version is 'v3': pass 'v1' or 'v2'"),
+        ({"campaign_version": None}, "campaign_version is None: pass 'v1' or 'v2'"),
         ({"campaign_version": ["v1"]}, "campaign_version is"),
         ({"max_concurrency": 0}, "max_concurrency is 0: give a whole number of at least 1"),
         ({"max_concurrency": True}, "max_concurrency is True"),
@@ -113,15 +112,17 @@ def test_a_configuration_is_frozen() -> None:
         ({"max_attempts": 0}, "max_attempts is 0: give a whole number"),
         ({"max_attempts": 2.0}, "max_attempts is 2.0"),
         ({"max_rate": 0}, "max_rate is 0: give requests a second above 0, or None"),
+        ({"max_body_size": 0}, "max_body_size is 0: give a whole number"),
+        ({"max_body_size": None}, "max_body_size is None: give a whole number"),
         ({"max_rate": "5"}, "max_rate is '5'"),
         ({"timeout": -1}, "timeout is -1: give seconds above 0, or None"),
         ({"timeout": math.nan}, "timeout is nan"),
         ({"deadline": math.inf}, "deadline is inf"),
         ({"deadline": True}, "deadline is True"),
         ({"max_rate": 5, "burst": 0}, "burst is 0: give a whole number"),
-        ({"burst": 5}, "burst is given without max_rate: give both, or neither"),
-        ({"on_retry": 5}, "on_retry is 5: give a plain function that takes a Retry"),
-        ({"api_url": 5}, "api_url is 5: give it as text, such as 'https://api.adjust.com'"),
+        ({"burst": 5}, "burst is passed without max_rate: pass both, or neither"),
+        ({"on_retry": 5}, "on_retry is 5: pass a plain function that takes a Retry"),
+        ({"api_url": 5}, "api_url is 5: pass it as text, such as 'https://api.adjust.com'"),
     ],
 )
 def test_a_wrong_setting_is_named(settings: dict[str, Any], words: str) -> None:
@@ -157,25 +158,25 @@ def test_an_asynchronous_on_retry_is_refused() -> None:
 )
 def test_urls_that_are_allowed(url: str, kept: str) -> None:
     """Https is allowed to anywhere, http to this machine, and a slash at the end is taken off."""
-    assert read(api_url=url).api_url == kept
+    assert read(api_url=url).api.url == kept
 
 
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("", "give scheme and host"),
-        ("api.adjust.com", "give scheme and host"),
-        ("https://", "give scheme and host"),
-        ("ftp://api.adjust.com", "give scheme and host"),
-        ("https://api.adjust.com?a=b", "give scheme and host"),
-        ("https://api.adjust.com#a", "give scheme and host"),
-        ("https://[bad", "give scheme and host"),
-        ("https://api.adjust.com:99999", "give scheme and host"),
-        ("https://api.adjust.com:port", "give scheme and host"),
-        ("https://user@api.adjust.com", "holds a user name, a password"),
-        ("https://@api.adjust.com", "holds a user name, a password"),
-        ("https://:@api.adjust.com", "holds a user name, a password"),
-        ("http://localhost@api.adjust.com", "holds a user name, a password"),
+        ("", "pass scheme and host"),
+        ("api.adjust.com", "pass scheme and host"),
+        ("https://", "pass scheme and host"),
+        ("ftp://api.adjust.com", "pass scheme and host"),
+        ("https://api.adjust.com?a=b", "pass scheme and host"),
+        ("https://api.adjust.com#a", "pass scheme and host"),
+        ("https://[bad", "pass scheme and host"),
+        ("https://api.adjust.com:99999", "pass scheme and host"),
+        ("https://api.adjust.com:port", "pass scheme and host"),
+        ("https://user@api.adjust.com", "has a user name, a password"),
+        ("https://@api.adjust.com", "has a user name, a password"),
+        ("https://:@api.adjust.com", "has a user name, a password"),
+        ("http://localhost@api.adjust.com", "has a user name, a password"),
         ("http://api.adjust.com", "the API token would cross the network in the clear. Use https"),
         ("http://127.0.0.1.evil.example", "in the clear"),
         ("http://localhost.evil.example", "in the clear"),
@@ -218,8 +219,8 @@ def test_an_accepted_url_makes_requests_to_itself(url: str) -> None:
         config = read(api_url=url)
     except ConfigurationError:
         return
-    asked = httpx.URL(f"{config.api_url}/public/v1/partners")
-    assert str(asked) == f"{config.api_url}/public/v1/partners"
+    asked = httpx.URL(f"{config.api.url}/public/v1/partners")
+    assert str(asked) == f"{config.api.url}/public/v1/partners"
     assert asked.path.endswith("/public/v1/partners")
     assert not asked.query
 
@@ -245,10 +246,10 @@ def test_a_refused_url_does_not_show_its_secrets(url: str) -> None:
 def test_the_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """`ADJUST_API_URL` sets the host where the call does not; an empty one is none."""
     monkeypatch.setenv("ADJUST_API_URL", "http://127.0.0.1:8000/")
-    assert read().api_url == "http://127.0.0.1:8000"
-    assert read(api_url="https://example.com").api_url == "https://example.com"
+    assert read().api.url == "http://127.0.0.1:8000"
+    assert read(api_url="https://example.com").api.url == "https://example.com"
     monkeypatch.setenv("ADJUST_API_URL", "")
-    assert read().api_url == API_URL
+    assert read().api.url == API_URL
 
 
 @pytest.mark.parametrize(
@@ -313,28 +314,28 @@ def test_further_forms_of_the_file(home: Path, text: str) -> None:
 def test_a_file_without_token(home: Path, text: str) -> None:
     """A file without a token is no token: above all, the next line's key is none."""
     (home / ".adjustrc").write_text(text)
-    with pytest.raises(ConfigurationError, match="no API token: give AsyncAdjust"):
-        APIToken.find()
+    with pytest.raises(ConfigurationError, match="no API token: pass AsyncAdjust"):
+        APIToken.find().check()
 
 
 def test_a_file_that_cannot_be_read(home: Path) -> None:
     """No file, a directory in its place, and a file that is no text are as good as none."""
     with pytest.raises(ConfigurationError, match=r"set ADJUST_API_TOKEN, or put user_token into ~/\.adjustrc"):
-        APIToken.find()
+        APIToken.find().check()
     (home / ".adjustrc").mkdir()
     with pytest.raises(ConfigurationError, match="no API token"):
-        APIToken.find()
+        APIToken.find().check()
     (home / ".adjustrc").rmdir()
     (home / ".adjustrc").write_bytes(b"\xff\xfeuser_token: abc")
     with pytest.raises(ConfigurationError, match="no API token"):
-        APIToken.find()
+        APIToken.find().check()
 
 
 @pytest.mark.parametrize("value", [f"{TOKEN}\n", f" {TOKEN}", f"{TOKEN}\r\nX-Evil: 1", f"{TOKEN}é", f"{TOKEN}\0"])
 def test_a_token_that_no_header_can_carry(value: str) -> None:
     """A token with a space, a line break or a letter beyond ASCII is refused, and not shown."""
     with pytest.raises(ConfigurationError, match="was it copied whole") as caught:
-        APIToken(value)
+        APIToken(value).check()
     assert TOKEN not in f"{caught.value!r}"
 
 
@@ -342,7 +343,7 @@ def test_a_token_that_no_header_can_carry(value: str) -> None:
 def test_a_token_that_is_no_text(value: object, kind: str) -> None:
     """A token of another type is refused in words that tell the type, not the value."""
     with pytest.raises(ConfigurationError, match=f"token is (a value of )?{kind}") as caught:
-        APIToken(value)
+        APIToken(value).check()
     assert TOKEN not in f"{caught.value!r}"
 
 
@@ -351,7 +352,7 @@ def test_a_token_never_shows(show: Any) -> None:
     """However a token or the settings around it are made text, the token is not in it."""
     assert TOKEN not in show(APIToken(TOKEN))
     assert TOKEN not in show(read())
-    assert TOKEN not in show(read()._asdict())
+    assert TOKEN not in show(attrs.asdict(read(), recurse=False))
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -400,3 +401,70 @@ def test_a_retry_says_what_happened() -> None:
     assert "boom" in repr(retry)
     with pytest.raises(AttributeError):
         retry.wait = 1.0  # type: ignore[misc]  # what is tested is that it fails
+
+
+def test_a_token_is_found_in_the_forms_in_which_others_write_it() -> None:
+    """A token with special characters is taken out as it stands in JSON, in a URL and in HTML, too."""
+    token = 'ab/c+d"e&f'
+    for form in (token, 'ab\\/c+d\\"e&f', "ab%2Fc%2Bd%22e%26f", "ab/c+d&quot;e&amp;f"):
+        assert APIToken(token).redact(f"<{form}>") == "<***>"
+
+
+# Plain http.
+
+
+@pytest.mark.parametrize("url", ["http://adjust-emulator:8080", "http://ADJUST-emulator", "http://10.0.0.7/adjust"])
+def test_plain_http_to_a_host_that_is_trusted(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain http is allowed to `insecure_hosts`, or those of the environment, and reports are asked for there too."""
+    hosts = ["adjust-emulator", "10.0.0.7"]
+    with pytest.raises(ConfigurationError, match=r"in the clear.*pass insecure_hosts=\['"):
+        read(api_url=url)
+    config = read(api_url=url, insecure_hosts=hosts)
+    assert config.api.url == config.reports.url == url
+    monkeypatch.setenv("ADJUST_INSECURE_HOSTS", "adjust-emulator , 10.0.0.7,")
+    assert read(api_url=url).api.url == url
+
+
+@pytest.mark.parametrize("url", ["http://emulator.evil.example", "http://xemulator", "http://emulatorx"])
+def test_plain_http_to_another_host(url: str) -> None:
+    """`insecure_hosts` are whole names."""
+    with pytest.raises(ConfigurationError, match="in the clear"):
+        read(api_url=url, insecure_hosts=["emulator"])
+
+
+@pytest.mark.parametrize("hosts", ["emulator", b"emulator", 5, None, ["http://emulator"], ["a:80"], [""], ["*"], [5]])
+def test_wrong_insecure_hosts(hosts: Any) -> None:
+    """What is no list of host names is refused in words that say so."""
+    with pytest.raises(ConfigurationError, match=r"^insecure_hosts (is|has) .*: pass (a list of host|the host's name)"):
+        read(insecure_hosts=hosts)
+
+
+@pytest.mark.parametrize("url", ["https://a..b", f"https://{'a' * 64}.example", "https://api.adjust.com.."])
+def test_a_host_that_cannot_be_looked_up(url: str) -> None:
+    """A host with an empty or an endless label is refused at once, as its look-up would fail in some odd way."""
+    with pytest.raises(ConfigurationError, match="pass scheme and host"):
+        read(api_url=url)
+
+
+def frames_of(error: BaseException) -> str:
+    """Return what the frames of the package hold where an error was raised."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return "".join(repr(frame.f_locals) for frame in frames if "adjust_async" in frame.f_code.co_filename)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"max_rate": -1}, {"token": f"{TOKEN}\n"}, {"api_url": "ftp://x"}, {"http_client": 5}, {"burst": 1}]
+)
+def test_no_frame_has_the_token_of_a_refused_client(settings: dict[str, Any]) -> None:
+    """Where `AsyncAdjust` refuses an argument, no frame of the package holds the token."""
+    with pytest.raises(ConfigurationError) as caught:
+        AsyncAdjust(**{"token": TOKEN} | settings)
+    assert TOKEN not in frames_of(caught.value)
+
+
+def test_no_frame_has_the_token_of_a_wrong_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong token of the environment is in no frame either."""
+    monkeypatch.setenv("ADJUST_API_TOKEN", f"{TOKEN} ")
+    with pytest.raises(ConfigurationError) as caught:
+        AsyncAdjust()
+    assert TOKEN not in frames_of(caught.value)

@@ -27,6 +27,7 @@ from adjust_async.errors import (
     RateLimitError,
     ServerError,
     at_page,
+    replace,
 )
 
 STATUS_ERRORS: list[tuple[type[APIStatusError], int]] = [
@@ -60,12 +61,19 @@ def arguments_of(cls: type[AdjustError]) -> st.SearchStrategy[dict[str, Any]]:
     """Give the keyword arguments that the class can be built with."""
     where = {"method": st.sampled_from(["GET", "POST", "PATCH"]), "path": texts}
     if issubclass(cls, APIStatusError):
-        rest = {"status": st.integers(0, 999), "request_id": optional_texts, "body": texts, "retry_after": seconds}
+        rest = {
+            "status": st.integers(0, 999),
+            "request_id": optional_texts,
+            "body": texts,
+            "retry_after": seconds,
+            "in_envelope": st.booleans(),
+        }
         return st.fixed_dictionaries({**where, **rest})
     if issubclass(cls, APIConnectionError):
         return st.fixed_dictionaries({**where, "sent": st.booleans(), "transient": st.booleans()})
     if issubclass(cls, DecodeError):
-        rest = {"location": texts, "request_id": optional_texts, "body": texts, "malformed": st.booleans()}
+        rest = {"location": texts, "request_id": optional_texts, "body": texts}
+        rest |= {"malformed": st.booleans(), "transient": st.booleans()}
         return st.fixed_dictionaries({**where, **rest})
     if issubclass(cls, PaginationError):
         return st.fixed_dictionaries({"cursor": optional_texts, "page": st.integers()})
@@ -78,7 +86,9 @@ def any_error(draw: st.DrawFn) -> AdjustError:
     cls: Any = draw(st.sampled_from(all_classes()))
     error: AdjustError = cls(draw(texts), **draw(arguments_of(cls)))
     if draw(st.booleans()):
-        at_page(error, draw(st.integers(1, 9)), draw(optional_texts))
+        error = at_page(error, draw(st.integers(1, 9)), draw(optional_texts))
+    if draw(st.booleans()):
+        error = replace(error, attempts=draw(st.integers(1, 99)), service=draw(st.sampled_from(["api", "reports"])))
     if draw(st.booleans()):
         error.add_note(draw(texts))
     return error
@@ -249,15 +259,8 @@ def test_a_decode_error_says_where_in_the_document(method: str) -> None:
 def test_an_error_of_a_walk_says_where_to_resume(cursor: str | None, expected: str) -> None:
     """The text of an error that ended a walk names the page, and the cursor to go on from where there is one."""
     error = AdjustError("boom")
-    assert at_page(error, 2, cursor) is error
-    assert str(error) == expected
-
-
-def test_no_page_is_shared_between_errors() -> None:
-    """Noting a page marks one error, not its class."""
-    at_page(AdjustError("a"), 2, "abc")
-    other = AdjustError("b")
-    assert (other.page, other.cursor) == (None, None)
+    assert str(at_page(error, 2, cursor)) == expected
+    assert (str(error), error.page, error.cursor) == ("boom", None, None)
 
 
 def test_a_circle_does_not_advise_to_walk_it_again() -> None:
@@ -266,3 +269,95 @@ def test_a_circle_does_not_advise_to_walk_it_again() -> None:
     assert error.cursor == "abc"
     assert str(error) == "the service gave the cursor 'abc' a second time"
     assert "resume with cursor" not in str(error)
+
+
+# Copies with something else in them.
+
+
+@given(any_error(), texts)
+def test_replace_alters_nothing_but_the_copy(error: AdjustError, message: str) -> None:
+    """`replace` returns an error of the same class with what was changed; the error itself stays as it was."""
+    before = (error.args, dict(vars(error)), list(getattr(error, "__notes__", [])))
+    copied = replace(error, message=message)
+    copied.add_note("later")
+    assert type(copied) is type(error)
+    assert (copied.message, copied.args) == (message, (message,))
+    assert (error.args, dict(vars(error)), list(getattr(error, "__notes__", []))) == before
+
+
+def test_a_copy_has_no_traceback_and_keeps_cause_and_notes() -> None:
+    """The traceback of a copy begins where it is raised, so that it holds none of the frames before."""
+    try:
+        raise AdjustError("boom") from KeyError("why")
+    except AdjustError as raised:
+        error = raised
+    error.add_note("a note")
+    copied = replace(error, message="bang")
+    assert copied.__traceback__ is None
+    assert isinstance(copied.__cause__, KeyError)
+    assert copied.__notes__ == ["a note"]
+
+
+# What texts say.
+
+
+@pytest.mark.parametrize(
+    ("attempts", "expected"),
+    [
+        (None, "GET /p answered 400 Bad Request: no such KPI."),
+        (1, "GET /p answered 400 Bad Request: no such KPI. (1 attempt)"),
+        (3, "GET /p answered 400 Bad Request: no such KPI. (3 attempts)"),
+    ],
+)
+def test_texts_say_how_many_attempts_were_made(attempts: int | None, expected: str) -> None:
+    """The text of an error that ended a call says after how many attempts; `repr` says the class besides."""
+    error = replace(status_error(), attempts=attempts)
+    assert str(error) == expected
+    assert repr(error) == f"BadRequestError({expected!r})"
+
+
+def test_all_details_stand_together() -> None:
+    """Attempts, request id and page stand in one place, at the end."""
+    error = at_page(replace(status_error(request_id="r-1"), attempts=2), 3, "abc")
+    assert str(error).endswith(" (2 attempts; request id r-1; page 3 of the walk; resume with cursor 'abc')")
+
+
+@pytest.mark.parametrize(
+    ("cls", "status", "words"),
+    [
+        (RateLimitError, 429, "Lower max_concurrency or reports_max_rate, or raise reports_deadline"),
+        (GoneError, 410, "switched this API off for the account."),
+    ],
+)
+def test_hints_name_the_settings_of_the_service(cls: type[APIStatusError], status: int, words: str) -> None:
+    """An error of the Report Service names its settings, and does not advise to go where one is."""
+    assert words in str(status_error(cls, status, service="reports"))
+    assert "adjust.reports" in str(status_error(GoneError, 410, service="api"))
+
+
+# Doubt.
+
+POST: dict[str, Any] = {"method": "POST", "path": "/p"}
+
+
+@pytest.mark.parametrize("retry_after", [None, 0.0, 5.0])
+@given(status=st.integers(300, 999), in_envelope=st.booleans())
+def test_which_status_leaves_a_create_in_doubt(status: int, in_envelope: bool, retry_after: float | None) -> None:
+    """Only 425, 429 and a refusal in the service's own envelope prove that nothing was done; `Retry-After` does not."""
+    error = APIStatusError("x", status=status, retry_after=retry_after, in_envelope=in_envelope, **POST)
+    certain = status in {425, 429} or (in_envelope and status in {400, 401, 403, 404, 422})
+    assert error.in_doubt is not certain
+    assert ("look it up before you send it again" in str(error)) is error.in_doubt
+    assert not replace(error, method="PATCH").in_doubt
+    assert not replace(error, looked_up=True).in_doubt
+
+
+@pytest.mark.parametrize(
+    ("where", "in_doubt"),
+    [({}, False), (POST, False), ({**POST, "sent": True}, True), ({**POST, "sent": True, "method": "GET"}, False)],
+)
+def test_closing_may_leave_a_create_in_doubt(where: dict[str, Any], in_doubt: bool) -> None:
+    """A create that was under way when the client was closed may have been done."""
+    error = ClientClosedError("closed", **where)
+    assert error.in_doubt is in_doubt
+    assert ("look it up" in str(error)) is in_doubt

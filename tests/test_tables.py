@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 
 from adjust_async.errors import ConfigurationError, DecodeError
 from adjust_async.kpis.report import KpiReport
-from adjust_async.tables import Column, Kind, RowTable, Table, moment_or_text, number_kind
+from adjust_async.tables import Column, Kind, RowTable, Table
 from tests.kpis.answers import answers, days, report
 
 
@@ -118,16 +118,6 @@ def test_odd_cells_are_the_same_everywhere(app: dict[str, Any]) -> None:
                     assert found[name] == (pytest.approx(cell) if isinstance(cell, int) else cell)
 
 
-@pytest.mark.parametrize("text", ["2026-01-01T03:00:00", "2026-01-01T03:00:00Z", "2026-01-01T03:00:00+05:30"])
-def test_moments_are_of_the_clock_on_the_wall(text: str) -> None:
-    """Whether the service repeats the offset that was asked for or not, an hour is the same moment in every form."""
-    moment = moment_or_text(text)
-    assert moment == datetime(2026, 1, 1, 3, 0)  # noqa: DTZ001 - that is what is tested
-    source = table("moment", moment, None)
-    check_equal(source)
-    assert source.to_arrow().schema.field("c").type == pyarrow.timestamp("us")
-
-
 @pytest.mark.parametrize("cell", [2**63, -(2**63) - 1])
 def test_an_integer_too_large_is_never_an_empty_cell(cell: int) -> None:
     """Where a number doesn't fit it is an error in every form; null would pass for no figure."""
@@ -187,52 +177,3 @@ def test_rows_are_made_when_they_are_asked_for() -> None:
     assert made == []
     next(source.rows())
     assert made == [0]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2026-01-05", date(2026, 1, 5)),
-        ("2026-01-05T17:00:45", datetime(2026, 1, 5, 17, 0, 45)),  # noqa: DTZ001 - none was given
-        ("2026-01-05 17:00", datetime(2026, 1, 5, 17, 0)),  # noqa: DTZ001 - none was given
-        ("2026-01-05T17:00:00Z", datetime(2026, 1, 5, 17, 0)),  # noqa: DTZ001 - of the clock on the wall
-        *((text, text) for text in ("", "x", "2026-01", "2026-02-30", "2026-W05", "20260105", "1234567890")),
-    ],
-)
-def test_only_an_iso_date_is_a_date(text: str, expected: object) -> None:
-    """Days and hours as the service writes them become dates and moments; any other text stays a text."""
-    got = moment_or_text(text)
-    assert (type(got), got) == (type(expected), expected)
-
-
-@given(st.text(max_size=20) | st.text("0123456789-:TWZ+ ", max_size=25))
-def test_any_text_is_a_date_a_moment_or_itself(text: str) -> None:
-    """No text is an error."""
-    got = moment_or_text(text)
-    assert got == text or isinstance(got, date)
-
-
-@pytest.mark.parametrize(
-    ("name", "types", "kind"),
-    [
-        ("installs", {int}, "integer"),
-        ("installs", set(), "integer"),
-        ("installs", {type(None)}, "integer"),
-        ("installs", {int, float}, "number"),
-        ("revenue", {int}, "number"),
-        ("revenue", set(), "number"),
-        ("revenue_events", {int}, "integer"),
-        ("Revenue Events", {int}, "integer"),
-        ("Click Conversion Rate", {int, type(None)}, "number"),
-        ("x_new", {int}, "integer"),
-        ("x_new", {float}, "number"),
-        ("sessions_per_user", {int}, "number"),
-        ("abc123_revenue", {int}, "number"),
-        ("abc123_events", {type(None)}, "integer"),
-        ("first_time_purchasers", {int}, "integer"),
-        ("recipients", {int}, "integer"),
-    ],
-)
-def test_a_count_is_told_from_money_and_rates(name: str, types: set[type], kind: Kind) -> None:
-    """A float makes a column of numbers; where there is none the name tells whether there could be."""
-    assert number_kind(name, types) == kind

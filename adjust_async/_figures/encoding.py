@@ -1,48 +1,90 @@
-"""How parameters of reports go on the wire: one function for each form that a parameter can have.
+"""Parameters of reports: checked at the door as typed values, and encoded as query text at the end.
 
-Each takes what the caller gave and the name of the argument, and raises `ConfigurationError` for what makes no sense.
-Names of KPIs, metrics, dimensions, countries and the like are open lists: an account may have more than is documented,
-so they are passed on as they are.
+Every `check_*` function takes what the caller gave and the name of the argument, and returns a typed value or raises
+`ConfigurationError`. `encode_query` turns typed values into text, in one place. Names of KPIs, metrics, dimensions,
+countries and the like are open lists: an account may have more than is documented, so they are passed on unchanged.
 """
 
 import math
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Set as AbstractSet
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
+from typing import TypeAlias
 
-from adjust_async._checks import LARGEST_NUMBER, check_encodable, check_whole_number, shown
+import attrs
+
+from adjust_async._checks import LARGEST_NUMBER, check_bool, check_encodable, check_whole_number, shown
+from adjust_async._figures.windows import Period
 from adjust_async.errors import ConfigurationError
 
 __all__ = [
-    "boolean",
-    "boolean_or_text",
-    "days",
-    "further_parameters",
-    "ids",
-    "iso_date",
-    "lower_names",
-    "names",
-    "number",
-    "offset",
-    "text",
+    "Hours",
+    "Value",
+    "check_bool_or_text",
+    "check_date",
+    "check_days",
+    "check_further",
+    "check_ids",
+    "check_lower_names",
+    "check_names",
+    "check_offset",
+    "check_text",
+    "encode_query",
+    "encode_value",
 ]
 
 
-def iso_date(value: object, name: str) -> str:
-    """Encode a date, or its text."""
+@attrs.frozen
+class Hours:
+    """A range of hours of the day, both ends included."""
+
+    first: int
+    last: int
+
+
+#: A checked parameter, before it is encoded.
+Value: TypeAlias = str | bool | int | float | Decimal | date | Period | Hours | tuple[str, ...]
+
+
+def encode_query(values: Mapping[str, Value]) -> dict[str, str]:
+    """Encode all parameters of a request."""
+    return {name: encode_value(value) for name, value in values.items()}
+
+
+def encode_value(value: Value) -> str:
+    """Encode one parameter."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case tuple():
+            return ",".join(value)
+        case date():
+            return value.isoformat()
+        case Period():
+            return f"{value.start.isoformat()}:{value.end.isoformat()}"
+        case Hours():
+            return f"{value.first}:{value.last}"
+        case _:
+            return str(value)
+
+
+def check_date(value: object, name: str) -> date:
+    """Return a date, of a `datetime.date` or of its ISO text."""
     if isinstance(value, date) and not isinstance(value, datetime):
-        return date(value.year, value.month, value.day).isoformat()
+        return date(value.year, value.month, value.day)
     if isinstance(value, str):
         try:
-            return date.fromisoformat(value).isoformat()
+            return date.fromisoformat(value)
         except ValueError:
             pass
     raise ConfigurationError(f"{name} is {shown(value)}: give a datetime.date, or a text such as '2026-11-01'")
 
 
-def names(value: object, name: str) -> str:
-    """Encode a list of names."""
+def check_names(value: object, name: str) -> tuple[str, ...]:
+    """Return a list of names in its order."""
     if isinstance(value, str):
         raise ConfigurationError(f"{name} is the text {shown(value)}: give a list, such as [{shown(value)}]")
     if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray, Mapping)):
@@ -53,62 +95,50 @@ def names(value: object, name: str) -> str:
         given = list(value)
     except TypeError:
         raise ConfigurationError(f"{name} is {shown(value)}: give a list of texts") from None
-    parts: list[str] = []
+    names: list[str] = []
     for part in given:
         if not isinstance(part, str) or not part.strip() or "," in part:
             raise ConfigurationError(f"{name} holds {shown(part)}: give each name as a text of its own")
-        if part in parts:
+        if part in names:
             raise ConfigurationError(f"{name} has {shown(part)} twice")
-        parts.append(_sendable(part, name))
-    if not parts:
+        names.append(check_encodable(part, name))
+    if not names:
         raise ConfigurationError(f"{name} is empty: leave it out for the service's default")
-    return ",".join(parts)
+    return tuple(names)
 
 
-def _sendable(value: str, name: str) -> str:
-    """Give the text itself, also of a member of an enumeration, which prints as its name."""
-    check_encodable(value, name)
-    return str.__str__(value)
+def check_lower_names(value: object, name: str) -> tuple[str, ...]:
+    """Return a list of names that the service knows in lower case."""
+    return tuple(part.lower() for part in check_names(value, name))
 
 
-def lower_names(value: object, name: str) -> str:
-    """Encode a list of names that go in lower case."""
-    return names(value, name).lower()
-
-
-def ids(value: object, name: str) -> str:
-    """Encode a list of numbers or their texts."""
+def check_ids(value: object, name: str) -> tuple[str, ...]:
+    """Return a list of ids, which may be given as numbers or as texts."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, Mapping)):
-        value = [_id(part, name) if isinstance(part, int) and not isinstance(part, bool) else part for part in value]
-    return names(value, name)
+        value = [
+            _check_id(part, name) if isinstance(part, int) and not isinstance(part, bool) else part for part in value
+        ]
+    return check_names(value, name)
 
 
-def _id(value: int, name: str) -> str:
-    check_whole_number(value, name, least=-LARGEST_NUMBER)
-    return str(int(value))  # of a member of an enumeration too, which prints as its name
+def _check_id(value: int, name: str) -> str:
+    return str(check_whole_number(value, name, least=-LARGEST_NUMBER))
 
 
-def boolean(value: object, name: str) -> str:
-    """Encode a boolean."""
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{name} is {shown(value)}: give True or False")
-    return "true" if value else "false"
-
-
-def text(value: object, name: str) -> str:
-    """Encode a text."""
+def check_text(value: object, name: str) -> str:
+    """Return a text that is not blank."""
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(f"{name} is {shown(value)}: give a text")
-    return _sendable(value, name)
+    return check_encodable(value, name)
 
 
-def boolean_or_text(value: object, name: str) -> str:
-    """Encode a boolean, or a word in its place."""
-    return boolean(value, name) if isinstance(value, bool) else text(value, name)
+def check_bool_or_text(value: object, name: str) -> bool | str:
+    """Return a boolean, or a word in its place."""
+    return check_bool(value, name) if isinstance(value, bool) else check_text(value, name)
 
 
-def offset(value: object, name: str) -> str:
-    """Encode an offset from UTC."""
+def check_offset(value: object, name: str) -> str:
+    """Return an offset from UTC."""
     if isinstance(value, str) and re.fullmatch(
         r"\+(0[0-9]|1[0-3]):[0-5][0-9]|\+14:00|-(0[0-9]|1[01]):[0-5][0-9]|-12:00|00:00", value
     ):
@@ -116,30 +146,24 @@ def offset(value: object, name: str) -> str:
     raise ConfigurationError(f"{name} is {shown(value)}: give sign, hours and minutes, such as '+05:30' or '-08:00'")
 
 
-def days(value: object, name: str) -> str:
-    """Encode a number of days."""
-    return number(value, name, least=0)
+def check_days(value: object, name: str) -> int:
+    """Return a number of days, which may be 0."""
+    return check_whole_number(value, name, least=0)
 
 
-def number(value: Any, name: str, *, least: int = 1, most: int = LARGEST_NUMBER) -> str:
-    """Encode a whole number."""
-    check_whole_number(value, name, least=least, most=most)
-    return str(int(value))
-
-
-def further_parameters(further: object, takes: Container[str], known: Callable[[str], str | None]) -> dict[str, str]:
-    """Encode the parameters that this package doesn't know; texts, numbers, booleans, or lists of texts.
+def check_further(further: object, takes: Container[str], misplaced: Callable[[str], str | None]) -> dict[str, Value]:
+    """Return parameters that this package doesn't know: texts, numbers, booleans, or lists of texts.
 
     Args:
         further: The parameters by name, or `None`.
         takes: The arguments of the call, whose names may not be here.
-        known: Says what is wrong with a name that is known to belong elsewhere; `None` for any other name.
+        misplaced: Says what is wrong with a name that is known to belong elsewhere; `None` for any other name.
     """
     if further is None:
         return {}
     if not isinstance(further, Mapping):
         raise ConfigurationError(f"parameters is {shown(further)}: give a dictionary from name to value")
-    wire = {}
+    values = {}
     for name, value in further.items():
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
             raise ConfigurationError(f"parameters holds {shown(name)}: a name has letters, digits and '_'")
@@ -147,17 +171,17 @@ def further_parameters(further: object, takes: Container[str], known: Callable[[
             raise ConfigurationError(f"parameters holds {name!r}: the API token goes into no URL, and is sent anyway")
         if name in takes:
             raise ConfigurationError(f"parameters holds {name!r}, which is an argument of its own: give {name}=")
-        if problem := known(name):
+        if problem := misplaced(name):
             raise ConfigurationError(f"parameters holds {name!r}, {problem}")
-        wire[str.__str__(name)] = _further(value, f"parameters[{name!r}]")
-    return wire
+        values[str.__str__(name)] = _check_further_value(value, f"parameters[{name!r}]")
+    return values
 
 
-def _further(value: object, name: str) -> str:
+def _check_further_value(value: object, name: str) -> Value:
     if isinstance(value, (str, bool)):
-        return boolean_or_text(value, name)
+        return check_bool_or_text(value, name)
     if isinstance(value, int):
-        return number(value, name, least=-LARGEST_NUMBER)
+        return check_whole_number(value, name, least=-LARGEST_NUMBER)
     if isinstance(value, float) and math.isfinite(value):
-        return str(float(value))
-    return names(value, name)
+        return float(value)
+    return check_names(value, name)

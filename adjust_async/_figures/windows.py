@@ -1,60 +1,65 @@
-"""Ranges of days, and how one is split into windows that are asked for side by side."""
+"""Ranges of days, and their split into windows that are asked for side by side."""
 
 from calendar import SATURDAY, monthrange
 from datetime import date, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, cast
+
+import attrs
 
 from adjust_async._checks import shown
 from adjust_async.errors import ConfigurationError
 
 __all__ = ["Period", "Window", "check_window", "split"]
 
-#: Calendar days, weeks or months, or so many days.
+#: Calendar days, weeks or months, or a number of days.
 Window = Literal["day", "week", "month"] | int
 
 LONGEST_WINDOW = 366
 
 
-class Period(NamedTuple):
-    """A range of days, both ends included, in ISO form."""
+@attrs.frozen
+class Period:
+    """A range of days, both ends included."""
 
-    start_date: str
-    end_date: str
+    start: date
+    end: date
 
 
-def check_window(window: object) -> None:
-    """Check a window.
+def check_window(window: object) -> Window:
+    """Return a window.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is something else.
     """
-    days = window if isinstance(window, int) and not isinstance(window, bool) else 0
-    if not (isinstance(window, str) and window in {"day", "week", "month"}) and not 0 < days <= LONGEST_WINDOW:
-        raise ConfigurationError(
-            f"window is {shown(window)}: give 'day', 'week', 'month', or a number of days from 1 to {LONGEST_WINDOW}"
-        )
+    if isinstance(window, str) and window in {"day", "week", "month"}:
+        return cast("Window", str.__str__(window))
+    if isinstance(window, int) and not isinstance(window, bool) and 0 < window <= LONGEST_WINDOW:
+        return int(window)
+    raise ConfigurationError(
+        f"window is {shown(window)}: give 'day', 'week', 'month', or a number of days from 1 to {LONGEST_WINDOW}"
+    )
 
 
 def split(period: Period, window: Window, *, last_weekday: int = SATURDAY) -> list[Period]:
-    """Split a range into windows, of which the first and the last may be shorter than the others.
+    """Split a range into windows. The first and the last one may be shorter than the others.
 
     Args:
         period: The range.
         window: A window that was checked.
-        last_weekday: The day that a week ends with, counted from Monday as 0.
+        last_weekday: The last day of a week, counted from Monday as 0.
     """
-    first, last = map(date.fromisoformat, period)
-    periods = []
+    first, last = period.start, period.end
+    windows = []
     while True:
-        end = first + min(last - first, timedelta(days=_days_after(first, window, last_weekday)))
-        periods.append(Period(first.isoformat(), end.isoformat()))
+        end = first + min(last - first, timedelta(days=_days_left(first, window, last_weekday)))
+        windows.append(Period(first, end))
         if end == last:
-            return periods
+            return windows
         first = end + timedelta(days=1)
 
 
-def _days_after(first: date, window: Window, last_weekday: int) -> int:
-    """How many days of its window come after its first one."""
+def _days_left(first: date, window: Window, last_weekday: int) -> int:
+    """Return how many days of its window come after the first one."""
     match window:
         case "day":
             return 0

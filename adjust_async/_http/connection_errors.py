@@ -1,56 +1,90 @@
-"""What became of a request that got no answer: errors of httpx as errors of the tree."""
+"""Requests that got no answer: errors of httpx as errors of the tree.
 
+The error of httpx itself is left behind, with its class and its words in the message: its request has the API token in
+a header, and tools that send errors elsewhere send that too.
+"""
+
+import os
 import ssl
-from typing import Any, TypedDict
+from collections.abc import Callable
 
 import httpx
 
-from adjust_async._http.messages import RequestSpec
+from adjust_async._http.messages import Where
 from adjust_async.errors import AdjustError, APIConnectionError, APITimeoutError, DecodeError, PoolExhaustedError
 
-__all__ = ["Where", "connection_error"]
+__all__ = ["connection_error", "never_sent"]
+
+#: What OpenSSL says of a certificate authority that Python 3.13 and later refuse, and earlier versions took.
+_STRICT = ("not marked critical", "authority key identifier", "does not include key usage")
 
 
-class Where(TypedDict):
-    """Which request it was."""
+def never_sent(error: httpx.HTTPError) -> bool:
+    """Whether a request that ended with this error surely never reached the service."""
+    match error:
+        case httpx.PoolTimeout() | httpx.ConnectError() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+            return True
+        case httpx.ConnectTimeout() | httpx.ProxyError():
+            # Other transports were seen to raise these after a POST was sent.
+            return type(error.__cause__).__module__.partition(".")[0] == "httpcore"
+        case _:
+            return False
 
-    method: str
-    path: str
 
+def connection_error(where: Where, error: httpx.HTTPError, url: str, hide: Callable[[str], str] = str) -> AdjustError:
+    """Return the error of the tree for an error of httpx.
 
-def connection_error(spec: RequestSpec[Any], error: httpx.HTTPError, url: str) -> AdjustError:
-    """Give the error of the tree that an error of httpx stands for."""
-    words = str(error) or type(error).__name__
-    where = Where(method=spec.method, path=spec.path)
+    Args:
+        where: The request.
+        error: What was raised.
+        url: Where the service is.
+        hide: Takes the API token out of a text.
+    """
+    words = hide(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    sent = not never_sent(error)
     match error:
         case httpx.PoolTimeout():
-            return PoolExhaustedError(f"no free connection: {words}", **where, sent=False)
-        case httpx.TimeoutException():
-            # ConnectTimeout too counts as sent: there is a transport that says so of a POST whose answer got lost.
-            return APITimeoutError(f"{type(error).__name__}: {words}", **where)
-        case httpx.ConnectError() if certificate := _certificate_problem(error):
-            return APIConnectionError(
-                f"the certificate of {url} is not trusted: {certificate}. Behind a proxy that "
-                "inspects TLS, set SSL_CERT_FILE to its certificate authority",
+            return PoolExhaustedError(f"no free connection: {words}", **where, sent=sent)
+        case httpx.ConnectTimeout():
+            return APITimeoutError(
+                f"could not connect to {url} in time: {words}. Names are looked up in asyncio's default executor: "
+                "where the application keeps that busy, connecting waits for it",
                 **where,
-                sent=False,
-                transient=False,
+                sent=sent,
             )
-        case httpx.ConnectError():
-            return APIConnectionError(f"could not connect to {url}: {words}", **where, sent=False)
+        case httpx.TimeoutException():
+            return APITimeoutError(words, **where, sent=sent)
+        case httpx.ConnectError() if problem := _certificate_problem(error):
+            message = f"the certificate of {url} is not trusted: {problem}. {_certificate_advice(problem)}"
+            return APIConnectionError(message, **where, sent=sent, transient=False)
+        case httpx.ConnectError() | httpx.ProxyError():
+            return APIConnectionError(f"could not connect to {url}: {words}", **where, sent=sent)
         case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
-            return APIConnectionError(words, **where, sent=False, transient=False)
+            return APIConnectionError(words, **where, sent=sent, transient=False)
         case httpx.DecodingError():
-            return DecodeError(f"the body can't be unpacked: {words}", location="$", **where, malformed=True)
+            problem = f"the body can't be unpacked: {words}"
+            return DecodeError(problem, location="$", **where, malformed=True, transient=True)
         case _:
-            return APIConnectionError(f"the connection broke: {words}", **where)
+            return APIConnectionError(f"the connection broke: {words}", **where, sent=sent)
 
 
 def _certificate_problem(error: BaseException) -> str | None:
-    """Find out whether a connection failed for a certificate, which httpx tells in the chain of causes only."""
+    """Find out whether a connection failed for a certificate, which only the chain of causes says."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return cause.verify_message
+            return cause.verify_message or str(cause)
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def _certificate_advice(problem: str) -> str:
+    if any(words in problem.lower() for words in _STRICT):
+        return (
+            "Python 3.13 and later check certificates more strictly: have the certificate authority issued anew, or "
+            "pass an ssl.SSLContext without ssl.VERIFY_X509_STRICT: "
+            "http_client=httpx.AsyncClient(transport=PooledTransport(verify=context))"
+        )
+    if set_already := [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]:
+        return f"{set_already[0]} is set: does it name the certificate authority that issued this certificate?"
+    return "Behind a proxy that inspects TLS, set SSL_CERT_FILE to its certificate authority"

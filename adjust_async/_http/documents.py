@@ -5,17 +5,19 @@ Nothing here does I/O, so that every odd answer can be tested as plain bytes.
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from adjust_async._checks import shown
 from adjust_async._http.messages import Answer
 from adjust_async._json import JSONDecodeError, loads, loads_beside
-from adjust_async.errors import DecodeError
+from adjust_async.errors import DecodeError, MalformedError
 
 __all__ = [
     "LARGE",
     "decode_error",
+    "decode_errors",
     "one_line",
     "optional_integer",
     "optional_object",
@@ -26,8 +28,8 @@ __all__ = [
 ]
 
 
-#: Bytes of an answer from which on it is decoded beside the event loop, in a thread. Up to there that takes some
-#: milliseconds, and the thread would cost as much.
+#: The size in bytes from which an answer is decoded in a thread. Smaller ones take a few milliseconds, and the thread
+#: would cost as much.
 LARGE = 256 * 1024
 
 
@@ -40,33 +42,64 @@ def parse_json(answer: Answer) -> Any:
     try:
         return loads(answer.body) if len(answer.body) < LARGE else loads_beside(answer.body)
     except JSONDecodeError as error:
-        raise decode_error(answer, "$", f"the answer is no JSON ({_nature(answer, error)})", malformed=True) from None
+        nature, broke_off = _nature(answer, error)
+    problem = f"the answer is no JSON ({nature})"
+    raise decode_error(answer, "$", problem, malformed=True, transient=broke_off)
 
 
-def _nature(answer: Answer, error: JSONDecodeError) -> str:
+def _nature(answer: Answer, error: JSONDecodeError) -> tuple[str, bool]:
+    """Describe what is no JSON, and say whether it is the beginning of some."""
     text = answer.text.strip()
     if not text:
-        return "it is empty"
+        return "it is empty", True
     if text.startswith("<"):
-        return f"it is HTML or XML: {readable_text(text)}"
+        return f"it is HTML or XML: {readable_text(text)}", False
     if not _is_utf8(answer.body):
-        return f"it is not encoded in UTF-8; it begins with {text[:60]!r}"
+        return f"it is not encoded in UTF-8; it begins with {text[:60]!r}", False
     if error.pos >= len(error.doc.rstrip()):
-        return f"it breaks off after {len(answer.body)} bytes"
-    return f"{error}; it begins with {answer.text[:60]!r}"
+        return f"it breaks off after {len(answer.body)} bytes", True
+    return f"{error}; it begins with {answer.text[:60]!r}", False
 
 
-def decode_error(answer: Answer, location: str, problem: str, *, malformed: bool = False) -> DecodeError:
-    """Make the error of an answer that is not what the API documents."""
+def decode_error(
+    answer: Answer, location: str, problem: str, *, malformed: bool = False, transient: bool = False
+) -> DecodeError:
+    """Return the error of an answer that is not what the API documents."""
     return DecodeError(
         problem,
         location=location,
-        method=answer.method,
-        path=answer.path,
+        **answer.where,
         request_id=answer.headers.get("x-request-id"),
         body=answer.text,
         malformed=malformed,
+        transient=transient,
     )
+
+
+@contextmanager
+def decode_errors(answer: Answer | None = None, *, path: str | None = None) -> Iterator[None]:
+    """Raise the `DecodeError` of an answer for every `MalformedError` inside.
+
+    Args:
+        answer: The answer; `None` for one that is read as it arrives, and for a saved document.
+        path: The path of an answer that is read as it arrives.
+    """
+    try:
+        yield
+    except MalformedError as error:
+        location = error.location or "$"
+        if answer is not None:
+            broke_off = error.transient
+            raise decode_error(answer, location, error.problem, malformed=broke_off, transient=broke_off) from None
+        raise DecodeError(
+            error.problem,
+            location=location,
+            method=None if path is None else "GET",
+            path=path,
+            service=None if path is None else "reports",
+            malformed=error.transient,
+            transient=error.transient,
+        ) from None
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -112,14 +145,14 @@ def one_line(text: str) -> str:
 
 
 def optional_text(value: object) -> str | None:
-    """Give a text, also of a number; `None` for an empty text and for all else."""
+    """Return a text, also of a number; `None` for an empty text and for anything else."""
     if isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def optional_object(answer: Answer, parent: Mapping[str, Any], key: str, location: str) -> Mapping[str, Any]:
-    """Give the object under a key; an empty one where it is null or absent.
+    """Return the object under a key; an empty one where it is null or absent.
 
     Raises:
         DecodeError: Something else is there.
@@ -133,7 +166,7 @@ def optional_object(answer: Answer, parent: Mapping[str, Any], key: str, locatio
 
 
 def optional_text_at(answer: Answer, parent: Mapping[str, Any], key: str, location: str) -> str | None:
-    """Give the text under a key; `None` where it is null, empty or absent, which all mean the same in `paging`.
+    """Return the text under a key; `None` where it is null, empty or absent, which all mean the same in `paging`.
 
     Raises:
         DecodeError: Something else is there. Taken for the end of a walk, it would lose the rest.
@@ -146,7 +179,7 @@ def optional_text_at(answer: Answer, parent: Mapping[str, Any], key: str, locati
 
 
 def optional_integer(value: object) -> int | None:
-    """Give a whole number that may have come as text; `None` for all else."""
+    """Return a whole number that may have come as text; `None` for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value) else None

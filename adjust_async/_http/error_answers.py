@@ -1,21 +1,20 @@
-"""Answers that say that something went wrong, as errors of the tree."""
+"""Answers that are no success, as errors of the tree."""
 
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from http import HTTPStatus
+from typing import Any
 
 from adjust_async import errors
-from adjust_async._http.documents import one_line, optional_text, readable_text
+from adjust_async._http.documents import decode_error, one_line, optional_text, readable_text
 from adjust_async._http.messages import Answer
+from adjust_async._http.redirects import FOLLOWED, refusal
 from adjust_async._json import JSONDecodeError, dumps, loads
 from adjust_async.errors import APIStatusError
 
 __all__ = ["error_words", "raise_for_status", "retry_after"]
-
-
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 _STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
@@ -33,38 +32,49 @@ def raise_for_status(answer: Answer) -> None:
 
     The status is looked at before the body: a proxy in front of the service may answer with HTML or nothing at all.
     """
+    if answer.status == HTTPStatus.PARTIAL_CONTENT:
+        raise decode_error(
+            answer, "$", "only a part of the answer came, with status 206", malformed=True, transient=True
+        )
     if 200 <= answer.status < 300:
         return
+    document: Any = None
     message, request_id = None, None
     try:
-        message, request_id = _message_of(loads(answer.body))
+        document = loads(answer.body)
     except JSONDecodeError:
         message = readable_text(answer.text)
+    else:
+        message, request_id = _message_of(document)
     if not message:
         message = "the body says nothing of the reason" if answer.text.strip() else "the body is empty"
-    if answer.status in REDIRECTS:
-        host = _host(answer.headers.get("location", "")) or "another place"
-        setting = "reports_url" if answer.path.startswith("/reports-service") else "api_url"
-        message = f"redirected to {host}, where the API token must not go: check {setting}"
+    if answer.status in FOLLOWED:
+        message = refusal(answer)
     cls = _STATUS_ERRORS.get(answer.status)
     if cls is None:
         cls = errors.ServerError if answer.status >= 500 else APIStatusError
     raise cls(
         message,
         status=answer.status,
-        method=answer.method,
-        path=answer.path,
+        **answer.where,
         request_id=request_id or answer.headers.get("x-request-id"),
         body=answer.text,
         retry_after=retry_after(answer.headers.get("retry-after")),
+        in_envelope=_is_envelope(document),
     )
+
+
+def _is_envelope(document: object) -> bool:
+    """Whether a document is the error envelope of the Campaign API: `{"error": {"message": ...}}`."""
+    details = document.get("error") if isinstance(document, Mapping) else None
+    return isinstance(details, Mapping) and isinstance(details.get("message"), str)
 
 
 def _message_of(document: object) -> tuple[str | None, str | None]:
     """Find message and request id in the shapes of an error body that were documented or seen.
 
     The Campaign API documents `{"error": {"message"}}`, the Report Service `{"error_code", "error_desc",
-    "error_desc_details"}`, the KPI Service nothing. A body of another shape is told as it is.
+    "error_desc_details"}`, the KPI Service nothing. A body of another shape is shown as it is.
     """
     if not isinstance(document, Mapping):
         return _words(document), None
@@ -82,7 +92,7 @@ def _message_of(document: object) -> tuple[str | None, str | None]:
 
 
 def error_words(body: str) -> str:
-    """Give what an error body of the Report Service says in words, whole: without the names of parameters in `loc`."""
+    """Return what an error body of the Report Service says in words, without the names of parameters in `loc`."""
     try:
         document = loads(body.encode(errors="replace"))
     except JSONDecodeError:
@@ -95,7 +105,7 @@ def error_words(body: str) -> str:
 
 
 def _words(value: object) -> str | None:
-    """Give a value of an error body as text; `None` where it says nothing."""
+    """Return a value of an error body as text; `None` where it says nothing."""
     if not value or value is True:
         return None
     if isinstance(value, str):
@@ -109,17 +119,10 @@ def _words(value: object) -> str | None:
     return one_line(dumps(value).decode())
 
 
-def _host(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
-
-
 def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Read a `Retry-After` header, which is a number of seconds or a date; give seconds from now, at least 0.
+    """Read a `Retry-After` header, which is a number of seconds or a date.
 
-    Gives `None` for a header that is missing or says neither.
+    Return seconds from now, at least 0; `None` for a header that is missing or says neither.
     """
     if value is None:
         return None

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypedDict, TypeVar
 
 T = TypeVar("T")
 
-__all__ = ["JSON", "Answer", "Body", "RequestSpec", "ServiceName"]
+__all__ = ["BODY_LIMIT", "JSON", "Answer", "Body", "RequestSpec", "ServiceName", "Where"]
 
 
 #: The media type of what most requests send and ask for.
@@ -16,15 +16,44 @@ JSON = "application/json"
 #: How much of an answer's text an error keeps.
 BODY_LIMIT = 64 * 1024
 
+#: The Campaign API and the KPI Service are one service as to host and limits, the Report Service is the other.
+ServiceName = Literal["api", "reports"]
+
+
+class Where(TypedDict):
+    """Which request it was, as every error says it. The path is without query."""
+
+    method: str
+    path: str
+    service: ServiceName
+
 
 class Answer(NamedTuple):
-    """One HTTP answer, read to its end. `headers` is looked into by names in lower case."""
+    """One HTTP answer, its body unpacked.
+
+    Attributes:
+        method, path, service: The request.
+        status: The HTTP status.
+        headers: Looked into by names in lower case.
+        body: Whole where the status was a success; the beginning of it otherwise.
+        origin: Scheme, host and port that answered.
+        end_verified: Whether the answer said where its body ends. Where only the end of the connection told it, a body
+            that was cut looks like a whole one.
+    """
 
     method: str
     path: str
     status: int
     headers: Mapping[str, str]
     body: bytes
+    service: ServiceName = "api"
+    origin: str = ""
+    end_verified: bool = True
+
+    @property
+    def where(self) -> Where:
+        """Which request it was."""
+        return Where(method=self.method, path=self.path, service=self.service)
 
     @property
     def text(self) -> str:
@@ -33,30 +62,33 @@ class Answer(NamedTuple):
 
 
 class Body(Protocol):
-    """The body of an answer whose status was a success, as it arrives."""
+    """The body of an answer whose status was a success, as it arrives, unpacked.
+
+    Attributes:
+        status: The HTTP status.
+        length: How many bytes it has; `None` where that is not known before its end.
+        end_verified: As of `Answer`.
+    """
 
     status: int
     length: int | None
+    end_verified: bool
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the body piece by piece. The clocks of the call run only while it waits for the service."""
+        """Yield the body piece by piece. The clocks of the call run only while it waits for the service."""
 
     async def __anext__(self) -> bytes:
         """Wait for the next piece."""
 
     def keep(self) -> None:
-        """Say that something of this answer is out of the call's hands, so that no further attempt may be made."""
-
-
-#: The Campaign API and the KPI Service are one service as to host and limits, the Report Service is the other.
-ServiceName = Literal["api", "reports"]
+        """Say that something of this body was handed out, so that no further attempt may be made."""
 
 
 class RequestSpec(NamedTuple, Generic[T]):
     """One request, and how its answer is read.
 
     `path` holds nothing that would have to be encoded: its tokens were checked. `decode` gets an answer whose status
-    was a success; where there is `receive`, that gets the body in its place, anew for each attempt.
+    was a success; `receive`, where it is set, gets the arriving body instead, anew for each attempt.
     """
 
     method: str

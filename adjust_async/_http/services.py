@@ -1,72 +1,112 @@
-"""The two hosts that requests go to: where each is, how it wants the API token, and what its requests share."""
+"""The two hosts that requests go to: how each gets its requests, and the limits that they share."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlencode
 
+import attrs
 import httpx
 
 from adjust_async._http.limits import Limits
-from adjust_async._http.messages import ServiceName
+from adjust_async._http.messages import JSON, RequestSpec, ServiceName, Where
+from adjust_async._http.redirects import MOST_REDIRECTS, redirect_target
+from adjust_async._json import dumps
 from adjust_async._version import __version__
-from adjust_async.config import Config
+from adjust_async.config import APIToken, Config, HostConfig
 
-__all__ = ["Service", "services"]
+__all__ = ["Service", "TokenAuth", "services"]
 
 #: Seconds to wait for a connection at most, within the time that the attempt has.
 CONNECT_TIMEOUT = 10.0
 
+#: httpx itself would ask for Brotli and Zstandard too where their packages are installed.
 _HEADERS = {"Accept-Encoding": "gzip, deflate", "User-Agent": f"adjust_async/{__version__}"}
 
 
-class Service(NamedTuple):
-    """One host. `prefix` is what the names of its settings begin with, `authorization` what stands before the token."""
+class TokenAuth(httpx.Auth):
+    """Puts the API token on a request. It comes with each request, so that no table of headers holds the token."""
 
-    prefix: str
-    url: str
-    authorization: str
-    headers: Mapping[str, str]
+    def __init__(self, token: APIToken, scheme: str) -> None:
+        self._token = token
+        self._scheme = scheme
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]  # nothing is sent into it
+        """Send the request once, with the token."""
+        request.headers["Authorization"] = f"{self._scheme}{self._token.reveal()}"
+        yield request
+
+
+@attrs.frozen
+class Service:
+    """One host, and what all requests to it have in common."""
+
+    name: ServiceName
+    host: HostConfig
     limits: Limits
-    max_rate: float | None
-    timeout: float | None
-    deadline: float | None
-    extensions: dict[str, Any]
+    auth: TokenAuth
+    headers: dict[str, str]
+    timeout: httpx.Timeout
+
+    def where(self, spec: RequestSpec[Any]) -> Where:
+        """Return what errors say of a request."""
+        return Where(method=spec.method, path=spec.path, service=self.name)
+
+    def url_of(self, spec: RequestSpec[Any]) -> str:
+        """Return the URL of a request."""
+        query = urlencode(spec.query, quote_via=quote)
+        return f"{self.host.url}{spec.path}?{query}" if query else f"{self.host.url}{spec.path}"
+
+    async def send(self, client: httpx.AsyncClient, spec: RequestSpec[Any]) -> httpx.Response:
+        """Send a request, follow redirects within the host, and return the answer with its body still to come.
+
+        Raises:
+            httpx.HTTPError: There was no answer.
+        """
+        headers = self.headers | {"Accept": spec.accept}
+        content = None
+        if spec.body is not None:
+            headers["Content-Type"] = JSON
+            content = dumps(spec.body)
+        url = self.url_of(spec)
+        redirects = 0
+        while True:
+            # What the client was made with would be used for whatever is not said here. The request is held by no name,
+            # so that no frame shows its headers.
+            response = await client.send(
+                client.build_request(spec.method, url, headers=headers, content=content, timeout=self.timeout),
+                stream=True,
+                auth=self.auth,
+                follow_redirects=False,
+            )
+            target = redirect_target(spec.method, url, response.status_code, response.headers.get("location"))
+            if target is None or redirects == MOST_REDIRECTS:
+                return response
+            await response.aclose()
+            redirects += 1
+            url = target
 
 
 def services(config: Config) -> dict[ServiceName, Service]:
-    """Make both."""
-    return {"api": _api(config), "reports": _report_service(config)}
+    """Return both services."""
+    account = {} if config.account_id is None else {"X-Account-ID": config.account_id}
+    return {
+        "api": _service("api", config, config.api, {}),
+        "reports": _service("reports", config, config.reports, account),
+    }
 
 
-def _api(config: Config) -> Service:
+def _service(name: ServiceName, config: Config, host: HostConfig, headers: dict[str, str]) -> Service:
     return Service(
-        prefix="",
-        url=config.api_url,
-        authorization="Token token=",
-        headers=_HEADERS,
-        limits=Limits(max_concurrency=config.max_concurrency, max_rate=config.max_rate, burst=config.burst),
-        max_rate=config.max_rate,
-        timeout=config.timeout,
-        deadline=config.deadline,
-        extensions={"timeout": _timeouts(config.timeout)},
+        name=name,
+        host=host,
+        limits=Limits(max_concurrency=config.max_concurrency, max_rate=host.max_rate, burst=host.burst),
+        auth=TokenAuth(config.token, host.authorization),
+        headers=_HEADERS | headers,
+        timeout=_timeouts(host.timeout),
     )
 
 
-def _report_service(config: Config) -> Service:
-    rate, burst = config.reports_max_rate, config.reports_burst
-    return Service(
-        prefix="reports_",
-        url=config.reports_url,
-        authorization="Bearer ",
-        headers=_HEADERS | ({} if config.account_id is None else {"X-Account-ID": config.account_id}),
-        limits=Limits(max_concurrency=config.max_concurrency, max_rate=rate, burst=burst),
-        max_rate=rate,
-        timeout=config.reports_timeout,
-        deadline=config.reports_deadline,
-        extensions={"timeout": _timeouts(config.reports_timeout)},
-    )
-
-
-def _timeouts(attempt: float | None) -> dict[str, float | None]:
+def _timeouts(attempt: float | None) -> httpx.Timeout:
     """Split the time of an attempt, so that one that found no connection ends as that, and not as one that was sent."""
     connection = CONNECT_TIMEOUT if attempt is None else min(attempt / 2, CONNECT_TIMEOUT)
-    return httpx.Timeout(attempt, connect=connection, pool=connection).as_dict()
+    return httpx.Timeout(attempt, connect=connection, pool=connection)

@@ -1,11 +1,14 @@
 """What the Campaign API answers: trackers and partners.
 
-The records are immutable. What Adjust adds to an answer later is kept in `extra`, under the key that it came with.
+The records are immutable. Keys that Adjust adds later are kept in `extra`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
+
+from adjust_async import _records
 
 __all__ = ["Partner", "Tracker"]
 
@@ -64,3 +67,15 @@ class Partner:
     display_name: str
     supports_cost_data: bool | None = None
     extra: dict[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
+
+
+def _with_documented_key(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    # One table of Adjust's documentation calls the key support_cost_data.
+    if "support_cost_data" not in document or "supports_cost_data" in document:
+        return document
+    document = {**document, "supports_cost_data": document["support_cost_data"]}
+    del document["support_cost_data"]
+    return document
+
+
+_records.adapt(Partner, _with_documented_key)

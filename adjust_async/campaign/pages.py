@@ -218,10 +218,9 @@ class CursorPages(Generic[T]):
         cursor, seen, wanted = self._start.cursor, {self._start.cursor}, self._start.max_items
         limit = self._limit()
         for number in count(1):
-            try:
-                page = await self._fetch(cursor, limit)
-            except AdjustError as error:
-                raise at_page(error, number, cursor)  # noqa: B904 - it is the same error
+            page = await self._fetch(cursor, limit)
+            if isinstance(page, AdjustError):  # raised out here, so that it has no other error as its context
+                raise at_page(page, number, cursor)
             following = page.cursors.before if self._start.backwards else page.cursors.after
             if wanted is not None:
                 page = attrs.evolve(page, items=page.items[:wanted])
@@ -247,21 +246,24 @@ class CursorPages(Generic[T]):
         size, wanted = self._start.page_size, self._start.max_items
         return wanted if size is None and wanted is not None and wanted < DEFAULT_PAGE_SIZE else size
 
-    async def _fetch(self, cursor: str | None, limit: int | None) -> Page[T]:
+    async def _fetch(self, cursor: str | None, limit: int | None) -> Page[T] | AdjustError:
         query = {}
         if limit is not None:
             query["limit"] = str(limit)
         if cursor is not None:
             query[self._start.parameter] = cursor
-        api_url = self._session.config.api_url
-        return await self._session.request(
-            RequestSpec(
-                method="GET",
-                path=self._path,
-                query=query,
-                decode=lambda answer: decode_page(answer, self._cls, self._known, api_url, cursor),
+        api_url = self._session.config.api.url
+        try:
+            return await self._session.request(
+                RequestSpec(
+                    method="GET",
+                    path=self._path,
+                    query=query,
+                    decode=lambda answer: decode_page(answer, self._cls, self._known, api_url, cursor),
+                )
             )
-        )
+        except AdjustError as error:
+            return error
 
     def _check_end(self, page: Page[T], number: int) -> None:
         """Make sure that a page without a cursor is the last one, rather than one whose next page can't be reached."""
@@ -269,7 +271,7 @@ class CursorPages(Generic[T]):
             return
         raise PaginationError(
             f"page {number} has a next page, but no cursor for it: the link to it does not lead back to "
-            f"{self._session.config.api_url} with one, and the API token must not follow it elsewhere",
+            f"{self._session.config.api.url} with one, and the API token must not follow it elsewhere",
             cursor=None,
             page=number,
         )

@@ -4,16 +4,27 @@ It shares no code with the client, so that a mistake in one can not hide a mista
 extra `emulator`: `pip install 'adjust_async[emulator]'`.
 """
 
-from adjust_async.emulator.app_states import AppState, AppStates
+from adjust_async.emulator.account.store import Store, Tracker
 from adjust_async.emulator.facts import Fact, Facts
-from adjust_async.emulator.faults import CURSOR_FAULTS, LIST_DELAYS, RECOVERABLE_FAULTS, WRITE_FAULTS, Fault, Faults
+from adjust_async.emulator.faults.app_states import AppState, AppStates
+from adjust_async.emulator.faults.faults import Faults
+from adjust_async.emulator.faults.kinds import (
+    ANSWER_FAULTS,
+    CURSOR_FAULTS,
+    LIST_DELAYS,
+    LIST_FAULTS,
+    RECOVERABLE_FAULTS,
+    WRITE_FAULTS,
+    Fault,
+)
+from adjust_async.emulator.http.stats import ReportStats, Stats
 from adjust_async.emulator.server import Emulator
-from adjust_async.emulator.stats import ReportStats, Stats
-from adjust_async.emulator.store import Store, Tracker
 
 __all__ = [
+    "ANSWER_FAULTS",
     "CURSOR_FAULTS",
     "LIST_DELAYS",
+    "LIST_FAULTS",
     "RECOVERABLE_FAULTS",
     "WRITE_FAULTS",
     "AppState",

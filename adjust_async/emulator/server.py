@@ -11,24 +11,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from adjust_async.emulator.app import Application
-from adjust_async.emulator.app_states import AppState, AppStates
-from adjust_async.emulator.authentication import Authenticator
-from adjust_async.emulator.campaign import CampaignAPI
-from adjust_async.emulator.catalog import PARTNERS
-from adjust_async.emulator.conditions import Conditions
-from adjust_async.emulator.dashboard import Dashboard
+from adjust_async.emulator.account.catalog import PARTNERS
+from adjust_async.emulator.account.dashboard import Dashboard
+from adjust_async.emulator.account.seeding import seed_store
+from adjust_async.emulator.account.store import IN_MEMORY, Store
+from adjust_async.emulator.campaign.api import CampaignAPI
+from adjust_async.emulator.campaign.paging import MAX_LIMIT
+from adjust_async.emulator.campaign.rules import CampaignRules, Names
 from adjust_async.emulator.facts import Facts
-from adjust_async.emulator.faults import Fault, Faults
+from adjust_async.emulator.faults.app_states import AppState, AppStates
+from adjust_async.emulator.faults.conditions import Conditions
+from adjust_async.emulator.faults.faults import Faults
+from adjust_async.emulator.faults.kinds import Fault
+from adjust_async.emulator.faults.misbehaviour import LateWork
+from adjust_async.emulator.http.application import Application
+from adjust_async.emulator.http.authentication import Authenticator
+from adjust_async.emulator.http.gate import LeakyBucket, ReportGate
+from adjust_async.emulator.http.listener import LOOPBACK, Listener, bind
+from adjust_async.emulator.http.routing import RouteTable
+from adjust_async.emulator.http.stats import Stats
 from adjust_async.emulator.kpis import KPIService
-from adjust_async.emulator.listener import LOOPBACK, Listener, bind
-from adjust_async.emulator.misbehaviour import LateWork
-from adjust_async.emulator.paging import MAX_LIMIT
-from adjust_async.emulator.reports import LeakyBucket, ReportGate, ReportService
-from adjust_async.emulator.routing import RouteTable
-from adjust_async.emulator.seeding import seed_store
-from adjust_async.emulator.stats import Stats
-from adjust_async.emulator.store import IN_MEMORY, Store
+from adjust_async.emulator.reports import ReportService
 
 _HIGHEST_PORT = 65535
 
@@ -47,8 +50,13 @@ class Emulator:
     and `partners` shape a new account; a file that has one keeps it. `token` sets the API token, else it
     comes from the file or the seed. `latency` is waited before each answer, in seconds. `page_size` is the
     `limit` where a request has none (default 50, at most 1000). `faults` takes `Faults`, a rate from 0 to 1
-    over all recoverable faults, or a list as a script. `duplicate_names` says whether a second tracker of the
-    same name under the same parent is refused with 400.
+    over all recoverable faults, or a list as a script.
+
+    `duplicate_names="allow"` creates a second tracker of the same name under the same parent; by default it is refused.
+    `taken` is the status of that refusal: 400 (the default), 409, 422, or 200, which answers with the tracker that is
+    there. `names` is the form in which names of new trackers are kept, answered and listed: "given" (the default),
+    "nfc" (composed Unicode), "lower" (lower case), "trimmed" (without spaces around), or a function from the given
+    label to the kept one. `list_lag` is how many seconds lists are behind every write.
 
     `facts_per_day` is how many facts each app has on a day; like the options of the account it shapes a new one.
     `today` is the day on which reports end that name no dates, by default the real one (UTC). `app_states` are
@@ -77,6 +85,9 @@ class Emulator:
         page_size: int = 50,
         faults: Faults | float | Sequence[Fault | str | None] | None = None,
         duplicate_names: Literal["refuse", "allow"] = "refuse",
+        taken: Literal[400, 409, 422, 200] = 400,
+        names: Names = "given",
+        list_lag: float = 0.0,
         facts_per_day: int = 40,
         today: date | None = None,
         app_states: Mapping[str, AppState | str] | None = None,
@@ -95,8 +106,6 @@ class Emulator:
         _check_range("report_concurrency", 1 if report_concurrency is None else report_concurrency, 1)
         _check_range("report_rate", 1 if report_rate is None else report_rate, 0)
         _check_range("report_burst", 1 if report_burst is None else report_burst, 1)
-        if duplicate_names not in {"refuse", "allow"}:
-            raise ValueError(f'duplicate_names is "refuse" or "allow", not {duplicate_names!r}.')
         if token is not None and (not token or not token.isascii() or any(character in ' "' for character in token)):
             raise ValueError("token is not empty, and of ASCII characters without spaces and quotes.")
         self.stats = Stats()
@@ -109,8 +118,7 @@ class Emulator:
             "partners": partners,
         }
         self._token = token
-        self._page_size = page_size
-        self._duplicate_names: Literal["refuse", "allow"] = duplicate_names
+        self._rules = CampaignRules(page_size, duplicate_names, taken, names, list_lag)
         self._facts_per_day = facts_per_day
         self._report_concurrency = report_concurrency
         self._report_rate = report_rate
@@ -253,7 +261,7 @@ class Emulator:
         if self._token is not None:
             store.save_setting("token", self._token)
         authenticator = Authenticator(store.setting("token"))
-        campaign = CampaignAPI(store, authenticator, page_size=self._page_size, duplicate_names=self._duplicate_names)
+        campaign = CampaignAPI(store, authenticator, self._rules)
         facts = Facts(store, self._facts_per_day)
         kpis = KPIService(facts, authenticator, self._conditions)
         reports = ReportService(facts, authenticator, self._conditions)

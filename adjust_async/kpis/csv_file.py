@@ -1,4 +1,4 @@
-"""The KPI Service's CSV, back to the nested shape of its JSON: so that one report serves both."""
+"""The KPI Service's CSV, read into the nested shape of its JSON, so that one report serves both."""
 
 import csv
 import io
@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from adjust_async._checks import LARGEST_NUMBER, shown
-from adjust_async.errors import DecodeError
-from adjust_async.kpis.result_sets import level_columns
+from adjust_async.errors import MalformedError
+from adjust_async.kpis.result_sets.levels import level_columns
 
 __all__ = ["Document", "read_csv"]
 
-#: Columns of levels whose elements have a token; the name may be missing. From the outermost to the innermost.
+#: Columns of levels whose elements have a token, outermost first. The name may be missing.
 _TOKEN_LEVELS = {
     "app": "apps",
     "tracker": "trackers",
@@ -25,7 +25,7 @@ _TOKEN_LEVELS = {
 }
 #: The levels of the campaign structure.
 _STRUCTURE = frozenset({"networks", "campaigns", "adgroups", "creatives"})
-#: Columns of the other levels, with the names that human-readable headers have for them.
+#: Columns of the other levels, under their names in machine and in human-readable headers.
 _PLAIN_LEVELS = {
     "date": ("dates", "date"),
     "hour": ("dates", "date"),
@@ -45,7 +45,7 @@ _PLAIN_LEVELS = {
 
 
 class _Place(NamedTuple):
-    """What a column holds: the element's `key` at a `level`; a KPI where there is no level."""
+    """What a column holds: the `key` of the element at a `level`, or a KPI where `level` is `None`."""
 
     level: str | None
     key: str
@@ -63,7 +63,7 @@ class Document(NamedTuple):
         kpis: The names of the columns with figures.
         apps: The apps, nested as in a result set.
         names: The names of trackers and events, as `result_parameters` has them.
-        columns: The level columns that the header has, outermost first.
+        columns: The columns of levels in the header, outermost first.
     """
 
     kpis: list[str]
@@ -77,16 +77,16 @@ def read_csv(text: str, app: Mapping[str, str | None]) -> Document:
 
     Args:
         text: The CSV, without byte order mark.
-        app: What is known of the app, for a CSV without columns for it.
+        app: The app's token, name and currency as far as they are known, for a CSV without columns for them.
 
     Raises:
-        DecodeError: It is no CSV of the KPI Service, a line is too short or too long, comes twice, or a figure is no
-            number.
+        MalformedError: It is no CSV of the KPI Service, a line is too short or too long or comes twice, or a figure is
+            no number.
     """
     lines = _lines(text)
     header = next(lines, None)
     if header is None:
-        raise DecodeError("the CSV is empty: one without figures still has a header", location="line 1", malformed=True)
+        raise MalformedError("the CSV is empty: one without figures still has a header", "line 1", transient=True)
     places, levels = _places(header)
     kpis = [place.key for place in places if place.level is None]
     nest = _Nest()
@@ -117,14 +117,14 @@ def _columns(places: list[_Place], levels: list[str]) -> list[str]:
 
 
 class _Nest:
-    """The apps of a CSV, growing line by line."""
+    """The apps of a CSV, built line by line."""
 
     def __init__(self) -> None:
         self.apps: list[dict[str, Any]] = []
         self._known: dict[tuple[int, str, Any], dict[str, Any]] = {}
 
     def find(self, elements: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-        """Find the innermost element of a line, and make it and those above it where they are not there yet."""
+        """Return the innermost element of a line. Missing elements are made, along with those above them."""
         root: dict[str, Any] = {"apps": self.apps}
         element = root
         for level, found in elements.items():
@@ -140,7 +140,7 @@ class _Nest:
         return element
 
     def names(self) -> dict[str, list[dict[str, Any]]]:
-        """Collect the names of trackers and events as `result_parameters` has them, each once."""
+        """Return the names of trackers and events as `result_parameters` has them, each once."""
         names: dict[str, dict[str, Any]] = {"trackers": {}, "events": {}}
         for (_, level, _), element in self._known.items():
             if level in names and element.get("token"):
@@ -160,10 +160,10 @@ def _lines(text: str) -> Iterator[_Line]:
 
 
 def _places(header: _Line) -> tuple[list[_Place], list[str]]:
-    """Find out what each column holds, and which levels there are, from the outermost to the innermost.
+    """Return what each column holds, and the levels from the outermost to the innermost.
 
-    Where networks, campaigns and the like have a column for their name alone, the one `tracker_token` before them is
-    that of the innermost of them.
+    Where networks, campaigns and the like have a column for their name only, the `tracker_token` before them belongs to
+    the innermost of them.
     """
     if any(character in "".join(header.cells) for character in "<>{}[];") or (
         len(header.cells) == 1 and re.search(r"[./\\]|^[0-9]", header.cells[0])
@@ -213,5 +213,5 @@ def _number(line: _Line, cell: str, title: str) -> int | float | None:
     raise _error(line, f"expected a number under {title!r}, found {shown(cell)}")
 
 
-def _error(line: _Line, problem: str) -> DecodeError:
-    return DecodeError(problem, location=f"line {line.number}")
+def _error(line: _Line, problem: str) -> MalformedError:
+    return MalformedError(problem, f"line {line.number}")

@@ -1,32 +1,33 @@
-"""The parameters of the KPI Service: their types, which endpoint takes which, and how each goes on the wire.
+"""The parameters of the KPI Service: their types, and which endpoint takes which.
 
 Follows the table of query parameters of the KPI Service's documentation. Names of KPIs, groupings, countries and the
-like are open lists: an account may have more than is documented, so they are passed on as they are.
+like are open lists: an account may have more than is documented, so they are passed on unchanged.
 """
 
 from calendar import SUNDAY
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import partial
-from typing import Any, Literal, Required, TypedDict
+from typing import Any, Literal, Required, TypeAlias, TypedDict
 
-from adjust_async._checks import shown
+from adjust_async._checks import check_bool, shown
 from adjust_async._figures.encoding import (
-    boolean,
-    boolean_or_text,
-    days,
-    further_parameters,
-    ids,
-    iso_date,
-    lower_names,
-    names,
-    offset,
-    text,
+    Value,
+    check_bool_or_text,
+    check_date,
+    check_days,
+    check_further,
+    check_ids,
+    check_lower_names,
+    check_names,
+    check_offset,
+    check_text,
 )
 from adjust_async._figures.windows import Period, check_window, split
 from adjust_async.errors import ConfigurationError
 
 __all__ = [
+    "ENDPOINTS",
     "CohortsQuery",
     "CommonQuery",
     "DeliverablesQuery",
@@ -38,11 +39,13 @@ __all__ = [
 ]
 
 Endpoint = Literal["deliverables", "events", "cohorts", "skadnetwork"]
-Names = Iterable[str]
+Names: TypeAlias = Iterable[str]
+
+ENDPOINTS: tuple[Endpoint, ...] = ("deliverables", "events", "cohorts", "skadnetwork")
 
 
 class CommonQuery(TypedDict, total=False):
-    """What every endpoint takes."""
+    """The parameters of every endpoint."""
 
     start_date: Required[date | str]
     end_date: Required[date | str]
@@ -58,7 +61,7 @@ class CommonQuery(TypedDict, total=False):
 
 
 class DeliverablesQuery(CommonQuery, total=False):
-    """What deliverables take."""
+    """The parameters of `KPIs.deliverables`."""
 
     tracker_filter: Names | None
     attribution_source: str | None
@@ -69,7 +72,7 @@ class DeliverablesQuery(CommonQuery, total=False):
 
 
 class EventsQuery(CommonQuery, total=False):
-    """What events take."""
+    """The parameters of `KPIs.events`."""
 
     tracker_filter: Names | None
     attribution_source: str | None
@@ -78,7 +81,7 @@ class EventsQuery(CommonQuery, total=False):
 
 
 class CohortsQuery(CommonQuery, total=False):
-    """What cohorts take; the last three are not documented, but used."""
+    """The parameters of `KPIs.cohorts`. The last three are not documented, but used."""
 
     tracker_filter: Names | None
     reattributed: bool | str | None
@@ -90,36 +93,36 @@ class CohortsQuery(CommonQuery, total=False):
 
 
 class SKAdNetworkQuery(CommonQuery, total=False):
-    """What SKAdNetwork takes."""
+    """The parameters of `KPIs.skadnetwork`."""
 
     attribution_source: str | None
     regions: Names | None
 
 
-_ENCODERS: Mapping[str, Callable[[object, str], str]] = {
-    "start_date": iso_date,
-    "end_date": iso_date,
-    "utc_offset": offset,
-    "kpis": names,
-    "sandbox": boolean,
-    "human_readable_kpis": boolean,
-    "countries": lower_names,
-    "os_names": lower_names,
-    "device_types": lower_names,
-    "grouping": names,
-    "attribution_type": text,
-    "tracker_filter": names,
-    "attribution_source": text,
-    "reattributed": boolean_or_text,
-    "event_kpis": names,
-    "regions": names,
-    "cohort_revenue_period": days,
-    "events": names,
-    "partner_ids": ids,
-    "period": text,
-    "day_def": text,
-    "cohort_period_filter": text,
-    "impression_based": boolean_or_text,
+_CHECKS: Mapping[str, Callable[[object, str], Value]] = {
+    "start_date": check_date,
+    "end_date": check_date,
+    "utc_offset": check_offset,
+    "kpis": check_names,
+    "sandbox": check_bool,
+    "human_readable_kpis": check_bool,
+    "countries": check_lower_names,
+    "os_names": check_lower_names,
+    "device_types": check_lower_names,
+    "grouping": check_names,
+    "attribution_type": check_text,
+    "tracker_filter": check_names,
+    "attribution_source": check_text,
+    "reattributed": check_bool_or_text,
+    "event_kpis": check_names,
+    "regions": check_names,
+    "cohort_revenue_period": check_days,
+    "events": check_names,
+    "partner_ids": check_ids,
+    "period": check_text,
+    "day_def": check_text,
+    "cohort_period_filter": check_text,
+    "impression_based": check_bool_or_text,
 }
 
 _QUERIES: Mapping[str, type] = {
@@ -130,36 +133,49 @@ _QUERIES: Mapping[str, type] = {
 }
 
 
-def check_query(endpoint: str, query: Mapping[str, Any], further: Mapping[str, Any] | None) -> dict[str, str]:
-    """Check the parameters of a request, and give them as they go on the wire.
+def check_query(
+    endpoint: object, query: Mapping[str, Any], further: Mapping[str, Any] | None
+) -> tuple[Endpoint, Period, dict[str, Value]]:
+    """Return the endpoint, the days, and all other parameters of a request.
 
     Args:
-        endpoint: Which of the four endpoints.
+        endpoint: One of the four endpoints.
         query: The documented parameters; those that are `None` are left out.
         further: Parameters that this package doesn't know; texts, numbers, booleans, or lists of texts.
 
     Raises:
-        ConfigurationError: One is wrong, missing, or not of this endpoint.
+        ConfigurationError: One is wrong, missing, or belongs to another endpoint.
     """
-    if endpoint not in list(_QUERIES):
-        raise ConfigurationError(f"endpoint is {shown(endpoint)}: give one of {', '.join(_QUERIES)}")
-    takes = _QUERIES[endpoint].__annotations__
-    wire = {}
+    checked = _check_endpoint(endpoint)
+    takes = _QUERIES[checked].__annotations__
+    values: dict[str, Value] = {}
     for name, value in query.items():
         if name not in takes:
-            raise ConfigurationError(f"{name} is no parameter of {endpoint}: {_where(name)}")
+            raise ConfigurationError(f"{name} is no parameter of {checked}: {_where(name)}")
         if value is not None:
-            wire[name] = _ENCODERS[name](value, name)
-    for name in ("start_date", "end_date"):
-        if name not in wire:
-            raise ConfigurationError(f"{name} is missing: give the first and the last day, both included")
-    if wire["end_date"] < wire["start_date"]:
-        raise ConfigurationError(f"end_date {wire['end_date']} is before start_date {wire['start_date']}: swap them")
-    return wire | further_parameters(further, takes, partial(_elsewhere, endpoint))
+            values[name] = _CHECKS[name](value, name)
+    period = Period(_take_date(values, "start_date"), _take_date(values, "end_date"))
+    if period.end < period.start:
+        raise ConfigurationError(f"end_date {period.end} is before start_date {period.start}: swap them")
+    return checked, period, values | check_further(further, takes, partial(_misplaced, checked))
 
 
-def _elsewhere(endpoint: str, name: str) -> str | None:
-    return f"which is no parameter of {endpoint}: {_where(name)}" if name in _ENCODERS else None
+def _check_endpoint(endpoint: object) -> Endpoint:
+    for known in ENDPOINTS:
+        if isinstance(endpoint, str) and endpoint == known:
+            return known
+    raise ConfigurationError(f"endpoint is {shown(endpoint)}: give one of {', '.join(ENDPOINTS)}")
+
+
+def _take_date(values: dict[str, Value], name: str) -> date:
+    value = values.pop(name, None)
+    if not isinstance(value, date):
+        raise ConfigurationError(f"{name} is missing: give the first and the last day, both included")
+    return value
+
+
+def _misplaced(endpoint: Endpoint, name: str) -> str | None:
+    return f"which is no parameter of {endpoint}: {_where(name)}" if name in _CHECKS else None
 
 
 def _where(name: str) -> str:
@@ -169,26 +185,21 @@ def _where(name: str) -> str:
     return f"what Adjust added later goes into parameters={{{name!r}: ...}}"
 
 
-def split_period(query: Mapping[str, str], window: Any) -> list[Period]:
-    """Split the range of a query into windows.
+def split_period(period: Period, window: object, grouping: tuple[str, ...]) -> tuple[Period, ...]:
+    """Split a range into windows; `None` for no split.
 
     Raises:
-        ConfigurationError: The window is none, or the figures of its parts could not be joined exactly.
+        ConfigurationError: The window is wrong, or the figures of its parts could not be joined exactly.
     """
-    whole = Period(query["start_date"], query["end_date"])
     if window is None:
-        return [whole]
-    check_window(window)
-    _check_exact(query, window)
-    return split(whole, window, last_weekday=SUNDAY)
-
-
-def _check_exact(query: Mapping[str, str], window: object) -> None:
-    grouping = {name.strip().lower().removesuffix("s") for name in query.get("grouping", "").split(",")}
-    if grouping & {"day", "hour"} or (window == "month" and "month" in grouping):
-        return
-    raise ConfigurationError(
-        f"window is {window!r}, but the grouping is {query.get('grouping', 'none')!r}: windows are joined, never "
-        "summed, because rates and distinct users don't add up. Group by 'day' or 'hour' (or by 'month', with "
-        "window='month'), so that no figure spans two windows"
-    )
+        return (period,)
+    checked = check_window(window)
+    levels = {name.strip().lower().removesuffix("s") for name in grouping}
+    if not levels & {"day", "hour"} and not (checked == "month" and "month" in levels):
+        given = ",".join(grouping) or "none"
+        raise ConfigurationError(
+            f"window is {checked!r}, but the grouping is {given!r}: windows are joined, never summed, because rates "
+            "and distinct users don't add up. Group by 'day' or 'hour' (or by 'month', with window='month'), so that "
+            "no figure spans two windows"
+        )
+    return tuple(split(period, checked, last_weekday=SUNDAY))

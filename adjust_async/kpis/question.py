@@ -1,131 +1,177 @@
-"""One question to the KPI Service: a request for each app and window, side by side, joined and merged."""
+"""One question to the KPI Service: checked once, asked by one request for each app and window, joined and merged."""
 
-from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial, reduce
-from typing import Any, NamedTuple
+from typing import Any
 
-from adjust_async._checks import shown
-from adjust_async._figures.per_app import Parts, as_they_come, together
+import attrs
+
+from adjust_async._checks import check_app_tokens, check_token, shown
+from adjust_async._figures.encoding import Value, encode_query
+from adjust_async._figures.per_app import all_apps, check_on_failure, each_app
 from adjust_async._figures.windows import Period
-from adjust_async._http.documents import decode_error, parse_json
+from adjust_async._http.documents import decode_errors, parse_json
 from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.session import Session
-from adjust_async.errors import AdjustError, DecodeError
-from adjust_async.kpis import result_sets as _result_sets
-from adjust_async.kpis.parameters import Endpoint
+from adjust_async.errors import AdjustError, ConfigurationError, MalformedError
+from adjust_async.kpis.parameters import Endpoint, check_query, split_period
 from adjust_async.kpis.report import KpiReport, open_document
-from adjust_async.kpis.result_sets import ResultSetError
+from adjust_async.kpis.result_sets.joining import join_elements, merge_parameters, reorder
 
-__all__ = ["Question", "merged", "streamed"]
+__all__ = ["KpiQuestion", "ask", "check_question", "stream"]
 
 
-class _Figures(NamedTuple):
-    """What the service answered for one app and one window."""
+@attrs.frozen(kw_only=True)
+class KpiQuestion:
+    """A checked question.
+
+    Attributes:
+        endpoint: The endpoint.
+        app_tokens: The apps, in the order asked for.
+        tracker_token: The tracker to ask below; `None` for whole apps.
+        period: All days.
+        windows: The days of each request.
+        parameters: All other parameters, by their names on the wire.
+        keep_failures: Whether the other apps go on where one fails.
+    """
+
+    endpoint: Endpoint
+    app_tokens: tuple[str, ...]
+    tracker_token: str | None
+    period: Period
+    windows: tuple[Period, ...]
+    parameters: Mapping[str, Value]
+    keep_failures: bool
+
+    def path(self, app_token: str) -> str:
+        """Return the path of the requests for an app."""
+        tracker = "" if self.tracker_token is None else f"/trackers/{self.tracker_token}"
+        endpoint = "" if self.endpoint == "deliverables" else f"/{self.endpoint}"
+        return f"/kpis/v1/{app_token}{tracker}{endpoint}"
+
+    def query(self, window: Period) -> dict[str, str]:
+        """Encode the parameters of the requests for a window."""
+        return encode_query({**self.parameters, "start_date": window.start, "end_date": window.end})
+
+
+@attrs.frozen
+class _Figures:
+    """The service's answer for one app."""
 
     parameters: dict[str, Any]
     app: dict[str, Any]
 
 
-class Question(NamedTuple):
-    """A checked question, which becomes one request for each app and window."""
+def check_question(
+    endpoint: object,
+    app_tokens: object,
+    query: Mapping[str, Any],
+    *,
+    tracker_token: object,
+    window: object,
+    on_failure: object,
+    parameters: Mapping[str, Any] | None,
+) -> KpiQuestion:
+    """Check all arguments of a call.
 
-    endpoint: Endpoint
-    app_tokens: list[str]
-    tracker_token: str | None
-    query: dict[str, str]
-    periods: list[Period]
-    keep_failures: bool
+    Raises:
+        ConfigurationError: One is wrong.
+    """
+    keep_failures = check_on_failure(on_failure)
+    checked, period, values = check_query(endpoint, query, parameters)
+    if tracker_token is not None and checked == "skadnetwork":
+        raise ConfigurationError("tracker_token is given: SKAdNetwork can't be asked below a tracker")
+    apps = tuple(check_app_tokens(app_tokens))
+    if len(apps) > 1:
+        # The service groups by trackers for one app and by apps for several, and each request here is for one.
+        values.setdefault("grouping", ("apps",))
+    grouping = values.get("grouping", ())
+    return KpiQuestion(
+        endpoint=checked,
+        app_tokens=apps,
+        tracker_token=None if tracker_token is None else check_token(tracker_token, "tracker_token"),
+        period=period,
+        windows=split_period(period, window, grouping if isinstance(grouping, tuple) else ()),
+        parameters=values,
+        keep_failures=keep_failures,
+    )
 
 
-async def merged(session: Session, question: Question) -> KpiReport:
-    """Ask for every app, and give the one report of all of them, in the order asked for."""
-    figures, failures = await together(session, _parts(session, question))
+async def ask(session: Session, question: KpiQuestion) -> KpiReport:
+    """Return one report of all apps, in the order asked for."""
+    figures, failures = await all_apps(_each_app(session, question), question.app_tokens)
     return _report(question, figures, failures)
 
 
-async def streamed(session: Session, question: Question) -> AsyncGenerator[tuple[str, KpiReport], None]:
-    """Ask for every app, and give each with its own report as it arrives."""
-    apps = as_they_come(session, _parts(session, question))
-    async with aclosing(apps):
-        async for app_token, outcome in apps:
+async def stream(session: Session, question: KpiQuestion) -> AsyncGenerator[tuple[str, KpiReport], None]:
+    """Yield each app with a report of its own when it arrives."""
+    async with aclosing(_each_app(session, question)) as arriving:
+        async for app_token, outcome in arriving:
             if isinstance(outcome, AdjustError):
                 yield app_token, _report(question, [], {app_token: outcome})
             else:
                 yield app_token, _report(question, [outcome], {})
 
 
-def _parts(session: Session, question: Question) -> Parts[_Figures, _Figures]:
-    def ask(app_token: str, window: int) -> Awaitable[_Figures]:
-        return _ask(session, question, app_token, question.periods[window])
+def _each_app(session: Session, question: KpiQuestion) -> AsyncGenerator[tuple[str, _Figures | AdjustError], None]:
+    async def ask_one(app_token: str, window: Period) -> _Figures:
+        decode = partial(_decode, app_token=app_token, tracker_token=question.tracker_token)
+        path, query = question.path(app_token), question.query(window)
+        return await session.request(RequestSpec(method="GET", path=path, query=query, decode=decode))
 
-    return Parts(question.app_tokens, len(question.periods), ask, _join, question.keep_failures)
-
-
-async def _ask(session: Session, question: Question, app_token: str, period: Period) -> _Figures:
-    path = f"/kpis/v1/{app_token}"
-    if question.tracker_token is not None:
-        path += f"/trackers/{question.tracker_token}"
-    if question.endpoint != "deliverables":
-        path += f"/{question.endpoint}"
-    return await session.request(
-        RequestSpec(
-            method="GET",
-            path=path,
-            query={**question.query, **period._asdict()},
-            decode=partial(_decode, app_token=app_token, tracker_token=question.tracker_token),
-        )
+    return each_app(
+        session, question.app_tokens, question.windows, ask_one, _join, keep_failures=question.keep_failures
     )
 
 
 def _decode(answer: Answer, app_token: str, tracker_token: str | None) -> _Figures:
-    """Read the figures of one app, which the answer may hold as such or in a list of apps."""
-    try:
+    with decode_errors(answer):
         parameters, apps = open_document(parse_json(answer))
-    except ResultSetError as error:
-        raise decode_error(answer, f"${error.location}", error.problem) from None
-    app: dict[str, Any] = {"token": app_token}
+        return _Figures(parameters, {"token": app_token} | _app_of(apps, app_token, tracker_token))
+
+
+def _app_of(apps: Sequence[dict[str, Any]], app_token: str, tracker_token: str | None) -> dict[str, Any]:
+    """Return the figures of the one app that was asked for; nothing where the service has none."""
+    if not apps:
+        return {}
     if len(apps) > 1:
-        raise decode_error(answer, "$.result_set.apps", f"expected one app, found {len(apps)}")
-    for found in apps:
-        token = found.get("token", app_token)
-        if token == tracker_token:
-            # Below a tracker the service was seen to name that tracker in the place of the app.
-            found = {key: value for key, value in found.items() if key not in {"token", "name"}}
-        elif token != app_token:
-            problem = f"expected the figures of app {app_token!r}, found those of {shown(token)}"
-            raise decode_error(answer, "$.result_set.token", problem)
-        app |= found
-    return _Figures(parameters, app)
+        raise MalformedError(f"expected one app, found {len(apps)}", "$.result_set.apps")
+    (app,) = apps
+    token = app.get("token", app_token)
+    if token == tracker_token:
+        # Below a tracker the service was seen to name that tracker in the place of the app.
+        return {key: value for key, value in app.items() if key not in {"token", "name"}}
+    if token != app_token:
+        raise MalformedError(
+            f"expected the figures of app {app_token!r}, found those of {shown(token)}", "$.result_set.token"
+        )
+    return app
 
 
-def _join(app_token: str, figures: list[_Figures]) -> _Figures:
-    """Join the windows of one app.
-
-    Raises:
-        DecodeError: Two windows have figures for the same element.
-    """
-    parameters, (first, *others) = _align(figures)
-    try:
-        app = reduce(_result_sets.join_elements, others, first)
-    except ResultSetError as error:
-        raise DecodeError(error.problem, location=f"$.result_set of {app_token}{error.location}") from None
-    return _Figures(parameters, app)
+def _join(app_token: str, windows: list[_Figures]) -> _Figures:
+    parameters, (first, *others) = _align(windows)
+    with decode_errors():
+        try:
+            return _Figures(parameters, reduce(join_elements, others, first))
+        except MalformedError as error:
+            raise error.below(f"$.result_set of {app_token}") from None
 
 
 def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Give all parts one list of KPIs; one that a part doesn't have is null there."""
+    """Give all parts one list of KPIs. The values of a KPI that a part doesn't have are null there."""
     kpis = list(dict.fromkeys(kpi for part in parts for kpi in part.parameters.get("kpis", [])))
     apps = []
-    for parameters, app in parts:
-        own: list[str] = parameters.get("kpis", [])
-        same = own == kpis
-        apps.append(app if same else _result_sets.reorder(app, [own.index(k) if k in own else None for k in kpis]))
-    return _result_sets.merge_parameters([part.parameters for part in parts], kpis), apps
+    for part in parts:
+        own: list[str] = part.parameters.get("kpis", [])
+        places = [own.index(kpi) if kpi in own else None for kpi in kpis]
+        apps.append(part.app if own == kpis else reorder(part.app, places))
+    return merge_parameters([part.parameters for part in parts], kpis), apps
 
 
-def _report(question: Question, figures: Sequence[_Figures], failures: Mapping[str, AdjustError]) -> KpiReport:
+def _report(question: KpiQuestion, figures: Sequence[_Figures], failures: Mapping[str, AdjustError]) -> KpiReport:
     parameters, apps = _align(figures)
     if figures:
-        parameters.update(start_date=question.query["start_date"], end_date=question.query["end_date"])
+        period = question.period
+        parameters.update(encode_query({"start_date": period.start, "end_date": period.end}))
     return KpiReport(parameters, apps, failures)

@@ -1,4 +1,4 @@
-"""`KpiReport`: what the KPI Service answered for some apps, merged, and as a table."""
+"""`KpiReport`: the answers of the KPI Service for some apps, merged, and as a table."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,29 +8,34 @@ from pathlib import Path
 from typing import Any, Self
 
 from adjust_async._checks import shown
+from adjust_async._figures.kinds import moment_or_text, number_kind
+from adjust_async._http.documents import decode_errors
 from adjust_async._json import JSONDecodeError, loads
-from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
-from adjust_async.kpis import result_sets as _result_sets
+from adjust_async.errors import AdjustError, ConfigurationError, DecodeError, MalformedError
 from adjust_async.kpis.csv_file import read_csv
-from adjust_async.kpis.result_sets import ResultSetError
-from adjust_async.tables import Column, Kind, RowTable, Table, moment_or_text, number_kind
+from adjust_async.kpis.result_sets.checking import check_element
+from adjust_async.kpis.result_sets.flattening import rows
+from adjust_async.kpis.result_sets.joining import names_by_level
+from adjust_async.kpis.result_sets.levels import LEVEL_COLUMNS, singular
+from adjust_async.kpis.result_sets.survey import Survey, survey
+from adjust_async.tables import Column, Kind, RowTable, Table
 
 __all__ = ["KpiReport"]
 
-#: The echoed grouping is heeded only where there is no figure whose keys could tell: in an empty report.
+#: Groupings whose level is `dates`. The echoed grouping counts only in an empty report, where no element has keys.
 _TIME_GROUPINGS = frozenset({"hour", "day", "week", "month"})
 _WITH_TOKENS = frozenset({"tracker", "network", "campaign", "adgroup", "creative", "event"})
 
 
 class KpiReport(Table):
-    """The figures of one app or many, in the shape that the KPI Service gives for several apps.
+    """The figures of one app or many, in the shape of the KPI Service's answer for several apps.
 
-    Nothing is summed: rates and distinct users don't add up, and each app has a currency of its own. As a `Table` it
-    has one row for each `kpi_values`: `app_token`, `app_name`, `currency`, then the levels in their order
+    Never sums figures: rates and distinct users are not additive, and each app has a currency of its own. As a `Table`
+    it has one row for each `kpi_values`: `app_token`, `app_name`, `currency`, then the levels in their order
     (`tracker_token`, `tracker_name`, `date`, `country` ...), then a column for each KPI.
 
     Attributes:
-        result_parameters: What was asked for, as the service echoes it, with the names of all trackers and events.
+        result_parameters: The question as the service echoes it, with the names of all trackers and events.
         result_set: `{"apps": [{"token", "name", "currency", <level>: [...]}]}`, the apps in the order asked for.
         failures: The error of each app that has no figures here, by app token; empty unless `on_failure="keep"`.
     """
@@ -51,14 +56,14 @@ class KpiReport(Table):
 
     @classmethod
     def from_json(cls, source: str | bytes | Path) -> Self:
-        """Read an answer of the KPI Service that was saved, of one app or of many.
+        """Read a saved answer of the KPI Service, for one app or for many.
 
         Args:
             source: The document as text or bytes, or the path of its file.
 
         Raises:
             ConfigurationError: `source` is something else.
-            DecodeError: It is not such an answer; the error says where.
+            DecodeError: It is no answer of the KPI Service; the error says where.
             OSError: The file can't be read.
         """
         text = _read(source)
@@ -66,10 +71,8 @@ class KpiReport(Table):
             document = loads(text.encode() if isinstance(text, str) else text)
         except (JSONDecodeError, UnicodeEncodeError) as error:
             raise DecodeError(f"the document is no JSON: {error}", location="$", malformed=True) from None
-        try:
+        with decode_errors():
             parameters, apps = open_document(document)
-        except ResultSetError as error:
-            raise DecodeError(error.problem, location=f"${error.location}") from None
         return cls(parameters, apps)
 
     @classmethod
@@ -81,15 +84,15 @@ class KpiReport(Table):
         app_name: str | None = None,
         currency: str | None = None,
     ) -> Self:
-        """Read an answer of the KPI Service that was saved as CSV, with machine or human-readable headers.
+        """Read a saved CSV answer of the KPI Service, with machine or human-readable headers.
 
         Args:
-            source: The CSV as text or bytes, or the path of its file. It may begin with a byte order mark; a blank cell
-                is no value, which is not 0.
-            app_token, app_name, currency: Which app it is of, where no column says so.
+            source: The CSV as text or bytes, or the path of its file. It may begin with a byte order mark. A blank
+                cell has no value, which is not 0.
+            app_token, app_name, currency: The app, where no column names it.
 
         Raises:
-            DecodeError: It is not such an answer; the error says in which line and column.
+            DecodeError: It is no answer of the KPI Service; the error says in which line and column.
             OSError: The file can't be read.
         """
         raw = _read(source)
@@ -98,20 +101,21 @@ class KpiReport(Table):
         except UnicodeDecodeError as error:
             raise DecodeError(f"the document is not encoded in UTF-8: {error}", location="$", malformed=True) from None
         app = {"token": app_token, "name": app_name, "currency": currency}
-        document = read_csv(text.removeprefix("\ufeff"), app)
+        with decode_errors():
+            document = read_csv(text.removeprefix("\ufeff"), app)
         return cls({"kpis": document.kpis, **document.names}, document.apps, columns=document.columns)
 
     def pivot(self, column: str = "period", *, kpi: str | None = None) -> Table:
         """Turn a level into columns, such as a cohort's periods: one row a cohort, one column a period.
 
         Args:
-            column: The level's column.
-            kpi: The KPI to show. Where there are several and none is named, each gets columns of its own, called
-                `{kpi}_{period}`; with one KPI the columns are called as the periods are.
+            column: The column of the level.
+            kpi: The KPI to show. By default all: with one KPI the new columns have the names of the periods, with
+                several they are `{kpi}_{period}`.
 
         Returns:
-            A table with the other level columns, then a column for each value that `column` has, in numerical order
-            where they are numbers. A cohort that lacks a period has `None` there.
+            A table with the other level columns, then a column for each value of `column`, in numerical order where
+            they are numbers. A cohort that lacks a period has `None` there.
 
         Raises:
             ConfigurationError: There is no such column or KPI.
@@ -122,7 +126,7 @@ class KpiReport(Table):
         if kpi is not None and kpi not in self._kpis:
             raise ConfigurationError(f"kpi is {shown(kpi)}: give one of {', '.join(self._kpis)}")
         kpis = self._kpis if kpi is None else [kpi]
-        # The name of an element says the same as its token, and would keep the cohorts apart that are one row here.
+        # The name of an element goes with its token: as a key it would split what is one row here.
         same = {f"{column.removesuffix('_token')}_name", f"{column.removesuffix('_name')}_token", column}
         keys = [name for name in self._levels if name not in same]
         cells: dict[tuple[Any, ...], dict[Any, dict[str, Any]]] = {}
@@ -156,29 +160,30 @@ class KpiReport(Table):
         return f"<KpiReport of {len(self.result_set['apps'])} apps{failed}: {', '.join(map(str, self._kpis))}>"
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Give a row for each `kpi_values`, as a dictionary from column to cell. It can be called again."""
-        return _result_sets.rows(self.result_set["apps"], self._levels, self._kpis, self._names, _cell)
+        """Yield a row for each `kpi_values`, as a dictionary from column to cell. It can be called again."""
+        return rows(self.result_set["apps"], self._levels, self._kpis, self._names, _cell)
 
     @cached_property
     def _names(self) -> dict[str, dict[str, Any]]:
-        return _result_sets.names_by_level(self.result_parameters)
+        return names_by_level(self.result_parameters)
+
+    @cached_property
+    def _survey(self) -> Survey:
+        return survey(self.result_set["apps"], len(self._kpis))
 
     @cached_property
     def _levels(self) -> list[str]:
-        apps = self.result_set["apps"]
-        found = (*self._columns, *_result_sets.columns_of(apps))
-        levels = list(dict.fromkeys((*found, *self._columns_of_grouping())))
-        # Whether there are figures takes a walk: it is asked only where that makes a difference.
-        if len(levels) > len(set(found)) and _result_sets.has_figures(apps):
-            levels = list(dict.fromkeys(found))
-        if clash := set(levels).intersection(self._kpis):
+        levels = dict.fromkeys((*self._columns, *self._survey.columns))
+        if not self._survey.has_figures:
+            levels |= dict.fromkeys(self._columns_of_grouping())
+        if clash := levels.keys() & set(self._kpis):
             raise DecodeError(f"a KPI has the name of a column: {min(clash)!r}", location="$.result_parameters.kpis")
-        return levels
+        return list(levels)
 
     def _columns_of_grouping(self) -> Iterator[str]:
         grouping = self.result_parameters.get("grouping")
         for name in grouping if isinstance(grouping, list) else []:
-            one = _result_sets.singular(str(name))
+            one = singular(str(name))
             if one in _TIME_GROUPINGS:
                 yield "date"
             elif one in _WITH_TOKENS or one == "event_type":
@@ -190,12 +195,13 @@ class KpiReport(Table):
     @cached_property
     def schema(self) -> tuple[Column, ...]:
         """The columns with their kinds."""
-        types = _result_sets.types_of(self.result_set["apps"], len(self._kpis))
-        figures = [Column(name, number_kind(name, found)) for name, found in zip(self._kpis, types, strict=True)]
+        figures = [
+            Column(name, number_kind(name, types)) for name, types in zip(self._kpis, self._survey.types, strict=True)
+        ]
         return (*(Column(name, self._kind_of_date() if name == "date" else "text") for name in self._levels), *figures)
 
     def _kind_of_date(self) -> Kind:
-        types = {type(_cell("date", value)) for value in _result_sets.dates_of(self.result_set["apps"])} - {type(None)}
+        types = {type(_cell("date", value)) for value in self._survey.dates} - {type(None)}
         if types == {datetime} or (not types and "hour" in str(self.result_parameters.get("grouping"))):
             return "moment"
         return "date" if types <= {date} else "text"
@@ -210,39 +216,44 @@ def _read(source: object) -> str | bytes:
 
 
 def open_document(document: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Open an answer of the KPI Service, and check all of it: give its parameters and its apps.
+    """Check all of an answer of the KPI Service; return its parameters and its apps.
 
     Raises:
-        ResultSetError: It is of another shape.
+        MalformedError: It is of another shape.
     """
     if not isinstance(document, dict):
-        raise ResultSetError(f"expected an object, found {shown(document)}")
+        raise MalformedError(f"expected an object, found {shown(document)}", "$")
     parameters, result_set = document.get("result_parameters"), document.get("result_set")
     if not isinstance(result_set, dict):
-        raise ResultSetError(f"expected an object, found {shown(result_set)}", ".result_set")
+        raise MalformedError(f"expected an object, found {shown(result_set)}", "$.result_set")
     if not isinstance(parameters, dict):
-        raise ResultSetError(f"expected an object, found {shown(parameters)}", ".result_parameters")
-    kpis = parameters.get("kpis", [])
-    if not isinstance(kpis, list) or not all(isinstance(kpi, str) for kpi in kpis):
-        raise ResultSetError(f"expected a list of names, found {shown(kpis)}", ".result_parameters.kpis")
-    if len(set(kpis)) < len(kpis):
-        raise ResultSetError(f"a KPI is there twice: {shown(kpis)}", ".result_parameters.kpis")
-    if clash := _result_sets.LEVEL_COLUMNS.intersection(kpis):
-        raise ResultSetError(f"a KPI has the name of a column: {min(clash)!r}", ".result_parameters.kpis")
+        raise MalformedError(f"expected an object, found {shown(parameters)}", "$.result_parameters")
+    kpis = _check_kpis(parameters.get("kpis", []))
     several = "apps" in result_set and "token" not in result_set
     apps = result_set["apps"] if several else [result_set] if result_set else []
     if not isinstance(apps, list):
-        raise ResultSetError(f"expected a list of objects, found {shown(apps)}", ".result_set.apps")
+        raise MalformedError(f"expected a list of objects, found {shown(apps)}", "$.result_set.apps")
     for index, app in enumerate(apps):
         try:
-            _result_sets.check_app(app, len(kpis))
-        except ResultSetError as error:
-            raise error.below(f".result_set.apps[{index}]" if several else ".result_set")  # noqa: B904 - the same error
+            check_element(app, len(kpis))
+        except MalformedError as error:
+            raise error.below(f"$.result_set.apps[{index}]" if several else "$.result_set") from None
     return dict(parameters), [dict(app) for app in apps]
 
 
+def _check_kpis(kpis: object) -> list[str]:
+    location = "$.result_parameters.kpis"
+    if not isinstance(kpis, list) or not all(isinstance(kpi, str) for kpi in kpis):
+        raise MalformedError(f"expected a list of names, found {shown(kpis)}", location)
+    if len(set(kpis)) < len(kpis):
+        raise MalformedError(f"a KPI is there twice: {shown(kpis)}", location)
+    if clash := LEVEL_COLUMNS.intersection(kpis):
+        raise MalformedError(f"a KPI has the name of a column: {min(clash)!r}", location)
+    return kpis
+
+
 def _cell(column: str, value: Any) -> Any:
-    """Give a cell of a level: a date as such, all else as the text that the service documents it to be."""
+    """Return a cell of a level: a date, or the text that the service documents for all other columns."""
     if isinstance(value, str):
         return moment_or_text(value) if column == "date" else value
     return value if value is None else str(value)

@@ -10,7 +10,7 @@ __all__ = ["AppList", "Apps"]
 
 
 class AppList:
-    """The apps of the account, to be walked or awaited; nothing is sent before that.
+    """The apps of the account. Nothing is sent before they are iterated or awaited.
 
     async for app in adjust.apps.list(): ...
     apps = await adjust.apps.list()
@@ -21,7 +21,7 @@ class AppList:
         self._contains = contains
 
     async def collect(self) -> list[App]:
-        """Give all of them in a list."""
+        """Return all of them in a list."""
         contains = None if self._contains is None else {"apps": self._contains}
         values = await self._reports.filters(["apps"], contains=contains)
         return [
@@ -47,7 +47,7 @@ class AppList:
 
 
 class Apps:
-    """The apps of the account. Follows the filter `apps` of the Report Service's "Filters data endpoint"."""
+    """The apps of the account, from the filter `apps` of the Report Service's "Filters data endpoint"."""
 
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
@@ -56,12 +56,12 @@ class Apps:
         """List the apps that the API token may see.
 
         Args:
-            contains: Only apps whose token or name holds this.
+            contains: A text that the token or the name of an app must contain.
 
         Returns:
-            The apps, as something to walk with `async for`, or to `await` as a list.
+            The apps: iterate them with `async for`, or `await` them as a list.
 
         Raises:
-            AdjustError: They could not be had.
+            AdjustError: The request failed.
         """
         return AppList(self._reports, contains)

@@ -1,33 +1,25 @@
-"""The documents that the Report Service answers with, opened and checked."""
+"""The JSON documents of the Report Service: their check, and the flattening of pivots."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from adjust_async._checks import shown
+from adjust_async.errors import MalformedError
 from adjust_async.reports.cells import number
 
-__all__ = ["ReportError", "ReportPart", "open_report", "unfold"]
-
-
-class ReportError(Exception):
-    """A document that is no report: `location` tells where, `problem` what."""
-
-    def __init__(self, problem: str, location: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.location = location
+__all__ = ["ReportPart", "open_report", "unfold"]
 
 
 class ReportPart(NamedTuple):
-    """One answer of the service: for one app and window, or for all that was asked for.
+    """One answer of the service: for one app and window, or for the whole question.
 
     Attributes:
         app_token: The app; `None` where the answer is not for one app alone.
-        date_period: The range that it is for.
-        rows: The rows as the service gave them.
-        totals: The service's own totals. They need not be the sum of the rows, and those of parts don't add up.
-        warnings: What the service remarked.
-        extra: What else it said, such as `currencies`.
+        date_period: The days of the answer.
+        rows: The rows as the service sent them.
+        totals: The service's own totals. They need not be the sum of the rows, and those of parts are not additive.
+        warnings: The service's warnings.
+        extra: The rest of the answer, such as `currencies`.
     """
 
     app_token: str | None
@@ -39,31 +31,31 @@ class ReportPart(NamedTuple):
 
 
 def open_report(document: Any, app_token: str | None, date_period: str | None) -> ReportPart:
-    """Open an answer of the Report Service, and check all of it.
+    """Check all of an answer of the Report Service, and return it.
 
     Raises:
-        ReportError: It is of another shape.
+        MalformedError: It is of another shape.
     """
     if not isinstance(document, Mapping):
-        raise ReportError(f"expected an object, found {shown(document)}", "$")
+        raise MalformedError(f"expected an object, found {shown(document)}", "$")
     rows = document.get("rows")
     if rows is None and (words := document.get("error_desc") or document.get("error")):
-        raise ReportError(f"the answer is an error in spite of its status: {words}", "$")
+        raise MalformedError(f"the answer is an error in spite of its status: {words}", "$")
     if not isinstance(rows, list):
-        raise ReportError(f"expected a list of rows, found {shown(rows)}", "$.rows")
+        raise MalformedError(f"expected a list of rows, found {shown(rows)}", "$.rows")
     for index, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise ReportError(f"expected an object, found {shown(row)}", f"$.rows[{index}]")
+            raise MalformedError(f"expected an object, found {shown(row)}", f"$.rows[{index}]")
         if app_token is not None and row.get("app_token") not in (None, app_token):
             problem = f"expected the figures of app {app_token!r}, found those of {shown(row['app_token'])}"
-            raise ReportError(problem, f"$.rows[{index}].app_token")
+            raise MalformedError(problem, f"$.rows[{index}].app_token")
     totals = document.get("totals")
     if not isinstance(totals, (Mapping, type(None))):
-        raise ReportError(f"expected an object, found {shown(totals)}", "$.totals")
+        raise MalformedError(f"expected an object, found {shown(totals)}", "$.totals")
     warnings: list[Any] = []
     for key in ("warnings", "data_warnings"):
-        told = document.get(key) or []
-        warnings += told if isinstance(told, list) else [told]
+        found = document.get(key) or []
+        warnings += found if isinstance(found, list) else [found]
     if pagination := document.get("pagination"):
         # It was never seen to be anything but null; rows that are missing must not go unnoticed.
         warnings.append(f"the service says that the rows are one page of several: pagination is {shown(pagination)}")
@@ -78,10 +70,9 @@ def open_report(document: Any, app_token: str | None, date_period: str | None) -
 
 
 def unfold(rows: Sequence[Any], index: Sequence[str]) -> list[Any]:
-    """Bring the rows of a pivot report into one list, where they hang below the values of the index.
+    """Flatten the rows of a pivot report, which may hang below the values of its index.
 
-    The rows are documented as flat. Live clients also saw each below its value, as in `{"2026-01-01": {...}}`, and
-    several of them there in a list.
+    Rows were seen flat, each below its value, as in `{"2026-01-01": {...}}`, and several of them there in a list.
     """
     if not index:
         return list(rows)
@@ -100,5 +91,5 @@ def unfold(rows: Sequence[Any], index: Sequence[str]) -> list[Any]:
 
 
 def _hangs(row: Mapping[str, Any]) -> bool:
-    """Whether a row has nothing but rows below values."""
+    """Return whether a row holds nothing but rows below values."""
     return bool(row) and all(isinstance(inner, (Mapping, list)) for inner in row.values())

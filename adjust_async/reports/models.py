@@ -1,6 +1,6 @@
-"""What the Report Service tells of an account: its apps, its events, and the names that reports can be asked for by.
+"""Records of the Report Service's lists: apps, events, and the names that reports can ask for.
 
-The records are immutable. What Adjust adds to an answer later is kept in `extra`, under the key that it came with.
+The records are immutable. Keys that Adjust adds later are kept in `extra`.
 """
 
 from typing import Any
@@ -15,9 +15,9 @@ class App:
     """An app of the account. Follows the filter `apps` of the "Filters data endpoint".
 
     Attributes:
-        token: The app token, which names the app in every call.
+        token: The app token, which identifies the app in every call.
         name: Its name in the dashboard.
-        extra: What else the service said.
+        extra: The other keys of the item.
     """
 
     token: str
@@ -30,12 +30,12 @@ class FilterValue:
     """A metric, a dimension, a network or the like. Follows the "Filters data endpoint".
 
     Attributes:
-        id: What reports are asked for by: the slug of a metric, the token of an app, a country's code.
-        name: What the dashboard calls it.
-        short_name: The same, shorter.
-        section: Where the dashboard lists it.
-        formatting: What its values are, such as `integer` or `money`.
-        extra: What else the service said.
+        id: What a report asks for: the slug of a metric, the token of an app, the code of a country.
+        name: Its name in the dashboard.
+        short_name: A shorter name.
+        section: The section of the dashboard that lists it.
+        formatting: The kind of its values, such as `integer` or `money`.
+        extra: The other keys of the item.
     """
 
     id: str
@@ -48,20 +48,20 @@ class FilterValue:
 
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen)
 class ReportEvent:
-    """An event that reports have metrics of. Follows the "Events endpoint".
+    """An event that has metrics in reports. Follows the "Events endpoint".
 
     Attributes:
         id: Its slug: `{id}_events` and `{id}_revenue` are metrics. It may hold a space.
-        name: What the dashboard calls it.
-        short_name: The same, shorter.
-        section: Where the dashboard lists it.
-        formatting: What its values are.
-        description: What the account wrote of it.
-        app_token: The apps that have it.
+        name: Its name in the dashboard.
+        short_name: A shorter name.
+        section: The section of the dashboard that lists it.
+        formatting: The kind of its values.
+        description: The account's own description.
+        app_token: The tokens of the apps that have it.
         tokens: Its event tokens.
-        is_skad_event: Whether it is one of SKAdNetwork.
+        is_skad_event: Whether it is an event of SKAdNetwork.
         app_token_x_event_tokens_mapping: The event tokens of each app; `None` unless asked for.
-        extra: What else the service said.
+        extra: The other keys of the item.
     """
 
     id: str

@@ -1,108 +1,137 @@
-"""One question to the Report Service: a request for each app and window, side by side, their rows joined."""
+"""One question to the Report Service: all arguments of a call, checked, and encoded when they leave."""
 
-import logging
-from collections.abc import AsyncGenerator, Awaitable, Sequence
-from contextlib import aclosing
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from adjust_async._figures.per_app import Parts, as_they_come, together
-from adjust_async._http.documents import decode_error, parse_json
-from adjust_async._http.messages import Answer
-from adjust_async._http.session import Session
-from adjust_async.errors import AdjustError
-from adjust_async.reports.document import ReportError, ReportPart, open_report, unfold
-from adjust_async.reports.report import AttrDependency, PivotReport, Report
-from adjust_async.reports.request import NO_CONTENT, KnownNames, names_of, send_report, spec_of
+import attrs
 
-__all__ = ["ReportQuestion", "joined", "pivoted", "streamed"]
+from adjust_async._checks import check_app_tokens, shown
+from adjust_async._figures.encoding import Value, encode_query
+from adjust_async._figures.per_app import check_on_failure
+from adjust_async._figures.windows import Period
+from adjust_async.errors import ConfigurationError
+from adjust_async.reports.parameters import ReportQuery, check_query, split_period
+from adjust_async.reports.report import AttrDependency, check_attr_dependency
 
-logger = logging.getLogger("adjust_async")
+__all__ = ["FanOut", "ReportQuestion", "check_question"]
 
+FanOut = Literal["app", "none"]
 
-class ReportQuestion(NamedTuple):
-    """A checked question, which becomes one request for each window, or one for each app and window."""
-
-    query: dict[str, str]
-    app_tokens: list[str]
-    periods: list[str]
-    keep_failures: bool
-    attr_dependency: AttrDependency
-    known: KnownNames
+#: The arguments of the methods that are no parameters of the service.
+_OWN = frozenset(
+    ("app_tokens", "fan_out", "window", "on_failure", "attr_dependency", "path", "on_progress", "exact", "parameters")
+)
+#: Parameters that hold for a report as a whole, and would hold for each part by itself.
+_OF_THE_WHOLE = ("limit", "sort", "index")
 
 
-async def joined(session: Session, question: ReportQuestion) -> Report:
-    """Ask for every part, and give the one report of all of them, in the order asked for."""
-    answers, failures = await together(session, _parts(session, question))
-    parts = [part for windows in answers for part in windows]
-    report = Report(parts, *_columns(question), failures=failures, attr_dependency=question.attr_dependency)
-    _tell_warnings(session, report)
-    return report
+@attrs.frozen(kw_only=True)
+class ReportQuestion:
+    """A checked question.
+
+    Attributes:
+        dimensions, metrics: The columns.
+        date_period: All days, or the service's own words for them.
+        windows: The days of each request.
+        app_tokens: The apps, in the order asked for; empty for all of the account.
+        by_app: Whether each app is asked for by itself.
+        parameters: All other parameters and filters, by their names on the wire.
+        keep_failures: Whether the other apps go on where one fails.
+        attr_dependency: The treatment of `attr_dependency` in the rows.
+    """
+
+    dimensions: tuple[str, ...]
+    metrics: tuple[str, ...]
+    date_period: Period | str
+    windows: tuple[Period | str, ...]
+    app_tokens: tuple[str, ...] = ()
+    by_app: bool = False
+    parameters: Mapping[str, Value] = attrs.field(factory=dict)
+    keep_failures: bool = False
+    attr_dependency: AttrDependency = "drop"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns, dimensions first."""
+        return self.dimensions + self.metrics
+
+    @property
+    def index(self) -> tuple[str, ...]:
+        """The dimensions of a pivot report's index."""
+        index = self.parameters.get("index", ())
+        return index if isinstance(index, tuple) else ()
+
+    @property
+    def has_readable_names(self) -> bool:
+        """Whether a CSV has the dashboard's names as headers."""
+        return self.parameters.get("readable_names") is True
+
+    def query(self, app_token: str | None = None, window: Period | str | None = None) -> dict[str, str]:
+        """Encode the parameters of one request.
+
+        Args:
+            app_token: The app of the request; `None` for all.
+            window: Its days; `None` for all.
+        """
+        values: dict[str, Value] = {
+            "dimensions": self.dimensions,
+            "metrics": self.metrics,
+            "date_period": self.date_period if window is None else window,
+            **self.parameters,
+        }
+        if app_token is not None:
+            values["app_token__in"] = (app_token,)
+        elif self.app_tokens:
+            values["app_token__in"] = self.app_tokens
+        return encode_query(values)
 
 
-async def streamed(session: Session, question: ReportQuestion) -> AsyncGenerator[tuple[str, Report], None]:
-    """Ask for every app, and give each with its own report as it arrives."""
-    dimensions, metrics = _columns(question)
-    if "app_token" not in dimensions:
-        dimensions.insert(0, "app_token")
-    told: set[str] = set()
-    apps = as_they_come(session, _parts(session, question))
-    async with aclosing(apps):
-        async for app_token, outcome in apps:
-            if isinstance(outcome, AdjustError):
-                yield app_token, Report([], dimensions, metrics, failures={app_token: outcome})
-            else:
-                report = Report(outcome, dimensions, metrics, attr_dependency=question.attr_dependency)
-                _tell_warnings(session, report, told)
-                yield app_token, report
+def check_question(
+    query: Mapping[str, Any],
+    *,
+    app_tokens: object,
+    parameters: object,
+    takes: type = ReportQuery,
+    fan_out: object = "none",
+    window: object = None,
+    on_failure: object = "raise",
+    attr_dependency: object = None,
+) -> ReportQuestion:
+    """Check all arguments of a call.
 
-
-async def pivoted(session: Session, question: ReportQuestion) -> PivotReport:
-    """Ask for a pivot report."""
-    index = names_of(question.query, "index")
-    period = question.query["date_period"]
-    decode = partial(_decode, app_token=None, date_period=period, index=index)
-    part = await send_report(session, spec_of("pivot_report", question.query, decode), question.known)
-    report = PivotReport([part], *_columns(question), attr_dependency=question.attr_dependency)
-    _tell_warnings(session, report)
-    return report
-
-
-def _parts(session: Session, question: ReportQuestion) -> Parts[ReportPart, list[ReportPart]]:
-    def ask(app: str, window: int) -> Awaitable[ReportPart]:
-        query = {**question.query, "date_period": question.periods[window]}
-        if app:
-            query["app_token__in"] = app
-        decode = partial(_decode, app_token=app or None, date_period=question.periods[window], index=())
-        return send_report(session, spec_of("report", query, decode), question.known)
-
-    # Where apps are not asked for one by one, there is one unit, without a token.
-    return Parts(question.app_tokens or [""], len(question.periods), ask, _as_they_are, question.keep_failures)
-
-
-def _as_they_are(_: str, windows: list[ReportPart]) -> list[ReportPart]:
-    return windows
-
-
-def _columns(question: ReportQuestion) -> tuple[list[str], list[str]]:
-    return names_of(question.query, "dimensions"), names_of(question.query, "metrics")
-
-
-def _decode(answer: Answer, app_token: str | None, date_period: str, index: Sequence[str]) -> ReportPart:
-    if answer.status == NO_CONTENT:
-        return ReportPart(app_token, date_period, [], {}, [], {})
-    document = parse_json(answer)
-    if index and isinstance(document, dict) and isinstance(document.get("rows"), list):
-        document["rows"] = unfold(document["rows"], index)
-    try:
-        return open_report(document, app_token, date_period)
-    except ReportError as error:
-        raise decode_error(answer, error.location, error.problem) from None
-
-
-def _tell_warnings(session: Session, report: Report, told: set[str] | None = None) -> None:
-    told = set() if told is None else told
-    for warning in map(str, report.warnings):
-        if warning not in told:
-            told.add(warning)
-            logger.warning("the Report Service warns: %s", session.config.token.redact(warning))
+    Raises:
+        ConfigurationError: One is wrong.
+    """
+    if fan_out is not None and not (isinstance(fan_out, str) and fan_out in {"app", "none"}):
+        raise ConfigurationError(f"fan_out is {shown(fan_out)}: give 'app' or 'none'")
+    keep_failures = check_on_failure(on_failure)
+    dependency = "drop" if attr_dependency is None else check_attr_dependency(attr_dependency)
+    apps = () if app_tokens is None else tuple(check_app_tokens(app_tokens))
+    dimensions, metrics, date_period, values = check_query(query, takes, parameters, own=_OWN)
+    if apps and "app_token__in" in values:
+        raise ConfigurationError("filters holds 'app_token__in', and app_tokens is given too: give one of them")
+    if attr_dependency is not None:
+        values.setdefault("include_attr_dependency", dependency != "drop")
+    if fan_out == "app" and not apps:
+        raise ConfigurationError("fan_out is 'app', and no app_tokens are given: give them")
+    of_the_whole = next((name for name in _OF_THE_WHOLE if name in values), None)
+    by_app = bool(apps) and (fan_out == "app" or (fan_out is None and not (len(apps) > 1 and of_the_whole)))
+    windows = split_period(date_period, window, dimensions)
+    if "period_over_period" in values and len(windows) > 1:
+        raise ConfigurationError("period_over_period is given with window: each window would be compared by itself")
+    if of_the_whole and ((by_app and len(apps) > 1) or len(windows) > 1):
+        raise ConfigurationError(
+            f"{of_the_whole} is given for a report in parts, and would hold for each of them: ask with fan_out='none' "
+            "and without window, or leave it out"
+        )
+    return ReportQuestion(
+        dimensions=dimensions,
+        metrics=metrics,
+        date_period=date_period,
+        windows=windows,
+        app_tokens=apps,
+        by_app=by_app,
+        parameters=values,
+        keep_failures=keep_failures,
+        attr_dependency=dependency,
+    )

@@ -1,4 +1,4 @@
-"""`Report`: what the Report Service answered, part by part, and the flat table of its rows."""
+"""`Report`: the answers of the Report Service, part by part, and the flat table of their rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -6,22 +6,24 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from adjust_async._checks import shown
-from adjust_async._figures.encoding import names
+from adjust_async._figures.encoding import check_names
+from adjust_async._http.documents import decode_errors
 from adjust_async._json import JSONDecodeError, loads
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
 from adjust_async.reports.cells import cohort_metric, dimension_kind, metric_kind, reader
-from adjust_async.reports.document import ReportError, ReportPart, open_report, unfold
+from adjust_async.reports.document import ReportPart, open_report, unfold
 from adjust_async.reports.parameters import column_name
 from adjust_async.tables import Column, Kind, RowTable, Table
 
-__all__ = ["AttrDependency", "PivotReport", "Report", "ReportPart"]
+__all__ = ["AttrDependency", "PivotReport", "Report", "ReportPart", "check_attr_dependency"]
 
-#: What becomes of `attr_dependency`, which says of each row what its dimensions imply, such as a partner's id.
+#: The treatment of `attr_dependency`, which holds what the dimensions of a row imply, such as a partner's id.
 AttrDependency = Literal["drop", "columns", "keep"]
+ATTR_DEPENDENCIES: tuple[AttrDependency, ...] = ("drop", "columns", "keep")
 
 _ATTR_DEPENDENCY = "attr_dependency"
 
-#: The dimensions that are documented, for answers of which it isn't known what was asked.
+#: The documented dimensions, for saved answers whose question is not known.
 DIMENSIONS = frozenset(
     (
         *("hour", "day", "week", "month", "quarter", "year", "os_name", "device_type", "platform", "app", "app_token"),
@@ -33,17 +35,28 @@ DIMENSIONS = frozenset(
 )
 
 
-class Report(Table):
-    """A report of the Report Service, as `adjust.reports` gives it.
+def check_attr_dependency(value: object) -> AttrDependency:
+    """Return a treatment of `attr_dependency`.
 
-    It is a `Table`: `rows()`, `columns`, `to_arrow()`, `to_pandas()` and `to_polars()` give one row for each of the
-    service's. Metrics are numbers by their text (`"64"` is 64, `"0.0"` is 0.0), days and hours are dates and moments,
-    ids are text, and words such as `unknown` stay as they are. Where each app was asked for by itself, the column
-    `app_token` tells whose row it is.
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    for known in ATTR_DEPENDENCIES:
+        if isinstance(value, str) and value == known:
+            return known
+    raise ConfigurationError(f"attr_dependency is {shown(value)}: give 'drop' or 'columns' or 'keep'")
+
+
+class Report(Table):
+    """A report of the Report Service, as returned by `adjust.reports`.
+
+    It is a `Table` with one row for each row of the service. Metrics are numbers, as their text says (`"64"` is 64,
+    `"0.0"` is 0.0), days and hours are dates and moments, ids are text, and words such as `unknown` are kept. Where
+    each app was asked for by itself, the column `app_token` holds the app of each row.
 
     Attributes:
-        parts: The service's answers, in the order asked for: apps, and in each its windows.
-        failures: The apps of which nothing is here, each with its error; empty unless `on_failure="keep"`.
+        parts: The service's answers, in the order asked for: by app, and for each app by window.
+        failures: The error of each app that has no rows here; empty unless `on_failure="keep"`.
     """
 
     def __init__(
@@ -70,43 +83,44 @@ class Report(Table):
         dimensions: Iterable[str] | None = None,
         attr_dependency: AttrDependency = "drop",
     ) -> Self:
-        """Read an answer of the Report Service that was saved: text, bytes, or a `Path` to a file.
+        """Read a saved answer of the Report Service.
 
         Args:
-            source: The document of `/report` or `/pivot_report`.
-            dimensions: What was asked for; by default the columns that are not among the totals.
+            source: The document of `/report` or `/pivot_report`: text, bytes, or the `Path` of a file.
+            dimensions: The dimensions that were asked for; by default the columns that are not among the totals.
             attr_dependency: As for `Reports.fetch`.
 
         Raises:
-            DecodeError: It is no such answer.
+            ConfigurationError: An argument is wrong.
+            DecodeError: It is no answer of the Report Service.
+            OSError: The file can't be read.
         """
-        if attr_dependency not in ("drop", "columns", "keep"):
-            raise ConfigurationError(f"attr_dependency is {shown(attr_dependency)}: give 'drop' or 'columns' or 'keep'")
-        asked = None if dimensions is None else names(dimensions, "dimensions").split(",")
+        dependency = check_attr_dependency(attr_dependency)
+        asked = None if dimensions is None else check_names(dimensions, "dimensions")
         try:
             document = loads(_read(source))
-            if asked and isinstance(document, dict) and isinstance(document.get("rows"), list):
-                document["rows"] = unfold(document["rows"], asked)
-            part = open_report(document, None, None)
         except JSONDecodeError as error:
             raise DecodeError(f"the document is no JSON: {error}", location="$", malformed=True) from None
-        except ReportError as error:
-            raise DecodeError(error.problem, location=error.location) from None
+        if asked and isinstance(document, dict) and isinstance(document.get("rows"), list):
+            document["rows"] = unfold(document["rows"], asked)
+        with decode_errors():
+            part = open_report(document, None, None)
         keys = [key for key in dict.fromkeys(key for row in part.rows for key in row) if key != _ATTR_DEPENDENCY]
         if asked is None:
-            # Without totals, such as those of an account that has none, what is documented as a dimension is one.
+            # Some accounts have no totals: there the documented dimensions are the dimensions.
             known = [key for key in keys if (key not in part.totals if part.totals else key in DIMENSIONS)]
         else:
-            known = asked
+            known = list(asked)
         metrics = [key for key in dict.fromkeys((*keys, *part.totals)) if key not in known]
-        return cls([part], known, metrics, attr_dependency=attr_dependency)
+        return cls([part], known, metrics, attr_dependency=dependency)
 
     @property
     def totals(self) -> dict[str, Any]:
         """The service's own totals, by metric; empty where the report is.
 
         Raises:
-            ConfigurationError: The report was asked for in several parts, whose totals don't add up, or apps failed.
+            ConfigurationError: Apps failed, or the report was asked for in several parts, whose totals are not
+                additive.
         """
         if len(self.parts) == 1 and not self.failures:
             return dict(self.parts[0].totals)
@@ -122,7 +136,7 @@ class Report(Table):
 
     @cached_property
     def warnings(self) -> list[Any]:
-        """What the service remarked on any part, each remark once."""
+        """The service's warnings on all parts, each once."""
         warnings: list[Any] = []
         for part in self.parts:
             for warning in part.warnings:
@@ -131,10 +145,10 @@ class Report(Table):
         return warnings
 
     def rows(self, *, exact: bool = False) -> Iterator[dict[str, Any]]:
-        """Give each row as a dictionary from column to cell. It can be called again.
+        """Yield each row as a dictionary from column to cell. It can be called again.
 
         Args:
-            exact: Give metrics as `Decimal`, with every digit of the service, instead of int and float.
+            exact: Whether metrics are `Decimal`, with every digit of the service, instead of int and float.
         """
         readers = self._readers(exact=exact)
         for row in self._raw_rows():
@@ -144,11 +158,11 @@ class Report(Table):
         """Turn cohort metrics into rows: `retention_rate_d7` becomes `metric="retention_rate"`, `period="d7"`, `value`.
 
         Args:
-            exact: Give values as `Decimal`, as `rows` does.
+            exact: Whether values are `Decimal`, as for `rows`.
 
         Returns:
-            A table with the report's dimensions, then `metric`, `period` and `value`, one row for each row and cohort
-            metric of the report. Other metrics are not in it: they would be there once for each period.
+            A table with the report's dimensions, then `metric`, `period` and `value`: one row for each row and cohort
+            metric of the report. Other metrics are left out, because they would be repeated for each period.
 
         Raises:
             ConfigurationError: There is no cohort metric.
@@ -193,7 +207,7 @@ class Report(Table):
 
     @cached_property
     def _asked(self) -> dict[str, bool]:
-        """The columns that were asked for, under the names that they came back with, and which of them are metrics."""
+        """The columns that were asked for, under the names of the answer, each with whether it is a metric."""
         came = {key.lower(): key for key in self._keys}
         asked = {}
         for given, is_metric in ((self._dimensions, False), (self._metrics, True)):
@@ -204,22 +218,22 @@ class Report(Table):
 
     @cached_property
     def _keys(self) -> dict[str, None]:
-        """Every key of a row, in the order of their first coming."""
+        """All keys of all rows, in the order of their first appearance."""
         return dict.fromkeys(key for row in self._raw_rows() for key in row)
 
     @cached_property
     def _metric_columns(self) -> frozenset[str]:
-        # What came without being asked for, such as the figures of a period before, is a metric where totals have it.
+        # A column that was not asked for, such as the figures of an earlier period, is a metric where totals have it.
         totals = {key for part in self.parts for key in part.totals}
         return frozenset(key for key in (*self._asked, *self._keys) if self._asked.get(key, key in totals))
 
     def _readers(self, *, exact: bool) -> list[tuple[str, Callable[[Any], Any]]]:
-        """Give the columns in order, each with what reads its cells."""
+        """Return the columns in order, each with the function that reads its cells."""
         columns = dict.fromkeys((*self._asked, *self._keys))
         return [(name, reader(name, metric=name in self._metric_columns, exact=exact)) for name in columns]
 
     def _raw_rows(self) -> Iterator[Mapping[str, Any]]:
-        """Give the rows of all parts, each with its app where the part is of one, and without what is to be dropped."""
+        """Yield the rows of all parts, with the app of a part for one app, and with `attr_dependency` as asked for."""
         for part in self.parts:
             token = {} if part.app_token is None else {"app_token": part.app_token}
             if self._attr_dependency == "keep":
@@ -234,7 +248,7 @@ class Report(Table):
                 yield plain
 
     def _column_of_implied(self, key: str, row: Mapping[str, Any]) -> str:
-        """Name the column for something of `attr_dependency`: by its key, where no other column is called so."""
+        """Return the column for a key of `attr_dependency`: the key itself, where no other column has that name."""
         if not key:
             return _ATTR_DEPENDENCY
         column = key
@@ -248,13 +262,13 @@ class Report(Table):
 
 
 class PivotReport(Report):
-    """A report of `adjust.reports.pivot`: a `Report` with the service's totals for each value of the index."""
+    """A report of `adjust.reports.pivot`: a `Report` with the service's totals for each value of its index."""
 
     @property
     def totals_per_dimension(self) -> Any:
-        """The service's own totals for each value of the dimensions of the index, as it gave them.
+        """The service's own totals for each value of the dimensions of the index, as it sent them.
 
-        `None` where the report is empty, or the service gave none.
+        `None` where the report is empty, or the service sent none.
         """
         return self.parts[0].extra.get("totals_per_dimension")
 

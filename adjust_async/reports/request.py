@@ -1,43 +1,47 @@
-"""A request to the Report Service, and what its refusals mean."""
+"""Requests to the Report Service, and the reports that their answers become."""
 
-import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from difflib import get_close_matches
-from typing import Any, NoReturn, TypeVar
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import Any, TypeVar
 
-from adjust_async._http.error_answers import error_words
+from adjust_async._figures.encoding import encode_value
+from adjust_async._figures.per_app import all_apps, each_app
+from adjust_async._figures.windows import Period
+from adjust_async._http.documents import decode_errors, parse_json
 from adjust_async._http.messages import Answer, Body, RequestSpec
 from adjust_async._http.session import Session
-from adjust_async.errors import BadRequestError, DecodeError
-from adjust_async.reports.parameters import column_name
+from adjust_async.errors import AdjustError, BadRequestError
+from adjust_async.reports.document import ReportPart, open_report, unfold
+from adjust_async.reports.question import ReportQuestion
+from adjust_async.reports.refusals import KnownNames
+from adjust_async.reports.report import PivotReport, Report
 
-__all__ = ["ALL_METRICS", "NO_CONTENT", "KnownNames", "names_of", "receiving", "refuse", "send_report", "spec_of"]
+__all__ = ["NO_CONTENT", "ask", "ask_pivot", "path_of", "receiving", "send", "spec_of", "stream"]
 
 T = TypeVar("T")
-
-ROOT = "/reports-service"
 
 #: The status of an empty report.
 NO_CONTENT = 204
 
-#: The names that `filters_data` gave, by `metrics` and `dimensions`; while not all are known, as `some metrics`.
-KnownNames = Mapping[str, Collection[str]]
+logger = logging.getLogger("adjust_async")
 
 
-def names_of(query: Mapping[str, str], argument: str) -> list[str]:
-    """Give a list of names again that was encoded for the wire."""
-    return query[argument].split(",")
+def path_of(endpoint: str) -> str:
+    """Return the path of one of the service's endpoints."""
+    return f"/reports-service/{endpoint}"
 
 
 def spec_of(endpoint: str, query: Mapping[str, str], decode: Callable[[Answer], T]) -> RequestSpec[T]:
-    """Make the request for one of the service's endpoints."""
-    return RequestSpec(method="GET", path=f"{ROOT}/{endpoint}", query=query, decode=decode, service="reports")
+    """Return the request for one of the service's endpoints."""
+    return RequestSpec(method="GET", path=path_of(endpoint), query=query, decode=decode, service="reports")
 
 
 def receiving(
     endpoint: str, query: Mapping[str, str], accept: str, receive: Callable[[Body], Awaitable[T]]
 ) -> RequestSpec[T]:
-    """Make the request for one of the service's endpoints, whose body is taken as it arrives."""
+    """Return the request for one of the service's endpoints whose body is read as it arrives."""
     return spec_of(endpoint, query, _not_decoded)._replace(accept=accept, receive=receive)
 
 
@@ -45,13 +49,7 @@ def _not_decoded(_: Answer) -> Any:
     raise AssertionError("the body was received")
 
 
-def refuse(problem: str, location: str, endpoint: str, *, transient: bool = True) -> NoReturn:
-    """Refuse a body; one that broke off or is something else (`transient`) is what another attempt may mend."""
-    path = f"{ROOT}/{endpoint}"
-    raise DecodeError(problem, location=location, method="GET", path=path, malformed=transient) from None
-
-
-async def send_report(session: Session, spec: RequestSpec[T], known: KnownNames) -> T:
+async def send(session: Session, names: KnownNames, question: ReportQuestion, spec: RequestSpec[T]) -> T:
     """Send a request for a report.
 
     Raises:
@@ -61,56 +59,86 @@ async def send_report(session: Session, spec: RequestSpec[T], known: KnownNames)
     try:
         return await session.request(spec)
     except BadRequestError as error:
-        _explain(error, spec.query, known)
-        raise
+        explained = names.explain(error, question)
+        if explained is error:
+            raise
+        refusal = explained
+    raise refusal
 
 
-#: The lists that have every metric that an account can have; before all were asked for, none can be called unknown.
-ALL_METRICS = frozenset(("overview_metrics", "cohort_metrics", "event_metrics", "cost_metrics"))
+async def ask(session: Session, names: KnownNames, question: ReportQuestion) -> Report:
+    """Return one report of all parts, in the order asked for."""
+    arriving = _each_app(session, names, question)
+    parts, failures = await all_apps(arriving, question.app_tokens if question.by_app else [""])
+    report = Report(
+        [part for windows in parts for part in windows],
+        question.dimensions,
+        question.metrics,
+        failures=failures,
+        attr_dependency=question.attr_dependency,
+    )
+    _log_warnings(session, report, set())
+    return report
 
 
-#: What a refusal of names says, whatever it says of them.
-_SPEAKS_OF_NAMES = re.compile(
-    "metric|dimension|unknown|invalid|unsupported|unrecogni[sz]ed|not (found|supported|available|exist|valid)",
-    re.IGNORECASE,
-)
+async def stream(
+    session: Session, names: KnownNames, question: ReportQuestion
+) -> AsyncGenerator[tuple[str, Report], None]:
+    """Yield each app with a report of its own when it arrives."""
+    dimensions = question.dimensions
+    if "app_token" not in dimensions:
+        dimensions = ("app_token", *dimensions)
+    logged: set[str] = set()
+    async with aclosing(_each_app(session, names, question)) as arriving:
+        async for app_token, outcome in arriving:
+            if isinstance(outcome, AdjustError):
+                yield app_token, Report([], dimensions, question.metrics, failures={app_token: outcome})
+            else:
+                report = Report(outcome, dimensions, question.metrics, attr_dependency=question.attr_dependency)
+                _log_warnings(session, report, logged)
+                yield app_token, report
 
 
-def _explain(error: BadRequestError, query: Mapping[str, str], known: KnownNames) -> None:
-    """Say in the message which of the names that were asked for the service refused, and which ones come near it."""
-    words = error_words(error.body)
-    if not _SPEAKS_OF_NAMES.search(words):
-        return  # `day` and `app` are words too
-    refused = []
-    for argument in ("metrics", "dimensions"):
-        # A dimension such as `currency` is also a parameter, which the service may mean.
-        asked = [name for name in names_of(query, argument) if name not in query]
-        named = [name for name in asked if _names(words, name)]
-        # A service that repeats the whole question names nothing by that.
-        if named and (len(named) < len(asked) or len(asked) == 1):
-            refused += [_described(argument, name, known) for name in named]
-        elif of_argument := known.get(argument):
-            refused += [_described(argument, name, known) for name in asked if not _is_known(name, of_argument)]
-    if refused:
-        error.message = f"{error.message.rstrip('.')}. Look at {'; '.join(refused)}"
-        if not known:
-            error.message += ". adjust.reports.filters(['dimensions', 'overview_metrics', 'cohort_metrics', "
-            error.message += "'event_metrics', 'cost_metrics']) gives the names that there are"
-        error.args = (error.message,)
+async def ask_pivot(session: Session, names: KnownNames, question: ReportQuestion) -> PivotReport:
+    """Return a pivot report."""
+    decode = partial(_decode, app_token=None, window=question.date_period, index=question.index)
+    part = await send(session, names, question, spec_of("pivot_report", question.query(), decode))
+    report = PivotReport([part], question.dimensions, question.metrics, attr_dependency=question.attr_dependency)
+    _log_warnings(session, report, set())
+    return report
 
 
-def _names(words: str, name: str) -> bool:
-    return re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", words, re.IGNORECASE) is not None
+def _each_app(
+    session: Session, names: KnownNames, question: ReportQuestion
+) -> AsyncGenerator[tuple[str, list[ReportPart] | AdjustError], None]:
+    """Ask for each app by itself, or for all apps at once under an empty token."""
+
+    async def ask_one(app: str, window: Period | str) -> ReportPart:
+        app_token = app or None
+        decode = partial(_decode, app_token=app_token, window=window, index=())
+        return await send(session, names, question, spec_of("report", question.query(app_token, window), decode))
+
+    apps = question.app_tokens if question.by_app else ("",)
+    return each_app(session, apps, question.windows, ask_one, _join, keep_failures=question.keep_failures)
 
 
-def _is_known(name: str, known: Collection[str]) -> bool:
-    return name in known or column_name(name) in known
+def _join(_: str, windows: list[ReportPart]) -> list[ReportPart]:
+    return windows
 
 
-def _described(argument: str, name: str, known: KnownNames) -> str:
-    text = f"the {argument[:-1]} {name!r}"
-    # What came of any list may be near; that a name is unknown only all of them can say.
-    of_argument = known.get(argument) or known.get(f"some {argument}", ())
-    if of_argument and not _is_known(name, of_argument) and (near := get_close_matches(name, of_argument, 3)):
-        text += f" (did you mean {' or '.join(map(repr, near))}?)"
-    return text
+def _decode(answer: Answer, app_token: str | None, window: Period | str, index: Sequence[str]) -> ReportPart:
+    date_period = encode_value(window)
+    if answer.status == NO_CONTENT:
+        return ReportPart(app_token, date_period, [], {}, [], {})
+    document = parse_json(answer)
+    if index and isinstance(document, dict) and isinstance(document.get("rows"), list):
+        document["rows"] = unfold(document["rows"], index)
+    with decode_errors(answer):
+        return open_report(document, app_token, date_period)
+
+
+def _log_warnings(session: Session, report: Report, logged: set[str]) -> None:
+    for warning in map(str, report.warnings):
+        if warning not in logged:
+            logged.add(warning)
+            logger.warning("the Report Service warns: %s", session.config.token.redact(warning))

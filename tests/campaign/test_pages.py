@@ -96,7 +96,9 @@ LABELS = ["a", "b", "c", "d", "e", "f"]
 @asynccontextmanager
 async def client(collection: Collection, version: Any = "v1", **options: Any) -> AsyncIterator[AsyncAdjust]:
     """Open a client over a collection; at its end no permit, call or task may be left."""
-    async with AsyncAdjust("token", transport=collection, campaign_version=version, **options) as adjust:
+    async with AsyncAdjust(
+        "token", http_client=httpx.AsyncClient(transport=collection), campaign_version=version, **options
+    ) as adjust:
         tasks = len(asyncio.all_tasks())
         yield adjust
         for _ in range(20):
@@ -356,7 +358,7 @@ async def test_a_cancelled_consumer_leaves_nothing_behind(prefetch: int, moment:
 async def test_the_client_may_be_closed_while_a_walk_is_open() -> None:
     """The walk then ends with `ClientClosedError`, and no task stays behind that nobody awaits."""
     collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
-    adjust = AsyncAdjust("token", transport=collection)
+    adjust = AsyncAdjust("token", http_client=httpx.AsyncClient(transport=collection))
     tasks = len(asyncio.all_tasks())
     async with aclosing(adjust.trackers.list("app", prefetch=3).__aiter__()) as trackers:
         assert (await anext(trackers)).name == "0"

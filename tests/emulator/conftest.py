@@ -6,8 +6,7 @@ import httpx
 import pytest
 
 from adjust_async.emulator import Emulator
-
-from .requests import connect
+from tests.emulator.requests import connect
 
 
 @pytest.fixture

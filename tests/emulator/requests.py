@@ -9,6 +9,23 @@ import httpx
 
 from adjust_async.emulator import Emulator
 
+TRACKER_KEYS = {
+    "name", "token", "label", "level", "archived", "has_subtrackers", "partner_id", "cost_data_enabled", "url",
+    "click_url", "impression_url",
+}  # fmt: skip
+
+SERVE = """
+import asyncio, sys
+from adjust_async.emulator import Emulator
+
+async def main():
+    async with Emulator(database=sys.argv[1], trackers_per_app=40, seed=9) as emulator:
+        print(emulator.url, emulator.token, emulator.app_tokens[0], flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
 
 def connect(emulator: Emulator) -> httpx.AsyncClient:
     """Make a client with the emulator's token; `verify=False` saves reading certificates in vain."""
@@ -44,3 +61,13 @@ async def eventually(condition: Callable[[], bool], seconds: float = 2) -> None:
     while not condition():
         assert time.monotonic() < end, "the condition never held"
         await asyncio.sleep(0.005)
+
+
+def assert_refused(response: httpx.Response, status: int, text: str, version: int = 1) -> None:
+    """Assert the documentation's error envelope with that status, and the text in its message."""
+    assert response.status_code == status, response.text
+    document = response.json()
+    assert set(document) == {"error"}
+    assert set(document["error"]) == {"api_version", "request_id", "timestamp", "message"}
+    assert document["error"]["api_version"] == str(version)
+    assert text in document["error"]["message"]

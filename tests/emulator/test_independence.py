@@ -34,9 +34,9 @@ def test_light_package() -> None:
 
 
 def test_small_files() -> None:
-    """Every module stays below 300 lines."""
+    """No module has more than 400 lines."""
     for path in FOLDER.rglob("*.py"):
-        assert len(path.read_text(encoding="utf-8").splitlines()) < 300, path
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
 
 
 def test_face() -> None:

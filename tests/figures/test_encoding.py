@@ -1,31 +1,47 @@
-"""The forms that parameters of reports have on the wire: each takes what makes sense, and names what does not."""
+"""Parameters of reports: checks that name what is wrong, and the text of checked values."""
 
 import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
+from adjust_async._checks import check_bool
 from adjust_async._figures.encoding import (
-    boolean,
-    boolean_or_text,
-    days,
-    further_parameters,
-    ids,
-    iso_date,
-    lower_names,
-    names,
-    offset,
-    text,
+    Hours,
+    Value,
+    check_bool_or_text,
+    check_date,
+    check_days,
+    check_further,
+    check_ids,
+    check_lower_names,
+    check_names,
+    check_offset,
+    check_text,
+    encode_query,
+    encode_value,
 )
+from adjust_async._figures.windows import Period
 from adjust_async.errors import ConfigurationError
 
-Encoder = Callable[[object, str], str]
-ENCODERS: list[Encoder] = [boolean, boolean_or_text, days, ids, iso_date, lower_names, names, offset, text]
-LISTS: list[Encoder] = [names, lower_names, ids]
+Check = Callable[[object, str], Value]
+CHECKS: list[Check] = [
+    check_bool,
+    check_bool_or_text,
+    check_days,
+    check_ids,
+    check_date,
+    check_lower_names,
+    check_names,
+    check_offset,
+    check_text,
+]
+LISTS: list[Check] = [check_names, check_lower_names, check_ids]
 
 #: What callers were seen to pass, beside what is right.
 ANYTHING: st.SearchStrategy[Any] = (
@@ -68,19 +84,19 @@ class Loud(str):
 TEXTS = [Printed.DAY, Named.DAY, Loud("Day")]
 
 
-def refusal(encode: Callable[[object, str], object], value: object) -> str:
+def refusal(check: Callable[[object, str], object], value: object) -> str:
     """Give the message with which a value is refused."""
     with pytest.raises(ConfigurationError) as caught:
-        encode(value, "argument")
+        check(value, "argument")
     return str(caught.value)
 
 
-@pytest.mark.parametrize("encode", ENCODERS)
+@pytest.mark.parametrize("check", CHECKS)
 @given(value=NESTED)
-def test_any_value_becomes_a_plain_text_or_is_refused_by_name(encode: Encoder, value: Any) -> None:
+def test_any_value_becomes_a_plain_text_or_is_refused_by_name(check: Check, value: Any) -> None:
     """Whatever is given, there is a text that can be sent, or an error that begins with the argument's name."""
     try:
-        wire = encode(value, "argument")
+        wire = encode_value(check(value, "argument"))
     except ConfigurationError as error:
         message = str(error)
     else:
@@ -91,43 +107,43 @@ def test_any_value_becomes_a_plain_text_or_is_refused_by_name(encode: Encoder, v
     assert message.encode()
 
 
-@pytest.mark.parametrize("encode", ENCODERS)
+@pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("value", [None, b"day", {"day": 1}, object(), [], "", "\ud800", float("nan"), 1j, Ellipsis])
-def test_what_fits_no_form_is_refused_by_name(encode: Encoder, value: object) -> None:
+def test_what_fits_no_form_is_refused_by_name(check: Check, value: object) -> None:
     """No form takes nothing, bytes, mappings, half characters or what is no number."""
-    assert refusal(encode, value).startswith("argument ")
+    assert refusal(check, value).startswith("argument ")
 
 
-@pytest.mark.parametrize("encode", ENCODERS)
-def test_a_value_that_cannot_be_shown_is_refused_all_the_same(encode: Encoder) -> None:
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_value_that_cannot_be_shown_is_refused_all_the_same(check: Check) -> None:
     """A value whose representation fails does not hide what is wrong."""
 
     class Broken:
         def __repr__(self) -> str:
             raise RuntimeError("no representation")
 
-    assert refusal(encode, Broken()).startswith("argument ")
+    assert refusal(check, Broken()).startswith("argument ")
 
 
-@pytest.mark.parametrize("encode", ENCODERS)
-def test_a_long_value_is_cut_in_the_message(encode: Encoder) -> None:
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_long_value_is_cut_in_the_message(check: Check) -> None:
     """A message stays short where the value is long, as when a whole table is passed by mistake."""
-    assert len(refusal(encode, dict.fromkeys(range(1000), "x" * 1000))) < 300
+    assert len(refusal(check, dict.fromkeys(range(1000), "x" * 1000))) < 300
 
 
 @pytest.mark.parametrize("value", TEXTS)
 def test_texts_of_other_classes_are_their_characters(value: str) -> None:
     """A text that prints as something else goes as the text that it is."""
-    for encode, wire in ((names, "Day"), (ids, "Day"), (lower_names, "day")):
-        assert encode([value], "argument") == wire
-        assert type(encode([value], "argument")) is str
-    assert (text(value, "argument"), type(text(value, "argument"))) == ("Day", str)
-    assert boolean_or_text(value, "argument") == "Day"
+    for check, name in ((check_names, "Day"), (check_ids, "Day"), (check_lower_names, "day")):
+        assert check([value], "argument") == (name,)
+        assert type(check([value], "argument")[0]) is str
+    assert (check_text(value, "argument"), type(check_text(value, "argument"))) == ("Day", str)
+    assert check_bool_or_text(value, "argument") == "Day"
 
 
 def test_a_class_of_names_is_a_list_of_them() -> None:
     """An enumeration is itself an iterable of its members."""
-    assert names(Named, "argument") == "Day"
+    assert check_names(Named, "argument") == ("Day",)
 
 
 @given(st.lists(st.text(min_size=1, max_size=5).filter(lambda part: part.strip() and "," not in part), unique=True))
@@ -138,12 +154,12 @@ def test_names_keep_their_order_in_any_iterable(parts: list[str]) -> None:
     ]  # fmt: skip
     for form in forms:
         if parts:
-            assert names(form(), "argument").split(",") == parts
+            assert check_names(form(), "argument") == tuple(parts)
         else:
-            assert refusal(names, form()) == "argument is empty: leave it out for the service's default"
+            assert refusal(check_names, form()) == "argument is empty: leave it out for the service's default"
 
 
-@pytest.mark.parametrize("encode", LISTS)
+@pytest.mark.parametrize("check", LISTS)
 @pytest.mark.parametrize(
     ("value", "part"),
     [
@@ -159,16 +175,16 @@ def test_names_keep_their_order_in_any_iterable(parts: list[str]) -> None:
         (iter([]), "is empty"),
     ],
 )
-def test_what_is_no_list_of_names_is_refused(encode: Encoder, value: object, part: str) -> None:
+def test_what_is_no_list_of_names_is_refused(check: Check, value: object, part: str) -> None:
     """Every mistake in a list is told apart."""
-    assert part in refusal(encode, value)
+    assert part in refusal(check, value)
 
 
-@pytest.mark.parametrize("encode", [names, lower_names])
+@pytest.mark.parametrize("check", [check_names, check_lower_names])
 @pytest.mark.parametrize("value", [{"day"}, frozenset(["day"]), bytearray(b"day"), memoryview(b"day"), range(3)])
-def test_what_has_no_order_or_no_names_is_refused(encode: Encoder, value: object) -> None:
+def test_what_has_no_order_or_no_names_is_refused(check: Check, value: object) -> None:
     """Names come in the order asked for, which a set does not have; bytes and numbers are no names."""
-    assert refusal(encode, value).startswith("argument ")
+    assert refusal(check, value).startswith("argument ")
 
 
 def test_an_error_in_the_callers_generator_is_the_callers() -> None:
@@ -179,50 +195,72 @@ def test_an_error_in_the_callers_generator_is_the_callers() -> None:
         raise LookupError("the caller's own")
 
     with pytest.raises(LookupError, match="the caller's own"):
-        names(failing(), "argument")
+        check_names(failing(), "argument")
 
 
 def test_ids_are_numbers_or_texts() -> None:
-    """A number goes as its digits, a text as it is."""
-    assert ids([174, "-300", -1, 10**18], "argument") == "174,-300,-1,1000000000000000000"
+    """A number becomes its digits, a text stays as it is."""
+    assert check_ids([174, "-300", -1, 10**18], "argument") == ("174", "-300", "-1", "1000000000000000000")
     for wrong in ([True], [1.0], [None], ["1", 1]):
-        assert refusal(ids, wrong).startswith("argument ")
+        assert refusal(check_ids, wrong).startswith("argument ")
 
 
 @pytest.mark.parametrize(
-    ("value", "wire"),
+    ("value", "day"),
     [
-        (date(2026, 1, 5), "2026-01-05"),
-        ("2026-01-05", "2026-01-05"),
-        (date.max, "9999-12-31"),
-        (date.min, "0001-01-01"),
+        (date(2026, 1, 5), date(2026, 1, 5)),
+        ("2026-01-05", date(2026, 1, 5)),
+        ("9999-12-31", date.max),
+        ("0001-01-01", date.min),
     ],
 )
-def test_a_date_is_a_day_of_the_calendar(value: object, wire: str) -> None:
-    """A date, or its ISO text."""
-    assert iso_date(value, "argument") == wire
+def test_a_date_is_a_day_of_the_calendar(value: object, day: date) -> None:
+    """A date, or its ISO text, is a date."""
+    assert check_date(value, "argument") == day
 
 
 @pytest.mark.parametrize("value", [datetime(2026, 1, 5, tzinfo=UTC), "2026-02-30", "0000-01-01", "10000-01-01", 0, True,
                                    "2026-01-05T00:00", "٢٠٢٦-٠١-٠٥", ("2026-01-05",)])  # fmt: skip
 def test_what_is_no_day_is_refused(value: object) -> None:
     """A moment is no day, nor is what no calendar has."""
-    assert refusal(iso_date, value).startswith("argument is ")
+    assert refusal(check_date, value).startswith("argument is ")
 
 
 @given(st.integers())
 def test_days_count_from_zero(value: int) -> None:
     """Any number from 0 on that can be sent is a number of days."""
     if 0 <= value < 2**63:
-        assert days(value, "argument") == str(value)
+        assert check_days(value, "argument") == value
     else:
-        assert refusal(days, value).startswith("argument is ")
+        assert refusal(check_days, value).startswith("argument is ")
 
 
 @pytest.mark.parametrize("value", [True, False])
-def test_booleans_are_words(value: bool) -> None:
-    """Both forms that take a boolean write it in lower case."""
-    assert boolean(value, "argument") == boolean_or_text(value, "argument") == str(value).lower()
+def test_booleans_stay_booleans(value: bool) -> None:
+    """Both checks that take a boolean return it."""
+    assert check_bool(value, "argument") is check_bool_or_text(value, "argument") is value
+
+
+@pytest.mark.parametrize(
+    ("value", "wire"),
+    [
+        ("a b", "a b"),
+        (True, "true"),
+        (False, "false"),
+        (0, "0"),
+        (1, "1"),
+        (-1.5, "-1.5"),
+        (Decimal("0.10"), "0.10"),
+        (date(999, 1, 2), "0999-01-02"),
+        (Period(date(2026, 1, 1), date(2026, 1, 31)), "2026-01-01:2026-01-31"),
+        (Hours(8, 17), "8:17"),
+        (("b", "a"), "b,a"),
+    ],
+)
+def test_the_text_of_checked_values(value: Value, wire: str) -> None:
+    """Every kind of value has one form on the wire, alone or in a query."""
+    assert encode_value(value) == wire
+    assert encode_query({"name": value}) == {"name": wire}
 
 
 # What Adjust adds later.
@@ -240,7 +278,7 @@ def unknown(_: str) -> str | None:
 )  # fmt: skip
 def test_further_parameters_have_the_forms_of_documented_ones(value: object, wire: str) -> None:
     """Texts, booleans, numbers and lists of texts go on the wire."""
-    assert further_parameters({"new": value}, {}, unknown) == {"new": wire}
+    assert encode_query(check_further({"new": value}, {}, unknown)) == {"new": wire}
 
 
 @pytest.mark.parametrize("value", [None, "", " ", "\ud800", b"x", math.nan, math.inf, 2**63, {}, {"a": 1}, {"a"}, [],
@@ -249,7 +287,7 @@ def test_further_parameters_have_the_forms_of_documented_ones(value: object, wir
 def test_a_further_parameter_without_a_form_is_refused_by_name(value: object) -> None:
     """The message says that it came in `parameters`, and under which name."""
     with pytest.raises(ConfigurationError, match=r"^parameters\['new'\] "):
-        further_parameters({"new": value}, {}, unknown)
+        check_further({"new": value}, {}, unknown)
 
 
 @pytest.mark.parametrize(
@@ -258,37 +296,37 @@ def test_a_further_parameter_without_a_form_is_refused_by_name(value: object) ->
 def test_a_name_that_would_change_the_url_is_refused(name: object) -> None:
     """Names have letters, digits and a few signs, and are texts."""
     with pytest.raises(ConfigurationError, match=r"^parameters holds "):
-        further_parameters({name: "x"}, {}, unknown)
+        check_further({name: "x"}, {}, unknown)
 
 
 @pytest.mark.parametrize("name", ["api_token", "token", "user_token"])
 def test_the_token_goes_into_no_url(name: str) -> None:
     """The token is a header, and none may be given as a parameter."""
     with pytest.raises(ConfigurationError, match="the API token goes into no URL"):
-        further_parameters({name: "secret"}, {}, unknown)
+        check_further({name: "secret"}, {}, unknown)
 
 
 @pytest.mark.parametrize("further", [[], "a=b", 5, {"a"}, b"", [("a", "b")], object()])
 def test_further_parameters_are_a_dictionary(further: object) -> None:
     """Pairs, a query text and the like are refused."""
     with pytest.raises(ConfigurationError, match=r"^parameters is .*: give a dictionary"):
-        further_parameters(further, {}, unknown)
+        check_further(further, {}, unknown)
 
 
 def test_an_argument_is_not_given_twice() -> None:
     """A name that the call takes, or that belongs elsewhere, is refused with what to do."""
     with pytest.raises(ConfigurationError, match="which is an argument of its own: give limit="):
-        further_parameters({"limit": 5}, {"limit": int}, unknown)
+        check_further({"limit": 5}, {"limit": int}, unknown)
     with pytest.raises(ConfigurationError, match="parameters holds 'a__in', a filter"):
-        further_parameters({"a__in": "x"}, {}, lambda _: "a filter")
-    assert further_parameters(None, {"limit": int}, unknown) == further_parameters({}, {}, unknown) == {}
+        check_further({"a__in": "x"}, {}, lambda _: "a filter")
+    assert check_further(None, {"limit": int}, unknown) == check_further({}, {}, unknown) == {}
 
 
 @given(st.dictionaries(st.text(max_size=4) | st.sampled_from(["new", "other"]), NESTED, max_size=3))
 def test_any_further_parameters_are_texts_or_refused(further: dict[str, Any]) -> None:
     """Whatever is given, the wire has texts under texts, or `ConfigurationError` is raised."""
     try:
-        wire = further_parameters(further, {}, unknown)
+        wire = encode_query(check_further(further, {}, unknown))
     except ConfigurationError as error:
         message = str(error)
     else:

@@ -1,16 +1,16 @@
 """Questions in parts: every app and window side by side, joined for each app."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from adjust_async import AdjustError, AsyncAdjust, ClientClosedError, ServerError
-from adjust_async._figures.per_app import Parts, as_they_come, together
+from adjust_async._figures.per_app import all_apps, each_app
 from adjust_async._http.session import Session
 from tests.clock import JUMPING_CLOCK, JumpingClockLoop
 
@@ -32,7 +32,9 @@ def refuse(request: httpx.Request) -> httpx.Response:
 
 def client(max_concurrency: int = 50) -> AsyncAdjust:
     """Make a client that sends nothing."""
-    return AsyncAdjust("secret", transport=httpx.MockTransport(refuse), max_concurrency=max_concurrency)
+    return AsyncAdjust(
+        "secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(refuse)), max_concurrency=max_concurrency
+    )
 
 
 @pytest.fixture
@@ -53,9 +55,28 @@ def join(app: str, windows: list[str]) -> str:
     return f"{app}:{'+'.join(windows)}"
 
 
-def parts(ask: Ask, *apps: str, windows: int = 1, keep: bool = False, join: Any = join) -> Parts[str, str]:
+class Question(NamedTuple):
+    """What is asked for."""
+
+    ask: Ask
+    apps: tuple[str, ...]
+    windows: int
+    keep: bool
+    join: Any
+
+    def arrive(self, session: Session) -> AsyncGenerator[tuple[str, str | AdjustError], None]:
+        """Ask for each app."""
+        return each_app(session, self.apps, range(self.windows), self.ask, self.join, keep_failures=self.keep)
+
+
+def parts(ask: Ask, *apps: str, windows: int = 1, keep: bool = False, join: Any = join) -> Question:
     """Make a question."""
-    return Parts(apps, windows, ask, join, keep)
+    return Question(ask, apps, windows, keep, join)
+
+
+async def together(session: Session, question: Question) -> tuple[list[str], dict[str, AdjustError]]:
+    """Wait for all apps."""
+    return await all_apps(question.arrive(session), question.apps)
 
 
 def after(seconds: dict[str, float], failing: tuple[str, ...] = ()) -> Ask:
@@ -218,11 +239,11 @@ async def test_a_cancelled_question_cancels_its_parts(session: Session) -> None:
 # One after the other, as they come.
 
 
-async def walk(session: Session, question: Parts[str, str]) -> list[tuple[str, str]]:
+async def walk(session: Session, question: Question) -> list[tuple[str, str]]:
     """Walk a question to its end; errors as their message."""
     return [
         (app, outcome.message if isinstance(outcome, AdjustError) else outcome)
-        async for app, outcome in as_they_come(session, question)
+        async for app, outcome in question.arrive(session)
     ]
 
 
@@ -231,7 +252,7 @@ async def test_each_app_comes_when_its_windows_are_there(session: Session) -> No
     ask = after({"a0": 1, "a1": 9, "b": 3, "c0": 2, "c1": 5})
     started = asyncio.get_running_loop().time()
     seen = []
-    async for app, outcome in as_they_come(session, parts(ask, "a", "b", "c", windows=2)):
+    async for app, outcome in parts(ask, "a", "b", "c", windows=2).arrive(session):
         seen.append((app, outcome, round(asyncio.get_running_loop().time() - started)))
     assert seen == [("b", "b:b0+b1", 3), ("c", "c:c0+c1", 5), ("a", "a:a0+a1", 9)]
 
@@ -250,7 +271,7 @@ async def test_a_failure_ends_the_walk_after_what_has_come(session: Session) -> 
     """By default the first failure is raised, after the apps that had come before it."""
     seen = []
     with pytest.raises(ServerError, match="b0 is broken"):
-        async for app, _ in as_they_come(session, parts(after({"a": 1, "b": 2, "c": 3}, failing=("b",)), *"abc")):
+        async for app, _ in parts(after({"a": 1, "b": 2, "c": 3}, failing=("b",)), *"abc").arrive(session):
             seen.append(app)
     assert seen == ["a"]
 
@@ -259,8 +280,8 @@ async def test_all_failing_raises_the_first_after_the_last(session: Session) -> 
     """Where every app failed, each comes, and the error of the one asked for first is raised then."""
     seen = []
     with pytest.raises(ServerError, match="a0 is broken") as raised:
-        async for app, _ in as_they_come(
-            session, parts(after({"a": 3, "b": 2, "c": 1}, failing=("a", "b", "c")), *"abc", keep=True)
+        async for app, _ in parts(after({"a": 3, "b": 2, "c": 1}, failing=("a", "b", "c")), *"abc", keep=True).arrive(
+            session
         ):
             seen.append(app)
     assert seen == ["c", "b", "a"]
@@ -280,7 +301,7 @@ async def test_leaving_a_walk_stops_its_requests(session: Session) -> None:
             under_way -= 1
         return app
 
-    apps = as_they_come(session, parts(ask, *"abc"))
+    apps = parts(ask, *"abc").arrive(session)
     async with aclosing(apps):
         assert await anext(apps) == ("a", "a:a")
         assert under_way == 2
@@ -297,7 +318,7 @@ async def test_a_slow_consumer_gets_every_app(session: Session) -> None:
 
     apps = [f"app{number}" for number in range(300)]
     seen = []
-    async for app, _ in as_they_come(session, parts(ask, *apps)):
+    async for app, _ in parts(ask, *apps).arrive(session):
         await asyncio.sleep(1)
         seen.append(app)
     assert sorted(seen) == sorted(asked) == sorted(apps)

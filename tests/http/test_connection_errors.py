@@ -5,6 +5,7 @@ import pickle
 import ssl
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 import trustme
@@ -18,66 +19,90 @@ from adjust_async import (
     PooledTransport,
     PoolExhaustedError,
 )
-from adjust_async._http.connection_errors import Where, connection_error
-from adjust_async._http.messages import RequestSpec
+from adjust_async._http.connection_errors import connection_error
+from adjust_async._http.messages import Where
 from tests.loopback import RawRequest, answer, serve
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_retries")]
 
 URL = "https://automate.adjust.com"
 QUERY: Any = {"dimensions": ["day"], "metrics": ["installs"], "date_period": "yesterday"}
 
 
-def spec_of(method: str) -> RequestSpec[None]:
-    """Make a request."""
-    return RequestSpec(method, "/reports-service/report", lambda _: None)
+def where(method: str) -> Where:
+    """Return which request it was."""
+    return Where(method=method, path="/reports-service/report", service="reports")
 
 
+def of_httpcore(error: httpx.HTTPError) -> httpx.HTTPError:
+    """Return an error with the cause that errors of httpx's own transport have."""
+    error.__cause__ = httpcore.ConnectError("below")
+    return error
+
+
+REFUSED = "could not connect to https://automate.adjust.com"
+BROKE = "the connection broke"
+NOT_SENT, IN_DOUBT = {"sent": False, "transient": True}, {"sent": True, "transient": True}
+HOPELESS = {"sent": False, "transient": False}
 CASES: list[tuple[httpx.HTTPError, type[AdjustError], str, dict[str, bool]]] = [
-    (httpx.PoolTimeout("busy"), PoolExhaustedError, "no free connection: busy", {"sent": False, "transient": True}),
-    (httpx.ConnectTimeout(""), APITimeoutError, "ConnectTimeout: ConnectTimeout", {"sent": True, "transient": True}),
-    (httpx.ReadTimeout("slow"), APITimeoutError, "ReadTimeout: slow", {"sent": True, "transient": True}),
-    (httpx.WriteTimeout("slow"), APITimeoutError, "WriteTimeout: slow", {"sent": True, "transient": True}),
+    (httpx.PoolTimeout("busy"), PoolExhaustedError, "no free connection: PoolTimeout: busy", NOT_SENT),
+    (httpx.ConnectTimeout(""), APITimeoutError, f"{REFUSED} in time: ConnectTimeout", IN_DOUBT),
+    (of_httpcore(httpx.ConnectTimeout("")), APITimeoutError, f"{REFUSED} in time: ConnectTimeout", NOT_SENT),
+    (httpx.ReadTimeout("slow"), APITimeoutError, "ReadTimeout: slow", IN_DOUBT),
+    (httpx.WriteTimeout("slow"), APITimeoutError, "WriteTimeout: slow", IN_DOUBT),
+    (httpx.ConnectError("refused"), APIConnectionError, f"{REFUSED}: ConnectError: refused", NOT_SENT),
+    (httpx.ProxyError("403"), APIConnectionError, f"{REFUSED}: ProxyError: 403", IN_DOUBT),
+    (of_httpcore(httpx.ProxyError("403")), APIConnectionError, f"{REFUSED}: ProxyError: 403", NOT_SENT),
+    (httpx.UnsupportedProtocol("no"), APIConnectionError, "UnsupportedProtocol: no", HOPELESS),
+    (httpx.LocalProtocolError("no"), APIConnectionError, "LocalProtocolError: no", HOPELESS),
+    (httpx.ReadError("reset"), APIConnectionError, f"{BROKE}: ReadError: reset", IN_DOUBT),
+    (httpx.WriteError(""), APIConnectionError, f"{BROKE}: WriteError", IN_DOUBT),
+    (httpx.RemoteProtocolError("x"), APIConnectionError, f"{BROKE}: RemoteProtocolError: x", IN_DOUBT),
     (
-        httpx.ConnectError("refused"),
-        APIConnectionError,
-        f"could not connect to {URL}: refused",
-        {"sent": False, "transient": True},
+        httpx.DecodingError("gzip"),
+        DecodeError,
+        "the body can't be unpacked: DecodingError: gzip",
+        {"malformed": True, "transient": True},
     ),
-    (httpx.UnsupportedProtocol("no"), APIConnectionError, "no", {"sent": False, "transient": False}),
-    (httpx.LocalProtocolError("no"), APIConnectionError, "no", {"sent": False, "transient": False}),
-    (httpx.ReadError("reset"), APIConnectionError, "the connection broke: reset", {"sent": True, "transient": True}),
-    (httpx.WriteError(""), APIConnectionError, "the connection broke: WriteError", {"sent": True, "transient": True}),
-    (httpx.RemoteProtocolError("x"), APIConnectionError, "the connection broke: x", {"sent": True, "transient": True}),
-    (httpx.ProxyError("403"), APIConnectionError, "the connection broke: 403", {"sent": True, "transient": True}),
-    (httpx.DecodingError("gzip"), DecodeError, "the body can't be unpacked: gzip", {"malformed": True}),
 ]
 
 
-@pytest.mark.parametrize(("error", "cls", "words", "says"), CASES, ids=lambda case: type(case).__name__)
+@pytest.mark.parametrize(("error", "cls", "words", "says"), CASES)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_each_error_of_httpx(
     error: httpx.HTTPError, cls: type[AdjustError], words: str, says: dict[str, bool], method: str
 ) -> None:
     """Each error of httpx is one of the tree, which says whether it was sent and may pass, and can be pickled."""
-    mapped = connection_error(spec_of(method), error, URL)
+    mapped = connection_error(where(method), error, URL)
     assert type(mapped) is cls
-    assert mapped.message == words
+    assert mapped.message.startswith(words)
     assert {name: getattr(mapped, name) for name in says} == says
+    assert mapped.in_doubt == (method == "POST" and says.get("sent", True))
     assert str(mapped).startswith(f"{method} /reports-service/report: {words}")
+    assert (mapped.service, mapped.__cause__, mapped.__context__) == ("reports", None, None)
     copy = pickle.loads(pickle.dumps(mapped))
     assert (type(copy), str(copy), vars(copy)) == (cls, str(mapped), vars(mapped))
 
 
-def test_where() -> None:
-    """A request is told by its method and its path, without its query."""
-    assert Where(method="GET", path="/x") == {"method": "GET", "path": "/x"}
+def test_words_are_shown_without_the_token() -> None:
+    """What httpx says is passed through the function that hides the token."""
+    error = httpx.LocalProtocolError("Illegal header value b'Bearer s3cr3t'")
+    mapped = connection_error(where("GET"), error, URL, lambda text: text.replace("s3cr3t", "***"))
+    assert "b'Bearer ***'" in str(mapped)
+
+
+def test_looking_up_names_is_mentioned() -> None:
+    """A connection that did not come in time may have waited for the application's own executor."""
+    mapped = connection_error(where("GET"), httpx.ConnectTimeout("slow"), URL)
+    assert "looked up in asyncio's default executor" in str(mapped)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2])
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])
-def test_a_certificate_is_found_in_the_chain(depth: int, link: str) -> None:
+def test_a_certificate_is_found_in_the_chain(depth: int, link: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A certificate that is not trusted is told as such, however deep httpx hides it, and is not tried again."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
     reason = ssl.SSLCertVerificationError(1, "certificate verify failed")
     reason.verify_message = "self-signed certificate"
     inner: BaseException = reason
@@ -87,20 +112,42 @@ def test_a_certificate_is_found_in_the_chain(depth: int, link: str) -> None:
         inner = outer
     error = httpx.ConnectError("tls")
     setattr(error, link, inner)
-    mapped = connection_error(spec_of("GET"), error, URL)
+    mapped = connection_error(where("GET"), error, URL)
     assert isinstance(mapped, APIConnectionError)
     assert (mapped.sent, mapped.transient) == (False, False)
     assert f"the certificate of {URL} is not trusted: self-signed certificate" in str(mapped)
-    assert "SSL_CERT_FILE" in str(mapped)
+    assert "set SSL_CERT_FILE" in str(mapped)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        "Basic Constraints of CA cert not marked critical",
+        "Missing Authority Key Identifier",
+        "CA cert does not include key usage extension",
+    ],
+)
+def test_strict_checks_of_certificates_are_explained(problem: str) -> None:
+    """What Python 3.13 began to refuse is called so, with what helps."""
+    error = httpx.ConnectError("tls")
+    error.__cause__ = reason = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    reason.verify_message = problem
+    text = str(connection_error(where("GET"), error, URL))
+    assert problem in text
+    assert "without ssl.VERIFY_X509_STRICT" in text
+    assert "SSL_CERT_FILE" not in text
+
+
+def test_nobody_is_asked_to_set_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `SSL_CERT_FILE` is set already, the text asks what it names."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/etc/corporate.pem")
+    error = httpx.ConnectError("tls")
+    error.__cause__ = reason = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    reason.verify_message = "unable to get local issuer certificate"
+    assert "SSL_CERT_FILE is set: does it name" in str(connection_error(where("GET"), error, URL))
 
 
 # Over real sockets.
-
-
-@pytest.fixture(autouse=True)
-def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing wait between attempts: sockets need a real clock."""
-    monkeypatch.setattr("adjust_async._http.retry._full_jitter", lambda _: 0.0)
 
 
 async def error_of(url: str, *, rows: bool = False, **settings: Any) -> AdjustError:
@@ -108,7 +155,7 @@ async def error_of(url: str, *, rows: bool = False, **settings: Any) -> AdjustEr
     async with AsyncAdjust("secret", api_url="http://127.0.0.1:9", reports_url=url, **settings) as adjust:
         with pytest.raises(AdjustError) as raised:
             if rows:
-                _ = [row async for row in adjust.reports.csv(**QUERY)]
+                _ = [row async for row in adjust.reports.iter_csv(**QUERY)]
             else:
                 await adjust.reports.fetch(**QUERY)
         assert (adjust._session.permits, adjust._session.calls) == (0, 0)
@@ -158,15 +205,15 @@ async def test_a_service_that_hangs(rows: bool) -> None:
 
 
 @pytest.mark.parametrize("rows", [False, True])
-async def test_a_body_that_can_not_be_unpacked(rows: bool) -> None:
-    """A body that is not packed as its head says is tried again, and told in the end."""
+async def test_a_body_that_was_never_packed(rows: bool) -> None:
+    """A body that is not packed as its head says would come again: it is not asked for again."""
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(b"no gzip", headers="Content-Encoding: gzip\r\n"))
 
     async with serve(handler) as server:
         error = await error_of(server.url, rows=rows, max_attempts=3)
-        assert len(server.requests) == 3
+        assert len(server.requests) == 1
     assert type(error) is DecodeError
     assert error.malformed
     assert "can't be unpacked" in str(error)
@@ -198,7 +245,9 @@ async def test_a_certificate_that_is_not_trusted(trusted: bool) -> None:
 
     async with serve(handler, tls=of_server) as server:
         transport = PooledTransport(verify=verify)
-        async with AsyncAdjust("secret", reports_url=server.url, transport=transport) as adjust:
+        async with AsyncAdjust(
+            "secret", reports_url=server.url, http_client=httpx.AsyncClient(transport=transport)
+        ) as adjust:
             if trusted:
                 await adjust.reports.fetch(**QUERY)
                 return

@@ -16,11 +16,11 @@ from itertools import pairwise
 import httpx
 import pytest
 import trustme
+from adjust_async._http.requests import located
 from hypothesis import example, given, settings, strategies as st
 
 from adjust_async import PooledTransport
 from adjust_async._http.http11 import PIECE, READ_AHEAD, Http11Connection
-from adjust_async._http.requests import located
 from tests.loopback import RawRequest, answer, serve
 from tests.peer import Listener, Peer, listening
 

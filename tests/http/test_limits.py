@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from adjust_async._http.limits import LONGEST_PAUSE, Limits, PauseOutlastsDeadlineError
+from adjust_async._http.limits import LONGEST_PAUSE, Limits, PauseOutlastsDeadlineError, Permit
 from tests.clock import JUMPING_CLOCK
 
 pytestmark = pytest.mark.anyio
@@ -37,11 +37,10 @@ async def start_times(limits: Limits, count: int, *, hold: float = 0.0) -> list[
     times: list[float] = []
 
     async def request() -> None:
-        await limits.acquire(None)
-        times.append(round(now() - began, 6))
-        if hold:
-            await asyncio.sleep(hold)
-        limits.release()
+        with await limits.acquire(None):
+            times.append(round(now() - began, 6))
+            if hold:
+                await asyncio.sleep(hold)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(count):
@@ -60,11 +59,11 @@ async def test_permits_are_counted() -> None:
     """`in_use` tells how many permits are out."""
     limits = Limits(max_concurrency=2)
     assert limits.in_use == 0
-    await limits.acquire(None)
-    await limits.acquire(None)
-    assert limits.in_use == 2
-    limits.release()
-    assert limits.in_use == 1
+    with await limits.acquire(None):
+        with await limits.acquire(None):
+            assert limits.in_use == 2
+        assert limits.in_use == 1
+    assert limits.in_use == 0
 
 
 async def test_permits_go_out_in_the_order_of_asking() -> None:
@@ -73,10 +72,9 @@ async def test_permits_go_out_in_the_order_of_asking() -> None:
     order: list[int] = []
 
     async def request(number: int) -> None:
-        await limits.acquire(None)
-        order.append(number)
-        await asyncio.sleep(1)
-        limits.release()
+        with await limits.acquire(None):
+            order.append(number)
+            await asyncio.sleep(1)
 
     async with asyncio.TaskGroup() as group:
         for number in range(5):
@@ -155,6 +153,59 @@ async def test_a_pause_is_never_for_good(seconds: float) -> None:
     limits = Limits(max_concurrency=1)
     limits.pause(seconds)
     assert round(limits.pause_left(), 6) == LONGEST_PAUSE
+
+
+async def test_after_a_pause_that_was_cut_one_request_asks_alone() -> None:
+    """When the longest pause is over, one request begins, and the others wait until it has ended."""
+    limits = Limits(max_concurrency=5)
+    assert limits.pause(86_400)
+    assert await start_times(limits, 4, hold=7.0) == [60, 67, 67, 67]
+    assert limits.in_use == 0
+    assert await start_times(limits, 2) == [0, 0]
+
+
+async def test_the_one_that_asks_may_be_told_to_wait_again() -> None:
+    """Where the service asks for another long pause, again one request asks after it."""
+    limits = Limits(max_concurrency=5)
+    limits.pause(86_400)
+    began, times = now(), list[float]()
+
+    async def request() -> None:
+        with await limits.acquire(None):
+            times.append(round(now() - began, 6))
+            await asyncio.sleep(1)
+            if len(times) < 3:
+                limits.pause(86_400)
+
+    await asyncio.gather(*(request() for _ in range(6)))
+    assert times == pytest.approx([60, 121, 182, 183, 183, 183])
+    assert limits.in_use == 0
+
+
+async def test_a_trial_that_is_cancelled_lets_the_others_go() -> None:
+    """Where the request that asks alone is cancelled, the others begin."""
+    limits = Limits(max_concurrency=5)
+    limits.pause(86_400)
+
+    async def hang() -> None:
+        with await limits.acquire(None):
+            await asyncio.sleep(10**6)
+
+    hanging = asyncio.create_task(hang())
+    await asyncio.sleep(65)
+    waiting = asyncio.create_task(start_times(limits, 3))
+    await asyncio.sleep(5)
+    hanging.cancel()
+    assert await waiting == [5, 5, 5]
+
+
+async def test_only_the_first_of_many_pauses_is_news() -> None:
+    """Fifty requests that are answered 429 at once begin one pause."""
+    limits = Limits(max_concurrency=5)
+    assert limits.pause(10)
+    assert not any(limits.pause(seconds) for seconds in (5, 10, 20))
+    await asyncio.sleep(21)
+    assert limits.pause(1)
 
 
 @pytest.mark.parametrize("seconds", [0, -5.0])
@@ -249,9 +300,9 @@ async def test_a_pause_extended_beyond_the_deadline_raises_then() -> None:
     await extending
 
 
-async def wait_for_permit(limits: Limits) -> None:
+async def wait_for_permit(limits: Limits) -> Permit:
     """Take the only permit, so that the next one waits for it."""
-    await limits.acquire(None)
+    return await limits.acquire(None)
 
 
 async def wait_for_pause(limits: Limits) -> None:
@@ -259,16 +310,22 @@ async def wait_for_pause(limits: Limits) -> None:
     limits.pause(10)
 
 
+async def wait_for_trial(limits: Limits) -> Permit:
+    """Pause for too long, and let one request begin, so that the next one waits for its end."""
+    limits.pause(LONGEST_PAUSE + 1)
+    return await limits.acquire(None)
+
+
 async def wait_for_rate(limits: Limits) -> None:
     """Use the burst up, so that the next one waits for the rate."""
-    await limits.acquire(None)
-    limits.release()
+    with await limits.acquire(None):
+        pass
 
 
 async def wait_for_pause_behind_rate(limits: Limits) -> None:
     """Use the burst up and pause a bit later, so that the next one waits for the rate and then for the pause."""
-    await limits.acquire(None)
-    limits.release()
+    with await limits.acquire(None):
+        pass
     asyncio.get_running_loop().call_later(0.5, limits.pause, 30)
 
 
@@ -277,17 +334,18 @@ AWAITS = [
     (wait_for_pause, 0.25, 0),
     (wait_for_rate, 0.25, 0),
     (wait_for_pause_behind_rate, 5.0, 0),
+    (wait_for_trial, 0.25, 1),
 ]
 
 
 @pytest.mark.parametrize(("prepare", "seconds", "out"), AWAITS, ids=lambda value: getattr(value, "__name__", ""))
 @pytest.mark.parametrize("by_scope", [True, False], ids=["scope", "task"])
 async def test_cancellation_at_each_await_gives_the_permit_back(
-    prepare: Callable[[Limits], Awaitable[None]], seconds: float, out: int, by_scope: bool
+    prepare: Callable[[Limits], Awaitable[Permit | None]], seconds: float, out: int, by_scope: bool
 ) -> None:
     """Wherever a call is cancelled while it waits, by a scope or as a task, its permit is free for the next one."""
     limits = Limits(max_concurrency=1, max_rate=1.0, burst=1)
-    await prepare(limits)
+    permit = await prepare(limits)
     before = limits.in_use
     if by_scope:
         with anyio.move_on_after(seconds) as scope:
@@ -301,8 +359,9 @@ async def test_cancellation_at_each_await_gives_the_permit_back(
         with pytest.raises(asyncio.CancelledError):
             await task
     assert limits.in_use == before == out
-    if out:
-        limits.release()
+    if permit is not None:
+        with permit:
+            pass
     with anyio.fail_after(100):
         await limits.acquire(None)
     assert limits.in_use == 1
@@ -311,14 +370,14 @@ async def test_cancellation_at_each_await_gives_the_permit_back(
 async def test_a_permit_that_arrives_with_the_cancellation_is_not_lost() -> None:
     """A call that is cancelled in the moment that a permit comes free passes it on."""
     limits = Limits(max_concurrency=1)
-    await limits.acquire(None)
-    waiting = asyncio.create_task(limits.acquire(None))
-    await settle()
-    limits.release()
+    with await limits.acquire(None):
+        waiting = asyncio.create_task(limits.acquire(None))
+        await settle()
     waiting.cancel()
     await asyncio.wait([waiting])
     if not waiting.cancelled():
-        limits.release()
+        with waiting.result():
+            pass
     with anyio.fail_after(1):
         await limits.acquire(None)
     assert limits.in_use == 1

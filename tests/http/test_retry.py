@@ -9,6 +9,7 @@ import anyio
 import pytest
 from hypothesis import given, strategies as st
 
+from adjust_async._http import retry
 from adjust_async._http.retry import may_retry, retrying
 from adjust_async.errors import (
     AdjustError,
@@ -32,7 +33,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture
 def _no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adjust_async._http.retry._full_jitter", lambda _: 0.0)
+    monkeypatch.setattr(retry, "jitter", lambda _: 0.0)
 
 
 def now() -> float:
@@ -78,17 +79,18 @@ class Failing:
 @given(status=st.integers(100, 999), retry_after=st.none() | st.floats(0, 1e6))
 def test_statuses_of_what_can_be_repeated(method: str, status: int, retry_after: float | None) -> None:
     """What reads or sets is sent again after the statuses that pass by themselves, and no others."""
-    assert may_retry(method, status_error(status, retry_after)) == (status in {429, 500, 502, 503, 504})
+    assert may_retry(method, status_error(status, retry_after)) == (
+        status in {408, 425, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529}
+    )
 
 
 @given(
-    status=st.integers(100, 999) | st.sampled_from([429, 503]),
+    status=st.integers(100, 999) | st.sampled_from([425, 429, 503]),
     retry_after=st.none() | st.just(0.0) | st.floats(0, 1e6),
 )
 def test_statuses_of_a_create(status: int, retry_after: float | None) -> None:
-    """A create is sent again only where the service did nothing, and said for how long to wait; 0 s is a time too."""
-    expected = status in {429, 503} and retry_after is not None
-    assert may_retry("POST", status_error(status, retry_after)) == expected
+    """A create is sent again only after the statuses which say that nothing was done, whatever wait is asked for."""
+    assert may_retry("POST", status_error(status, retry_after)) == (status in {425, 429})
 
 
 @pytest.mark.parametrize("transient", [True, False])
@@ -100,12 +102,12 @@ def test_broken_connections(method: str, sent: bool, transient: bool) -> None:
     assert may_retry(method, error) == (transient and (method != "POST" or not sent))
 
 
-@pytest.mark.parametrize("malformed", [True, False])
+@pytest.mark.parametrize("transient", [True, False])
 @pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])
-def test_broken_answers(method: str, malformed: bool) -> None:
+def test_broken_answers(method: str, transient: bool) -> None:
     """Half an answer is asked for again, one of another shape is not, and a create never is."""
-    error = DecodeError("no JSON", location="$", method=method, path="/p", malformed=malformed)
-    assert may_retry(method, error) == (malformed and method != "POST")
+    error = DecodeError("no JSON", location="$", method=method, path="/p", malformed=True, transient=transient)
+    assert may_retry(method, error) == (transient and method != "POST")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -210,7 +212,7 @@ async def test_an_absurd_wait_does_not_stop_a_call_for_good() -> None:
     """Without a deadline, a service that asks for years holds a call no longer than the longest pause."""
     request = Failing(status_error(429, 1e6))
     await request.run()
-    assert request.times[-1] <= 3600
+    assert request.times[-1] <= 60
 
 
 async def test_a_cancelled_wait_ends_at_once() -> None:

@@ -21,7 +21,7 @@ from adjust_async import (
     RateLimitError,
 )
 from adjust_async._http.services import services
-from adjust_async.config import Config
+from adjust_async.config import APIToken, Config
 from adjust_async.emulator import Emulator, Faults
 from tests.clock import JUMPING_CLOCK
 from tests.loopback import RawRequest, answer, serve
@@ -38,25 +38,9 @@ CSV = httpx.Response(200, content=b"day,installs\n")
 
 
 def config(**changed: Any) -> Config:
-    """Make a configuration of defaults."""
-    settings: Any = {
-        "api_url": "https://api.adjust.com",
-        "reports_url": "https://automate.adjust.com",
-        "account_id": None,
-        "campaign_version": "v1",
-        "max_concurrency": 50,
-        "max_rate": None,
-        "burst": None,
-        "timeout": 30.0,
-        "deadline": 120.0,
-        "reports_max_rate": 50.0,
-        "reports_burst": 90,
-        "reports_timeout": 300.0,
-        "reports_deadline": 900.0,
-        "max_attempts": 10,
-        "on_retry": None,
-    }
-    return Config.read(token=TOKEN, **settings | changed)
+    """Return a configuration of defaults."""
+    urls = {"api_url": "https://api.adjust.com", "reports_url": "https://automate.adjust.com"}
+    return Config.read(token=APIToken(TOKEN), **urls | changed)
 
 
 # What they are.
@@ -67,26 +51,24 @@ async def test_the_settings_of_each() -> None:
     made = services(config(account_id="42", max_rate=3, burst=4))
     assert set(made) == {"api", "reports"}
     api, reports = made["api"], made["reports"]
-    assert (api.prefix, api.url, api.authorization, api.timeout, api.deadline, api.max_rate) == (
-        "",
+    assert (api.host.url, api.host.authorization, api.host.timeout, api.host.deadline, api.host.max_rate) == (
         "https://api.adjust.com",
         "Token token=",
         30.0,
         120.0,
         3,
     )
-    assert (reports.prefix, reports.url, reports.authorization, reports.timeout, reports.deadline) == (
-        "reports_",
+    assert (reports.host.url, reports.host.authorization, reports.host.timeout, reports.host.deadline) == (
         "https://automate.adjust.com",
         "Bearer ",
         300.0,
         900.0,
     )
-    assert reports.max_rate == 50.0
+    assert reports.host.max_rate == 50.0
     assert "X-Account-ID" not in api.headers
     assert reports.headers["X-Account-ID"] == "42"
     assert api.limits is not reports.limits
-    assert TOKEN not in f"{api.headers}{reports.headers}{api.extensions}{reports.extensions}"
+    assert TOKEN not in f"{api}{reports}{vars(api.auth)}"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +79,7 @@ async def test_the_time_to_connect_is_a_part_of_the_attempt(
 ) -> None:
     """A connection has 10 s, or half of a shorter attempt, so that it does not end as a request that was sent."""
     for service in services(config(timeout=timeout, reports_timeout=timeout)).values():
-        assert service.extensions == {"timeout": {"connect": connect, "pool": connect, "read": read, "write": read}}
+        assert service.timeout.as_dict() == {"connect": connect, "pool": connect, "read": read, "write": read}
 
 
 # What goes to each.
@@ -120,8 +102,8 @@ async def test_each_host_gets_its_own_requests() -> None:
     async with client(respond, account_id="42") as (adjust, script):
         await adjust.reports.fetch(**QUERY)
         await adjust.reports.pivot(**QUERY, index=["day"])
-        assert [row async for row in adjust.reports.csv(**QUERY)] == []
-        await adjust.reports.parquet(**QUERY)
+        assert [row async for row in adjust.reports.iter_csv(**QUERY)] == []
+        await adjust.reports.read_parquet(**QUERY)
         await adjust.reports.filters(["networks"])
         await adjust.reports.events()
         await adjust.apps.list()
@@ -193,7 +175,8 @@ async def test_the_emulator_takes_both_headers() -> None:
 async def test_a_redirect_is_not_followed(ask: str) -> None:
     """The token goes to no other host, whatever was asked for."""
     async with client(httpx.Response(302, headers={"location": f"https://evil.invalid/?{TOKEN}"})) as (adjust, script):
-        with pytest.raises(APIStatusError, match=r"redirected to evil\.invalid, where the API token must not go"):
+        words = r"https://automate\.adjust\.com redirected to https://evil\.invalid, where the API token must not go"
+        with pytest.raises(APIStatusError, match=words):
             await asked(adjust, ask)
         assert len(script.requests) == 1
 
@@ -204,9 +187,9 @@ async def asked(adjust: AsyncAdjust, ask: str) -> object:
         case "fetch":
             return await adjust.reports.fetch(**QUERY)
         case "rows":
-            return [row async for row in adjust.reports.csv(**QUERY)]
+            return [row async for row in adjust.reports.iter_csv(**QUERY)]
         case "table":
-            return await adjust.reports.parquet(**QUERY)
+            return await adjust.reports.read_parquet(**QUERY)
         case _:
             return await adjust.reports.filters(["networks"])
 
@@ -232,11 +215,13 @@ ECHOES: dict[str, httpx.Response] = {
 @pytest.mark.parametrize("place", ECHOES)
 async def test_a_token_that_comes_back_does_not_show(place: str, ask: str, caplog: pytest.LogCaptureFixture) -> None:
     """A service that echoes the token gets it into no error, no log and no `repr`, also where bodies are streamed."""
-    retries: list[object] = []
+    retries: list[Any] = []
     error: AdjustError | None = None
     with caplog.at_level(logging.DEBUG):
         transport = Script(ECHOES[place])
-        async with AsyncAdjust(TOKEN, transport=transport, max_attempts=2, on_retry=retries.append) as adjust:
+        async with AsyncAdjust(
+            TOKEN, http_client=httpx.AsyncClient(transport=transport), max_attempts=2, on_retry=retries.append
+        ) as adjust:
             try:
                 await asked(adjust, ask)
             except AdjustError as raised:
@@ -408,12 +393,12 @@ async def test_every_kind_of_report_shares_the_limits(strict: Emulator) -> None:
 
         async def rows() -> None:
             with suppress(APIConnectionError):  # where an answer broke off after rows of it were given
-                _ = [row async for row in adjust.reports.csv(**query)]
+                _ = [row async for row in adjust.reports.iter_csv(**query)]
 
         await asyncio.gather(
             *(rows() for _ in range(50)),
             *(adjust.reports.fetch(**query, app_tokens=strict.app_tokens) for _ in range(10)),
-            *(adjust.reports.parquet(**query) for _ in range(15)),
+            *(adjust.reports.read_parquet(**query) for _ in range(15)),
             *(adjust.reports.filters(["apps"]) for _ in range(15)),
             *(adjust.reports.events() for _ in range(15)),
         )

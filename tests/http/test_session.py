@@ -26,6 +26,7 @@ from adjust_async import (
 from adjust_async._http.messages import ServiceName
 from tests.clock import JUMPING_CLOCK
 from tests.script import (
+    DONE,
     TRACKER,
     Outcome,
     Pieces,
@@ -117,8 +118,9 @@ async def test_what_cannot_pass_is_not_tried_again(call: Callable[[AsyncAdjust],
     [
         httpx.ConnectError("refused"),
         httpx.PoolTimeout("busy"),
+        status(425),
+        status(429),
         status(429, retry_after="2"),
-        status(503, retry_after="2"),
     ],
     ids=repr,
 )
@@ -137,14 +139,18 @@ async def test_a_post_that_did_nothing_is_sent_again(failure: Outcome) -> None:
         httpx.ReadTimeout("slow"),
         httpx.RemoteProtocolError("Server disconnected"),
         httpx.WriteError("reset"),
-        never,
-        status(429),
+        pytest.param(never, id="never"),
+        status(408),
         status(500),
         status(502),
         status(503),
         status(504),
+        status(503, retry_after="2"),
+        status(529),
         httpx.Response(200, content=b'{"data": {"items": [{"na'),
         httpx.Response(200, json={"data": {"items": []}}),
+        httpx.Response(206, json=DONE),
+        httpx.Response(302, headers={"location": "/login"}),
     ],
     ids=repr,
 )
@@ -160,13 +166,23 @@ async def test_a_post_that_may_have_done_something_is_never_sent_again(failure: 
     "failure",
     [
         httpx.ReadError("reset"),
-        never,
+        pytest.param(never, id="never"),
         status(500),
         status(502),
         status(503),
         status(504),
         status(408),
+        status(409),
+        status(410),
+        status(503, retry_after="2"),
+        httpx.Response(302, headers={"location": "https://elsewhere.invalid/"}),
+        httpx.Response(400, text="Bad Request"),
+        httpx.Response(401, json={"message": "Unauthorized"}),
+        httpx.Response(403, html="<title>403 Forbidden</title>"),
+        httpx.Response(404, json={"error": "no route"}),
+        httpx.Response(422),
         httpx.Response(200, content=b'{"data": {"items": [{"na'),
+        httpx.Response(206, json=DONE),
     ],
     ids=repr,
 )
@@ -178,10 +194,12 @@ async def test_a_post_in_doubt_says_so(failure: Outcome) -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", [status(400), status(403), status(503, retry_after="1"), httpx.ConnectError("no")], ids=repr
+    "failure",
+    [*map(status, (400, 401, 403, 404, 422, 425, 429)), status(429, retry_after="1"), httpx.ConnectError("no")],
+    ids=repr,
 )
 async def test_a_post_that_did_nothing_does_not_say_so(failure: Outcome) -> None:
-    """The error of a POST that was refused, put off, or never sent raises no doubt."""
+    """The error of a POST that the service itself refused, put off, or that was never sent raises no doubt."""
     async with client(failure, max_attempts=1) as (adjust, _):
         with pytest.raises(AdjustError) as raised:
             await post(adjust)
@@ -190,7 +208,7 @@ async def test_a_post_that_did_nothing_does_not_say_so(failure: Outcome) -> None
 
 async def test_closing_during_a_post_says_that_it_may_have_been_done() -> None:
     """A create that was under way when the client was closed is in doubt, and its error says so."""
-    adjust = AsyncAdjust("secret-token", transport=Script(never))
+    adjust = AsyncAdjust("secret-token", http_client=httpx.AsyncClient(transport=Script(never)))
     creating = asyncio.create_task(post(adjust))
     await asyncio.sleep(1)
     await adjust.aclose()
@@ -214,20 +232,13 @@ async def test_a_request_that_found_no_connection_was_never_sent() -> None:
 
 def test_a_second_event_loop_is_refused() -> None:
     """A client belongs to the loop that it was first used in; in another one it says so, and can still be closed."""
-    adjust = AsyncAdjust("secret-token", transport=Script(done()))
+    adjust = AsyncAdjust("secret-token", http_client=httpx.AsyncClient(transport=Script(done())))
     asyncio.run(get(adjust))
     with pytest.raises(ConfigurationError, match="second event loop"):
         asyncio.run(get(adjust))
     asyncio.run(adjust.aclose())
     with pytest.raises(ClientClosedError):
         asyncio.run(get(adjust))
-
-
-@pytest.mark.parametrize("transport", [0, "x", httpx.HTTPTransport(), object()])
-def test_a_transport_that_is_none_is_refused(transport: Any) -> None:
-    """Only an asynchronous httpx transport can be given."""
-    with pytest.raises(ConfigurationError, match=r"give an httpx\.AsyncBaseTransport"):
-        AsyncAdjust("secret-token", transport=transport)
 
 
 async def test_attempts_are_bounded() -> None:
@@ -267,7 +278,7 @@ async def test_a_retry_after_that_has_passed_does_not_use_the_attempts_up(asked:
 
 async def test_a_retry_after_beyond_the_deadline_fails_at_once() -> None:
     """A wait that the call has no time for is not begun; the error tells how long it would be."""
-    async with client(status(429, retry_after="600"), deadline=60) as (adjust, script):
+    async with client(status(429, retry_after="600"), deadline=50) as (adjust, script):
         started = asyncio.get_running_loop().time()
         with pytest.raises(RateLimitError, match="asked to wait 600 s") as raised:
             await get(adjust)
@@ -331,7 +342,7 @@ async def test_the_deadline_ends_a_call_in_the_middle_of_an_attempt() -> None:
         with pytest.raises(APITimeoutError, match="within deadline=20 s") as raised:
             await get(adjust)
         assert asyncio.get_running_loop().time() - started == pytest.approx(20)
-        assert isinstance(raised.value.__cause__, ServerError)
+        assert "The attempt before failed: GET /public/v1/apps/app/trackers answered 503" in str(raised.value)
         assert raised.value.sent
 
 
@@ -355,7 +366,7 @@ async def test_without_deadline_a_call_waits_as_long_as_it_takes() -> None:
 async def test_closing_ends_every_call_at_once() -> None:
     """Calls that send, wait for a permit, or wait for their next attempt all end when the client is closed."""
     script = Script(status(503, retry_after="50"), never)
-    adjust = AsyncAdjust("secret-token", transport=script, max_concurrency=2)
+    adjust = AsyncAdjust("secret-token", http_client=httpx.AsyncClient(transport=script), max_concurrency=2)
     calls = [asyncio.create_task(call(adjust)) for call in (get, get, patch, post, get)]
     await asyncio.sleep(1)
     started = asyncio.get_running_loop().time()
@@ -372,7 +383,7 @@ async def test_closing_ends_every_call_at_once() -> None:
 
 async def test_the_task_that_closes_may_be_another_one() -> None:
     """A client can be opened in one task and closed in another, as fixtures and lifespans do."""
-    adjust = AsyncAdjust("secret-token", transport=Script(done()))
+    adjust = AsyncAdjust("secret-token", http_client=httpx.AsyncClient(transport=Script(done())))
     await asyncio.create_task(adjust.__aenter__())
     assert await asyncio.create_task(get(adjust))
     await asyncio.create_task(adjust.__aexit__(None, None, None))
@@ -395,7 +406,7 @@ async def test_a_cancelled_call_gives_its_permit_back(moment: float) -> None:
 
 
 async def test_on_retry_and_the_log_tell_of_each_retry(caplog: pytest.LogCaptureFixture) -> None:
-    """The hook gets what failed, how often, why, and how long the wait is; the logger says the same in words."""
+    """The hook gets what failed, how often, why, and how long the wait is; the log says the same at DEBUG."""
     told: list[Retry] = []
     async with client(status(503, retry_after="4"), status(503, retry_after="5"), done(), on_retry=told.append) as (
         adjust,
@@ -407,10 +418,19 @@ async def test_on_retry_and_the_log_tell_of_each_retry(caplog: pytest.LogCapture
         ("GET", "/public/v1/apps/app/trackers", 2, 5),
     ]
     assert all(isinstance(retry.error, ServerError) for retry in told)
-    warnings = [record for record in caplog.records if record.name == "adjust_async" and record.levelname == "WARNING"]
-    assert len(warnings) == 2
-    assert "attempt 2 of 10 failed, the next one begins in 5." in warnings[1].message
-    assert "GET /public/v1/apps/app" in warnings[1].message
+    records: list[Any] = [record for record in caplog.records if record.name == "adjust_async"]
+    assert {record.levelname for record in records} == {"DEBUG"}
+    path = "/public/v1/apps/app/trackers"
+    assert [(record.method, record.path, record.status, record.attempt) for record in records] == [
+        ("GET", path, 503, 1),
+        ("GET", path, 503, 1),
+        ("GET", path, 503, 2),
+        ("GET", path, 503, 2),
+        ("GET", path, 200, 3),
+    ]
+    assert [record.wait and int(record.wait) for record in records] == [None, 4, None, 5, None]
+    assert "attempt 2 of 10 failed, the next one begins in 5." in records[3].message
+    assert f"GET {path}" in records[3].message
 
 
 async def test_a_hook_that_fails_ends_the_call() -> None:
@@ -437,14 +457,6 @@ async def test_what_is_sent() -> None:
     assert creation.content == b'{"name":"Adroll"}'
     assert creation.headers["content-type"] == "application/json"
     assert "secret" not in f"{listing.url}{creation.url}"
-
-
-async def test_a_redirect_is_not_followed() -> None:
-    """The token does not follow a redirect to another host."""
-    async with client(httpx.Response(302, headers={"location": "https://evil.invalid/x"})) as (adjust, script):
-        with pytest.raises(APIStatusError, match=r"redirected to evil\.invalid, where the API token must not go"):
-            await get(adjust)
-        assert len(script.requests) == 1
 
 
 async def test_410_is_an_error_of_its_own() -> None:
@@ -649,15 +661,15 @@ async def test_what_the_receiver_raises_ends_the_call() -> None:
     assert bodies[0].closed == 1
 
 
-@pytest.mark.parametrize("malformed", [True, False])
-async def test_a_body_that_the_receiver_refuses(malformed: bool) -> None:
-    """A body that is refused as malformed is asked for again; any other refusal ends the call."""
-    refusal = DecodeError("no CSV", location="line 1", malformed=malformed)
+@pytest.mark.parametrize("transient", [True, False])
+async def test_a_body_that_the_receiver_refuses(transient: bool) -> None:
+    """A body that broke off is asked for again; any other refusal ends the call."""
+    refusal = DecodeError("no CSV", location="line 1", transient=transient)
     received = Received(fail=refusal)
     async with client(arriving(b"<html>"), max_attempts=3) as (adjust, script):
         with pytest.raises(DecodeError, match="no CSV"):
             await take(adjust, received)
-        assert len(script.requests) == (3 if malformed else 1)
+        assert len(script.requests) == (3 if transient else 1)
 
 
 @pytest.mark.parametrize("moment", [5.0, 15.0, 25.0], ids=["waiting", "working", "waiting again"])
@@ -666,7 +678,7 @@ async def test_closing_the_client_ends_a_body(moment: float) -> None:
     received = Received(work=10)
     bodies: list[Pieces] = []
     script = Script(arriving(*drip(10.0, 5), bodies=bodies))
-    adjust = AsyncAdjust("secret-token", transport=script)
+    adjust = AsyncAdjust("secret-token", http_client=httpx.AsyncClient(transport=script))
     call = asyncio.create_task(take(adjust, received))
     await asyncio.sleep(moment)
     started = now()

@@ -1,5 +1,6 @@
 """Answers of the KPI Service for tests: at random, by hand, and flattened by a naive reference."""
 
+import copy
 import json
 from collections.abc import Sequence
 from datetime import date
@@ -7,7 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from adjust_async.kpis.report import KpiReport
+from adjust_async import KpiReport
+from adjust_async._checks import LARGEST_NUMBER
 
 #: What one element of a level is called, and the keys that identify it.
 LEVELS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -167,3 +169,40 @@ def nested(paths: Sequence[tuple[tuple[tuple[str, str], ...], list[Any]]], **app
                 siblings.append(element)
         element["kpi_values"] = values
     return root
+
+
+#: What may stand in a wrong place, and looks like what belongs there or nearly so.
+ODD = st.sampled_from(
+    [None, True, 7, 0.5, 1e300, LARGEST_NUMBER, LARGEST_NUMBER + 1, -LARGEST_NUMBER, -LARGEST_NUMBER - 1, "x", "2026"]
+) | st.sampled_from([[], {}, [1], [None], [[]], [{}], [{"kpi_values": [1]}], {"kpi_values": [1]}, [{"date": "x"}, 1]])
+ODD_KEYS = st.sampled_from(["token", "name", "date", "zone", "kpi_values", "trackers", "zones", "dates", "others", "x"])
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> dict[str, Any]:
+    """Give an answer in which some values were replaced, removed or put where none belongs."""
+    answer: dict[str, Any] = draw(answers())
+    for _ in range(draw(st.integers(0, 4))):
+        places = inside(answer["result_set"])
+        place, odd = draw(st.sampled_from(places)), copy.deepcopy(draw(ODD))
+        if isinstance(place, dict):
+            key = draw(ODD_KEYS | st.sampled_from(sorted(place)) if place else ODD_KEYS)
+            if draw(st.booleans()):
+                place.pop(key, None)
+            else:
+                place[key] = odd
+        else:
+            place[draw(st.integers(0, len(place))) :] = [odd]
+    return answer
+
+
+def inside(value: Any) -> list[Any]:
+    """List a value and all below it that can hold values."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return [] if inner is None else [value, *(found for one in inner for found in inside(one))]
+
+
+def mutated_apps(answer: dict[str, Any]) -> list[Any]:
+    """Give what stands where an answer's apps belong."""
+    apps = apps_of(answer) if isinstance(answer["result_set"], dict) else None
+    return apps if isinstance(apps, list) else [apps]

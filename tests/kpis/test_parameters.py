@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from adjust_async._figures.encoding import encode_query
+from adjust_async._figures.windows import Period
 from adjust_async.errors import ConfigurationError
-from adjust_async.kpis.parameters import Endpoint, check_query, split_period
+from adjust_async.kpis.parameters import Endpoint, check_query as check_typed, split_period
 
 DAYS: dict[str, Any] = {"start_date": "2026-01-01", "end_date": "2026-01-31"}
+JANUARY = Period(date(2026, 1, 1), date(2026, 1, 31))
 ENDPOINTS: tuple[Endpoint, ...] = ("deliverables", "events", "cohorts", "skadnetwork")
 D, E, C, S = ENDPOINTS
 
@@ -60,6 +63,12 @@ def refusal(ask: Callable[[], object]) -> str:
 def refused(name: str, value: object) -> str:
     """Give the message with which a value of a parameter is refused."""
     return refusal(lambda: check_query(HOME.get(name, D), {**DAYS, name: value}, None))
+
+
+def check_query(endpoint: Any, query: Mapping[str, Any], further: Any) -> dict[str, str]:
+    """Give the text of all parameters of a question."""
+    _, period, values = check_typed(endpoint, query, further)
+    return encode_query({"start_date": period.start, "end_date": period.end, **values})
 
 
 # What goes on the wire.
@@ -381,8 +390,7 @@ def test_a_secret_does_not_go_into_the_url(name: str) -> None:
 
 def windows(start: date, end: date, window: object, grouping: str = "day") -> list[tuple[date, date]]:
     """Split a range, and give the windows as dates."""
-    query = {"start_date": start.isoformat(), "end_date": end.isoformat(), "grouping": grouping}
-    return [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in split_period(query, window)]
+    return [(one.start, one.end) for one in split_period(Period(start, end), window, tuple(grouping.split(",")))]
 
 
 def cover(periods: Iterable[tuple[date, date]]) -> list[date]:
@@ -448,7 +456,7 @@ def test_where_windows_begin_and_end(start: str, end: str, window: object, expec
 
 def test_no_window_is_the_whole_range() -> None:
     """Without `window` there is one request for the range, whatever the grouping."""
-    assert split_period(DAYS, None) == [("2026-01-01", "2026-01-31")]
+    assert split_period(JANUARY, None, ()) == (JANUARY,)
 
 
 @pytest.mark.parametrize(
@@ -456,7 +464,7 @@ def test_no_window_is_the_whole_range() -> None:
 )
 def test_a_window_that_is_none_is_refused(window: object) -> None:
     """Only `day`, `week`, `month` and a number of days from 1 to 366 are windows."""
-    message = refusal(lambda: split_period({**DAYS, "grouping": "day"}, window))
+    message = refusal(lambda: split_period(JANUARY, window, ("day",)))
     assert message.endswith("give 'day', 'week', 'month', or a number of days from 1 to 366")
 
 
@@ -475,10 +483,10 @@ INEXACT = ["", "trackers", "week", "weeks", "trackers,countries", "periods", "ho
 )
 def test_windows_are_allowed_where_no_figure_spans_two(grouping: str, window: Any, exact: bool) -> None:
     """By day or hour any window is exact, by month only months are; elsewhere the refusal says what to group by."""
-    query = {**DAYS, "grouping": grouping} if grouping else DAYS
+    levels = tuple(grouping.split(",")) if grouping else ()
     if exact:
-        assert len(split_period(query, window)) >= 1
+        assert len(split_period(JANUARY, window, levels)) >= 1
         return
-    message = refusal(lambda: split_period(query, window))
+    message = refusal(lambda: split_period(JANUARY, window, levels))
     assert message.startswith(f"window is {window!r}, but the grouping is {grouping or 'none'!r}")
     assert "Group by 'day' or 'hour'" in message

@@ -256,7 +256,7 @@ async def test_an_answer_that_names_the_tracker_in_place_of_the_app() -> None:
         },
     }
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=document))
-    async with AsyncAdjust("secret", transport=transport) as adjust:
+    async with AsyncAdjust("secret", http_client=httpx.AsyncClient(transport=transport)) as adjust:
         report = await adjust.kpis.deliverables("app", tracker_token="trk123", **DATES)
         assert [(row["app_token"], row["app_name"], row["installs"]) for row in report.rows()] == [("app", None, 3)]
         with pytest.raises(DecodeError, match="expected the figures of app 'app', found those of 'trk123'"):
@@ -272,7 +272,7 @@ async def test_every_parameter_arrives(adjust: AsyncAdjust, emulator: Emulator) 
         seen.append(request.url.params)
         return httpx.Response(200, json={"result_parameters": {"kpis": []}, "result_set": {"token": "app"}})
 
-    async with AsyncAdjust("secret", transport=httpx.MockTransport(handler)) as client:
+    async with AsyncAdjust("secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(handler))) as client:
         await client.kpis.deliverables(
             "app",
             utc_offset="+05:30",
@@ -483,7 +483,7 @@ async def test_apps_that_answer_differently_are_merged() -> None:
     transport = httpx.MockTransport(
         lambda request: httpx.Response(200, json=answers[request.url.path.rpartition("/")[2]])
     )
-    async with AsyncAdjust("secret", transport=transport) as adjust:
+    async with AsyncAdjust("secret", http_client=httpx.AsyncClient(transport=transport)) as adjust:
         report = await adjust.kpis.deliverables(["one", "two", "three"], **DATES)
     assert report.result_parameters["kpis"] == ["installs", "clicks", "revenue"]
     assert list(report.rows()) == [
@@ -527,7 +527,7 @@ async def test_an_answer_of_another_shape_says_where(result_set: Any, place: str
     """Values that don't match their KPIs, or figures of another app, are an error that names the place."""
     document = {"result_parameters": {"kpis": ["installs", "clicks"]}, "result_set": result_set}
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=document))
-    async with AsyncAdjust("secret", transport=transport) as adjust:
+    async with AsyncAdjust("secret", http_client=httpx.AsyncClient(transport=transport)) as adjust:
         with pytest.raises(DecodeError, match=place) as raised:
             await adjust.kpis.deliverables("app", **DATES)
     assert raised.value.path == "/kpis/v1/app"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from adjust_async.reports.document import ReportError, open_report, unfold
+from adjust_async.errors import MalformedError
+from adjust_async.reports.document import open_report, unfold
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
@@ -16,9 +17,9 @@ JSON = st.recursive(
 KEYS = st.sampled_from(["rows", "totals", "warnings", "pagination", "currencies"])
 
 
-def fault(document: object, app_token: str | None = None) -> ReportError:
+def fault(document: object, app_token: str | None = None) -> MalformedError:
     """Give the error that opening a document ends with."""
-    with pytest.raises(ReportError) as caught:
+    with pytest.raises(MalformedError) as caught:
         open_report(document, app_token, None)
     return caught.value
 
@@ -113,7 +114,7 @@ def test_any_document_is_a_report_or_refused(document: Any) -> None:
     """No JSON is another error, and a report has all of its rows."""
     try:
         got = open_report(document, None, None)
-    except ReportError as error:
+    except MalformedError as error:
         location = error.location
     else:
         assert got.rows == document["rows"]

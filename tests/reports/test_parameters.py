@@ -1,7 +1,7 @@
 """Parameters of the Report Service: checked and encoded before anything is sent, and split into windows."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Any
@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from adjust_async._figures.windows import Period
 from adjust_async.errors import ConfigurationError
-from adjust_async.reports.parameters import ReportQuery, check_report, column_name, periods_of
+from adjust_async.reports.parameters import CsvQuery, ReportQuery, column_name, split_period
+from adjust_async.reports.question import check_question
 
 BASE: dict[str, Any] = {"dimensions": ["day"], "metrics": ["installs"], "date_period": "yesterday"}
 WIRE = {"dimensions": "day", "metrics": "installs", "date_period": "yesterday", "format_dates": "false"}
@@ -61,8 +63,8 @@ NUMBER_SUFFIXES = ["lt", "lte", "gt", "gte", "eq", "ne"]
 
 
 def wire_of(app_tokens: list[str] | None = None, parameters: object = None, **query: Any) -> dict[str, str]:
-    """Give the wire of a question."""
-    return check_report({**BASE, **query}, TAKES, app_tokens, parameters)
+    """Give the query of a question."""
+    return check_question({**BASE, **query}, app_tokens=app_tokens, parameters=parameters).query()
 
 
 def refusal(ask: Callable[[], object]) -> str:
@@ -116,7 +118,7 @@ def test_none_is_left_out(name: str) -> None:
 def test_what_a_report_needs_is_missed(name: str, change: dict[str, None]) -> None:
     """Dimensions, metrics and the range are required, also where `None` is given."""
     query = {**BASE, name: None} if change else {key: value for key, value in BASE.items() if key != name}
-    message = refusal(lambda: check_report(query, TAKES, None, None))
+    message = refusal(lambda: check_question(query, app_tokens=None, parameters=None))
     assert message == f"{name} is missing: a report needs dimensions, metrics and date_period"
 
 
@@ -137,7 +139,8 @@ def test_a_question_is_not_changed() -> None:
     """What the caller gave is as it was, and can be given again."""
     query = {**BASE, "dimensions": ["day"], "filters": {"app__in": ["x"]}}
     copy = {**query, "filters": {"app__in": ["x"]}}
-    assert check_report(query, TAKES, ["abc"], {"new": 1}) == check_report(query, TAKES, ["abc"], {"new": 1})
+    first, second = (check_question(query, app_tokens=["abc"], parameters={"new": 1}) for _ in range(2))
+    assert first == second
     assert query == copy
 
 
@@ -221,8 +224,9 @@ def test_an_argument_that_there_is_not_is_refused_with_the_way_to_give_it(name: 
 
 def test_a_csv_takes_readable_names() -> None:
     """What one report alone takes is encoded where it is taken."""
-    takes = {**TAKES, "readable_names": bool}
-    assert check_report({**BASE, "readable_names": True}, takes, None, None) == {**WIRE, "readable_names": "true"}
+    query = {**BASE, "readable_names": True}
+    question = check_question(query, app_tokens=None, parameters=None, takes=CsvQuery)
+    assert question.query() == {**WIRE, "readable_names": "true"}
 
 
 # Ranges.
@@ -422,10 +426,13 @@ def test_any_arguments_give_texts_or_are_refused(query: dict[str, Any]) -> None:
 
 # Windows.
 
+RANGE = Period(date(2026, 1, 1), date(2026, 2, 3))
+
 
 def test_without_a_window_there_is_one_range() -> None:
     """Any range goes as it is."""
-    assert periods_of(WIRE, None) == ["yesterday"]
+    assert split_period("yesterday", None, ("day",)) == ("yesterday",)
+    assert split_period(RANGE, None, ("app",)) == (RANGE,)
 
 
 @pytest.mark.parametrize(
@@ -435,10 +442,11 @@ def test_without_a_window_there_is_one_range() -> None:
 )  # fmt: skip
 def test_a_range_is_split_where_no_row_spans_two_windows(window: Any, dimensions: str) -> None:
     """With days or hours, or weeks and months of their own window, rows are joined as they are."""
-    wire = {**WIRE, "date_period": "2026-01-01:2026-02-03", "dimensions": dimensions}
-    periods = periods_of(wire, window)
-    assert periods[0].startswith("2026-01-01:")
-    assert periods[-1].endswith(":2026-02-03")
+    windows = split_period(RANGE, window, tuple(dimensions.split(",")))
+    first, last = windows[0], windows[-1]
+    assert isinstance(first, Period)
+    assert isinstance(last, Period)
+    assert (first.start, last.end) == (RANGE.start, RANGE.end)
 
 
 @pytest.mark.parametrize(
@@ -448,14 +456,13 @@ def test_a_range_is_split_where_no_row_spans_two_windows(window: Any, dimensions
 )  # fmt: skip
 def test_a_window_that_would_cut_rows_is_refused(window: Any, dimensions: str) -> None:
     """Rates and distinct users don't add up, so that no row may span two windows."""
-    wire = {**WIRE, "date_period": "2026-01-01:2026-02-03", "dimensions": dimensions}
-    assert "never summed" in refusal(lambda: periods_of(wire, window))
+    assert "never summed" in refusal(lambda: split_period(RANGE, window, tuple(dimensions.split(","))))
 
 
 @pytest.mark.parametrize("period", ["yesterday", "-7d:-1d", "2026-01-01:-0d", "-7d:2026-01-01"])
 def test_a_range_without_dates_is_not_split(period: str) -> None:
     """What "yesterday" is, the service alone knows."""
-    message = refusal(lambda: periods_of({**WIRE, "date_period": period}, "day"))
+    message = refusal(lambda: split_period(period, "day", ("day",)))
     assert (
         message == f"window is 'day', but date_period is {period!r}: give two dates, so that it is known what to split"
     )
@@ -464,16 +471,18 @@ def test_a_range_without_dates_is_not_split(period: str) -> None:
 @pytest.mark.parametrize("window", [True, 0, 367, "", "Day", "year", b"day", 1.0, [], {}, {"day"}, float("nan")])
 def test_what_is_no_window_is_refused(window: object) -> None:
     """The check of the window comes before that of the range."""
-    assert refusal(lambda: periods_of(WIRE, window)).startswith("window is ")
+    assert refusal(lambda: split_period("yesterday", window, ("day",))).startswith("window is ")
 
 
+@pytest.mark.parametrize("form", ["pair", "text"])
 @given(st.dates(date(2020, 1, 1), date(2026, 1, 1)), st.integers(0, 400), st.integers(1, 366))
-def test_windows_are_ranges_that_can_be_asked_for(first: date, length: int, window: int) -> None:
-    """Each window is a range that the check takes, and together they are the whole."""
-    last = date.fromordinal(first.toordinal() + length)
-    wire = wire_of(date_period=(first, last))
-    periods = periods_of(wire, window)
-    assert [wire_of(date_period=period)["date_period"] for period in periods] == periods
-    ends = [period.split(":") for period in periods]
+def test_windows_are_ranges_that_can_be_asked_for(form: str, first: date, length: int, window: int) -> None:
+    """Each window is a range of its own, and together they are the whole, however the range was given."""
+    last = first + timedelta(length)
+    period: Any = (first, last) if form == "pair" else f"{first}:{last}"
+    question = check_question({**BASE, "date_period": period}, app_tokens=None, parameters=None, window=window)
+    asked = [question.query(window=one)["date_period"] for one in question.windows]
+    assert [wire_of(date_period=one)["date_period"] for one in asked] == asked
+    ends = [one.split(":") for one in asked]
     assert (ends[0][0], ends[-1][1]) == (str(first), str(last))
     assert sum((date.fromisoformat(b) - date.fromisoformat(a)).days + 1 for a, b in ends) == length + 1

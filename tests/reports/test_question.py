@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from adjust_async import AsyncAdjust, ConfigurationError, DecodeError, GoneError, PivotReport, Report
-from adjust_async.reports.question import ReportQuestion, joined, pivoted, streamed
+from adjust_async import AsyncAdjust, ConfigurationError, DecodeError, GoneError, PivotReport
 from tests.clock import JUMPING_CLOCK
 from tests.script import Script, client
 
@@ -406,26 +405,3 @@ async def test_an_empty_pivot() -> None:
         None,
         {},
     )
-
-
-# The functions.
-
-
-async def test_a_question_by_itself() -> None:
-    """A question can be asked in each of its three ways."""
-    question = ReportQuestion(
-        query={"dimensions": "day", "metrics": "installs", "date_period": "today", "index": "day"},
-        app_tokens=["a", "b"],
-        periods=["today", "yesterday"],
-        keep_failures=False,
-        attr_dependency="drop",
-        known={},
-    )
-    async with service(report(day(1))) as (adjust, script):
-        session = adjust._session
-        whole = await joined(session, question)
-        assert type(whole) is Report
-        assert len(list(whole.rows())) == len(script.requests) == 4
-        assert {app async for app, _ in streamed(session, question)} == {"a", "b"}
-        assert len((await pivoted(session, question)).parts) == 1
-    assert {request.url.params["date_period"] for request in script.requests} == {"today", "yesterday"}

@@ -30,7 +30,7 @@ async def test_deadline_survives_a_refused_body() -> None:
     async with client(arriving(b"<html>"), never, reports_deadline=20, reports_timeout=None) as (adjust, _):
         started = now()
         with pytest.raises(AdjustError):
-            _ = [row async for row in adjust.reports.csv(**Q)]
+            _ = [row async for row in adjust.reports.iter_csv(**Q)]
         assert now() - started < 21
 
 
@@ -49,7 +49,7 @@ async def test_a_file_whose_last_row_breaks_off(cut: bytes, tmp_path: Path) -> N
     """What `csv` refuses as rows is no whole file either."""
     good = HEADER + b"2026-01-01,A,1,2\n2026-01-02,A,1,2\n"
     async with client(arriving(HEADER + cut), arriving(good)) as (adjust, script):
-        saved = await adjust.reports.csv(**Q, path=tmp_path / "x.csv")
+        saved = await adjust.reports.download_csv(tmp_path / "x.csv", **Q)
         assert saved.path.read_bytes() == good
         assert len(script.requests) == 2
 
@@ -61,9 +61,9 @@ async def test_emulator(tmp_path: Path) -> None:
         Emulator(apps=2, trackers_per_app=40, facts_per_day=15) as emulator,
         AsyncAdjust(emulator.token, api_url=emulator.url) as adjust,
     ):
-        whole = await adjust.reports.csv(**query, path=tmp_path / "x.csv")
+        whole = await adjust.reports.download_csv(tmp_path / "x.csv", **query)
         emulator.faults = ["truncated-json"]
-        assert await adjust.reports.csv(**query, path=tmp_path / "x.csv") == whole
+        assert await adjust.reports.download_csv(tmp_path / "x.csv", **query) == whole
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ async def test_a_page_is_no_empty_report(page: bytes, to_file: bool, tmp_path: P
     """A 200 whose header has none of the columns that were asked for is an error, not a report without rows."""
     async with client(arriving(page), arriving(HEADER + b"2026-01-01,A,1,2\n")) as (adjust, script):
         if to_file:
-            assert (await adjust.reports.csv(**Q, path=tmp_path / "x.csv")).rows == 1
+            assert (await adjust.reports.download_csv(tmp_path / "x.csv", **Q)).rows == 1
         else:
-            assert [row["installs"] async for row in adjust.reports.csv(**Q)] == [1]
+            assert [row["installs"] async for row in adjust.reports.iter_csv(**Q)] == [1]
         assert len(script.requests) == 2
 
 
@@ -98,7 +98,7 @@ async def test_a_timeout_error_of_on_progress(timeout: float | None, tmp_path: P
 
     async with client(arriving(HEADER), reports_timeout=timeout, max_attempts=3) as (adjust, script):
         with pytest.raises(TimeoutError, match="mine"):
-            await adjust.reports.csv(**Q, path=tmp_path / "x.csv", on_progress=progress)
+            await adjust.reports.download_csv(tmp_path / "x.csv", **Q, on_progress=progress)
         assert len(script.requests) == 1
 
 
@@ -121,7 +121,9 @@ async def test_broken_parquet_is_a_decode_error(to_file: bool, tmp_path: Path) -
     broken = b"PAR1" + b"\x00" * 40 + b"PAR1"
     async with client(httpx.Response(200, content=broken), max_attempts=1) as (adjust, _):
         with pytest.raises(DecodeError):
-            await (adjust.reports.parquet(**Q, path=tmp_path / "x") if to_file else adjust.reports.parquet(**Q))
+            await (
+                adjust.reports.download_parquet(tmp_path / "x", **Q) if to_file else adjust.reports.read_parquet(**Q)
+            )
 
 
 async def test_a_broken_page_of_parquet() -> None:
@@ -132,7 +134,7 @@ async def test_a_broken_page_of_parquet() -> None:
     body[4:60] = b"\xff" * 56
     async with client(httpx.Response(200, content=bytes(body)), max_attempts=1) as (adjust, _):
         with pytest.raises(DecodeError):
-            await adjust.reports.parquet(**Q)
+            await adjust.reports.read_parquet(**Q)
 
 
 @jumping
@@ -174,10 +176,10 @@ async def test_token_in_the_log_of_warnings(caplog: pytest.LogCaptureFixture) ->
 
 @jumping
 async def test_token_in_the_chain_of_a_csv_error() -> None:
-    """The CsvError behind a DecodeError shows in tracebacks."""
+    """The MalformedError behind a DecodeError shows in tracebacks."""
     async with client(httpx.Response(200, content=b"secret-token,secret-token\n"), max_attempts=1) as (adjust, _):
         with pytest.raises(AdjustError) as raised:
-            _ = [row async for row in adjust.reports.csv(**Q)]
+            _ = [row async for row in adjust.reports.iter_csv(**Q)]
     assert "secret-token" not in "".join(traceback.format_exception(raised.value))
 
 
@@ -187,7 +189,7 @@ async def test_a_part_of_the_token() -> None:
     page = b"<html><!-- " + b"x" * 40 + b"secret-token --></html>"
     async with client(httpx.Response(200, content=page), max_attempts=1) as (adjust, _):
         with pytest.raises(AdjustError) as raised:
-            _ = [row async for row in adjust.reports.csv(**Q)]
+            _ = [row async for row in adjust.reports.iter_csv(**Q)]
     assert "secret" not in str(raised.value)
 
 
@@ -227,7 +229,7 @@ async def test_errors_of_a_stream_tell_the_request() -> None:
     """A DecodeError of rows tells method and path, as that of JSON does."""
     async with client(httpx.Response(200, content=b"<html>"), max_attempts=1) as (adjust, _):
         with pytest.raises(DecodeError) as raised:
-            _ = [row async for row in adjust.reports.csv(**Q)]
+            _ = [row async for row in adjust.reports.iter_csv(**Q)]
     assert (raised.value.method, raised.value.path) == ("GET", "/reports-service/csv_report")
 
 
@@ -256,7 +258,7 @@ async def test_a_record_without_end_stays_cheap() -> None:
     text = b"line of text, 1\n" * 4000
     async with client(arriving(HEADER + b'2026-01-01,"', *[text] * 140), max_attempts=1) as (adjust, _):
         with pytest.raises(AdjustError):
-            _ = [row async for row in adjust.reports.csv(**Q)]
+            _ = [row async for row in adjust.reports.iter_csv(**Q)]
     assert time.process_time() - started < 2
 
 
@@ -266,7 +268,7 @@ async def test_packed_rows_take_no_memory() -> None:
 
     text = HEADER + b"2026-01-01,Puzzle Harbor,0,0.0\n" * 300_000
     async with client(arriving(gzip.compress(text), content_encoding="gzip")) as (adjust, _):
-        rows = adjust.reports.csv(**Q)
+        rows = adjust.reports.iter_csv(**Q)
         tracemalloc.start()
         await anext(rows)
         _, peak = tracemalloc.get_traced_memory()

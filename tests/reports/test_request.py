@@ -8,12 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from adjust_async import AsyncAdjust, BadRequestError, DecodeError
-from adjust_async._http.messages import Answer, Body
+from adjust_async import AsyncAdjust, BadRequestError
 from adjust_async.emulator import Emulator
-from adjust_async.reports.request import names_of, receiving, refuse, send_report, spec_of
 from tests.clock import JUMPING_CLOCK
-from tests.script import client, status
+from tests.script import client
 
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])
@@ -255,58 +253,28 @@ async def test_other_refusals_are_told_as_they_are(code: int) -> None:
     assert "Look at" not in str(raised.value)
 
 
-# The functions.
-
-
-def test_specs_of_requests() -> None:
-    """A request goes to the Report Service, below its path; one that is received is not decoded."""
-
-    def decode(answer: Answer) -> bytes:
-        return answer.body
-
-    async def receive(_: Body) -> None:
-        """Take nothing."""
-
-    spec = spec_of("report", {"a": "b"}, decode)
-    assert (spec.method, spec.path, spec.service, spec.accept) == (
-        "GET",
-        "/reports-service/report",
-        "reports",
-        "application/json",
-    )
-    assert (spec.query, spec.body, spec.receive) == ({"a": "b"}, None, None)
-    received = receiving("csv_report", {"a": "b"}, "text/csv", receive)
-    assert (received.path, received.service, received.accept, received.receive) == (
-        "/reports-service/csv_report",
-        "reports",
-        "text/csv",
-        receive,
-    )
-    with pytest.raises(AssertionError):
-        received.decode(Answer("GET", "/", 200, {}, b""))
-
-
-def test_names_of_a_query() -> None:
-    """The list that was encoded comes back, in its order."""
-    assert names_of({"metrics": "b,a", "dimensions": "day"}, "metrics") == ["b", "a"]
-
-
-def test_what_is_refused_may_be_tried_again() -> None:
-    """A body that is something else may be the mistake of a proxy."""
-    with pytest.raises(DecodeError, match=r"no CSV \(at line 3\)") as raised:
-        refuse("no CSV", "line 3", "csv_report")
-    assert raised.value.malformed
-
-
 @jumping
-async def test_only_bad_requests_are_explained() -> None:
-    """`send_report` gives what the answer becomes, and any other error as it is."""
-    spec = spec_of("report", {"metrics": "a", "dimensions": "b"}, lambda answer: answer.body)
-    async with client(status(503), httpx.Response(200, content=b"x"), status(400)) as (adjust, script):
-        assert await send_report(adjust._session, spec, {}) == b"x"
-        assert len(script.requests) == 2
-        with pytest.raises(BadRequestError, match="it was 400"):
-            await send_report(adjust._session, spec, {})
+async def test_an_error_is_not_changed_after_it_was_raised() -> None:
+    """What the session raised stays as it is: the explanation is in an error of its own, with all else the same."""
+    raised: list[BadRequestError] = []
+
+    async with client(bad(report_error("Unknown: bad"))) as (adjust, _):
+        request = adjust._session.request
+
+        async def spied(spec: Any) -> Any:
+            try:
+                return await request(spec)
+            except BadRequestError as error:
+                raised.append(error)
+                raise
+
+        adjust._session.request = spied  # type: ignore[method-assign] # to see what is raised below
+        explained = await refusal_of(adjust, metrics=["installs", "bad"])
+    (original,) = raised
+    assert explained is not original
+    assert original.message == "Bad request: Unknown: bad"
+    assert explained.message.startswith(f"{original.message}. Look at the metric 'bad'")
+    assert vars(explained) == vars(original) | {"message": explained.message}
 
 
 @jumping

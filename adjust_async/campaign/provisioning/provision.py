@@ -40,7 +40,7 @@ async def provision(
         on_progress=on_progress,
         grace_time=float(grace_time),
         max_attempts=session.config.max_attempts,
-        patience=session.config.deadline,
+        patience=session.config.api.deadline,
         workers=session.config.max_concurrency,
     )
     entries = await read_plan(plan)

@@ -9,12 +9,12 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from adjust_async._concurrency import Crew, crawl
+from adjust_async._concurrency import TaskGroup, Workers, crawl
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.provisioning.plan import Entry
 from adjust_async.campaign.provisioning.result import OnProgress, ProvisionOutcome, ProvisionResult, Status
 from adjust_async.campaign.provisioning.tree import Node, PlanTree, label_of
-from adjust_async.campaign.provisioning.uncertain import Doubt, Doubts
+from adjust_async.campaign.provisioning.uncertain import UncertainCreate, UncertainCreates
 from adjust_async.errors import (
     AdjustError,
     APIConnectionError,
@@ -75,8 +75,9 @@ class Provisioning:
         self._reason = "the end came"
         self._failure: BaseException | None = None
         self._sending: set[asyncio.Timeout] = set()
-        self._crew: Crew[Node] = Crew(self._visit, settings.workers)
-        self._doubts = Doubts(self._labels, settings.grace_time, self, self._crew.aside)
+        self._group = TaskGroup()
+        self._workers: Workers[Node] = Workers(self._group, self._visit, settings.workers)
+        self._uncertain = UncertainCreates(self._labels, settings.grace_time, self, self._group.create_task)
 
     @property
     def acting(self) -> bool:
@@ -101,7 +102,9 @@ class Provisioning:
                 self._settle(node, _status(node))
         else:
             self._acting = True
-            await self._crew.run(self._ready(self._tree.root))
+            async with self._group:
+                for node in self._ready(self._tree.root):
+                    self._workers.push(node)
         if self._failure is not None:
             raise self._failure
 
@@ -164,7 +167,7 @@ class Provisioning:
             await self._set_up(node)
             below = await self._ready_late(node) if node.adopted else self._ready(node)
         for child in below:
-            self._crew.push(child)
+            self._workers.push(child)
 
     async def _create(self, node: Node) -> bool:
         """Create a tracker; give whether it is there now. If not, it has failed, or waits for its next try."""
@@ -216,10 +219,10 @@ class Provisioning:
             node.sending = False
             node.doubts += error.in_doubt
             node.doubt = error if error.in_doubt else None
-            self._doubts.add(node.above, Doubt(node, error))
+            self._uncertain.add(node.above, UncertainCreate(node, error))
         elif _is_put_off(error) and self._has_patience(node):
             node.put_off += 1
-            self._crew.aside(self._after_a_wait(node))
+            self._group.create_task(self._after_a_wait(node))
         else:
             self._fail(node, error)
 
@@ -234,7 +237,7 @@ class Provisioning:
             async with asyncio.timeout(wait):
                 await self._stopped.wait()
         except TimeoutError:
-            self._crew.push(node)
+            self._workers.push(node)
 
     async def _set_up(self, node: Node) -> None:
         tracker, settings = node.tracker, node.missing_settings
@@ -270,15 +273,15 @@ class Provisioning:
                 there[label] = tracker
         return there
 
-    def there(self, doubt: Doubt, tracker: Tracker) -> None:
+    def there(self, create: UncertainCreate, tracker: Tracker) -> None:
         """Take the tracker as created, and go on below it."""
-        node = doubt.node
+        node = create.node
         node.doubt = None
         node.tracker = tracker
         # A name that was refused, and by no create in doubt before, was taken by somebody else.
         node.created = node.doubts > 0
         node.adopted = True
-        self._crew.push(node)
+        self._workers.push(node)
 
     async def _ready_late(self, node: Node) -> list[Node]:
         """Compare below a tracker that was found late, which may have had some below it before."""
@@ -294,21 +297,21 @@ class Provisioning:
             return []
         return self._ready(node)
 
-    def missing(self, doubt: Doubt) -> None:
+    def missing(self, create: UncertainCreate) -> None:
         """Create it again, unless it was tried often enough."""
-        node, error = doubt.node, doubt.error
+        node, error = create.node, create.error
         node.doubt = None
         if not error.in_doubt:
             self._fail(node, error)
         elif not self._stopped.is_set() and node.doubts < self._settings.max_attempts:
-            self._crew.push(node)
+            self._workers.push(node)
         else:
             error.looked_up = True
             self._fail(node, _with_words(error, f"{node.path!r} was looked up after that, and is not there"))
 
-    def unknown(self, doubt: Doubt, error: AdjustError) -> None:
+    def unknown(self, create: UncertainCreate, error: AdjustError) -> None:
         """Give it up as being in doubt."""
-        self._fail(doubt.node, _with_words(doubt.error, f"Its siblings could not be listed: {error}"))
+        self._fail(create.node, _with_words(create.error, f"Its siblings could not be listed: {error}"))
 
     # Accounting.
 

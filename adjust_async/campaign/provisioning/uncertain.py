@@ -1,7 +1,7 @@
-"""Creates of which it is not known whether they were done, and how that is found out: by listing their siblings.
+"""Creates that may have been done or not, and how that is found out: by listing their siblings.
 
-A create may still be under way when its connection has broken, and a list may lag behind. So a tracker that a list has
-not is taken for missing only where that list was begun a time of grace after the failure.
+A create may still be under way after its connection broke, and a list may lag behind. So a tracker that is missing in a
+list counts as not created only if that list was begun a time of grace after the failure.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.errors import AdjustError, ClientClosedError
 
-__all__ = ["Doubt", "Doubts", "Verdict"]
+__all__ = ["UncertainCreate", "UncertainCreates", "Verdict"]
 
 #: When to look, in parts of the time of grace after the failure.
 LOOKS = (0.0, 0.25, 1.0)
 
 
-class Doubt:
+class UncertainCreate:
     """A create that ended with `error` at the loop's time `since`, and may have been done all the same."""
 
     __slots__ = ("error", "looks", "node", "since")
@@ -31,26 +31,26 @@ class Doubt:
 
 
 class Verdict(Protocol):
-    """What follows from a look."""
+    """What to do after a look."""
 
-    def there(self, doubt: Doubt, tracker: Tracker) -> None:
+    def there(self, create: UncertainCreate, tracker: Tracker) -> None:
         """Go on with the tracker, which is there."""
 
-    def missing(self, doubt: Doubt) -> None:
+    def missing(self, create: UncertainCreate) -> None:
         """Go on without the tracker, which was not created."""
 
-    def unknown(self, doubt: Doubt, error: AdjustError) -> None:
+    def unknown(self, create: UncertainCreate, error: AdjustError) -> None:
         """Give up: its siblings could not be listed."""
 
 
-class Doubts:
-    """Looks after what is in doubt; one look serves all that have the same parent.
+class UncertainCreates:
+    """Looks up creates that are in doubt. One list serves all creates that have the same parent.
 
     Args:
         children: Lists the trackers below a node, by their labels.
         grace_time: Seconds after which a create that is in no list was not done.
-        verdict: Is told what came out.
-        aside: Starts a task of the owner's.
+        verdict: What to do with each result.
+        start: Starts a task of the run.
     """
 
     def __init__(
@@ -58,63 +58,63 @@ class Doubts:
         children: Callable[[Node], Awaitable[Mapping[str, Tracker]]],
         grace_time: float,
         verdict: Verdict,
-        aside: Callable[[Coroutine[Any, Any, None]], None],
+        start: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._children = children
         self._grace_time = grace_time
         self._verdict = verdict
-        self._aside = aside
-        self._open: dict[Node, list[Doubt]] = {}
+        self._start = start
+        self._open: dict[Node, list[UncertainCreate]] = {}
         self._more: dict[Node, asyncio.Event] = {}
 
-    def add(self, parent: Node, doubt: Doubt) -> None:
-        """Have it looked up."""
+    def add(self, parent: Node, create: UncertainCreate) -> None:
+        """Look a create up."""
         if parent in self._open:
-            self._open[parent].append(doubt)
+            self._open[parent].append(create)
             self._more[parent].set()
         else:
-            self._open[parent] = [doubt]
+            self._open[parent] = [create]
             self._more[parent] = asyncio.Event()
-            self._aside(self._look_after(parent))
+            self._start(self._look_up(parent))
 
-    async def _look_after(self, parent: Node) -> None:
-        doubts, more = self._open[parent], self._more[parent]
+    async def _look_up(self, parent: Node) -> None:
+        creates, more = self._open[parent], self._more[parent]
         loop = asyncio.get_running_loop()
         try:
-            while doubts:
-                if due := [doubt for doubt in doubts if self._next_look(doubt) <= loop.time()]:
-                    await self._look(parent, doubts, due)
+            while creates:
+                if due := [create for create in creates if self._next_look(create) <= loop.time()]:
+                    await self._look(parent, creates, due)
                     continue
                 more.clear()
                 try:
-                    async with asyncio.timeout_at(min(map(self._next_look, doubts))):
+                    async with asyncio.timeout_at(min(map(self._next_look, creates))):
                         await more.wait()
                 except TimeoutError:
                     pass
         finally:
             del self._open[parent], self._more[parent]
 
-    def _next_look(self, doubt: Doubt) -> float:
-        return doubt.since + LOOKS[doubt.looks] * self._grace_time
+    def _next_look(self, create: UncertainCreate) -> float:
+        return create.since + LOOKS[create.looks] * self._grace_time
 
-    async def _look(self, parent: Node, doubts: list[Doubt], due: Sequence[Doubt]) -> None:
+    async def _look(self, parent: Node, creates: list[UncertainCreate], due: Sequence[UncertainCreate]) -> None:
         began = asyncio.get_running_loop().time()
         try:
             there = await self._children(parent)
         except ClientClosedError:
             raise
         except AdjustError as error:
-            for doubt in due:
-                doubts.remove(doubt)
-                self._verdict.unknown(doubt, error)
+            for create in due:
+                creates.remove(create)
+                self._verdict.unknown(create, error)
             return
-        for doubt in due:
-            tracker = there.get(doubt.node.label)
-            if tracker is None and began < doubt.since + self._grace_time:
-                doubt.looks += 1
+        for create in due:
+            tracker = there.get(create.node.label)
+            if tracker is None and began < create.since + self._grace_time:
+                create.looks += 1
                 continue
-            doubts.remove(doubt)
+            creates.remove(create)
             if tracker is None:
-                self._verdict.missing(doubt)
+                self._verdict.missing(create)
             else:
-                self._verdict.there(doubt, tracker)
+                self._verdict.there(create, tracker)

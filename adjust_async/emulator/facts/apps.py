@@ -3,9 +3,9 @@
 import random
 from dataclasses import dataclass
 
-from adjust_async.emulator.account import AppRow
+from adjust_async.emulator.account.account import AppRow
+from adjust_async.emulator.account.tokens import random_token
 from adjust_async.emulator.facts.dimensions import CURRENCIES, EVENT_KINDS, GENERAL_REVENUE, Currency, EventKind
-from adjust_async.emulator.tokens import random_token
 
 _EVENT_TOKEN_LENGTH = 6
 _EVENTS_OF_AN_APP = 5

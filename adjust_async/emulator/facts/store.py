@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
+from adjust_async.emulator.account.store import Store
 from adjust_async.emulator.facts.apps import App, describe_app
 from adjust_async.emulator.facts.drawing import HOURS_OF_A_DAY, draw_day
 from adjust_async.emulator.facts.schema import DESCRIPTIONS, TABLES
-from adjust_async.emulator.store import Store
 
 EPOCH = date(1970, 1, 1)
 FIRST_DAY = date(2025, 1, 1)

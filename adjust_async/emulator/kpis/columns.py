@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from adjust_async.emulator.facts.apps import App
 from adjust_async.emulator.facts.drawing import DITHER
+from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.kpis.catalog import COHORT_REVENUE, DEFAULT_KPIS, EVENT_KPIS, KPIS, Report, title_of
 from adjust_async.emulator.kpis.cohort_periods import revenue_share
 from adjust_async.emulator.kpis.formulas import Formula, Money
-from adjust_async.emulator.refusals import RefusalError
 
 _ALL_EVENTS = "all_events"
 _DEFAULT_EVENT_KPI = "events"

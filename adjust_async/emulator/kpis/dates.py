@@ -4,7 +4,7 @@ import re
 from datetime import date, timedelta
 
 from adjust_async.emulator.facts.store import date_of, day_number
-from adjust_async.emulator.refusals import RefusalError
+from adjust_async.emulator.http.refusals import RefusalError
 
 MINUTES_OF_AN_HOUR = 60
 MINUTES_OF_A_DAY = 24 * MINUTES_OF_AN_HOUR

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adjust_async.emulator.facts.dimensions import REGIONS
+from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.kpis.catalog import Report
-from adjust_async.emulator.refusals import RefusalError
 
 _DAY = "((hour * 60 + :offset) / 1440)"
 # 1 January 1970 was a Thursday: three days after the Monday of its week.

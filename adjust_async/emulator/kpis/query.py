@@ -6,13 +6,13 @@ from datetime import date
 from typing import Any
 
 from adjust_async.emulator.facts.apps import App
+from adjust_async.emulator.http.parameters import boolean
+from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.kpis.catalog import Report
 from adjust_async.emulator.kpis.cohort_periods import Period
 from adjust_async.emulator.kpis.columns import KpiColumn, read_columns
 from adjust_async.emulator.kpis.dates import read_dates, read_utc_offset, write_utc_offset
 from adjust_async.emulator.kpis.groupings import Grouping, read_grouping
-from adjust_async.emulator.parameters import boolean
-from adjust_async.emulator.refusals import RefusalError
 
 _EVERYWHERE = frozenset(Report)
 _NOT_SKADNETWORK = _EVERYWHERE - {Report.SKADNETWORK}

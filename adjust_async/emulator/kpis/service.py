@@ -2,25 +2,26 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from starlette.requests import Request
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Send
 
-from adjust_async.emulator.app_states import AppState
-from adjust_async.emulator.authentication import Authenticator
-from adjust_async.emulator.conditions import Conditions
-from adjust_async.emulator.connections import Connection
-from adjust_async.emulator.envelopes import send_response
-from adjust_async.emulator.error_bodies import send_error
 from adjust_async.emulator.facts.apps import App
 from adjust_async.emulator.facts.store import Facts
+from adjust_async.emulator.faults.app_states import AppState
+from adjust_async.emulator.faults.conditions import Conditions
+from adjust_async.emulator.http.authentication import Authenticator
+from adjust_async.emulator.http.connections import Connection
+from adjust_async.emulator.http.endpoint import Endpoint
+from adjust_async.emulator.http.refusals import RefusalError
+from adjust_async.emulator.http.responses import send_response
 from adjust_async.emulator.kpis.answers import answer_query
 from adjust_async.emulator.kpis.catalog import Report
 from adjust_async.emulator.kpis.csv_result import write_csv
 from adjust_async.emulator.kpis.json_result import write_json
 from adjust_async.emulator.kpis.query import read_query
-from adjust_async.emulator.refusals import RefusalError
 
 _ROOT = "/kpis/v1/{app_tokens}"
 _TRACKERS = f"{_ROOT}/trackers/{{tracker_tokens}}"
@@ -57,36 +58,39 @@ class KPIService:
     def routes(self) -> list[Route]:
         """List the routes; those that end with `.csv` come first, as a token matches any text without a slash."""
         return [
-            Route(path + suffix, _Endpoint(self, report, is_csv=bool(suffix)), methods=["GET"])
+            Route(path + suffix, self._endpoint(report, is_csv=bool(suffix)), methods=["GET"])
             for suffix in (_CSV_SUFFIX, "")
             for path, report in _PATHS.items()
         ]
 
-    def check(self, request: Request) -> None:
-        """Raise a 401 `RefusalError` unless the request carries the API token."""
-        self._authenticator.check(request)
+    def _endpoint(self, report: Report, *, is_csv: bool) -> Endpoint:
+        return Endpoint(self._authenticator, partial(self._answer, report=report, is_csv=is_csv))
 
-    def state(self, request: Request) -> AppState | None:
-        """Say in which state the apps of the request are."""
-        return self._conditions.app_states.first_of(_tokens(request, "app_tokens"))
-
-    def answer(self, request: Request, report: Report, state: AppState | None, *, is_csv: bool) -> bytes:
-        """Answer a request for apps in that state. Raises `RefusalError`."""
+    async def _answer(self, request: Request, send: Send, *, report: Report, is_csv: bool) -> None:
+        app_tokens = _tokens(request, "app_tokens")
+        state = self._conditions.app_states.first_of(app_tokens)
+        if state is AppState.SLOW:
+            await Connection.of(request.scope).sleep(None)
+            return
         if state is not None:
             status, message = _REFUSALS[state]
             raise RefusalError(status, message.format(request.path_params["app_tokens"]))
-        apps, trackers = self._apps(request), _tokens(request, "tracker_tokens")
+        # Answers take long the first time that their figures are made: let other requests run between two of them.
+        await asyncio.sleep(0)
+        apps, trackers = self._apps(app_tokens), _tokens(request, "tracker_tokens")
         for tracker in trackers:
             self._check_tracker(apps, tracker)
         query = read_query(request.query_params, report, apps, trackers, self._conditions.today)
         answer = answer_query(self._facts, query)
-        if is_csv:
-            return write_csv(answer, byte_order_mark=self._conditions.byte_order_mark)
-        return write_json(answer)
+        if is_csv or _CSV in request.headers.get("accept", "").lower():
+            body = write_csv(answer, byte_order_mark=self._conditions.byte_order_mark)
+            await send_response(send, 200, body, content_type=f"{_CSV}; charset=utf-8")
+        else:
+            await send_response(send, 200, write_json(answer))
 
-    def _apps(self, request: Request) -> list[App]:
+    def _apps(self, app_tokens: Sequence[str]) -> list[App]:
         apps = []
-        for token in _tokens(request, "app_tokens"):
+        for token in app_tokens:
             if token not in self._facts.apps:
                 raise RefusalError(404, f"App {token} not found")
             apps.append(self._facts.apps[token])
@@ -98,33 +102,6 @@ class KPIService:
         rows = self._facts.read("SELECT app_id FROM trackers WHERE token = ?", (token,))
         if not any(app.id == app_id for app in apps for (app_id,) in rows):
             raise RefusalError(404, f"Tracker {token} not found")
-
-
-class _Endpoint:
-    """One route as a plain ASGI application."""
-
-    def __init__(self, service: KPIService, report: Report, *, is_csv: bool) -> None:
-        self._service = service
-        self._report = report
-        self._is_csv = is_csv
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            self._service.check(request)
-            state = self._service.state(request)
-            if state is AppState.SLOW:
-                await Connection.of(scope).sleep(None)
-                return
-            is_csv = self._is_csv or _CSV in request.headers.get("accept", "").lower()
-            # Answers take long the first time that their figures are made: between two of them others get their turn.
-            await asyncio.sleep(0)
-            body = self._service.answer(request, self._report, state, is_csv=is_csv)
-        except RefusalError as refusal:
-            await send_error(send, scope["path"], refusal.status, refusal.message, refusal.headers)
-        else:
-            content_type = f"{_CSV if is_csv else 'application/json'}; charset=utf-8"
-            await send_response(send, 200, body, content_type=content_type)
 
 
 def _tokens(request: Request, name: str) -> list[str]:

@@ -41,7 +41,7 @@ _WORDS: dict[str, Callable[[date], tuple[date, date]]] = {
 
 
 def read_date_period(text: str, today: date) -> tuple[date, date]:
-    """Read the first and the last day. Raises a 400 `ReportRefusalError`."""
+    """Read the first and the last day. Raises a 400 `RefusalError`."""
     if text in _WORDS:
         return _WORDS[text](today)
     ends = _BETWEEN.split(text)

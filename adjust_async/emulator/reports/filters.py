@@ -77,7 +77,7 @@ class MetricFilter:
 def read_filters(
     given: Mapping[str, str], catalog: MetricCatalog, ignored: Sequence[str]
 ) -> tuple[tuple[DimensionFilter, ...], tuple[MetricFilter, ...]]:
-    """Read the filters among the parameters. Raises a 400 `ReportRefusalError` that names the unknown ones."""
+    """Read the filters among the parameters. Raises a 400 `RefusalError` that names the unknown ones."""
     of_dimensions, of_metrics, strangers = [], [], []
     for parameter, name, suffix in _named(given, ignored):
         metric = catalog.find(name) if suffix in _COMPARISONS else None

@@ -16,7 +16,7 @@ _REQUIRED = "required_filters"
 def find_filters(lists: FilterLists, query: Mapping[str, str]) -> dict[str, list[Item]]:
     """Make the lists that a request requires; nothing where none of them has an item that fits.
 
-    Raises a 400 `ReportRefusalError` for an unknown list.
+    Raises a 400 `RefusalError` for an unknown list.
     """
     names = read_list(query.get(_REQUIRED, ""))
     if not names:
@@ -37,7 +37,7 @@ def find_filters(lists: FilterLists, query: Mapping[str, str]) -> dict[str, list
 
 
 def find_events(lists: FilterLists, query: Mapping[str, str]) -> list[Item]:
-    """List the events that some of the apps have. Raises a 400 `ReportRefusalError` for a malformed parameter."""
+    """List the events that some of the apps have. Raises a 400 `RefusalError` for a malformed parameter."""
     with_mapping = boolean(query, "tokens_mapping", default=False)
     apps = read_list(query.get(APPS_PARAMETER, ""))
     items = [_event(event, with_mapping=with_mapping) for event in _of_apps(lists.events(), apps)]

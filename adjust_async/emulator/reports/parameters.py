@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adjust_async.emulator.facts.dimensions import CURRENCIES, Currency
+from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.kpis.dates import read_utc_offset
-from adjust_async.emulator.refusals import RefusalError
 from adjust_async.emulator.reports.cohort_periods import MATURE
 from adjust_async.emulator.reports.lists import read_list
 from adjust_async.emulator.reports.refusals import invalid
@@ -27,7 +27,7 @@ _DEFAULT_CURRENCY = "USD"
 
 
 def boolean(given: Mapping[str, str], name: str, *, default: bool) -> bool:
-    """Read true or false. Raises a 400 `ReportRefusalError`, as all of this module do."""
+    """Read true or false. Raises a 400 `RefusalError`, as all of this module do."""
     text = given.get(name)
     if text is None:
         return default

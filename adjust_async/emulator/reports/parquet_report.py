@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from adjust_async.emulator.facts.store import Facts
-from adjust_async.emulator.refusals import RefusalError
+from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.reports.json_report import dimension_writers
 from adjust_async.emulator.reports.question import Question
 from adjust_async.emulator.reports.rows import Layout, Row

@@ -12,7 +12,7 @@ from adjust_async.emulator.reports.rows import Layout, find_rows
 
 
 async def make_pivot(facts: Facts, question: Question) -> dict[str, Any]:
-    """Make the document; an empty one for a report without rows. Raises a 400 `ReportRefusalError` without an index."""
+    """Make the document; an empty one for a report without rows. Raises a 400 `RefusalError` without an index."""
     if not question.index:
         raise missing(["index"])
     document = await make_document(facts, question)

@@ -75,7 +75,7 @@ class Question:
 def read_question(query: Mapping[str, str], apps: Mapping[str, App], today: date) -> Question:
     """Read the parameters of a request; an empty one counts as left out, and an unknown one too.
 
-    Raises a 400 `ReportRefusalError`.
+    Raises a 400 `RefusalError`.
     """
     given = {name: value if name == "utc_offset" else value.strip() for name, value in query.items() if value.strip()}
     absent = [name for name in parameters.REQUIRED if not read_list(given.get(name, ""))]

@@ -1,36 +1,26 @@
 """Requests that the Report Service refuses, in its own words."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
-from adjust_async.emulator.refusals import RefusalError
+from adjust_async.emulator.http.refusals import RefusalError
 
-VALIDATION_ERROR = "validation_error"
-REQUEST_ERROR = "request_error"
-
-
-class ReportRefusalError(RefusalError):
-    """A request is refused with an `error_code` and details, which name everything that is wrong of its kind."""
-
-    def __init__(self, status: int, message: str, error_code: str, details: Sequence[Any]) -> None:
-        super().__init__(status, message)
-        self.error_code = error_code
-        self.details = details
+_VALIDATION_ERROR = "validation_error"
+_REQUEST_ERROR = "request_error"
 
 
-def missing(parameters: Iterable[str]) -> ReportRefusalError:
+def missing(parameters: Iterable[str]) -> RefusalError:
     """Refuse a request without parameters that it must have."""
     details = [{"loc": [name], "msg": "field required", "type": "value_error.missing"} for name in parameters]
-    return ReportRefusalError(400, "Required parameters are missing", VALIDATION_ERROR, details)
+    return RefusalError(400, "Required parameters are missing", error_code=_VALIDATION_ERROR, details=details)
 
 
-def invalid(parameter: str, message: str) -> ReportRefusalError:
+def invalid(parameter: str, message: str) -> RefusalError:
     """Refuse a value that makes no sense."""
     details = [{"loc": [parameter], "msg": message, "type": "value_error"}]
-    return ReportRefusalError(400, f"{parameter} is not valid", VALIDATION_ERROR, details)
+    return RefusalError(400, f"{parameter} is not valid", error_code=_VALIDATION_ERROR, details=details)
 
 
-def unknown(what: str, names: Iterable[str]) -> ReportRefusalError:
-    """Refuse names that there are not, `what` being what they should name, in the plural."""
+def unknown(what: str, names: Iterable[str]) -> RefusalError:
+    """Refuse unknown names; `what` says in the plural what they should name."""
     details = [f"Unknown {what}: {name}" for name in names]
-    return ReportRefusalError(400, f"Unknown {what}", REQUEST_ERROR, details)
+    return RefusalError(400, f"Unknown {what}", error_code=_REQUEST_ERROR, details=details)

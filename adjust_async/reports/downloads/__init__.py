@@ -1,1 +1,1 @@
-"""Reports as CSV and Parquet, in memory and into files."""
+"""CSV and Parquet reports, in memory and into files."""

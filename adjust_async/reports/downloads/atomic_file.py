@@ -1,8 +1,9 @@
-"""A file that is there whole or not at all: written under another name beside its place, and moved there at the end."""
+"""A file that is complete or absent: written under another name beside its place, and moved there at the end."""
 
 import os
 import secrets
 from collections.abc import AsyncIterable, Callable
+from inspect import iscoroutinefunction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,23 +13,23 @@ import anyio
 from adjust_async._checks import shown
 from adjust_async.errors import ConfigurationError
 
-__all__ = ["OnProgress", "UnfinishedFile", "target"]
+__all__ = ["OnProgress", "UnfinishedFile", "check_on_progress", "target"]
 
-#: Called with the bytes that have arrived, and with how many there are in all; `None` where the service does not say.
+#: Called with the bytes that have arrived and with their total, which is `None` where the service does not say it.
 OnProgress = Callable[[int, int | None], object]
 
-#: Bytes that are gathered before a thread writes them.
+#: Bytes that are collected before a thread writes them.
 BUFFER = 512 * 1024
 
-#: Bytes that a file's name may have, where the system does not say.
+#: Bytes of the longest file name, where the system does not say.
 LONGEST_NAME = 255
 
 
 def target(path: object) -> Path:
-    """Check where a file is to be; of a link, give where it leads.
+    """Return the place of a file; for a link, its target.
 
     Raises:
-        ConfigurationError: It is no path, its folder is not there, or something is there that is no file.
+        ConfigurationError: It is no path, its folder does not exist, or something other than a file is there.
     """
     given = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(given, str) or not given:
@@ -51,8 +52,20 @@ def target(path: object) -> Path:
     return place
 
 
+def check_on_progress(hook: OnProgress | None) -> OnProgress | None:
+    """Return a function to call, or `None`.
+
+    Raises:
+        ConfigurationError: It is something else, such as a coroutine function.
+    """
+    given: object = hook
+    if given is not None and (not callable(given) or iscoroutinefunction(given)):
+        raise ConfigurationError(f"on_progress is {shown(given)}: give a plain function of the bytes and their number")
+    return hook
+
+
 class UnfinishedFile:
-    """The file under another name. Left before `publish`, it is removed."""
+    """The file under another name. It is removed unless `publish` moves it to its place."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
@@ -67,11 +80,11 @@ class UnfinishedFile:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # Not in a thread: after a cancellation there is no waiting for one.
+        # Not in a thread: after a cancellation nothing may wait for one.
         self.path.unlink(missing_ok=True)
 
     async def write(self, pieces: AsyncIterable[bytes], length: int | None, on_progress: OnProgress | None) -> None:
-        """Write all pieces, over what an earlier attempt wrote."""
+        """Write all pieces in place of what an earlier attempt wrote."""
         arrived, gathered, waiting = 0, 0, []
         # Opened in the event loop: a cancellation could not take back what a thread is about to open.
         with self.path.open("wb") as file:
@@ -88,11 +101,11 @@ class UnfinishedFile:
             await anyio.to_thread.run_sync(file.write, b"".join(waiting))
 
     def put(self, body: bytes) -> None:
-        """Write something short, over what an earlier attempt wrote."""
+        """Write a short body in place of what an earlier attempt wrote."""
         self.path.write_bytes(body)
 
     async def publish(self) -> int:
-        """Move the file to its place, over what is there, and give its size."""
+        """Move the file to its place, over an older file, and return its size in bytes."""
         return await anyio.to_thread.run_sync(self._publish)
 
     def _publish(self) -> int:

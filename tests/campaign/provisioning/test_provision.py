@@ -426,7 +426,7 @@ async def test_only_what_differs_is_updated(emulator: Emulator) -> None:
         if request.method == "PATCH":
             bodies.append(json.loads(request.content))
 
-    async with patient(emulator, transport=Meddler(note)) as adjust:
+    async with patient(emulator, http_client=httpx.AsyncClient(transport=Meddler(note))) as adjust:
         app = app_of(emulator)
         await adjust.trackers.provision(app, ["A", TrackerSpec("B", partner_id=174, cost_data_enabled=True), "C"])
         assert bodies == [{"partner_id": 174, "cost_data_enabled": True}]
@@ -465,7 +465,7 @@ async def test_an_answer_that_does_not_keep_a_setting_is_a_failure(emulator: Emu
         item = {"name": "A", "token": request.url.path.rpartition("/")[2], "partner_id": 174}
         return httpx.Response(200, json={"data": {"items": [item]}})
 
-    async with patient(emulator, transport=Meddler(meddle)) as adjust:
+    async with patient(emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle))) as adjust:
         result = await adjust.trackers.provision(app_of(emulator), [TrackerSpec("A", partner_id=33), "A::B"])
     assert [outcome.status for outcome in result.outcomes] == ["failed", "created"]
     assert "did not keep partner_id=33" in str(result.outcomes[0].error)
@@ -539,7 +539,7 @@ async def test_partners_that_share_a_name(emulator: Emulator) -> None:
         items = [{"id": number, "display_name": "Twice"} for number in (5, 6)]
         return httpx.Response(200, json={"data": {"items": items}})
 
-    async with patient(emulator, transport=Meddler(meddle)) as adjust:
+    async with patient(emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle))) as adjust:
         with pytest.raises(PlanError, match="there are 2 partners called 'Twice': give partner_id, one of 5, 6"):
             await adjust.trackers.provision(app_of(emulator), [TrackerSpec("A", partner="Twice")])
     assert emulator.stats.total == 0
@@ -792,7 +792,7 @@ async def test_one_name_that_is_refused(emulator: Emulator) -> None:
         return refusal(400, "name is odd") if named(request) == "Bad" else None
 
     progress = Progress()
-    async with patient(emulator, transport=Meddler(meddle)) as adjust:
+    async with patient(emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle))) as adjust:
         result = await adjust.trackers.provision(app_of(emulator), plan, grace_time=0.1, on_progress=progress)
         assert left_over(adjust) == NOTHING
     told = {outcome.path: outcome.error for outcome in (*result.outcomes, *result.implied)}
@@ -824,7 +824,9 @@ async def test_a_parent_that_fails_for_ever(emulator: Emulator, status: int) -> 
         return refusal(status) if named(request) == "Bad" else None
 
     plan = ["Good::x", "Bad::y::z", "Bad::y"]
-    async with patient(emulator, transport=Meddler(meddle), max_attempts=3, deadline=20) as adjust:
+    async with patient(
+        emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle)), max_attempts=3, deadline=20
+    ) as adjust:
         result = await adjust.trackers.provision(app_of(emulator), plan, grace_time=0.05)
     assert [type(outcome.error) for outcome in result.outcomes] == [type(None), NotTriedError, NotTriedError]
     assert all("'Bad' above it failed: POST" in str(outcome.error) for outcome in result.failed)
@@ -860,7 +862,9 @@ async def test_a_token_that_is_taken_away_in_the_middle(emulator: Emulator, stat
 
     plan = [f"N{number}" for number in range(300)]
     progress = Progress()
-    async with patient(emulator, transport=Meddler(meddle), max_concurrency=10) as adjust:
+    async with patient(
+        emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle)), max_concurrency=10
+    ) as adjust:
         result = await adjust.trackers.provision(app_of(emulator), plan, on_progress=progress)
         assert left_over(adjust) == NOTHING
     assert posts <= 50
@@ -883,7 +887,7 @@ async def test_a_comparison_that_fails_creates_nothing(emulator: Emulator, statu
         return refusal(status) if request.url.path.endswith("/children") else None
 
     emulator.stats.reset()
-    async with patient(emulator, transport=Meddler(meddle), max_attempts=2) as adjust:
+    async with patient(emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle)), max_attempts=2) as adjust:
         with pytest.raises(APIStatusError) as caught:
             await adjust.trackers.provision(app_of(emulator), ["A::B::X", "D", "New"])
         assert left_over(adjust) == NOTHING
@@ -931,7 +935,9 @@ async def test_on_failure_raise_ends_with_the_first(emulator: Emulator) -> None:
 
     emulator.latency = 0.003
     plan = [f"N{number}" for number in range(300)] + ["N250::below"]
-    async with patient(emulator, transport=Meddler(meddle), max_concurrency=10) as adjust:
+    async with patient(
+        emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle)), max_concurrency=10
+    ) as adjust:
         with pytest.raises(NotFoundError, match="gone") as caught:
             await adjust.trackers.provision(app_of(emulator), plan, on_failure="raise")
         assert left_over(adjust) == NOTHING
@@ -1399,7 +1405,9 @@ async def test_no_permission_to_set_ends_the_run() -> None:
 
     updates: list[httpx.Request] = []
     plan = [TrackerSpec(f"N{n}", partner_id=3) for n in range(100)]
-    async with AsyncAdjust("secret-token", transport=httpx.MockTransport(forbid), max_concurrency=5) as client:
+    async with AsyncAdjust(
+        "secret-token", http_client=httpx.AsyncClient(transport=httpx.MockTransport(forbid)), max_concurrency=5
+    ) as client:
         result = await client.trackers.provision("app", plan)
     assert result.counts["failed"] == 100
     assert len(updates) <= 10

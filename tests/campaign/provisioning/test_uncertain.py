@@ -8,7 +8,7 @@ import pytest
 
 from adjust_async import APIConnectionError, ClientClosedError, ServerError, Tracker
 from adjust_async.campaign.provisioning.tree import Node
-from adjust_async.campaign.provisioning.uncertain import LOOKS, Doubt, Doubts
+from adjust_async.campaign.provisioning.uncertain import LOOKS, UncertainCreate, UncertainCreates
 from tests.clock import JUMPING_CLOCK
 
 pytestmark = pytest.mark.anyio
@@ -65,19 +65,19 @@ class Verdicts:
         self.came: list[tuple[str, str, float]] = []
         self.errors: list[Exception] = []
 
-    def there(self, doubt: Doubt, tracker: Tracker) -> None:
+    def there(self, create: UncertainCreate, tracker: Tracker) -> None:
         """Keep it."""
-        assert tracker.name == doubt.node.label
-        self.came.append((doubt.node.label, "there", self.service.now()))
+        assert tracker.name == create.node.label
+        self.came.append((create.node.label, "there", self.service.now()))
 
-    def missing(self, doubt: Doubt) -> None:
+    def missing(self, create: UncertainCreate) -> None:
         """Keep it."""
-        self.came.append((doubt.node.label, "missing", self.service.now()))
+        self.came.append((create.node.label, "missing", self.service.now()))
 
-    def unknown(self, doubt: Doubt, error: Exception) -> None:
+    def unknown(self, create: UncertainCreate, error: Exception) -> None:
         """Keep it."""
         self.errors.append(error)
-        self.came.append((doubt.node.label, "unknown", self.service.now()))
+        self.came.append((create.node.label, "unknown", self.service.now()))
 
 
 class Bench:
@@ -87,17 +87,17 @@ class Bench:
         self.service = Service()
         self.verdicts = Verdicts(self.service)
         self.tasks: list[asyncio.Task[None]] = []
-        self.doubts = Doubts(self.service.children, grace_time, self.verdicts, self.aside)
+        self.doubts = UncertainCreates(self.service.children, grace_time, self.verdicts, self.start)
         self.root = Node("", None)
 
-    def aside(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Start a task."""
         self.tasks.append(asyncio.get_running_loop().create_task(coroutine))
 
     def add(self, label: str, parent: Node | None = None) -> None:
         """Have a create looked up."""
         above = parent or self.root
-        self.doubts.add(above, Doubt(Node(label, above), lost(label)))
+        self.doubts.add(above, UncertainCreate(Node(label, above), lost(label)))
 
     async def end(self) -> None:
         """Wait until nothing is looked up any more."""
@@ -221,8 +221,8 @@ async def test_a_doubt_that_comes_at_the_end_is_looked_up_too() -> None:
     again = iter(["A2", "A3", "A4"])
     judged = bench.verdicts.missing
 
-    def missing(doubt: Doubt) -> None:
-        judged(doubt)
+    def missing(create: UncertainCreate) -> None:
+        judged(create)
         if (label := next(again, None)) is not None:
             bench.add(label)
 

@@ -28,7 +28,6 @@ from adjust_async import (
     ConfigurationError,
     DecodeError,
     PermissionDeniedError,
-    PooledTransport,
     SavedReport,
     ServerError,
 )
@@ -62,7 +61,7 @@ def whole(rows: int) -> bytes:
 
 async def rows_of(adjust: AsyncAdjust, **query: Any) -> list[dict[str, Any]]:
     """Ask for all rows."""
-    return [found async for found in adjust.reports.csv(**QUERY | query)]
+    return [found async for found in adjust.reports.iter_csv(**QUERY | query)]
 
 
 def chunked(*pieces: bytes, last: bytes = b"0\r\n\r\n") -> bytes:
@@ -86,18 +85,15 @@ async def client_gone(writer: asyncio.StreamWriter) -> None:
 async def gone(adjust: AsyncAdjust) -> None:
     """Wait until nothing is under way: what a `break` leaves behind ends a moment later."""
     session = adjust._session
-    transport = session.transport
     async with asyncio.timeout(5):
         while session.permits or session.calls or session._tasks:
-            await asyncio.sleep(0)
-        while isinstance(transport, PooledTransport) and transport.connections_busy:
             await asyncio.sleep(0)
 
 
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing wait between attempts but what the service asks for: files need real clocks."""
-    monkeypatch.setattr("adjust_async._http.retry._full_jitter", lambda _: 0.0)
+    monkeypatch.setattr("adjust_async._http.retry.jitter", lambda _: 0.0)
 
 
 @pytest.fixture
@@ -133,7 +129,7 @@ async def test_rows_are_those_of_the_json(adjust: AsyncAdjust, dimensions: list[
         "date_period": DATES,
     }
     report = await adjust.reports.fetch(**query, fan_out="none")
-    rows = [found async for found in adjust.reports.csv(**query, exact=exact)]
+    rows = [found async for found in adjust.reports.iter_csv(**query, exact=exact)]
     assert rows == list(report.rows(exact=exact))
     assert rows
     for of_csv, of_json in zip(rows, report.rows(exact=exact), strict=True):
@@ -155,7 +151,7 @@ async def test_filters_and_apps_are_those_of_the_json(adjust: AsyncAdjust, emula
     }
     report = await adjust.reports.fetch(**query)
     emulator.stats.reset()
-    rows = [found async for found in adjust.reports.csv(**query)]
+    rows = [found async for found in adjust.reports.iter_csv(**query)]
     assert emulator.stats.requests == {"GET /reports-service/csv_report": 1}
     assert rows == list(report.rows())
     assert len(rows) == 7
@@ -168,9 +164,9 @@ async def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) ->
         Emulator(apps=1, trackers_per_app=5, facts_per_day=2, csv_byte_order_mark=True) as emulator,
         AsyncAdjust(emulator.token, api_url=emulator.url) as adjust,
     ):
-        rows = [found async for found in adjust.reports.csv(**query)]
+        rows = [found async for found in adjust.reports.iter_csv(**query)]
         assert {tuple(found) for found in rows} == {("day", "installs")}
-        saved = await adjust.reports.csv(**query, path=tmp_path / "x.csv")
+        saved = await adjust.reports.download_csv(tmp_path / "x.csv", **query)
         assert saved.columns == ("day", "installs")
         assert saved.rows == len(rows)
         assert saved.path.read_bytes().startswith(b"\xef\xbb\xbfday,")
@@ -179,10 +175,10 @@ async def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) ->
 async def test_readable_names_are_headers_of_texts(adjust: AsyncAdjust, tmp_path: Path) -> None:
     """With `readable_names` the service names the columns, and every cell is a text."""
     query: Any = {"dimensions": ["day"], "metrics": ["installs"], "date_period": DATES, "readable_names": True}
-    rows = [found async for found in adjust.reports.csv(**query)]
+    rows = [found async for found in adjust.reports.iter_csv(**query)]
     assert {tuple(found) for found in rows} == {("Day", "Installs")}
     assert all(type(cell) is str for found in rows for cell in found.values())
-    saved = await adjust.reports.csv(**query, path=tmp_path / "x.csv")
+    saved = await adjust.reports.download_csv(tmp_path / "x.csv", **query)
     assert saved.columns == ("Day", "Installs")
 
 
@@ -261,8 +257,8 @@ def test_pieces_may_end_anywhere(
 
     async def ask() -> tuple[list[dict[str, Any]], SavedReport]:
         async with client(arriving(*pieces, **headers), max_attempts=1) as (adjust, script):
-            rows = [found async for found in adjust.reports.csv(**query)]
-            saved = await adjust.reports.csv(**query, path=tmp_path / "x.csv")
+            rows = [found async for found in adjust.reports.iter_csv(**query)]
+            saved = await adjust.reports.download_csv(tmp_path / "x.csv", **query)
             assert len(script.requests) == 2
             return rows, saved
 
@@ -279,7 +275,7 @@ async def test_a_row_is_given_as_soon_as_it_is_there() -> None:
     slow = arriving(HEADER + line(0), 100.0, line(1), 100.0, line(2))
     async with client(slow, reports_timeout=150) as (adjust, _):
         started = now()
-        times = [round(now() - started) async for _ in adjust.reports.csv(**QUERY)]
+        times = [round(now() - started) async for _ in adjust.reports.iter_csv(**QUERY)]
     assert times == [0, 100, 200]
 
 
@@ -287,7 +283,7 @@ async def test_a_row_is_given_as_soon_as_it_is_there() -> None:
 async def test_nothing_is_sent_before_the_rows_are_walked() -> None:
     """Asking makes a generator; the request goes out with its first step."""
     async with client(httpx.Response(200, content=whole(1))) as (adjust, script):
-        rows = adjust.reports.csv(**QUERY)
+        rows = adjust.reports.iter_csv(**QUERY)
         await asyncio.sleep(1)
         assert not script.requests
         assert [found async for found in rows] == [row(0)]
@@ -335,7 +331,7 @@ async def test_what_goes_on_failing_is_never_an_empty_report(failure: str) -> No
         with pytest.raises(AdjustError) as raised:
             await rows_of(adjust)
         assert len(script.requests) == 3
-    assert "rows were given" not in str(getattr(raised.value, "__notes__", ""))
+    assert "rows were yielded" not in str(getattr(raised.value, "__notes__", ""))
     copy = pickle.loads(pickle.dumps(raised.value))
     assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
 
@@ -360,11 +356,11 @@ async def test_what_fails_after_the_first_row_is_not_tried_again(failure: str) -
     async with client(broken, httpx.Response(200, content=whole(3))) as (adjust, script):
         seen = []
         with pytest.raises(AdjustError) as raised:
-            async for found in adjust.reports.csv(**QUERY):
+            async for found in adjust.reports.iter_csv(**QUERY):
                 seen.append(found)
         assert seen == [row(0), row(1), row(2)]
         assert len(script.requests) == 1
-        assert raised.value.__notes__[0].startswith("3 rows were given before")
+        assert raised.value.__notes__[0].startswith("3 rows were yielded before")
         copy = pickle.loads(pickle.dumps(raised.value))
         assert copy.__notes__ == raised.value.__notes__
         assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
@@ -377,7 +373,7 @@ async def test_rows_before_a_failure_come_first_however_slow_the_consumer() -> N
     async with client(broken) as (adjust, script):
         seen = []
         with pytest.raises(APIConnectionError) as raised:
-            async for found in adjust.reports.csv(**QUERY):
+            async for found in adjust.reports.iter_csv(**QUERY):
                 seen.append(found["installs"])
                 await asyncio.sleep(10_000)
         assert seen == [0, 1, 2, 3]
@@ -434,7 +430,7 @@ async def test_no_clock_runs_while_the_consumer_works() -> None:
     slow = arriving(HEADER, *[piece for number in range(40) for piece in (10.0, line(number))])
     async with client(slow, reports_timeout=20, reports_deadline=500) as (adjust, script):
         seen = 0
-        async for found in adjust.reports.csv(**QUERY):
+        async for found in adjust.reports.iter_csv(**QUERY):
             assert found == row(seen)
             seen += 1
             await asyncio.sleep(7_000)
@@ -495,7 +491,7 @@ async def test_a_slow_consumer_holds_the_service_back() -> None:
             await stream_lines(writer, counts, 4_000_000)
 
     async with serve(handler) as server, AsyncAdjust("secret", api_url=server.url) as adjust:
-        async with aclosing(adjust.reports.csv(**QUERY)) as rows:
+        async with aclosing(adjust.reports.iter_csv(**QUERY)) as rows:
             assert await anext(rows) == row(0)
             stopped = await settle(counts)
             assert stopped < 16_000_000
@@ -518,7 +514,7 @@ async def test_rows_take_no_memory() -> None:
         tracemalloc.start()
         try:
             seen = 0
-            async for _ in adjust.reports.csv(**QUERY):
+            async for _ in adjust.reports.iter_csv(**QUERY):
                 seen += 1
             _, peak = tracemalloc.get_traced_memory()
         finally:
@@ -613,7 +609,7 @@ async def test_leaving_early_gives_everything_back(leave: Any, ending: str) -> N
     async with serve(handler) as server:
         before = asyncio.all_tasks()
         async with AsyncAdjust("secret", api_url=server.url, max_concurrency=1) as adjust:
-            await leave(adjust.reports.csv(**QUERY), adjust)
+            await leave(adjust.reports.iter_csv(**QUERY), adjust)
             await gone(adjust)
         await server.all_closed()
         async with asyncio.timeout(5):
@@ -625,10 +621,10 @@ async def test_what_was_left_does_not_hold_up_the_next_request(adjust: AsyncAdju
     """After many walks that were left in their middle, as many requests as ever may run."""
     query: Any = {"dimensions": ["hour", "network"], "metrics": ["installs"], "date_period": DATES}
     for _ in range(60):
-        async for _ in adjust.reports.csv(**query):
+        async for _ in adjust.reports.iter_csv(**query):
             break
     await gone(adjust)
-    assert [found async for found in adjust.reports.csv(**query)]
+    assert [found async for found in adjust.reports.iter_csv(**query)]
 
 
 # Rows: over real sockets.
@@ -668,10 +664,10 @@ async def test_a_connection_that_drops_after_rows() -> None:
     async with serve(handler) as server, AsyncAdjust("secret", api_url=server.url) as adjust:
         seen = []
         with pytest.raises(APIConnectionError) as raised:
-            async for found in adjust.reports.csv(**QUERY):
+            async for found in adjust.reports.iter_csv(**QUERY):
                 seen.append(found)
         assert seen == [row(0), row(1)]
-        assert raised.value.__notes__[0].startswith("2 rows were given before")
+        assert raised.value.__notes__[0].startswith("2 rows were yielded before")
         assert len(server.requests) == 1
 
 
@@ -681,13 +677,13 @@ async def test_the_emulators_faults_are_overcome(
 ) -> None:
     """Each recoverable fault before the first row leaves rows and file as they are without it."""
     query: Any = {"dimensions": ["day", "network"], "metrics": ["installs"], "date_period": DATES}
-    rows = [found async for found in adjust.reports.csv(**query)]
-    saved = await adjust.reports.csv(**query, path=tmp_path / "x.csv")
+    rows = [found async for found in adjust.reports.iter_csv(**query)]
+    saved = await adjust.reports.download_csv(tmp_path / "x.csv", **query)
     content = saved.path.read_bytes()
     emulator.faults = Faults.script([fault], retry_after=0, drip=0.05)
-    assert [found async for found in adjust.reports.csv(**query)] == rows
+    assert [found async for found in adjust.reports.iter_csv(**query)] == rows
     emulator.faults = Faults.script([fault], retry_after=0, drip=0.05)
-    assert await adjust.reports.csv(**query, path=tmp_path / "x.csv") == saved
+    assert await adjust.reports.download_csv(tmp_path / "x.csv", **query) == saved
     assert saved.path.read_bytes() == content
     assert emulator.stats.faults[fault] == 2
 
@@ -699,14 +695,14 @@ async def test_a_refusal_of_rows_explains(adjust: AsyncAdjust, emulator: Emulato
     """A 400 names what was refused, and suggests what is near it once the names were asked for."""
     query: Any = {"dimensions": ["day"], "metrics": ["installs", "instals"], "date_period": DATES}
     with pytest.raises(BadRequestError, match="Look at the metric 'instals'"):
-        _ = [found async for found in adjust.reports.csv(**query)]
+        _ = [found async for found in adjust.reports.iter_csv(**query)]
     await adjust.reports.filters(["overview_metrics"])
     emulator.stats.reset()
     with pytest.raises(BadRequestError, match=r"'instals' \(did you mean 'installs'") as raised:
-        _ = [found async for found in adjust.reports.csv(**query)]
+        _ = [found async for found in adjust.reports.iter_csv(**query)]
     assert "error_desc" in raised.value.body
     with pytest.raises(BadRequestError, match=r"'instals' \(did you mean 'installs'"):
-        await adjust.reports.csv(**query, path=tmp_path / "x.csv")
+        await adjust.reports.download_csv(tmp_path / "x.csv", **query)
     assert emulator.stats.total == 2
     assert not files_of(tmp_path)
 
@@ -730,7 +726,7 @@ async def test_a_file_is_what_the_service_sends(adjust: AsyncAdjust, emulator: E
     place = tmp_path / "report.csv"
     question: Any = {name: text.split(",") for name, text in query.items()} | {"date_period": DATES}
     for path in (place, str(place)):
-        saved = await adjust.reports.csv(**question, path=path)
+        saved = await adjust.reports.download_csv(path, **question)
         rows = len(list(csv.reader(io.StringIO(own.text)))) - 1
         assert saved == SavedReport(place, len(own.content), rows, ("day", "network", "installs", "cost"))
         assert place.read_bytes() == own.content
@@ -755,7 +751,7 @@ async def test_rows_of_a_file_are_counted(body: bytes, rows: int, size: int, tmp
     text = HEADER + body
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
     async with client(arriving(*pieces)) as (adjust, _):
-        saved = await adjust.reports.csv(**QUERY, path=tmp_path / "x.csv")
+        saved = await adjust.reports.download_csv(tmp_path / "x.csv", **QUERY)
     assert (saved.rows, saved.size) == (rows, len(text))
     assert saved.path.read_bytes() == text
 
@@ -764,7 +760,7 @@ async def test_an_empty_report_is_a_file_with_a_header(adjust: AsyncAdjust, tmp_
     """204 writes the header alone, in the names that the columns would have come with."""
     nothing = {"country_code__in": ["zz"]}
     query = {"metrics": ["installs", "retention_rate_D7"], "date_period": DATES, "filters": nothing}
-    saved = await adjust.reports.csv(**QUERY | query, path=tmp_path / "x.csv")
+    saved = await adjust.reports.download_csv(tmp_path / "x.csv", **QUERY | query)
     header = b"day,app,installs,retention_rate_d7\n"
     assert saved == SavedReport(tmp_path / "x.csv", len(header), 0, ("day", "app", "installs", "retention_rate_d7"))
     assert saved.path.read_bytes() == header
@@ -776,7 +772,7 @@ async def test_a_file_is_replaced_at_the_end(tmp_path: Path) -> None:
     place.write_bytes(b"old")
     seen: list[bytes] = []
     async with client(arriving(HEADER, line(0), line(1))) as (adjust, _):
-        await adjust.reports.csv(**QUERY, path=place, on_progress=lambda *_: seen.append(place.read_bytes()))
+        await adjust.reports.download_csv(place, **QUERY, on_progress=lambda *_: seen.append(place.read_bytes()))
     assert seen == [b"old"] * 3
     assert place.read_bytes() == whole(2)
     assert list(files_of(tmp_path)) == ["x.csv"]
@@ -798,8 +794,8 @@ async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
     async with serve(handler) as server, AsyncAdjust("secret", api_url=server.url) as adjust:
         tracemalloc.start()
         try:
-            saved = await adjust.reports.csv(
-                **QUERY, path=tmp_path / "x.csv", on_progress=lambda *progress: told.append(progress)
+            saved = await adjust.reports.download_csv(
+                tmp_path / "x.csv", **QUERY, on_progress=lambda *progress: told.append(progress)
             )
             _, peak = tracemalloc.get_traced_memory()
         finally:
@@ -822,8 +818,8 @@ async def test_progress_of_a_body_of_unknown_length(tmp_path: Path) -> None:
     answers = arriving(packed, content_encoding="gzip", content_length=str(len(packed))), arriving(text)
     async with client(*answers) as (adjust, _):
         for _ in answers:
-            saved = await adjust.reports.csv(
-                **QUERY, path=tmp_path / "x.csv", on_progress=lambda *progress: told.append(progress)
+            saved = await adjust.reports.download_csv(
+                tmp_path / "x.csv", **QUERY, on_progress=lambda *progress: told.append(progress)
             )
             assert saved.size == len(text)
             assert told[-1] == (len(text), None)
@@ -843,7 +839,7 @@ async def test_what_on_progress_raises_ends_the_call(error: type[BaseException],
     bodies: list[Pieces] = []
     async with client(arriving(HEADER, line(0), line(1), bodies=bodies)) as (adjust, script):
         with pytest.raises(error):
-            await adjust.reports.csv(**QUERY, path=place, on_progress=progress)
+            await adjust.reports.download_csv(place, **QUERY, on_progress=progress)
         assert len(script.requests) == 1
     assert bodies[0].closed == 1
     assert files_of(tmp_path) == {"x.csv": b"old"}
@@ -865,7 +861,7 @@ async def test_a_file_is_written_anew_after_a_drop(failure: str, tmp_path: Path)
     """After an answer that broke off, wherever, the file is that of the next attempt: no byte doubled, none missing."""
     place = tmp_path / "x.csv"
     async with client(arriving(*QUICK[failure]), arriving(*QUICK[failure]), arriving(whole(5))) as (adjust, script):
-        saved = await adjust.reports.csv(**QUERY, path=place)
+        saved = await adjust.reports.download_csv(place, **QUERY)
         assert len(script.requests) == 3
     assert place.read_bytes() == whole(5)
     assert saved == SavedReport(place, len(whole(5)), 5, ("day", "app", "installs", "cost"))
@@ -879,7 +875,7 @@ async def test_a_failure_leaves_the_old_file(failure: str, tmp_path: Path) -> No
     place.write_bytes(b"old")
     async with client(arriving(*QUICK[failure]), max_attempts=2) as (adjust, script):
         with pytest.raises(AdjustError) as raised:
-            await adjust.reports.csv(**QUERY, path=place)
+            await adjust.reports.download_csv(place, **QUERY)
         assert len(script.requests) == 2
     assert files_of(tmp_path) == {"x.csv": b"old"}
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
@@ -898,7 +894,7 @@ async def test_a_truncated_body_is_written_anew(tmp_path: Path) -> None:
             writer.close()
 
     async with serve(handler) as server, AsyncAdjust("secret", api_url=server.url) as adjust:
-        saved = await adjust.reports.csv(**QUERY, path=tmp_path / "x.csv")
+        saved = await adjust.reports.download_csv(tmp_path / "x.csv", **QUERY)
     assert saved.rows == 1000
     assert saved.path.read_bytes() == whole(1000)
     assert list(files_of(tmp_path)) == ["x.csv"]
@@ -925,7 +921,7 @@ async def test_leaving_a_file_early(how: str, old: bool, tmp_path: Path) -> None
 
     async with serve(handler) as server:
         adjust = AsyncAdjust("secret", api_url=server.url)
-        saving = asyncio.create_task(adjust.reports.csv(**QUERY, path=place, on_progress=progress))
+        saving = asyncio.create_task(adjust.reports.download_csv(place, **QUERY, on_progress=progress))
         await arrived.wait()
         if how == "cancel":
             saving.cancel()
@@ -950,7 +946,7 @@ async def test_the_deadline_leaves_no_file(tmp_path: Path) -> None:
 
     async with serve(handler) as server, AsyncAdjust("secret", api_url=server.url, reports_deadline=0.3) as adjust:
         with pytest.raises(APITimeoutError, match=r"reports_deadline=0\.3"):
-            await adjust.reports.csv(**QUERY, path=tmp_path / "x.csv")
+            await adjust.reports.download_csv(tmp_path / "x.csv", **QUERY)
     assert not files_of(tmp_path)
 
 
@@ -960,13 +956,13 @@ async def test_many_files_at_once(adjust: AsyncAdjust, emulator: Emulator, tmp_p
     tokens = emulator.app_tokens
     saved = await asyncio.gather(
         *(
-            adjust.reports.csv(**query, app_tokens=tokens[number % 3], path=tmp_path / f"{number % 6}.csv")
+            adjust.reports.download_csv(tmp_path / f"{number % 6}.csv", **query, app_tokens=tokens[number % 3])
             for number in range(18)
         )
     )
     assert sorted(files_of(tmp_path)) == [f"{number}.csv" for number in range(6)]
     for number, report in enumerate(saved):
-        rows = [found async for found in adjust.reports.csv(**query, app_tokens=tokens[number % 3])]
+        rows = [found async for found in adjust.reports.iter_csv(**query, app_tokens=tokens[number % 3])]
         assert report.rows == len(rows)
         assert report.path.stat().st_size == report.size
 
@@ -980,7 +976,7 @@ async def test_a_failing_disk_comes_as_it_is(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("os.fsync", full)
     async with client(arriving(whole(3))) as (adjust, script):
         with pytest.raises(OSError, match="No space left"):
-            await adjust.reports.csv(**QUERY, path=tmp_path / "x.csv")
+            await adjust.reports.download_csv(tmp_path / "x.csv", **QUERY)
         assert len(script.requests) == 1
     assert not files_of(tmp_path)
 
@@ -988,45 +984,66 @@ async def test_a_failing_disk_comes_as_it_is(tmp_path: Path, monkeypatch: pytest
 # Arguments.
 
 
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"readable_names": "yes"}, "readable_names is 'yes'"),
+    ({"metrics": "installs"}, r"metrics is the text 'installs': give a list, such as \['installs'\]"),
+    ({"dimensions": []}, "dimensions is empty"),
+    ({"date_period": None}, "date_period is missing"),
+    ({"window": "day"}, "window is no parameter of a report"),
+    ({"typo": 1}, "typo is no parameter of a report"),
+    ({"app_tokens": []}, "app_tokens is empty"),
+    ({"app_tokens": "app", "filters": {"app_token__in": ["x"]}}, "filters holds 'app_token__in'"),
+    ({"limit": 0}, "limit is 0"),
+    ({"sort": "installs"}, "sort is the text"),
+]
+
+
 @pytest.mark.parametrize(
-    ("query", "message"),
+    ("query", "message"), [*WRONG, ({"exact": 1}, "exact is 1: give True or False"), ({"path": "x"}, "path")], ids=str
+)
+def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> None:
+    """The call itself raises, before anything could be iterated or sent."""
+    adjust = AsyncAdjust("secret", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    with pytest.raises(ConfigurationError, match=message):
+        adjust.reports.iter_csv(**QUERY | query)
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "message"),
     [
-        ({"path": ""}, "path is ''"),
-        ({"path": 3}, "path is 3: give the path of a file"),
-        ({"path": "."}, "which is a folder"),
-        ({"path": Path(__file__).parent}, "which is a folder"),
-        ({"path": "/no/such/folder/x.csv"}, "there is no folder '/no/such/folder'"),
-        ({"on_progress": print}, "on_progress is given without path"),
-        ({"exact": 1}, "exact is 1: give True or False"),
-        ({"exact": "yes", "path": "x.csv"}, "exact is 'yes'"),
-        ({"readable_names": "yes"}, "readable_names is 'yes'"),
-        ({"metrics": "installs"}, r"metrics is the text 'installs': give a list, such as \['installs'\]"),
-        ({"dimensions": []}, "dimensions is empty"),
-        ({"date_period": None}, "date_period is missing"),
-        ({"window": "day"}, "window is no parameter of a report"),
-        ({"typo": 1}, "typo is no parameter of a report"),
-        ({"app_tokens": []}, "app_tokens is empty"),
-        ({"app_tokens": "app", "filters": {"app_token__in": ["x"]}}, "filters holds 'app_token__in'"),
-        ({"limit": 0}, "limit is 0"),
-        ({"sort": "installs"}, "sort is the text"),
+        ("", {}, "path is ''"),
+        (3, {}, "path is 3: give the path of a file"),
+        (".", {}, "which is a folder"),
+        (Path(__file__).parent, {}, "which is a folder"),
+        ("/no/such/folder/x.csv", {}, "there is no folder '/no/such/folder'"),
+        ("x.csv", {"exact": True}, "exact is no parameter of a report"),
+        ("x.csv", {"on_progress": "print"}, "on_progress is 'print': give a plain function"),
+        *(("x.csv", query, message) for query, message in WRONG),
     ],
     ids=str,
 )
-def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> None:
-    """The call itself raises, before anything could be awaited, walked or sent."""
-    adjust = AsyncAdjust("secret", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
-    with pytest.raises(ConfigurationError, match=message):
-        adjust.reports.csv(**QUERY | query)
+async def test_a_file_is_refused_before_anything_is_sent(
+    path: Any, query: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong arguments end the call before the report is asked for, and leave no file."""
+    monkeypatch.chdir(tmp_path)
+    async with client(status(500)) as (adjust, script):
+        with pytest.raises(ConfigurationError, match=message):
+            await adjust.reports.download_csv(path, **QUERY | query)
+        assert script.requests == []
+    assert not list(tmp_path.iterdir())  # noqa: ASYNC240 - of the test's own folder
 
 
 async def test_a_closed_client_gives_no_rows(tmp_path: Path) -> None:
     """After `aclose` neither rows nor files can be had, and nothing is left of the attempt."""
-    adjust = AsyncAdjust("secret", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    adjust = AsyncAdjust(
+        "secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    )
     await adjust.aclose()
     with pytest.raises(ClientClosedError):
         await rows_of(adjust)
     with pytest.raises(ClientClosedError):
-        await adjust.reports.csv(**QUERY, path=tmp_path / "x.csv")
+        await adjust.reports.download_csv(tmp_path / "x.csv", **QUERY)
     assert not files_of(tmp_path)
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from adjust_async.reports.downloads.csv_records import LONGEST_RECORD, CsvError, CsvRecords, CsvRows, CsvTable
+from adjust_async.errors import MalformedError
+from adjust_async.reports.downloads.csv_records import LONGEST_RECORD, CsvRecords, CsvRows, CsvTable
 
 BOM = b"\xef\xbb\xbf"
 
@@ -49,9 +50,9 @@ def written(rows: Iterable[Sequence[str]], ending: str = "\n", *, quoted: bool =
     return text.getvalue()
 
 
-def error_of(*pieces: bytes) -> CsvError:
+def error_of(*pieces: bytes) -> MalformedError:
     """Give the error that reading pieces ends with."""
-    with pytest.raises(CsvError) as caught:
+    with pytest.raises(MalformedError) as caught:
         records_of(*pieces)
     return caught.value
 
@@ -80,11 +81,11 @@ def test_cells_without_quotes_are_read(table: list[list[str]], places: list[int]
 
 @given(st.text('a,"\n\r', max_size=12) | st.text(max_size=12), CUTS)
 def test_any_text_is_read_as_the_whole_would_be_or_refused(text: str, places: list[int]) -> None:
-    """A text that is no CSV is `CsvError`, never another one, and never other records than those of the whole."""
+    """A text that is no CSV is `MalformedError`, never another one, and never other records than those of the whole."""
     try:
         found = records_of(*cut(text.encode(), places))
-    except CsvError as error:
-        line = error.line
+    except MalformedError as error:
+        line = int(error.location.removeprefix("line "))
     else:
         assert found == reference(text)
         return
@@ -96,7 +97,7 @@ def test_any_bytes_are_records_or_refused(body: bytes, places: list[int]) -> Non
     """Bytes that are no text are refused."""
     try:
         found = records_of(*cut(body, places))
-    except CsvError:
+    except MalformedError:
         pass
     else:
         assert found == reference(body.decode("utf-8-sig"))
@@ -154,14 +155,14 @@ def test_what_is_no_csv_says_where(pieces: tuple[bytes, ...], problem: str, line
     """An error tells in or after which line it is."""
     error = error_of(*pieces)
     assert problem in error.problem
-    assert error.line == line
+    assert error.location == f"line {line}"
 
 
 def test_a_record_without_end_is_bounded() -> None:
     """Quotes that never end are refused before they gather the whole report in memory."""
     tracemalloc.start()
     try:
-        with pytest.raises(CsvError, match="a record is longer than"):
+        with pytest.raises(MalformedError, match="a record is longer than"):
             records_of(b'a\n"', *([b"x" * 2**20] * 40))
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -239,15 +240,15 @@ def test_a_ragged_row_says_which(record: list[str], cells: int) -> None:
     table = CsvTable(["day", "installs"])
     rows = CsvRows(table, ["installs"], readable_names=False, exact=False)
     rows.read([["day", "installs"], ["2026-01-04", "1"]])
-    with pytest.raises(CsvError) as caught:
+    with pytest.raises(MalformedError) as caught:
         rows.read([["2026-01-05", "1"], record])
     assert str(caught.value) == f"row 3 has {cells} cells below 2 columns"
-    assert caught.value.line == 4
+    assert caught.value.location == "line 4"
 
 
 @pytest.mark.parametrize("readable_names", [True, False])
 def test_a_name_twice_is_refused(readable_names: bool) -> None:
     """One of two columns of the same name would hide the other."""
-    with pytest.raises(CsvError, match="a column is there twice: day, installs, day") as caught:
+    with pytest.raises(MalformedError, match="a column is there twice: day, installs, day") as caught:
         rows_of(["day", "installs", "day"], readable_names=readable_names)
-    assert caught.value.line == 1
+    assert caught.value.location == "line 1"

@@ -55,7 +55,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing wait between attempts but what the service asks for: files need real clocks."""
-    monkeypatch.setattr("adjust_async._http.retry._full_jitter", lambda _: 0.0)
+    monkeypatch.setattr("adjust_async._http.retry.jitter", lambda _: 0.0)
 
 
 @pytest.fixture
@@ -87,11 +87,11 @@ async def test_the_table_is_that_of_the_json(
     query = QUERY | {"app_tokens": emulator.app_tokens[:2]} | query
     report = await adjust.reports.fetch(**query, fan_out="none")
     expected = texts_of(report.to_arrow())
-    table = await adjust.reports.parquet(**query)
+    table = await adjust.reports.read_parquet(**query)
     assert texts_of(table) == expected
     assert expected
     assert str(table.schema.field("installs").type) == "int64"
-    saved = await adjust.reports.parquet(**query, path=tmp_path / "x.parquet")
+    saved = await adjust.reports.download_parquet(tmp_path / "x.parquet", **query)
     assert saved == SavedReport(
         tmp_path / "x.parquet", saved.path.stat().st_size, table.num_rows, ("day", "network", "installs", "cost", "ctr")
     )
@@ -102,7 +102,7 @@ async def test_the_table_is_that_of_the_json(
 async def test_what_is_sent() -> None:
     """The request asks for bytes, with the parameters that a report has on the wire."""
     async with client(httpx.Response(200, content=WHOLE)) as (adjust, script):
-        await adjust.reports.parquet(**QUERY, app_tokens=["abc", "def"], os_names=["iOS"])
+        await adjust.reports.read_parquet(**QUERY, app_tokens=["abc", "def"], os_names=["iOS"])
     (request,) = script.requests
     assert request.headers["accept"] == "application/octet-stream"
     assert request.url.path == "/reports-service/parquet_report"
@@ -119,11 +119,11 @@ async def test_what_is_sent() -> None:
 async def test_an_empty_report_has_columns(adjust: AsyncAdjust, tmp_path: Path) -> None:
     """204 is a table, and a file, without rows, whose columns have the types of a report with rows."""
     query = QUERY | {"filters": {"country_code__in": ["zz"]}}
-    table = await adjust.reports.parquet(**query)
+    table = await adjust.reports.read_parquet(**query)
     assert (table.num_rows, tuple(table.column_names)) == (0, ("day", "network", "installs", "cost", "ctr"))
-    full = await adjust.reports.parquet(**QUERY)
+    full = await adjust.reports.read_parquet(**QUERY)
     assert table.schema.equals(full.schema)
-    saved = await adjust.reports.parquet(**query, path=tmp_path / "x.parquet")
+    saved = await adjust.reports.download_parquet(tmp_path / "x.parquet", **query)
     assert saved[1:] == (saved.path.stat().st_size, 0, ("day", "network", "installs", "cost", "ctr"))
     assert parquet.read_table(saved.path).equals(table)
     assert list(files_of(tmp_path)) == ["x.parquet"]
@@ -152,10 +152,10 @@ async def test_what_is_no_whole_report_is_asked_for_again(failure: str, to_file:
     place = tmp_path / "x.parquet"
     async with client(SPOILT[failure], SPOILT[failure], httpx.Response(200, content=WHOLE)) as (adjust, script):
         if to_file:
-            assert await adjust.reports.parquet(**QUERY, path=place) == SavedReport(place, len(WHOLE), 2, COLUMNS)
+            assert await adjust.reports.download_parquet(place, **QUERY) == SavedReport(place, len(WHOLE), 2, COLUMNS)
             assert files_of(tmp_path) == {"x.parquet": WHOLE}
         else:
-            assert (await adjust.reports.parquet(**QUERY)).equals(TABLE)
+            assert (await adjust.reports.read_parquet(**QUERY)).equals(TABLE)
         assert len(script.requests) == 3
 
 
@@ -167,7 +167,7 @@ async def test_what_goes_on_failing_is_never_an_empty_report(failure: str, to_fi
     place.write_bytes(b"old")
     async with client(SPOILT[failure], max_attempts=3) as (adjust, script):
         with pytest.raises(AdjustError) as raised:
-            await (adjust.reports.parquet(**QUERY, path=place) if to_file else adjust.reports.parquet(**QUERY))
+            await (adjust.reports.download_parquet(place, **QUERY) if to_file else adjust.reports.read_parquet(**QUERY))
         assert len(script.requests) == 3
     copy = pickle.loads(pickle.dumps(raised.value))
     assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
@@ -180,7 +180,11 @@ async def test_what_can_not_be_read_is_a_decode_error(to_file: bool, tmp_path: P
     broken = b"PAR1\xff\xff\xff\x7fPAR1"
     async with client(httpx.Response(200, content=broken), max_attempts=1) as (adjust, _):
         with pytest.raises(DecodeError, match="no Parquet that can be read"):
-            await (adjust.reports.parquet(**QUERY, path=tmp_path / "x") if to_file else adjust.reports.parquet(**QUERY))
+            await (
+                adjust.reports.download_parquet(tmp_path / "x", **QUERY)
+                if to_file
+                else adjust.reports.read_parquet(**QUERY)
+            )
     assert files_of(tmp_path) == {}
 
 
@@ -191,11 +195,11 @@ async def test_the_emulators_faults_are_overcome(
     adjust: AsyncAdjust, emulator: Emulator, fault: str, tmp_path: Path
 ) -> None:
     """Each recoverable fault leaves table and file as they are without it."""
-    table = await adjust.reports.parquet(**QUERY)
+    table = await adjust.reports.read_parquet(**QUERY)
     emulator.faults = Faults.script([fault], retry_after=0, drip=0.05)
-    assert (await adjust.reports.parquet(**QUERY)).equals(table)
+    assert (await adjust.reports.read_parquet(**QUERY)).equals(table)
     emulator.faults = Faults.script([fault], retry_after=0, drip=0.05)
-    saved = await adjust.reports.parquet(**QUERY, path=tmp_path / "x.parquet")
+    saved = await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
     assert parquet.read_table(saved.path).equals(table)
     assert emulator.stats.faults[fault] == 2
 
@@ -212,7 +216,7 @@ async def test_a_truncated_file_over_sockets(tmp_path: Path) -> None:
             writer.close()
 
     async with serve(handler) as server, AsyncAdjust("secret", api_url=server.url) as adjust:
-        await adjust.reports.parquet(**QUERY, path=tmp_path / "x.parquet")
+        await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
     assert files_of(tmp_path) == {"x.parquet": WHOLE}
     assert len(seen) == 2
 
@@ -234,8 +238,8 @@ async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
     async with serve(handler) as server, AsyncAdjust("secret", api_url=server.url) as adjust:
         tracemalloc.start()
         try:
-            saved = await adjust.reports.parquet(
-                **QUERY, path=tmp_path / "x.parquet", on_progress=lambda *progress: told.append(progress)
+            saved = await adjust.reports.download_parquet(
+                tmp_path / "x.parquet", **QUERY, on_progress=lambda *progress: told.append(progress)
             )
             _, peak = tracemalloc.get_traced_memory()
         finally:
@@ -257,7 +261,7 @@ async def test_what_on_progress_raises_ends_the_call(tmp_path: Path) -> None:
     bodies: list[Pieces] = []
     async with client(arriving(WHOLE[:50], WHOLE[50:], bodies=bodies)) as (adjust, script):
         with pytest.raises(LookupError, match="my own mistake"):
-            await adjust.reports.parquet(**QUERY, path=tmp_path / "x.parquet", on_progress=progress)
+            await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY, on_progress=progress)
         assert len(script.requests) == 1
     assert bodies[0].closed == 1
     assert files_of(tmp_path) == {}
@@ -282,7 +286,7 @@ async def test_leaving_early(to_file: bool, how: str, tmp_path: Path) -> None:
 
     async with serve(handler) as server:
         adjust = AsyncAdjust("secret", api_url=server.url)
-        asked = adjust.reports.parquet(**QUERY, path=place) if to_file else adjust.reports.parquet(**QUERY)
+        asked = adjust.reports.download_parquet(place, **QUERY) if to_file else adjust.reports.read_parquet(**QUERY)
         asking: asyncio.Task[Any] = asyncio.create_task(asked)
         await sent.wait()
         await asyncio.sleep(0.05)
@@ -304,10 +308,10 @@ async def test_a_refusal_explains(adjust: AsyncAdjust, emulator: Emulator, tmp_p
     """A 400 names the metric that was refused, for the table as for the file."""
     query = QUERY | {"metrics": ["installs", "cozt"]}
     with pytest.raises(BadRequestError, match="Look at the metric 'cozt'"):
-        await adjust.reports.parquet(**query)
+        await adjust.reports.read_parquet(**query)
     await adjust.reports.filters(["overview_metrics"])
     with pytest.raises(BadRequestError, match=r"'cozt' \(did you mean 'cost'"):
-        await adjust.reports.parquet(**query, path=tmp_path / "x.parquet")
+        await adjust.reports.download_parquet(tmp_path / "x.parquet", **query)
     assert emulator.stats.requests["GET /reports-service/parquet_report"] == 2
     assert files_of(tmp_path) == {}
 
@@ -316,7 +320,7 @@ async def test_no_service_at_all(tmp_path: Path) -> None:
     """Where nobody listens, that is the error."""
     async with AsyncAdjust("secret", api_url="http://127.0.0.1:9", max_attempts=1) as adjust:
         with pytest.raises(APIConnectionError, match=r"could not connect to http://127\.0\.0\.1:9"):
-            await adjust.reports.parquet(**QUERY, path=tmp_path / "x.parquet")
+            await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
     assert files_of(tmp_path) == {}
 
 
@@ -335,7 +339,7 @@ async def test_a_table_needs_pyarrow() -> None:
     """Without pyarrow the error says what to install, before anything is sent."""
     async with client(httpx.Response(200, content=WHOLE)) as (adjust, script):
         with pytest.raises(ConfigurationError, match=r"pyarrow is not installed: pip install 'adjust_async\[arrow\]'"):
-            await adjust.reports.parquet(**QUERY)
+            await adjust.reports.read_parquet(**QUERY)
         assert not script.requests
 
 
@@ -344,7 +348,7 @@ async def test_a_file_needs_no_pyarrow(tmp_path: Path) -> None:
     """Without pyarrow the service's file is written all the same; its rows and columns are not known."""
     place = tmp_path / "x.parquet"
     async with client(httpx.Response(200, content=WHOLE)) as (adjust, _):
-        assert await adjust.reports.parquet(**QUERY, path=place) == SavedReport(place, len(WHOLE), None, ())
+        assert await adjust.reports.download_parquet(place, **QUERY) == SavedReport(place, len(WHOLE), None, ())
     assert files_of(tmp_path) == {"x.parquet": WHOLE}
 
 
@@ -353,7 +357,7 @@ async def test_an_empty_file_needs_pyarrow(tmp_path: Path) -> None:
     """An empty report has to be made here: without pyarrow the error teaches, is not retried, and leaves nothing."""
     async with client(httpx.Response(204)) as (adjust, script):
         with pytest.raises(ConfigurationError, match=r"adjust_async\[arrow\]"):
-            await adjust.reports.parquet(**QUERY, path=tmp_path / "x.parquet")
+            await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
         assert len(script.requests) == 1
     assert files_of(tmp_path) == {}
 
@@ -364,11 +368,6 @@ async def test_an_empty_file_needs_pyarrow(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ({"path": ""}, "path is ''"),
-        ({"path": b"x"}, "path is b'x'"),
-        ({"path": Path(__file__).parent}, "which is a folder"),
-        ({"path": "/no/such/folder/x"}, "there is no folder"),
-        ({"on_progress": print}, "on_progress is given without path"),
         ({"readable_names": True}, "readable_names is no parameter of this report"),
         ({"exact": True}, "exact is no parameter of a report"),
         ({"window": 3}, "window is no parameter of a report"),
@@ -377,8 +376,36 @@ async def test_an_empty_file_needs_pyarrow(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> None:
-    """The call itself raises, before anything could be awaited or sent."""
-    adjust = AsyncAdjust("secret", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
-    with pytest.raises(ConfigurationError, match=message):
-        _ = adjust.reports.parquet(**QUERY | query)
+@pytest.mark.parametrize("to_file", [False, True])
+async def test_wrong_arguments_are_refused_before_anything_is_sent(
+    query: Any, message: str, to_file: bool, tmp_path: Path
+) -> None:
+    """The error names the argument, and nothing was sent or written."""
+    async with client(status(500)) as (adjust, script):
+        reports = adjust.reports
+        with pytest.raises(ConfigurationError, match=message):
+            if to_file:
+                await reports.download_parquet(tmp_path / "x", **QUERY | query)
+            else:
+                await reports.read_parquet(**QUERY | query)
+        assert script.requests == []
+    assert files_of(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "message"),
+    [
+        ("", {}, "path is ''"),
+        (b"x", {}, "path is b'x'"),
+        (Path(__file__).parent, {}, "which is a folder"),
+        ("/no/such/folder/x", {}, "there is no folder"),
+        ("x", {"on_progress": 5}, "on_progress is 5: give a plain function"),
+    ],
+    ids=str,
+)
+async def test_a_wrong_place_is_refused_before_anything_is_sent(path: Any, more: Any, message: str) -> None:
+    """A path where no file can be is refused before the report is asked for."""
+    async with client(status(500)) as (adjust, script):
+        with pytest.raises(ConfigurationError, match=message):
+            await adjust.reports.download_parquet(path, **QUERY, **more)
+        assert script.requests == []

@@ -1,0 +1,286 @@
+"""One call: its attempts, its clocks, and what it ends with.
+
+Errors are raised outside of the `except` blocks in which they are made, and errors of httpx and asyncio stay behind:
+their chains and frames hold requests, and so the API token.
+"""
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import attrs
+import httpx
+
+from adjust_async._http.connection_errors import connection_error
+from adjust_async._http.decoding import DecodingThread
+from adjust_async._http.documents import LARGE
+from adjust_async._http.error_answers import raise_for_status, retry_after
+from adjust_async._http.limits import PauseOutlastsDeadlineError, Permit
+from adjust_async._http.messages import Answer, RequestSpec
+from adjust_async._http.redirects import origin_of
+from adjust_async._http.retry import may_retry, retrying
+from adjust_async._http.services import Service
+from adjust_async._http.streaming import ArrivingBody, Clocks, is_end_verified, start_of_body, whole_body
+from adjust_async.config import Config, Retry
+from adjust_async.errors import (
+    AdjustError,
+    APITimeoutError,
+    ClientClosedError,
+    PoolExhaustedError,
+    RateLimitError,
+    replace,
+)
+
+__all__ = ["Call", "Shared", "closed_error"]
+
+T = TypeVar("T")
+
+logger = logging.getLogger("adjust_async")
+
+#: Seconds for which a 429 that asks for nothing lets no request begin.
+UNASKED_PAUSE = 0.25
+
+
+@attrs.define
+class Shared:
+    """What the calls of a client have in common."""
+
+    config: Config
+    client: httpx.AsyncClient
+    thread: DecodingThread
+    closed: bool = False
+
+
+def closed_error(detail: str = "make a new AsyncAdjust for further calls", **where: Any) -> ClientClosedError:
+    """Return the error of a call that a closed client ends."""
+    return ClientClosedError(f"the client is closed: {detail}", **where)
+
+
+class Call(Generic[T]):
+    """One call on its way through its attempts."""
+
+    def __init__(self, spec: RequestSpec[T], service: Service, shared: Shared) -> None:
+        self._spec = spec
+        self._service = service
+        self._shared = shared
+        self._where = service.where(spec)
+        loop, seconds = asyncio.get_running_loop(), service.host.deadline
+        self._clocks = Clocks(None if seconds is None else loop.time() + seconds, service.host.timeout)
+        self._attempts = 0
+        self._sending = False
+        self._kept = False
+        #: What the attempt before ended with, in words.
+        self._failed = ""
+
+    def end(self) -> None:
+        """Let the call end now, because the client is closed."""
+        self._clocks.end()
+
+    async def run(self) -> T:
+        """Make attempts until one succeeds.
+
+        Raises:
+            AdjustError: The last one failed, or there was no time for another.
+        """
+        failure: AdjustError
+        again = retrying(
+            self._may_retry,
+            max_attempts=self._shared.config.max_attempts,
+            deadline=lambda: self._clocks.deadline,
+            before_sleep=self._tell_of_retry,
+        )
+        scope = self._clocks.call
+        try:
+            async with scope:
+                answer: T = await again(self._attempt)
+                return answer
+        except TimeoutError:
+            if not scope.expired():
+                raise  # a function of the caller's raised it
+            failure = self._out_of_time()
+        except AdjustError as error:
+            failure = error
+        raise replace(failure, attempts=self._attempts or None)
+
+    def _may_retry(self, error: BaseException) -> bool:
+        return not self._kept and may_retry(self._spec.method, error)
+
+    async def _attempt(self) -> T:
+        """Send once and read the answer. The permit is released before the answer is decoded."""
+        failure: AdjustError
+        self._sending = False
+        try:
+            with await self._permit():
+                received = await self._exchange()
+            if not isinstance(received, Answer):
+                return received
+            if len(received.body) < LARGE:
+                return self._decoded(received)
+            return await self._shared.thread.run(partial(self._decoded, received))
+        except AdjustError as error:
+            failure = _without_token(error, self._shared.config)
+        self._failed = str(failure)
+        raise failure
+
+    async def _permit(self) -> Permit:
+        left: float
+        try:
+            return await self._service.limits.acquire(self._clocks.deadline)
+        except PauseOutlastsDeadlineError as pause:
+            left = pause.seconds
+        raise RateLimitError(
+            "an earlier request of this client was answered 429, and the pause outlasts the deadline",
+            status=429,
+            **self._where,
+            retry_after=left,
+        )
+
+    def _decoded(self, answer: Answer) -> T:
+        try:
+            raise_for_status(answer)
+            return self._spec.decode(answer)
+        except AdjustError as error:
+            failure = error
+        # What the service echoes is shown in errors, cut where it is long, and must not be a part of the token.
+        clean = self._shared.config.token.without_echo(answer.body, answer.headers)
+        if clean is None:
+            raise failure
+        answer = answer._replace(body=clean[0], headers=clean[1])
+        raise_for_status(answer)
+        return self._spec.decode(answer)
+
+    async def _exchange(self) -> Answer | T:
+        """Send the request; return the answer, or what the spec's own receiver makes of its body."""
+        failure: AdjustError
+        if self._client_is_closed():
+            raise closed_error("its owner closed the http_client that AsyncAdjust was opened with")
+        scope = self._clocks.start_attempt()
+        self._attempts += 1
+        self._sending = True
+        try:
+            async with scope:
+                return await self._receive()
+        except TimeoutError:
+            if not scope.expired():
+                raise  # a function of the caller's raised it
+            host = self._service.host
+            failure = APITimeoutError(f"no whole answer within {host.prefix}timeout={host.timeout:g} s", **self._where)
+        except httpx.HTTPError as error:
+            hide = self._shared.config.token.redact
+            failure = connection_error(self._where, error, self._service.host.url, hide)
+            if self._client_is_closed():
+                problem = f"http_client was closed during this request: {failure.message}"
+                failure = closed_error(problem, **self._sent())
+        raise failure
+
+    async def _receive(self) -> Answer | T:
+        started = time.perf_counter()
+        response = await self._service.send(self._shared.client, self._spec)
+        try:
+            self._tell_of_answer(response.status_code, started)
+            if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                self._pause_everybody(response)
+            if not response.is_success:
+                longest = len(self._shared.config.token)
+                return self._answer(response, await start_of_body(response, self._where, longest))
+            if self._spec.receive is None or response.status_code == httpx.codes.PARTIAL_CONTENT:
+                return self._answer(
+                    response, await whole_body(response, self._where, self._shared.config.max_body_size)
+                )
+            async with aclosing(ArrivingBody(response, self._where, self._clocks)) as body:
+                try:
+                    return await self._spec.receive(body)
+                finally:
+                    self._kept = self._kept or body.kept
+        finally:
+            await response.aclose()
+
+    def _answer(self, response: httpx.Response, body: bytes) -> Answer:
+        return Answer(
+            **self._where,
+            status=response.status_code,
+            headers=response.headers,
+            body=body,
+            origin=origin_of(self._service.host.url),
+            end_verified=is_end_verified(response),
+        )
+
+    def _client_is_closed(self) -> bool:
+        return self._shared.client.is_closed
+
+    def _sent(self) -> dict[str, Any]:
+        return {"method": self._spec.method, "path": self._spec.path, "sent": self._sending}
+
+    def _out_of_time(self) -> AdjustError:
+        host, spec = self._service.host, self._spec
+        if self._shared.closed:
+            return closed_error(f"{spec.method} {spec.path} was under way", **self._sent())
+        within = f"within {host.prefix}deadline={host.deadline:g} s"
+        before = f". The attempt before failed: {self._failed}" if self._failed else ""
+        if self._sending:
+            return APITimeoutError(f"no whole answer {within}{before}", **self._where)
+        rate = "" if host.max_rate is None else f", and {host.max_rate:g} be sent a second"
+        return PoolExhaustedError(
+            f"it was not its turn {within}: {self._shared.config.max_concurrency} requests may run at a time{rate}. "
+            f"Start fewer calls at once, or raise max_concurrency, {host.prefix}max_rate or {host.prefix}deadline"
+            f"{before}",
+            **self._where,
+            sent=False,
+        )
+
+    # What the log says.
+
+    def _fields(self, *, status: int | None = None, wait: float | None = None) -> dict[str, Any]:
+        return {
+            "method": self._spec.method,
+            "path": self._spec.path,
+            "status": status,
+            "attempt": self._attempts,
+            "wait": wait,
+        }
+
+    def _pause_everybody(self, response: httpx.Response) -> None:
+        seconds = retry_after(response.headers.get("retry-after"))
+        if self._service.limits.pause(UNASKED_PAUSE if seconds is None else seconds):
+            wait = self._service.limits.pause_left()
+            logger.warning(
+                "%s answered 429: no request to it begins for %.2f s",
+                self._service.host.url,
+                wait,
+                extra=self._fields(status=429, wait=wait),
+            )
+
+    def _tell_of_answer(self, status: int, started: float) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "%s %s answered %d in %.3f s",
+                self._spec.method,
+                self._spec.path,
+                status,
+                time.perf_counter() - started,
+                extra=self._fields(status=status),
+            )
+
+    def _tell_of_retry(self, error: AdjustError, failed: int, wait: float) -> None:
+        config = self._shared.config
+        logger.debug(
+            "attempt %d of %d failed, the next one begins in %.2f s: %s",
+            failed,
+            config.max_attempts,
+            wait,
+            error,
+            extra=self._fields(status=getattr(error, "status", None), wait=wait),
+        )
+        if config.on_retry is not None:
+            config.on_retry(Retry(self._spec.method, self._spec.path, attempt=failed, wait=wait, error=error))
+
+
+def _without_token(error: AdjustError, config: Config) -> AdjustError:
+    """Return the error, or a copy without the token where one of its texts has it."""
+    texts = {name: value for name, value in vars(error).items() if isinstance(value, str)}
+    hidden = {name: config.token.redact(text) for name, text in texts.items()}
+    changed = {name: text for name, text in hidden.items() if text != texts[name]}
+    return replace(error, **changed) if changed else error

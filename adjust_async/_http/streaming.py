@@ -1,0 +1,192 @@
+"""The body of an answer: read whole, read in part for an error, or handed on as it arrives."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Self
+
+import httpx
+
+from adjust_async._http.codings import PIECE, CodingError, Unpacker, ends_by_itself
+from adjust_async._http.documents import optional_integer
+from adjust_async._http.messages import BODY_LIMIT, Where
+from adjust_async.errors import DecodeError
+
+__all__ = ["ArrivingBody", "Clocks", "is_end_verified", "start_of_body", "whole_body"]
+
+#: Unpacked bytes after which other tasks get their turn.
+BETWEEN_TURNS = 1024 * 1024
+
+_BODYLESS = frozenset({204, 205, 304})
+
+
+def is_end_verified(response: httpx.Response) -> bool:
+    """Whether a body that was cut would be noticed: its length, its framing or its coding says where it ends."""
+    headers = response.headers
+    return (
+        response.is_stream_consumed
+        or response.status_code in _BODYLESS
+        or "content-length" in headers
+        or "chunked" in headers.get("transfer-encoding", "").lower()
+        or ends_by_itself(headers.get("content-encoding"))
+        or response.http_version.startswith("HTTP/2")
+    )
+
+
+async def unpacked(response: httpx.Response, where: Where) -> AsyncGenerator[bytes, None]:
+    """Yield the unpacked body in pieces of at most `PIECE` bytes.
+
+    Raises:
+        DecodeError: It can't be unpacked, or breaks off.
+        httpx.HTTPError: The connection broke.
+    """
+    if response.is_stream_consumed:
+        # A mock, a cassette or an event hook has read it, and httpx has decoded it then.
+        for start in range(0, len(response.content), PIECE):
+            yield response.content[start : start + PIECE]
+        return
+    failure: CodingError
+    try:
+        unpacker = Unpacker(response.headers.get("content-encoding"))
+        since_turn = 0
+        async with aclosing(_raw(response)) as pieces:
+            async for packed in pieces:
+                for piece in unpacker.feed(packed):
+                    yield piece
+                    since_turn += len(piece)
+                    if since_turn > BETWEEN_TURNS:
+                        since_turn = 0
+                        await asyncio.sleep(0)
+        unpacker.finish()
+    except CodingError as error:
+        failure = error
+    else:
+        return
+    problem = f"the body can't be unpacked: {failure.problem}"
+    raise DecodeError(problem, location="$", **where, malformed=True, transient=failure.transient)
+
+
+async def _raw(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    async for piece in response.aiter_raw():
+        yield piece
+
+
+async def whole_body(response: httpx.Response, where: Where, most: int) -> bytes:
+    """Read a body to its end.
+
+    Raises:
+        DecodeError: It can't be unpacked, breaks off, or is larger than `most` bytes.
+        httpx.HTTPError: The connection broke.
+    """
+    pieces, size = [], 0
+    async with aclosing(unpacked(response, where)) as arriving:
+        async for piece in arriving:
+            size += len(piece)
+            if size > most:
+                raise DecodeError(
+                    f"the answer is larger than max_body_size={most} bytes. Ask for less at a time, such as fewer days "
+                    "or apps; write the report to a file as it arrives; or raise max_body_size",
+                    location="$",
+                    **where,
+                )
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def start_of_body(response: httpx.Response, where: Where, longest_secret: int) -> bytes:
+    """Read what an error keeps of its body, and a bit more so that no secret is cut where the body will be.
+
+    The status is what counts: where the rest of the body can't be read or unpacked, the error has what came.
+    """
+    start = b""
+    try:
+        async with aclosing(unpacked(response, where)) as arriving:
+            async for piece in arriving:
+                start += piece
+                if len(start) >= BODY_LIMIT + longest_secret:
+                    break
+    except (httpx.HTTPError, DecodeError):
+        pass
+    return start
+
+
+class Clocks:
+    """The two clocks of a call: that of its attempt, and that of the whole.
+
+    Both stand still while somebody works on a piece of a body that arrives.
+    """
+
+    def __init__(self, deadline: float | None, timeout: float | None) -> None:
+        self.deadline = deadline
+        self._timeout = timeout
+        self._loop = asyncio.get_running_loop()
+        self.call = asyncio.timeout_at(deadline)
+        self.attempt = asyncio.timeout(timeout)
+        self._stopped_at: float | None = None
+        self._ended = False
+
+    def start_attempt(self) -> asyncio.Timeout:
+        """Return the scope of a new attempt."""
+        self.attempt = asyncio.timeout(self._timeout)
+        return self.attempt
+
+    def end(self) -> None:
+        """Let the call run out of time now."""
+        self._ended = True
+        if not self.call.expired():
+            self.call.reschedule(self._loop.time())
+
+    def stop(self) -> None:
+        """Let both stand still."""
+        self._stopped_at = self._loop.time()
+        self._set(None, None)
+
+    def run(self) -> None:
+        """Let both go on; that of the attempt begins anew."""
+        now = self._loop.time()
+        if self._stopped_at is not None and self.deadline is not None:
+            self.deadline += now - self._stopped_at
+        self._stopped_at = None
+        self._set(None if self._timeout is None else now + self._timeout, self.deadline)
+
+    def _set(self, attempt: float | None, call: float | None) -> None:
+        if self._ended:
+            return
+        for scope, when in ((self.attempt, attempt), (self.call, call)):
+            if not scope.expired():
+                scope.reschedule(when)
+
+
+class ArrivingBody:
+    """A body as it arrives; see `messages.Body`."""
+
+    def __init__(self, response: httpx.Response, where: Where, clocks: Clocks) -> None:
+        self.status = response.status_code
+        packed = ends_by_itself(response.headers.get("content-encoding"))
+        self.length = None if packed else optional_integer(response.headers.get("content-length"))
+        self.end_verified = is_end_verified(response)
+        self.kept = False
+        self._clocks = clocks
+        self._pieces = unpacked(response, where)
+        clocks.stop()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Wait for the next piece."""
+        self._clocks.run()
+        piece = await anext(self._pieces, None)
+        self._clocks.stop()
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+    def keep(self) -> None:
+        """Say that something of this body was handed out, so that no further attempt may be made."""
+        self.kept = True
+
+    async def aclose(self) -> None:
+        """Stop reading, and let the clocks run again."""
+        self._clocks.run()
+        await self._pieces.aclose()

@@ -1,0 +1,1 @@
+"""The emulated account: its apps, trackers and partners, in SQLite."""

@@ -1,0 +1,301 @@
+"""The state of the emulated account, in SQLite."""
+
+import contextlib
+import math
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from adjust_async.emulator.account import links
+from adjust_async.emulator.account.account import AppRow
+from adjust_async.emulator.account.catalog import Partner
+from adjust_async.emulator.account.schema import APPLICATION_ID, DELAY, INSERT_TRACKER, LISTED
+from adjust_async.emulator.account.tokens import TrackerTokens
+
+IN_MEMORY = ":memory:"
+
+_SELECT_TRACKER = """
+    SELECT id, token, name, level, archived, partner_id, cost_data_enabled, links, subtrackers FROM
+"""
+_SELECT_PARTNER = "SELECT id, display_name, supports_cost_data FROM partners "
+
+
+class TrackerRow(NamedTuple):
+    """A tracker as the routes need it; `links` are the bits of `links.py`, `subtrackers` how many it has."""
+
+    id: int
+    token: str
+    name: str
+    level: int
+    archived: int
+    partner_id: int | None
+    cost_data_enabled: int
+    links: int
+    subtrackers: int
+
+
+class Tracker(NamedTuple):
+    """A tracker as a test wants to see it; `name` is the whole path, joined by `::`."""
+
+    app_token: str
+    parent_token: str | None
+    token: str
+    name: str
+    level: int
+    archived: bool
+    has_subtrackers: bool
+    partner_id: int | None
+    cost_data_enabled: bool
+
+
+class Store:
+    """Reads and writes the account; every write is committed when its method returns.
+
+    A file is opened in WAL mode with `synchronous=NORMAL`: what was committed survives a killed process. With
+    `read_only` it is looked at, whether the emulator of another process runs over it or none:
+
+    ```python
+    with contextlib.closing(Store("account.sqlite", read_only=True)) as store:
+        twins = {name: tokens for name, tokens in store.tokens_by_name(app_token).items() if len(tokens) > 1}
+    ```
+
+    Raises `ValueError` for a SQLite database that is not the emulator's, `sqlite3.Error` for a file that can
+    not be opened, and to read only for one that does not exist.
+    """
+
+    def __init__(self, database: str | Path = IN_MEMORY, *, read_only: bool = False) -> None:
+        self._database = database
+        self._read_only = read_only
+        self._tokens: TrackerTokens | None = None
+        self._partner_count: int | None = None
+        self._lag_end = -math.inf
+        self._connect()
+
+    def reopen(self) -> None:
+        """Begin a new connection, as another process would: to a file, which is read anew, or to a copy in memory.
+
+        What belonged to the connection is gone, and with it what lists lagged behind.
+        """
+        self._tokens, self._partner_count, self._lag_end = None, None, -math.inf
+        with contextlib.closing(self._connection) as old:
+            self._connect()
+            if str(self._database) == IN_MEMORY:
+                old.backup(self._connection)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no account in it yet."""
+        return self._connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
+
+    def close(self) -> None:
+        """Close the database; one in memory is gone then."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commit what the block writes, all or nothing."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def read(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
+        """Run a query that writes nothing."""
+        return self._connection.execute(query, parameters)
+
+    # What tests look at.
+
+    def count_trackers(self, app_token: str | None = None) -> int:
+        """Count the trackers of all levels, of one app or of all."""
+        query = "SELECT count(*) FROM trackers JOIN apps ON apps.id = app_id WHERE ? IS NULL OR apps.token = ?"
+        return int(self._one(query, (app_token, app_token))[0])
+
+    def trackers(self, app_token: str | None = None) -> list[Tracker]:
+        """Read the trackers of all levels in order of creation, of one app or of all."""
+        rows = self._connection.execute(
+            """SELECT apps.token, parent.token, tracker.token, tracker.name, tracker.level, tracker.archived,
+                tracker.subtrackers, tracker.partner_id, tracker.cost_data_enabled
+            FROM trackers AS tracker JOIN apps ON apps.id = tracker.app_id
+            LEFT JOIN trackers AS parent ON parent.id = tracker.parent_id
+            WHERE ? IS NULL OR apps.token = ? ORDER BY tracker.id""",
+            (app_token, app_token),
+        )
+        return [
+            Tracker(app, parent, token, name, level, bool(archived), subtrackers > 0, partner_id, bool(cost))
+            for app, parent, token, name, level, archived, subtrackers, partner_id, cost in rows
+        ]
+
+    def tokens_by_name(self, app_token: str) -> dict[str, list[str]]:
+        """Read the tokens of all trackers of an app by their whole name, those that no list shows yet among them.
+
+        More than one token of a name are duplicates, in order of creation.
+        """
+        rows = self._connection.execute(
+            """SELECT trackers.name, trackers.token FROM trackers JOIN apps ON apps.id = app_id
+            WHERE apps.token = ? ORDER BY trackers.id""",
+            (app_token,),
+        )
+        tokens: dict[str, list[str]] = {}
+        for name, token in rows:
+            tokens.setdefault(name, []).append(token)
+        return tokens
+
+    def apps(self) -> list[AppRow]:
+        """Read the apps, in the order of `Emulator.app_tokens`."""
+        return [AppRow._make(row) for row in self._connection.execute("SELECT * FROM apps ORDER BY id")]
+
+    def partners(self) -> list[Partner]:
+        """Read the partners in the order in which the API lists them."""
+        return self.partner_page(0, -1, backwards=False)
+
+    # What the routes need.
+
+    def setting(self, key: str) -> str:
+        """Read a setting. Raises `KeyError` where there is none of that name."""
+        row = self._connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise KeyError(key)
+        return str(row[0])
+
+    def save_setting(self, key: str, value: str) -> None:
+        """Write a setting over the one of that name."""
+        self._connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, value))
+
+    def count_networks(self, app_id: int) -> int:
+        """Count the trackers of the first level, as kept with the app."""
+        return int(self._one("SELECT networks FROM apps WHERE id = ?", (app_id,))[0])
+
+    def count_partners(self) -> int:
+        """Count the partners, which never change."""
+        if self._partner_count is None:
+            self._partner_count = int(self._one("SELECT count(*) FROM partners", ())[0])
+        return self._partner_count
+
+    def has_partner(self, partner_id: int) -> bool:
+        """Say whether there is a partner with that id."""
+        return self._connection.execute("SELECT 1 FROM partners WHERE id = ?", (partner_id,)).fetchone() is not None
+
+    def find_tracker(self, app_id: int, token: str) -> TrackerRow | None:
+        """Find a tracker of the app by its token."""
+        return self._tracker("token = ? AND app_id = ?", (token, app_id))
+
+    def find_tracker_by_name(self, app_id: int, name: str) -> TrackerRow | None:
+        """Find the app's first tracker whose whole name this is."""
+        return self._tracker("app_id = ? AND name = ? ORDER BY id LIMIT 1", (app_id, name))
+
+    def find_other_tracker(self, app_id: int, number: int) -> TrackerRow | None:
+        """Find the app's latest tracker that does not have this id."""
+        return self._tracker("app_id = ? AND id != ? ORDER BY id DESC LIMIT 1", (app_id, number))
+
+    def count_unlisted(self, app_id: int, parent_id: int) -> int:
+        """Count the children of a tracker, or the networks for parent 0, that lists do not show yet."""
+        if not self._lags():
+            return 0
+        query = "SELECT count(*) FROM lagging WHERE app_id = ? AND parent_id = ? AND is_new"
+        return int(self._one(query, (app_id, parent_id))[0])
+
+    def tracker_page(self, app_id: int, parent_id: int, start: int, count: int, *, backwards: bool) -> list[TrackerRow]:
+        """Read what lists show of a tracker's children, or of the networks for parent 0, from after `start` onwards."""
+        bound = "id < ? ORDER BY id DESC" if backwards else "id > ? ORDER BY id"
+        source = "listed" if self._lags() else "trackers"
+        query = f"{_SELECT_TRACKER} {source} WHERE app_id = ? AND parent_id = ? AND {bound} LIMIT ?"
+        rows = self._connection.execute(query, (app_id, parent_id, start, count)).fetchall()
+        return [TrackerRow._make(row) for row in rows]
+
+    def partner_page(self, start: int, count: int, *, backwards: bool) -> list[Partner]:
+        """Read the partners from after the id `start` onwards."""
+        bound = "id < ? ORDER BY id DESC" if backwards else "id > ? ORDER BY id"
+        query = f"{_SELECT_PARTNER} WHERE {bound} LIMIT ?"
+        rows = self._connection.execute(query, (start, count))
+        return [Partner(number, name, bool(supports_cost_data)) for number, name, supports_cost_data in rows]
+
+    def create_tracker(
+        self, app_id: int, label: str, parent: TrackerRow | None, *, list_delay: float = 0.0
+    ) -> TrackerRow:
+        """Add a tracker with a fresh token, under `parent` or as a network; lists show it so many seconds later."""
+        with self.transaction() as connection:
+            number = int(self._one("SELECT coalesce(max(id), 0) + 1 FROM trackers", ())[0])
+            row = TrackerRow(
+                number,
+                self._tracker_tokens().token(number),
+                label if parent is None else f"{parent.name}::{label}",
+                1 if parent is None else parent.level + 1,
+                archived=False,
+                partner_id=None if parent is None else parent.partner_id,
+                cost_data_enabled=False,
+                links=links.BOTH,
+                subtrackers=0,
+            )
+            parent_id = 0 if parent is None else parent.id
+            connection.execute(INSERT_TRACKER, (app_id, parent_id, *row))
+            if parent is None:
+                connection.execute("UPDATE apps SET networks = networks + 1 WHERE id = ?", (app_id,))
+            else:
+                connection.execute("UPDATE trackers SET subtrackers = subtrackers + 1 WHERE id = ?", (parent.id,))
+            if list_delay:
+                self._delay(number, list_delay, is_new=True)
+        return row
+
+    def update_tracker(self, row: TrackerRow, *, list_delay: float = 0.0) -> None:
+        """Write the partner and the cost data setting of a tracker; lists show them so many seconds later."""
+        with self.transaction() as connection:
+            if list_delay:
+                self._delay(row.id, list_delay, is_new=False)
+            connection.execute(
+                "UPDATE trackers SET partner_id = ?, cost_data_enabled = ? WHERE id = ?",
+                (row.partner_id, row.cost_data_enabled, row.id),
+            )
+
+    def _delay(self, number: int, seconds: float, *, is_new: bool) -> None:
+        now = time.monotonic()
+        # What lists show by now must not be taken for what they still hide.
+        self._connection.execute("DELETE FROM lagging WHERE until <= ?", (now,))
+        self._connection.execute(DELAY, {"is_new": is_new, "until": now + seconds, "id": number})
+        self._lag_end = max(self._lag_end, now + seconds)
+
+    def _lags(self) -> bool:
+        """Say whether lists hide anything now."""
+        now = time.monotonic()
+        if now >= self._lag_end:
+            return False
+        self._connection.execute("DELETE FROM lagging WHERE until <= ?", (now,))
+        return True
+
+    def _connect(self) -> None:
+        address = f"{Path(self._database).resolve().as_uri()}?mode=ro" if self._read_only else self._database
+        self._connection = sqlite3.connect(address, isolation_level=None, uri=self._read_only)
+        try:
+            self._open()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _open(self) -> None:
+        application_id = self._one("PRAGMA application_id", ())[0]
+        if not self.is_new and application_id != APPLICATION_ID:
+            name = self._database
+            raise ValueError(f"{name} is a SQLite database of something else; give the emulator a file of its own.")
+        if not self._read_only:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.execute("PRAGMA temp_store = MEMORY")
+        for statement in LISTED:
+            self._connection.execute(statement)
+
+    def _tracker_tokens(self) -> TrackerTokens:
+        if self._tokens is None:
+            self._tokens = TrackerTokens(int(self.setting("seed")))
+        return self._tokens
+
+    def _tracker(self, condition: str, parameters: Sequence[Any]) -> TrackerRow | None:
+        query = f"{_SELECT_TRACKER} trackers WHERE {condition}"
+        row = self._connection.execute(query, parameters).fetchone()
+        return None if row is None else TrackerRow._make(row)
+
+    def _one(self, query: str, parameters: Sequence[Any]) -> Any:
+        return self._connection.execute(query, parameters).fetchone()

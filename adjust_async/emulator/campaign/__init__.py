@@ -1,0 +1,1 @@
+"""The Campaign API, v1 and v2."""

@@ -1,0 +1,1 @@
+"""The server: sockets, routes, authentication, error bodies and statistics."""

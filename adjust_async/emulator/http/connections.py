@@ -1,0 +1,94 @@
+"""One client's connection, from the socket up to the ASGI layers."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from adjust_async.emulator.http.stats import Stats
+
+_EXTENSION = "adjust_async.emulator"
+
+
+class Connection:
+    """What a request may do with its connection: wait as long as the client does, or close it."""
+
+    __slots__ = ("_closed", "_transport", "_waiter")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._closed = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    @classmethod
+    def of(cls, scope: Any) -> "Connection":
+        """Find the connection of a request in its ASGI scope."""
+        connection: Connection = scope["extensions"][_EXTENSION]["connection"]
+        return connection
+
+    async def sleep(self, seconds: float | None) -> bool:
+        """Wait `seconds`, or endlessly with None, but no longer than the client; say whether it is there.
+
+        A future and a timer, since a thousand requests may sleep at once; one waiter is enough, as only one request
+        of a connection is at work at a time.
+        """
+        if self._closed:
+            return False
+        loop = asyncio.get_running_loop()
+        self._waiter = waiter = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+        return not self._closed
+
+    async def abort(self) -> None:
+        """Close at once and forget what was not sent yet; returns when the connection is gone."""
+        self._transport.abort()
+        await self.sleep(None)
+
+    async def close(self) -> None:
+        """Send what was written, then close; returns when the connection is gone."""
+        self._transport.close()
+        await self.sleep(None)
+
+    def lost(self) -> None:
+        """Wake the request that waits: there is nobody left to answer."""
+        self._closed = True
+        if self._waiter is not None:
+            _wake(self._waiter)
+
+
+def connection_protocol(stats: Stats) -> type[HttpToolsProtocol]:
+    """Make uvicorn's protocol count its connections in `stats` and hand them to the application."""
+
+    class ConnectionProtocol(HttpToolsProtocol):
+        connection: Connection
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+            super().connection_made(transport)
+            # Config(access_log=False) would take the handlers away from the logger that the whole process
+            # shares.
+            self.access_log = False
+            self.connection = Connection(transport)
+            stats.connection_opened()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            # Uvicorn goes first: whoever wakes up must find the request marked as disconnected.
+            super().connection_lost(exc)
+            stats.connection_closed()
+            self.connection.lost()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self.scope["extensions"] = {_EXTENSION: {"connection": self.connection}}
+
+    return ConnectionProtocol
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -1,0 +1,68 @@
+"""How each API words an error.
+
+The Campaign API does so in its envelope, the Report Service with a code, and the others in whatever shape their layers
+have.
+"""
+
+import html
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.types import Send
+
+from adjust_async.emulator.campaign.envelopes import error_envelope, version_of
+from adjust_async.emulator.http.refusals import RefusalError
+from adjust_async.emulator.http.responses import JSON, send_response
+
+_WITHOUT_ENVELOPE = ("/kpis/", "/dashboard/")
+
+REPORT_ROOTS = ("/reports-service/", "/control-center/reports-service/")
+"""Below which the Report Service answers: on its own host, and on the older one."""
+
+_TEXT = frozenset({403, 405, 500})
+_HTML = frozenset({410, 503})
+_MESSAGE_OBJECT = frozenset({401, 429})
+_REPORT_CODES = {401: "auth_error", 403: "auth_error"}
+_FIRST_SERVER_ERROR = 500
+
+
+async def send_refusal(send: Send, path: str, refusal: RefusalError) -> None:
+    """Refuse the request for `path` in the shape that its API gives to that status."""
+    status, message = refusal.status, refusal.message
+    if is_report(path):
+        body, content_type = _report_error(refusal), JSON
+    elif path.startswith(_WITHOUT_ENVELOPE):
+        body, content_type = _unenveloped(status, message)
+    else:
+        body, content_type = error_envelope(version_of(path), message), JSON
+    await send_response(send, status, body, content_type=content_type, headers=refusal.headers)
+
+
+def is_report(path: str) -> bool:
+    """Say whether a path is the Report Service's."""
+    return path.startswith(REPORT_ROOTS)
+
+
+def _report_error(refusal: RefusalError) -> bytes:
+    status, error_code = refusal.status, refusal.error_code
+    if error_code is None:
+        error_code = "service_error" if status >= _FIRST_SERVER_ERROR else _REPORT_CODES.get(status, "request_error")
+    error: dict[str, Any] = {"error_code": error_code, "error_desc": refusal.message}
+    if refusal.details:
+        error["error_desc_details"] = list(refusal.details)
+    return orjson.dumps(error)
+
+
+def _unenveloped(status: int, message: str) -> tuple[bytes, str]:
+    """Shape an error of an API without an envelope; by status, so that each shape occurs and can be relied on."""
+    if status in _TEXT:
+        return message.encode(), "text/plain; charset=utf-8"
+    if status in _HTML:
+        title = f"{status} {HTTPStatus(status).phrase}"
+        page = (
+            f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
+            f"<p>{html.escape(message)}</p>\r\n</body>\r\n</html>\r\n"
+        )
+        return page.encode(), "text/html; charset=utf-8"
+    return orjson.dumps({"error": {"message": message} if status in _MESSAGE_OBJECT else message}), JSON

@@ -1,0 +1,28 @@
+"""Requests that Adjust refuses."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class RefusalError(Exception):
+    """A request is refused with `status` and `message`; each API puts the message into its own envelope.
+
+    The Report Service alone has an `error_code`, by default that of the status, and `details`, which name everything
+    that is wrong of its kind.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        error_code: str | None = None,
+        details: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = headers or {}
+        self.error_code = error_code
+        self.details = details

@@ -1,0 +1,48 @@
+"""The check of a result set: every element has the documented shape, and one value for each KPI."""
+
+from types import NoneType
+
+from adjust_async._checks import LARGEST_NUMBER, shown
+from adjust_async.errors import MalformedError
+from adjust_async.kpis.result_sets.levels import IDENTIFYING_KEYS, LEVELS, is_level
+
+__all__ = ["check_element"]
+
+#: `bool` is a subclass of `int`, so that the types themselves are compared.
+_NUMBERS = frozenset({int, float, NoneType})
+
+
+def check_element(element: object, kpis: int) -> None:
+    """Check an app, or another element, and all levels below it.
+
+    Raises:
+        MalformedError: The first fault; its location starts at the element.
+    """
+    if not isinstance(element, dict):
+        raise MalformedError(f"expected an object, found {shown(element)}")
+    for key, value in element.items():
+        if key == "kpi_values":
+            _check_values(value, kpis)
+        elif key in IDENTIFYING_KEYS:
+            if not isinstance(value, (str, int, NoneType)):
+                raise MalformedError(f"expected text, found {shown(value)}", f".{key}")
+        elif is_level(key, value):
+            for index, inner in enumerate(value):
+                try:
+                    check_element(inner, kpis)
+                except MalformedError as error:
+                    raise error.below(f".{key}[{index}]") from None
+        elif key in LEVELS and value is not None:
+            raise MalformedError(f"expected a list of objects, found {shown(value)}", f".{key}")
+
+
+def _check_values(values: object, kpis: int) -> None:
+    if not isinstance(values, list):
+        raise MalformedError(f"expected a list of numbers, found {shown(values)}", ".kpi_values")
+    if len(values) != kpis:
+        raise MalformedError(f"{len(values)} values stand for {kpis} KPIs", ".kpi_values")
+    for index, value in enumerate(values):
+        if type(value) not in _NUMBERS:
+            raise MalformedError(f"expected a number or null, found {shown(value)}", f".kpi_values[{index}]")
+        if type(value) is int and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
+            raise MalformedError(f"{shown(value)} is larger than a table can hold", f".kpi_values[{index}]")

@@ -1,0 +1,22 @@
+"""`SavedReport`: a report that was written to a file."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["SavedReport"]
+
+
+class SavedReport(NamedTuple):
+    """A report that was written to a file.
+
+    Attributes:
+        path: The file.
+        size: Its size in bytes.
+        rows: The number of its rows; `None` for Parquet where pyarrow is not installed.
+        columns: Its columns; empty for Parquet where pyarrow is not installed.
+    """
+
+    path: Path
+    size: int
+    rows: int | None
+    columns: tuple[str, ...]

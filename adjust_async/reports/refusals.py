@@ -1,0 +1,92 @@
+"""The names that a refused report asked for, and those that the account has."""
+
+import copy
+import re
+from collections.abc import Iterable, Mapping, Set as AbstractSet
+from difflib import get_close_matches
+
+from adjust_async._http.error_answers import error_words
+from adjust_async.errors import BadRequestError
+from adjust_async.reports.parameters import column_name
+from adjust_async.reports.question import ReportQuestion
+
+__all__ = ["KnownNames"]
+
+#: The lists that hold every metric of an account. Only with all of them a metric can be called unknown.
+_ALL_METRICS = frozenset(("overview_metrics", "cohort_metrics", "event_metrics", "cost_metrics"))
+
+#: The words of a refusal that is about names.
+_SPEAKS_OF_NAMES = re.compile(
+    "metric|dimension|unknown|invalid|unsupported|unrecogni[sz]ed|not (found|supported|available|exist|valid)",
+    re.IGNORECASE,
+)
+
+
+class KnownNames:
+    """The names of metrics and dimensions that `filters` returned, which explain refusals."""
+
+    def __init__(self) -> None:
+        self._lists: dict[str, AbstractSet[str]] = {}
+
+    def learn(self, lists: Mapping[str, Iterable[str]]) -> None:
+        """Remember the names of some lists of `filters_data`."""
+        self._lists |= {name: frozenset(names) for name, names in lists.items()}
+
+    def explain(self, error: BadRequestError, question: ReportQuestion) -> BadRequestError:
+        """Return an error that names the refused names, and those that come near them; or the error itself."""
+        words = error_words(error.body)
+        if not _SPEAKS_OF_NAMES.search(words):
+            return error  # `day` and `app` are words too
+        refused: list[str] = []
+        for argument, names in (("metric", question.metrics), ("dimension", question.dimensions)):
+            # A dimension such as `currency` is also a parameter, which the service may mean.
+            asked = [name for name in names if name not in question.parameters]
+            named = [name for name in asked if _names(words, name)]
+            # A service that repeats the whole question accuses nothing.
+            if named and (len(named) < len(asked) or len(asked) == 1):
+                refused += [self._described(argument, name) for name in named]
+            elif whole := self._whole(argument):
+                refused += [self._described(argument, name) for name in asked if not _is_known(name, whole)]
+        if not refused:
+            return error
+        message = f"{error.message.rstrip('.')}. Look at {'; '.join(refused)}"
+        if not self._some("metric") and not self._some("dimension"):
+            message += (
+                ". adjust.reports.filters(['dimensions', 'overview_metrics', 'cohort_metrics', 'event_metrics', "
+                "'cost_metrics']) returns the names that there are"
+            )
+        return _with_message(error, message)
+
+    def _some(self, argument: str) -> AbstractSet[str]:
+        """Return the names that came of any list."""
+        if argument == "dimension":
+            return self._lists.get("dimensions", frozenset())
+        return frozenset().union(*(names for name, names in self._lists.items() if name.endswith("_metrics")))
+
+    def _whole(self, argument: str) -> AbstractSet[str]:
+        """Return all names of an account; none where not all lists were asked for."""
+        if argument == "metric" and not self._lists.keys() >= _ALL_METRICS:
+            return frozenset()
+        return self._some(argument)
+
+    def _described(self, argument: str, name: str) -> str:
+        text, known = f"the {argument} {name!r}", self._some(argument)
+        if known and not _is_known(name, known) and (near := get_close_matches(name, known, 3)):
+            text += f" (did you mean {' or '.join(map(repr, near))}?)"
+        return text
+
+
+def _names(words: str, name: str) -> bool:
+    return re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", words, re.IGNORECASE) is not None
+
+
+def _is_known(name: str, known: AbstractSet[str]) -> bool:
+    return name in known or column_name(name) in known
+
+
+def _with_message(error: BadRequestError, message: str) -> BadRequestError:
+    """Return an error like this one with another message; the one that was raised stays as it is."""
+    explained = copy.copy(error)
+    explained.message = message
+    explained.args = (message,)
+    return explained

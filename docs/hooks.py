@@ -1,0 +1,26 @@
+"""Takes documents of the project into the documentation: benchmarks with their charts, changes, contributing."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+
+PAGES = {"benchmarks.md": "benchmarks/README.md", "changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
+
+
+def on_files(files: Files, config: Any, **_: Any) -> Files:
+    """Add the pages, and the charts that they show."""
+    for page, source in PAGES.items():
+        text = (ROOT / source).read_text(encoding="utf-8")
+        files.append(File.generated(config, page, content=_without_links_to_files(text)))
+    for chart in (ROOT / "benchmarks" / "charts").glob("*.svg"):
+        files.append(File.generated(config, f"charts/{chart.name}", content=chart.read_bytes()))
+    return files
+
+
+def _without_links_to_files(text: str) -> str:
+    """Leave of a link to a file that is no page of the documentation its words alone."""
+    return re.sub(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)[^)]+\)", r"\1", text)

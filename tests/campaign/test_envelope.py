@@ -1,0 +1,179 @@
+"""The Campaign API's envelope and the links in it, as plain bytes."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, strategies as st
+
+from adjust_async._http.messages import Answer
+from adjust_async.campaign.envelope import envelope, only_record, query_of_link, records
+from adjust_async.campaign.models import Partner, Tracker
+from adjust_async.errors import (
+    DecodeError,
+)
+
+API_URL = "https://api.adjust.com"
+TRACKER = {"token": "abc123", "name": "Adroll"}
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+json_values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
+    """Make an answer to some GET, its headers as httpx gives them."""
+    content = body.encode() if isinstance(body, str) else body
+    return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
+
+
+def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = envelope, **headers: str) -> DecodeError:
+    """Give the error that reading a successful answer ends with."""
+    with pytest.raises(DecodeError) as caught:
+        read(answer(200, body, headers))
+    return caught.value
+
+
+@given(st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
+def test_any_success_is_an_envelope_or_a_decode_error(body: bytes) -> None:
+    """Whatever bytes come with a success, they are an envelope or end in `DecodeError`."""
+    try:
+        data, items = envelope(answer(200, body))
+    except DecodeError:
+        return
+    assert data["items"] is items
+
+
+@pytest.mark.parametrize(
+    ("body", "location"),
+    [
+        ("null", "$.data"),
+        ("[]", "$.data"),
+        ('"data"', "$.data"),
+        ("{}", "$.data"),
+        ('{"data": null}', "$.data"),
+        ('{"data": []}', "$.data"),
+        ('{"error": {"message": "no"}}', "$.data"),
+        ('{"data": {}}', "$.data.items"),
+        ('{"data": {"items": null}}', "$.data.items"),
+        ('{"data": {"items": {}}}', "$.data.items"),
+        ('{"data": {"items": ""}}', "$.data.items"),
+    ],
+)
+def test_another_shape_is_no_envelope(body: str, location: str) -> None:
+    """JSON without data or without a list of items is told by place, and is no broken answer."""
+    error = decode_error_of(body)
+    assert (error.location, error.malformed) == (location, False)
+
+
+def test_records_get_what_the_request_knows() -> None:
+    """What the request tells goes before what the answer says, and the answer is left as it was."""
+    items: list[Any] = [{**TRACKER, "app_token": "wrong", "new": 1}]
+    [record] = records(answer(200), items, Tracker, {"app_token": "app", "parent_token": None})
+    assert (record.app_token, record.parent_token, record.extra) == ("app", None, {"new": 1})
+    assert items == [{**TRACKER, "app_token": "wrong", "new": 1}]
+    assert records(answer(200), [], Tracker, {}) == []
+
+
+@pytest.mark.parametrize("known", [{}, {"app_token": "app"}])
+@pytest.mark.parametrize("item", [None, 5, "abc", [], [["token", "a"]]])
+def test_an_item_that_is_no_object_is_told(item: object, known: dict[str, str]) -> None:
+    """An item that is no object is refused, at its place, also where fields are added to the others."""
+    with pytest.raises(DecodeError, match="expected an object") as caught:
+        records(answer(200, b"{}"), [TRACKER, item], Tracker, known)
+    assert caught.value.location == "$.data.items[1]"
+    assert (caught.value.malformed, caught.value.body) == (False, "{}")
+
+
+def test_the_place_of_a_wrong_field() -> None:
+    """A field that does not fit is told by its place in the whole document."""
+    body = json.dumps({"data": {"items": [{"id": "x", "display_name": "y"}]}})
+    error = decode_error_of(body, lambda got: only_record(got, Partner, {}))
+    assert error.location == "$.data.items[0].id"
+    assert error.message == "expected a whole number, found 'x'"
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_create_answers_with_one_item(count: int) -> None:
+    """None, or several, in the place of one are refused."""
+    error = decode_error_of(
+        json.dumps({"data": {"items": [TRACKER] * count}}), lambda got: only_record(got, Tracker, {})
+    )
+    assert (error.message, error.location) == (f"expected one item, found {count}", "$.data.items")
+
+
+def test_one_item_is_the_record() -> None:
+    """The one item is given, with what the request knows."""
+    got = only_record(answer(201, json.dumps({"data": {"items": [TRACKER]}})), Tracker, {"app_token": "app"})
+    assert got == Tracker(token="abc123", name="Adroll", app_token="app")
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        (None, {}),
+        ("", {}),
+        (f"{API_URL}/public/v1/partners?after=abc&limit=50", {"after": "abc", "limit": "50"}),
+        (f"{API_URL}:443/x?after=abc", {"after": "abc"}),
+        ("HTTPS://API.ADJUST.COM/x?after=abc", {"after": "abc"}),
+        ("/public/v1/partners?after=abc", {"after": "abc"}),
+        ("?after=abc", {"after": "abc"}),
+        ("//api.adjust.com/x?after=abc", {"after": "abc"}),
+        (f"{API_URL}/x?after=a%2Bb%3D%3D%20%26", {"after": "a+b== &"}),
+        (f"{API_URL}/x?after=&limit=5", {"limit": "5"}),
+        (f"{API_URL}/x", {}),
+        (f"{API_URL}/x#after=abc", {}),
+        ("http://api.adjust.com/x?after=abc", {}),
+        ("https://api.adjust.com:8443/x?after=abc", {}),
+        ("https://api.adjust.com.evil.example/x?after=abc", {}),
+        ("https://api.adjust.com@evil.example/x?after=abc", {}),
+        ("https://evil.example/https://api.adjust.com/x?after=abc", {}),
+        ("https://evil.example#@api.adjust.com/x?after=abc", {}),
+        ("//evil.example/x?after=abc", {}),
+        ("javascript:x?after=abc", {}),
+        ("https://[bad?after=abc", {}),
+        ("https://api.adjust.com:port/x?after=abc", {}),
+        ("https://api.adjust.com:99999/x?after=abc", {}),
+    ],
+)
+def test_only_links_to_the_same_origin_are_read(link: str | None, expected: dict[str, str]) -> None:
+    """The query of a link is read where scheme, host and port are those of `api_url`, and nowhere else."""
+    assert query_of_link(link, API_URL) == expected
+
+
+@pytest.mark.parametrize("api_url", ["http://127.0.0.1:8000", "http://[::1]:8000", "https://example.com/prefix"])
+def test_links_to_other_urls_of_the_service(api_url: str) -> None:
+    """The origin that counts is the one of the setting, its port too."""
+    assert query_of_link(f"{api_url}/x?after=abc", api_url) == {"after": "abc"}
+    assert query_of_link(f"{API_URL}/x?after=abc", api_url) == {}
+
+
+@given(st.text(max_size=30), st.sampled_from(["after", "before", "cursor"]))
+def test_a_cursor_goes_through_a_link_unchanged(cursor: str, name: str) -> None:
+    """Any cursor that a link carries in the usual encoding is read as it was."""
+    link = str(httpx.URL(f"{API_URL}/public/v1/partners", params={name: cursor, "limit": "5"}))
+    assert query_of_link(link, API_URL) == ({name: cursor, "limit": "5"} if cursor else {"limit": "5"})
+
+
+@given(st.text(max_size=40) | st.text(alphabet="htps:/@[]?#=&%\\api.djustcome", max_size=60))
+def test_any_link_is_read_or_left(link: str) -> None:
+    """A link of any form is read or left, and raises nothing."""
+    got = query_of_link(link, API_URL)
+    assert all(got.values())
+
+
+@given(st.sampled_from(["https://", "//", "https:\\\\", "https:/", "\thttps://", "https:///"]), st.text(max_size=12))
+def test_no_other_host_is_taken_for_the_own(scheme: str, tail: str) -> None:
+    """A link that httpx would follow to another host is never read."""
+    link = f"{scheme}evil.example/{tail}?after=abc"
+    try:
+        target = httpx.URL(API_URL).join(link)
+    except (httpx.InvalidURL, ValueError):
+        return
+    if target.host != "api.adjust.com":
+        assert query_of_link(link, API_URL) == {}

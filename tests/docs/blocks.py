@@ -1,0 +1,103 @@
+"""The code blocks of the README and of the documentation, and how a reader would run each of them.
+
+* A block with a title (```` ```python title="app.py" ````) is a file of that name, beside the other files of its page.
+* A block that calls `asyncio.run`, or asks for `__main__`, is a script: a new process runs it as it stands.
+* All other blocks of a page are typed one after the other into one session, as in a notebook, where `adjust` is an open
+  client of `emulator`.
+* A `text` block right below a script is what the script prints.
+"""
+
+import ast
+import re
+import textwrap
+from pathlib import Path
+from types import CodeType
+
+from attrs import frozen
+
+from adjust_async.emulator import Emulator
+
+ROOT = Path(__file__).parents[2]
+
+PAGES = ("README.md", "CONTRIBUTING.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md")))
+
+_FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w+)(?P<options>[^\n`]*)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
+)
+_TITLE = re.compile(r'title="([^"]+)"')
+
+
+@frozen
+class Block:
+    """A fenced block of a page.
+
+    Attributes:
+        page: The page's path in the project.
+        line: The line of the page that its code begins on.
+        output: The `text` block right below it; `None` where there is none.
+    """
+
+    page: str
+    line: int
+    language: str
+    title: str | None
+    code: str
+    output: str | None = None
+
+    @property
+    def is_script(self) -> bool:
+        """Whether a reader would save it as a file and run that."""
+        return self.language == "python" and ("asyncio.run(" in self.code or "__main__" in self.code)
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether a reader would type it into a running session."""
+        return self.language == "python" and not self.is_script and self.title is None
+
+    @property
+    def place(self) -> str:
+        """The page and the line."""
+        return f"{self.page}:{self.line}"
+
+    def for_account(self, emulator: Emulator) -> "Block":
+        """Return the block with what a reader replaces by their own."""
+        app = emulator.app_tokens[0]
+        parent = next(tracker for tracker in emulator.store.trackers(app) if tracker.has_subtrackers)
+        code = self.code
+        for placeholder, value in {
+            "api-token": emulator.token,
+            "yxs12pfewq": app,
+            "gwzpeepw8uf8": emulator.app_tokens[1],
+            "abc123": parent.token,
+        }.items():
+            code = code.replace(placeholder, value)
+        return Block(self.page, self.line, self.language, self.title, code, self.output)
+
+    def compiled(self) -> CodeType:
+        """Compile a fragment, which may await at its top level; a traceback names the page and the line."""
+        source = "\n" * (self.line - 1) + self.code
+        code: CodeType = compile(source, str(ROOT / self.page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        return code
+
+
+def blocks_of(page: str) -> list[Block]:
+    """Return the blocks of a page, in order."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found: list[Block] = []
+    end = 0
+    for match in _FENCE.finditer(text):
+        code = textwrap.dedent(match["code"])
+        between, end = text[end : match.start()], match.end()
+        if match["language"] == "text" and found and found[-1].is_script and not between.strip():
+            last = found.pop()
+            found.append(Block(last.page, last.line, last.language, last.title, last.code, code))
+            continue
+        title = _TITLE.search(match["options"])
+        line = text.count("\n", 0, match.start("code")) + 1
+        found.append(Block(page, line, match["language"], title[1] if title else None, code))
+    return found
+
+
+def block_titled(page: str, title: str) -> Block:
+    """Return the file of that name on a page."""
+    return next(block for block in blocks_of(page) if block.title == title)

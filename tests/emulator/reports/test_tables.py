@@ -1,0 +1,199 @@
+import asyncio
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from adjust_async.emulator import Emulator
+from tests.emulator.kpis.results import csv_rows, serving
+from tests.emulator.reports.results import PATH, Row, ask, columns, document, question, rows
+from tests.emulator.requests import connect, eventually
+
+METRICS = "installs,cost,ctr,daus,retention_rate_d1,level up_events"
+QUESTIONS: tuple[dict[str, str], ...] = (
+    {"dimensions": "day,app,campaign"},
+    {"dimensions": "month,country,partner_name", "sort": "-cost,country"},
+    {"dimensions": "week,creative,os_name", "installs__gt": "3", "limit": "40"},
+    {"dimensions": "hour,region", "format_dates": "false", "utc_offset": "+05:30", "country__in": "Japan,Brazil"},
+)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[httpx.Client]:
+    """A client of an emulator with few apps and much variety."""
+    emulator = Emulator(
+        apps=2, trackers_per_app=60, facts_per_day=15, today=date(2026, 2, 10), seed=3, report_rate=None
+    )
+    with serving(emulator) as client:
+        yield client
+
+
+def plain_rows(client: httpx.Client, **parameters: str) -> list[Row]:
+    """Ask for the JSON rows without what tables do not have."""
+    return rows(client, **parameters, metrics=METRICS, include_attr_dependency="false")
+
+
+@pytest.mark.parametrize("parameters", QUESTIONS)
+def test_csv(client: httpx.Client, parameters: dict[str, str]) -> None:
+    """A CSV has the rows of the JSON, text for text and in the same order."""
+    response = ask(client, "csv_report", **parameters, metrics=METRICS)
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+    header, *lines = csv_rows(response.text)
+    expected = plain_rows(client, **parameters)
+    assert header == list(expected[0])
+    assert lines == [list(row.values()) for row in expected]
+    assert len(lines) > 20
+
+
+@pytest.mark.parametrize("parameters", QUESTIONS)
+def test_parquet(client: httpx.Client, parameters: dict[str, str]) -> None:
+    """A Parquet file has the rows of the JSON, in columns of types."""
+    response = ask(client, "parquet_report", **parameters, metrics=METRICS)
+    assert response.headers["content-type"] == "application/octet-stream"
+    table = parquet.read_table(io.BytesIO(response.content))
+    whole = {"installs", "daus", "level up_events"}
+    names = parameters["dimensions"].split(",")
+    for field in table.schema:
+        expected = pa.string() if field.name in names else pa.int64() if field.name in whole else pa.float64()
+        assert field.type == expected, field.name
+    found = plain_rows(client, **parameters)
+    assert table.column_names == list(found[0])
+    assert table.to_pylist() == [
+        {name: text if name in names else int(text) if name in whole else float(text) for name, text in row.items()}
+        for row in found
+    ]
+
+
+def test_readable_names(client: httpx.Client) -> None:
+    """Columns have titles where names shall be readable, in tables alone."""
+    parameters = {
+        "dimensions": "day,os_name,partner,partner_name,campaign_id_network",
+        "metrics": "installs,ecpi,daus,retention_rate_d7,level up_w2_events_cohort",
+        "readable_names": "true",
+    }
+    header = ask(client, "csv_report", **parameters).text.splitlines()[0]
+    assert header == (
+        "Day,OS Name,Partner,Partner Name,Campaign ID Network,Installs,eCPI,DAUs,Retention Rate (Day 7),"
+        '"Level Up (Week 2 Events, Cohort)"'
+    )
+    table = parquet.read_table(io.BytesIO(ask(client, "parquet_report", **parameters).content))
+    assert table.column_names == next(csv.reader([header]))
+    assert "day" in rows(client, **parameters)[0]
+
+
+def test_pivot(client: httpx.Client) -> None:
+    """A pivot report is a report with totals for each value of its index, none of them sums over rows."""
+    parameters = {"dimensions": "country,month,os_name", "metrics": "installs,daus,ctr"}
+    pivot = document(client, "pivot_report", **parameters, index="country,month")
+    totals = pivot.pop("totals_per_dimension")
+    assert pivot == document(client, **parameters)
+    assert list(totals) == ["country", "month"]
+    for dimension, found in totals.items():
+        alone = rows(client, dimensions=dimension, metrics=parameters["metrics"])
+        assert found == {
+            row[dimension]: {metric: float(row[metric]) for metric in ("installs", "daus", "ctr")} for row in alone
+        }
+    assert all(isinstance(figures["installs"], int) for figures in totals["country"].values())
+
+
+@pytest.mark.anyio
+async def test_byte_order_mark() -> None:
+    """A byte order mark comes first where the emulator is set to send one."""
+    async with Emulator(csv_byte_order_mark=True) as emulator, connect(emulator) as client:
+        content = (await client.get(f"{PATH}/csv_report", params=question())).content
+    assert content.startswith("\ufeffapp_token,installs\n".encode())
+    assert content.count("\ufeff".encode()) == 1
+
+
+@pytest.mark.anyio
+async def test_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pyarrow is missing a Parquet report says what to install, and the other kinds work."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    async with Emulator() as emulator, connect(emulator) as client:
+        response = await client.get(f"{PATH}/parquet_report", params=question())
+        assert response.status_code == 501
+        assert response.json()["error_code"] == "service_error"
+        assert "adjust_async[arrow]" in response.json()["error_desc"]
+        assert (await client.get(f"{PATH}/csv_report", params=question())).status_code == 200
+
+
+LARGE: dict[str, Any] = {
+    "dimensions": "hour,app,campaign,creative,country,os_name,device_type",
+    "metrics": "installs,cost",
+    "date_period": "2026-01-01:2026-01-10",
+    "attribution_type": "all",
+}
+
+
+@pytest.mark.anyio
+async def test_large_report() -> None:
+    """A large report comes in pieces, in row groups as Parquet, while others get their answers."""
+    async with (
+        Emulator(apps=1, facts_per_day=2500) as emulator,
+        connect(emulator) as client,
+        connect(emulator) as other,
+    ):
+        pieces, answered = 0, 0
+        async with client.stream("GET", f"{PATH}/csv_report", params=LARGE) as response:
+            assert response.headers["transfer-encoding"] == "chunked"
+            lines = 0
+            async for piece in response.aiter_raw():
+                pieces += 1
+                lines += piece.count(b"\n")
+                if not pieces % 10:
+                    answered += (await other.get("/public/v1/partners")).status_code == 200
+        assert pieces > 20
+        assert answered > 2
+        content = (await client.get(f"{PATH}/parquet_report", params=LARGE)).content
+    file = parquet.ParquetFile(io.BytesIO(content))
+    assert file.metadata.num_rows == lines - 1 > 20_000
+    assert file.metadata.num_row_groups > 1
+
+
+ENDLESS = question(
+    dimensions="hour,app,network,campaign,campaign_network,adgroup,adgroup_network,source_network,creative,"
+    "creative_network,country,os_name,device_type,week,month,partner,partner_name,channel,app_network,store_id",
+    metrics="installs,cost,daus,maus,ctr,click_conversion_rate,revenue,sessions",
+    date_period="2025-01-01:2026-11-22",
+)
+
+
+def days_made(emulator: Emulator) -> int:
+    """Count the days whose facts some report has needed."""
+    return int(emulator.facts.read("SELECT count(*) FROM fact_days")[0][0])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("kind", "facts_per_day"), [("csv_report", 200), ("parquet_report", 4000)])
+async def test_client_that_goes(kind: str, facts_per_day: int) -> None:
+    """A report ends with its client, half-way, and the emulator goes on."""
+    async with Emulator(apps=1, facts_per_day=facts_per_day) as emulator, connect(emulator) as client:
+        async with client.stream("GET", f"{PATH}/{kind}", params=ENDLESS) as response:
+            assert response.status_code == 200
+            await anext(response.aiter_raw())
+            assert emulator.stats.reports.in_flight == 1
+        await eventually(lambda: emulator.stats.reports.in_flight == emulator.stats.in_flight == 0)
+        assert days_made(emulator) < 200
+        parameters = question(dimensions="year", date_period="2025-01-01:2025-01-02")
+        answer = (await client.get(f"{PATH}/report", params=parameters)).json()
+        assert columns(answer["rows"], "year") == [("2025",)]
+
+
+@pytest.mark.anyio
+async def test_client_that_does_not_read() -> None:
+    """A report waits for its client, and is not made ahead of what was read."""
+    async with Emulator(apps=1, facts_per_day=200) as emulator, connect(emulator) as client:
+        async with client.stream("GET", f"{PATH}/csv_report", params=ENDLESS):
+            before = -1
+            while before != (before := days_made(emulator)):
+                await asyncio.sleep(0.2)
+            assert before < 400
+            assert emulator.stats.reports.in_flight == 1
+        await eventually(lambda: emulator.stats.reports.in_flight == 0)

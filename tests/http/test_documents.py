@@ -1,0 +1,126 @@
+"""Reading JSON documents, as plain bytes."""
+
+from collections.abc import Callable, Mapping
+
+import httpx
+import pytest
+
+from adjust_async._http.documents import optional_integer, optional_text, parse_json
+from adjust_async._http.messages import Answer
+from adjust_async.errors import DecodeError
+
+
+def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
+    """Make an answer to some GET, its headers as httpx gives them."""
+    content = body.encode() if isinstance(body, str) else body
+    return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
+
+
+def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = parse_json, **headers: str) -> DecodeError:
+    """Give the error that reading a successful answer ends with."""
+    with pytest.raises(DecodeError) as caught:
+        read(answer(200, body, headers))
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("body", "words", "transient"),
+    [
+        (b"", "it is empty", True),
+        (b" \n", "it is empty", True),
+        (b"<html><title>Log in</title></html>", "it is HTML or XML: Log in", False),
+        (b"  <!doctype html><p>Hello</p>", "it is HTML or XML: Hello", False),
+        (b'{"data": {"items": [', "it breaks off after 20 bytes", True),
+        (b'{"data": ', "it breaks off after 9 bytes", True),
+        (b"NaN", "it begins with 'NaN'", False),
+        (b'{"data": NaN}', "it begins with '{\"data\": NaN}'", False),
+        (b"token,clicks\nabc,1\n", "it begins with 'token,clicks", False),
+        (b'{"data": {}} trailing', "it begins with", False),
+        (b'{"a": "\xe4"}', "it is not encoded in UTF-8", False),
+    ],
+)
+def test_what_is_no_json_is_described(body: bytes, words: str, transient: bool) -> None:
+    """An answer that is no JSON says what it is instead; asking again may help only where it broke off."""
+    error = decode_error_of(body, parse_json, **{"X-Request-Id": "r-2"})
+    assert words in error.message
+    assert (error.malformed, error.transient, error.location, error.request_id) == (True, transient, "$", "r-2")
+    assert error.body == body.decode(errors="replace")
+    assert (error.service, error.__cause__, error.__context__) == ("api", None, None)
+    assert (error.method, error.path) == ("GET", "/p")
+
+
+DOCUMENT = '{"data": {"items": [{"token": "a\\u00e4ä\\"", "t": true, "f": false, "n": null, "x": -1.5e3}]}}'.encode()
+
+
+@pytest.mark.parametrize("length", range(1, len(DOCUMENT)))
+def test_json_that_breaks_off_is_called_so(length: int) -> None:
+    """Wherever an answer breaks off, within a letter of several bytes too, the error says that it does."""
+    assert f"it breaks off after {length} bytes" in decode_error_of(DOCUMENT[:length], parse_json).message
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe{}", b'{"a": "\xe4"}', b'{"a": "\xe4", "b": 1}'])
+def test_a_wrong_encoding_is_not_called_broken_off(body: bytes) -> None:
+    """A whole document in another encoding than UTF-8 is told as that."""
+    message = decode_error_of(body, parse_json).message
+    assert "breaks off" not in message
+    assert "UTF-8" in message
+
+
+def test_html_behind_a_byte_order_mark_is_html() -> None:
+    """A page with a byte order mark is told as a page."""
+    assert "it is HTML" in decode_error_of(b"\xef\xbb\xbf<html><title>Log in</title>", parse_json).message
+
+
+# The small readers.
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ("a", "a"),
+        (" ", " "),
+        ("0", "0"),
+        (5, "5"),
+        (0, "0"),
+        (2**63, str(2**63)),
+        (True, None),
+        (False, None),
+        (1.5, None),
+        ([], None),
+        ({}, None),
+    ],
+)
+def test_optional_text(value: object, expected: str | None) -> None:
+    """Null, empty and absent are one, a whole number is its digits, and other kinds are nothing."""
+    assert optional_text(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        (5, 5),
+        (0, 0),
+        (-1, -1),
+        ("50", 50),
+        ("050", 50),
+        ("9" * 18, 10**18 - 1),
+        ("9" * 19, None),
+        ("9" * 5000, None),
+        ("", None),
+        ("-1", None),
+        ("5\n", None),
+        ("5.0", None),
+        ("٥", None),
+        (True, None),
+        (1.0, None),
+        ([], None),
+    ],
+)
+def test_optional_integer(value: object, expected: int | None) -> None:
+    """Whole numbers are read from both forms, and all else, however long, is nothing."""
+    got = optional_integer(value)
+    assert got == expected
+    assert type(got) is type(expected)

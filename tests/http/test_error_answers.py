@@ -1,0 +1,408 @@
+"""Answers that are no success, as plain bytes: every odd one ends in the tree of errors."""
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import httpx
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from adjust_async._http.documents import parse_json
+from adjust_async._http.error_answers import raise_for_status, retry_after
+from adjust_async._http.messages import BODY_LIMIT, Answer, ServiceName
+from adjust_async.errors import (
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    DecodeError,
+    GoneError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+)
+
+API_URL = "https://api.adjust.com"
+TRACKER = {"token": "abc123", "name": "Adroll"}
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+json_values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+error_keys = st.sampled_from(["error", "message", "error_desc", "error_code", "request_id", "detail", "data"])
+error_documents = json_values | st.dictionaries(
+    error_keys, json_values | st.dictionaries(error_keys, json_values, max_size=3), max_size=4
+)
+markup = st.text(alphabet="<>/titlescryph&; \n", max_size=60).map(str.encode)
+bodies = st.binary(max_size=80) | error_documents.map(lambda value: json.dumps(value).encode()) | markup
+
+
+def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
+    """Make an answer to some GET, its headers as httpx gives them."""
+    content = body.encode() if isinstance(body, str) else body
+    return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
+
+
+def error_of(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> APIStatusError:
+    """Give the error that an answer stands for."""
+    with pytest.raises(APIStatusError) as caught:
+        raise_for_status(answer(status, body, headers))
+    return caught.value
+
+
+# What an error status stands for.
+
+
+@settings(deadline=None)
+@given(
+    st.integers(100, 999),
+    bodies,
+    st.dictionaries(
+        st.sampled_from(["Retry-After", "Location", "X-Request-Id"]),
+        st.text(st.characters(max_codepoint=255), max_size=30)
+        | st.sampled_from(["http://[", "//[", "5", "-1", "1e999"]),
+    ),
+)
+def test_any_answer_is_a_success_or_an_error_of_the_tree(status: int, body: bytes, headers: dict[str, str]) -> None:
+    """Whatever bytes and headers come with it, a status is a success or ends in the tree, with a readable text."""
+    given_headers = headers.items()
+    got = Answer(method="GET", path="/p", status=status, headers={k.lower(): v for k, v in given_headers}, body=body)
+    if status == 206:
+        with pytest.raises(DecodeError):
+            raise_for_status(got)
+        return
+    if 200 <= status < 300:
+        raise_for_status(got)
+        return
+    with pytest.raises(APIStatusError) as caught:
+        raise_for_status(got)
+    error = caught.value
+    assert (error.status, error.method, error.path) == (status, "GET", "/p")
+    assert error.message
+    assert str(error).startswith(f"GET /p answered {status}")
+    assert error.retry_after is None or error.retry_after >= 0
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+def test_a_success_raises_nothing(status: int) -> None:
+    """Every status of the 200s but 206 is a success, whatever its body says."""
+    raise_for_status(answer(status, b'{"error": {"message": "no"}}'))
+
+
+@pytest.mark.parametrize(
+    ("status", "cls"),
+    [
+        (100, APIStatusError),
+        (199, APIStatusError),
+        (300, APIStatusError),
+        (304, APIStatusError),
+        (400, BadRequestError),
+        (401, AuthenticationError),
+        (402, APIStatusError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (410, GoneError),
+        (422, APIStatusError),
+        (429, RateLimitError),
+        (499, APIStatusError),
+        (500, ServerError),
+        (504, ServerError),
+        (599, ServerError),
+        (999, ServerError),
+    ],
+)
+def test_each_status_has_its_class(status: int, cls: type[APIStatusError]) -> None:
+    """A status gives exactly the class that is documented for it, others the base."""
+    assert type(error_of(status)) is cls
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('{"error": {"api_version": "v1", "message": "no such app"}}', "no such app"),
+        ('{"error": "no such app"}', "no such app"),
+        ('{"error_code": "auth_error", "error_desc": "no such app"}', "no such app"),
+        ('{"message": "no such app"}', "no such app"),
+        ('{"detail": "no such app"}', "no such app"),
+        ('{"error": null, "message": "no such app"}', "no such app"),
+        ('{"error": {"message": null, "detail": "no such app"}}', "no such app"),
+        ('{"error": {"message": "", "error_desc": "no such app"}}', "no such app"),
+        ('{"error": {"message": 17}}', "17"),
+        ('"no such app"', "no such app"),
+        ("no such app", "no such app"),
+        ("  no \n such\tapp ", "no such app"),
+        ("<html><head><title>\n 502 Bad\n Gateway</title></head><body>nginx</body></html>", "502 Bad Gateway"),
+        ("<HTML><TITLE lang='en'>Oops</TITLE></HTML>", "Oops"),
+        ("<html><style>p {}</style><script>x()</script><h1>Down</h1><p>for&nbsp;now</p></html>", "Down for now"),
+        ("<title>a<title>b</title></title>", "a<title>b"),
+        ('{"error": {"message": "cut off', '{"error": {"message": "cut off'),
+        (b"\xff", "\ufffd"),
+    ],
+)
+def test_the_words_of_the_service(body: bytes | str, message: str) -> None:
+    """The message is the service's own, in each of the shapes that were documented or seen."""
+    assert error_of(400, body).message == message
+
+
+@pytest.mark.parametrize("body", ["5", '{"error":{}}', '{"reason":{"text":"no"}}', '{"message":true}'], ids=repr)
+def test_a_body_of_an_unknown_shape_is_told_as_it_is(body: str) -> None:
+    """Where no message can be found in it, JSON of another shape is the message."""
+    assert error_of(400, body).message == body
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"\r\n"])
+def test_an_empty_body_is_called_empty(body: bytes) -> None:
+    """An error without a body says so."""
+    assert error_of(502, body).message == "the body is empty"
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["null", "{}", "[]", "true", "<p>"],
+)
+def test_a_body_without_reason_says_so(body: str) -> None:
+    """A body that gives no reason, in a shape that nobody documented, still gives a readable error."""
+    assert error_of(400, body).message == "the body says nothing of the reason"
+    assert error_of(400, body).body == body
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"error": "", "message": "no such app"}', "no such app"),
+        ('{"error": "validation_error", "error_desc": "no such app"}', "no such app"),
+        ('{"error_desc": "Validation failed", "error_desc_details": ["metric: no such app"]}', "metric: no such app"),
+        ('{"error_code": "service_error"}', "service_error"),
+        ('{"errors": ["no such app"]}', "no such app"),
+        ('["no such app"]', "no such app"),
+        ('{"error": ["no such app"]}', "no such app"),
+        ('{"error": {"message": {"app": "no such app"}}}', "no such app"),
+        ("<html><title></title><h1>no such app</h1></html>", "no such app"),
+        ("<title>app &amp; tracker &lt;x&gt;</title>", "app & tracker <x>"),
+    ],
+)
+def test_no_words_of_the_service_are_lost(body: str, words: str) -> None:
+    """Where the body gives a reason, the text of the error has it."""
+    assert words in error_of(400, body).message
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    """A byte order mark before the JSON of a success changes nothing."""
+    assert parse_json(answer(200, b'\xef\xbb\xbf{"data": 1}')) == {"data": 1}
+
+
+def test_a_byte_order_mark_hides_no_message() -> None:
+    """A byte order mark before the JSON of an error leaves its message readable."""
+    assert error_of(400, b'\xef\xbb\xbf{"error": {"message": "no such app"}}').message == "no such app"
+
+
+@pytest.mark.parametrize("body", ["x" * 301, f"<title>{'x ' * 5000}</title>"])
+def test_a_long_page_is_cut(body: str) -> None:
+    """Of a long page the message has the beginning alone."""
+    message = error_of(502, body).message
+    assert len(message) == 300
+    assert message.endswith("...")
+    assert error_of(502, "x" * 300).message == "x" * 300
+
+
+@pytest.mark.parametrize("unit", ["<script", "<style", "<title>", "<title", "<", "<script></scrip", "<title></titl"])
+def test_no_page_takes_long_to_read(unit: str) -> None:
+    """A page of the length that is looked at is read in no time, so that the event loop stays free."""
+    body = (unit * BODY_LIMIT)[:BODY_LIMIT]
+    started = time.process_time()
+    error_of(502, body)
+    assert time.process_time() - started < 0.25
+
+
+def test_the_body_is_kept_up_to_a_limit() -> None:
+    """An error has the text of its answer, cut after 64 KiB."""
+    assert error_of(500, "x" * BODY_LIMIT).body == "x" * BODY_LIMIT
+    assert error_of(500, "x" * (BODY_LIMIT + 1)).body == "x" * BODY_LIMIT
+    assert error_of(500, b"\xff\xc3\xa4").body == "\ufffdä"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "request_id"),
+    [
+        ('{"error": {"message": "m", "request_id": "r-1"}}', {"X-Request-Id": "r-2"}, "r-1"),
+        ('{"error": {"message": "m"}}', {"X-Request-Id": "r-2"}, "r-2"),
+        ('{"error": {"message": "m", "request_id": ""}}', {"x-request-id": "r-2"}, "r-2"),
+        ('{"error": "m", "request_id": "r-1"}', {}, "r-1"),
+        ('{"message": "m", "request_id": 17}', {}, "17"),
+        ('{"error": {"message": "m", "request_id": null}}', {}, None),
+        ("<html>", {"X-REQUEST-ID": "r-2"}, "r-2"),
+        ('{"error": {"message": "m"}, "request_id": "r-1"}', {}, "r-1"),
+    ],
+)
+def test_where_the_request_id_stands(body: str, headers: dict[str, str], request_id: str | None) -> None:
+    """The id for Adjust's support is found in the body, and else in the header."""
+    assert error_of(400, body, headers).request_id == request_id
+
+
+@pytest.mark.parametrize("service", ["api", "reports"])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("https://dash.adjust.com/login?x=1", "redirected to https://dash.adjust.com, where the API token must not go"),
+        ("//dash.adjust.com:8443/x", "redirected to https://dash.adjust.com:8443, where the API token must not go"),
+        ("http://api.adjust.com/", "redirected to http://api.adjust.com, where the API token must not go"),
+        ("/login", "redirected within itself"),
+    ],
+)
+def test_a_redirect_that_was_not_followed(status: int, location: str, words: str, service: ServiceName) -> None:
+    """A redirect is an error that names both origins, and the setting to look at where the other one is elsewhere."""
+    got = answer(status, "<title>Moved</title>", {"Location": location})
+    with pytest.raises(APIStatusError) as caught:
+        raise_for_status(got._replace(origin="https://api.adjust.com", service=service))
+    assert caught.value.message.startswith(f"https://api.adjust.com {words}")
+    setting = "reports_url" if service == "reports" else "api_url"
+    assert (f"check {setting}" in caught.value.message) == ("must not go" in words)
+
+
+def test_a_redirect_to_nowhere() -> None:
+    """A redirect without `Location` is called so."""
+    assert error_of(302, "<title>Moved</title>").message == "a redirect that does not say where to"
+
+
+@pytest.mark.parametrize("location", ["http://[", "//[bad", "https://[::1"])
+def test_a_broken_redirect_is_an_error_of_the_tree(location: str) -> None:
+    """A `Location` that is no URL leaves the error of the status."""
+    assert error_of(302, headers={"Location": location}).status == 302
+
+
+def test_a_redirect_shows_no_credentials() -> None:
+    """User name and password of a `Location`, as some proxies write, stay out of the text."""
+    assert "s3cr3t" not in str(error_of(302, headers={"Location": "https://user:s3cr3t@login.example/"}))
+
+
+def test_not_modified_is_no_redirect() -> None:
+    """304 has no place to go to, so that the text must not speak of a redirect."""
+    assert "redirected" not in error_of(304).message
+
+
+def test_a_part_is_no_whole_answer() -> None:
+    """206 is no success: the whole was asked for, and may be asked for again."""
+    with pytest.raises(DecodeError, match="only a part of the answer came") as caught:
+        raise_for_status(answer(206, '{"data": {"items": []}}'))
+    assert caught.value.transient
+
+
+@pytest.mark.parametrize(
+    ("body", "in_envelope"),
+    [
+        ('{"error": {"message": "no"}}', True),
+        ('{"error": {"api_version": "v1", "request_id": "r", "timestamp": "t", "message": "no"}}', True),
+        ('{"error": "no"}', False),
+        ('{"error": {}}', False),
+        ('{"error": {"message": null}}', False),
+        ('{"error": {"detail": "no"}}', False),
+        ('{"message": "no"}', False),
+        ('{"error_code": "validation_error", "error_desc": "no"}', False),
+        ("[]", False),
+        ("<title>no</title>", False),
+        ('{"error": {"message": "n', False),
+        ("", False),
+    ],
+)
+def test_what_is_the_envelope_of_the_service(body: str, in_envelope: bool) -> None:
+    """Only the envelope of the Campaign API proves that the service itself refused, and so that nothing was done."""
+    assert error_of(400, body).in_envelope is in_envelope
+
+
+# Retry-After.
+
+NOW = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        ("", None),
+        (" ", None),
+        ("0", 0.0),
+        ("120", 120.0),
+        (" 5 ", 5.0),
+        ("1.5", 1.5),
+        ("-5", 0.0),
+        ("-inf", None),
+        ("inf", None),
+        ("nan", None),
+        ("1e999", None),
+        ("soon", None),
+        ("0x10", None),
+        ("5 seconds", None),
+        ("Sun, 22 Nov 2026 10:00:30 GMT", 30.0),
+        ("Sun, 22 Nov 2026 10:00:30", 30.0),
+        ("Sun, 22 Nov 2026 10:00:30 -0000", 30.0),
+        ("Sun, 22 Nov 2026 11:00:30 +0100", 30.0),
+        ("Sunday, 22-Nov-26 10:00:30 GMT", 30.0),
+        ("Sun Nov 22 10:00:30 2026", 30.0),
+        ("Sun, 22 Nov 2026 09:59:59 GMT", 0.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Sun, 32 Nov 2026 10:00:30 GMT", None),
+        ("Sun, 22 Nov 2026 25:00:30 GMT", None),
+        ("2026-11-22T10:00:30Z", None),
+        ("Sun, 22 Nov 2026 10:00:30 +9999", None),
+        ("Sun, 22 Nov 99999999999999999999 10:00:30 GMT", None),
+        ("Sun, 22 Nov 2026 10:00:30 +99999999999999999999", None),
+        ("Sun, 22 Nov 2026 99999999999999999999:00:30 GMT", None),
+    ],
+)
+def test_retry_after(value: str | None, expected: float | None) -> None:
+    """Seconds and dates are read, a date without zone as UTC, the past as now, and all else as nothing."""
+    assert retry_after(value, now=NOW) == expected
+
+
+def test_a_date_without_zone_is_utc_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The zone of the machine has no say in a date that names none."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        assert retry_after("Sun, 22 Nov 2026 10:00:30", now=NOW) == 30.0
+    time.tzset()
+
+
+@given(st.floats(allow_nan=True) | st.integers(), st.sampled_from(["{}", " {} ", "{:.3f}"]))
+def test_retry_after_of_numbers(number: float, form: str) -> None:
+    """Any finite number is read as itself, and never as less than 0."""
+    try:
+        text = form.format(number)
+    except OverflowError:
+        return
+    got = retry_after(text)
+    value = float(text)
+    assert got == (max(0.0, value) if abs(value) != float("inf") and value == value else None)
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)), st.integers(-23 * 60, 23 * 60))  # noqa: DTZ001 - zoned below
+def test_retry_after_of_dates(local: datetime, minutes: int) -> None:
+    """Any date of the form that HTTP documents, in any zone, is read as the time until it."""
+    date = local.replace(microsecond=0, tzinfo=UTC) + timedelta(days=2)
+    zoned = date.astimezone(tz=timezone(timedelta(minutes=minutes)))
+    assert retry_after(format_datetime(zoned), now=NOW) == max(0.0, (date - NOW).total_seconds())
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.text(max_size=40)
+    | st.text(alphabet="MonJanGMT,:+- 0123456789.eE", max_size=40)
+    | st.from_regex(r"\A(Mon, )?[0-9]{1,22} (Jan|Feb) -?[0-9]{1,22} [0-9:.]{0,12} [-+]?[0-9A-Z]{0,12}\Z")
+)
+def test_retry_after_of_anything(value: str) -> None:
+    """Whatever the header holds, it is a time of at least 0 s, or nothing."""
+    got = retry_after(value)
+    assert got is None or 0 <= got < float("inf")
+
+
+@pytest.mark.parametrize("status", [429, 503, 500, 400])
+def test_every_error_carries_the_wait(status: int) -> None:
+    """`Retry-After` is read from any error, without regard to case."""
+    assert error_of(status, headers={"rEtRy-AfTeR": "7"}).retry_after == 7.0
+    assert error_of(status).retry_after is None

@@ -1,0 +1,176 @@
+"""The check of result sets: what is documented passes, and every fault is found where it is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, strategies as st
+
+from adjust_async._checks import LARGEST_NUMBER
+from adjust_async.errors import MalformedError
+from adjust_async.kpis.result_sets.checking import check_element
+from tests.kpis.answers import LEVELS, answers, apps_of, mutated, mutated_apps
+
+
+def fault_of(app: object, kpis: int = 1) -> MalformedError:
+    """Give the error that checking an app ends with."""
+    with pytest.raises(MalformedError) as caught:
+        check_element(app, kpis)
+    return caught.value
+
+
+@given(answers())
+def test_every_documented_answer_is_accepted(answer: dict[str, Any]) -> None:
+    """Levels in any order and depth, ragged and unknown ones among them, are what the service documents."""
+    for app in apps_of(answer):
+        check_element(app, len(answer["result_parameters"]["kpis"]))
+
+
+def elements_of(element: dict[str, Any], place: str = "") -> list[tuple[dict[str, Any], str]]:
+    """List an element and all below it, each with its place."""
+    found = [(element, place)]
+    for level in element:
+        if level in LEVELS:
+            for index, inner in enumerate(element[level]):
+                found += elements_of(inner, f"{place}.{level}[{index}]")
+    return found
+
+
+@given(answers(), st.data())
+def test_a_fault_is_found_where_it_is(answer: dict[str, Any], data: st.DataObject) -> None:
+    """A single fault anywhere in an answer is refused, and the location leads to it."""
+    assume(apps_of(answer))
+    app, kpis = apps_of(answer)[0], len(answer["result_parameters"]["kpis"])
+    element, place = data.draw(st.sampled_from(elements_of(app)), label="element")
+    fault = data.draw(st.sampled_from(["short", "long", "no list", "value", "element"]))
+    if fault == "short" and kpis:
+        element["kpi_values"] = [1] * (kpis - 1)
+        place += ".kpi_values"
+    elif fault == "value" and kpis:
+        index = data.draw(st.integers(0, kpis - 1))
+        element["kpi_values"] = [None] * kpis
+        element["kpi_values"][index] = data.draw(st.sampled_from(["1", "", True, [], {}]))
+        place += f".kpi_values[{index}]"
+    elif fault == "no list":
+        element["kpi_values"] = data.draw(st.sampled_from([None, {}, "12", 5, True]))
+        place += ".kpi_values"
+    elif fault == "element":
+        element["others"] = [{}, data.draw(st.sampled_from([None, 1, "x", [], True]))]
+        place += ".others[1]"
+    else:
+        element["kpi_values"] = [1] * (kpis + 1)
+        place += ".kpi_values"
+    # Figures come first, so that no level before them is looked into.
+    assert fault_of(app, kpis).location == place
+
+
+@pytest.mark.parametrize("app", [None, 5, "app", [], [{}], True])
+def test_an_app_is_an_object(app: object) -> None:
+    """Anything else is no app."""
+    fault = fault_of(app)
+    assert fault.location == ""
+    assert "expected an object" in fault.problem
+
+
+@pytest.mark.parametrize("first", [None, 1, "x", []])
+def test_a_level_with_a_fault_in_front_is_not_passed_over(first: object) -> None:
+    """Elements behind one that is none are not silently lost: the fault is named."""
+    fault = fault_of({"token": "a", "trackers": [first, {"token": "t", "kpi_values": [1]}]})
+    assert fault.location == ".trackers[0]"
+
+
+@pytest.mark.parametrize("level", [{"token": "t", "kpi_values": [1]}, {"t": {"kpi_values": [1]}}])
+def test_a_level_that_is_no_list_is_not_passed_over(level: object) -> None:
+    """Figures in an object where a level's list belongs are not silently lost."""
+    assert fault_of({"token": "a", "trackers": level}).location.startswith(".trackers")
+
+
+@pytest.mark.parametrize("token", [[], {}, ["x"], {"a": 1}])
+@pytest.mark.parametrize("key", ["token", "name"])
+def test_what_identifies_an_element_is_a_plain_value(token: object, key: str) -> None:
+    """A token or a name that is a list or an object can be no cell of a table."""
+    app = {"token": "a", "trackers": [{"token": "t"}, {"token": "u", key: token, "kpi_values": [1]}]}
+    assert fault_of(app).location == f".trackers[1].{key}"
+
+
+def test_a_message_is_short_whatever_it_found() -> None:
+    """A megabyte in the wrong place doesn't become a megabyte of message."""
+    assert len(fault_of("x" * 10**6).problem) < 200
+    assert len(fault_of({"kpi_values": "x" * 10**6}).problem) < 200
+    assert len(fault_of({"kpi_values": ["x" * 10**6]}).problem) < 200
+
+
+@pytest.mark.parametrize(("values", "kpis"), [([], 0), ([None], 1), ([0], 1), ([1, 2.5, None], 3)])
+def test_values_are_numbers_or_null(values: list[Any], kpis: int) -> None:
+    """As many numbers or nulls as there are KPIs are what belongs there."""
+    check_element({"token": "a", "kpi_values": values}, kpis)
+
+
+def test_an_app_without_figures_is_accepted() -> None:
+    """An app that had no traffic has neither levels nor figures."""
+    check_element({"token": "a", "name": "A", "currency": "EUR", "trackers": []}, 3)
+
+
+@pytest.mark.parametrize("number", [0, None, 0.5, -7, LARGEST_NUMBER, -LARGEST_NUMBER])
+def test_usual_answers_are_accepted(number: float | None) -> None:
+    """Ragged levels with usual figures, levels that are null, and keys that nobody documented are fine."""
+    days = [{"date": "2026-01-01", "kpi_values": [number, 1]}, {"date": "2026-01-02", "kpi_values": [1, number]}]
+    trackers = [{"token": "t", "dates": days}, {"token": "u", "name": "U", "dates": []}, {"token": "v", "dates": None}]
+    check_element({"token": "a", "name": "A", "currency": None, "trackers": trackers, "is_new": True}, 2)
+
+
+@pytest.mark.parametrize("number", [LARGEST_NUMBER + 1, -LARGEST_NUMBER - 1, 10**400])
+@pytest.mark.parametrize("other", [0, None, -0.5, 1e300])
+def test_a_number_beyond_a_table_is_refused(number: int, other: float | None) -> None:
+    """No number among others is too large for a table, whichever sign it has."""
+    app = {"token": "a", "dates": [{"date": "2026-01-01", "kpi_values": [other, number, other]}]}
+    assert fault_of(app, 3).location == ".dates[0].kpi_values[1]"
+
+
+#: The documented levels.
+DOCUMENTED = {"apps": "app", "adgroups": "adgroup", "creatives": "creative", "partners": "partner"} | {
+    level: one for level, (one, _) in LEVELS.items() if level not in {"platforms", "categories", "widgets", "zones"}
+}
+IDENTIFYING = {"token", "name", "currency", *DOCUMENTED.values()}
+
+
+def faults_of(element: Any, kpis: int, place: str = "") -> Iterator[str]:
+    """Name the places of all faults, as the documentation of each key says."""
+    if not isinstance(element, dict):
+        yield place
+        return
+    for key, value in element.items():
+        if key == "kpi_values":
+            yield from faulty_figures(value, kpis, f"{place}.{key}")
+        elif key in IDENTIFYING:
+            if not isinstance(value, str | int | None):
+                yield f"{place}.{key}"
+        elif isinstance(value, list):
+            if not value or key in DOCUMENTED or any(isinstance(one, dict) for one in value):
+                for index, one in enumerate(value):
+                    yield from faults_of(one, kpis, f"{place}.{key}[{index}]")
+        elif key in DOCUMENTED and value is not None:
+            yield f"{place}.{key}"
+
+
+def faulty_figures(values: Any, kpis: int, place: str) -> Iterator[str]:
+    """Name the places of what is no number for a table, and no null."""
+    if not isinstance(values, list) or len(values) != kpis:
+        yield place
+        return
+    for index, figure in enumerate(values):
+        whole = type(figure) is int and abs(figure) <= LARGEST_NUMBER
+        if not (whole or figure is None or type(figure) is float):
+            yield f"{place}[{index}]"
+
+
+@given(mutated())
+def test_the_first_fault_is_named_and_none_is_passed_over(answer: dict[str, Any]) -> None:
+    """Of any mutation of an answer the first fault is named; an answer without faults is accepted."""
+    kpis = len(answer["result_parameters"]["kpis"])
+    for app in mutated_apps(answer):
+        faults = list(faults_of(app, kpis))
+        if faults:
+            assert fault_of(app, kpis).location == faults[0]
+        else:
+            check_element(app, kpis)
