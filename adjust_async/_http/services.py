@@ -1,4 +1,4 @@
-"""The two hosts that requests go to: how each gets its requests, and the limits that they share."""
+"""The two hosts that requests go to: how each gets its requests, and the limits that its requests share."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,14 +7,14 @@ from urllib.parse import quote, urlencode
 import attrs
 import httpx
 
-from adjust_async._http.limits import Limits
 from adjust_async._http.messages import JSON, RequestSpec, ServiceName, Where
 from adjust_async._http.redirects import MOST_REDIRECTS, redirect_target
 from adjust_async._json import dumps
 from adjust_async._version import __version__
 from adjust_async.config import APIToken, Config, HostConfig
+from adjust_async.coordination.protocol import Host
 
-__all__ = ["Service", "TokenAuth", "services"]
+__all__ = ["Service", "TokenAuth", "hosts", "services"]
 
 #: Seconds to wait for a connection at most, within the time that the attempt has.
 CONNECT_TIMEOUT = 10.0
@@ -42,7 +42,6 @@ class Service:
 
     name: ServiceName
     host: HostConfig
-    limits: Limits
     auth: TokenAuth
     headers: dict[str, str]
     timeout: httpx.Timeout
@@ -86,6 +85,15 @@ class Service:
             url = target
 
 
+def hosts(config: Config) -> list[Host]:
+    """Return what a coordinator is told of both services."""
+    # Only the Report Service is told of the account: the other one knows the token's.
+    return [
+        _shared_host("api", config, config.api, None),
+        _shared_host("reports", config, config.reports, config.account_id),
+    ]
+
+
 def services(config: Config) -> dict[ServiceName, Service]:
     """Return both services."""
     account = {} if config.account_id is None else {"X-Account-ID": config.account_id}
@@ -99,10 +107,20 @@ def _service(name: ServiceName, config: Config, host: HostConfig, headers: dict[
     return Service(
         name=name,
         host=host,
-        limits=Limits(max_concurrency=config.max_concurrency, max_rate=host.max_rate, burst=host.burst),
         auth=TokenAuth(config.token, host.authorization),
         headers=_HEADERS | headers,
         timeout=_timeouts(host.timeout),
+    )
+
+
+def _shared_host(name: ServiceName, config: Config, host: HostConfig, account_id: str | None) -> Host:
+    return Host(
+        name=name,
+        url=host.url,
+        account=Host.account_of(config.token.reveal(), account_id),
+        max_concurrency=config.max_concurrency,
+        max_rate=host.max_rate,
+        burst=host.burst,
     )
 
 

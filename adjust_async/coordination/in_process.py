@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Self
 from weakref import WeakSet, WeakValueDictionary
 
 import anyio
+from aiolimiter import AsyncLimiter
 
 from adjust_async.coordination.protocol import (
     LONGEST_PAUSE,
@@ -19,15 +20,12 @@ from adjust_async.coordination.protocol import (
     JournalEntry,
     Lock,
     Member,
+    PauseOutlastsDeadlineError,
     Permit,
-    pause_before,
 )
 from adjust_async.errors import LockLostError
 
-if TYPE_CHECKING:
-    from aiolimiter import AsyncLimiter
-
-__all__ = ["InProcessCoordinator"]
+__all__ = ["InProcessCoordinator", "Limits", "LocalPermit"]
 
 #: What `Holder.process` says: there is no other one.
 _PROCESS = "itself"
@@ -36,40 +34,78 @@ _PROCESS = "itself"
 class InProcessCoordinator:
     """Shares the limits among the clients that were given this very object, without a lease: they end together.
 
-    A client without a coordinator has one of its own.
+    A client without a coordinator has one of its own. Where clients of one account have different limits, those of the
+    first one count.
     """
 
     def __init__(self) -> None:
-        self._limits: WeakValueDictionary[str, _Limits] = WeakValueDictionary()
+        self._limits: WeakValueDictionary[str, Limits] = WeakValueDictionary()
         self._apps: WeakValueDictionary[str, _App] = WeakValueDictionary()
 
     def join(self, hosts: Sequence[Host]) -> Member:
         """Return a member for a client of these hosts."""
         return _InProcessMember(self, hosts)
 
-    def limits(self, host: Host) -> "_Limits":
+    def limits(self, host: Host) -> "Limits":
         """Return the limits of a host, which live as long as a member has them."""
-        return self._limits.setdefault(host.scope, _Limits(host))
+        made = Limits(max_concurrency=host.max_concurrency, max_rate=host.max_rate, burst=host.burst)
+        return self._limits.setdefault(host.scope, made)
 
     def app(self, key: str) -> "_App":
         """Return the lock and the journal of an app, which live as long as a member has them."""
         return self._apps.setdefault(key, _App())
 
 
-class _Limits:
-    """The permits, the rate and the pause of one host."""
+class Limits:
+    """The permits that all requests to one host share.
 
-    def __init__(self, host: Host) -> None:
-        self._permits = anyio.Semaphore(host.max_concurrency, fast_acquire=True)
-        self._rate = None if host.max_rate is None else _leaky_bucket(host.max_rate, host.burst)
-        self.paused_until = -math.inf
+    Args:
+        max_concurrency: The maximum number of requests at the same time.
+        max_rate: Requests a second on average; `None` for no limit.
+        burst: How many requests may follow each other at once after a time of rest; one second's worth where `None`.
+    """
+
+    def __init__(self, *, max_concurrency: int, max_rate: float | None = None, burst: int | None = None) -> None:
+        self._permits = anyio.Semaphore(max_concurrency, fast_acquire=True)
+        self._max_concurrency = max_concurrency
+        self._rate = None if max_rate is None else _leaky_bucket(max_rate, burst)
+        self._paused_until = -math.inf
+        self._needs_trial = False
+        self._trial: asyncio.Event | None = None
         self.shares: WeakSet[_Share] = WeakSet()
 
-    def pause(self, seconds: float) -> None:
-        until = asyncio.get_running_loop().time() + min(seconds, LONGEST_PAUSE)
-        self.paused_until = max(self.paused_until, until)
+    @property
+    def in_use(self) -> int:
+        """How many permits are out."""
+        return self._max_concurrency - self._permits.value
 
-    async def acquire(self, deadline: float | None) -> None:
+    def pause(self, seconds: float) -> bool:
+        """Let no request begin for so long, and say whether that is news.
+
+        A longer pause that is under way stays. After one that was cut to `LONGEST_PAUSE`, one request begins alone, and
+        the others wait until it has ended.
+        """
+        now = asyncio.get_running_loop().time()
+        is_news = self._paused_until <= now
+        until = now + min(seconds, LONGEST_PAUSE)
+        if until >= self._paused_until:
+            self._paused_until = until
+            self._needs_trial = seconds > LONGEST_PAUSE
+        return is_news
+
+    def pause_left(self) -> float:
+        """Return the seconds until requests may begin again; 0 where there is no pause."""
+        return max(0.0, self._paused_until - asyncio.get_running_loop().time())
+
+    async def acquire(self, deadline: float | None) -> "LocalPermit":
+        """Wait for a permit, for the rate, and for the end of a pause. The permit has to be released.
+
+        Args:
+            deadline: The loop's time at which the caller gives up; `None` for never.
+
+        Raises:
+            PauseOutlastsDeadlineError: There is a pause that ends after the deadline. No permit was taken.
+        """
         while True:
             # No permit is held during a pause, so that a caller without the time for it learns so at once.
             await self._wait_for_pause(deadline)
@@ -80,34 +116,68 @@ class _Limits:
             except BaseException:  # a cancellation too must not take the permit with it
                 self._permits.release()
                 raise
-            if self.paused_until <= asyncio.get_running_loop().time():
-                return
+            if not self._is_held():
+                return self._permit()
             self._permits.release()
 
-    def release(self) -> None:
-        self._permits.release()
+    def _permit(self) -> "LocalPermit":
+        if self._needs_trial:
+            self._needs_trial = False
+            self._trial = asyncio.Event()
+            return LocalPermit(self._permits, self._end_trial)
+        return LocalPermit(self._permits)
+
+    def _is_held(self) -> bool:
+        return self._trial is not None or self.pause_left() > 0
+
+    def _end_trial(self) -> None:
+        trial, self._trial = self._trial, None
+        if trial is not None:
+            trial.set()
 
     async def _wait_for_pause(self, deadline: float | None) -> None:
-        while left := pause_before(deadline, self.paused_until):  # noqa: ASYNC110 - it may be extended meanwhile
-            await asyncio.sleep(left)
+        while self._is_held():
+            left = self.pause_left()
+            if left and deadline is not None and self._paused_until >= deadline:
+                raise PauseOutlastsDeadlineError(left)
+            if left:
+                await asyncio.sleep(left)
+            elif self._trial is not None:
+                await self._trial.wait()
 
 
-def _leaky_bucket(max_rate: float, burst: int | None) -> "AsyncLimiter":
+class LocalPermit:
+    """Leave to send one request; as a context manager it is released at the end. It has no lease to lose."""
+
+    __slots__ = ("_on_release", "_permits")
+
+    valid = True
+
+    def __init__(self, permits: anyio.Semaphore, on_release: object = None) -> None:
+        self._permits = permits
+        self._on_release = on_release
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._permits.release()
+        if callable(self._on_release):
+            self._on_release()
+
+
+def _leaky_bucket(max_rate: float, burst: int | None) -> AsyncLimiter:
     """Return a bucket that holds the burst, and leaks it within the time that the rate takes for it."""
-    from aiolimiter import AsyncLimiter  # which is slow to import, and needed by few
-
     size = burst or max(1, math.ceil(max_rate))
     return AsyncLimiter(size, size / max_rate)
 
 
 class _Share:
-    """What one member has of a host. It is the permit too: there is no lease that one of them could lose."""
+    """What one member has of a host."""
 
     __slots__ = ("__weakref__", "host", "limits", "out", "waiting")
 
-    valid = True
-
-    def __init__(self, host: Host, limits: _Limits) -> None:
+    def __init__(self, host: Host, limits: Limits) -> None:
         self.host = host
         self.limits = limits
         limits.shares.add(self)
@@ -115,22 +185,25 @@ class _Share:
         self.waiting = 0
 
 
-class _HeldPermit:
-    __slots__ = ("_deadline", "_share")
+class _Holding:
+    """A permit that is taken on entering."""
+
+    __slots__ = ("_deadline", "_permit", "_share")
 
     def __init__(self, share: _Share, deadline: float | None) -> None:
         self._share = share
         self._deadline = deadline
+        self._permit: LocalPermit | None = None
 
     async def __aenter__(self) -> Permit:
         share = self._share
         share.waiting += 1
         try:
-            await share.limits.acquire(self._deadline)
+            self._permit = await share.limits.acquire(self._deadline)
         finally:
             share.waiting -= 1
         share.out += 1
-        return share
+        return self._permit
 
     async def __aexit__(
         self,
@@ -139,7 +212,8 @@ class _HeldPermit:
         traceback: TracebackType | None,
     ) -> None:
         self._share.out -= 1
-        self._share.limits.release()
+        if self._permit is not None:
+            self._permit.__exit__()
 
 
 class _App:
@@ -190,13 +264,13 @@ class _InProcessMember:
         return sum(share.out for share in self._shares.values())
 
     def permit(self, host: str, *, deadline: float | None = None) -> AbstractAsyncContextManager[Permit]:
-        return _HeldPermit(self._shares[host], deadline)
+        return _Holding(self._shares[host], deadline)
 
-    async def pause(self, host: str, seconds: float) -> None:
-        self._shares[host].limits.pause(seconds)
+    async def pause(self, host: str, seconds: float) -> bool:
+        return self._shares[host].limits.pause(seconds)
 
     def pause_left(self, host: str) -> float:
-        return pause_before(None, self._shares[host].limits.paused_until)
+        return self._shares[host].limits.pause_left()
 
     @asynccontextmanager
     async def lock(self, app_token: str) -> AsyncIterator[Lock]:

@@ -7,7 +7,6 @@ A `Coordinator` says with whom a client shares its account. A client joins it on
 - the journal of that app, which outlives a process that is killed between a create and its answer.
 """
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from hashlib import blake2b
@@ -26,11 +25,10 @@ __all__ = [
     "Member",
     "PauseOutlastsDeadlineError",
     "Permit",
-    "pause_before",
 ]
 
-#: Seconds. A service that asks for a longer pause has made a mistake, which must not stop a client for good.
-LONGEST_PAUSE = 3600.0
+#: Seconds. A service that asks for more is asked again after this, by one request alone.
+LONGEST_PAUSE = 60.0
 
 
 class PauseOutlastsDeadlineError(Exception):
@@ -196,11 +194,11 @@ class Member(Protocol):
         """
         ...
 
-    async def pause(self, host: str, seconds: float) -> None:
-        """Let no request of any member begin for so long. A longer pause that is under way stays.
+    async def pause(self, host: str, seconds: float) -> bool:
+        """Let no request of any member begin for so long, and return whether no pause was under way.
 
-        Raises:
-            CoordinationError: The coordinator is out of reach. This member pauses all the same.
+        A longer pause that is under way stays. After one that was cut to `LONGEST_PAUSE` one request begins alone, and
+        the others wait until it has ended. Where the coordinator is out of reach, this member pauses all the same.
         """
         ...
 
@@ -242,15 +240,3 @@ class Coordinator(Protocol):
         Locks and journals belong to the first host's URL, whoever's token is used: an app is in one account.
         """
         ...
-
-
-def pause_before(deadline: float | None, paused_until: float) -> float:
-    """Return the seconds until the loop's time `paused_until`; 0 where it has passed.
-
-    Raises:
-        PauseOutlastsDeadlineError: The pause ends at the deadline or later.
-    """
-    left = max(0.0, paused_until - asyncio.get_running_loop().time())
-    if left and deadline is not None and paused_until >= deadline:
-        raise PauseOutlastsDeadlineError(left)
-    return left

@@ -12,7 +12,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
 #: KEYS: the members, the bucket. ARGV: member, process, held, waiting, milliseconds of a pause, of a lease, and of how
-#: long a member that waits counts, max_concurrency, max_rate (0 for none), burst.
+#: long a member that waits counts, max_concurrency, max_rate (0 for none), burst, 1 for a pause that was cut.
 #: Returns permits, milliseconds of the pause and of the wait for the rate, and whether others wait.
 EXCHANGE = (
     _NOW
@@ -39,11 +39,15 @@ for i = 1, #rows, 2 do
   end
 end
 
-local bucket = redis.call('HMGET', KEYS[2], 'level', 'at', 'paused_until')
+local bucket = redis.call('HMGET', KEYS[2], 'level', 'at', 'paused_until', 'trial')
 local level, at, paused_until = tonumber(bucket[1] or 0), tonumber(bucket[2] or now), tonumber(bucket[3] or 0)
-if told > 0 then paused_until = math.max(paused_until, now + told) end
-local pause = math.max(0, paused_until - now)
+local trial = tonumber(bucket[4] or 0)
+if told > 0 and now + told >= paused_until then paused_until, trial = now + told, tonumber(ARGV[11]) end
+local pause, before = math.max(0, paused_until - now), trial
 
+local alone = held == 0
+for _, other in ipairs(others) do alone = alone and other.held == 0 end
+if trial == 1 or (trial == 2 and not alone) then limit = 1 end
 local free, active, contended = limit - held, 1, 0
 for _, other in ipairs(others) do
   free = free - other.held
@@ -72,8 +76,12 @@ if rate > 0 then
   if slowed then wait = math.max(0, (level + 1 - burst) / rate * 1000) end
   at = now
 end
-if rate > 0 or told > 0 then
-  redis.call('HSET', KEYS[2], 'level', string.format('%.9f', level), 'at', at, 'paused_until', paused_until)
+if pause == 0 then
+  if trial == 1 and permits > 0 then trial = 2 elseif trial == 2 and alone then trial = 0 end
+end
+if rate > 0 or told > 0 or trial ~= before then
+  redis.call('HSET', KEYS[2], 'level', string.format('%.9f', level), 'at', string.format('%.0f', at),
+    'paused_until', string.format('%.0f', paused_until), 'trial', trial)
   redis.call('PEXPIRE', KEYS[2], 86400000)
 end
 held, waiting = held + permits, waiting - permits

@@ -80,6 +80,7 @@ class RedisStore:
             host.max_concurrency,
             0 if rate is None else repr(float(rate.per_second)),
             0 if rate is None else rate.burst,
+            int(exchange.was_cut),
         )
         return Granted(permits, pause / 1000, wait / 1000, bool(contended))
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 from adjust_async.coordination.protocol import Holder, Host, JournalEntry
-from adjust_async.coordination.shared.sharing import Bucket, Demand, Rate, permits_for
+from adjust_async.coordination.shared.sharing import Bucket, Demand, Rate, Trial, permits_for
 from adjust_async.coordination.shared.store import (
     DONE_FOR,
     WAITING_FOR,
@@ -50,7 +50,8 @@ STEPS_PER_CHECKPOINT = 1000
 _VERSION = 1
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS hosts(scope TEXT PRIMARY KEY, level REAL, at REAL, paused_until REAL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS hosts(
+    scope TEXT PRIMARY KEY, level REAL, at REAL, paused_until REAL, trial INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS members(
     scope TEXT, member TEXT, process TEXT, held INTEGER, waiting INTEGER, since REAL, seen REAL, expires REAL,
     max_concurrency INTEGER, max_rate REAL, burst INTEGER, PRIMARY KEY(scope, member)) WITHOUT ROWID;
@@ -176,9 +177,9 @@ class SqliteStore:
     def _exchange(self, host: Host, exchange: Exchange, db: sqlite3.Connection) -> Granted:
         db.execute("BEGIN IMMEDIATE")
         now = time.monotonic()  # read while nobody else can write, so that no row of this start of the machine is later
-        level, at, paused_until = db.execute(
-            "SELECT level, at, paused_until FROM hosts WHERE scope = ?", (host.scope,)
-        ).fetchone() or (0.0, now, 0.0)
+        level, at, paused_until, trial = db.execute(
+            "SELECT level, at, paused_until, trial FROM hosts WHERE scope = ?", (host.scope,)
+        ).fetchone() or (0.0, now, 0.0, Trial.NONE)
         rows = [
             _Row(*row)
             for row in db.execute(
@@ -190,13 +191,16 @@ class SqliteStore:
         live = [row for row in rows if row.member != self._member and row.seen <= now < row.expires]
         mine = next((row for row in rows if row.member == self._member), None)
         if at > now:  # from before the machine started
-            level, at, paused_until = 0.0, now, 0.0
-        paused_until = max(paused_until, now + exchange.pause) if exchange.pause else paused_until
-        pause = max(0.0, paused_until - now)
+            level, at, paused_until, trial = 0.0, now, 0.0, Trial.NONE
+        if exchange.pause and now + exchange.pause >= paused_until:
+            paused_until, trial = now + exchange.pause, Trial.NEEDED if exchange.was_cut else Trial.NONE
+        pause, before = max(0.0, paused_until - now), trial
         since = now if mine is None or not mine.waiting else mine.since
         demand = Demand(exchange.held, exchange.waiting, since)
         others = [row.demand(now) for row in live]
         limit = min([host.max_concurrency, *(row.max_concurrency for row in live)])
+        trial, is_alone = Trial(trial), not exchange.held and not any(other.held for other in others)
+        limit = trial.limit(limit, is_alone=is_alone)
         permits, wait = (0 if pause else permits_for(demand, others, limit)), 0.0
         bucket, rate = Bucket(level, at), _lowest_rate(host, live)
         if rate is not None:
@@ -204,13 +208,16 @@ class SqliteStore:
             is_slowed, permits = room < permits, min(permits, room)
             bucket = bucket.add(permits, rate, now)
             wait = bucket.wait(rate, now) if is_slowed else 0.0
+        if not pause:
+            trial = trial.after(permits, is_alone=is_alone)
         if len(live) + (mine is not None) < len(rows):
             db.execute(
                 "DELETE FROM members WHERE scope = ? AND member <> ? AND NOT (seen <= ? AND ? < expires)",
                 (host.scope, self._member, now, now),
             )
-        if rate is not None or exchange.pause:
-            db.execute("INSERT OR REPLACE INTO hosts VALUES(?, ?, ?, ?)", (host.scope, *_values(bucket), paused_until))
+        if rate is not None or exchange.pause or trial != before:
+            values = (host.scope, bucket.level, bucket.at, paused_until, trial)
+            db.execute("INSERT OR REPLACE INTO hosts VALUES(?, ?, ?, ?, ?)", values)
         held, waiting = exchange.held + permits, exchange.waiting - permits
         if held or waiting:
             db.execute(
@@ -370,10 +377,6 @@ def _close(connections: tuple[sqlite3.Connection | None, ...]) -> None:
 def _is_busy(error: sqlite3.Error) -> bool:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _values(bucket: Bucket) -> tuple[float, float]:
-    return bucket.level, bucket.at
 
 
 def _lowest_rate(host: Host, live: list[_Row]) -> Rate | None:

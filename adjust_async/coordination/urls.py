@@ -1,13 +1,36 @@
 """A coordinator by its URL, as in `ADJUST_COORDINATOR`."""
 
+import os
+from typing import cast
 from urllib.parse import unquote, urlsplit
 
+from adjust_async._checks import shown
 from adjust_async.coordination.file import FileCoordinator
+from adjust_async.coordination.in_process import InProcessCoordinator
 from adjust_async.coordination.protocol import Coordinator
 from adjust_async.coordination.redis import SCHEMES, RedisCoordinator
 from adjust_async.errors import ConfigurationError
 
-__all__ = ["coordinator_at"]
+__all__ = ["coordinator_at", "find_coordinator"]
+
+
+def find_coordinator(given: object) -> Coordinator:
+    """Return the coordinator that was passed, that of `ADJUST_COORDINATOR`, or one that shares with nobody.
+
+    Raises:
+        ConfigurationError: It is none, or its URL can't be used.
+    """
+    if given is None and (url := os.environ.get("ADJUST_COORDINATOR")):
+        return coordinator_at(url, "ADJUST_COORDINATOR")
+    if given is None:
+        return InProcessCoordinator()
+    if isinstance(given, str):
+        return coordinator_at(given)
+    if isinstance(given, type) or not callable(getattr(given, "join", None)):
+        raise ConfigurationError(
+            f"coordinator is {shown(given)}: pass a FileCoordinator, a RedisCoordinator, or the URL of one"
+        )
+    return cast("Coordinator", given)
 
 
 def coordinator_at(url: str, argument: str = "coordinator") -> Coordinator:

@@ -113,7 +113,7 @@ async def test_rows_of_an_earlier_start_of_the_machine(tmp_path: Path) -> None:
         other = sqlite3.connect(path, isolation_level=None)
         for table in ("members", "locks"):
             other.execute(f"UPDATE {table} SET member = 'dead', seen = seen + 1e9, expires = expires + 1e9")
-        other.execute("INSERT INTO hosts VALUES(?, 5, 1e12, 1e12)", (host.scope,))
+        other.execute("INSERT INTO hosts VALUES(?, 5, 1e12, 1e12, 1)", (host.scope,))
         other.close()
         after = coordinator.join([host])
         async with asyncio.timeout(5), after.permit("api"), after.lock("app1") as lock:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from adjust_async.coordination import JournalEntry
+from adjust_async.coordination.shared import permits
 from tests.coordination.puppet import coordinator_of, host_of, puppet
 
 pytestmark = pytest.mark.anyio
@@ -153,3 +154,32 @@ async def test_a_moved_clock_changes_nothing(place: str, seconds: float) -> None
             async with asyncio.timeout(0.3), member.permit("api"):
                 pass
     await member.aclose()
+
+
+async def test_after_a_pause_that_was_cut_one_request_asks_alone(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the longest pause is over, one request of all members begins, and the others wait until it has ended."""
+    monkeypatch.setattr(permits, "LONGEST_PAUSE", 0.2)
+    account = uuid4().hex
+    members = [coordinator_of(place, LEASE).join([host_of(account, 5)]) for _ in range(2)]
+    spans = list[tuple[float, float]]()
+
+    async def request(number: int) -> None:
+        async with members[number % 2].permit("api"):
+            begin = time.monotonic()
+            await asyncio.sleep(0.1)
+            if len(spans) == 0:
+                await members[number % 2].pause("api", 86_400)
+            spans.append((begin, time.monotonic()))
+
+    began = time.monotonic()
+    await members[0].pause("api", 86_400)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        for number in range(8):
+            group.create_task(request(number))
+    begins = [round(begin - began, 3) for begin, _ in sorted(spans)]
+    # The first one is told to wait again, the second one is not, and then all begin.
+    assert 0.2 <= begins[0] < begins[1] - 0.28
+    assert begins[2] > begins[1] + 0.09
+    assert most_at_a_time(sorted(spans)[:2]) == 1
+    for member in members:
+        await member.aclose()

@@ -85,7 +85,7 @@ def test_redis_does_the_same_sums(shared_redis: RedisServer, mine: Demand, other
             redis.hset("members", f"other{number}", json.dumps(row))
         row = ["me", mine.held, 1, now + mine.since * 1000, now, now + 60_000, 1000, 0, 0]
         redis.hset("members", "me", json.dumps(row))
-        values = ["me", "me", mine.held, mine.waiting, 0, 60_000, 600_000, limit, 0, 0]
+        values = ["me", "me", mine.held, mine.waiting, 0, 60_000, 600_000, limit, 0, 0, 0]
         permits, pause, wait, contended = redis.register_script(redis_scripts.EXCHANGE)(["members", "bucket"], values)
         assert (permits, pause, wait) == (permits_for(mine, others, limit), 0, 0)
         assert contended == any(member.waiting for member in others)

@@ -42,9 +42,9 @@ class SharedMember:
         """Hold a permit."""
         return self._hosts[host].permit(deadline)
 
-    async def pause(self, host: str, seconds: float) -> None:
-        """Let no request of any member begin for so long."""
-        await self._hosts[host].pause(seconds)
+    async def pause(self, host: str, seconds: float) -> bool:
+        """Let no request of any member begin for so long, and return whether no pause was under way."""
+        return await self._hosts[host].pause(seconds)
 
     def pause_left(self, host: str) -> float:
         """Return the seconds until requests may begin again, as far as this member knows."""

@@ -10,14 +10,13 @@ import math
 import random
 from collections import deque
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from adjust_async.coordination.protocol import (
     LONGEST_PAUSE,
     Host,
     PauseOutlastsDeadlineError,
     Permit,
-    pause_before,
 )
 from adjust_async.coordination.shared.leases import Lease
 from adjust_async.coordination.shared.sharing import Bucket, Rate
@@ -89,6 +88,7 @@ class SharedHost:
         self._asked = False
         self._lingers = False
         self._paused_until = -math.inf
+        self._was_cut = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -103,22 +103,25 @@ class SharedHost:
 
     def pause_left(self) -> float:
         """Return the seconds that are left of a pause, as far as this member knows."""
-        return pause_before(None, self._paused_until)
+        return max(0.0, self._paused_until - asyncio.get_running_loop().time())
 
-    async def pause(self, seconds: float) -> None:
-        """Let nobody begin for so long."""
-        if seconds <= 0:
-            return
+    async def pause(self, seconds: float) -> bool:
+        """Let nobody begin for so long, and return whether no pause was under way."""
         loop = asyncio.get_running_loop()
-        self._paused_until = max(self._paused_until, loop.time() + min(seconds, LONGEST_PAUSE))
+        until, is_news = loop.time() + min(seconds, LONGEST_PAUSE), not self.pause_left()
+        if seconds <= 0 or until < self._paused_until:
+            return is_news
+        self._paused_until, self._was_cut = until, seconds > LONGEST_PAUSE
         told: asyncio.Future[None] = loop.create_future()
         self._pauses.append(told)
         self._ask()
         await told  # a caller that is cancelled here leaves the telling to the task
+        return is_news
 
     async def acquire(self, deadline: float | None) -> int:
         """Wait for a permit; return the epoch in which it was granted."""
-        pause_before(deadline, self._paused_until)
+        if deadline is not None and self._paused_until >= deadline and (left := self.pause_left()):
+            raise PauseOutlastsDeadlineError(left)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiters.append(_Waiter(future, deadline))
         self._waiting += 1
@@ -153,7 +156,8 @@ class SharedHost:
         if tasks:
             await asyncio.wait(tasks)
         self._task = self._probe = None
-        self._fail(ClientClosedError("the client is closed: it was waiting for a permit"), self._pauses)
+        self._fail(ClientClosedError("the client is closed: it was waiting for a permit"))
+        self._end_pauses(self._pauses)
 
     def _ask(self) -> None:
         self._lingers = False
@@ -167,7 +171,7 @@ class SharedHost:
         while True:
             self._wake.clear()
             self._asked = self._lingers = False
-            said = Exchange(self._held, self._waiting, self.pause_left() if self._pauses else 0.0)
+            said = Exchange(self._held, self._waiting, self.pause_left() if self._pauses else 0.0, self._was_cut)
             granted = await self._exchange(said)
             if granted is not None:
                 self._take(granted)
@@ -189,7 +193,8 @@ class SharedHost:
             granted = self._exchange_locally(said) if self._is_local else await self._store.exchange(self.host, said)
         except StoreUnavailableError as error:
             if self._local is None:
-                self._fail(CoordinationError(f"{error}. Nothing was sent"), told)
+                self._fail(CoordinationError(f"{error}. Nothing was sent"))
+                self._end_pauses(told)
                 return None
             self._go_local(error)
             granted = self._exchange_locally(said)
@@ -197,9 +202,7 @@ class SharedHost:
             self._pauses += told
             raise
         self._lease.confirm(asked)
-        for future in told:
-            if not future.done():
-                future.set_result(None)
+        self._end_pauses(told)
         return granted
 
     def _take(self, granted: Granted) -> None:
@@ -249,13 +252,17 @@ class SharedHost:
         poll = min(most, first * 2 ** min(tries, 10)) * random.uniform(0.5, 1.5)
         return max(granted.wait, 0.0005) if granted.wait else poll
 
-    def _fail(self, error: AdjustError, told: list[asyncio.Future[None]]) -> None:
-        futures: list[asyncio.Future[Any]] = [*told, *(waiter.future for waiter in self._waiters)]
-        for future in futures:
+    def _fail(self, error: AdjustError) -> None:
+        for future, _ in self._waiters:
             if not future.done():
                 future.set_exception(type(error)(error.message))  # an error belongs to one caller alone
         self._waiters.clear()
         self._waiting = 0
+
+    def _end_pauses(self, told: list[asyncio.Future[None]]) -> None:
+        for future in told:
+            if not future.done():
+                future.set_result(None)
 
     # While the store is out of reach.
 
@@ -275,7 +282,7 @@ class SharedHost:
 
     async def _probe_store(self, said: Exchange) -> Granted:
         await asyncio.sleep(RETRY)
-        return await self._store.exchange(self.host, Exchange(said.held, 0, self.pause_left()))
+        return await self._store.exchange(self.host, Exchange(said.held, 0, self.pause_left(), self._was_cut))
 
     def _after_probe(self, probe: asyncio.Task[Granted]) -> None:
         self._probe = None

@@ -5,10 +5,11 @@ The Redis script does the same sums, and a test compares the two.
 
 import math
 from collections.abc import Iterable
+from enum import IntEnum
 
 from attrs import frozen
 
-__all__ = ["Bucket", "Demand", "Rate", "permits_for"]
+__all__ = ["Bucket", "Demand", "Rate", "Trial", "permits_for"]
 
 
 @frozen
@@ -77,3 +78,21 @@ class Bucket:
     def _level(self, rate: Rate, now: float) -> float:
         # A clock that starts again with the machine must not make the bucket leak backwards.
         return max(0.0, self.level - max(0.0, now - self.at) * rate.per_second)
+
+
+class Trial(IntEnum):
+    """After a pause that was cut short: whether one request has to begin alone, or has begun."""
+
+    NONE = 0
+    NEEDED = 1
+    UNDER_WAY = 2
+
+    def limit(self, limit: int, *, is_alone: bool) -> int:
+        """Return the limit that counts, by whether no permit is out: those from before have to come back first."""
+        return limit if self == Trial.NONE or (is_alone and self == Trial.UNDER_WAY) else 1
+
+    def after(self, permits: int, *, is_alone: bool) -> "Trial":
+        """Return what becomes of it when so many permits are granted."""
+        if self == Trial.NEEDED and permits:
+            return Trial.UNDER_WAY
+        return Trial.NONE if self == Trial.UNDER_WAY and is_alone else self

@@ -22,11 +22,19 @@ class StoreUnavailableError(Exception):
 
 
 class Exchange(NamedTuple):
-    """What a member holds of a host, what it wants, and the pause that it was told of, in seconds."""
+    """What a member holds of a host, what it wants, and the pause that it was told of.
+
+    Attributes:
+        held: Permits that are out.
+        waiting: Requests that wait for one.
+        pause: Seconds; 0 for none.
+        was_cut: Whether the service had asked for a longer pause, so that one request has to begin alone after it.
+    """
 
     held: int
     waiting: int
     pause: float = 0.0
+    was_cut: bool = False
 
 
 class Granted(NamedTuple):
