@@ -161,6 +161,8 @@ class Call(Generic[T]):
         failure: AdjustError
         if self._client_is_closed():
             raise closed_error("its owner closed the http_client that AsyncAdjust was opened with")
+        if self._spec.before_send is not None:
+            await self._spec.before_send()
         scope = self._clocks.start_attempt()
         self._attempts += 1
         self._sending = True

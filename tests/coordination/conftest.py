@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adjust_async.coordination import Coordinator, FileCoordinator, InProcessCoordinator, RedisCoordinator
-from tests.redis_server import RedisServer
+from benchmarks.redis_server import RedisServer
 
 #: Makes a coordinator of the same place again, as another process would.
 Connect = Callable[..., Coordinator]

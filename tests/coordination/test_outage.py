@@ -10,8 +10,8 @@ import pytest
 
 from adjust_async import CoordinationError, LockLostError
 from adjust_async.coordination import JournalEntry, Member, RedisCoordinator
+from benchmarks.redis_server import RedisServer
 from tests.coordination.puppet import host_of
-from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from redis import Redis
 
 from adjust_async.coordination import redis_scripts
 from adjust_async.coordination.shared.sharing import Bucket, Demand, Rate, permits_for
-from tests.redis_server import RedisServer
+from benchmarks.redis_server import RedisServer
 
 demands = st.builds(Demand, held=st.integers(0, 60), waiting=st.integers(0, 100), since=st.integers(-9, 0).map(float))
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -75,10 +75,12 @@ class _SharedLock:
 
 
 @asynccontextmanager
-async def hold_lock(store: Store, key: str, app_token: str, lease: float) -> AsyncIterator[Lock]:
-    """Take a lock, renew it while the block runs, and give it back."""
+async def hold_lock(
+    store: Store, key: str, app_token: str, lease: float, check: Callable[[], None]
+) -> AsyncIterator[Lock]:
+    """Take a lock, renew it while the block runs, and give it back. `check` raises what ends the waiting for it."""
     try:
-        lock = await _take(store, key, app_token, Lease(lease))
+        lock = await _take(store, key, app_token, Lease(lease), check)
     except StoreUnavailableError as error:
         raise CoordinationError(f"{error}. Without its lock, nothing is created in app {app_token}") from None
     except BaseException:
@@ -95,9 +97,10 @@ async def hold_lock(store: Store, key: str, app_token: str, lease: float) -> Asy
         await _give(store, key, app_token)
 
 
-async def _take(store: Store, key: str, app_token: str, lease: Lease) -> _SharedLock:
+async def _take(store: Store, key: str, app_token: str, lease: Lease, check: Callable[[], None]) -> _SharedLock:
     told = False
     while True:
+        check()
         asked = Lease.now()
         state = await store.take_lock(key)
         if state.fencing is not None:

@@ -10,7 +10,7 @@ from adjust_async.coordination.shared.journal import SharedJournal
 from adjust_async.coordination.shared.locks import hold_lock
 from adjust_async.coordination.shared.permits import SharedHost
 from adjust_async.coordination.shared.store import Store, StoreUnavailableError
-from adjust_async.errors import CoordinationError
+from adjust_async.errors import ClientClosedError, CoordinationError
 
 __all__ = ["SharedMember"]
 
@@ -32,6 +32,8 @@ class SharedMember:
         self._hosts = {host.name: SharedHost(host, store, lease, processes) for host in hosts}
         self._journals: dict[str, SharedJournal] = {}
         self._turns: dict[str, asyncio.Lock] = {}
+        self._locks: set[asyncio.Event] = set()
+        self._closed = False
 
     @property
     def permits_out(self) -> int:
@@ -53,10 +55,16 @@ class SharedMember:
     @asynccontextmanager
     async def lock(self, app_token: str) -> AsyncIterator[Lock]:
         """Hold the lock of an app."""
+        ended = asyncio.Event()
+        self._locks.add(ended)
         # The store tells members apart, and not their tasks.
         turn = self._turns.setdefault(app_token, asyncio.Lock())
-        async with turn, hold_lock(self._store, self._key(app_token), app_token, self._lease) as lock:
-            yield lock
+        try:
+            async with turn, hold_lock(self._store, self._key(app_token), app_token, self._lease, self._check) as lock:
+                yield lock
+        finally:
+            self._locks.discard(ended)
+            ended.set()
 
     def journal(self, app_token: str) -> Journal:
         """Return the journal of an app."""
@@ -73,12 +81,21 @@ class SharedMember:
 
     async def aclose(self) -> None:
         """Leave: give back what is held, and end the member's own tasks."""
+        self._closed = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._lease):
+                for ended in list(self._locks):
+                    await ended.wait()
         for journal in self._journals.values():
             await journal.aclose()
         for host in self._hosts.values():
             await host.aclose()
         with contextlib.suppress(StoreUnavailableError):  # the lease ends by itself
             await self._store.aclose()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise ClientClosedError("the client is closed: it was waiting for the lock of an app")
 
     def _key(self, app_token: str) -> str:
         return f"{self._url} {app_token}"
