@@ -1,5 +1,6 @@
 """The asyncio SDK for Adjust: campaign trackers and KPI reports, concurrent, typed and safe to run again."""
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,10 @@ _MODULES = {
     "load_plan": "campaign.provisioning.plan_files",
     "lookback": "reports.lookback",
 }
+
+
+# The application decides what becomes of the log.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@
     │   ├── APITimeoutError                      not within `timeout` or `deadline`
     │   └── PoolExhaustedError                   no free connection; the request was never sent
     ├── DecodeError                              an answer that is not what the API documents
+    │   └── WrongTrackerError                    the answer to a write is about another tracker
     ├── NotTriedError                            an entry of a plan whose turn never came
     ├── CoordinationError                        what clients share can't be reached; nothing was sent
     │   └── LockLostError                        another process may create trackers of that app now
@@ -51,6 +52,7 @@ __all__ = [
     "PoolExhaustedError",
     "RateLimitError",
     "ServerError",
+    "WrongTrackerError",
 ]
 
 
@@ -412,6 +414,23 @@ class DecodeError(AdjustError):
         if self.in_doubt:
             text += f" {IN_DOUBT}"
         return text
+
+
+class WrongTrackerError(DecodeError):
+    """The answer to a create or an update is about another tracker, as from a cache that mixed answers up.
+
+    Attributes:
+        tracker_token: The tracker that the answer is about.
+    """
+
+    def __init__(self, message: str, *, tracker_token: str, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.tracker_token = tracker_token
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the write may have been done all the same: it must be looked up."""
+        return not self.looked_up
 
 
 class PaginationError(AdjustError):

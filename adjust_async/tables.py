@@ -1,8 +1,8 @@
-"""Flat tables with typed cells: what every report becomes, as dictionaries, Arrow, pandas or polars."""
+"""Flat tables with typed cells, as dictionaries, Arrow, pandas or polars."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from adjust_async._json import dumps
@@ -29,8 +29,8 @@ class Column(NamedTuple):
 
     Attributes:
         name: Its name.
-        kind: `text`; `integer`, a count; `number`, which may have a fraction: money and rates; `date`; or `moment`, a
-            date with a time.
+        kind: `text`; `integer`, a count; `number`, which may have fractions, such as money and rates; `date`; or
+            `moment`, a date with a time.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Column(NamedTuple):
 
 
 class Table(ABC):
-    """Rows under named columns, every row with all of them; a cell that has no value is `None`, never 0."""
+    """Rows under named columns. Every row has all columns; a cell without a value is `None`, never 0."""
 
     @property
     @abstractmethod
@@ -47,7 +47,7 @@ class Table(ABC):
 
     @abstractmethod
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Give each row as a dictionary from column to cell. It can be called again."""
+        """Yield each row as a dictionary from column to cell. It can be called again."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -58,7 +58,9 @@ class Table(ABC):
         return f"<{type(self).__name__} {', '.join(self.columns)}>"
 
     def to_arrow(self) -> "pyarrow.Table":
-        """Make an Arrow table: int64, double, date32, timestamp or string, also where there are no rows.
+        """Return an Arrow table: int64, double, date32, timestamp or string, even where there are no rows.
+
+        Moments are `timestamp[us, UTC]` where any of them has an offset from UTC; those without one count as UTC there.
 
         Raises:
             ConfigurationError: pyarrow is not installed (extra `arrow`).
@@ -75,11 +77,14 @@ class Table(ABC):
         }
         for column in self.schema:
             cells = [_plain(column, row[column.name]) for row in rows]
-            arrays.append(pyarrow.array(cells, types[column.kind]))
+            if column.kind == "moment" and any(map(_has_offset, cells)):
+                arrays.append(pyarrow.array(map(_at_utc, cells), pyarrow.timestamp("us", "UTC")))
+            else:
+                arrays.append(pyarrow.array(cells, types[column.kind]))
         return pyarrow.table(arrays, names=list(self.columns))
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """Make a pandas frame with nullable types, so that integers stay integers where cells are empty.
+        """Return a pandas frame with nullable types, so that integers stay integers where cells are empty.
 
         Raises:
             ConfigurationError: pandas is not installed (extra `pandas`).
@@ -91,7 +96,7 @@ class Table(ABC):
         return self.to_arrow().to_pandas(types_mapper=pandas.ArrowDtype)
 
     def to_polars(self) -> "polars.DataFrame":
-        """Make a polars frame.
+        """Return a polars frame.
 
         Raises:
             ConfigurationError: polars is not installed (extra `polars`).
@@ -111,12 +116,15 @@ class Table(ABC):
         series = []
         for column in self.schema:
             cells = [_plain(column, row[column.name]) for row in rows]
-            series.append(polars.Series(column.name, cells, dtype=types[column.kind]))
+            if column.kind == "moment" and any(map(_has_offset, cells)):
+                series.append(polars.Series(column.name, list(map(_at_utc, cells)), dtype=polars.Datetime("us", "UTC")))
+            else:
+                series.append(polars.Series(column.name, cells, dtype=types[column.kind]))
         return polars.DataFrame(series)
 
 
 class RowTable(Table):
-    """A table whose rows a function makes, anew for each look at them."""
+    """A table whose rows are made by a function, each time they are iterated."""
 
     def __init__(self, schema: Sequence[Column], rows: Callable[[], Iterator[dict[str, Any]]]) -> None:
         self._schema = tuple(schema)
@@ -128,7 +136,7 @@ class RowTable(Table):
         return self._schema
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Give each row as a dictionary from column to cell. It can be called again."""
+        """Yield each row as a dictionary from column to cell. It can be called again."""
         return self._rows()
 
 
@@ -145,12 +153,12 @@ def import_pyarrow() -> Any:
     return pyarrow
 
 
-#: The bounds of int64, which exports have for counts.
+#: The bound of int64, the type of counts in exports.
 _LARGEST = 2**63
 
 
 def _plain(column: Column, cell: Any) -> Any:
-    """Give a cell as the one type that its column has outside of Python."""
+    """Return a cell as the one type that its column has outside of Python."""
     if cell is None:
         return None
     if column.kind == "text":
@@ -165,6 +173,14 @@ def _plain(column: Column, cell: Any) -> Any:
         except OverflowError:
             raise DecodeError(f"{column.name} holds a number that is too large for a table", location="$") from None
     return cell
+
+
+def _has_offset(cell: datetime | None) -> bool:
+    return cell is not None and cell.tzinfo is not None
+
+
+def _at_utc(cell: datetime | None) -> datetime | None:
+    return cell if cell is None else cell.replace(tzinfo=cell.tzinfo or UTC).astimezone(UTC)
 
 
 def _missing(error: ModuleNotFoundError, extra: str) -> ConfigurationError:

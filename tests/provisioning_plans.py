@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from adjust_async import AsyncAdjust, NotTriedError, PooledTransport, ProvisionOutcome, ProvisionResult
+from adjust_async import AsyncAdjust, PooledTransport, ProvisionOutcome, ProvisionResult
 from adjust_async.emulator import Emulator, Fault, Faults, Store
 
 #: What the outcomes of one entry may be called where nothing is left to do.
@@ -45,10 +45,19 @@ def with_parents(paths: Iterable[str]) -> set[str]:
     return set(paths) | parents_of(paths)
 
 
+class Owner(AsyncAdjust):
+    """A client that closes the httpx client which it was given."""
+
+    async def aclose(self) -> None:
+        """Close both."""
+        await super().aclose()
+        await self.http_client.aclose()
+
+
 def patient(emulator: Emulator, **settings: Any) -> AsyncAdjust:
     """Make a client with patience for a service that fails one request in five."""
     settings = {"timeout": 2, "max_attempts": 60, "deadline": 300, **settings}
-    return AsyncAdjust(emulator.token, api_url=emulator.url, **settings)
+    return (Owner if "http_client" in settings else AsyncAdjust)(emulator.token, api_url=emulator.url, **settings)
 
 
 def left_over(adjust: AsyncAdjust) -> tuple[int, int, int]:
@@ -89,21 +98,28 @@ def counted(database: Path, app: str) -> tuple[int, int]:
 def assert_true(result: ProvisionResult, emulator: Emulator) -> None:
     """Hold every outcome, those of implied parents too, against the database."""
     tokens = emulator.store.tokens_by_name(result.app_token)
-    for outcome in (*result.outcomes, *result.implied):
+    assert_outcomes_true((*result.outcomes, *result.implied), tokens, dry_run=result.dry_run)
+
+
+def assert_outcomes_true(
+    outcomes: Iterable[ProvisionOutcome], tokens: Mapping[str, Sequence[str]], *, dry_run: bool = False
+) -> None:
+    """Hold outcomes against the tokens that each name has."""
+    for outcome in outcomes:
         found = tokens.get(outcome.path, [])
         assert len(found) <= 1, f"{outcome.path} is there {len(found)} times"
         if outcome.status in THERE:
             assert outcome.error is None, outcome
-            if not result.dry_run:
+            if not dry_run:
                 assert outcome.tracker is not None, outcome
-                assert [outcome.tracker.token] == found, outcome
+                assert [outcome.tracker.token] == list(found), outcome
                 assert outcome.tracker.name == outcome.path
         else:
             assert outcome.error is not None, outcome
             if outcome.tracker is None:
                 assert not found, f"{outcome.path} is there, and its outcome says {outcome.error}"
-            if isinstance(outcome.error, NotTriedError):
-                assert not outcome.error.in_doubt
+            if outcome.not_tried:
+                assert not outcome.in_doubt
 
 
 def assert_in_order(result: ProvisionResult, paths: Iterable[str]) -> None:
@@ -131,6 +147,35 @@ class Progress:
         total = len(result.outcomes)
         assert [(done, of) for done, of, _ in self.told] == [(number, total) for number in range(1, total + 1)]
         assert Counter(id(outcome) for _, _, outcome in self.told) == Counter(map(id, result.outcomes))
+
+
+class Outcomes:
+    """Takes what `on_outcome` is told."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[ProvisionOutcome] = []
+
+    def __call__(self, outcome: ProvisionOutcome) -> None:
+        """Take it."""
+        self.outcomes.append(outcome)
+
+    @property
+    def failed(self) -> list[ProvisionOutcome]:
+        """Return those that failed."""
+        return [outcome for outcome in self.outcomes if outcome.status == "failed"]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Return how many have each status."""
+        return Counter(outcome.status for outcome in self.outcomes)
+
+    def assert_whole(self, paths: Iterable[str]) -> None:
+        """Hold them against the plan: one for each entry."""
+        assert Counter(outcome.path for outcome in self.outcomes) == Counter(paths)
+
+    def assert_true(self, emulator: Emulator) -> None:
+        """Hold every outcome against the database."""
+        assert_outcomes_true(self.outcomes, emulator.store.tokens_by_name(emulator.app_tokens[0]))
 
 
 class Meddler(httpx.AsyncBaseTransport):

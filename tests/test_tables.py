@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pandas
@@ -115,7 +115,33 @@ def test_odd_cells_are_the_same_everywhere(app: dict[str, Any]) -> None:
                 if isinstance(found[name], str):  # a column of several types may become one of texts
                     assert found[name].lower().replace("t", " ") == str(cell).lower().replace("t", " ")
                 else:
-                    assert found[name] == (pytest.approx(cell) if isinstance(cell, int) else cell)
+                    wanted = pytest.approx(cell) if isinstance(cell, int) else cell
+                    if isinstance(found[name], datetime) and found[name].tzinfo and not cell.tzinfo:
+                        wanted = cell.replace(tzinfo=UTC)  # beside moments that have an offset
+                    assert found[name] == wanted
+
+
+SUMMER, WINTER = (datetime(2026, 10, 25, 2, tzinfo=timezone(timedelta(hours=offset))) for offset in (2, 1))
+
+
+@pytest.mark.parametrize(
+    ("cells", "hours"),
+    [
+        ([SUMMER, WINTER], [0, 1]),
+        ([None, WINTER], [None, 1]),
+        ([datetime(2026, 10, 25, 2), SUMMER], [2, 0]),  # noqa: DTZ001 - that is what is tested
+    ],
+)
+def test_moments_with_an_offset_are_at_utc_in_tables(cells: list[Any], hours: list[int | None]) -> None:
+    """The hour that comes twice at the end of summer time stays two; one offset makes a whole column of UTC."""
+    source = table("moment", *cells)
+    arrow, frame = source.to_arrow(), source.to_polars()
+    assert arrow.schema.field("c").type == pyarrow.timestamp("us", "UTC")
+    assert source.to_pandas().dtypes["c"] == pandas.ArrowDtype(pyarrow.timestamp("us", "UTC"))
+    assert frame.schema == {"c": polars.Datetime("us", "UTC")}
+    for found in (arrow.column("c").to_pylist(), frame["c"].to_list()):
+        assert [cell and cell.hour for cell in found] == hours
+        assert {cell.utcoffset() for cell in found if cell} == {timedelta()}
 
 
 @pytest.mark.parametrize("cell", [2**63, -(2**63) - 1])

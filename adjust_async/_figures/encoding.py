@@ -20,6 +20,7 @@ from adjust_async.errors import ConfigurationError
 
 __all__ = [
     "Hours",
+    "Texts",
     "Value",
     "check_bool_or_text",
     "check_date",
@@ -30,6 +31,7 @@ __all__ = [
     "check_names",
     "check_offset",
     "check_text",
+    "check_texts",
     "encode_query",
     "encode_value",
 ]
@@ -43,8 +45,15 @@ class Hours:
     last: int
 
 
+@attrs.frozen
+class Texts:
+    """Texts to filter by, which may hold commas."""
+
+    texts: tuple[str, ...]
+
+
 #: A checked parameter, before it is encoded.
-Value: TypeAlias = str | bool | int | float | Decimal | date | Period | Hours | tuple[str, ...]
+Value: TypeAlias = str | bool | int | float | Decimal | date | Period | Hours | Texts | tuple[str, ...]
 
 
 def encode_query(values: Mapping[str, Value]) -> dict[str, str]:
@@ -65,10 +74,17 @@ def encode_value(value: Value) -> str:
             return value.isoformat()
         case Period():
             return f"{value.start.isoformat()}:{value.end.isoformat()}"
+        case Texts():
+            return ",".join(map(_quoted, value.texts))
         case Hours():
             return f"{value.first}:{value.last}"
         case _:
             return str(value)
+
+
+def _quoted(text: str) -> str:
+    # Seen in requests of others, not documented: a value that holds a comma stands in double quotes.
+    return '"{}"'.format(text.replace('"', '""')) if "," in text else text
 
 
 def check_date(value: object, name: str) -> date:
@@ -85,6 +101,15 @@ def check_date(value: object, name: str) -> date:
 
 def check_names(value: object, name: str) -> tuple[str, ...]:
     """Return a list of names in its order."""
+    return _check_list(value, name, commas=False)
+
+
+def check_texts(value: object, name: str) -> Texts:
+    """Return one text to filter by, or a list of them."""
+    return Texts(_check_list([value] if isinstance(value, str) else value, name, commas=True))
+
+
+def _check_list(value: object, name: str, *, commas: bool) -> tuple[str, ...]:
     if isinstance(value, str):
         raise ConfigurationError(f"{name} is the text {shown(value)}: give a list, such as [{shown(value)}]")
     if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray, Mapping)):
@@ -97,7 +122,7 @@ def check_names(value: object, name: str) -> tuple[str, ...]:
         raise ConfigurationError(f"{name} is {shown(value)}: give a list of texts") from None
     names: list[str] = []
     for part in given:
-        if not isinstance(part, str) or not part.strip() or "," in part:
+        if not isinstance(part, str) or not part.strip() or ("," in part and not commas):
             raise ConfigurationError(f"{name} holds {shown(part)}: give each name as a text of its own")
         if part in names:
             raise ConfigurationError(f"{name} has {shown(part)} twice")

@@ -8,7 +8,14 @@ from typing import Literal
 
 from adjust_async.tables import Kind
 
-__all__ = ["is_plural", "kind_by_name", "moment_or_text", "number_kind", "words_of"]
+__all__ = [
+    "day_or_text",
+    "is_plural",
+    "kind_by_name",
+    "moment_or_text",
+    "number_kind",
+    "words_of",
+]
 
 #: Words in the names of KPIs that are money, rates or ratios.
 _FRACTIONS = frozenset(
@@ -17,6 +24,8 @@ _FRACTIONS = frozenset(
         *("profit", "rate", "ratio", "rcr", "revenue", "roas", "roi", "rpm", "spend", "value"),
     )
 )
+#: Words in the names of averages, whatever they are averages of.
+_AVERAGES = frozenset(("average", "avg", "mean", "median"))
 #: Last words of names that are counts, beside those that end in an s; `time_spent` is in whole seconds.
 _COUNTS = frozenset(("paid", "size", "spent"))
 
@@ -27,17 +36,23 @@ _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 def moment_or_text(text: str) -> date | datetime | str:
     """Read an ISO date, or one with a time; return any other text unchanged.
 
-    The time is that of the clock on the wall: all times of a report are at the `utc_offset` that was asked for, whether
-    the service repeats it in each of them or not.
+    A time keeps its offset from UTC where it has one: at the end of summer time an hour comes twice, and only the
+    offset tells them apart. A time without one is that of the clock on the wall at the `utc_offset` that was asked for.
     """
     try:
         if re.fullmatch(_DATE, text, re.ASCII):
             return date.fromisoformat(text)
         if re.match(f"{_DATE}[T ][0-9]{{2}}:", text, re.ASCII):
-            return datetime.fromisoformat(text).replace(tzinfo=None)
+            return datetime.fromisoformat(text)
     except ValueError:
         pass
     return text
+
+
+def day_or_text(text: str) -> date | str:
+    """Read an ISO date, whose time is dropped where it has one; return any other text unchanged."""
+    read = moment_or_text(text)
+    return read.date() if isinstance(read, datetime) else read
 
 
 def words_of(name: str) -> list[str]:
@@ -53,7 +68,7 @@ def is_plural(word: str) -> bool:
 def kind_by_name(name: str) -> Literal["integer", "number"] | None:
     """Return whether a KPI or metric can have fractions, as far as its name says; `None` where it says nothing."""
     words = words_of(name)
-    if "per" in words or words[-1] in _FRACTIONS:
+    if "per" in words or words[-1] in _FRACTIONS or _AVERAGES.intersection(words):
         return "number"
     if is_plural(words[-1]) or re.fullmatch("conversion_([0-9]+|null)", "_".join(words)):
         return "integer"
@@ -61,11 +76,8 @@ def kind_by_name(name: str) -> Literal["integer", "number"] | None:
 
 
 def number_kind(name: str, types: AbstractSet[type]) -> Kind:
-    """Return whether a column of numbers can have fractions, by its name, and by the types of its values.
+    """Return whether a KPI can have fractions: by its name, so that a report has the same schema every week.
 
-    The name counts so that a week without a cent of revenue has the same schema as any other week. Where it says
-    nothing, the values decide.
+    A KPI whose name says nothing may have them. Where there are fractions under the name of a count, the values count.
     """
-    if float in types:
-        return "number"
-    return kind_by_name(name) or ("integer" if int in types else "number")
+    return "number" if float in types else kind_by_name(name) or "number"

@@ -1,19 +1,23 @@
 """One request for each app and window, side by side, joined for each app."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
-from typing import Literal, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from adjust_async._checks import shown
 from adjust_async._concurrency import Send, crawl, stream
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError
 
-__all__ = ["OnFailure", "all_apps", "check_on_failure", "each_app"]
+__all__ = ["FanOut", "OnFailure", "all_apps", "check_on_failure", "each_app", "stream_apps"]
 
 W = TypeVar("W")
 P = TypeVar("P")
 J = TypeVar("J")
+
+#: An app with its joined windows, or with its error.
+Outcome: TypeAlias = tuple[str, J | AdjustError]
+#: Asks for all apps, and delivers each when the last of its windows has arrived: `each_app` but for its last argument.
+FanOut: TypeAlias = Callable[[Send[Outcome[J]]], Coroutine[Any, Any, None]]
 
 #: `"raise"` ends a question with its first failure, `"keep"` goes on with the other apps.
 OnFailure = Literal["raise", "keep"]
@@ -36,10 +40,11 @@ async def each_app(
     windows: Sequence[W],
     ask: Callable[[str, W], Awaitable[P]],
     join: Callable[[str, list[P]], J],
+    deliver: Send[Outcome[J]],
     *,
     keep_failures: bool,
-) -> AsyncGenerator[tuple[str, J | AdjustError], None]:
-    """Ask for every app and window side by side; yield each app when the last of its windows has arrived.
+) -> None:
+    """Ask for every app and window side by side; deliver each app once, when the last of its windows has arrived.
 
     Args:
         session: The session; its `max_concurrency` is the number of requests at the same time.
@@ -47,36 +52,36 @@ async def each_app(
         windows: The windows of every app, in order.
         ask: Sends the request for one app and window.
         join: Joins the windows of an app, which come in order.
+        deliver: Takes an app with its joined windows, or with its error.
         keep_failures: Whether the other apps go on where one fails. An app fails as a whole where one of its windows
             does: figures of a part of the range would pass for those of all of it.
 
     Raises:
         AdjustError: A request failed, and failures are not kept; or all apps failed: then the error of the first app,
-            after all of them were yielded.
+            after all of them were delivered.
     """
-
-    async def produce(send: Send[tuple[str, J | AdjustError]]) -> None:
-        waiting = dict.fromkeys(app_tokens, len(windows))
-        answers: dict[str, dict[int, P | AdjustError]] = {app: {} for app in app_tokens}
-
-        async def visit(place: tuple[str, int], _: object) -> None:
-            app, number = place
-            answers[app][number] = await _attempt(ask(app, windows[number]), keep_failures=keep_failures)
-            waiting[app] -= 1
-            if not waiting[app]:
-                of_app = answers.pop(app)
-                in_order = [of_app[number] for number in range(len(windows))]
-                await send((app, _joined(app, in_order, join, keep_failures=keep_failures)))
-
-        places = [(app, number) for app in app_tokens for number in range(len(windows))]
-        await crawl(reversed(places), visit, workers=session.config.max_concurrency)
-
+    waiting = dict.fromkeys(app_tokens, len(windows))
+    answers: dict[str, dict[int, P | AdjustError]] = {app: {} for app in app_tokens}
     failures: dict[str, AdjustError] = {}
-    async with aclosing(stream(produce, ahead=session.config.max_concurrency, spawn=session.spawn)) as arriving:
-        async for app, outcome in arriving:
-            if isinstance(outcome, AdjustError):
-                failures[app] = outcome
-            yield app, outcome
+
+    async def visit(place: tuple[str, int], _: object) -> None:
+        app, number = place
+        try:
+            answers[app][number] = await ask(app, windows[number])
+        except AdjustError as error:
+            if not keep_failures or isinstance(error, ClientClosedError):
+                raise
+            answers[app][number] = error
+        waiting[app] -= 1
+        if waiting[app]:
+            return
+        outcome = _joined(app, answers.pop(app), join, keep_failures=keep_failures)
+        if isinstance(outcome, AdjustError):
+            failures[app] = outcome
+        await deliver((app, outcome))
+
+    places = [(app, number) for app in app_tokens for number in range(len(windows))]
+    await crawl(reversed(places), visit, workers=session.config.max_concurrency)
     if len(failures) == len(app_tokens):
         first, others = failures[app_tokens[0]], len(failures) - 1
         if others:
@@ -84,33 +89,12 @@ async def each_app(
         raise first
 
 
-async def all_apps(
-    arriving: AsyncGenerator[tuple[str, J | AdjustError], None], app_tokens: Sequence[str]
-) -> tuple[list[J], dict[str, AdjustError]]:
-    """Wait for all apps of `each_app`; return the joined ones and the failed ones, both in the order asked for."""
-    async with aclosing(arriving):
-        outcomes = {app: outcome async for app, outcome in arriving}
-    in_order = [(app, outcomes[app]) for app in app_tokens]
-    return (
-        [outcome for _, outcome in in_order if not isinstance(outcome, AdjustError)],
-        {app: outcome for app, outcome in in_order if isinstance(outcome, AdjustError)},
-    )
-
-
-async def _attempt(asked: Awaitable[P], *, keep_failures: bool) -> P | AdjustError:
-    try:
-        return await asked
-    except AdjustError as error:
-        if not keep_failures or isinstance(error, ClientClosedError):
-            raise
-        return error
-
-
 def _joined(
-    app: str, answers: list[P | AdjustError], join: Callable[[str, list[P]], J], *, keep_failures: bool
+    app: str, answers: dict[int, P | AdjustError], join: Callable[[str, list[P]], J], *, keep_failures: bool
 ) -> J | AdjustError:
     windows = []
-    for answer in answers:
+    for number in range(len(answers)):
+        answer = answers[number]
         if isinstance(answer, AdjustError):
             return answer
         windows.append(answer)
@@ -120,3 +104,27 @@ def _joined(
         if not keep_failures:
             raise
         return error
+
+
+async def all_apps(fan_out: FanOut[J], app_tokens: Sequence[str]) -> tuple[list[J], dict[str, AdjustError]]:
+    """Wait for all apps; return what was joined and what failed, both in the order asked for."""
+    outcomes: dict[str, J | AdjustError] = {}
+
+    async def deliver(outcome: Outcome[J]) -> None:
+        outcomes.update([outcome])
+
+    await fan_out(deliver)
+    joined: list[J] = []
+    failures: dict[str, AdjustError] = {}
+    for app in app_tokens:
+        outcome = outcomes[app]
+        if isinstance(outcome, AdjustError):
+            failures[app] = outcome
+        else:
+            joined.append(outcome)
+    return joined, failures
+
+
+def stream_apps(session: Session, fan_out: FanOut[J]) -> AsyncGenerator[Outcome[J], None]:
+    """Yield each app when it arrives."""
+    return stream(fan_out, ahead=session.config.max_concurrency, spawn=session.spawn)

@@ -18,6 +18,8 @@ MOST_CODINGS = 4
 #: What zlib says of a header that is none.
 _HEADER_WORDS = ("header", "compression method", "window size")
 
+_GZIP_MAGIC = b"\x1f"
+
 _GZIP = zlib.MAX_WBITS + 16
 _ZLIB = zlib.MAX_WBITS
 _RAW = -zlib.MAX_WBITS
@@ -88,22 +90,22 @@ class _Gzip:
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._member is None:
-                if self._members:
-                    data = data.lstrip(b"\0")
-                    if not data:
-                        return
-                self._member = _Stream(self._coding, _GZIP)
-            try:
-                yield from self._member.feed(data)
-            except CodingError as error:
-                if self._members and not error.transient:
-                    problem = f"something else follows the end of the {self._coding} stream"
-                    raise CodingError(problem, transient=False) from None
-                raise
+                if self._members and not (data := data.lstrip(b"\0")):
+                    return
+                self._member = self._next_member(data)
+            yield from self._member.feed(data)
             if not self._member.ended:
                 return
             data, self._member = self._member.rest, None
             self._members += 1
+
+    def _next_member(self, data: bytes) -> _Stream:
+        # zlib would wait for a second byte before it says so.
+        if not data.startswith(_GZIP_MAGIC):
+            raise (
+                _rest(self._coding) if self._members else CodingError(f"it is no valid {self._coding}", transient=False)
+            )
+        return _Stream(self._coding, _GZIP)
 
     def finish(self) -> None:
         if self._member is not None:
@@ -130,7 +132,7 @@ class _Deflate:
             yield from self._stream.feed(data)
             data = self._stream.rest
         if self._stream.ended and data.strip(b"\0"):
-            raise CodingError(f"something else follows the end of the {self._coding} stream", transient=False)
+            raise _rest(self._coding)
 
     def finish(self) -> None:
         if self._begin and (self._stream is None or not self._stream.ended):
@@ -138,6 +140,10 @@ class _Deflate:
 
 
 _CODINGS: Mapping[str, Callable[[str], _Coding]] = {"gzip": _Gzip, "x-gzip": _Gzip, "deflate": _Deflate}
+
+
+def _rest(coding: str) -> CodingError:
+    return CodingError(f"something else follows the end of the {coding} stream", transient=False)
 
 
 def _broken_off(coding: str) -> CodingError:

@@ -12,23 +12,12 @@ import httpx
 
 from adjust_async._http.messages import Where
 from adjust_async.errors import AdjustError, APIConnectionError, APITimeoutError, DecodeError, PoolExhaustedError
+from adjust_async.transports import never_sent, proxy_status
 
-__all__ = ["connection_error", "never_sent"]
+__all__ = ["connection_error"]
 
 #: What OpenSSL says of a certificate authority that Python 3.13 and later refuse, and earlier versions took.
 _STRICT = ("not marked critical", "authority key identifier", "does not include key usage")
-
-
-def never_sent(error: httpx.HTTPError) -> bool:
-    """Whether a request that ended with this error surely never reached the service."""
-    match error:
-        case httpx.PoolTimeout() | httpx.ConnectError() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
-            return True
-        case httpx.ConnectTimeout() | httpx.ProxyError():
-            # Other transports were seen to raise these after a POST was sent.
-            return type(error.__cause__).__module__.partition(".")[0] == "httpcore"
-        case _:
-            return False
 
 
 def connection_error(where: Where, error: httpx.HTTPError, url: str, hide: Callable[[str], str] = str) -> AdjustError:
@@ -58,7 +47,8 @@ def connection_error(where: Where, error: httpx.HTTPError, url: str, hide: Calla
             message = f"the certificate of {url} is not trusted: {problem}. {_certificate_advice(problem)}"
             return APIConnectionError(message, **where, sent=sent, transient=False)
         case httpx.ConnectError() | httpx.ProxyError():
-            return APIConnectionError(f"could not connect to {url}: {words}", **where, sent=sent)
+            transient = proxy_status(error) != httpx.codes.PROXY_AUTHENTICATION_REQUIRED
+            return APIConnectionError(f"could not connect to {url}: {words}", **where, sent=sent, transient=transient)
         case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
             return APIConnectionError(words, **where, sent=sent, transient=False)
         case httpx.DecodingError():

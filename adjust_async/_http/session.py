@@ -16,7 +16,7 @@ from adjust_async._records import prepare
 from adjust_async.config import Config
 from adjust_async.coordination.protocol import Coordinator, Member
 from adjust_async.errors import ClientClosedError, ConfigurationError
-from adjust_async.transports.pooled import PooledTransport
+from adjust_async.transports import PooledTransport
 
 __all__ = ["Session"]
 

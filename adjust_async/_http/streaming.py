@@ -24,8 +24,7 @@ def is_end_verified(response: httpx.Response) -> bool:
     """Whether a body that was cut would be noticed: its length, its framing or its coding says where it ends."""
     headers = response.headers
     return (
-        response.is_stream_consumed
-        or response.status_code in _BODYLESS
+        response.status_code in _BODYLESS
         or "content-length" in headers
         or "chunked" in headers.get("transfer-encoding", "").lower()
         or ends_by_itself(headers.get("content-encoding"))

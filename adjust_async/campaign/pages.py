@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import partial
 from itertools import count
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypedDict, TypeVar
 
 import attrs
 
@@ -17,7 +17,7 @@ from adjust_async.campaign import envelope
 from adjust_async.config import CampaignVersion
 from adjust_async.errors import AdjustError, ConfigurationError, PaginationError, at_page
 
-__all__ = ["CursorPages", "Cursors", "Page"]
+__all__ = ["CursorPages", "Cursors", "Page", "Paging", "Start"]
 
 T = TypeVar("T")
 
@@ -97,8 +97,29 @@ def _cursor_of_link(link: str | None, api_url: str, *names: str) -> str | None:
     return next((query[name] for name in names if query.get(name)), None)
 
 
+class Paging(TypedDict, total=False):
+    """The arguments of every listing: where it begins, which way it goes, and how much of it is wanted.
+
+    Attributes:
+        page_size: Items a page; sent as `limit`. By default the service decides, which is 50.
+        after: Begin behind this cursor (v1).
+        before: Walk backwards from this cursor: the page before it comes first (v1).
+        cursor: Begin at this cursor (v2).
+        max_items: Stop after so many items, and fetch no page beyond them. By default there is no limit.
+        prefetch: Pages to fetch ahead while the consumer works on one, 1 by default; 0 fetches each page when it is
+            asked for.
+    """
+
+    page_size: int | None
+    after: str | None
+    before: str | None
+    cursor: str | None
+    max_items: int | None
+    prefetch: int
+
+
 class Start(NamedTuple):
-    """Where a walk begins, which way it goes, and how much of it is wanted: the checked arguments of a listing."""
+    """The checked arguments of a listing."""
 
     version: CampaignVersion
     cursor: str | None
@@ -108,27 +129,22 @@ class Start(NamedTuple):
     prefetch: int
 
     @classmethod
-    def check(
-        cls,
-        version: CampaignVersion,
-        *,
-        page_size: int | None,
-        after: str | None = None,
-        before: str | None = None,
-        cursor: str | None = None,
-        max_items: int | None = None,
-        prefetch: int,
-    ) -> "Start":
+    def check(cls, version: CampaignVersion, paging: Paging) -> "Start":
         """Check the arguments.
 
         Raises:
             ConfigurationError: One is wrong, or does not go with the version of the API.
+            TypeError: There is no such argument.
         """
+        if unknown := paging.keys() - Paging.__annotations__.keys():
+            names = ", ".join(Paging.__annotations__)
+            raise TypeError(f"unexpected keyword argument {min(unknown)!r}: a listing has {names}")
+        page_size, max_items, prefetch = paging.get("page_size"), paging.get("max_items"), paging.get("prefetch", 1)
         for name, number in (("page_size", page_size), ("max_items", max_items)):
             if number is not None:
                 check_whole_number(number, name)
         check_whole_number(prefetch, "prefetch", least=0)
-        cursors = {"after": after, "before": before, "cursor": cursor}
+        cursors = {"after": paging.get("after"), "before": paging.get("before"), "cursor": paging.get("cursor")}
         given = {name: value for name, value in cursors.items() if value is not None}
         for name, value in given.items():
             check_cursor(value, name)
@@ -141,7 +157,7 @@ class Start(NamedTuple):
         return cls(
             version=version,
             cursor=next(iter(given.values()), None),
-            backwards=before is not None,
+            backwards="before" in given,
             page_size=page_size,
             max_items=max_items,
             prefetch=prefetch,

@@ -1,8 +1,10 @@
 """`adjust.partners`: the partners that trackers can be linked to."""
 
+from typing import Unpack
+
 from adjust_async._http.session import Session
 from adjust_async.campaign.models import Partner
-from adjust_async.campaign.pages import CursorPages, Start
+from adjust_async.campaign.pages import CursorPages, Paging, Start
 
 __all__ = ["Partners"]
 
@@ -13,19 +15,11 @@ class Partners:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def list(
-        self,
-        *,
-        page_size: int | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        cursor: str | None = None,
-        max_items: int | None = None,
-        prefetch: int = 1,
-    ) -> CursorPages[Partner]:
+    def list(self, **paging: Unpack[Paging]) -> CursorPages[Partner]:
         """List all partners that trackers can be linked to.
 
-        The arguments are those of `Trackers.list`.
+        Args:
+            **paging: `page_size`, `after`, `before`, `cursor`, `max_items` and `prefetch`, as in `Trackers.list`.
 
         Returns:
             The partners as `CursorPages`. Nothing is sent before it is iterated.
@@ -33,13 +27,5 @@ class Partners:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
-        start = Start.check(
-            self._session.config.campaign_version,
-            page_size=page_size,
-            after=after,
-            before=before,
-            cursor=cursor,
-            max_items=max_items,
-            prefetch=prefetch,
-        )
+        start = Start.check(self._session.config.campaign_version, paging)
         return CursorPages(self._session, f"/public/{start.version}/partners", Partner, start)

@@ -4,33 +4,36 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack
 
 from adjust_async._checks import check_app_tokens, check_bool, check_level_name, check_token, check_whole_number
 from adjust_async._concurrency import Send, crawl, stream
-from adjust_async._http.messages import RequestSpec
 from adjust_async._http.session import Session
-from adjust_async.campaign.envelope import only_record
+from adjust_async.campaign.lookup import find, resolve
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.pages import CursorPages, Start
-from adjust_async.campaign.provisioning.recent import RecentTrackers
+from adjust_async.campaign.pages import CursorPages, Paging, Start
+from adjust_async.campaign.provisioning.paths import check_path
+from adjust_async.campaign.provisioning.recent import Place
+from adjust_async.campaign.requests import TrackerRequests
 from adjust_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from adjust_async.campaign.provisioning.plan import TrackerPlan
-    from adjust_async.campaign.provisioning.result import OnProgress, ProvisionResult
+    from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
 
 __all__ = ["Trackers"]
 
 #: Network, campaign, adgroup, creative.
 LEVELS = 4
 
+#: Seconds for which a create whose answer got lost may still be under way, and for which lists may lag behind.
+GRACE_TIME = 5.0
+
 
 class _Branch(NamedTuple):
-    """A list of siblings in a tree: the network trackers of an app, or the subtrackers of `parent_token`."""
+    """A list of siblings in a tree, and their level."""
 
-    app_token: str
-    parent_token: str | None
+    place: Place
     level: int
 
 
@@ -39,30 +42,17 @@ class Trackers:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._requests = TrackerRequests(session)
         self._provisioning: dict[str, asyncio.Lock] = {}
-        self._recent: dict[str, RecentTrackers] = {}
 
-    def list(
-        self,
-        app_token: str,
-        *,
-        page_size: int | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        cursor: str | None = None,
-        max_items: int | None = None,
-        prefetch: int = 1,
-    ) -> CursorPages[Tracker]:
+    def list(self, app_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the network trackers of an app, which are those of level 1 ("Get Network Trackers").
 
         Args:
             app_token: The app.
-            page_size: Trackers a page; sent as `limit`. The service's default is 50.
-            after: Begin behind this cursor (v1).
-            before: Walk backwards from this cursor: the page before it first (v1).
-            cursor: Begin at this cursor (v2).
-            max_items: Stop after so many trackers, and fetch no page beyond them.
-            prefetch: Pages to fetch ahead while the consumer works on one; 0 fetches each when it is asked for.
+            **paging: All optional: `page_size`, the trackers a page (the service's default is 50); `after` or `before`
+                (v1) or `cursor` (v2), the cursor to begin at; `max_items`, where to stop; `prefetch`, the pages to
+                fetch ahead (1 by default; 0 fetches each page when it is asked for).
 
         Returns:
             The trackers as `CursorPages`. Nothing is sent before it is iterated.
@@ -70,35 +60,16 @@ class Trackers:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
-        start = Start.check(
-            self._session.config.campaign_version,
-            page_size=page_size,
-            after=after,
-            before=before,
-            cursor=cursor,
-            max_items=max_items,
-            prefetch=prefetch,
-        )
-        return self._siblings(check_token(app_token, "app_token"), None, start)
+        start = Start.check(self._session.config.campaign_version, paging)
+        return self._requests.siblings(_place(app_token, None), start)
 
-    def children(
-        self,
-        app_token: str,
-        tracker_token: str,
-        *,
-        page_size: int | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        cursor: str | None = None,
-        max_items: int | None = None,
-        prefetch: int = 1,
-    ) -> CursorPages[Tracker]:
+    def children(self, app_token: str, tracker_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the subtrackers right below a tracker ("Get Subtrackers").
 
         Args:
             app_token: The app.
             tracker_token: The tracker above.
-            page_size, after, before, cursor, max_items, prefetch: As in `list`.
+            **paging: `page_size`, `after`, `before`, `cursor`, `max_items` and `prefetch`, as in `list`.
 
         Returns:
             The trackers as `CursorPages`. Nothing is sent before it is iterated.
@@ -106,17 +77,9 @@ class Trackers:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
-        start = Start.check(
-            self._session.config.campaign_version,
-            page_size=page_size,
-            after=after,
-            before=before,
-            cursor=cursor,
-            max_items=max_items,
-            prefetch=prefetch,
-        )
-        app_token = check_token(app_token, "app_token")
-        return self._siblings(app_token, check_token(tracker_token, "tracker_token"), start)
+        start = Start.check(self._session.config.campaign_version, paging)
+        place = Place(check_token(app_token, "app_token"), check_token(tracker_token, "tracker_token"))
+        return self._requests.siblings(place, start)
 
     def walk(
         self, app_tokens: str | Iterable[str], *, max_level: int = LEVELS, page_size: int | None = None
@@ -139,8 +102,8 @@ class Trackers:
         """
         tokens = check_app_tokens(app_tokens)
         check_whole_number(max_level, "max_level", most=LEVELS)
-        start = Start.check(self._session.config.campaign_version, page_size=page_size, prefetch=0)
-        return self._walk([_Branch(token, None, 1) for token in reversed(tokens)], max_level, start)
+        start = Start.check(self._session.config.campaign_version, {"page_size": page_size, "prefetch": 0})
+        return self._walk([_Branch(Place(token, None), 1) for token in reversed(tokens)], max_level, start)
 
     async def create(self, app_token: str, name: str, *, parent_token: str | None = None) -> Tracker:
         """Create a tracker ("Create Tracker").
@@ -161,15 +124,10 @@ class Trackers:
             ConfigurationError: An argument is wrong. Nothing was sent.
             AdjustError: The service refused, or gave no whole answer.
         """
-        app_token = check_token(app_token, "app_token")
-        path = self._collection(app_token)
-        body = {"name": check_level_name(name, "name")}
-        if parent_token is not None:
-            parent_token = body["parent_token"] = check_token(parent_token, "parent_token")
-        known = {"app_token": app_token, "parent_token": parent_token}
-        return await self._session.request(
-            RequestSpec(method="POST", path=path, body=body, decode=lambda answer: only_record(answer, Tracker, known))
-        )
+        place = _place(app_token, parent_token)
+        label = check_level_name(name, "name")
+        earlier = await resolve(self._requests, place, label, grace_time=GRACE_TIME)
+        return earlier or await self._requests.create(place, label)
 
     async def update(
         self,
@@ -194,26 +152,44 @@ class Trackers:
             ConfigurationError: An argument is wrong, or nothing would be changed. Nothing was sent.
             AdjustError: The service refused, or gave no whole answer. It is safe to call again.
         """
-        app_token = check_token(app_token, "app_token")
-        path = f"{self._collection(app_token)}/{check_token(tracker_token, 'tracker_token')}"
-        body: dict[str, Any] = {}
+        app_token, tracker_token = check_token(app_token, "app_token"), check_token(tracker_token, "tracker_token")
+        settings: dict[str, Any] = {}
         if partner_id is not None:
-            check_whole_number(partner_id, "partner_id")
-            body["partner_id"] = partner_id
+            settings["partner_id"] = check_whole_number(partner_id, "partner_id")
         if cost_data_enabled is not None:
-            check_bool(cost_data_enabled, "cost_data_enabled")
-            body["cost_data_enabled"] = cost_data_enabled
-        if not body:
+            settings["cost_data_enabled"] = check_bool(cost_data_enabled, "cost_data_enabled")
+        if not settings:
             raise ConfigurationError("update changes nothing: give partner_id, cost_data_enabled, or both")
-        known = {"app_token": app_token}
-        return await self._session.request(
-            RequestSpec(
-                method="PATCH",
-                path=path,
-                body=body,
-                decode=lambda answer: only_record(answer, Tracker, known),
-            )
-        )
+        return await self._requests.update(app_token, tracker_token, settings)
+
+    async def find(self, app_token: str, path: str) -> Tracker | None:
+        """Find a tracker by its whole name. Only the lists along the path are asked for.
+
+        Where this client has just created something on the path, it is found whether lists show it yet or not; where a
+        create of it ended in doubt, this waits until it is known what became of it, for `grace_time` after the failure
+        at most.
+
+        Args:
+            app_token: The app.
+            path: The name with those above it, such as `AdColony::DE::Spring`. A tracker of exactly that name goes
+                first; else one whose name differs in case, spaces, Unicode form or escaping alone.
+
+        Returns:
+            The tracker as lists show it, or `None` where there is none. Of several with the same name, one that is not
+            archived.
+
+        Raises:
+            ConfigurationError: An argument is wrong. Nothing was sent.
+            AdjustError: A list could not be fetched, or several trackers may be meant.
+        """
+        token = check_token(app_token, "app_token")
+        tracker: Tracker | None = None
+        for label in check_path(path):
+            place = Place(token, None if tracker is None else tracker.token)
+            tracker = await find(self._requests, place, label, grace_time=GRACE_TIME)
+            if tracker is None:
+                return None
+        return tracker
 
     async def provision(
         self,
@@ -223,7 +199,9 @@ class Trackers:
         dry_run: bool = False,
         on_failure: Literal["keep", "raise"] = "keep",
         on_progress: "OnProgress | None" = None,
-        grace_time: float = 5.0,
+        on_outcome: "OnOutcome | None" = None,
+        grace_time: float = GRACE_TIME,
+        verify: bool | None = None,
         page_size: int | None = None,
     ) -> "ProvisionResult":
         """Make sure that trackers are there and set up as a plan says: each exactly once, whatever breaks.
@@ -264,43 +242,28 @@ class Trackers:
                 exception that comes out has that attribute as well.
         """
         # Few need it, and everybody would wait for its import.
-        from adjust_async.campaign.provisioning.provision import Calls, provision
+        from adjust_async.campaign.provisioning.provision import provision
 
         token = check_token(app_token, "app_token")
-        start = Start.check(self._session.config.campaign_version, page_size=page_size, prefetch=0)
-
-        recent = self._recent.setdefault(token, RecentTrackers())
-
-        async def siblings(app_token: str, parent_token: str | None) -> Sequence[Tracker]:
-            recent.forget(grace_time)
-            return recent.complete(parent_token, await self._siblings(app_token, parent_token, start).collect())
-
-        async def create(app_token: str, name: str, *, parent_token: str | None) -> Tracker:
-            tracker = await self.create(app_token, name, parent_token=parent_token)
-            recent.created(parent_token, tracker)
-            return tracker
-
-        async def update(app_token: str, tracker_token: str, **settings: Any) -> Tracker:
-            tracker = await self.update(app_token, tracker_token, **settings)
-            recent.updated(tracker)
-            return tracker
-
         return await provision(
             self._session,
-            Calls(siblings, create, update),
+            self._requests,
             plan,
             app_token=token,
             dry_run=dry_run,
             on_failure=on_failure,
             on_progress=on_progress,
+            on_outcome=on_outcome,
             grace_time=grace_time,
+            verify=verify,
+            page_size=page_size,
             lock=self._provisioning.setdefault(token, asyncio.Lock()),
         )
 
     async def _walk(self, roots: Sequence[_Branch], max_level: int, start: Start) -> AsyncGenerator[Tracker, None]:
         async def visit(send: Send[Sequence[Tracker]], branch: _Branch, push: Callable[[_Branch], None]) -> None:
             seen: set[str] = set()
-            async with aclosing(self._siblings(branch.app_token, branch.parent_token, start).pages()) as pages:
+            async with aclosing(self._requests.siblings(branch.place, start).pages()) as pages:
                 async for page in pages:
                     # A tracker that was created meanwhile can push another one onto the next page a second time.
                     trackers = [tracker for tracker in page.items if tracker.token not in seen]
@@ -310,7 +273,7 @@ class Trackers:
                     if branch.level < max_level:
                         for tracker in trackers:
                             if tracker.has_subtrackers is not False:
-                                push(_Branch(branch.app_token, tracker.token, branch.level + 1))
+                                push(_Branch(branch.place._replace(parent_token=tracker.token), branch.level + 1))
 
         async def produce(send: Send[Sequence[Tracker]]) -> None:
             await crawl(roots, partial(visit, send), workers=self._session.config.max_concurrency)
@@ -321,12 +284,8 @@ class Trackers:
                 for tracker in trackers:
                     yield tracker
 
-    def _siblings(self, app_token: str, parent_token: str | None, start: Start) -> CursorPages[Tracker]:
-        path = self._collection(app_token)
-        if parent_token is not None:
-            path += f"/{parent_token}/children"
-        known = {"app_token": app_token, "parent_token": parent_token}
-        return CursorPages(self._session, path, Tracker, start, known)
 
-    def _collection(self, app_token: str) -> str:
-        return f"/public/{self._session.config.campaign_version}/apps/{app_token}/trackers"
+def _place(app_token: object, parent_token: object) -> Place:
+    """Check the tokens of a list of siblings."""
+    token = check_token(app_token, "app_token")
+    return Place(token, None if parent_token is None else check_token(parent_token, "parent_token"))

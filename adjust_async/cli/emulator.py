@@ -1,45 +1,77 @@
-"""`adjust-async emulator`: the emulator as a server of its own."""
+"""`adjust-async emulator`: Adjust on a port of its own, until it is interrupted."""
 
 import sqlite3
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
-from adjust_async.emulator import Emulator
+from adjust_async.cli.emulator_options import read_apps, read_json
+from adjust_async.emulator import Emulator, Faults
 
-__all__ = ["emulator"]
+LOOPBACK = "127.0.0.1"
 
 
 def emulator(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 picks a free one.", min=0, max=65535)] = 8080,
+    host: Annotated[str, typer.Option(help="Address to bind; 0.0.0.0 for a container.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.", min=0, max=65535)] = 8080,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name under which other machines reach it, such as a container's; may be repeated."),
+    ] = None,
     db: Annotated[
         Path | None, typer.Option(help="SQLite file that keeps the account; without one it is gone at the end.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same account.")] = 1,
-    apps: Annotated[int, typer.Option(help="Number of apps.", min=1)] = 5,
-    trackers_per_app: Annotated[int, typer.Option(help="Number of trackers in each app.", min=0)] = 400,
-    facts_per_day: Annotated[int, typer.Option(help="Number of facts of each app and day, behind KPIs.", min=0)] = 40,
+    apps: Annotated[
+        str,
+        typer.Option(
+            help='Number of apps, or a JSON file: [{"token", "name", "currency", "trackers": [names]}, ...].',
+            metavar="NUMBER|FILE",
+        ),
+    ] = "5",
+    trackers_per_app: Annotated[
+        int | None, typer.Option(help="Number of trackers drawn for each app; 400, or none for apps of a file.", min=0)
+    ] = None,
+    facts_per_day: Annotated[
+        int | None,
+        typer.Option(help="Number of figures drawn for each app and day; 40, or none for apps of a file.", min=0),
+    ] = None,
     latency: Annotated[float, typer.Option(help="Seconds before each answer.", min=0)] = 0.0,
     page_size: Annotated[int, typer.Option(help="Items on a page without `limit`.", min=1, max=1000)] = 50,
-    fault_rate: Annotated[float, typer.Option(help="Share of the requests that fail.", min=0, max=1)] = 0.0,
+    concurrency: Annotated[
+        int | None, typer.Option(help="Requests at once that the Campaign API takes; Adjust's limit is 50.", min=1)
+    ] = None,
+    faults: Annotated[
+        str,
+        typer.Option(
+            help='Share of the requests that fail, or JSON: {"rate": 0.2, "only": ["429"]}, {"script": ["500", null]}.',
+            metavar="RATE|JSON",
+        ),
+    ] = "0",
     token: Annotated[
-        str | None, typer.Option(help="API token to accept; without one the seed or the file has it.")
+        str | None, typer.Option(help="API token to accept; without one the file's, or a random one.")
     ] = None,
 ) -> None:
-    """Serve Adjust's Campaign API, KPI Service and Report Service on 127.0.0.1 until Ctrl-C."""
+    """Serve Adjust's Campaign API, KPI Service and Report Service until Ctrl-C."""
     try:
+        given = read_apps(apps)
         Emulator(
+            host=host,
             port=port,
+            hosts=allow_host or [],
             database=":memory:" if db is None else db,
             seed=seed,
             token=token,
-            apps=apps,
+            apps=given.apps,
+            trackers=given.trackers,
             trackers_per_app=trackers_per_app,
             facts_per_day=facts_per_day,
             latency=latency,
             page_size=page_size,
-            faults=fault_rate,
+            concurrency=concurrency,
+            faults=Faults.of_document(read_json("--faults", faults)),
         ).run(_announce)
     except (OSError, ValueError, sqlite3.Error) as error:
         typer.echo(f"The emulator could not start: {error}", err=True)
@@ -50,3 +82,8 @@ def _announce(emulator: Emulator) -> None:
     typer.echo(f"url: {emulator.url}")
     typer.echo(f"token: {emulator.token}")
     typer.echo(f"app tokens: {' '.join(emulator.app_tokens)}")
+    typer.echo(f"page: {emulator.url}/_emulator/#{quote(emulator.token, safe='')}")
+    if emulator.is_exposed:
+        typer.echo(
+            "Warning: other machines can reach it, over plain HTTP. Use it in networks of tests alone.", err=True
+        )

@@ -4,6 +4,8 @@ It shares no code with the client, so that a mistake in one can not hide a mista
 extra `emulator`: `pip install 'adjust_async[emulator]'`.
 """
 
+import adjust_async.emulator._extra  # noqa: F401 # before all others: it names the extra where it is missing
+from adjust_async.emulator.account.options import EmulatedApp
 from adjust_async.emulator.account.store import Store, Tracker
 from adjust_async.emulator.facts import Fact, Facts
 from adjust_async.emulator.faults.app_states import AppState, AppStates
@@ -17,7 +19,8 @@ from adjust_async.emulator.faults.kinds import (
     WRITE_FAULTS,
     Fault,
 )
-from adjust_async.emulator.http.stats import ReportStats, Stats
+from adjust_async.emulator.http.received import ReceivedRequest, ReceivedRequests
+from adjust_async.emulator.http.stats import HostStats, Stats
 from adjust_async.emulator.server import Emulator
 
 __all__ = [
@@ -29,12 +32,15 @@ __all__ = [
     "WRITE_FAULTS",
     "AppState",
     "AppStates",
+    "EmulatedApp",
     "Emulator",
     "Fact",
     "Facts",
     "Fault",
     "Faults",
-    "ReportStats",
+    "HostStats",
+    "ReceivedRequest",
+    "ReceivedRequests",
     "Stats",
     "Store",
     "Tracker",

@@ -2,69 +2,75 @@
 
 import asyncio
 import contextlib
-import math
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, Unpack
 
-from adjust_async.emulator.account.catalog import PARTNERS
-from adjust_async.emulator.account.dashboard import Dashboard
-from adjust_async.emulator.account.seeding import seed_store
+from adjust_async.emulator.account.options import AccountOptions, EmulatedApp, check_range
 from adjust_async.emulator.account.store import IN_MEMORY, Store
-from adjust_async.emulator.campaign.api import CampaignAPI
 from adjust_async.emulator.campaign.paging import MAX_LIMIT
 from adjust_async.emulator.campaign.rules import CampaignRules, Names
 from adjust_async.emulator.facts import Facts
+from adjust_async.emulator.facts.figures import Figures
 from adjust_async.emulator.faults.app_states import AppState, AppStates
 from adjust_async.emulator.faults.conditions import Conditions
 from adjust_async.emulator.faults.faults import Faults
 from adjust_async.emulator.faults.kinds import Fault
-from adjust_async.emulator.faults.misbehaviour import LateWork
-from adjust_async.emulator.http.application import Application
-from adjust_async.emulator.http.authentication import Authenticator
-from adjust_async.emulator.http.gate import LeakyBucket, ReportGate
-from adjust_async.emulator.http.listener import LOOPBACK, Listener, bind
-from adjust_async.emulator.http.routing import RouteTable
+from adjust_async.emulator.http.listener import ALL_ADDRESSES, LOOPBACK, Listener, bind
+from adjust_async.emulator.http.received import ReceivedRequests, Recorder
 from adjust_async.emulator.http.stats import Stats
-from adjust_async.emulator.kpis import KPIService
-from adjust_async.emulator.reports import ReportService
+from adjust_async.emulator.site import Limits, Site, SiteOptions
+from adjust_async.emulator.thread import LoopThread
 
 _HIGHEST_PORT = 65535
 
 
 class Emulator:
-    """Adjust's Campaign API, KPI Service and Report Service on 127.0.0.1, in the event loop that enters it.
+    """Adjust's Campaign API, KPI Service and Report Service on a loopback port.
+
+    `async with` serves in the event loop that enters it, `with` in a thread of its own, for code that blocks. Every
+    property and method may be used from any thread.
 
     ```python
-    async with Emulator(faults=0.2) as emulator, httpx.AsyncClient(base_url=emulator.url) as client:
-        await client.get("/public/v1/partners", headers={"Authorization": f"Bearer {emulator.token}"})
-        assert emulator.stats.requests["GET /public/v1/partners"] == 1
+    with Emulator(apps=[EmulatedApp("yxs12pfewq", "My Game")]) as emulator:
+        subprocess.run(["rollout", "--api", emulator.url, "--token", emulator.token], check=True)
+        assert len(emulator.requests.to("POST", "/trackers")) == 2
     ```
 
-    `port` 0 picks a free one. `database` is a file that keeps the account over restarts, ":memory:" (the
-    default) forgets it at the end. `seed`, `apps` (at least 1), `trackers_per_app` (exactly so many in each)
-    and `partners` shape a new account; a file that has one keeps it. `token` sets the API token, else it
-    comes from the file or the seed. `latency` is waited before each answer, in seconds. `page_size` is the
-    `limit` where a request has none (default 50, at most 1000). `faults` takes `Faults`, a rate from 0 to 1
-    over all recoverable faults, or a list as a script.
+    **The account.** `database` is a file that keeps it over restarts; ":memory:" (the default) forgets it at the end.
+    The other options shape a new account, and a file that has one keeps it. `seed` draws what is not given. `apps` is
+    how many apps (default 5), or a list of `EmulatedApp`. `trackers` are the whole names of an app's trackers, by app
+    token, as in `{"yxs12pfewq": ["AppLovin::DE::Spring"]}`; those above them are made too. Every other app has exactly
+    `trackers_per_app` drawn ones (default 400, and none for given apps). `partners` is their number. `facts_per_day` is
+    how many figures are drawn for each app and day (default 40, and none for given apps). `token` sets the API token;
+    without it the file's is taken, or a random one.
 
+    **The network.** `port` 0 picks a free one. `host` is the address to bind, 127.0.0.1 by default. Requests whose
+    `Host` or `Origin` is foreign are refused with 403, so that no web page can write; `hosts` are names beside loopback
+    and the bound address, such as that of a container. `latency` is waited before each answer, in seconds.
+
+    **Pages and names.** `page_size` is the `limit` where a request has none (default 50, at most 1000).
     `duplicate_names="allow"` creates a second tracker of the same name under the same parent; by default it is refused.
     `taken` is the status of that refusal: 400 (the default), 409, 422, or 200, which answers with the tracker that is
     there. `names` is the form in which names of new trackers are kept, answered and listed: "given" (the default),
     "nfc" (composed Unicode), "lower" (lower case), "trimmed" (without spaces around), or a function from the given
     label to the kept one. `list_lag` is how many seconds lists are behind every write.
 
-    `facts_per_day` is how many facts each app has on a day; like the options of the account it shapes a new one.
-    `today` is the day on which reports end that name no dates, by default the real one (UTC). `app_states` are
-    apps that KPI and report requests find "gone" (410), "forbidden" (403), "broken" (500) or "slow" (no answer), by
-    token. `csv_byte_order_mark` puts one before every CSV.
+    **Faults and limits.** `faults` takes `Faults`, a rate from 0 to 1 over all recoverable faults, or a list as a
+    script. `app_states` are apps that KPI and report requests find "gone" (410), "forbidden" (403), "broken" (500) or
+    "slow" (no answer), by token. What is more than `concurrency` requests at once (default: no limit; Adjust's is 50)
+    is refused with 429 by the host of the Campaign API and the KPI Service; `report_concurrency` (50) is that of the
+    Report Service, which also takes `report_rate` requests a second (50) and `report_burst` at once (100). None
+    switches a limit off.
 
-    `report_concurrency` is how many requests the Report Service takes at once, `report_rate` how many a second and
-    `report_burst` how many of them may come together; what is more is refused with 429. None switches a limit off.
+    **Figures.** `today` is the day on which reports end that name no dates, by default the real one (UTC).
+    `csv_byte_order_mark` puts one before every CSV.
+
+    The last `keep_requests` requests (default 1000) are kept in `requests`.
 
     It may be entered again after it was left. Raises `ValueError` for an option that makes no sense, and on
     entering `OSError` for a port in use, `ValueError` or `sqlite3.Error` for a file that is no database of an
@@ -74,12 +80,15 @@ class Emulator:
     def __init__(
         self,
         *,
+        host: str = LOOPBACK,
         port: int = 0,
+        hosts: Sequence[str] = (),
         database: str | Path = IN_MEMORY,
         seed: int = 1,
         token: str | None = None,
-        apps: int = 5,
-        trackers_per_app: int = 400,
+        apps: int | Sequence[EmulatedApp] = 5,
+        trackers: Mapping[str, Sequence[str]] | None = None,
+        trackers_per_app: int | None = None,
         partners: int = 120,
         latency: float = 0.0,
         page_size: int = 50,
@@ -88,52 +97,48 @@ class Emulator:
         taken: Literal[400, 409, 422, 200] = 400,
         names: Names = "given",
         list_lag: float = 0.0,
-        facts_per_day: int = 40,
+        facts_per_day: int | None = None,
         today: date | None = None,
         app_states: Mapping[str, AppState | str] | None = None,
         csv_byte_order_mark: bool = False,
+        concurrency: int | None = None,
         report_concurrency: int | None = 50,
         report_rate: float | None = 50.0,
         report_burst: int | None = 100,
+        keep_requests: int = 1000,
     ) -> None:
-        _check_range("port", port, 0, _HIGHEST_PORT)
-        _check_range("apps", apps, 1)
-        _check_range("trackers_per_app", trackers_per_app, 0)
-        _check_range("partners", partners, 1, len(PARTNERS))
-        _check_range("page_size", page_size, 1, MAX_LIMIT)
-        _check_range("latency", latency, 0)
-        _check_range("facts_per_day", facts_per_day, 0)
-        _check_range("report_concurrency", 1 if report_concurrency is None else report_concurrency, 1)
-        _check_range("report_rate", 1 if report_rate is None else report_rate, 0)
-        _check_range("report_burst", 1 if report_burst is None else report_burst, 1)
+        check_range("port", port, 0, _HIGHEST_PORT)
+        check_range("page_size", page_size, 1, MAX_LIMIT)
+        check_range("latency", latency, 0)
+        check_range("keep_requests", keep_requests, 0)
+        if isinstance(hosts, str):
+            raise ValueError(f"hosts is a list of names: [{hosts!r}].")  # noqa: TRY004 # as all others
         if token is not None and (not token or not token.isascii() or any(character in ' "' for character in token)):
             raise ValueError("token is not empty, and of ASCII characters without spaces and quotes.")
         self.stats = Stats()
+        self._host = host
         self._port = port
         self._database = database
-        self._account = {
-            "seed": seed,
-            "apps": apps,
-            "trackers_per_app": trackers_per_app,
-            "partners": partners,
-        }
-        self._token = token
-        self._rules = CampaignRules(page_size, duplicate_names, taken, names, list_lag)
-        self._facts_per_day = facts_per_day
-        self._report_concurrency = report_concurrency
-        self._report_rate = report_rate
-        self._report_burst = report_burst
+        self._site_options = SiteOptions(
+            AccountOptions(seed, apps, trackers or {}, trackers_per_app, partners, facts_per_day),
+            CampaignRules(page_size, duplicate_names, taken, names, list_lag),
+            Limits(concurrency, report_concurrency, report_rate, report_burst),
+            (host, *hosts),
+            token,
+        )
         self._conditions = Conditions(
             latency, Faults.of(faults), AppStates.of(app_states or {}), today, csv_byte_order_mark
         )
+        self._recorder = Recorder(keep_requests)
         self._running: _Running | None = None
+        self._thread: LoopThread | None = None
 
     async def __aenter__(self) -> Self:
         if self._running is not None:
             raise RuntimeError("The emulator is running already; make another one for a second port.")
         with contextlib.ExitStack() as stack:
             store = stack.enter_context(contextlib.closing(Store(self._database)))
-            bound = stack.enter_context(bind(self._port))
+            bound = stack.enter_context(bind(self._host, self._port))
             running = self._assemble(store, bound.getsockname()[1])
             await running.listener.start(bound)
             stack.pop_all()
@@ -147,35 +152,60 @@ class Emulator:
         try:
             await running.listener.stop()
         finally:
-            running.store.close()
+            running.site.store.close()
+
+    def __enter__(self) -> Self:
+        thread = LoopThread()
+        thread.start()
+        try:
+            thread.call(self.__aenter__())
+        except BaseException:
+            thread.stop()
+            raise
+        self._thread = thread
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        thread, self._thread = self._thread, None
+        if thread is None:
+            raise RuntimeError("The emulator was not entered by `with`.")
+        try:
+            thread.call(self.__aexit__(exc_type, exc, traceback))
+        finally:
+            thread.stop()
 
     async def restart(self, pause: float = 0.1) -> None:
         """Go down in the middle of everything as if killed, and come back on the same port after `pause` seconds.
 
         Every connection is aborted, and new ones are refused meanwhile. What was committed stays, and is read anew
         where it is in a file; what was not is lost: requests under way, and the late work of `drop-late`. Lists have
-        caught up with what was unlisted. Raises what entering raises, and `RuntimeError` while it is not running.
+        caught up with what was unlisted. Blocking code calls `asyncio.run(emulator.restart())`. Raises what entering
+        raises, and `RuntimeError` while it is not running.
         """
-        _check_range("pause", pause, 0)
-        down = self._live
-        down.late_work.lose()
-        await down.listener.stop()
-        if self._running is not down:
-            return
-        with contextlib.ExitStack() as stack:
-            # Bound but not listening, the port refuses every connection, and nobody else can take it.
-            bound = stack.enter_context(bind(down.port))
-            down.store.reopen()
-            running = self._running = self._assemble(down.store, down.port)
-            await asyncio.sleep(pause)
-            if self._running is running:
-                stack.pop_all()
-                await running.listener.start(bound)
+        check_range("pause", pause, 0)
+        if self._thread is None:
+            await self._restart(pause)
+        else:
+            await self._thread.call_async(self._restart(pause))
+
+    def reset(self) -> None:
+        """Begin anew: the account as it was seeded, no requests, no statistics, and the conditions of the start.
+
+        The API token and the port stay. Raises `RuntimeError` while it is not running.
+        """
+        self._live.site.reset()
 
     @property
     def url(self) -> str:
         """Where it listens, without a slash at the end; the APIs are below `/public`, `/kpis`, `/reports-service`."""
-        return f"http://{LOOPBACK}:{self._live.port}"
+        return f"http://{LOOPBACK if self._host == ALL_ADDRESSES else self._host}:{self._live.port}"
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether other machines can reach it: it is bound to another address than one of loopback."""
+        return not self._host.startswith("127.") and self._host != "localhost"
 
     @property
     def token(self) -> str:
@@ -184,18 +214,23 @@ class Emulator:
 
     @property
     def app_tokens(self) -> list[str]:
-        """The tokens of the account's apps, 12 characters each."""
+        """The tokens of the account's apps, 12 characters each where they were generated."""
         return [app.token for app in self.store.apps()]
 
     @property
     def store(self) -> Store:
         """The account as it is now. Raises `RuntimeError` while the emulator is not running, as `url` does."""
-        return self._live.store
+        return self._live.site.store
 
     @property
     def facts(self) -> Facts:
         """The figures behind the reports. Raises `RuntimeError` while the emulator is not running."""
-        return self._live.facts
+        return self._live.site.facts
+
+    @property
+    def requests(self) -> ReceivedRequests:
+        """The last requests, those under way among them: `emulator.requests.to("POST", "/trackers")`."""
+        return self._recorder.requests()
 
     @property
     def app_states(self) -> AppStates:
@@ -218,7 +253,7 @@ class Emulator:
 
     @latency.setter
     def latency(self, latency: float) -> None:
-        _check_range("latency", latency, 0)
+        check_range("latency", latency, 0)
         self._conditions.latency = latency
 
     @property
@@ -229,6 +264,41 @@ class Emulator:
     @faults.setter
     def faults(self, faults: Faults | float | Sequence[Fault | str | None] | None) -> None:
         self._conditions.faults = Faults.of(faults)
+
+    def add_figures(
+        self,
+        app_token: str,
+        *,
+        tracker: str,
+        day: date | str,
+        country: str = "us",
+        os_name: str = "android",
+        device_type: str = "phone",
+        event: str = "0",
+        **figures: Unpack[Figures],
+    ) -> None:
+        """Put in figures, which the KPI Service and the Report Service then both report.
+
+        `tracker` is a tracker's whole name, as in "AppLovin::DE", or its token; one that was created meanwhile can have
+        figures too. `day` is a day in UTC. `event` is the token or the name of one of the app's events ("0" is revenue
+        without an event). `figures` are `impressions`, `clicks`, `installs`, `reattributions`, `sessions`, `daus` and
+        `events`, and in units of the currency of the app `revenue`, `cost` and `ad_revenue`. They count as attributed
+        by click, and come beside what is there; `waus`, `maus`, rates and cohorts follow from them.
+
+        Raises `ValueError` for what the account does not have and for what is no figure, and `RuntimeError` while it is
+        not running.
+        """
+        self.facts.add(
+            app_token,
+            tracker,
+            day,
+            figures,
+            today=self.today,
+            country=country,
+            os_name=os_name,
+            device_type=device_type,
+            event=event,
+        )
 
     def run(self, started: Callable[["Emulator"], None] | None = None) -> None:
         """Serve until SIGINT or SIGTERM, calling `started` once it listens; for programs that do nothing else.
@@ -255,42 +325,35 @@ class Emulator:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
+    async def _restart(self, pause: float) -> None:
+        down = self._live
+        down.site.late_work.lose()
+        await down.listener.stop()
+        if self._running is not down:
+            return
+        with contextlib.ExitStack() as stack:
+            # Bound but not listening, the port refuses every connection, and nobody else can take it.
+            bound = stack.enter_context(bind(self._host, down.port))
+            down.site.store.reopen()
+            running = self._running = self._assemble(down.site.store, down.port)
+            await asyncio.sleep(pause)
+            if self._running is running:
+                stack.pop_all()
+                await running.listener.start(bound)
+
     def _assemble(self, store: Store, port: int) -> "_Running":
-        if store.is_new:
-            seed_store(store, **self._account)
-        if self._token is not None:
-            store.save_setting("token", self._token)
-        authenticator = Authenticator(store.setting("token"))
-        campaign = CampaignAPI(store, authenticator, self._rules)
-        facts = Facts(store, self._facts_per_day)
-        kpis = KPIService(facts, authenticator, self._conditions)
-        reports = ReportService(facts, authenticator, self._conditions)
-        routes = RouteTable([
-            *campaign.routes(), *kpis.routes(), *reports.routes(), *Dashboard(facts, authenticator).routes()
-        ])  # fmt: skip
-        application = Application(routes, self._conditions, self.stats)
-        bucket = LeakyBucket.of(self._report_rate, self._report_burst)
-        gate = ReportGate(application, routes, self.stats, concurrency=self._report_concurrency, bucket=bucket)
-        listener = Listener(gate, self.stats, application.late_work.finish)
-        return _Running(store, facts, application.late_work, listener, port)
+        site = Site(store, self._site_options, self._conditions, self.stats, self._recorder)
+        return _Running(site, Listener(site, self.stats, site.late_work.finish), port)
 
     @property
     def _live(self) -> "_Running":
         if self._running is None:
-            raise RuntimeError("The emulator is not running; use it as `async with Emulator() as emulator`.")
+            raise RuntimeError("The emulator is not running; use it as `async with Emulator()` or `with Emulator()`.")
         return self._running
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    store: Store
-    facts: Facts
-    late_work: LateWork
+    site: Site
     listener: Listener
     port: int
-
-
-def _check_range(name: str, value: float, lowest: float, highest: float = math.inf) -> None:
-    if not lowest <= value <= highest:
-        bounds = f"at least {lowest}" if highest == math.inf else f"from {lowest} to {highest}"
-        raise ValueError(f"{name} must be {bounds}, not {value!r}.")

@@ -9,7 +9,7 @@ import attrs
 
 from adjust_async._checks import check_app_tokens, check_token, shown
 from adjust_async._figures.encoding import Value, encode_query
-from adjust_async._figures.per_app import all_apps, check_on_failure, each_app
+from adjust_async._figures.per_app import FanOut, all_apps, check_on_failure, each_app, stream_apps
 from adjust_async._figures.windows import Period
 from adjust_async._http.documents import decode_errors, parse_json
 from adjust_async._http.messages import Answer, RequestSpec
@@ -100,13 +100,13 @@ def check_question(
 
 async def ask(session: Session, question: KpiQuestion) -> KpiReport:
     """Return one report of all apps, in the order asked for."""
-    figures, failures = await all_apps(_each_app(session, question), question.app_tokens)
+    figures, failures = await all_apps(_fan_out(session, question), question.app_tokens)
     return _report(question, figures, failures)
 
 
 async def stream(session: Session, question: KpiQuestion) -> AsyncGenerator[tuple[str, KpiReport], None]:
     """Yield each app with a report of its own when it arrives."""
-    async with aclosing(_each_app(session, question)) as arriving:
+    async with aclosing(stream_apps(session, _fan_out(session, question))) as arriving:
         async for app_token, outcome in arriving:
             if isinstance(outcome, AdjustError):
                 yield app_token, _report(question, [], {app_token: outcome})
@@ -114,15 +114,14 @@ async def stream(session: Session, question: KpiQuestion) -> AsyncGenerator[tupl
                 yield app_token, _report(question, [outcome], {})
 
 
-def _each_app(session: Session, question: KpiQuestion) -> AsyncGenerator[tuple[str, _Figures | AdjustError], None]:
+def _fan_out(session: Session, question: KpiQuestion) -> FanOut[_Figures]:
     async def ask_one(app_token: str, window: Period) -> _Figures:
         decode = partial(_decode, app_token=app_token, tracker_token=question.tracker_token)
         path, query = question.path(app_token), question.query(window)
         return await session.request(RequestSpec(method="GET", path=path, query=query, decode=decode))
 
-    return each_app(
-        session, question.app_tokens, question.windows, ask_one, _join, keep_failures=question.keep_failures
-    )
+    apps, windows = question.app_tokens, question.windows
+    return partial(each_app, session, apps, windows, ask_one, _join, keep_failures=question.keep_failures)
 
 
 def _decode(answer: Answer, app_token: str, tracker_token: str | None) -> _Figures:
@@ -160,6 +159,8 @@ def _join(app_token: str, windows: list[_Figures]) -> _Figures:
 
 def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Give all parts one list of KPIs. The values of a KPI that a part doesn't have are null there."""
+    if len(parts) == 1:
+        return dict(parts[0].parameters), [parts[0].app]
     kpis = list(dict.fromkeys(kpi for part in parts for kpi in part.parameters.get("kpis", [])))
     apps = []
     for part in parts:

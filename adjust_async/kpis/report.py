@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from adjust_async._checks import shown
-from adjust_async._figures.kinds import moment_or_text, number_kind
+from adjust_async._figures.kinds import day_or_text, moment_or_text, number_kind
 from adjust_async._http.documents import decode_errors
 from adjust_async._json import JSONDecodeError, loads
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError, MalformedError
@@ -161,7 +161,7 @@ class KpiReport(Table):
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each `kpi_values`, as a dictionary from column to cell. It can be called again."""
-        return rows(self.result_set["apps"], self._levels, self._kpis, self._names, _cell)
+        return rows(self.result_set["apps"], self._levels, self._kpis, self._names, self._cell)
 
     @cached_property
     def _names(self) -> dict[str, dict[str, Any]]:
@@ -169,12 +169,12 @@ class KpiReport(Table):
 
     @cached_property
     def _survey(self) -> Survey:
-        return survey(self.result_set["apps"], len(self._kpis))
+        return survey(self.result_set["apps"])
 
     @cached_property
     def _levels(self) -> list[str]:
         levels = dict.fromkeys((*self._columns, *self._survey.columns))
-        if not self._survey.has_figures:
+        if not self._survey.figures:
             levels |= dict.fromkeys(self._columns_of_grouping())
         if clash := levels.keys() & set(self._kpis):
             raise DecodeError(f"a KPI has the name of a column: {min(clash)!r}", location="$.result_parameters.kpis")
@@ -195,16 +195,32 @@ class KpiReport(Table):
     @cached_property
     def schema(self) -> tuple[Column, ...]:
         """The columns with their kinds."""
-        figures = [
-            Column(name, number_kind(name, types)) for name, types in zip(self._kpis, self._survey.types, strict=True)
-        ]
+        types = self._survey.types(len(self._kpis))
+        figures = [Column(name, number_kind(name, found)) for name, found in zip(self._kpis, types, strict=True)]
         return (*(Column(name, self._kind_of_date() if name == "date" else "text") for name in self._levels), *figures)
 
     def _kind_of_date(self) -> Kind:
-        types = {type(_cell("date", value)) for value in self._survey.dates} - {type(None)}
-        if types == {datetime} or (not types and "hour" in str(self.result_parameters.get("grouping"))):
+        types = {type(self._cell("date", value)) for value in self._survey.dates} - {type(None)}
+        if types == {datetime} or (not types and "hour" in self._time_groupings):
             return "moment"
         return "date" if types <= {date} else "text"
+
+    @cached_property
+    def _time_groupings(self) -> frozenset[str]:
+        """The groupings of the level `dates`, as the service echoes them; none where it does not."""
+        grouping = self.result_parameters.get("grouping")
+        names = {singular(str(name)) for name in grouping} if isinstance(grouping, list) else set()
+        return _TIME_GROUPINGS & names
+
+    def _cell(self, column: str, value: Any) -> Any:
+        """Return a cell of a level: a date, or the text that the service documents for all other columns."""
+        if not isinstance(value, str):
+            return value if value is None else str(value)
+        if column != "date":
+            return value
+        # A day may be written with a time.
+        whole_days = self._time_groupings and "hour" not in self._time_groupings
+        return day_or_text(value) if whole_days else moment_or_text(value)
 
 
 def _read(source: object) -> str | bytes:
@@ -250,13 +266,6 @@ def _check_kpis(kpis: object) -> list[str]:
     if clash := LEVEL_COLUMNS.intersection(kpis):
         raise MalformedError(f"a KPI has the name of a column: {min(clash)!r}", location)
     return kpis
-
-
-def _cell(column: str, value: Any) -> Any:
-    """Return a cell of a level: a date, or the text that the service documents for all other columns."""
-    if isinstance(value, str):
-        return moment_or_text(value) if column == "date" else value
-    return value if value is None else str(value)
 
 
 def _title(value: object) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from adjust_async._figures.kinds import is_plural, kind_by_name, moment_or_text, words_of
+from adjust_async._figures.kinds import day_or_text, is_plural, kind_by_name, moment_or_text, words_of
 from adjust_async.tables import Kind
 
 __all__ = ["DATES", "cohort_metric", "dimension_kind", "exact_number", "metric_kind", "number", "reader"]
@@ -20,6 +20,9 @@ DATES: dict[str, tuple[Kind, type]] = {"hour": ("moment", datetime), "day": ("da
 _COUNTED = frozenset(
     ("click", "event", "impression", "install", "reattribution", "reinstall", "session", "uninstall", "user")
 )
+
+#: Users that the Report Service averages over the period, so that they may have fractions.
+_AVERAGED = frozenset(("daus", "waus", "maus"))
 
 _INTEGER = re.compile("-?[0-9]{1,4000}", re.ASCII)
 _FRACTION = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
@@ -55,17 +58,27 @@ def _dimension(value: Any) -> Any:
     return str(value) if type(value) is int or type(value) is float else value
 
 
-def _date(value: Any) -> Any:
+def _day(value: Any) -> Any:
+    if type(value) is str:
+        return day_or_text(value) if value else None
+    return _dimension(value)
+
+
+def _hour(value: Any) -> Any:
     if type(value) is str:
         return moment_or_text(value) if value else None
     return _dimension(value)
+
+
+#: What reads the cells of dimensions that are dates or moments.
+_DATE_READERS: dict[str, Callable[[Any], Any]] = {"hour": _hour, "day": _day}
 
 
 def reader(column: str, *, metric: bool, exact: bool) -> Callable[[Any], Any]:
     """Return the function that reads the cells of a column."""
     if metric:
         return exact_number if exact else number
-    return _date if column in DATES else _dimension
+    return _DATE_READERS.get(column, _dimension)
 
 
 def cohort_metric(column: str) -> tuple[str, str] | None:
@@ -90,5 +103,7 @@ def metric_kind(column: str, types: set[type]) -> Kind:
     if float in types:
         return "number"
     name, _ = cohort_metric(column) or (column, "")
+    if _AVERAGED.intersection(words_of(name)):
+        return "number"
     counted = any(is_plural(word) or word in _COUNTED for word in words_of(name))
     return kind_by_name(name) or ("integer" if counted else "number")

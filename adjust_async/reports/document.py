@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import attrs
+
 from adjust_async._checks import shown
 from adjust_async.errors import MalformedError
 from adjust_async.reports.cells import number
 
-__all__ = ["ReportPart", "open_report", "unfold"]
+__all__ = ["ReportPart", "hangs", "open_pivot", "open_report"]
 
 
 class ReportPart(NamedTuple):
@@ -20,6 +22,7 @@ class ReportPart(NamedTuple):
         totals: The service's own totals. They need not be the sum of the rows, and those of parts are not additive.
         warnings: The service's warnings.
         extra: The rest of the answer, such as `currencies`.
+        index_totals: For a pivot report, the service's totals below each value of its index, beside these values.
     """
 
     app_token: str | None
@@ -28,6 +31,7 @@ class ReportPart(NamedTuple):
     totals: dict[str, Any]
     warnings: list[Any]
     extra: dict[str, Any]
+    index_totals: Sequence[dict[str, Any]] = ()
 
 
 def open_report(document: Any, app_token: str | None, date_period: str | None) -> ReportPart:
@@ -52,44 +56,86 @@ def open_report(document: Any, app_token: str | None, date_period: str | None) -
     totals = document.get("totals")
     if not isinstance(totals, (Mapping, type(None))):
         raise MalformedError(f"expected an object, found {shown(totals)}", "$.totals")
-    warnings: list[Any] = []
-    for key in ("warnings", "data_warnings"):
-        found = document.get(key) or []
-        warnings += found if isinstance(found, list) else [found]
-    if pagination := document.get("pagination"):
-        # It was never seen to be anything but null; rows that are missing must not go unnoticed.
-        warnings.append(f"the service says that the rows are one page of several: pagination is {shown(pagination)}")
     return ReportPart(
         app_token,
         date_period,
         rows,
         {key: number(value) for key, value in (totals or {}).items()},
-        warnings,
+        _warnings_of(document),
         {key: value for key, value in document.items() if key not in {"rows", "totals", "warnings", "data_warnings"}},
     )
 
 
-def unfold(rows: Sequence[Any], index: Sequence[str]) -> list[Any]:
-    """Flatten the rows of a pivot report, which may hang below the values of its index.
+def _warnings_of(document: Mapping[str, Any]) -> list[Any]:
+    warnings: list[Any] = []
+    for key in ("warnings", "data_warnings"):
+        found = document.get(key) or []
+        warnings += found if isinstance(found, list) else [found]
+    if pagination := document.get("pagination"):
+        # It was never seen to be anything but null. Missing rows must not go unnoticed.
+        warnings.append(f"the service says that the rows are one page of several: pagination is {shown(pagination)}")
+    return warnings
 
-    Rows were seen flat, each below its value, as in `{"2026-01-01": {...}}`, and several of them there in a list.
+
+@attrs.define
+class _Unfolded:
+    """The rows of a pivot report, each with the values of the index, and what hangs beside them."""
+
+    rows: list[Any] = attrs.field(factory=list)
+    totals: list[dict[str, Any]] = attrs.field(factory=list)
+    warnings: list[Any] = attrs.field(factory=list)
+
+    def add(self, rows: Sequence[Any], index: Sequence[str], above: Mapping[str, str]) -> None:
+        for row in rows:
+            if index and hangs(row):
+                for value, inner in row.items():
+                    self._add_below(inner, index[1:], {**above, index[0]: value})
+            elif isinstance(row, Mapping):
+                self.rows.append({**above, **row})
+            else:
+                self.rows.append(row)
+
+    def _add_below(self, inner: Any, index: Sequence[str], above: Mapping[str, str]) -> None:
+        if isinstance(inner, list):
+            self.add(inner, index, above)
+        elif not _is_container(inner):
+            self.add([inner], index, above)
+        else:
+            rows = inner.get("rows", inner.get("data"))
+            self.add(rows if isinstance(rows, list) else [], index, above)
+            if isinstance(totals := inner.get("totals"), Mapping):
+                self.totals.append({**above, **{key: number(value) for key, value in totals.items()}})
+            self.warnings += _warnings_of(inner)
+
+
+#: The keys of an object that holds rows below a value of an index.
+_CONTAINER = frozenset(("rows", "data", "totals", "warnings", "data_warnings", "pagination"))
+
+
+def _is_container(inner: Mapping[str, Any]) -> bool:
+    has_rows = isinstance(inner.get("rows"), list) or isinstance(inner.get("data"), list)
+    return has_rows or (bool(inner) and inner.keys() <= _CONTAINER and isinstance(inner.get("totals", {}), Mapping))
+
+
+def hangs(row: Any) -> bool:
+    """Return whether a row holds nothing but rows below values of an index."""
+    return isinstance(row, Mapping) and bool(row) and all(isinstance(inner, (Mapping, list)) for inner in row.values())
+
+
+def open_pivot(document: Any, index: Sequence[str], date_period: str | None) -> ReportPart:
+    """Check all of a pivot report, and return it with flat rows.
+
+    By the documentation rows hang below the values of the index, level by level: `{"2026-01-01": {"rows": [...],
+    "totals": {...}}}`. Some callers saw `data` for the inner `rows`, a list in place of the object, the row itself, and
+    flat rows.
+
+    Raises:
+        MalformedError: It is of another shape.
     """
-    if not index:
-        return list(rows)
-    dimension, below = index[0], index[1:]
-    flat: list[Any] = []
-    for row in rows:
-        if not isinstance(row, Mapping) or dimension in row or not _hangs(row):
-            flat.append(row)
-            continue
-        for value, inner in row.items():
-            nested = inner if isinstance(inner, list) else [inner]
-            flat += [
-                {dimension: value, **part} if isinstance(part, Mapping) else part for part in unfold(nested, below)
-            ]
-    return flat
-
-
-def _hangs(row: Mapping[str, Any]) -> bool:
-    """Return whether a row holds nothing but rows below values."""
-    return bool(row) and all(isinstance(inner, (Mapping, list)) for inner in row.values())
+    if not isinstance(document, Mapping) or not isinstance(document.get("rows"), list):
+        return open_report(document, None, date_period)
+    unfolded = _Unfolded()
+    unfolded.add(document["rows"], index, {})
+    part = open_report({**document, "rows": unfolded.rows}, None, date_period)
+    warnings = part.warnings + [warning for warning in unfolded.warnings if warning not in part.warnings]
+    return part._replace(index_totals=unfolded.totals, warnings=warnings)

@@ -22,6 +22,7 @@ from adjust_async._figures.encoding import (
     check_names,
     check_offset,
     check_text,
+    check_texts,
 )
 from adjust_async._figures.windows import Period, check_window, split
 from adjust_async.errors import ConfigurationError
@@ -207,7 +208,8 @@ def check_query(
         raise ConfigurationError("utc_offset and timezone_id are both given: give one of them")
     values.setdefault("format_dates", False)
     values |= _check_filters(query.get("filters"))
-    return dimensions, metrics, date_period, values | check_further(further, {*known, *own}, _misplaced)
+    raw = check_further(further, {*known, *own}, lambda name: _doubled(name) if name in values else None)
+    return dimensions, metrics, date_period, values | raw
 
 
 def _check_no_column_twice(**columns: tuple[str, ...]) -> None:
@@ -228,8 +230,8 @@ def _not_taken(name: str) -> str:
     return f"{name} is no parameter of a report: what Adjust added later goes into parameters={{{name!r}: ...}}"
 
 
-def _misplaced(name: str) -> str | None:
-    return _of_filters(name) if "__" in name else None
+def _doubled(name: str) -> str:
+    return f"which is in filters too: give {name} once"
 
 
 def _of_filters(name: str) -> str:
@@ -259,9 +261,7 @@ def _check_filter(name: object, value: object) -> tuple[str, Value]:
         return str.__str__(name), _check_number(value, argument)
     if suffix in TEXT_SUFFIXES and not isinstance(value, str):
         raise ConfigurationError(f"{argument} is {shown(value)}: give a text")
-    if isinstance(value, str) and "," in value:
-        raise ConfigurationError(f"{argument} is {shown(value)}: leave the comma out, which separates texts there")
-    return str.__str__(name), check_names([value] if isinstance(value, str) else value, argument)
+    return str.__str__(name), check_texts(value, argument)
 
 
 def _check_number(value: object, argument: str) -> Value:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import attrs
 
 from adjust_async._checks import check_app_tokens, shown
-from adjust_async._figures.encoding import Value, encode_query
+from adjust_async._figures.encoding import Texts, Value, encode_query
 from adjust_async._figures.per_app import check_on_failure
 from adjust_async._figures.windows import Period
 from adjust_async.errors import ConfigurationError
@@ -54,6 +54,11 @@ class ReportQuestion:
     def columns(self) -> tuple[str, ...]:
         """All columns, dimensions first."""
         return self.dimensions + self.metrics
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The apps that are asked for by themselves; an empty token where one request asks for all apps."""
+        return self.app_tokens if self.by_app else ("",)
 
     @property
     def index(self) -> tuple[str, ...]:
@@ -109,7 +114,8 @@ def check_question(
     apps = () if app_tokens is None else tuple(check_app_tokens(app_tokens))
     dimensions, metrics, date_period, values = check_query(query, takes, parameters, own=_OWN)
     if apps and "app_token__in" in values:
-        raise ConfigurationError("filters holds 'app_token__in', and app_tokens is given too: give one of them")
+        holder = "filters" if isinstance(values["app_token__in"], Texts) else "parameters"
+        raise ConfigurationError(f"{holder} holds 'app_token__in', and app_tokens is given too: give one of them")
     if attr_dependency is not None:
         values.setdefault("include_attr_dependency", dependency != "drop")
     if fan_out == "app" and not apps:

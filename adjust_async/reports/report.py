@@ -11,7 +11,7 @@ from adjust_async._http.documents import decode_errors
 from adjust_async._json import JSONDecodeError, loads
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
 from adjust_async.reports.cells import cohort_metric, dimension_kind, metric_kind, reader
-from adjust_async.reports.document import ReportPart, open_report, unfold
+from adjust_async.reports.document import ReportPart, hangs, open_pivot
 from adjust_async.reports.parameters import column_name
 from adjust_async.tables import Column, Kind, RowTable, Table
 
@@ -81,6 +81,7 @@ class Report(Table):
         source: str | bytes | Path,
         *,
         dimensions: Iterable[str] | None = None,
+        index: Iterable[str] | None = None,
         attr_dependency: AttrDependency = "drop",
     ) -> Self:
         """Read a saved answer of the Report Service.
@@ -88,6 +89,7 @@ class Report(Table):
         Args:
             source: The document of `/report` or `/pivot_report`: text, bytes, or the `Path` of a file.
             dimensions: The dimensions that were asked for; by default the columns that are not among the totals.
+            index: For a pivot report, the index that was asked for; by default `dimensions`.
             attr_dependency: As for `Reports.fetch`.
 
         Raises:
@@ -101,10 +103,13 @@ class Report(Table):
             document = loads(_read(source))
         except JSONDecodeError as error:
             raise DecodeError(f"the document is no JSON: {error}", location="$", malformed=True) from None
-        if asked and isinstance(document, dict) and isinstance(document.get("rows"), list):
-            document["rows"] = unfold(document["rows"], asked)
+        levels = check_names(index, "index") if index is not None else asked or ()
         with decode_errors():
-            part = open_report(document, None, None)
+            part = open_pivot(document, levels, None)
+        if any(map(hangs, part.rows)):
+            raise ConfigurationError("the rows hang below the values of an index: name its dimensions in index=")
+        if asked is not None and index is not None:
+            asked = tuple(dict.fromkeys((*levels, *asked)))
         keys = [key for key in dict.fromkeys(key for row in part.rows for key in row) if key != _ATTR_DEPENDENCY]
         if asked is None:
             # Some accounts have no totals: there the documented dimensions are the dimensions.
@@ -271,6 +276,11 @@ class PivotReport(Report):
         `None` where the report is empty, or the service sent none.
         """
         return self.parts[0].extra.get("totals_per_dimension")
+
+    @property
+    def index_totals(self) -> tuple[dict[str, Any], ...]:
+        """The service's own totals below each value of the index: its dimensions and the metrics, in one dictionary."""
+        return tuple(self.parts[0].index_totals)
 
 
 def _read(source: object) -> bytes:

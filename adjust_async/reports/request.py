@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from adjust_async._figures.encoding import encode_value
-from adjust_async._figures.per_app import all_apps, each_app
+from adjust_async._figures.per_app import FanOut, all_apps, each_app, stream_apps
 from adjust_async._figures.windows import Period
 from adjust_async._http.documents import decode_errors, parse_json
 from adjust_async._http.messages import Answer, Body, RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, BadRequestError
-from adjust_async.reports.document import ReportPart, open_report, unfold
+from adjust_async.reports.document import ReportPart, open_pivot, open_report
 from adjust_async.reports.question import ReportQuestion
 from adjust_async.reports.refusals import KnownNames
 from adjust_async.reports.report import PivotReport, Report
@@ -68,8 +68,7 @@ async def send(session: Session, names: KnownNames, question: ReportQuestion, sp
 
 async def ask(session: Session, names: KnownNames, question: ReportQuestion) -> Report:
     """Return one report of all parts, in the order asked for."""
-    arriving = _each_app(session, names, question)
-    parts, failures = await all_apps(arriving, question.app_tokens if question.by_app else [""])
+    parts, failures = await all_apps(_fan_out(session, names, question), question.units)
     report = Report(
         [part for windows in parts for part in windows],
         question.dimensions,
@@ -89,7 +88,7 @@ async def stream(
     if "app_token" not in dimensions:
         dimensions = ("app_token", *dimensions)
     logged: set[str] = set()
-    async with aclosing(_each_app(session, names, question)) as arriving:
+    async with aclosing(stream_apps(session, _fan_out(session, names, question))) as arriving:
         async for app_token, outcome in arriving:
             if isinstance(outcome, AdjustError):
                 yield app_token, Report([], dimensions, question.metrics, failures={app_token: outcome})
@@ -101,40 +100,44 @@ async def stream(
 
 async def ask_pivot(session: Session, names: KnownNames, question: ReportQuestion) -> PivotReport:
     """Return a pivot report."""
-    decode = partial(_decode, app_token=None, window=question.date_period, index=question.index)
+    decode = partial(_decode_pivot, index=question.index, window=question.date_period)
     part = await send(session, names, question, spec_of("pivot_report", question.query(), decode))
-    report = PivotReport([part], question.dimensions, question.metrics, attr_dependency=question.attr_dependency)
+    dimensions = dict.fromkeys((*question.index, *question.dimensions))
+    if set(question.index) <= set(question.dimensions):
+        dimensions = dict.fromkeys(question.dimensions)
+    report = PivotReport([part], tuple(dimensions), question.metrics, attr_dependency=question.attr_dependency)
     _log_warnings(session, report, set())
     return report
 
 
-def _each_app(
-    session: Session, names: KnownNames, question: ReportQuestion
-) -> AsyncGenerator[tuple[str, list[ReportPart] | AdjustError], None]:
-    """Ask for each app by itself, or for all apps at once under an empty token."""
-
+def _fan_out(session: Session, names: KnownNames, question: ReportQuestion) -> FanOut[list[ReportPart]]:
     async def ask_one(app: str, window: Period | str) -> ReportPart:
         app_token = app or None
-        decode = partial(_decode, app_token=app_token, window=window, index=())
+        decode = partial(_decode, app_token=app_token, window=window)
         return await send(session, names, question, spec_of("report", question.query(app_token, window), decode))
 
-    apps = question.app_tokens if question.by_app else ("",)
-    return each_app(session, apps, question.windows, ask_one, _join, keep_failures=question.keep_failures)
+    return partial(
+        each_app, session, question.units, question.windows, ask_one, _join, keep_failures=question.keep_failures
+    )
 
 
 def _join(_: str, windows: list[ReportPart]) -> list[ReportPart]:
     return windows
 
 
-def _decode(answer: Answer, app_token: str | None, window: Period | str, index: Sequence[str]) -> ReportPart:
+def _decode(answer: Answer, app_token: str | None, window: Period | str) -> ReportPart:
     date_period = encode_value(window)
     if answer.status == NO_CONTENT:
         return ReportPart(app_token, date_period, [], {}, [], {})
-    document = parse_json(answer)
-    if index and isinstance(document, dict) and isinstance(document.get("rows"), list):
-        document["rows"] = unfold(document["rows"], index)
     with decode_errors(answer):
-        return open_report(document, app_token, date_period)
+        return open_report(parse_json(answer), app_token, date_period)
+
+
+def _decode_pivot(answer: Answer, index: Sequence[str], window: Period | str) -> ReportPart:
+    if answer.status == NO_CONTENT:
+        return ReportPart(None, encode_value(window), [], {}, [], {})
+    with decode_errors(answer):
+        return open_pivot(parse_json(answer), index, encode_value(window))
 
 
 def _log_warnings(session: Session, report: Report, logged: set[str]) -> None:

@@ -42,7 +42,8 @@ class Reports:
         app_tokens: One app, or many. By default all of the account, where Adjust was seen to leave out newer trackers.
         filters: The rows to keep: dimensions with `__in`, `__not_in`, `__contains`, `__exclude`, `__starts_with`,
             `__not_starts_with`, `__ends_with`, `__not_ends_with`, metrics with `__lt`, `__lte`, `__gt`, `__gte`,
-            `__eq`, `__ne`. For example `{"campaign__contains": "ios", "installs__gte": 10}`.
+            `__eq`, `__ne`. For example `{"campaign__contains": "ios", "installs__gte": 10}`. A text that holds a comma
+            is sent in double quotes, as it was seen, but is not documented: `parameters` sends a filter unchanged.
         hour__between: Only these hours, as a pair such as `(8, 17)`, or in the service's form, `"-10h:-0h"`.
         utc_offset, timezone_id: Where a day begins, such as `"+05:30"`, or `"Europe/Berlin"`; UTC by default.
         currency: The currency of money, such as `"EUR"`.

@@ -418,6 +418,13 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
     assert collection.asked == []
 
 
+async def test_an_argument_that_no_listing_has() -> None:
+    """A misspelt argument is a TypeError that names it and the right ones."""
+    async with client(Collection(PAGES, paging_v1), "v1") as adjust:
+        with pytest.raises(TypeError, match="'pagesize': a listing has page_size, after, before, cursor, max_items"):
+            adjust.trackers.list("app", pagesize=5)  # type: ignore[call-arg] # what is tested is that it fails
+
+
 @given(
     pages=st.lists(st.lists(st.text("abc", min_size=1, max_size=3), max_size=4), min_size=1, max_size=8),
     prefetch=st.integers(0, 4),

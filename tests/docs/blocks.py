@@ -4,12 +4,12 @@
 * A block that calls `asyncio.run`, or asks for `__main__`, is a script: a new process runs it as it stands.
 * All other blocks of a page are typed one after the other into one session, as in a notebook, where `adjust` is an open
   client of `emulator`.
+* A block that imports another client is run by `tests/peers`, where that client is installed.
 * A `text` block right below a script is what the script prints.
 """
 
 import ast
 import re
-import textwrap
 from pathlib import Path
 from types import CodeType
 
@@ -24,6 +24,7 @@ PAGES = ("README.md", "CONTRIBUTING.md", *sorted(str(path.relative_to(ROOT)) for
 _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)(?P<options>[^\n`]*)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
 )
+_OTHER_CLIENTS = re.compile(r"^from (adjusty|adjustapi)\b", re.MULTILINE)
 _TITLE = re.compile(r'title="([^"]+)"')
 
 
@@ -47,12 +48,23 @@ class Block:
     @property
     def is_script(self) -> bool:
         """Whether a reader would save it as a file and run that."""
-        return self.language == "python" and ("asyncio.run(" in self.code or "__main__" in self.code)
+        runs = "asyncio.run(" in self.code or "__main__" in self.code
+        return self.language == "python" and runs and not self.is_test
+
+    @property
+    def is_test(self) -> bool:
+        """Whether pytest would run it."""
+        return self.title is not None and Path(self.title).name.startswith("test_")
 
     @property
     def is_fragment(self) -> bool:
         """Whether a reader would type it into a running session."""
-        return self.language == "python" and not self.is_script and self.title is None
+        return self.language == "python" and not self.is_script and not self.is_foreign and self.title is None
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it shows a client that others published, which `nox -s peers` installs."""
+        return self.language == "python" and _OTHER_CLIENTS.search(self.code) is not None
 
     @property
     def place(self) -> str:
@@ -86,7 +98,7 @@ def blocks_of(page: str) -> list[Block]:
     found: list[Block] = []
     end = 0
     for match in _FENCE.finditer(text):
-        code = textwrap.dedent(match["code"])
+        code = re.sub(f"^{match['indent']}", "", match["code"], flags=re.MULTILINE)
         between, end = text[end : match.start()], match.end()
         if match["language"] == "text" and found and found[-1].is_script and not between.strip():
             last = found.pop()

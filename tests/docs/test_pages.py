@@ -48,7 +48,7 @@ async def test_a_file_can_be_imported(block: Block, account: Emulator, tmp_path:
     """A file that is no script can be imported, and its tests pass where it is one of tests."""
     write_files(blocks_of(block.page), tmp_path, account)
     assert block.title
-    if Path(block.title).name.startswith("test_"):
+    if block.is_test:
         await run_python(["-m", "pytest", "-q", "-p", "no:cacheprovider", block.title], tmp_path, account)
     else:
         module = block.title.removesuffix(".py").replace("/", ".")

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import adjust_async.emulator
 
 FOLDER = Path(adjust_async.emulator.__file__).parent
@@ -44,3 +46,12 @@ def test_face() -> None:
     names = adjust_async.emulator.__all__
     assert names == sorted(names, key=lambda name: (not name.isupper(), name))
     assert all(hasattr(adjust_async.emulator, name) for name in names)
+
+
+@pytest.mark.parametrize("module", ["httptools", "starlette", "uvicorn"])
+def test_missing_extra(module: str) -> None:
+    """Without its extra the import says what is missing, and how to install it."""
+    program = f"import sys; sys.modules[{module!r}] = None; import adjust_async.emulator"
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    last = finished.stderr.splitlines()[-1]
+    assert last == f"ModuleNotFoundError: adjust_async.emulator needs {module}: pip install 'adjust_async[emulator]'"

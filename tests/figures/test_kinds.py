@@ -1,6 +1,6 @@
 """Kinds of columns: counts are told from money and rates, and dates from other texts."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, strategies as st
@@ -15,7 +15,8 @@ from adjust_async.tables import Kind
         ("2026-01-05", date(2026, 1, 5)),
         ("2026-01-05T17:00:45", datetime(2026, 1, 5, 17, 0, 45)),  # noqa: DTZ001 - none was given
         ("2026-01-05 17:00", datetime(2026, 1, 5, 17, 0)),  # noqa: DTZ001 - none was given
-        ("2026-01-05T17:00:00Z", datetime(2026, 1, 5, 17, 0)),  # noqa: DTZ001 - of the clock on the wall
+        ("2026-01-05T17:00:00Z", datetime(2026, 1, 5, 17, 0, tzinfo=UTC)),
+        ("2026-01-05T17:00:00+05:30", datetime(2026, 1, 5, 17, 0, tzinfo=timezone(timedelta(hours=5, minutes=30)))),
         *((text, text) for text in ("", "x", "2026-01", "2026-02-30", "2026-W05", "20260105", "1234567890")),
     ],
 )
@@ -44,7 +45,9 @@ def test_any_text_is_a_date_a_moment_or_itself(text: str) -> None:
         ("revenue_events", {int}, "integer"),
         ("Revenue Events", {int}, "integer"),
         ("Click Conversion Rate", {int, type(None)}, "number"),
-        ("x_new", {int}, "integer"),
+        ("x_new", {int}, "number"),
+        ("x_new", set(), "number"),
+        ("avg_sessions", {int}, "number"),
         ("x_new", {float}, "number"),
         ("sessions_per_user", {int}, "number"),
         ("abc123_revenue", {int}, "number"),
@@ -54,5 +57,5 @@ def test_any_text_is_a_date_a_moment_or_itself(text: str) -> None:
     ],
 )
 def test_a_count_is_told_from_money_and_rates(name: str, types: set[type], kind: Kind) -> None:
-    """A float makes a column of numbers; where there is none the name tells whether there could be."""
+    """A float makes a column of numbers; where there is none the name alone says whether there could be."""
     assert number_kind(name, types) == kind

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any, NamedTuple
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from adjust_async import AdjustError, AsyncAdjust, ClientClosedError, ServerError
-from adjust_async._figures.per_app import all_apps, each_app
+from adjust_async._figures.per_app import FanOut, all_apps, each_app, stream_apps
 from adjust_async._http.session import Session
 from tests.clock import JUMPING_CLOCK, JumpingClockLoop
 
@@ -64,9 +65,14 @@ class Question(NamedTuple):
     keep: bool
     join: Any
 
+    def fan_out(self, session: Session) -> FanOut[str]:
+        """Prepare the fan-out."""
+        windows = range(self.windows)
+        return partial(each_app, session, self.apps, windows, self.ask, self.join, keep_failures=self.keep)
+
     def arrive(self, session: Session) -> AsyncGenerator[tuple[str, str | AdjustError], None]:
         """Ask for each app."""
-        return each_app(session, self.apps, range(self.windows), self.ask, self.join, keep_failures=self.keep)
+        return stream_apps(session, self.fan_out(session))
 
 
 def parts(ask: Ask, *apps: str, windows: int = 1, keep: bool = False, join: Any = join) -> Question:
@@ -76,7 +82,7 @@ def parts(ask: Ask, *apps: str, windows: int = 1, keep: bool = False, join: Any 
 
 async def together(session: Session, question: Question) -> tuple[list[str], dict[str, AdjustError]]:
     """Wait for all apps."""
-    return await all_apps(question.arrive(session), question.apps)
+    return await all_apps(question.fan_out(session), question.apps)
 
 
 def after(seconds: dict[str, float], failing: tuple[str, ...] = ()) -> Ask:

@@ -21,6 +21,7 @@ from adjust_async import (
 )
 from adjust_async._http.connection_errors import connection_error
 from adjust_async._http.messages import Where
+from adjust_async.transports.failures import LocalProtocolError as NotSentLocalProtocolError
 from tests.loopback import RawRequest, answer, serve
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_retries")]
@@ -36,7 +37,7 @@ def where(method: str) -> Where:
 
 def of_httpcore(error: httpx.HTTPError) -> httpx.HTTPError:
     """Return an error with the cause that errors of httpx's own transport have."""
-    error.__cause__ = httpcore.ConnectError("below")
+    error.__cause__ = getattr(httpcore, type(error).__name__)("below")
     return error
 
 
@@ -54,7 +55,9 @@ CASES: list[tuple[httpx.HTTPError, type[AdjustError], str, dict[str, bool]]] = [
     (httpx.ProxyError("403"), APIConnectionError, f"{REFUSED}: ProxyError: 403", IN_DOUBT),
     (of_httpcore(httpx.ProxyError("403")), APIConnectionError, f"{REFUSED}: ProxyError: 403", NOT_SENT),
     (httpx.UnsupportedProtocol("no"), APIConnectionError, "UnsupportedProtocol: no", HOPELESS),
-    (httpx.LocalProtocolError("no"), APIConnectionError, "LocalProtocolError: no", HOPELESS),
+    (httpx.LocalProtocolError("no"), APIConnectionError, "LocalProtocolError: no", {"sent": True, "transient": False}),
+    (NotSentLocalProtocolError("no"), APIConnectionError, "LocalProtocolError: no", HOPELESS),
+    (of_httpcore(httpx.ProxyError("407 no")), APIConnectionError, f"{REFUSED}: ProxyError: 407", HOPELESS),
     (httpx.ReadError("reset"), APIConnectionError, f"{BROKE}: ReadError: reset", IN_DOUBT),
     (httpx.WriteError(""), APIConnectionError, f"{BROKE}: WriteError", IN_DOUBT),
     (httpx.RemoteProtocolError("x"), APIConnectionError, f"{BROKE}: RemoteProtocolError: x", IN_DOUBT),
@@ -244,10 +247,8 @@ async def test_a_certificate_that_is_not_trusted(trusted: bool) -> None:
         writer.write(answer(b'{"rows": [], "totals": {}}'))
 
     async with serve(handler, tls=of_server) as server:
-        transport = PooledTransport(verify=verify)
-        async with AsyncAdjust(
-            "secret", reports_url=server.url, http_client=httpx.AsyncClient(transport=transport)
-        ) as adjust:
+        http_client = httpx.AsyncClient(transport=PooledTransport(verify=verify))
+        async with http_client, AsyncAdjust("secret", reports_url=server.url, http_client=http_client) as adjust:
             if trusted:
                 await adjust.reports.fetch(**QUERY)
                 return

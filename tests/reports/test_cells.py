@@ -1,6 +1,6 @@
 """Cells of the Report Service: numbers by their text, dates, sentinels, and cohort metrics with their period."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -119,7 +119,11 @@ def test_endless_digits_are_no_error(text: str) -> None:
     [
         ("day", "2026-01-05", date(2026, 1, 5)),
         ("hour", "2026-01-05T17:00:45", datetime(2026, 1, 5, 17, 0, 45)),  # noqa: DTZ001 - none was given
-        ("hour", "2026-01-05T17:00:00+01:00", datetime(2026, 1, 5, 17)),  # noqa: DTZ001 - of the clock on the wall
+        ("hour", "2026-01-05T17:00:00+01:00", datetime(2026, 1, 5, 17, tzinfo=timezone(timedelta(hours=1)))),
+        ("hour", "2026-01-05T17:00:00Z", datetime(2026, 1, 5, 17, tzinfo=UTC)),
+        ("day", "2026-07-01T00:00:00", date(2026, 7, 1)),
+        ("day", "2026-07-01 00:00", date(2026, 7, 1)),
+        ("day", "2026-07-01T00:00:00+02:00", date(2026, 7, 1)),
         ("day", "", None),
         ("day", None, None),
         ("day", "Jan 5, 2026", "Jan 5, 2026"),
@@ -194,12 +198,13 @@ def test_a_period_at_the_end_is_found_whatever_the_base(base: str, unit: str, le
 
 # Kinds.
 
-COUNTS = ["installs", "clicks", "impressions", "sessions", "reattributions", "uninstalls", "daus", "gdpr_forgets",
+COUNTS = ["installs", "clicks", "impressions", "sessions", "reattributions", "uninstalls", "gdpr_forgets",
           "organic_installs", "revenue_events", "Level Up_events", "buy_events", "sessions_d7", "retained_users_w2",
           "paying_users_m1", "cohort_size_d0", "time_spent_d7", "revenue_events_d1", "buy_d7_events_cohort",
           "network_installs", "network_clicks_diff", "first_paying_users", "skad_installs", "invalid_payloads",
           "conversion_1", "conversion_null", "limit_ad_tracking_installs", "rejected_installs"]  # fmt: skip
-FRACTIONS = ["cost", "network_cost", "network_cost_diff", "revenue", "ad_revenue", "all_revenue_total_d7", "roas",
+FRACTIONS = ["daus", "waus", "maus", "maus_w3", "avg_sessions",
+             "cost", "network_cost", "network_cost_diff", "revenue", "ad_revenue", "all_revenue_total_d7", "roas",
              "roas_ad_d30", "retention_rate_d7", "ecpi", "ecpi_all", "ecpm", "ctr", "click_conversion_rate", "arpdau",
              "lifetime_value_d7", "lifetime_value_ad_d7", "sessions_per_user_d7", "time_spent_per_session_w1",
              "events_per_user", "revenue_per_paying_user_d7", "paying_user_rate_d3", "buy_revenue", "Level Up_revenue",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from adjust_async.errors import MalformedError
-from adjust_async.reports.document import open_report, unfold
+from adjust_async.reports.document import open_pivot, open_report
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
@@ -128,6 +128,11 @@ def test_any_document_is_a_report_or_refused(document: Any) -> None:
 A, B = "2026-01-01", "2026-01-02"
 
 
+def unfold(rows: list[Any], index: list[str]) -> list[Any]:
+    """Give the rows of a pivot report."""
+    return open_pivot({"rows": rows}, index, None).rows
+
+
 @pytest.mark.parametrize(
     ("rows", "index", "expected"),
     [
@@ -164,7 +169,9 @@ def test_rows_below_values_become_flat(rows: list[Any], index: list[str], expect
 @pytest.mark.parametrize("rows", [[5], [None], ["x"], [[{"a": 1}]], [{A: [[{"installs": "1"}]]}], [{A: [5]}]])
 def test_what_is_no_row_stays_to_be_refused(rows: list[Any]) -> None:
     """What is neither a row nor rows below values is left to the check, which says where it is."""
-    assert fault({"rows": unfold(rows, ["day"])}).location == "$.rows[0]"
+    with pytest.raises(MalformedError) as caught:
+        unfold(rows, ["day"])
+    assert caught.value.location == "$.rows[0]"
 
 
 @given(
@@ -190,8 +197,65 @@ def test_nested_rows_are_the_flat_ones(rows: list[tuple[str, str, str]], depth: 
 
 @given(st.lists(JSON, max_size=3), st.lists(st.sampled_from(["day", "app", "x"]), max_size=3, unique=True))
 def test_any_rows_can_be_unfolded(rows: list[Any], index: list[str]) -> None:
-    """No JSON is an error."""
-    assert isinstance(unfold(rows, index), list)
+    """Any JSON has rows, or is refused with the place of what is no row."""
+    try:
+        found = unfold(rows, index)
+    except MalformedError as error:
+        location = error.location
+    else:
+        assert all(isinstance(row, dict) for row in found)
+        return
+    assert location.startswith("$.rows[")
+
+
+ROWS = [{"country": "DE", "installs": "1"}, {"country": "US", "installs": "2"}]
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        [{A: {"rows": ROWS, "totals": {"installs": 3}, "warnings": [], "pagination": None}}],
+        [{A: {"rows": ROWS, "totals": {"installs": "3"}}}],
+        [{A: {"data": ROWS, "totals": {"installs": 3}}}],
+        [{A: {"rows": ROWS[:1], "totals": {"installs": 3}}}, {A: {"rows": ROWS[1:]}}],
+    ],
+)
+def test_inner_totals_are_kept_and_are_no_rows(nested: list[Any]) -> None:
+    """The documented object below a value has rows, and totals that belong to that value."""
+    part = open_pivot({"rows": nested}, ["day"], None)
+    assert part.rows == [{"day": A, **row} for row in ROWS]
+    assert list(part.index_totals) == [{"day": A, "installs": 3}]
+
+
+def test_two_levels_hang_below_each_other() -> None:
+    """With two dimensions in the index the rows hang one level deeper, and each level may have totals."""
+    inner = [{"DE": {"rows": [{"app": "x", "installs": "1"}], "totals": {"installs": 1}}}, {"US": {"rows": []}}]
+    rows = [{A: {"rows": inner, "totals": {"installs": 1}}}, {B: {"totals": {"installs": 0}}}]
+    part = open_pivot({"rows": rows, "totals": {"installs": 1}}, ["day", "country"], None)
+    assert part.rows == [{"day": A, "country": "DE", "app": "x", "installs": "1"}]
+    assert list(part.index_totals) == [
+        {"day": A, "country": "DE", "installs": 1},
+        {"day": A, "installs": 1},
+        {"day": B, "installs": 0},
+    ]
+
+
+@pytest.mark.parametrize("value", ["campaign", "rows", "data", "totals", "installs", "", "null"])
+def test_an_index_value_may_have_any_name(value: str) -> None:
+    """A campaign that is called like a key of the document is a value of the index all the same."""
+    part = open_pivot({"rows": [{value: {"rows": [{"installs": "1"}], "totals": {}}}]}, ["campaign"], None)
+    assert part.rows == [{"campaign": value, "installs": "1"}]
+
+
+def test_inner_warnings_are_told() -> None:
+    """Warnings below a value, and rows that are missing there, are warnings of the whole."""
+    rows = [
+        {A: {"rows": ROWS, "warnings": ["immature"], "pagination": {"next": 2}}},
+        {B: {"rows": [], "warnings": "w"}},
+    ]
+    part = open_pivot({"rows": rows, "warnings": ["immature"]}, ["day"], None)
+    assert part.warnings[:1] == ["immature"]
+    assert [str(warning)[:30] for warning in part.warnings[1:]] == ["the service says that the rows", "w"]
 
 
 @pytest.mark.parametrize(

@@ -310,7 +310,6 @@ FAILURES: dict[str, Any] = {
     "500": status(500),
     "504": status(504),
     "empty": httpx.Response(200),
-    "html": httpx.Response(200, html="<html><title>Bad gateway</title></html>"),
     "half": httpx.Response(200, content=b'[{"id": "pur'),
     "reset": httpx.ReadError("reset"),
 }
@@ -331,6 +330,16 @@ async def test_failures_are_tried_again_and_are_no_empty_list(failure: str) -> N
             assert len(script.requests) == 3
             copy = pickle.loads(pickle.dumps(raised.value))
             assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
+
+
+@jumping
+async def test_a_page_is_no_list() -> None:
+    """A page with a good status is an error at once: asking again would bring the same page."""
+    page = httpx.Response(200, html="<html><title>Sign in</title></html>")
+    async with client(page, max_attempts=3) as (adjust, script):
+        with pytest.raises(DecodeError, match="Sign in"):
+            await adjust.reports.events()
+        assert len(script.requests) == 1
 
 
 async def test_the_emulators_faults_are_overcome(adjust: AsyncAdjust, emulator: Emulator) -> None:

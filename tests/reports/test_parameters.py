@@ -1,5 +1,6 @@
 """Parameters of the Report Service: checked and encoded before anything is sent, and split into windows."""
 
+import csv
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -7,7 +8,7 @@ from enum import Enum, StrEnum
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import assume, given, strategies as st
 
 from adjust_async._figures.windows import Period
 from adjust_async.errors import ConfigurationError
@@ -399,10 +400,43 @@ def test_an_argument_is_not_given_as_a_further_parameter(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["app_token__in", "campaign__contains", "x__y"])
-def test_a_filter_is_not_given_as_a_further_parameter(name: str) -> None:
-    """It is checked as a filter."""
-    message = refusal(lambda: wire_of(parameters={name: "x"}))
-    assert message == f"parameters holds {name!r}, a filter: give filters={{{name!r}: ...}}"
+def test_a_filter_can_be_sent_unchanged(name: str) -> None:
+    """What goes into `parameters` is sent as it is, where another form is wanted than that of `filters`."""
+    assert wire_of(parameters={name: 'a,"b"'})[name] == 'a,"b"'
+
+
+def test_a_filter_is_given_once() -> None:
+    """The same filter in both places, or beside the apps, would replace the other one."""
+    message = refusal(lambda: wire_of(filters={"app__in": ["x"]}, parameters={"app__in": "y"}))
+    assert message == "parameters holds 'app__in', which is in filters too: give app__in once"
+    message = refusal(lambda: wire_of(["abc"], parameters={"app_token__in": "abc"}))
+    assert message == "parameters holds 'app_token__in', and app_tokens is given too: give one of them"
+
+
+@pytest.mark.parametrize(
+    ("value", "wire"),
+    [
+        ("Spring, DE", '"Spring, DE"'),
+        (["Spring, DE", "plain"], '"Spring, DE",plain'),
+        ('5" screen, "new"', '"5"" screen, ""new"""'),
+        ('5" screen', '5" screen'),
+        (",", '","'),
+    ],
+)
+@pytest.mark.parametrize("suffix", [*LIST_SUFFIXES, *TEXT_SUFFIXES])
+def test_a_comma_in_a_filter_goes_out_in_quotes(suffix: str, value: Any, wire: str) -> None:
+    """A value with a comma stands in double quotes, with inner quotes doubled; any other one goes as it is."""
+    name = f"campaign__{suffix}"
+    if suffix in LIST_SUFFIXES or isinstance(value, str):
+        assert wire_of(filters={name: value})[name] == wire
+
+
+@given(st.lists(st.text('a,"é ', min_size=1, max_size=5).filter(str.strip), min_size=1, max_size=4, unique=True))
+def test_values_in_quotes_are_read_back(values: list[str]) -> None:
+    """Whoever reads the list as one line of CSV gets the values, where those that begin with a quote have a comma."""
+    assume(all("," in value or '"' not in value for value in values))
+    wire = wire_of(filters={"campaign__in": values})["campaign__in"]
+    assert next(csv.reader([wire])) == values
 
 
 @given(

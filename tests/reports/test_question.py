@@ -1,5 +1,6 @@
 """One question to the Report Service: what goes out for it, and what its answers become."""
 
+import json
 import logging
 import pickle
 from collections.abc import AsyncIterator
@@ -393,6 +394,47 @@ async def test_pivots_are_flat(index: list[str], rows: list[Any], flat: list[dic
         assert row["day"] == date(2026, 1, number)
         assert row.get("app") == wanted.get("app")
         assert isinstance(row["installs"], int)
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "columns"),
+    [(["app"], ("day", "app")), (["app", "day"], ("app", "day")), (["day"], ("day",))],
+    ids=str,
+)
+async def test_an_index_need_not_be_a_dimension(dimensions: list[str], columns: tuple[str, ...]) -> None:
+    """Whether the index is among the dimensions or not, each row has its values, and all metrics have theirs."""
+    row = {"app": "A"} if "app" in dimensions else {}
+    rows = [
+        {"2026-01-01": {"rows": [{**row, "installs": "1", "cost": 0.5}], "totals": {"installs": 1, "cost": 0.5}}},
+        {"2026-01-02": {"rows": [{**row, "installs": 2, "cost": "1.5"}], "totals": {"installs": 2, "cost": 1.5}}},
+    ]
+    async with service(report(*rows, totals_per_dimension={"day": {}})) as (adjust, script):
+        answer = await adjust.reports.pivot(**QUERY | {"dimensions": dimensions}, index=["day"])
+    assert sent(script, "index", "dimensions") == [("day", ",".join(dimensions))]
+    assert answer.columns == (*columns, "installs", "cost")
+    assert [(row["day"], row["installs"], row["cost"]) for row in answer.rows()] == [
+        (date(2026, 1, 1), 1, 0.5),
+        (date(2026, 1, 2), 2, 1.5),
+    ]
+    assert answer.totals == {"installs": 5, "cost": 1.5}
+    assert [total["installs"] for total in answer.index_totals] == [1, 2]
+    assert answer.to_arrow().num_rows == 2
+
+
+def test_a_saved_pivot_needs_its_index() -> None:
+    """Rows that hang below values of an index are no columns: without it a saved document is refused."""
+    document = json.dumps(report({"2026-01-01": {"rows": [{"app": "A", "installs": "1"}]}}))
+    with pytest.raises(ConfigurationError, match="name its dimensions in index="):
+        PivotReport.from_json(document)
+    queries: list[Any] = [
+        {"index": ["day"]},
+        {"index": ["day"], "dimensions": ["app"]},
+        {"dimensions": ["day", "app"]},
+    ]
+    for query in queries:
+        saved = PivotReport.from_json(document, **query)
+        cells = {key: cell for key, cell in next(saved.rows()).items() if cell is not None}
+        assert cells == {"day": date(2026, 1, 1), "app": "A", "installs": 1}
 
 
 async def test_an_empty_pivot() -> None:

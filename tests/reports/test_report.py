@@ -4,7 +4,7 @@ import json
 import time
 import tracemalloc
 from collections import Counter
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -594,6 +594,33 @@ def test_a_warning_is_told_once() -> None:
     """However often the service repeats itself, within one answer too."""
     parts = [ReportPart(None, None, [], {}, ["a", "b", "a"], {}), ReportPart(None, None, [], {}, ["b", "c"], {})]
     assert Report(parts, ["day"], ["installs"]).warnings == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("times", [("T00:00:00",), ("", "T00:00:00"), ("T00:00:00+02:00", "T23:59:59+02:00")])
+def test_a_day_with_a_time_is_a_date(times: tuple[str, ...]) -> None:
+    """However the service writes a day, its column is one of dates."""
+    got = report(*({"day": f"2026-07-01{time}"} for time in times))
+    assert got.schema == (("day", "date"),)
+    assert [row["day"] for row in got.rows()] == [date(2026, 7, 1)] * len(times)
+    assert got.to_arrow().schema == pyarrow.schema([("day", pyarrow.date32())])
+
+
+def test_the_hour_that_comes_twice_stays_two() -> None:
+    """Hours with an offset are aware moments in rows, and moments at UTC in tables."""
+    got = report(*({"hour": f"2026-10-25T02:00:00{offset}"} for offset in ("+02:00", "+01:00")), dimensions=["hour"])
+    assert [row["hour"].astimezone(UTC).hour for row in got.rows()] == [0, 1]
+    assert got.to_arrow().column("hour").to_pylist() == [row["hour"] for row in got.rows()]
+    assert got.to_arrow().schema == pyarrow.schema([("hour", pyarrow.timestamp("us", "UTC"))])
+    plain = report({"hour": "2026-10-25T02:00:00"}, dimensions=["hour"])
+    assert plain.to_arrow().schema == pyarrow.schema([("hour", pyarrow.timestamp("us"))])
+
+
+@pytest.mark.parametrize("value", ["12.5", "12", 12, None, "0.0"])
+@pytest.mark.parametrize("metric", ["daus", "waus", "maus"])
+def test_average_users_are_numbers_every_week(metric: str, value: object) -> None:
+    """Daily, weekly and monthly users are averages here: a week without fractions has the type of any other."""
+    got = report({"day": "2026-07-01", metric: value}, metrics=[metric])
+    assert got.to_arrow().schema.field(metric).type == pyarrow.float64()
 
 
 @pytest.mark.parametrize("value", [17, 0, True, "2026-01-01", ["x"], {"x": 1}])

@@ -88,7 +88,7 @@ async def test_near_names_are_suggested_once_the_names_were_asked_for(adjust: As
     error = await refusal_of(adjust, dimensions=["day", "contry"])
     assert "the dimension 'contry' (did you mean 'country'" in str(error)
     error = await refusal_of(adjust, metrics=["clicks", "xyzzy_plugh_42"])
-    assert str(error).endswith("Look at the metric 'xyzzy_plugh_42'.")
+    assert error.message.endswith("Look at the metric 'xyzzy_plugh_42'")
 
 
 @pytest.mark.parametrize("ask", ["fetch", "pivot", "stream"])

@@ -445,12 +445,19 @@ NO_REPORTS: dict[str, Any] = {
     "504": status(504),
     "503": status(503),
     "empty": httpx.Response(200),
-    "html": httpx.Response(200, html="<html><title>Sign in</title></html>"),
     "half": httpx.Response(200, content=b'{"rows": [{"day": "2026-01-01", "inst'),
     "reset": httpx.ReadError("reset"),
     "broken body": arriving(b'{"rows": [', httpx.ReadError("reset")),
-    "text": httpx.Response(200, text="Internal error"),
 }
+
+
+async def ask_once(adjust: AsyncAdjust, ask: str) -> list[Any]:
+    """Ask for a report in one of three ways."""
+    if ask == "stream":
+        return [report async for _, report in adjust.reports.stream(**QUERY, app_tokens="app")]
+    if ask == "pivot":
+        return [await adjust.reports.pivot(**QUERY, index=["day"])]
+    return [await adjust.reports.fetch(**QUERY)]
 
 
 @jumping
@@ -460,23 +467,27 @@ async def test_what_is_no_report_is_never_an_empty_one(ask: str, answer: str) ->
     """It is tried again, also a 504; what goes on like that is an error, and no report without rows."""
     good = httpx.Response(200, json={"rows": [{"day": "2026-01-01", "installs": "3"}], "totals": {"installs": 3}})
 
-    async def once(adjust: AsyncAdjust) -> list[Any]:
-        if ask == "stream":
-            return [report async for _, report in adjust.reports.stream(**QUERY, app_tokens="app")]
-        if ask == "pivot":
-            return [await adjust.reports.pivot(**QUERY, index=["day"])]
-        return [await adjust.reports.fetch(**QUERY)]
-
     async with client(NO_REPORTS[answer], NO_REPORTS[answer], good, max_attempts=3) as (adjust, script):
-        (report,) = await once(adjust)
+        (report,) = await ask_once(adjust, ask)
         assert [row["installs"] for row in report.rows()] == [3]
         assert len(script.requests) == 3
         script.outcomes = [NO_REPORTS[answer]]
         with pytest.raises((ServerError, DecodeError, APIConnectionError)) as raised:
-            await once(adjust)
+            await ask_once(adjust, ask)
         assert len(script.requests) == 6
         copy = pickle.loads(pickle.dumps(raised.value))
         assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
+
+
+@jumping
+@pytest.mark.parametrize("text", ["<html><title>Sign in</title></html>", "Internal error"])
+@pytest.mark.parametrize("ask", ["fetch", "pivot", "stream"])
+async def test_a_page_is_never_a_report(ask: str, text: str) -> None:
+    """A page with a good status is an error at once: asking again would bring the same page."""
+    async with client(httpx.Response(200, text=text), max_attempts=3) as (adjust, script):
+        with pytest.raises(DecodeError):
+            await ask_once(adjust, ask)
+        assert len(script.requests) == 1
 
 
 # Pivots.

@@ -15,8 +15,7 @@ import httpx
 import pytest
 import trustme
 
-from adjust_async import PooledTransport
-from adjust_async.transports.pooled import _Origin
+from adjust_async.transports import PooledTransport
 from tests.loopback import RawRequest, answer, serve
 from tests.peer import listening
 
@@ -384,7 +383,6 @@ async def test_cancellation_at_whatever_step_leaves_nothing(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             assert transport.connections_busy == 0
-            assert [lanes.slots.value for lanes in transport._origins.values()] == [3]
             async with asyncio.timeout(5):
                 while server.connections_open > transport.connections_idle:
                     await asyncio.sleep(0)
@@ -641,55 +639,3 @@ async def test_http2_where_asked_for(server_tls: ssl.SSLContext, client_tls: ssl
         assert await get(transport, url) == b"hello"
         assert (transport.connections_busy, transport.connections_idle) == (0, 1)
     assert not logging.getLogger("hpack.hpack").isEnabledFor(logging.DEBUG)
-
-
-async def test_a_proxy_from_the_environment_is_used(
-    transport: PooledTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`HTTP_PROXY` takes requests to other hosts, and leaves out those to this machine and those in `NO_PROXY`."""
-    async with serve(at_once) as proxy, serve(at_once) as server:
-        monkeypatch.setenv("http_proxy", proxy.url)
-        monkeypatch.setenv("no_proxy", "direct.invalid")
-        assert await get(transport, "http://adjust.invalid/report") == b"hello"
-        assert proxy.requests[0].line == "GET http://adjust.invalid/report HTTP/1.1"
-        assert await get(transport, server.url) == b"hello"
-        assert len(proxy.requests) == len(server.requests) == 1
-        assert transport._proxy_from_environment(_Origin("http", "direct.invalid", None)) is None
-
-
-@pytest.mark.parametrize(
-    ("environment", "origin", "proxy"),
-    [
-        ({"https_proxy": "http://proxy:1"}, _Origin("https", "api.adjust.com", None), "http://proxy:1"),
-        ({"https_proxy": "proxy:1"}, _Origin("https", "api.adjust.com", None), "http://proxy:1"),
-        ({"all_proxy": "http://proxy:2"}, _Origin("https", "api.adjust.com", None), "http://proxy:2"),
-        ({"http_proxy": "http://proxy:3"}, _Origin("https", "api.adjust.com", None), None),
-        ({"all_proxy": "http://proxy:2", "no_proxy": "*"}, _Origin("https", "api.adjust.com", None), None),
-        ({"all_proxy": "http://proxy:2", "no_proxy": ".adjust.com"}, _Origin("https", "api.adjust.com", None), None),
-        ({"all_proxy": "http://proxy:2", "no_proxy": "a.b:8443"}, _Origin("https", "a.b", 8443), None),
-        ({"all_proxy": "http://proxy:2", "no_proxy": "a.b:8443"}, _Origin("https", "a.b", None), "http://proxy:2"),
-        ({"all_proxy": "http://proxy:2"}, _Origin("http", "127.0.0.1", 80), None),
-        ({"all_proxy": "http://proxy:2"}, _Origin("http", "::1", 80), None),
-    ],
-)
-async def test_which_proxy_an_origin_gets(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], origin: _Origin, proxy: str | None
-) -> None:
-    """The proxy is that of the scheme, or else of all schemes, unless `NO_PROXY` names the host."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert PooledTransport()._proxy_from_environment(origin) == proxy
-    assert PooledTransport(trust_env=False)._proxy_from_environment(origin) is None
-
-
-async def test_a_proxy_that_cannot_be_used_is_a_clear_error(
-    transport: PooledTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A proxy URL of an unknown kind fails each request with an httpx error that says so, and takes no slot."""
-    monkeypatch.setenv("http_proxy", "gopher://proxy:1")
-    for _ in range(5):
-        with pytest.raises(httpx.UnsupportedProtocol, match="proxy"):
-            await get(transport, "http://adjust.invalid", pool=0.5)

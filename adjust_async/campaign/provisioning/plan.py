@@ -1,34 +1,25 @@
 """Plans: which trackers there should be, as paths and settings, checked as a whole."""
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any, NamedTuple, Self
 
 import attrs
 
-from adjust_async._checks import check_bool, check_encodable, check_whole_number, shown
-from adjust_async.campaign.models import Partner
+from adjust_async._checks import check_bool, check_whole_number, shown
+from adjust_async.campaign.provisioning.names import PORTION, SEPARATOR
+from adjust_async.campaign.provisioning.paths import LEVELS, problem_of_part, split_path
 from adjust_async.errors import ConfigurationError, PlanError
 
 __all__ = [
-    "LEVELS",
     "Entry",
     "PlanReader",
     "TrackerPlan",
     "TrackerSpec",
-    "find_partners",
-    "path_of",
     "plan_error",
     "read_plan",
 ]
-
-SEPARATOR = "::"
-LEVELS = ("network", "campaign", "adgroup", "creative")
-
-#: Entries that are taken before others get their turn.
-PORTION = 200
 
 #: How many mistakes a message tells; the error has all.
 TOLD = 20
@@ -89,7 +80,7 @@ class TrackerSpec:
                 raise ConfigurationError(f"{level}s is the text {shown(names)}: give a list, such as [{shown(names)}]")
             of_level = list(names)
             for name in of_level:
-                if problem := _problem_of_part(name, level):
+                if problem := problem_of_part(name, level):
                     raise ConfigurationError(problem)
             levels.append(of_level)
         settings: dict[str, Any] = {
@@ -110,48 +101,7 @@ class Entry(NamedTuple):
     spec: TrackerSpec
     parts: tuple[str, ...]
     partner_id: int | None
-
-
-def path_of(levels: Mapping[str, object]) -> str:
-    """Join the names of levels, given by the name of the level.
-
-    Raises:
-        ConfigurationError: There is none, one is none, or one is missing above another.
-    """
-    depth = max((place for place, level in enumerate(LEVELS, 1) if level in levels), default=0)
-    parts = [levels.get(level, "") for level in LEVELS[: max(1, depth)]]
-    for part, level in zip(parts, LEVELS, strict=False):
-        if problem := _problem_of_part(part, level):
-            raise ConfigurationError(problem)
-    return SEPARATOR.join(map(str, parts))
-
-
-def _problem_of_part(part: object, level: str) -> str | None:
-    if not isinstance(part, str):
-        return f"the {level} is {shown(part)}: give a text"
-    if not part.strip():
-        return f"the {level} is empty: every level needs a name"
-    if part != part.strip():
-        return f"the {level} {shown(part)} begins or ends with a space: leave that out, services drop it"
-    if SEPARATOR in part:
-        return f"the {level} {shown(part)} holds '::', which separates levels: use another sign"
-    if part.startswith(":") or part.endswith(":"):
-        return f"the {level} {shown(part)} begins or ends with ':', and '::' separates levels: use another sign"
-    try:
-        check_encodable(part, f"the {level}")
-    except ConfigurationError as error:
-        return error.message
-    return None
-
-
-def _problem_of_path(path: object) -> tuple[tuple[str, ...], str | None]:
-    if not isinstance(path, str):
-        return (), f"the path is {shown(path)}: give a text such as 'AppLovin::DE::Spring'"
-    parts = tuple(str.__str__(path).split(SEPARATOR))
-    if len(parts) > len(LEVELS):
-        return (), f"{shown(path)} has {len(parts)} levels: there are four, network, campaign, adgroup and creative"
-    problems = (_problem_of_part(part, level) for part, level in zip(parts, LEVELS, strict=False))
-    return parts, next((f"{shown(path)}: {problem}" for problem in problems if problem), None)
+    note: str | None = None
 
 
 def _problem_of_settings(spec: TrackerSpec) -> str | None:
@@ -191,7 +141,7 @@ class PlanReader:
         if not isinstance(spec, TrackerSpec):
             self.refuse(number, f"{shown(item)} is no entry: give a path as text, or a TrackerSpec")
             return
-        parts, of_path = _problem_of_path(spec.path)
+        parts, of_path = split_path(spec.path)
         if problem := of_path or _problem_of_settings(spec):
             self.refuse(number, problem)
             return
@@ -250,38 +200,3 @@ async def read_plan(plan: object) -> list[Entry]:
     else:
         raise ConfigurationError(f"plan is {shown(plan)}: give paths or TrackerSpec, in a list or as they come")
     return reader.finish()
-
-
-def find_partners(entries: Sequence[Entry], partners: Iterable[Partner]) -> list[Entry]:
-    """Give the entries with the ids of partners that were given by name.
-
-    Raises:
-        PlanError: Partners are unknown, or several have the same name.
-    """
-    by_name: dict[str, list[int]] = {}
-    told: dict[str, str] = {}
-    for partner in partners:
-        by_name.setdefault(partner.display_name, []).append(partner.id)
-    found, problems = [], []
-    for number, entry in enumerate(entries, 1):
-        name = entry.spec.partner
-        ids = [] if name is None else by_name.get(name, [])
-        if len(ids) == 1:
-            entry = entry._replace(partner_id=ids[0])
-        elif name is not None:
-            if name not in told:
-                told[name] = _problem_of_partner(name, ids, by_name)
-            problems.append((number, told[name]))
-        found.append(entry)
-    if problems:
-        raise plan_error("entry", problems)
-    return found
-
-
-def _problem_of_partner(name: str, ids: Sequence[int], known: Iterable[str]) -> str:
-    if ids:
-        return f"there are {len(ids)} partners called {shown(name)}: give partner_id, one of {', '.join(map(str, ids))}"
-    folded = {other.casefold(): other for other in known}
-    near = [folded[other] for other in get_close_matches(name.casefold(), folded, 3)]
-    hint = f". Did you mean {' or '.join(map(repr, near))}?" if near else ": adjust.partners.list() gives them all"
-    return f"there is no partner called {shown(name)}{hint}"

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from adjust_async._checks import shown
-from adjust_async.campaign.provisioning.plan import LEVELS, PlanReader, TrackerSpec, path_of
+from adjust_async.campaign.provisioning.paths import LEVELS, path_of
+from adjust_async.campaign.provisioning.plan import PlanReader, TrackerSpec
 from adjust_async.errors import ConfigurationError
 
 __all__ = ["load_plan"]

@@ -3,58 +3,89 @@
 import asyncio
 import contextlib
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import anyio
 
-from adjust_async._checks import check_bool, shown
+from adjust_async._checks import check_bool, check_whole_number, shown
 from adjust_async._http.session import Session
 from adjust_async.campaign.partners import Partners
-from adjust_async.campaign.provisioning.plan import find_partners, read_plan
-from adjust_async.campaign.provisioning.result import OnProgress, ProvisionResult
-from adjust_async.campaign.provisioning.run import Calls, Provisioning, Settings
-from adjust_async.errors import ClientClosedError, ConfigurationError
+from adjust_async.campaign.provisioning.partner_names import find_partners
+from adjust_async.campaign.provisioning.plan import Entry, read_plan
+from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
+from adjust_async.campaign.provisioning.run import Provisioning
+from adjust_async.campaign.provisioning.settings import Settings
+from adjust_async.campaign.provisioning.tree import PlanTree
+from adjust_async.campaign.requests import TrackerRequests
+from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError
 
-__all__ = ["Calls", "provision"]
+__all__ = ["provision"]
 
 LONGEST_GRACE_TIME = 600.0
 
 
 async def provision(
     session: Session,
-    calls: Calls,
+    requests: TrackerRequests,
     plan: object,
     *,
     app_token: str,
     dry_run: bool,
     on_failure: str,
     on_progress: OnProgress | None,
+    on_outcome: OnOutcome | None,
     grace_time: float,
+    verify: bool | None,
+    page_size: int | None,
     lock: asyncio.Lock,
 ) -> ProvisionResult:
     """Make a plan true, as `Trackers.provision` documents it."""
-    _check(dry_run, on_failure, on_progress, grace_time)
+    _check(dry_run, on_failure, grace_time, verify, page_size)
+    _check_function(on_progress, "on_progress", "done, total and outcome")
+    _check_function(on_outcome, "on_outcome", "an outcome")
     settings = Settings(
         app_token=app_token,
         dry_run=dry_run,
         keep_failures=on_failure == "keep",
         on_progress=on_progress,
+        on_outcome=on_outcome,
         grace_time=float(grace_time),
+        verify=verify,
+        page_size=page_size,
         max_attempts=session.config.max_attempts,
         patience=session.config.api.deadline,
         workers=session.config.max_concurrency,
     )
     entries = await read_plan(plan)
-    provisioning = Provisioning(calls, entries, settings)
     try:
         if any(entry.spec.partner is not None for entry in entries):
-            found = find_partners(entries, await Partners(session).list().collect())
-            provisioning = Provisioning(calls, found, settings)
+            entries = await find_partners(entries, await Partners(session).list().collect())
+    except (AdjustError, asyncio.CancelledError) as error:
+        provisioning = await _provisioning(requests, entries, settings)
+        await _conclude(provisioning, error, "the partners of the plan were not found")
+        raise
+    provisioning = await _provisioning(requests, entries, settings)
+    try:
         async with lock:
             await _run(session, provisioning)
     except (Exception, asyncio.CancelledError) as error:
-        error.result = provisioning.result()  # type: ignore[union-attr] # where the caller finds it, on any exception
+        await _conclude(provisioning, error, "the end came")
         raise
-    return provisioning.result()
+    return await provisioning.result()
+
+
+async def _provisioning(requests: TrackerRequests, entries: Sequence[Entry], settings: Settings) -> Provisioning:
+    return Provisioning(requests, entries, await PlanTree.of(entries), settings)
+
+
+async def _conclude(provisioning: Provisioning, error: BaseException, reason: str) -> None:
+    """Give every entry its outcome; what was done is the `result` of an error of this package."""
+    provisioning.stop(reason)
+    task = asyncio.ensure_future(provisioning.result())
+    await _wait(task, None)
+    if isinstance(error, AdjustError):
+        error.result = task.result()
 
 
 async def _run(session: Session, provisioning: Provisioning) -> None:
@@ -85,7 +116,7 @@ async def _end(task: asyncio.Task[None], provisioning: Provisioning) -> None:
         task.exception()
 
 
-async def _wait(task: asyncio.Task[None], seconds: float | None) -> None:
+async def _wait(task: asyncio.Future[Any], seconds: float | None) -> None:
     loop = asyncio.get_running_loop()
     end = None if seconds is None else loop.time() + seconds
     while not task.done() and (end is None or loop.time() < end):
@@ -95,15 +126,22 @@ async def _wait(task: asyncio.Task[None], seconds: float | None) -> None:
             await asyncio.wait([task], timeout=None if end is None else end - loop.time())
 
 
-def _check(dry_run: object, on_failure: object, on_progress: object, grace_time: object) -> None:
+def _check(dry_run: object, on_failure: object, grace_time: object, verify: object, page_size: object) -> None:
     check_bool(dry_run, "dry_run")
+    if verify is not None:
+        check_bool(verify, "verify")
+    if page_size is not None:
+        check_whole_number(page_size, "page_size")
     if not isinstance(on_failure, str) or on_failure not in {"keep", "raise"}:
         raise ConfigurationError(f"on_failure is {shown(on_failure)}: give 'keep' or 'raise'")
-    is_async = any(map(asyncio.iscoroutinefunction, (on_progress, getattr(on_progress, "__call__", None))))  # noqa: B004
-    if on_progress is not None and (not callable(on_progress) or is_async):
-        raise ConfigurationError(
-            f"on_progress is {shown(on_progress)}: give a plain function of done, total and outcome"
-        )
     number = grace_time if isinstance(grace_time, (int, float)) and not isinstance(grace_time, bool) else math.nan
     if not 0 <= number <= LONGEST_GRACE_TIME:
         raise ConfigurationError(f"grace_time is {shown(grace_time)}: give seconds from 0 to {LONGEST_GRACE_TIME:g}")
+
+
+def _check_function(function: object, argument: str, takes: str) -> None:
+    if function is None:
+        return
+    is_async = any(map(asyncio.iscoroutinefunction, (function, getattr(function, "__call__", None))))  # noqa: B004
+    if not callable(function) or is_async:
+        raise ConfigurationError(f"{argument} is {shown(function)}: give a plain function of {takes}")

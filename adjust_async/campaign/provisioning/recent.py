@@ -1,54 +1,209 @@
-"""What a client created and set a moment ago, for lists that do not show it yet."""
+"""What one client wrote a moment ago: the trackers it created and set up, and its creates that are in doubt.
 
-import time
-from collections.abc import Sequence
+Lists may lag behind, and a create whose answer got lost may have been done. So every create and update of a client goes
+into one memory, whichever method sent it. A list never disproves what a create was answered; it only confirms it.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import attrs
 
 from adjust_async.campaign.models import Tracker
+from adjust_async.campaign.provisioning.names import NameForms, canonical, label_of
 
-__all__ = ["RecentTrackers"]
+__all__ = ["LOOKS", "Create", "Place", "RecentWrites"]
+
+#: When to look for a create that is in doubt, in parts of the time of grace after its failure.
+LOOKS = (0.0, 0.25, 1.0)
+
+#: In place of the token above a tracker that was updated only. Tokens are not empty.
+UNKNOWN = ""
+
+
+class Place(NamedTuple):
+    """Where siblings are: right below a tracker, or for `None` on the network level of an app."""
+
+    app_token: str
+    parent_token: str | None
 
 
 class _Written(NamedTuple):
-    parent_token: str | None
+    """A tracker as the service answered."""
+
+    place: Place
     tracker: Tracker
     at: float
 
 
-class RecentTrackers:
-    """The trackers of one app as the service answered when they were written."""
+class Create:
+    """A create that is under way, or that ended in doubt at the loop's time `since`."""
 
-    def __init__(self) -> None:
-        self._created: dict[str, _Written] = {}
+    __slots__ = ("ended", "key", "label", "place", "since")
 
-    def created(self, parent_token: str | None, tracker: Tracker) -> None:
-        """Keep a tracker that was created."""
-        self._created[tracker.token] = _Written(parent_token, tracker, time.monotonic())
-
-    def updated(self, tracker: Tracker) -> None:
-        """Keep how a tracker was set, if it was created a moment ago."""
-        if written := self._created.get(tracker.token):
-            self._created[tracker.token] = written._replace(tracker=tracker)
-
-    def forget(self, seconds: float) -> None:
-        """Forget what was created longer ago than that."""
-        begin = time.monotonic() - seconds
-        self._created = {token: written for token, written in self._created.items() if written.at >= begin}
-
-    def complete(self, parent_token: str | None, listed: Sequence[Tracker]) -> list[Tracker]:
-        """Give a list of siblings with those that it does not show yet, and as they were set last."""
-        mine = {token: written for token, written in self._created.items() if written.parent_token == parent_token}
-        if not mine:
-            return list(listed)
-        shown = [_as_set(tracker, mine.pop(tracker.token, None)) for tracker in listed]
-        # Whether there are others below it by now, the answer to its create could not know.
-        return shown + [attrs.evolve(written.tracker, has_subtrackers=None) for written in mine.values()]
+    def __init__(self, place: Place, label: str) -> None:
+        self.place = place
+        self.label = label
+        self.key = canonical(label)
+        self.since: float | None = None
+        self.ended = asyncio.Event()
 
 
-def _as_set(listed: Tracker, written: _Written | None) -> Tracker:
-    if written is None:
+class RecentWrites:
+    """The memory. It is bounded: the oldest is forgotten first.
+
+    Args:
+        most: Trackers, and creates in doubt, that are remembered.
+        seconds: For how long.
+    """
+
+    def __init__(self, most: int = 10_000, seconds: float = 600.0) -> None:
+        self.forms = NameForms()
+        self._most = most
+        self._seconds = seconds
+        self._written: OrderedDict[tuple[str, str], _Written] = OrderedDict()
+        self._tokens: dict[Place, dict[str, None]] = {}
+        self._token_of: dict[tuple[Place, str], str] = {}
+        self._in_doubt: OrderedDict[Create, None] = OrderedDict()
+        self._creates: dict[Place, dict[str, list[Create]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._written) + len(self._in_doubt)
+
+    def begin(self, place: Place, label: str) -> Create:
+        """Note that a create is about to be sent."""
+        create = Create(place, label)
+        self._creates.setdefault(place, {}).setdefault(create.key, []).append(create)
+        return create
+
+    def end(self, create: Create, tracker: Tracker | None, *, in_doubt: bool) -> None:
+        """Note how a create ended: with a tracker, in doubt, or without any effect."""
+        if tracker is not None:
+            self._write(create.place, tracker)
+            self.forms.learn(create.label, label_of(tracker))
+        if in_doubt:
+            create.since = _now()
+            self._in_doubt[create] = None
+        else:
+            self._remove(create)
+        create.ended.set()
+        self._forget()
+
+    def updated(self, app_token: str, tracker: Tracker) -> None:
+        """Keep how a tracker was set up."""
+        known = self._written.get((app_token, tracker.token))
+        self._write(Place(app_token, UNKNOWN) if known is None else known.place, tracker)
+        self._forget()
+
+    def place_of(self, app_token: str, token: str) -> Place | None:
+        """Return where a tracker was created a moment ago."""
+        written = self._written.get((app_token, token))
+        return None if written is None or written.place.parent_token == UNKNOWN else written.place
+
+    def created_at(self, place: Place) -> frozenset[str]:
+        """Return the tokens of the trackers that were created there a moment ago."""
+        return frozenset(self._tokens.get(place, ()))
+
+    def created(self, place: Place, label: str) -> Tracker | None:
+        """Return a tracker of that name that was created there a moment ago."""
+        token = self._token_of.get((place, canonical(label)))
+        return None if token is None else self._written[place.app_token, token].tracker
+
+    def tracker(self, app_token: str, token: str) -> Tracker | None:
+        """Return a tracker as it was written a moment ago."""
+        written = self._written.get((app_token, token))
+        return None if written is None else written.tracker
+
+    def under_way(self, place: Place, label: str) -> Create | None:
+        """Return a create of this name that is under way."""
+        return next((create for create in self._alike(place, label) if create.since is None), None)
+
+    def in_doubt(self, place: Place, label: str) -> Create | None:
+        """Return the last create of this name that ended in doubt."""
+        return next((create for create in reversed(self._alike(place, label)) if create.since is not None), None)
+
+    def settle(self, place: Place, label: str) -> None:
+        """Forget that creates of this name are in doubt: it is known now what became of them."""
+        for create in list(self._alike(place, label)):
+            if create.since is not None:
+                self._remove(create)
+
+    def complete(
+        self, place: Place, listed: Mapping[str, Tracker], *, began: float, grace_time: float
+    ) -> dict[str, Tracker]:
+        """Return a list of siblings by their tokens, begun at the loop's time `began`, with what it does not show yet.
+
+        Doubts that the list ends are forgotten, and so are trackers that it shows after the time of grace.
+        """
+        self._forget()
+        trackers = dict(listed)
+        for token in (*self._tokens.get(place, ()), *self._tokens.get(Place(place.app_token, UNKNOWN), ())):
+            written = self._written[place.app_token, token]
+            shown = listed.get(token)
+            if shown is None:
+                if written.place == place:
+                    trackers[token] = written.tracker
+            elif began >= written.at + grace_time:
+                self._drop((place.app_token, token))
+            else:
+                trackers[token] = _as_set(shown, written.tracker)
+        for creates in list(self._creates.get(place, {}).values()):
+            for create in list(creates):
+                if create.since is not None and began >= create.since + grace_time:
+                    self._remove(create)
+        return trackers
+
+    def _alike(self, place: Place, label: str) -> Sequence[Create]:
+        return self._creates.get(place, {}).get(canonical(label), ())
+
+    def _write(self, place: Place, tracker: Tracker) -> None:
+        key = place.app_token, tracker.token
+        self._written[key] = _Written(place, tracker, _now())
+        self._written.move_to_end(key)
+        self._tokens.setdefault(place, {})[tracker.token] = None
+        self._token_of[place, canonical(label_of(tracker))] = tracker.token
+
+    def _drop(self, key: tuple[str, str]) -> None:
+        place, tracker, _ = self._written.pop(key)
+        name = place, canonical(label_of(tracker))
+        if self._token_of.get(name) == tracker.token:
+            del self._token_of[name]
+        tokens = self._tokens[place]
+        del tokens[key[1]]
+        if not tokens:
+            del self._tokens[place]
+
+    def _remove(self, create: Create) -> None:
+        self._in_doubt.pop(create, None)
+        by_key = self._creates[create.place]
+        by_key[create.key].remove(create)
+        if not by_key[create.key]:
+            del by_key[create.key]
+        if not by_key:
+            del self._creates[create.place]
+
+    def _forget(self) -> None:
+        begin = _now() - self._seconds
+        while self._written:
+            key, written = next(iter(self._written.items()))
+            if len(self._written) <= self._most and written.at >= begin:
+                break
+            self._drop(key)
+        while self._in_doubt:
+            oldest = next(iter(self._in_doubt))
+            if len(self._in_doubt) <= self._most and oldest.since is not None and oldest.since >= begin:
+                break
+            self._remove(oldest)
+
+
+def _as_set(listed: Tracker, last: Tracker) -> Tracker:
+    """Return a listed tracker with the settings that it was given last, which a list may show late."""
+    if (listed.partner_id, listed.cost_data_enabled) == (last.partner_id, last.cost_data_enabled):
         return listed
-    last = written.tracker
     return attrs.evolve(listed, partner_id=last.partner_id, cost_data_enabled=last.cost_data_enabled)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -6,10 +6,10 @@ from typing import Any, Literal, NamedTuple
 
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.provisioning.plan import TrackerSpec
-from adjust_async.errors import AdjustError
+from adjust_async.errors import AdjustError, NotTriedError
 from adjust_async.tables import Column, Table
 
-__all__ = ["OnProgress", "ProvisionOutcome", "ProvisionResult", "Status"]
+__all__ = ["OnOutcome", "OnProgress", "ProvisionOutcome", "ProvisionResult", "Status"]
 
 Status = Literal["created", "updated", "unchanged", "failed"]
 
@@ -21,9 +21,9 @@ class ProvisionOutcome(NamedTuple):
         path: The path of the entry.
         status: `created`, also where it was set up afterwards; `updated`; `unchanged`; or `failed`.
         tracker: The tracker as the service last showed it; `None` where there is none, or none is known of.
-        error: Why it failed: a `NotTriedError` where nothing was sent for it; `None` unless it failed.
-        notes: What else is worth knowing: that it is archived, or that there is another one whose name differs in case
-            or Unicode form alone.
+        error: Why it failed; `None` unless it failed.
+        notes: What else is worth knowing: that it is archived, that the service calls it otherwise, or that another
+            tracker has the same name or nearly the same.
     """
 
     path: str
@@ -32,21 +32,37 @@ class ProvisionOutcome(NamedTuple):
     error: AdjustError | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def not_tried(self) -> bool:
+        """Whether nothing was sent for it: something above it failed, or the end came before its turn."""
+        return isinstance(self.error, NotTriedError)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it failed, and may have been created all the same."""
+        return self.error is not None and self.error.in_doubt
+
 
 #: Called with how many entries are done, with how many there are, and with the outcome of the one done last.
 OnProgress = Callable[[int, int, ProvisionOutcome], object]
+
+#: Called with the outcome of an entry, once for each, as soon as it is final.
+OnOutcome = Callable[[ProvisionOutcome], object]
 
 
 class ProvisionResult(Table):
     """What `adjust.trackers.provision` did, or with `dry_run` would do.
 
-    It is a `Table`: `rows()`, `columns`, `to_arrow()`, `to_pandas()` and `to_polars()` give one row for each entry.
+    It is a `Table`: `rows()`, `columns`, `to_arrow()`, `to_pandas()` and `to_polars()` have one row for each entry.
 
     Attributes:
         app_token: The app.
         dry_run: Whether nothing was sent but questions.
         outcomes: One for each entry of the plan, in its order.
-        implied: One for each tracker above an entry that is no entry itself.
+        implied: One for each tracker above an entry that is not an entry itself.
+        duplicates: Every tracker whose name another one has too, whoever created it, in the branches that were listed
+            once more at the end; before that, only those that the plan is about.
+        verified: Whether those branches were listed once more.
     """
 
     def __init__(
@@ -57,11 +73,15 @@ class ProvisionResult(Table):
         implied: Sequence[ProvisionOutcome],
         *,
         dry_run: bool,
+        duplicates: Sequence[Tracker] = (),
+        verified: bool = False,
     ) -> None:
         self.app_token = app_token
         self.dry_run = dry_run
         self.outcomes = tuple(outcomes)
         self.implied = tuple(implied)
+        self.duplicates = tuple(duplicates)
+        self.verified = verified
         self._specs = tuple(specs)
 
     @property
@@ -76,7 +96,7 @@ class ProvisionResult(Table):
         return tuple(outcome for outcome in self.outcomes if outcome.status == "failed")
 
     def retry_plan(self) -> list[TrackerSpec]:
-        """Give the entries that failed, as a plan for another try."""
+        """Return the entries that failed, as a plan for another try."""
         pairs = zip(self._specs, self.outcomes, strict=True)
         return [spec for spec, outcome in pairs if outcome.status == "failed"]
 
@@ -87,7 +107,7 @@ class ProvisionResult(Table):
         return tuple(Column(name, "integer" if name == "partner_id" else "text") for name in names)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Give each entry as a dictionary from column to cell. It can be called again."""
+        """Yield each entry as a dictionary from column to cell. It can be called again."""
         for path, status, tracker, error, notes in self.outcomes:
             yield {
                 "path": path,

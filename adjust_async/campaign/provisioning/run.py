@@ -1,33 +1,44 @@
 """Making a plan true: what exists is compared first, then the difference is sent, and whatever is in doubt looked up.
 
-Adjust has no idempotency key and can't delete. So a create of which it is not known whether it was done is never sent
-again before the list of its siblings shows that it was not.
+Adjust has no idempotency key and can't delete. So a create that may have been done is never sent again before the list
+of its siblings shows that it was not.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Sequence
 
-from adjust_async._concurrency import TaskGroup, Workers, crawl
+from adjust_async._concurrency import TaskGroup, Workers
 from adjust_async.campaign.models import Tracker
+from adjust_async.campaign.provisioning.compare import Comparison
+from adjust_async.campaign.provisioning.failures import (
+    earlier_doubt,
+    is_conflict,
+    is_put_off,
+    looked_up,
+    may_be_taken,
+    not_told_apart,
+    with_words,
+)
+from adjust_async.campaign.provisioning.names import PORTION, Match
+from adjust_async.campaign.provisioning.outcomes import Outcomes, status_of
 from adjust_async.campaign.provisioning.plan import Entry
-from adjust_async.campaign.provisioning.result import OnProgress, ProvisionOutcome, ProvisionResult, Status
-from adjust_async.campaign.provisioning.tree import Node, PlanTree, label_of
+from adjust_async.campaign.provisioning.result import ProvisionResult
+from adjust_async.campaign.provisioning.settings import Settings
+from adjust_async.campaign.provisioning.tree import Node, PlanTree
 from adjust_async.campaign.provisioning.uncertain import UncertainCreate, UncertainCreates
+from adjust_async.campaign.requests import TrackerRequests
 from adjust_async.errors import (
     AdjustError,
-    APIConnectionError,
-    APIStatusError,
     APITimeoutError,
     AuthenticationError,
-    BadRequestError,
     ClientClosedError,
-    NotTriedError,
     PermissionDeniedError,
+    PlanError,
+    WrongTrackerError,
 )
 
-__all__ = ["Calls", "Provisioning", "Settings"]
+__all__ = ["Provisioning"]
 
 #: Seconds that the wait before another try may take at most; it doubles from half a second.
 LONGEST_WAIT = 20.0
@@ -35,41 +46,33 @@ LONGEST_WAIT = 20.0
 #: How many times a create may be put off, for each attempt that a request has.
 PUT_OFFS = 10
 
-#: Statuses that say: not now.
-LATER = frozenset({429, 503})
-
-
-class Calls(NamedTuple):
-    """The requests that provisioning makes: listing what is right below a tracker or an app, creating, and updating."""
-
-    siblings: Callable[[str, str | None], Awaitable[Sequence[Tracker]]]
-    create: Callable[..., Awaitable[Tracker]]
-    update: Callable[..., Awaitable[Tracker]]
-
-
-class Settings(NamedTuple):
-    """How a plan is to be made true. `patience` is for how many seconds a tracker is tried that is put off."""
-
-    app_token: str
-    dry_run: bool
-    keep_failures: bool
-    on_progress: OnProgress | None
-    grace_time: float
-    max_attempts: int
-    patience: float | None
-    workers: int
+#: Creates from which on the branches are listed once more at the end.
+MANY = 1_000
 
 
 class Provisioning:
-    """One plan on its way."""
+    """One plan on its way.
 
-    def __init__(self, calls: Calls, entries: Sequence[Entry], settings: Settings) -> None:
-        self._calls = calls
-        self._entries = entries
+    Args:
+        requests: Sends the requests of the client.
+        entries: The plan.
+        tree: The same as a tree.
+        settings: How to go about it.
+    """
+
+    def __init__(self, requests: TrackerRequests, entries: Sequence[Entry], tree: PlanTree, settings: Settings) -> None:
+        self._requests = requests
         self._settings = settings
-        self._tree = PlanTree(entries)
-        self._outcomes: list[ProvisionOutcome | None] = [None] * len(entries)
-        self._done = 0
+        self._root = tree.root
+        specs = [entry.spec for entry in entries]
+        self._outcomes = Outcomes(specs, settings.on_progress, settings.on_outcome, self._end_with)
+        self._comparison = Comparison(
+            requests,
+            settings.app_token,
+            grace_time=settings.grace_time,
+            page_size=settings.page_size,
+            workers=settings.workers,
+        )
         self._acting = False
         self._stopped = asyncio.Event()
         self._reason = "the end came"
@@ -77,7 +80,11 @@ class Provisioning:
         self._sending: set[asyncio.Timeout] = set()
         self._group = TaskGroup()
         self._workers: Workers[Node] = Workers(self._group, self._visit, settings.workers)
-        self._uncertain = UncertainCreates(self._labels, settings.grace_time, self, self._group.create_task)
+        self._uncertain = UncertainCreates(self._comparison.find, settings.grace_time, self, self._group.create_task)
+        self._branches: dict[Node, None] = {}
+        self._creates = 0
+        self._doubts = False
+        self._verified = False
 
     @property
     def acting(self) -> bool:
@@ -90,21 +97,30 @@ class Provisioning:
         return self._settings.grace_time
 
     async def run(self) -> None:
-        """Compare, and then act.
+        """Compare, act, and look at the end.
 
         Raises:
+            PlanError: Names of the plan can't be told from each other.
             AdjustError: What exists could not be listed, or with `keep_failures` off the first failure.
-            Exception: What `on_progress` raised.
+            Exception: What a function of the caller's raised.
         """
-        await crawl([self._tree.root], self._compare, workers=self._settings.workers)
+        try:
+            await self._comparison.compare(self._root)
+            await self._comparison.check(self._root)
+        except PlanError:
+            self.stop("the plan was refused")
+            raise
+        except AdjustError as error:
+            self.stop(f"what exists could not be listed: {error}")
+            raise
         if self._settings.dry_run:
-            for node in self._tree.root.below():
-                self._settle(node, _status(node))
+            await self._tell_difference()
         else:
             self._acting = True
             async with self._group:
-                for node in self._ready(self._tree.root):
+                for node in await self._ready(self._root):
                     self._workers.push(node)
+            await self._verify()
         if self._failure is not None:
             raise self._failure
 
@@ -121,73 +137,87 @@ class Provisioning:
             if not scope.expired():
                 scope.reschedule(now)
 
-    def result(self) -> ProvisionResult:
-        """Give what was done; what was not is told of as failed."""
-        for node in self._tree.root.below():
-            self._close(node)
-        return ProvisionResult(
+    async def result(self) -> ProvisionResult:
+        """Return what was done; what was not tried has failed."""
+        await self._outcomes.close(self._root, self._reason)
+        return await self._outcomes.result(
             self._settings.app_token,
-            [entry.spec for entry in self._entries],
-            [outcome for outcome in self._outcomes if outcome is not None],
-            [node.outcome(node.path, node.status) for node in self._tree.root.below() if _is_implied(node)],
+            self._root,
             dry_run=self._settings.dry_run,
+            duplicates=sorted(self._comparison.duplicates.values(), key=lambda one: (one.name, one.token)),
+            verified=self._verified,
         )
 
-    # Comparing.
+    async def _tell_difference(self) -> None:
+        for number, node in enumerate(self._root.below()):
+            if node.problem is not None:
+                self._outcomes.fail(node, not_told_apart(node.path, node.problem))
+            else:
+                self._outcomes.settle(node, status_of(node))
+            if not number % PORTION:
+                await asyncio.sleep(0)
 
-    async def _compare(self, node: Node, push: Callable[[Node], None]) -> None:
-        node.match(await self._calls.siblings(self._settings.app_token, node.token))
-        for child in node.children.values():
-            if child.children and child.tracker is not None and child.tracker.has_subtrackers is not False:
-                push(child)
-
-    def _ready(self, node: Node) -> list[Node]:
+    async def _ready(self, node: Node) -> list[Node]:
         """Find what can be done right now below a node: what differs, and has all above it there and set up."""
         ready = []
-        for child in node.children.values():
-            if child.tracker is None or child.missing_settings:
+        for number, child in enumerate(node.children.values()):
+            if child.problem is not None:
+                await self._fail(child, not_told_apart(child.path, child.problem))
+            elif child.tracker is None or child.missing_settings:
                 ready.append(child)
             else:
-                self._settle(child, "unchanged")
-                ready += self._ready(child)
+                self._outcomes.settle(child, "unchanged")
+                ready += await self._ready(child) if child.children else ()
+            if not number % PORTION:
+                await asyncio.sleep(0)
         return ready
 
     # Acting.
 
     async def _visit(self, node: Node) -> None:
         """Bring a tracker about, then let those below it be visited: they may inherit its settings when created."""
-        if self._stopped.is_set():
+        if self._stopped.is_set() or (node.tracker is None and not await self._create(node)):
             return
-        if node.tracker is None:
-            if not await self._create(node):
-                return
-            below = list(node.children.values())
-            await self._set_up(node)
-        else:
-            await self._set_up(node)
-            below = await self._ready_late(node) if node.adopted else self._ready(node)
-        for child in below:
+        await self._set_up(node)
+        for child in await (self._ready_late(node) if node.adopted else self._ready(node)):
             self._workers.push(child)
 
     async def _create(self, node: Node) -> bool:
-        """Create a tracker; give whether it is there now. If not, it has failed, or waits for its next try."""
+        """Create a tracker; return whether it is there now. If not, it has failed, or waits for its next try."""
+        parent, recent = node.above, self._requests.recent
+        place = self._comparison.place(parent)
+        while (other := recent.under_way(place, node.label)) is not None:
+            await other.ended.wait()
+        if (doubt := recent.in_doubt(place, node.label)) is not None:
+            self._look_up(node, earlier_doubt(node.path), doubt.since)
+            return False
+        if (tracker := recent.created(place, node.label)) is not None:
+            node.take(Match(tracker))
+            node.adopted = True
+            return True
+        if self._stopped.is_set():
+            return False
         node.attempts += 1
         if node.attempts == 1:
             node.since = _now()
-        create = self._calls.create(self._settings.app_token, node.label, parent_token=node.above.token)
+        there = parent.listed or set()
+        create = self._requests.create(place, node.label, parent=parent.tracker, names=parent.children, tokens=there)
         try:
-            node.tracker = await self._send(node, create, "POST")
+            tracker = await self._send(node, create, "POST")
         except ClientClosedError:
             raise
         except AdjustError as error:
-            self._after_failure(node, error)
+            await self._after_failure(node, error)
             return False
         except Exception as error:  # noqa: BLE001 - of the caller's `on_retry`; others are not to be left in doubt
             self._end_with(error)
             return False
-        node.created = True
-        if (label := label_of(node.tracker)) != node.label:
-            node.note(f"the service calls it {label!r}")
+        # A service may answer with a tracker that was there, in place of a refusal of its name.
+        node.adopted = tracker.token in there or bool(tracker.has_subtrackers)
+        node.created = not node.adopted or node.doubts > 0
+        node.take_answer(tracker)
+        self._creates += 1
+        self._branches[parent] = None
         return True
 
     async def _send(self, node: Node, call: Awaitable[Tracker], method: str) -> Tracker:
@@ -213,18 +243,23 @@ class Provisioning:
         finally:
             self._sending.discard(scope)
 
-    def _after_failure(self, node: Node, error: AdjustError) -> None:
-        # A name that is refused may be taken by a create of this plan, of which no list told yet.
-        if error.in_doubt or isinstance(error, BadRequestError):
+    async def _after_failure(self, node: Node, error: AdjustError) -> None:
+        if error.in_doubt or may_be_taken(error):
             node.sending = False
-            node.doubts += error.in_doubt
-            node.doubt = error if error.in_doubt else None
-            self._uncertain.add(node.above, UncertainCreate(node, error))
-        elif _is_put_off(error) and self._has_patience(node):
+            node.doubts += error.in_doubt and not is_conflict(error)
+            self._look_up(node, error)
+        elif is_put_off(error) and self._has_patience(node):
             node.put_off += 1
             self._group.create_task(self._after_a_wait(node))
         else:
-            self._fail(node, error)
+            await self._fail(node, error)
+
+    def _look_up(self, node: Node, error: AdjustError, since: float | None = None) -> None:
+        if error.in_doubt:
+            node.doubt = error
+            self._doubts = True
+            self._branches[node.above] = None
+        self._uncertain.add(node.above, UncertainCreate(node, error, since))
 
     def _has_patience(self, node: Node) -> bool:
         patience = self._settings.patience
@@ -240,86 +275,116 @@ class Provisioning:
             self._workers.push(node)
 
     async def _set_up(self, node: Node) -> None:
-        tracker, settings = node.tracker, node.missing_settings
-        if tracker is None or self._stopped.is_set():
+        for attempt in range(1, self._settings.max_attempts + 1):
+            tracker, settings = node.tracker, node.missing_settings
+            if tracker is None or self._stopped.is_set():
+                return
+            if not settings:
+                break
+            update = self._requests.update(self._settings.app_token, tracker.token, settings)
+            try:
+                node.tracker = await self._send(node, update, "PATCH")
+            except ClientClosedError:
+                raise
+            except WrongTrackerError as error:
+                if not await self._is_set_up(node) and attempt == self._settings.max_attempts:
+                    await self._fail(node, error)
+                    return
+                continue
+            except AdjustError as error:
+                await self._fail(node, error)
+                return
+            except Exception as error:  # noqa: BLE001 - of the caller's `on_retry`, as above
+                self._end_with(error)
+                return
+            if refused := node.refused_settings:
+                unset = ", ".join(f"{name}={value!r}" for name, value in refused.items())
+                words = f"the service took the settings of {node.path!r}, but did not keep {unset}"
+                await self._fail(node, AdjustError(words))
+                return
+            self._outcomes.settle(node, "created" if node.created else "updated")
             return
-        if not settings:
-            self._settle(node, _status(node))
-            return
-        update = self._calls.update(self._settings.app_token, tracker.token, **settings)
+        self._outcomes.settle(node, status_of(node))
+
+    async def _is_set_up(self, node: Node) -> bool:
+        """Look whether an update was done whose answer was about another tracker."""
         try:
-            node.tracker = await self._send(node, update, "PATCH")
+            trackers = (await self._comparison.listing(node.above)).trackers
         except ClientClosedError:
             raise
-        except AdjustError as error:
-            self._fail(node, error)
-            return
-        except Exception as error:  # noqa: BLE001 - of the caller's `on_retry`, as above
-            self._end_with(error)
-            return
-        if refused := node.refused_settings:
-            unset = ", ".join(f"{name}={value!r}" for name, value in refused.items())
-            self._fail(node, AdjustError(f"the service took the settings of {node.path!r}, but did not keep {unset}"))
-        else:
-            self._settle(node, "created" if node.created else "updated")
+        except AdjustError:
+            return False
+        node.tracker = next((tracker for tracker in trackers if tracker.token == node.token), node.tracker)
+        return not node.missing_settings
 
     # What becomes of creates in doubt.
 
-    async def _labels(self, parent: Node) -> Mapping[str, Tracker]:
-        there: dict[str, Tracker] = {}
-        for tracker in await self._calls.siblings(self._settings.app_token, parent.token):
-            label = label_of(tracker)
-            if label not in there or there[label].archived:
-                there[label] = tracker
-        return there
-
-    def there(self, create: UncertainCreate, tracker: Tracker) -> None:
+    async def there(self, create: UncertainCreate, match: Match) -> None:
         """Take the tracker as created, and go on below it."""
         node = create.node
         node.doubt = None
-        node.tracker = tracker
+        node.take(match)
         # A name that was refused, and by no create in doubt before, was taken by somebody else.
         node.created = node.doubts > 0
         node.adopted = True
+        self._creates += node.created
+        self._requests.recent.settle(self._comparison.place(node.above), node.label)
         self._workers.push(node)
+
+    async def missing(self, create: UncertainCreate) -> None:
+        """Create it again, unless it was tried often enough."""
+        node, error = create.node, create.error
+        node.doubt = None
+        if not error.in_doubt:
+            await self._fail(node, error)
+        elif not self._stopped.is_set() and node.doubts < self._settings.max_attempts and not is_conflict(error):
+            self._workers.push(node)
+        else:
+            await self._fail(node, looked_up(error, node.path))
+
+    async def doubtful(self, create: UncertainCreate, problem: str) -> None:
+        """Give it up, as it can't be told from other trackers."""
+        await self._fail(create.node, with_words(create.error, f"It was looked up: {problem}"))
+
+    async def unknown(self, create: UncertainCreate, error: AdjustError) -> None:
+        """Give it up as being in doubt."""
+        await self._fail(create.node, with_words(create.error, f"Its siblings could not be listed: {error}"))
 
     async def _ready_late(self, node: Node) -> list[Node]:
         """Compare below a tracker that was found late, which may have had some below it before."""
         if not node.children or self._stopped.is_set():
             return []
         try:
-            await crawl([node], self._compare, workers=1)
+            await self._comparison.compare(node)
         except ClientClosedError:
             raise
         except AdjustError as error:
-            self._fail_below(node, f"what is below {node.path!r} could not be listed: {error}")
+            await self._outcomes.fail_below(node, f"what is below {node.path!r} could not be listed: {error}")
             self._after_fatal(error)
             return []
-        return self._ready(node)
+        return await self._ready(node)
 
-    def missing(self, create: UncertainCreate) -> None:
-        """Create it again, unless it was tried often enough."""
-        node, error = create.node, create.error
-        node.doubt = None
-        if not error.in_doubt:
-            self._fail(node, error)
-        elif not self._stopped.is_set() and node.doubts < self._settings.max_attempts:
-            self._workers.push(node)
-        else:
-            error.looked_up = True
-            self._fail(node, _with_words(error, f"{node.path!r} was looked up after that, and is not there"))
+    async def _verify(self) -> None:
+        """List the branches once more in which something was created or in doubt."""
+        verify = self._settings.verify
+        if verify is None:
+            verify = self._creates >= MANY or self._doubts
+        if not verify or self._stopped.is_set():
+            return
+        try:
+            await self._comparison.verify(list(self._branches))
+        except ClientClosedError:
+            raise
+        except AdjustError:
+            return  # everything is done and told of; `verified` says that nobody looked
+        self._verified = True
 
-    def unknown(self, create: UncertainCreate, error: AdjustError) -> None:
-        """Give it up as being in doubt."""
-        self._fail(create.node, _with_words(create.error, f"Its siblings could not be listed: {error}"))
+    # The end.
 
-    # Accounting.
-
-    def _fail(self, node: Node, error: AdjustError) -> None:
-        node.error = error
-        self._settle(node, "failed")
-        if node.tracker is None:
-            self._fail_below(node, f"{node.path!r} above it failed: {error}")
+    async def _fail(self, node: Node, error: AdjustError) -> None:
+        self._outcomes.fail(node, error)
+        if node.tracker is None and node.children:
+            await self._outcomes.fail_below(node, f"{node.path!r} above it failed: {error}")
         self._after_fatal(error)
 
     def _after_fatal(self, error: AdjustError) -> None:
@@ -329,79 +394,12 @@ class Provisioning:
         elif isinstance(error, (AuthenticationError, PermissionDeniedError)):
             self.stop(f"the service does not let this API token do it: {error}")
 
-    def _fail_below(self, node: Node, reason: str) -> None:
-        for child in node.below():
-            if child.status is None and child.tracker is None:
-                child.error = NotTriedError(f"it was not tried, because {reason}")
-                self._settle(child, "failed")
-
-    def _settle(self, node: Node, status: Status) -> None:
-        node.status = status
-        for place, number in enumerate(node.entries):
-            # What is there twice in a plan is created once.
-            once: Status = "unchanged" if place and status != "failed" else status
-            outcome = node.outcome(self._entries[number].spec.path, once)
-            self._outcomes[number] = outcome
-            self._done += 1
-            self._tell(outcome)
-
-    def _tell(self, outcome: ProvisionOutcome) -> None:
-        if self._settings.on_progress is None or self._failure is not None:
-            return
-        try:
-            self._settings.on_progress(self._done, len(self._entries), outcome)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, nothing is left in doubt
-            self._end_with(error)
-
     def _end_with(self, error: BaseException) -> None:
         if self._failure is None:
             self._failure = error
+        self._outcomes.ended = True
         self.stop(f"the provisioning was ended by {error}")
-
-    def _close(self, node: Node) -> None:
-        """Say what became of a node when the end came."""
-        if node.status is not None:
-            return
-        if node.doubt is not None:
-            node.error = node.doubt
-        elif node.sending and node.tracker is None:
-            node.error = APITimeoutError(
-                f"{node.path!r} was being created: {self._reason}", method="POST", path="trackers"
-            )
-        elif node.sending:
-            node.error = NotTriedError(f"it is there, and its settings were being sent: {self._reason}")
-        elif node.tracker is None and node.put_off:
-            node.error = NotTriedError(f"the service had put it off, and it was not tried again: {self._reason}")
-        elif node.tracker is None:
-            node.error = NotTriedError(f"it was not tried: {self._reason}")
-        elif node.missing_settings:
-            node.error = NotTriedError(f"it is there, and its settings were not sent: {self._reason}")
-        self._settle(node, _status(node) if node.error is None else "failed")
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _status(node: Node) -> Status:
-    """Say what a node needs; with all of that done, what it has got."""
-    if node.created or node.tracker is None:
-        return "created"
-    return "updated" if node.missing_settings else "unchanged"
-
-
-def _with_words(error: AdjustError, words: str) -> AdjustError:
-    error.message = f"{error.message.rstrip('.')}. {words}"
-    error.args = (error.message,)
-    return error
-
-
-def _is_implied(node: Node) -> bool:
-    return not node.entries
-
-
-def _is_put_off(error: AdjustError) -> bool:
-    """Whether a request surely did nothing, and may do better later."""
-    if isinstance(error, APIConnectionError):
-        return error.transient
-    return isinstance(error, APIStatusError) and error.status in LATER

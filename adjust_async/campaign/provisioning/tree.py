@@ -1,27 +1,40 @@
 """A plan as the tree of trackers that it asks for, and what of that is there already."""
 
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.plan import SEPARATOR, Entry
+from adjust_async.campaign.provisioning.names import PORTION, Match, label_of
+from adjust_async.campaign.provisioning.plan import Entry
 from adjust_async.campaign.provisioning.result import ProvisionOutcome, Status
 
 if TYPE_CHECKING:
     from adjust_async.errors import AdjustError
 
-__all__ = ["Node", "PlanTree", "label_of"]
+__all__ = ["Node", "PlanTree"]
 
 
 class Node:
-    """A tracker that there should be; the root stands for the app.
+    """A tracker that should exist; the root stands for the app.
 
-    `tracker` is what is known of it, `created` whether this run made it, `adopted` whether it was found only after a
-    create of it had failed, `status` what became of it. `attempts` counts
-    its creates, the first of which was sent at `since`; `put_off` those that the service put off, `doubts` those that
-    may have been done. `sending` is whether a request is under way, `doubt` what a create ended with that is still in
-    doubt.
+    Attributes:
+        label: Its name.
+        parent: The node above it; `None` for the root.
+        children: The nodes below it, by their names.
+        entries: The places of its entries in the plan; none for what is only above an entry.
+        partner_id, cost_data_enabled: How it should be set.
+        tracker: What is known of it.
+        listed: The tokens of the trackers below it, as far as they were seen in lists or assigned to nodes.
+        created: Whether this run created it.
+        adopted: Whether it was found only after a create of it, so that there may be others below it.
+        problem: Why it must not be created, in words.
+        attempts, put_off, doubts: How many of its creates were sent, were put off by the service, may have been done.
+        since: The loop's time when its first create was sent.
+        sending: Whether a request is under way.
+        doubt: What a create ended with that is still in doubt.
+        status, error, notes: What became of it.
     """
 
     __slots__ = (
@@ -35,9 +48,11 @@ class Node:
         "entries",
         "error",
         "label",
+        "listed",
         "notes",
         "parent",
         "partner_id",
+        "problem",
         "put_off",
         "sending",
         "since",
@@ -48,13 +63,15 @@ class Node:
     def __init__(self, label: str, parent: "Node | None") -> None:
         self.label = label
         self.parent = parent
-        self.children: dict[str, Node] = {}
-        self.entries: list[int] = []
+        self.children: Mapping[str, Node] = _NO_CHILDREN
+        self.entries: Sequence[int] = ()
         self.partner_id: int | None = None
         self.cost_data_enabled: bool | None = None
         self.tracker: Tracker | None = None
+        self.listed: set[str] | None = None
         self.created = False
         self.adopted = False
+        self.problem: str | None = None
         self.attempts = 0
         self.put_off = 0
         self.doubts = 0
@@ -84,7 +101,7 @@ class Node:
 
     @property
     def missing_settings(self) -> dict[str, int | bool]:
-        """What is to be set, and is not set so. Cost data that the service says nothing of are not enabled."""
+        """The settings that differ from the plan. Cost data that the service says nothing of counts as not enabled."""
         settings: dict[str, int | bool] = {}
         partner_id = None if self.tracker is None else self.tracker.partner_id
         cost_data = None if self.tracker is None else self.tracker.cost_data_enabled
@@ -96,15 +113,32 @@ class Node:
 
     @property
     def refused_settings(self) -> dict[str, int | bool]:
-        """What the service shows to be set otherwise than is wanted; what it says nothing of is not in it."""
+        """The settings that the service shows to differ from the plan, without those that it says nothing of."""
         shown = {name: getattr(self.tracker, name) for name in ("partner_id", "cost_data_enabled")}
         return {name: value for name, value in self.missing_settings.items() if shown[name] is not None}
 
+    def child(self, label: str) -> "Node":
+        """Return the child of that name, which is made where there is none."""
+        child = self.children.get(label)
+        if child is None:
+            if not isinstance(self.children, dict):
+                self.children = {}
+            child = self.children[label] = Node(label, self)
+        return child
+
+    def add_entry(self, number: int) -> None:
+        """Note that it has an entry at this place of the plan."""
+        if isinstance(self.entries, list):
+            self.entries.append(number)
+        else:
+            self.entries = [number]
+
     def below(self) -> Iterator["Node"]:
-        """Give every node below, each before those below it."""
+        """Yield every node below, each before those below it."""
         for child in self.children.values():
             yield child
-            yield from child.below()
+            if child.children:
+                yield from child.below()
 
     def note(self, text: str) -> None:
         """Keep something worth knowing."""
@@ -112,76 +146,62 @@ class Node:
             self.notes += (text,)
 
     def outcome(self, path: str, status: Status | None) -> ProvisionOutcome:
-        """Give what became of it, for an entry of that path."""
+        """Return what became of it, for an entry of that path."""
         return ProvisionOutcome(path, status or "failed", self.tracker, self.error, self.notes)
 
-    def match(self, siblings: Iterable[Tracker]) -> None:
-        """Find the children that are there among the trackers below this one.
+    def see(self, token: str) -> None:
+        """Note that a tracker is below this node."""
+        if self.listed is None:
+            self.listed = set()
+        self.listed.add(token)
 
-        Names are compared as they are, sign by sign. An archived tracker counts as being there, after one that is not.
-        """
-        alike: dict[str, list[Node]] = {}
-        for child in self.children.values():
-            alike.setdefault(_folded(child.label), []).append(child)
-        for tracker in siblings:
-            label = label_of(tracker)
-            found = self.children.get(label)
-            if found is not None:
-                _take(found, tracker)
-                continue  # twins within the plan know of each other
-            for child in alike.get(_folded(label), ()):
-                child.note(f"there is also {label!r} ({tracker.token}), which differs in case or Unicode form alone")
-        for child in self.children.values():
-            if child.tracker is not None and child.tracker.archived:
-                child.note("it is archived")
+    def take(self, match: Match) -> None:
+        """Take what a list says of this node: a tracker, or a reason not to create it."""
+        self.problem = match.problem
+        tracker = match.tracker
+        if tracker is None:
+            return
+        self.tracker = tracker
+        self.above.see(tracker.token)
+        if match.note is not None:
+            self.note(match.note)
+        if match.twins:
+            tokens = ", ".join(twin.token for twin in match.twins)
+            self.note(f"there are {len(match.twins)} trackers of this name: {tokens}")
+        if tracker.archived:
+            self.note("it is archived")
 
-    def note_twins(self) -> None:
-        """Note on children of the plan that their names are the same but for case or Unicode form."""
-        alike: dict[str, list[Node]] = {}
-        for child in self.children.values():
-            alike.setdefault(_folded(child.label), []).append(child)
-        for twins in alike.values():
-            for child in twins:
-                others = [repr(twin.label) for twin in twins if twin is not child]
-                if others:
-                    child.note(f"the plan also has {', '.join(others)}, which differs in case or Unicode form alone")
+    def take_answer(self, tracker: Tracker) -> None:
+        """Take the tracker that a create was answered with."""
+        self.tracker = tracker
+        self.above.see(tracker.token)
+        if (label := label_of(tracker)) != self.label:
+            self.note(f"the service calls it {label!r}")
+
+
+#: In place of a dict of its own for each of the many nodes that have nothing below.
+_NO_CHILDREN: Mapping[str, Node] = MappingProxyType({})
 
 
 class PlanTree:
-    """The tree; its nodes say which entries they are about."""
+    """The tree of a plan; its nodes know which entries they belong to."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self) -> None:
         self.root = Node("", None)
+
+    @classmethod
+    async def of(cls, entries: Sequence[Entry]) -> "PlanTree":
+        """Build the tree of these entries, and let other tasks run meanwhile."""
+        tree = cls()
         for number, entry in enumerate(entries):
-            node = self.root
+            node = tree.root
             for part in entry.parts:
-                child = node.children.get(part)
-                if child is None:
-                    child = node.children[part] = Node(part, node)
-                node = child
-            node.entries.append(number)
+                node = node.child(part)
+            node.add_entry(number)
             node.cost_data_enabled = entry.spec.cost_data_enabled
             node.partner_id = entry.partner_id
-        for node in (self.root, *self.root.below()):
-            if len(node.children) > 1:
-                node.note_twins()
-
-
-def label_of(tracker: Tracker) -> str:
-    """Give the last part of a tracker's name."""
-    return tracker.label if tracker.label is not None else tracker.name.rpartition(SEPARATOR)[2]
-
-
-def _folded(label: str) -> str:
-    return unicodedata.normalize("NFKC", label).casefold()
-
-
-def _take(node: Node, tracker: Tracker) -> None:
-    """Take a tracker for a node, which may have one already that is the same, or another one of the same name."""
-    known = node.tracker
-    if known is None or known.token == tracker.token:
-        node.tracker = tracker
-    else:
-        node.note(f"there are two trackers of this name: {known.token} and {tracker.token}")
-        if known.archived and not tracker.archived:
-            node.tracker = tracker
+            if entry.note is not None:
+                node.note(entry.note)
+            if not number % PORTION:
+                await asyncio.sleep(0)
+        return tree

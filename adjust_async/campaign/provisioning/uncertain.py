@@ -8,14 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
-from adjust_async.campaign.models import Tracker
+from adjust_async.campaign.provisioning.names import Match
+from adjust_async.campaign.provisioning.recent import LOOKS
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.errors import AdjustError, ClientClosedError
 
 __all__ = ["UncertainCreate", "UncertainCreates", "Verdict"]
-
-#: When to look, in parts of the time of grace after the failure.
-LOOKS = (0.0, 0.25, 1.0)
 
 
 class UncertainCreate:
@@ -23,23 +21,26 @@ class UncertainCreate:
 
     __slots__ = ("error", "looks", "node", "since")
 
-    def __init__(self, node: Node, error: AdjustError) -> None:
+    def __init__(self, node: Node, error: AdjustError, since: float | None = None) -> None:
         self.node = node
         self.error = error
-        self.since = asyncio.get_running_loop().time()
+        self.since = asyncio.get_running_loop().time() if since is None else since
         self.looks = 0
 
 
 class Verdict(Protocol):
     """What to do after a look."""
 
-    def there(self, create: UncertainCreate, tracker: Tracker) -> None:
+    async def there(self, create: UncertainCreate, match: Match) -> None:
         """Go on with the tracker, which is there."""
 
-    def missing(self, create: UncertainCreate) -> None:
+    async def missing(self, create: UncertainCreate) -> None:
         """Go on without the tracker, which was not created."""
 
-    def unknown(self, create: UncertainCreate, error: AdjustError) -> None:
+    async def doubtful(self, create: UncertainCreate, problem: str) -> None:
+        """Give up: it can't be told from other trackers."""
+
+    async def unknown(self, create: UncertainCreate, error: AdjustError) -> None:
         """Give up: its siblings could not be listed."""
 
 
@@ -47,7 +48,7 @@ class UncertainCreates:
     """Looks up creates that are in doubt. One list serves all creates that have the same parent.
 
     Args:
-        children: Lists the trackers below a node, by their labels.
+        find: Lists the trackers below a parent, and finds those of some creates.
         grace_time: Seconds after which a create that is in no list was not done.
         verdict: What to do with each result.
         start: Starts a task of the run.
@@ -55,25 +56,25 @@ class UncertainCreates:
 
     def __init__(
         self,
-        children: Callable[[Node], Awaitable[Mapping[str, Tracker]]],
+        find: Callable[[Node, Sequence[UncertainCreate]], Awaitable[Mapping[UncertainCreate, Match]]],
         grace_time: float,
         verdict: Verdict,
         start: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
-        self._children = children
+        self._find = find
         self._grace_time = grace_time
         self._verdict = verdict
         self._start = start
-        self._open: dict[Node, list[UncertainCreate]] = {}
+        self._open: dict[Node, dict[UncertainCreate, None]] = {}
         self._more: dict[Node, asyncio.Event] = {}
 
     def add(self, parent: Node, create: UncertainCreate) -> None:
         """Look a create up."""
         if parent in self._open:
-            self._open[parent].append(create)
+            self._open[parent][create] = None
             self._more[parent].set()
         else:
-            self._open[parent] = [create]
+            self._open[parent] = {create: None}
             self._more[parent] = asyncio.Event()
             self._start(self._look_up(parent))
 
@@ -97,24 +98,26 @@ class UncertainCreates:
     def _next_look(self, create: UncertainCreate) -> float:
         return create.since + LOOKS[create.looks] * self._grace_time
 
-    async def _look(self, parent: Node, creates: list[UncertainCreate], due: Sequence[UncertainCreate]) -> None:
+    async def _look(self, parent: Node, creates: dict[UncertainCreate, None], due: Sequence[UncertainCreate]) -> None:
         began = asyncio.get_running_loop().time()
         try:
-            there = await self._children(parent)
+            found = await self._find(parent, due)
         except ClientClosedError:
             raise
         except AdjustError as error:
             for create in due:
-                creates.remove(create)
-                self._verdict.unknown(create, error)
+                del creates[create]
+                await self._verdict.unknown(create, error)
             return
         for create in due:
-            tracker = there.get(create.node.label)
-            if tracker is None and began < create.since + self._grace_time:
+            match = found[create]
+            if match.tracker is None and began < create.since + self._grace_time:
                 create.looks += 1
                 continue
-            creates.remove(create)
-            if tracker is None:
-                self._verdict.missing(create)
+            del creates[create]
+            if match.tracker is not None:
+                await self._verdict.there(create, match)
+            elif match.problem is not None:
+                await self._verdict.doubtful(create, match.problem)
             else:
-                self._verdict.there(create, tracker)
+                await self._verdict.missing(create)

@@ -12,10 +12,11 @@ from adjust_async.emulator.account.catalog import (
     CAMPAIGNS,
     COUNTRIES,
     CREATIVES,
+    PARTNERS,
     PLATFORMS,
     SPECIAL_NETWORKS,
-    Partner,
 )
+from adjust_async.emulator.account.options import DEEPEST_LEVEL, SEPARATOR, AccountOptions
 from adjust_async.emulator.account.tokens import APP_TOKEN_LENGTH, TrackerTokens, random_token
 
 LABELS_OF_LEVEL = {2: CAMPAIGNS, 3: AD_GROUPS, 4: CREATIVES}
@@ -25,13 +26,17 @@ _CROWD = 60
 _NETWORKS_BEFORE_SPECIALS = 8
 
 
+_Tree = dict[str, "_Tree"]
+
+
 class AppRow(NamedTuple):
-    """A row of `apps`."""
+    """A row of `apps`; without a `currency` the app has the one of its place."""
 
     id: int
     token: str
     name: str
     networks: int
+    currency: str | None
 
 
 class TrackerSeed(NamedTuple):
@@ -51,29 +56,78 @@ class TrackerSeed(NamedTuple):
 
 
 class Account:
-    """Draws the rows of an account; the same arguments draw the same rows."""
+    """Draws the rows of an account; the same options draw the same rows, app by app.
 
-    def __init__(self, seed: int, apps: int, trackers_per_app: int, partners: Sequence[Partner]) -> None:
-        self._random = random.Random(seed)
-        self._tokens = TrackerTokens(seed)
-        self._partners = partners
-        self._supports_cost_data = {partner.id: partner.supports_cost_data for partner in partners}
+    Each app has a source of its own, so that it stays as it is whatever apps come behind it. Raises `ValueError` for
+    `trackers` of an app that the account does not have.
+    """
+
+    def __init__(self, options: AccountOptions) -> None:
+        self._options = options
+        self._tokens = TrackerTokens(options.seed)
+        self._partners = PARTNERS[: options.partners]
+        self._supports_cost_data = {partner.id: partner.supports_cost_data for partner in self._partners}
+        self._partner_ids = {partner.display_name: partner.id for partner in self._partners}
         self._last_id = 0
-        self._sizes = [self._level_sizes(trackers_per_app) for _ in range(apps)]
-        self.apps = [
-            AppRow(number, random_token(self._random, APP_TOKEN_LENGTH), _app_name(number), sizes[0])
-            for number, sizes in enumerate(self._sizes, start=1)
-        ]
+        given = [None] * options.apps if isinstance(options.apps, int) else options.apps
+        self._sources = [random.Random(f"app {number} by {options.seed}") for number in range(1, len(given) + 1)]
+        self._random = self._sources[0]
+        self._sizes: list[list[int]] = []
+        self.apps: list[AppRow] = []
+        for number, app in enumerate(given, start=1):
+            self._random = self._sources[number - 1]
+            generated = random_token(self._random, APP_TOKEN_LENGTH)
+            token = generated if app is None else app.token
+            sizes = self._level_sizes(options.trackers_of_each_app)
+            name = _app_name(number) if app is None or app.name is None else app.name
+            networks = len(_tree(options.trackers[token])) if token in options.trackers else sizes[0]
+            self._sizes.append(sizes)
+            self.apps.append(AppRow(number, token, name, networks, None if app is None else app.currency))
+        strangers = options.trackers.keys() - {app.token for app in self.apps}
+        if strangers:
+            raise ValueError(f"trackers names {', '.join(sorted(strangers))}, which apps does not have.")
 
     def trackers(self) -> Iterator[list[TrackerSeed]]:
         """Draw the trackers, level by level of each app."""
-        for app, sizes in zip(self.apps, self._sizes, strict=True):
+        for app, sizes, source in zip(self.apps, self._sizes, self._sources, strict=True):
+            self._random = source
+            if app.token in self._options.trackers:
+                yield from self._given_trackers(app.id, self._options.trackers[app.token])
+                continue
             parents = self._networks(app.id, sizes)
             yield parents
             for level in (2, 3, 4):
                 grandchildren = sizes[level] if level < len(sizes) else 0
                 parents = self._subtrackers(app.id, level, parents, grandchildren)
                 yield parents
+
+    def _given_trackers(self, app_id: int, names: Sequence[str]) -> Iterator[list[TrackerSeed]]:
+        """Make the trackers of those names, and those above them, with the partner that the network is named after."""
+        level: list[tuple[int, str, _Tree]] = [(0, "", _tree(names))]
+        for depth in range(1, DEEPEST_LEVEL + 1):
+            below: list[tuple[int, str, _Tree]] = []
+            rows = []
+            for parent_id, above, children in level:
+                for label, grandchildren in children.items():
+                    name = f"{above}{SEPARATOR}{label}" if above else label
+                    self._last_id += 1
+                    row = TrackerSeed(
+                        self._last_id,
+                        app_id,
+                        parent_id,
+                        self._tokens.token(self._last_id),
+                        name,
+                        depth,
+                        archived=False,
+                        partner_id=self._partner_ids.get(name.partition(SEPARATOR)[0]),
+                        cost_data_enabled=False,
+                        links=links.BOTH,
+                        subtrackers=len(grandchildren),
+                    )
+                    rows.append(row)
+                    below.append((row.id, name, grandchildren))
+            yield rows
+            level = below
 
     def _level_sizes(self, total: int) -> list[int]:
         networks = max(min(total, 3), round(total * self._random.uniform(0.26, 0.34)))
@@ -157,6 +211,16 @@ class Account:
 
     def _below(self, bound: int) -> int:
         return int(self._random.random() * bound)
+
+
+def _tree(names: Sequence[str]) -> "_Tree":
+    """Nest the labels of names, in order."""
+    tree: _Tree = {}
+    for name in names:
+        node = tree
+        for label in name.split(SEPARATOR):
+            node = node.setdefault(label, {})
+    return tree
 
 
 def _app_name(number: int) -> str:

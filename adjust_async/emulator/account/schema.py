@@ -4,20 +4,21 @@ APPLICATION_ID = 0x41444A45
 """Marks a SQLite file as the emulator's, so that it never writes into somebody else's."""
 
 TABLES = (
-    "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE apps (
+    "CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS apps (
         id INTEGER PRIMARY KEY,
         token TEXT NOT NULL,
         name TEXT NOT NULL,
-        networks INTEGER NOT NULL
+        networks INTEGER NOT NULL,
+        currency TEXT
     )""",
-    """CREATE TABLE partners (
+    """CREATE TABLE IF NOT EXISTS partners (
         id INTEGER PRIMARY KEY,
         display_name TEXT NOT NULL,
         supports_cost_data INTEGER NOT NULL
     )""",
     # Rows are never deleted, so that an id is a position that stays. parent_id is 0 for a network.
-    """CREATE TABLE trackers (
+    """CREATE TABLE IF NOT EXISTS trackers (
         id INTEGER PRIMARY KEY,
         app_id INTEGER NOT NULL,
         parent_id INTEGER NOT NULL,
@@ -33,9 +34,9 @@ TABLES = (
 )
 
 INDEXES = (
-    "CREATE INDEX trackers_of_parent ON trackers (app_id, parent_id, id)",
-    "CREATE UNIQUE INDEX tracker_by_token ON trackers (token)",
-    "CREATE INDEX tracker_by_name ON trackers (app_id, name)",
+    "CREATE INDEX IF NOT EXISTS trackers_of_parent ON trackers (app_id, parent_id, id)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS tracker_by_token ON trackers (token)",
+    "CREATE INDEX IF NOT EXISTS tracker_by_name ON trackers (app_id, name)",
 )
 """Made after the account was written: sorting once is several times faster than inserting in order."""
 

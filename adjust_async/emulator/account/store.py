@@ -3,6 +3,7 @@
 import contextlib
 import math
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ class Tracker(NamedTuple):
 
 
 class Store:
-    """Reads and writes the account; every write is committed when its method returns.
+    """Reads and writes the account; every write is committed when its method returns. Any thread may use it.
 
     A file is opened in WAL mode with `synchronous=NORMAL`: what was committed survives a killed process. With
     `read_only` it is looked at, whether the emulator of another process runs over it or none:
@@ -68,6 +69,8 @@ class Store:
     def __init__(self, database: str | Path = IN_MEMORY, *, read_only: bool = False) -> None:
         self._database = database
         self._read_only = read_only
+        self.lock = threading.RLock()
+        """Held by whoever reads and then writes what must not change between."""
         self._tokens: TrackerTokens | None = None
         self._partner_count: int | None = None
         self._lag_end = -math.inf
@@ -87,7 +90,21 @@ class Store:
     @property
     def is_new(self) -> bool:
         """Whether there is no account in it yet."""
-        return self._connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
+        return self._one("SELECT 1 FROM sqlite_schema LIMIT 1", ()) is None
+
+    @property
+    def is_seeded(self) -> bool:
+        """Whether it holds an account."""
+        return not self.is_new and self._one("SELECT 1 FROM settings WHERE key = 'seed'", ()) is not None
+
+    def clear(self) -> None:
+        """Forget the account but its API token; the tables stay, for requests that are under way."""
+        with self.transaction() as connection:
+            connection.execute("DELETE FROM settings WHERE key != 'token'")
+            rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name != 'settings'")
+            for (table,) in rows.fetchall():
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 # a table of this package
+        self._tokens, self._partner_count, self._lag_end = None, None, -math.inf
 
     def close(self) -> None:
         """Close the database; one in memory is gone then."""
@@ -95,18 +112,25 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commit what the block writes, all or nothing."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        """Commit what the block writes, all or nothing; other threads wait for it."""
+        with self.lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
 
-    def read(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
+    def read(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query that writes nothing."""
-        return self._connection.execute(query, parameters)
+        with self.lock:
+            return self._connection.execute(query, parameters).fetchall()
+
+    def cursor(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
+        """Run such a query whose rows are too many to be held at once."""
+        with self.lock:
+            return self._connection.execute(query, parameters)
 
     # What tests look at.
 
@@ -117,7 +141,7 @@ class Store:
 
     def trackers(self, app_token: str | None = None) -> list[Tracker]:
         """Read the trackers of all levels in order of creation, of one app or of all."""
-        rows = self._connection.execute(
+        rows = self.read(
             """SELECT apps.token, parent.token, tracker.token, tracker.name, tracker.level, tracker.archived,
                 tracker.subtrackers, tracker.partner_id, tracker.cost_data_enabled
             FROM trackers AS tracker JOIN apps ON apps.id = tracker.app_id
@@ -135,7 +159,7 @@ class Store:
 
         More than one token of a name are duplicates, in order of creation.
         """
-        rows = self._connection.execute(
+        rows = self.read(
             """SELECT trackers.name, trackers.token FROM trackers JOIN apps ON apps.id = app_id
             WHERE apps.token = ? ORDER BY trackers.id""",
             (app_token,),
@@ -147,7 +171,9 @@ class Store:
 
     def apps(self) -> list[AppRow]:
         """Read the apps, in the order of `Emulator.app_tokens`."""
-        return [AppRow._make(row) for row in self._connection.execute("SELECT * FROM apps ORDER BY id")]
+        return [
+            AppRow._make(row) for row in self.read("SELECT id, token, name, networks, currency FROM apps ORDER BY id")
+        ]
 
     def partners(self) -> list[Partner]:
         """Read the partners in the order in which the API lists them."""
@@ -157,14 +183,15 @@ class Store:
 
     def setting(self, key: str) -> str:
         """Read a setting. Raises `KeyError` where there is none of that name."""
-        row = self._connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+        row = self._one("SELECT value FROM settings WHERE key = ?", (key,))
         if row is None:
             raise KeyError(key)
         return str(row[0])
 
     def save_setting(self, key: str, value: str) -> None:
         """Write a setting over the one of that name."""
-        self._connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, value))
+        with self.lock:
+            self._connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, value))
 
     def count_networks(self, app_id: int) -> int:
         """Count the trackers of the first level, as kept with the app."""
@@ -178,7 +205,7 @@ class Store:
 
     def has_partner(self, partner_id: int) -> bool:
         """Say whether there is a partner with that id."""
-        return self._connection.execute("SELECT 1 FROM partners WHERE id = ?", (partner_id,)).fetchone() is not None
+        return self._one("SELECT 1 FROM partners WHERE id = ?", (partner_id,)) is not None
 
     def find_tracker(self, app_id: int, token: str) -> TrackerRow | None:
         """Find a tracker of the app by its token."""
@@ -204,14 +231,14 @@ class Store:
         bound = "id < ? ORDER BY id DESC" if backwards else "id > ? ORDER BY id"
         source = "listed" if self._lags() else "trackers"
         query = f"{_SELECT_TRACKER} {source} WHERE app_id = ? AND parent_id = ? AND {bound} LIMIT ?"
-        rows = self._connection.execute(query, (app_id, parent_id, start, count)).fetchall()
+        rows = self.read(query, (app_id, parent_id, start, count))
         return [TrackerRow._make(row) for row in rows]
 
     def partner_page(self, start: int, count: int, *, backwards: bool) -> list[Partner]:
         """Read the partners from after the id `start` onwards."""
         bound = "id < ? ORDER BY id DESC" if backwards else "id > ? ORDER BY id"
         query = f"{_SELECT_PARTNER} WHERE {bound} LIMIT ?"
-        rows = self._connection.execute(query, (start, count))
+        rows = self.read(query, (start, count))
         return [Partner(number, name, bool(supports_cost_data)) for number, name, supports_cost_data in rows]
 
     def create_tracker(
@@ -263,12 +290,13 @@ class Store:
         now = time.monotonic()
         if now >= self._lag_end:
             return False
-        self._connection.execute("DELETE FROM lagging WHERE until <= ?", (now,))
+        with self.lock:
+            self._connection.execute("DELETE FROM lagging WHERE until <= ?", (now,))
         return True
 
     def _connect(self) -> None:
         address = f"{Path(self._database).resolve().as_uri()}?mode=ro" if self._read_only else self._database
-        self._connection = sqlite3.connect(address, isolation_level=None, uri=self._read_only)
+        self._connection = sqlite3.connect(address, isolation_level=None, uri=self._read_only, check_same_thread=False)
         try:
             self._open()
         except BaseException:
@@ -281,6 +309,9 @@ class Store:
             name = self._database
             raise ValueError(f"{name} is a SQLite database of something else; give the emulator a file of its own.")
         if not self._read_only:
+            if not self.is_new and "currency" not in {row[1] for row in self.read("PRAGMA table_info(apps)")}:
+                # As earlier versions made the file.
+                self._connection.execute("ALTER TABLE apps ADD COLUMN currency TEXT")
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA temp_store = MEMORY")
@@ -294,8 +325,9 @@ class Store:
 
     def _tracker(self, condition: str, parameters: Sequence[Any]) -> TrackerRow | None:
         query = f"{_SELECT_TRACKER} trackers WHERE {condition}"
-        row = self._connection.execute(query, parameters).fetchone()
+        row = self._one(query, parameters)
         return None if row is None else TrackerRow._make(row)
 
     def _one(self, query: str, parameters: Sequence[Any]) -> Any:
-        return self._connection.execute(query, parameters).fetchone()
+        with self.lock:
+            return self._connection.execute(query, parameters).fetchone()

@@ -4,13 +4,16 @@ import random
 from dataclasses import dataclass
 
 from adjust_async.emulator.account.account import AppRow
+from adjust_async.emulator.account.currencies import CURRENCIES, Currency
 from adjust_async.emulator.account.tokens import random_token
-from adjust_async.emulator.facts.dimensions import CURRENCIES, EVENT_KINDS, GENERAL_REVENUE, Currency, EventKind
+from adjust_async.emulator.facts.dimensions import EVENT_KINDS, GENERAL_REVENUE, EventKind
 
 _EVENT_TOKEN_LENGTH = 6
 _EVENTS_OF_AN_APP = 5
 _USERS_PER_FACT = 100
 """Chosen so that a fifth of an app's users come on a day and nearly all of them within a month."""
+_EVERYBODY = 10**9
+"""The users of an app that has only figures that were put in: so many that no two visits are by the same person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,13 @@ class App:
 
 
 def describe_app(row: AppRow, seed: int, facts_per_day: int) -> App:
-    """Give an app of the account its currency and its events, the same for the same seed."""
+    """Describe an app of the account, with its currency and its events: the same for the same seed."""
     source = random.Random(f"events of app {row.id} by {seed}")
     kinds = source.sample(EVENT_KINDS, _EVENTS_OF_AN_APP)
     events = (
         Event("0", GENERAL_REVENUE),
         *(Event(random_token(source, _EVENT_TOKEN_LENGTH), kind) for kind in kinds),
     )
-    currency = CURRENCIES[(row.id - 1) % len(CURRENCIES)]
-    return App(row.id, row.token, row.name, currency, events, facts_per_day * _USERS_PER_FACT)
+    by_code = {currency.iso_code: currency for currency in CURRENCIES}
+    currency = CURRENCIES[(row.id - 1) % len(CURRENCIES)] if row.currency is None else by_code[row.currency]
+    return App(row.id, row.token, row.name, currency, events, facts_per_day * _USERS_PER_FACT or _EVERYBODY)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from adjust_async.emulator.account.store import Store
 from adjust_async.emulator.facts.apps import App, describe_app
 from adjust_async.emulator.facts.drawing import HOURS_OF_A_DAY, draw_day
+from adjust_async.emulator.facts.figures import FigureWriter, lineage_of, read_day
 from adjust_async.emulator.facts.schema import DESCRIPTIONS, TABLES
 
 EPOCH = date(1970, 1, 1)
@@ -18,7 +19,6 @@ LAST_DAY = date(2026, 12, 31)
 
 _BUSY_TRACKERS = 150
 _ORGANIC = "Organic"
-_LEVELS = 4
 _INSERT_FACT = f"INSERT INTO facts VALUES ({', '.join('?' * 23)})"  # noqa: S608 # nothing but question marks
 
 
@@ -50,7 +50,8 @@ class Fact(NamedTuple):
 class Facts:
     """The figures of all apps, over the database of the account.
 
-    Only trackers that the account began with have figures: what is created later would change what a seed means.
+    Figures are drawn for trackers that the account began with: what is created later would change what a seed means.
+    Any tracker can be given some by `add`.
     """
 
     def __init__(self, store: Store, facts_per_day: int) -> None:
@@ -72,6 +73,26 @@ class Facts:
         """Make the facts of those days (UTC, both included) ahead of the first request for them."""
         for app_token in self.apps if app_tokens is None else app_tokens:
             self.complete(self.apps[app_token], day_number(start), day_number(end))
+
+    def add(
+        self,
+        app_token: str,
+        tracker: str,
+        day: date | str,
+        figures: Mapping[str, object],
+        *,
+        today: date,
+        **place: str,
+    ) -> None:
+        """Put in figures of a tracker and a day, beside those that are there.
+
+        `place` is what `Emulator.add_figures` takes beside. Raises `ValueError` for what the account does not have, and
+        for a day that reports do not look at.
+        """
+        day = read_day(day)
+        if not FIRST_DAY <= day <= max(LAST_DAY, today):
+            raise ValueError(f"day is from {FIRST_DAY} to {max(LAST_DAY, today)}, not {day}.")
+        FigureWriter(self._store, self.apps).add(app_token, tracker, day_number(day), figures, **place)
 
     def rows(self, app_token: str, start: date, end: date) -> list[Fact]:
         """Read the facts of an app on those days (UTC, both included), as a test wants to sum them up itself."""
@@ -99,28 +120,31 @@ class Facts:
 
     def read(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query over facts that `complete` has seen to."""
-        return self._store.read(query, parameters).fetchall()
+        return self._store.read(query, parameters)
 
     def cursor(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
         """Run such a query whose rows are too many to be held at once."""
-        return self._store.read(query, parameters)
+        return self._store.cursor(query, parameters)
 
     def complete(self, app: App, first_day: int, last_day: int) -> bool:
         """Make what is missing of those days, counted since 1970, and say whether anything was."""
-        made = self._made_days(app)
-        first_day = max(first_day, day_number(FIRST_DAY))
-        missing = [day for day in range(first_day, last_day + 1) if day not in made]
-        if not missing:
-            return False
-        trackers, organic = self._busy_trackers(app)
+        with self._store.lock:
+            made = self._made_days(app)
+            first_day = max(first_day, day_number(FIRST_DAY))
+            missing = [day for day in range(first_day, last_day + 1) if day not in made]
+            if missing:
+                self._make_days(app, missing)
+                made.update(missing)
+            return bool(missing)
+
+    def _make_days(self, app: App, days: Sequence[int]) -> None:
+        trackers, organic = self._busy_trackers(app) if self.facts_per_day else ([], frozenset())
         with self._store.transaction() as connection:
-            for day in missing if trackers else ():
+            for day in days if trackers else ():
                 rows = draw_day(app, trackers, organic, day, self.facts_per_day, self._seed)
                 # In the order of the primary key, in which SQLite inserts fastest.
                 connection.executemany(_INSERT_FACT, sorted(rows))
-            connection.executemany("INSERT INTO fact_days VALUES (?, ?)", ((app.id, day) for day in missing))
-        made.update(missing)
-        return True
+            connection.executemany("INSERT INTO fact_days VALUES (?, ?)", ((app.id, day) for day in days))
 
     def _describe_apps(self) -> None:
         apps, events = [], []
@@ -141,7 +165,7 @@ class Facts:
         return self._made[app.id]
 
     def _busy_trackers(self, app: App) -> tuple[list[int], frozenset[int]]:
-        lineages = "SELECT tracker_id, network_id FROM lineages WHERE app_id = ? ORDER BY rank"
+        lineages = "SELECT tracker_id, network_id FROM lineages WHERE app_id = ? AND rank >= 0 ORDER BY rank"
         rows = self.read(lineages, (app.id,))
         if not rows:
             self._choose_trackers(app)
@@ -165,8 +189,8 @@ class Facts:
         chosen = organic + source.sample(others, min(len(others), _BUSY_TRACKERS))
         with self._store.transaction() as connection:
             connection.executemany(
-                "INSERT INTO lineages VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ((tracker, app.id, rank, *_lineage(tracker, parents)) for rank, tracker in enumerate(chosen)),
+                "INSERT OR REPLACE INTO lineages VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((tracker, app.id, rank, *lineage_of(tracker, parents)) for rank, tracker in enumerate(chosen)),
             )
 
     def _kept_setting(self, key: str, value: int) -> str:
@@ -186,12 +210,3 @@ def day_number(day: date) -> int:
 def date_of(number: int) -> date:
     """Say which date has that number."""
     return EPOCH + timedelta(days=number)
-
-
-def _lineage(tracker: int, parents: dict[int, int]) -> list[int | None]:
-    """List the tracker and its ancestors from the network down, None for the levels below it."""
-    lineage: list[int | None] = []
-    while tracker:
-        lineage.insert(0, tracker)
-        tracker = parents[tracker]
-    return lineage + [None] * (_LEVELS - len(lineage))

@@ -1,9 +1,9 @@
 """What requests meet now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from adjust_async.emulator.faults.app_states import AppStates
+from adjust_async.emulator.faults.app_states import AppState, AppStates
 from adjust_async.emulator.faults.faults import Faults
 
 
@@ -16,8 +16,18 @@ class Conditions:
     app_states: AppStates
     fixed_today: date | None
     byte_order_mark: bool
+    _at_first: tuple[float, Faults | None, dict[str, AppState], date | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._at_first = (self.latency, self.faults, dict(self.app_states), self.fixed_today)
 
     @property
     def today(self) -> date:
         """The day on which the emulator believes to be, in UTC."""
         return self.fixed_today or datetime.now(UTC).date()
+
+    def reset(self) -> None:
+        """Go back to what held at first; a script of faults goes on where it is."""
+        self.latency, self.faults, app_states, self.fixed_today = self._at_first
+        self.app_states.clear()
+        self.app_states.update(app_states)

@@ -30,6 +30,9 @@ class FaultOptions(TypedDict, total=False):
     match: str | re.Pattern[str] | None
 
 
+_DOCUMENTED = frozenset({"rate", "only", "script", "seed", *FaultOptions.__annotations__})
+
+
 class Faults:
     """Faults at random, with a probability of `rate` for each request, drawn by `seed` in order of arrival.
 
@@ -89,6 +92,28 @@ class Faults:
         return cls(rate, WRITE_FAULTS, seed=seed, **options)
 
     @classmethod
+    def of_document(cls, document: object) -> "Faults | None":
+        """Read a rate, `{"rate": 0.2, "only": ["429"]}`, or `{"script": ["500", null]}`: what is JSON elsewhere.
+
+        `seed` and the options may stand beside. None, and a rate of 0, stand for no faults. Raises `ValueError`.
+        """
+        if document is None or isinstance(document, (int, float)):
+            return cls(document) if document else None
+        if not isinstance(document, dict):
+            raise ValueError(f"Faults are a rate or an object, not {document!r}.")  # noqa: TRY004 # it came from outside
+        options = dict(document)
+        strangers = options.keys() - _DOCUMENTED
+        if strangers:
+            raise ValueError(f"{', '.join(sorted(strangers))}: faults have {', '.join(sorted(_DOCUMENTED))}.")
+        try:
+            if "script" in options:
+                return cls.script(options.pop("script"), **options)
+            rate, kinds = options.pop("rate", 1), options.pop("only", None)
+            return cls(rate, kinds, **options) if rate else None
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+
+    @classmethod
     def of(cls, faults: "Faults | float | Sequence[Fault | str | None] | None") -> "Faults | None":
         """Take what `Emulator(faults=...)` takes: ready `Faults`, a rate, a list for a script, or None."""
         if faults is None or isinstance(faults, Faults):
@@ -96,6 +121,12 @@ class Faults:
         if isinstance(faults, Sequence):
             return cls.script(faults)
         return cls(faults)
+
+    def describe(self) -> dict[str, object]:
+        """Return what is drawn, as an object of JSON."""
+        if self._script is not None:
+            return {"script": True}
+        return {"rate": self.rate, "only": list(self.kinds)}
 
     def draw(self, method: str, target: str) -> Fault | None:
         """Return what happens to the request that has just arrived; `target` is its path with the query."""

@@ -83,6 +83,11 @@ class LateWork:
         """Forget what was not done yet, and what is added from now on."""
         self._lost = True
 
+    def drop(self) -> None:
+        """Forget what was not done yet."""
+        for task in self._tasks:
+            task.cancel()
+
     async def finish(self) -> None:
         """Do now what was not done yet; returns when nothing is left."""
         self._hurry.set()
@@ -112,7 +117,7 @@ class Misbehaviour:
         if fault in _HINTS:
             await self._hint(scope, receive, send)
             return
-        self._stats.faults[fault] += 1
+        self._stats.fault_met(fault)
         if fault in _REFUSALS:
             await self._refuse(*_REFUSALS[fault], scope, send)
         elif fault is Fault.HTML_BAD_GATEWAY:
@@ -131,7 +136,7 @@ class Misbehaviour:
         scope["state"][_HINT] = (self._fault, self._settings)
         await self._app(scope, receive, send)
         if scope["state"].pop(_HINT, None) is None:
-            self._stats.faults[self._fault] += 1
+            self._stats.fault_met(self._fault)
 
     async def _drop_late(self, scope: Scope, receive: Receive) -> None:
         body = await _whole_body(receive)

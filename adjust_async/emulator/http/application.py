@@ -5,23 +5,25 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from adjust_async.emulator.faults.conditions import Conditions
 from adjust_async.emulator.faults.misbehaviour import LateWork, Misbehaviour
 from adjust_async.emulator.http.connections import Connection
+from adjust_async.emulator.http.received import Recording
 from adjust_async.emulator.http.routing import RouteTable
 from adjust_async.emulator.http.stats import Stats
 
 
 class Application:
-    """The outermost layer of every request."""
+    """Counts every request, waits, and misbehaves."""
 
-    def __init__(self, routes: RouteTable, conditions: Conditions, stats: Stats) -> None:
+    def __init__(self, routes: RouteTable, conditions: Conditions, stats: Stats, late_work: LateWork) -> None:
         self._routes = routes
         self._conditions = conditions
         self._stats = stats
-        self.late_work = LateWork()
+        self._late_work = late_work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         route, app = self._routes.find(scope)
         self._stats.request_arrived(route)
+        Recording.of(scope).route = route.partition(" ")[2]
         try:
             # Drawn on arrival, before any wait, so that a seed means the same faults in the same order.
             app = self._spoilt(app, scope)
@@ -39,4 +41,5 @@ class Application:
         query = scope["query_string"].decode("ascii", "replace")
         target = f"{scope['path']}?{query}" if query else scope["path"]
         fault = faults.draw(scope["method"], target)
-        return app if fault is None else Misbehaviour(fault, faults, app, self._stats, self.late_work)
+        Recording.of(scope).fault = fault
+        return app if fault is None else Misbehaviour(fault, faults, app, self._stats, self._late_work)

@@ -1,14 +1,15 @@
-"""The limits of the Report Service's host: so many requests at once, and so many a second."""
+"""The limits of Adjust's hosts: so many requests at once, and so many a second."""
 
 import time
 from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from adjust_async.emulator.http.error_bodies import is_report, send_refusal
+from adjust_async.emulator.http.error_bodies import send_refusal
+from adjust_async.emulator.http.received import Recording
 from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.http.routing import RouteTable
-from adjust_async.emulator.http.stats import Stats
+from adjust_async.emulator.http.stats import HostStats, Stats
 
 CONCURRENCY = "concurrency"
 RATE = "rate"
@@ -30,7 +31,7 @@ class LeakyBucket:
         return None if rate is None or burst is None else cls(rate, burst)
 
     def pour(self) -> tuple[bool, float]:
-        """Say whether one request more fits in, and how full the bucket is with it."""
+        """Return whether one request more fits in, and how full the bucket is with it."""
         now = self._clock()
         self._level = max(0.0, self._level - (now - self._at) * self._rate)
         self._at = now
@@ -41,32 +42,37 @@ class LeakyBucket:
         return True, level
 
 
-class ReportGate:
-    """Refuses with 429 what is too much for the host, before anything else looks at it; other hosts' requests pass.
+class Gate:
+    """Refuses with 429 what is too much for one of Adjust's hosts, before anything else looks at it.
 
     A refused request is counted under its route, and meets neither a fault nor the latency.
     """
 
     def __init__(
-        self, app: ASGIApp, routes: RouteTable, stats: Stats, *, concurrency: int | None, bucket: LeakyBucket | None
+        self,
+        app: ASGIApp,
+        routes: RouteTable,
+        stats: Stats,
+        seen: HostStats,
+        *,
+        concurrency: int | None,
+        bucket: LeakyBucket | None,
     ) -> None:
         self._app = app
         self._routes = routes
         self._stats = stats
+        self._seen = seen
         self._concurrency = concurrency
         self._bucket = bucket
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request pass, or refuse it."""
-        if not is_report(scope["path"]):
-            await self._app(scope, receive, send)
-            return
-        stats = self._stats.reports
-        stats.arrived()
+        seen = self._seen
+        seen.arrived()
         refusal = self._refusal()
         if refusal is not None:
-            stats.left()
-            stats.refused[refusal] += 1
+            seen.left()
+            seen.refused[refusal] += 1
             await self._refuse(scope, send)
             return
         left = False
@@ -76,26 +82,28 @@ class ReportGate:
             nonlocal left
             if message["type"] == "http.response.body" and not message.get("more_body", False) and not left:
                 left = True
-                stats.left()
+                seen.left()
             await send(message)
 
         try:
             await self._app(scope, receive, leave_before_end)
         finally:
             if not left:
-                stats.left()
+                seen.left()
 
     def _refusal(self) -> str | None:
-        if self._concurrency is not None and self._stats.reports.in_flight > self._concurrency:
+        if self._concurrency is not None and self._seen.in_flight > self._concurrency:
             return CONCURRENCY
         if self._bucket is None:
             return None
         fits, level = self._bucket.pour()
-        self._stats.reports.fullest_bucket = max(self._stats.reports.fullest_bucket, level)
+        self._seen.fullest_bucket = max(self._seen.fullest_bucket, level)
         return None if fits else RATE
 
     async def _refuse(self, scope: Scope, send: Send) -> None:
-        self._stats.request_arrived(self._routes.find(scope)[0])
+        route = self._routes.find(scope)[0]
+        self._stats.request_arrived(route)
+        Recording.of(scope).route = route.partition(" ")[2]
         try:
             await send_refusal(send, scope["path"], RefusalError(429, "Too many requests"))
         finally:

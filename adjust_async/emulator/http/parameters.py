@@ -28,6 +28,12 @@ async def read_parameters(request: Request) -> dict[str, Any]:
     return parameters | _json_object(body)
 
 
+async def read_json_object(request: Request) -> dict[str, Any]:
+    """Read the body as a JSON object, empty for an empty body. Raises a 400 `RefusalError` for anything else."""
+    body = await request.body()
+    return _json_object(body) if body.strip() else {}
+
+
 def text(parameters: dict[str, Any], key: str) -> str | None:
     """Get a text that is not blank, None where it is null or missing. Raises a 400 `RefusalError`."""
     value = parameters.get(key)

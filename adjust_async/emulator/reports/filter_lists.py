@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from adjust_async.emulator.facts.dimensions import CURRENCIES, DEVICES
+from adjust_async.emulator.account.currencies import CURRENCIES
+from adjust_async.emulator.facts.dimensions import DEVICES
 from adjust_async.emulator.facts.store import Facts
 from adjust_async.emulator.kpis.catalog import title_of
 from adjust_async.emulator.kpis.dates import MINUTES_OF_AN_HOUR, write_utc_offset

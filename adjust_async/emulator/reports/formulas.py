@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from adjust_async.emulator.facts.dimensions import EURO_PARTS, Currency
+from adjust_async.emulator.account.currencies import EURO_PARTS, Currency
 
 Number = int | float
 

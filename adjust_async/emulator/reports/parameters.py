@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from adjust_async.emulator.facts.dimensions import CURRENCIES, Currency
+from adjust_async.emulator.account.currencies import CURRENCIES, Currency
 from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.kpis.dates import read_utc_offset
 from adjust_async.emulator.reports.cohort_periods import MATURE

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from adjust_async.emulator.account.currencies import Currency
 from adjust_async.emulator.facts.apps import App
-from adjust_async.emulator.facts.dimensions import Currency
 from adjust_async.emulator.reports import parameters
 from adjust_async.emulator.reports.amounts import AD_REVENUE_SOURCES, AD_SPEND_MODES, IAP_REVENUE_MODES, amounts_of
 from adjust_async.emulator.reports.cohort_periods import MATURE

@@ -17,31 +17,30 @@ class Survey:
     Attributes:
         columns: The columns of all levels, outermost first.
         dates: The distinct values under `date`.
-        types: The types of the values of each KPI.
-        has_figures: Whether there is any row.
+        figures: The values of every row.
     """
 
     columns: tuple[str, ...]
     dates: frozenset[Any]
-    types: tuple[frozenset[type], ...]
-    has_figures: bool
+    figures: Sequence[Sequence[Any]]
+
+    def types(self, kpis: int) -> list[set[type]]:
+        """Return the types of the values of each KPI, of so many."""
+        return [{type(values[place]) for values in self.figures} for place in range(kpis)]
 
 
-def survey(apps: Sequence[Element], kpis: int) -> Survey:
-    """Look at all elements of some apps, whose `kpi_values` have as many values as there are KPIs."""
-    found = _Found(kpis)
+def survey(apps: Sequence[Element]) -> Survey:
+    """Look at all elements of some apps."""
+    found = _Found()
     found.look_at("apps", apps)
-    return Survey(
-        tuple(found.columns), frozenset(found.dates), tuple(map(frozenset, found.types)), has_figures=found.has_figures
-    )
+    return Survey(tuple(found.columns), frozenset(found.dates), found.figures)
 
 
 class _Found:
-    def __init__(self, kpis: int) -> None:
+    def __init__(self) -> None:
         self.columns: dict[str, None] = dict.fromkeys(("app_token", "app_name", "currency"))
         self.dates: set[Any] = set()
-        self.types: list[set[type]] = [set() for _ in range(kpis)]
-        self.has_figures = False
+        self.figures: list[Sequence[Any]] = []
 
     def look_at(self, level: str, elements: Sequence[Element]) -> None:
         """Look at the elements of a level, those below all parents together, then at the levels below them."""
@@ -58,10 +57,7 @@ class _Found:
             for key in inner:
                 if is_level(key, value := element[key]):
                     below.setdefault(key, []).extend(value)
-        self.dates.update(element["date"] for element in elements if "date" in element)
-        figures = [values for element in elements if (values := element.get("kpi_values")) is not None]
-        self.has_figures = self.has_figures or bool(figures)
-        for place, types in enumerate(self.types):
-            types.update([type(values[place]) for values in figures])
+        self.dates.update([element["date"] for element in elements if "date" in element])
+        self.figures += [values for element in elements if (values := element.get("kpi_values")) is not None]
         for key, inner_elements in below.items():
             self.look_at(key, inner_elements)

@@ -12,17 +12,9 @@ import attrs
 import pytest
 from hypothesis import given, strategies as st
 
-from adjust_async import ConfigurationError, Partner, PlanError, TrackerSpec
-from adjust_async.campaign.provisioning.plan import (
-    LEVELS,
-    TOLD,
-    Entry,
-    PlanReader,
-    find_partners,
-    path_of,
-    plan_error,
-    read_plan,
-)
+from adjust_async import ConfigurationError, PlanError, TrackerSpec
+from adjust_async.campaign.provisioning.paths import LEVELS, path_of
+from adjust_async.campaign.provisioning.plan import TOLD, Entry, PlanReader, plan_error, read_plan
 
 pytestmark = pytest.mark.anyio
 
@@ -339,50 +331,6 @@ def test_levels_that_make_no_path_are_refused(levels: dict[str, Any], message: s
     """A level that is missing above another one, or that is no name, is told by its name."""
     with pytest.raises(ConfigurationError, match=message):
         path_of(levels)
-
-
-PARTNERS = [
-    Partner(id=1, display_name="AppLovin"),
-    Partner(id=2, display_name="AdColony"),
-    Partner(id=3, display_name="Twice"),
-    Partner(id=4, display_name="Twice"),
-    Partner(id=5, display_name="Unity Ads"),
-]
-
-
-async def test_partners_are_found_by_name() -> None:
-    """An exact name gives its id; entries without a name, or with an id, stay as they are."""
-    plan = [
-        TrackerSpec("A"),
-        TrackerSpec("B", partner="AppLovin"),
-        TrackerSpec("C", partner_id=99),
-        TrackerSpec("D", partner="AdColony"),
-    ]
-    entries = await read_plan(plan)
-    found = find_partners(entries, PARTNERS)
-    assert [entry.partner_id for entry in found] == [None, 1, 99, 2]
-    assert [entry.spec for entry in found] == [entry.spec for entry in entries]
-
-
-async def test_a_partner_that_there_is_not_is_told_with_the_nearest() -> None:
-    """Unknown and ambiguous names are told with the numbers of their entries, all at once, nothing else matching."""
-    names = ["applovin", "AppLovin ", "AdColny", "Twice", "zzzzzz", "AppLovin"]
-    plan = ["A", *(TrackerSpec(f"B{number}", partner=name) for number, name in enumerate(names))]
-    with pytest.raises(PlanError) as caught:
-        find_partners(await read_plan(plan), PARTNERS)
-    problems = dict(caught.value.problems)
-    assert list(problems) == [2, 3, 4, 5, 6]
-    assert problems[2] == "there is no partner called 'applovin'. Did you mean 'AppLovin'?"
-    assert "Did you mean 'AppLovin'?" in problems[3]
-    assert "Did you mean 'AdColony'" in problems[4]
-    assert problems[5] == "there are 2 partners called 'Twice': give partner_id, one of 3, 4"
-    assert problems[6].endswith("adjust.partners.list() gives them all")
-
-
-async def test_where_there_is_no_partner_at_all() -> None:
-    """A name that nothing is near to is told without a guess."""
-    with pytest.raises(PlanError, match=r"adjust.partners.list\(\) gives them all"):
-        find_partners(await read_plan([TrackerSpec("A", partner="AppLovin")]), [])
 
 
 async def test_a_long_plan_lets_others_have_their_turn() -> None:

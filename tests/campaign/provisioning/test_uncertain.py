@@ -1,14 +1,16 @@
 """Creates in doubt: when their siblings are listed, and what follows, by a clock that jumps."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from adjust_async import APIConnectionError, ClientClosedError, ServerError, Tracker
+from adjust_async.campaign.provisioning.names import Match
+from adjust_async.campaign.provisioning.recent import LOOKS
 from adjust_async.campaign.provisioning.tree import Node
-from adjust_async.campaign.provisioning.uncertain import LOOKS, UncertainCreate, UncertainCreates
+from adjust_async.campaign.provisioning.uncertain import UncertainCreate, UncertainCreates
 from tests.clock import JUMPING_CLOCK
 
 pytestmark = pytest.mark.anyio
@@ -32,6 +34,7 @@ class Service:
 
     def __init__(self) -> None:
         self.there_from: dict[str, float] = {}
+        self.problems: dict[str, str] = {}
         self.takes = 0.0
         self.lists: list[tuple[str, float]] = []
         self.fails: Callable[[], Exception | None] = lambda: None
@@ -42,8 +45,8 @@ class Service:
         """Give the seconds since the test began."""
         return round(asyncio.get_running_loop().time() - self.began, 3)
 
-    async def children(self, parent: Node) -> Mapping[str, Tracker]:
-        """List what is there."""
+    async def find(self, parent: Node, creates: Sequence[UncertainCreate]) -> Mapping[UncertainCreate, Match]:
+        """List what is there, and find what is looked for."""
         self.lists.append((parent.label, self.now()))
         shown = {label: Tracker(token=label, name=label) for label, at in self.there_from.items() if at <= self.now()}
         self.under_way += 1
@@ -52,7 +55,10 @@ class Service:
             await asyncio.sleep(self.takes)
             if (error := self.fails()) is not None:
                 raise error
-            return shown
+            return {
+                create: Match(shown.get(create.node.label), problem=self.problems.get(create.node.label))
+                for create in creates
+            }
         finally:
             self.under_way -= 1
 
@@ -65,16 +71,21 @@ class Verdicts:
         self.came: list[tuple[str, str, float]] = []
         self.errors: list[Exception] = []
 
-    def there(self, create: UncertainCreate, tracker: Tracker) -> None:
+    async def there(self, create: UncertainCreate, match: Match) -> None:
         """Keep it."""
-        assert tracker.name == create.node.label
+        assert match.tracker is not None
+        assert match.tracker.name == create.node.label
         self.came.append((create.node.label, "there", self.service.now()))
 
-    def missing(self, create: UncertainCreate) -> None:
+    async def missing(self, create: UncertainCreate) -> None:
         """Keep it."""
         self.came.append((create.node.label, "missing", self.service.now()))
 
-    def unknown(self, create: UncertainCreate, error: Exception) -> None:
+    async def doubtful(self, create: UncertainCreate, problem: str) -> None:
+        """Keep it."""
+        self.came.append((create.node.label, problem, self.service.now()))
+
+    async def unknown(self, create: UncertainCreate, error: Exception) -> None:
         """Keep it."""
         self.errors.append(error)
         self.came.append((create.node.label, "unknown", self.service.now()))
@@ -87,7 +98,7 @@ class Bench:
         self.service = Service()
         self.verdicts = Verdicts(self.service)
         self.tasks: list[asyncio.Task[None]] = []
-        self.doubts = UncertainCreates(self.service.children, grace_time, self.verdicts, self.start)
+        self.doubts = UncertainCreates(self.service.find, grace_time, self.verdicts, self.start)
         self.root = Node("", None)
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -148,6 +159,17 @@ async def test_a_slow_list_does_not_say_that_it_is_missing() -> None:
     await bench.end()
     assert bench.verdicts.came == [("A", "there", 6 * GRACE)]
     assert [when for _, when in bench.service.lists] == [0, 3 * GRACE]
+
+
+async def test_what_can_not_be_told_apart_is_doubtful_after_the_grace_time() -> None:
+    """A later list may show the very name; where none does, the reason comes out."""
+    bench = Bench()
+    bench.service.problems = {"A": "nearly the same", "B": "nearly the same"}
+    bench.service.there_from["B"] = 1.0
+    bench.add("A")
+    bench.add("B")
+    await bench.end()
+    assert bench.verdicts.came == [("B", "there", 2.0), ("A", "nearly the same", GRACE)]
 
 
 async def test_without_a_grace_time_one_list_is_enough() -> None:
@@ -221,8 +243,8 @@ async def test_a_doubt_that_comes_at_the_end_is_looked_up_too() -> None:
     again = iter(["A2", "A3", "A4"])
     judged = bench.verdicts.missing
 
-    def missing(create: UncertainCreate) -> None:
-        judged(create)
+    async def missing(create: UncertainCreate) -> None:
+        await judged(create)
         if (label := next(again, None)) is not None:
             bench.add(label)
 

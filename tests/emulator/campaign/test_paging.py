@@ -121,11 +121,12 @@ async def test_after_with_before(client: httpx.AsyncClient) -> None:
     assert response.status_code == 400
 
 
-async def test_urls_name_the_host_that_was_asked(emulator: Emulator, client: httpx.AsyncClient) -> None:
+async def test_urls_name_the_host_that_was_asked() -> None:
     """The next URL is at the host of the request, and never repeats a token from the query."""
-    response = await client.get(
-        "/public/v1/partners", params={"user_token": emulator.token}, headers={"Host": "adjust.test:81"}
-    )
-    following = response.json()["data"]["paging"]["next"]
-    assert following.startswith("http://adjust.test:81/public/v1/partners?after=")
-    assert emulator.token not in following
+    async with Emulator(hosts=["adjust.test"], trackers_per_app=0) as emulator, connect(emulator) as client:
+        response = await client.get(
+            "/public/v1/partners", params={"user_token": emulator.token}, headers={"Host": "adjust.test:81"}
+        )
+        following = response.json()["data"]["paging"]["next"]
+        assert following.startswith("http://adjust.test:81/public/v1/partners?after=")
+        assert emulator.token not in following

@@ -106,7 +106,7 @@ async def test_drop_late_without_a_body(emulator: Emulator) -> None:
     """Nothing is done for a client that goes before it sent its whole body."""
     emulator.faults = Faults.script(["drop-late"], late=0)
     _, writer = await asyncio.open_connection("127.0.0.1", int(emulator.url.rpartition(":")[2]))
-    head = f"POST {trackers_path(emulator)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {emulator.token}\r\n"
+    head = f"POST {trackers_path(emulator)} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {emulator.token}\r\n"
     writer.write(f'{head}Content-Length: 100\r\n\r\n{{"name": "X"}}'.encode())
     await eventually(lambda: emulator.stats.in_flight == 1)
     writer.close()

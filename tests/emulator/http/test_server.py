@@ -24,12 +24,6 @@ def port_of(emulator: Emulator) -> int:
     return int(emulator.url.rpartition(":")[2])
 
 
-def test_loopback_only() -> None:
-    """There is no option to bind to another address."""
-    with pytest.raises(TypeError):
-        Emulator(host="0.0.0.0")  # type: ignore[call-arg] # that there is no such option is what is tested
-
-
 async def test_bound_address(emulator: Emulator) -> None:
     """The URL names 127.0.0.1 without a slash at the end, and no other address of the machine answers."""
     assert emulator.url == f"http://127.0.0.1:{port_of(emulator)}"
@@ -153,6 +147,14 @@ async def test_enter_again() -> None:
                 await emulator.__aenter__()
 
 
+async def test_all_addresses() -> None:
+    """Bound to all addresses it has a URL on loopback, and answers under the address that it was reached by."""
+    async with Emulator(host="0.0.0.0", trackers_per_app=0) as emulator, connect(emulator) as client:
+        assert emulator.url == f"http://127.0.0.1:{port_of(emulator)}"
+        for host in "127.0.0.1", "127.0.0.2":
+            assert (await client.get(f"http://{host}:{port_of(emulator)}{PARTNERS}")).status_code == 200
+
+
 def test_not_running() -> None:
     """What only a running emulator has says so while it does not run."""
     emulator = Emulator()
@@ -192,6 +194,15 @@ async def test_no_complaints_in_the_log(
             await client.get(PARTNERS, timeout=0.05)
     await eventually(lambda: emulator.stats.in_flight == 0)
     assert not [record for record in caplog.records if record.name.startswith("uvicorn")]
+
+
+async def test_quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is logged of a start, a request, a restart and an end, at whatever level."""
+    caplog.set_level(logging.DEBUG)
+    async with Emulator(trackers_per_app=0) as emulator, connect(emulator) as client:
+        await client.get(PARTNERS)
+        await emulator.restart(0)
+    assert not [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore", "asyncio"))]
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ async def test_clients_that_go(cause: str, emulator: Emulator, client: httpx.Asy
 async def test_client_that_goes_before_its_body(emulator: Emulator) -> None:
     """A client that goes before it sent its whole body leaves nothing behind: no request, no tracker."""
     _, writer = await asyncio.open_connection("127.0.0.1", int(emulator.url.rpartition(":")[2]))
-    head = f"POST {trackers_path(emulator)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {emulator.token}\r\n"
+    head = f"POST {trackers_path(emulator)} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {emulator.token}\r\n"
     writer.write(f'{head}Content-Length: 100\r\n\r\n{{"name":'.encode())
     await eventually(lambda: emulator.stats.in_flight == 1)
     writer.close()

@@ -127,7 +127,7 @@ async def test_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
 LARGE: dict[str, Any] = {
     "dimensions": "hour,app,campaign,creative,country,os_name,device_type",
     "metrics": "installs,cost",
-    "date_period": "2026-01-01:2026-01-10",
+    "date_period": "2026-01-01:2026-01-12",
     "attribution_type": "all",
 }
 

@@ -1001,11 +1001,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(
     ("query", "message"), [*WRONG, ({"exact": 1}, "exact is 1: give True or False"), ({"path": "x"}, "path")], ids=str
 )
-def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> None:
+async def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> None:
     """The call itself raises, before anything could be iterated or sent."""
-    adjust = AsyncAdjust("secret", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
-    with pytest.raises(ConfigurationError, match=message):
-        adjust.reports.iter_csv(**QUERY | query)
+    async with client(status(500)) as (adjust, script):
+        with pytest.raises(ConfigurationError, match=message):
+            adjust.reports.iter_csv(**QUERY | query)
+        assert script.requests == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,157 @@
+"""What became of each entry of a plan: every entry gets one outcome, however the run ends."""
+
+import asyncio
+import copy
+from collections.abc import Callable, Sequence
+
+from adjust_async.campaign.models import Tracker
+from adjust_async.campaign.provisioning.names import PORTION
+from adjust_async.campaign.provisioning.plan import TrackerSpec
+from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionOutcome, ProvisionResult, Status
+from adjust_async.campaign.provisioning.tree import Node
+from adjust_async.errors import AdjustError, APITimeoutError, NotTriedError
+
+__all__ = ["Outcomes", "status_of"]
+
+#: Failures whose errors keep the whole answer of the service. A plan may have many.
+MOST_BODIES = 100
+
+#: Characters that the others keep of it.
+BODY_LIMIT = 200
+
+
+class Outcomes:
+    """The outcomes of a run, which the caller's functions are told as soon as they are final.
+
+    Args:
+        specs: The entries.
+        on_progress, on_outcome: Functions of the caller's.
+        end: Ends the run with what such a function raised.
+
+    Attributes:
+        ended: Whether the run ends with a failure, so that progress is over.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[TrackerSpec],
+        on_progress: OnProgress | None,
+        on_outcome: OnOutcome | None,
+        end: Callable[[BaseException], None],
+    ) -> None:
+        self.ended = False
+        self._end = end
+        self._specs = specs
+        self._outcomes: list[ProvisionOutcome | None] = [None] * len(specs)
+        self._on_progress = on_progress
+        self._on_outcome = on_outcome
+        self._done = 0
+        self._failures = 0
+        self._not_tried: dict[str, NotTriedError] = {}
+
+    def settle(self, node: Node, status: Status) -> None:
+        """Say what became of a node, and tell it for each of its entries."""
+        node.status = status
+        for place, number in enumerate(node.entries):
+            # What is in a plan twice is created once.
+            once: Status = "unchanged" if place and status != "failed" else status
+            outcome = node.outcome(self._specs[number].path, once)
+            self._outcomes[number] = outcome
+            self._done += 1
+            self._tell(outcome)
+
+    def fail(self, node: Node, error: AdjustError) -> None:
+        """Say that a node failed."""
+        self._failures += 1
+        if self._failures > MOST_BODIES:
+            error = _compact(error)
+        node.error = error
+        self.settle(node, "failed")
+
+    def not_tried(self, node: Node, reason: str) -> None:
+        """Say that nothing was sent for a node."""
+        # Thousands may have the same reason.
+        error = self._not_tried.get(reason)
+        if error is None:
+            error = NotTriedError(reason)
+            if len(self._not_tried) < MOST_BODIES:
+                self._not_tried[reason] = error
+        node.error = error
+        self.settle(node, "failed")
+
+    async def fail_below(self, node: Node, reason: str) -> None:
+        """Say that nothing was sent for what is below a node."""
+        for number, child in enumerate(node.below()):
+            if child.status is None and child.tracker is None:
+                self.not_tried(child, f"it was not tried, because {reason}")
+            if not number % PORTION:
+                await asyncio.sleep(0)
+
+    async def close(self, root: Node, reason: str) -> None:
+        """Say what became of all nodes that have no outcome yet, when a run ended for this reason."""
+        for number, node in enumerate(root.below()):
+            if node.status is None:
+                self._close(node, reason)
+            if not number % PORTION:
+                await asyncio.sleep(0)
+
+    async def result(
+        self, app_token: str, root: Node, *, dry_run: bool, duplicates: Sequence[Tracker], verified: bool
+    ) -> ProvisionResult:
+        """Return the result, once every node has its outcome."""
+        implied = []
+        for number, node in enumerate(root.below()):
+            if not node.entries:
+                implied.append(node.outcome(node.path, node.status))
+            if not number % PORTION:
+                await asyncio.sleep(0)
+        outcomes = [outcome for outcome in self._outcomes if outcome is not None]
+        return ProvisionResult(
+            app_token, self._specs, outcomes, implied, dry_run=dry_run, duplicates=duplicates, verified=verified
+        )
+
+    def _close(self, node: Node, reason: str) -> None:
+        if node.doubt is not None:
+            self.fail(node, node.doubt)
+        elif node.sending and node.tracker is None:
+            words = f"{node.path!r} was being created: {reason}"
+            self.fail(node, APITimeoutError(words, method="POST", path="trackers"))
+        elif node.sending:
+            self.not_tried(node, f"it is there, and its settings were being sent: {reason}")
+        elif node.tracker is None and node.put_off:
+            self.not_tried(node, f"the service had put it off, and it was not tried again: {reason}")
+        elif node.tracker is None:
+            self.not_tried(node, f"it was not tried: {reason}")
+        elif node.missing_settings:
+            self.not_tried(node, f"it is there, and its settings were not sent: {reason}")
+        else:
+            self.settle(node, status_of(node))
+
+    def _tell(self, outcome: ProvisionOutcome) -> None:
+        # Every entry is told to `on_outcome`, also after a function raised; progress ends there.
+        try:
+            if self._on_outcome is not None:
+                self._on_outcome(outcome)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, the run ends in order
+            self._end(error)
+        try:
+            if self._on_progress is not None and not self.ended:
+                self._on_progress(self._done, len(self._specs), outcome)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as above
+            self._end(error)
+
+
+def status_of(node: Node) -> Status:
+    """Return what a node needs, and what it got once that is done."""
+    if node.created or node.tracker is None:
+        return "created"
+    return "updated" if node.missing_settings else "unchanged"
+
+
+def _compact(error: AdjustError) -> AdjustError:
+    """Return a copy of an error that keeps little: no traceback, no cause, and only the beginning of the answer."""
+    compact = copy.copy(error)
+    body = getattr(error, "body", "")
+    if len(body) > BODY_LIMIT:
+        vars(compact)["body"] = f"{body[:BODY_LIMIT]}..."
+    return compact

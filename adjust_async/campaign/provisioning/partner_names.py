@@ -1,0 +1,89 @@
+"""Partners that a plan names: found among those of the account, or else told with the nearest names."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from adjust_async._checks import shown
+from adjust_async.campaign.models import Partner
+from adjust_async.campaign.provisioning.names import PORTION
+from adjust_async.campaign.provisioning.plan import Entry, plan_error
+
+__all__ = ["find_partners"]
+
+#: Unknown names that come with a suggestion. Finding one takes milliseconds, and a plan may have thousands.
+MOST_HINTS = 5
+
+
+async def find_partners(entries: Sequence[Entry], partners: Iterable[Partner]) -> list[Entry]:
+    """Return the entries with the ids of partners that were given by name.
+
+    A name that differs from a partner's in case or spaces alone is taken for it, with a note.
+
+    Raises:
+        PlanError: Partners are unknown, or several have the same name. All of them are told.
+    """
+    names = _PartnerNames(partners)
+    found: list[Entry] = []
+    unknown: list[tuple[int, str, Sequence[Partner]]] = []
+    for number, entry in enumerate(entries, 1):
+        name = entry.spec.partner
+        if name is not None:
+            match = names.find(name)
+            if len(match) == 1:
+                called = match[0].display_name
+                note = None if called == name else f"partner {name!r} was taken for {called!r}"
+                entry = entry._replace(partner_id=match[0].id, note=note)
+            else:
+                unknown.append((number, name, match))
+        found.append(entry)
+        if not number % PORTION:
+            await asyncio.sleep(0)
+    if unknown:
+        raise plan_error("entry", await _problems(unknown, names))
+    return found
+
+
+class _PartnerNames:
+    def __init__(self, partners: Iterable[Partner]) -> None:
+        self._exact: dict[str, list[Partner]] = {}
+        self.folded: dict[str, list[Partner]] = {}
+        for partner in partners:
+            self._exact.setdefault(partner.display_name, []).append(partner)
+            self.folded.setdefault(_folded(partner.display_name), []).append(partner)
+
+    def find(self, name: str) -> Sequence[Partner]:
+        """Return the partners of that name; where there are none, those whose names differ in case or spaces alone."""
+        return self._exact.get(name) or self.folded.get(_folded(name)) or ()
+
+
+def _folded(name: str) -> str:
+    return "".join(name.casefold().split())
+
+
+async def _problems(
+    unknown: Sequence[tuple[int, str, Sequence[Partner]]], names: _PartnerNames
+) -> list[tuple[int, str]]:
+    first = list(dict.fromkeys(name for _, name, match in unknown if not match))[:MOST_HINTS]
+    known = list(names.folded)
+    # In a thread, as it takes long where there are many partners.
+    near = await asyncio.to_thread(lambda: {name: get_close_matches(_folded(name), known, 3) for name in first})
+    told: dict[str, str] = {}
+    problems = []
+    for number, name, match in unknown:
+        if name not in told:
+            told[name] = _problem(name, match, [names.folded[key][0].display_name for key in near.get(name, ())])
+        problems.append((number, told[name]))
+        if not number % PORTION:
+            await asyncio.sleep(0)
+    return problems
+
+
+def _problem(name: str, match: Sequence[Partner], near: Sequence[str]) -> str:
+    if match:
+        ids = ", ".join(str(partner.id) for partner in match)
+        called = {partner.display_name for partner in match}
+        what = f"called {shown(name)}" if called == {name} else f"that {shown(name)} may mean"
+        return f"there are {len(match)} partners {what}: give partner_id, one of {ids}"
+    hint = f". Did you mean {' or '.join(map(repr, near))}?" if near else ": adjust.partners.list() gives them all"
+    return f"there is no partner called {shown(name)}{hint}"

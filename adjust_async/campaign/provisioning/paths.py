@@ -1,0 +1,67 @@
+"""Paths of trackers, such as `AppLovin::DE::Spring`: network, campaign, adgroup, creative."""
+
+from collections.abc import Mapping
+
+from adjust_async._checks import check_encodable, shown
+from adjust_async.campaign.provisioning.names import SEPARATOR
+from adjust_async.errors import ConfigurationError
+
+__all__ = ["LEVELS", "check_path", "path_of", "problem_of_part", "split_path"]
+
+LEVELS = ("network", "campaign", "adgroup", "creative")
+
+
+def path_of(levels: Mapping[str, object]) -> str:
+    """Join the names of levels, given by the name of the level.
+
+    Raises:
+        ConfigurationError: There is none, one is none, or one is missing above another.
+    """
+    depth = max((place for place, level in enumerate(LEVELS, 1) if level in levels), default=0)
+    parts = [levels.get(level, "") for level in LEVELS[: max(1, depth)]]
+    for part, level in zip(parts, LEVELS, strict=False):
+        if problem := problem_of_part(part, level):
+            raise ConfigurationError(problem)
+    return SEPARATOR.join(map(str, parts))
+
+
+def problem_of_part(part: object, level: str) -> str | None:
+    """Say what is wrong with the name of a level; `None` where nothing is."""
+    if not isinstance(part, str):
+        return f"the {level} is {shown(part)}: give a text"
+    if not part.strip():
+        return f"the {level} is empty: every level needs a name"
+    if part != part.strip():
+        return f"the {level} {shown(part)} begins or ends with a space: leave that out, services drop it"
+    if SEPARATOR in part:
+        return f"the {level} {shown(part)} holds '::', which separates levels: use another sign"
+    if part.startswith(":") or part.endswith(":"):
+        return f"the {level} {shown(part)} begins or ends with ':', and '::' separates levels: use another sign"
+    try:
+        check_encodable(part, f"the {level}")
+    except ConfigurationError as error:
+        return error.message
+    return None
+
+
+def check_path(path: object) -> tuple[str, ...]:
+    """Return the names of the levels of a path.
+
+    Raises:
+        ConfigurationError: It is no path.
+    """
+    parts, problem = split_path(path)
+    if problem:
+        raise ConfigurationError(problem)
+    return parts
+
+
+def split_path(path: object) -> tuple[tuple[str, ...], str | None]:
+    """Split a path into the names of its levels, or say what is wrong with it."""
+    if not isinstance(path, str):
+        return (), f"the path is {shown(path)}: give a text such as 'AppLovin::DE::Spring'"
+    parts = tuple(str.__str__(path).split(SEPARATOR))
+    if len(parts) > len(LEVELS):
+        return (), f"{shown(path)} has {len(parts)} levels: there are four, network, campaign, adgroup and creative"
+    problems = (problem_of_part(part, level) for part, level in zip(parts, LEVELS, strict=False))
+    return parts, next((f"{shown(path)}: {problem}" for problem in problems if problem), None)

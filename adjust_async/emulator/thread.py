@@ -1,0 +1,44 @@
+"""An event loop in a thread of its own, for callers that block."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """Runs coroutines of other threads; a daemon, so that a forgotten one does not keep the process alive."""
+
+    def __init__(self) -> None:
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="adjust emulator", daemon=True)
+        self._loop = asyncio.new_event_loop()
+        self._end = asyncio.Event()
+
+    def start(self) -> None:
+        """Start the thread, and return when its loop runs."""
+        self._thread.start()
+        self._ready.wait()
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop and return its result; the calling thread waits."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def call_async(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop and return its result; the loop of the caller goes on meanwhile."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+
+    def stop(self) -> None:
+        """End the loop, and return when the thread is gone."""
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._live())
+
+    async def _live(self) -> None:
+        self._ready.set()
+        await self._end.wait()

@@ -1,0 +1,336 @@
+"""aiohttp's connections and parser behind httpx's face, for those who need the last of the speed.
+
+`httpx-aiohttp` offers the same, but says `ConnectTimeout` of a connection that broke after a POST was sent; to tell its
+errors apart takes most of what a transport takes. aiohttp's own tracing says how far a request came.
+"""
+
+import asyncio
+import math
+import socket
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from functools import partial
+from types import SimpleNamespace
+from typing import cast
+
+import httpx
+
+from adjust_async._checks import check_bool, check_whole_number
+from adjust_async.errors import ConfigurationError
+from adjust_async.transports.attempts import Attempt, Attempts, timeout_of
+from adjust_async.transports.clocks import CLOCK_TOLERANCE, clock_offset
+from adjust_async.transports.keep_alive import keep_alive
+from adjust_async.transports.origins import Origin, origin_of
+from adjust_async.transports.proxies import Proxies
+from adjust_async.transports.trust import Trust
+
+try:
+    import aiohttp
+    from yarl import URL
+
+    from adjust_async.transports.aiohttp_failures import broken_answer, cause_of, failure_of
+except ModuleNotFoundError as missing:
+    raise ConfigurationError(
+        f"AiohttpTransport needs {missing.name}, which is not installed: pip install 'adjust_async[aiohttp]'"
+    ) from missing
+
+__all__ = ["AiohttpTransport"]
+
+PROXY_SCHEMES = frozenset({"http", "https"})
+
+#: What httpx has set already, or left out on purpose.
+AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+#: Seconds without use after which a connection is closed, as with `PooledTransport`.
+KEEPALIVE_EXPIRY = 20.0
+
+#: Bytes of one header that are accepted, as httpcore does; aiohttp's own bound is 8 KiB.
+LONGEST_HEADER = 100 * 1024
+
+#: What aiohttp raises, and `Trust`.
+FAILURES = (aiohttp.ClientError, httpx.TransportError, OSError, RuntimeError, ValueError)
+
+#: Bytes of a body that are handed over at once: the system takes them without waiting for the service.
+SMALL_BODY = 64 * 1024
+
+
+class AiohttpTransport(httpx.AsyncBaseTransport):
+    """An httpx transport on aiohttp's connections and C parser (extra `aiohttp`).
+
+    It is used only where it is given:
+
+        AsyncAdjust(http_client=httpx.AsyncClient(transport=AiohttpTransport()))
+
+    It raises the same errors of httpx as `PooledTransport`, with the same meaning. What hooks into
+    `httpx.AsyncClient` sees its requests: event hooks, OpenTelemetry, Sentry, and vcrpy. What replaces the transports
+    of httpx or httpcore does not: under respx and pytest-httpx requests go out to the network.
+
+    aiohttp sends a GET, HEAD, OPTIONS, TRACE, PUT or DELETE a second time by itself where the connection broke before
+    the answer; never a POST or a PATCH. Redirects are not followed, bodies not unpacked, cookies not kept.
+
+    Args:
+        max_connections: Connections to one origin at the same time. A request beyond them waits, for as long as the
+            `pool` timeout of the request allows, and then gets `httpx.PoolTimeout`.
+        verify: How certificates are verified. By default as httpx does, which heeds `SSL_CERT_FILE` and
+            `SSL_CERT_DIR`.
+        proxy: The URL of a proxy for all requests, of http or https.
+        trust_env: Where no `proxy` is given, take it from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`,
+            which are read at the first request to an origin. Requests to this machine never go over a proxy from the
+            environment. It also decides about `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+
+    Raises:
+        ConfigurationError: An argument is wrong, or aiohttp is not installed. A request raises it where the proxy from
+            the environment can't be used.
+    """
+
+    def __init__(
+        self,
+        max_connections: int = 50,
+        *,
+        verify: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        trust_env: bool = True,
+    ) -> None:
+        self._attempts = Attempts(check_whole_number(max_connections, "max_connections"))
+        self._proxies = Proxies(proxy, PROXY_SCHEMES, trust_env=check_bool(trust_env, "trust_env"))
+        self._trust = Trust(verify, trust_env=trust_env)
+        self._connections: _Connections | None = None
+        self._retired: set[_Connections] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request on a free connection or a new one."""
+        origin = origin_of(request)
+        proxy = self._proxies.of(origin)
+        await self._attempts.take_slot(origin, request)
+        connections: _Connections | None = None
+        attempt = Attempt(self._attempts, request, origin, proxy)
+        upload = _Upload(attempt)
+        try:
+            async with attempt:
+                connections = await self._enter()
+                answer = await self._answer(connections, attempt, upload)
+        except BaseException as error:  # a cancellation too must not take the slot with it
+            if connections is not None and attempt.was_dead(error):
+                self._retire(connections)
+            await self._leave(origin, connections)
+            raise
+        version = answer.version or aiohttp.HttpVersion11
+        return httpx.Response(
+            answer.status,
+            headers=answer.raw_headers,
+            stream=_Body(answer, request, partial(self._leave, origin, connections)),
+            extensions={
+                "http_version": f"HTTP/{version.major}.{version.minor}".encode(),
+                "reason_phrase": (answer.reason or "").encode("ascii", "ignore"),
+            },
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection, also where this is cancelled. Requests under way fail with an `httpx` error."""
+        self._attempts.end()
+        if self._connections is not None:
+            self._retire(self._connections)
+        closing = [asyncio.create_task(connections.aclose()) for connections in self._retired]
+        if closing:
+            await asyncio.wait(closing)
+
+    async def _answer(self, connections: "_Connections", attempt: Attempt, upload: "_Upload") -> aiohttp.ClientResponse:
+        """Send a request, and return its answer as soon as the head is there."""
+        try:
+            return await self._send(connections, attempt, upload)
+        except FAILURES as raised:
+            error = raised
+        # Not within `except`: aiohttp's own errors hold the request's headers, and user and password of a proxy.
+        if upload.failure is not None:
+            raise upload.failure
+        raise failure_of(attempt, error) from cause_of(error)
+
+    async def _send(self, connections: "_Connections", attempt: Attempt, upload: "_Upload") -> aiohttp.ClientResponse:
+        request, proxy = attempt.request, attempt.proxy
+        tls: ssl.SSLContext | bool = True
+        if "https" in (attempt.origin.scheme, proxy and proxy.scheme):
+            tls = await self._trust.context()
+            tls.set_alpn_protocols(["http/1.1"])  # it may be shared with a transport that offers HTTP/2
+        url = request.url
+        return await connections.session.request(
+            request.method,
+            URL(f"{url.scheme}://{url.netloc.decode()}{url.raw_path.decode()}", encoded=True),
+            headers=upload.headers,
+            data=upload.data,
+            allow_redirects=False,
+            ssl=tls,
+            server_hostname=request.extensions.get("sni_hostname"),
+            proxy=None if proxy is None else proxy.url,
+            timeout=aiohttp.ClientTimeout(total=None, sock_read=timeout_of(request, "read")),
+            trace_request_ctx=attempt,
+        )
+
+    async def _enter(self) -> "_Connections":
+        """Return the connections to use: new ones where the machine slept since the others were made."""
+        connections = self._connections
+        if connections is not None and connections.slept:
+            self._retire(connections)
+            await self._close_unused(connections)
+        if self._connections is None:
+            self._connections = _Connections()
+        self._connections.requests += 1
+        return self._connections
+
+    async def _leave(self, origin: Origin, connections: "_Connections | None") -> None:
+        try:
+            if connections is not None:
+                connections.requests -= 1
+                await self._close_unused(connections)
+        finally:
+            self._attempts.free_slot(origin)
+
+    def _retire(self, connections: "_Connections") -> None:
+        """Use these connections for no further request: aiohttp can't close some of a session's."""
+        self._retired.add(connections)
+        if self._connections is connections:
+            self._connections = None
+
+    async def _close_unused(self, connections: "_Connections") -> None:
+        """Close connections that are retired, once the last of their requests has ended."""
+        if connections in self._retired and not connections.requests:
+            self._retired.discard(connections)
+            await connections.aclose()
+
+
+class _Connections:
+    """A session of aiohttp, with the connections that it keeps, and how many requests run over them."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self._made = clock_offset()
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,  # the slots are the limit
+                keepalive_timeout=KEEPALIVE_EXPIRY,
+                use_dns_cache=False,  # which looks names up in tasks that outlive a request
+                resolver=aiohttp.ThreadedResolver(),
+                socket_factory=_socket,
+                timeout_ceil_threshold=math.inf,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=AUTOMATIC_HEADERS,
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
+            trace_configs=[_watch()],
+        )
+
+    @property
+    def slept(self) -> bool:
+        """Whether the machine slept, or its clock was set, since they were made."""
+        return abs(clock_offset() - self._made) > CLOCK_TOLERANCE
+
+    async def aclose(self) -> None:
+        """Close them."""
+        await self.session.close()
+
+
+class _Upload:
+    """The headers and the body of a request, as aiohttp takes them.
+
+    Attributes:
+        failure: What the caller's own body raised.
+    """
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.failure: Exception | None = None
+        self._attempt = attempt
+        self.headers = [
+            (name.decode("ascii"), value.decode("utf-8", "surrogateescape"))
+            for name, value in attempt.request.headers.raw
+            if name.lower() != b"transfer-encoding"  # aiohttp sets it for a body whose length is not known
+        ]
+        self.data: bytes | AsyncIterator[bytes] | None
+        try:
+            content = attempt.request.content
+        except httpx.RequestNotRead:
+            self.data = self._pieces(cast("httpx.AsyncByteStream", attempt.request.stream))
+        else:
+            self.data = self._pieces(_cut(content)) if len(content) > SMALL_BODY else content or None
+
+    async def _pieces(self, body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        """Hand over a body piece by piece: each must be taken within the `write` timeout, which aiohttp has not."""
+        seconds = timeout_of(self._attempt.request, "write")
+        loop = asyncio.get_running_loop()
+        try:
+            async for piece in body:
+                timer = None if seconds is None else loop.call_later(seconds, self._time_out, seconds)
+                try:
+                    yield piece
+                finally:
+                    if timer is not None:
+                        timer.cancel()
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _time_out(self, seconds: float) -> None:
+        words = f"the request was not taken within {seconds:g} s"
+        self._attempt.end(httpx.WriteTimeout(words, request=self._attempt.request))
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer, which gives its connection back when it is closed."""
+
+    def __init__(
+        self, answer: aiohttp.ClientResponse, request: httpx.Request, leave: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._answer = answer
+        self._request = request
+        self._leave = leave
+        self._closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            while piece := await self._answer.content.readany():
+                yield piece
+        except (aiohttp.ClientError, OSError) as error:
+            await self.aclose()
+            raise broken_answer(self._request, error) from cause_of(error)
+        except BaseException:  # as httpx does: who reads it may leave it there
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        # Which gives the connection up, unless the body was read to its end.
+        self._answer.close()
+        await self._leave()
+
+
+async def _cut(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), SMALL_BODY):
+        yield content[start : start + SMALL_BODY]
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    keep_alive(made)
+    return made
+
+
+def _watch() -> aiohttp.TraceConfig:
+    """Learn from aiohttp how far a request came."""
+
+    async def connect(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.connect()
+
+    async def reuse(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.reused = True
+
+    async def begin(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.begin()
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_start.append(connect)
+    config.on_connection_reuseconn.append(reuse)
+    config.on_request_headers_sent.append(begin)
+    return config

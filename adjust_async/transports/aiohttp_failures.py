@@ -1,0 +1,65 @@
+"""What aiohttp's errors say of a request, told by how far it came."""
+
+import aiohttp
+import httpx
+
+from adjust_async.transports.attempts import Attempt, timeout_of, words_of
+from adjust_async.transports.failures import ConnectError, LocalProtocolError, ProxyError
+
+__all__ = ["broken_answer", "cause_of", "failure_of"]
+
+
+def failure_of(attempt: Attempt, error: Exception) -> httpx.TransportError:
+    """Return the error to raise for one that ended a request before the head of its answer was there."""
+    if attempt.begun and isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
+        # aiohttp checks headers in the moment in which it is about to write them.
+        return LocalProtocolError(str(error), request=attempt.request)
+    if attempt.begun:
+        return broken_answer(attempt.request, error)
+    if attempt.closed:
+        return attempt.closed_error()
+    return _connect_failure(attempt, error)
+
+
+def broken_answer(request: httpx.Request, error: Exception) -> httpx.TransportError:
+    """Return the error of a connection that broke after the request was begun."""
+    match error:
+        case httpx.TransportError():
+            return error
+        case TimeoutError():
+            return httpx.ReadTimeout(f"nothing came for {timeout_of(request, 'read')} s", request=request)
+        case aiohttp.ServerDisconnectedError():
+            return httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+        case aiohttp.ClientResponseError():
+            return httpx.RemoteProtocolError(error.message, request=request)
+        case aiohttp.ClientPayloadError():
+            return httpx.RemoteProtocolError(str(error), request=request)
+        case _:
+            return httpx.ReadError(words_of(error), request=request)
+
+
+def cause_of(error: Exception) -> BaseException | None:
+    """Return what to name as the cause: some errors hold the request's headers, or a proxy's user and password."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error
+    return error.__cause__ if isinstance(error, aiohttp.ClientResponseError) else error
+
+
+def _connect_failure(attempt: Attempt, error: Exception) -> httpx.TransportError:
+    request, proxy = attempt.request, attempt.proxy
+    match error:
+        case httpx.TransportError():
+            return error
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+            return httpx.UnsupportedProtocol(str(error), request=request)
+        case aiohttp.ClientHttpProxyError():
+            words = f"the proxy {proxy} answered {error.status} {error.message}"
+            return ProxyError(words, request=request, status=error.status)
+        case aiohttp.ClientConnectorError():
+            return ConnectError(attempt.words(error.os_error), request=request)
+        case TimeoutError():
+            return attempt.timeout_error()
+        case _ if proxy:
+            return ProxyError(f"the proxy {proxy} opened no tunnel: {words_of(error)}", request=request)
+        case _:
+            return ConnectError(words_of(error), request=request)

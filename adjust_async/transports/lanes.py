@@ -1,0 +1,192 @@
+"""The connections to one origin, each in a pool of its own.
+
+A lane is an `httpx.AsyncHTTPTransport` of one connection that carries one request at a time, so that nothing ever
+queues in httpcore. What is kept here is what httpcore's own pool would know of them: which are idle, since when, and
+which of those should not be used any more.
+"""
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import httpcore
+import httpx
+
+from adjust_async.transports.attempts import Attempt
+from adjust_async.transports.clocks import CLOCK_TOLERANCE, clock_offset
+from adjust_async.transports.keep_alive import keep_alive
+
+__all__ = ["Lane", "Lanes"]
+
+
+class Lane:
+    """One connection, made with its first request."""
+
+    def __init__(self, carrier: httpx.AsyncBaseTransport) -> None:
+        self.idle_since = 0.0
+        self._carrier = carrier
+        self._clock_offset = 0.0
+        self._carried = False
+        self._stream: Any = None
+        self._connecting: Any = None
+
+    async def send(self, attempt: Attempt) -> httpx.Response:
+        """Send a request, and return its answer as soon as the head is there."""
+        request = attempt.request
+        attempt.reused = self._carried
+        watch = _Watch(self, attempt, request.extensions.get("trace"))
+        # A request of its own, since what the caller holds must not change.
+        watched = httpx.Request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "trace": watch},
+        )
+        response = await self._carrier.handle_async_request(watched)
+        self._carried = True
+        # With HTTP/2 there is something to read whenever the service manages the connection.
+        shared = response.extensions.get("http_version") == b"HTTP/2"
+        self._stream = None if shared else response.extensions.get("network_stream")
+        return response
+
+    @property
+    def broken(self) -> bool:
+        """Whether the connection has ended, or holds something that was not asked for."""
+        return self._stream is not None and bool(self._stream.get_extra_info("is_readable"))
+
+    def rest(self, now: float) -> None:
+        """Note that it is idle from now on."""
+        self.idle_since, self._clock_offset = now, clock_offset()
+
+    @property
+    def slept(self) -> bool:
+        """Whether the machine slept, or its clock was set, since the lane is idle: nobody knows for how long."""
+        return abs(clock_offset() - self._clock_offset) > CLOCK_TOLERANCE
+
+    def connecting(self, stream: Any) -> None:
+        """Note a connection that is not httpcore's to close yet: it forgets one that is cancelled in a handshake."""
+        self._connecting = stream
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        try:
+            await self._carrier.aclose()
+        finally:
+            if self._connecting is not None:
+                await self._connecting.aclose()
+
+
+class Lanes:
+    """The lanes to one origin."""
+
+    def __init__(self, keepalive_expiry: float | None) -> None:
+        self.busy: set[Lane] = set()
+        #: The one that was used last at the right.
+        self.idle: deque[Lane] = deque()
+        self._expiry = keepalive_expiry
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def take(self) -> Lane | None:
+        """Return the idle lane that was used last, so that those which a burst left over can expire."""
+        while self.idle:
+            lane = self.idle.pop()
+            if not lane.slept and not self._expired(lane) and not lane.broken:
+                return lane
+            self._close([lane])
+        return None
+
+    def keep(self, lane: Lane) -> None:
+        """Keep a lane for the next request."""
+        lane.rest(asyncio.get_running_loop().time())
+        self.idle.append(lane)
+        self._set_timer()
+
+    def distrust(self, since: float) -> None:
+        """Close what was idle when a request on a connection like them began that failed: they died together."""
+        suspects = [lane for lane in self.idle if lane.idle_since <= since]
+        self.idle = deque(lane for lane in self.idle if lane.idle_since > since)
+        self._close(suspects)
+
+    def close(self) -> set[asyncio.Task[None]]:
+        """Begin to close every lane, those that carry a request too, and return the tasks to wait for."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._close([*self.idle, *self.busy])
+        self.idle.clear()
+        return self._closing
+
+    def expire(self) -> None:
+        """Close the lanes that were idle for too long."""
+        self._timer = None
+        expired = []
+        while self.idle and self._expired(self.idle[0]):
+            expired.append(self.idle.popleft())
+        self._close(expired)
+        self._set_timer()
+
+    def _expired(self, lane: Lane) -> bool:
+        if self._expiry is None:
+            return False
+        return asyncio.get_running_loop().time() - lane.idle_since >= self._expiry
+
+    def _set_timer(self) -> None:
+        if self._timer is None and self._expiry is not None and self.idle:
+            # Nothing but the transport may keep the lanes alive, so that one which was dropped is noticed.
+            when = self.idle[0].idle_since + self._expiry
+            self._timer = asyncio.get_running_loop().call_at(when, _expire, weakref.ref(self))
+
+    def _close(self, lanes: list[Lane]) -> None:
+        if lanes:
+            task = asyncio.get_running_loop().create_task(_close_all(lanes))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+
+class _Watch:
+    """Learns from httpcore's trace how far a request came, and hands on what happens to a trace of the caller's own."""
+
+    def __init__(self, lane: Lane, attempt: Attempt, caller: Any) -> None:
+        self._lane = lane
+        self._attempt = attempt
+        self._caller = caller
+        self._waited = False
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        self._attempt.watched = True
+        protocol, _, step = event.partition(".")
+        match step:
+            case "send_request_headers.started" if info["request"].method != b"CONNECT":
+                self._attempt.begin()
+                self._lane.connecting(None)
+            case "send_request_headers.failed" if isinstance(info["exception"], httpcore.LocalProtocolError):
+                self._attempt.retract()
+            case "receive_response_headers.started":
+                self._waited = False
+                asyncio.get_running_loop().call_soon(self._wait)
+            case "receive_response_headers.complete" if protocol == "http11" and not self._waited:
+                # It was in a buffer already: the service sent more than one answer to the request before.
+                raise httpx.RemoteProtocolError("an answer was there before the request was sent")
+            case "connect_tcp.started":
+                self._attempt.connect()
+            case "connect_tcp.complete":
+                self._lane.connecting(info["return_value"])
+                keep_alive(info["return_value"].get_extra_info("socket"))
+        if self._caller is not None:
+            await self._caller(event, info)
+
+    def _wait(self) -> None:
+        self._waited = True
+
+
+async def _close_all(lanes: Iterable[Lane]) -> None:
+    await asyncio.gather(*(lane.aclose() for lane in lanes), return_exceptions=True)
+
+
+def _expire(reference: weakref.ref[Lanes]) -> None:
+    lanes = reference()
+    if lanes is not None:
+        lanes.expire()

@@ -1,0 +1,56 @@
+"""Which certificates are trusted: one TLS context for all connections of a transport."""
+
+import asyncio
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import httpx
+
+from adjust_async._checks import shown
+from adjust_async.errors import ConfigurationError
+from adjust_async.transports.failures import ConnectError
+
+__all__ = ["Trust"]
+
+
+class Trust:
+    """The TLS context of a transport, made when the first connection needs it.
+
+    Args:
+        verify: A context of the caller's. `None` for the authorities that httpx trusts.
+        trust_env: Whether `SSL_CERT_FILE` and `SSL_CERT_DIR` are heeded where `verify` is `None`.
+    """
+
+    def __init__(self, verify: object, *, trust_env: bool) -> None:
+        if verify is not None and not isinstance(verify, ssl.SSLContext):
+            raise ConfigurationError(
+                f"verify is {shown(verify)}: give an ssl.SSLContext, such as "
+                "ssl.create_default_context(cafile='authority.pem'), or None to trust the usual authorities"
+            )
+        self._context = verify
+        self._trust_env = trust_env
+        self._making = asyncio.Lock()
+
+    async def context(self) -> ssl.SSLContext:
+        """Return the context.
+
+        Raises:
+            httpx.ConnectError: The files of certificates can't be read.
+        """
+        if self._context is None:
+            async with self._making:
+                if self._context is None:
+                    self._context = await self._make()
+        return self._context
+
+    async def _make(self) -> ssl.SSLContext:
+        """Make it in a thread of its own: it takes 30 ms, and the application may keep the loop's threads busy."""
+        executor = ThreadPoolExecutor(1, "adjust-tls")
+        try:
+            making = partial(httpx.create_ssl_context, trust_env=self._trust_env)
+            return await asyncio.get_running_loop().run_in_executor(executor, making)
+        except OSError as error:
+            raise ConnectError(f"the trusted certificates can't be read: {error}") from error
+        finally:
+            executor.shutdown(wait=False)

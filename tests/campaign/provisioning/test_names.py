@@ -1,0 +1,197 @@
+"""Names that services keep in forms of their own: the one key, what is learned, and what is doubtful."""
+
+import asyncio
+import html
+import json
+import unicodedata
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, strategies as st
+
+from adjust_async import Tracker
+from adjust_async.campaign.provisioning.names import Match, NameForms, Siblings, canonical, label_of
+
+NAME = "  Frühling & Cafe\u0301  “Straße” 50%  \U0001f389 "
+LONG = "A campaign with a name that is longer than some services like it"
+
+#: What services were seen, or are feared, to do with a name.
+FORMS: dict[str, Callable[[str], str]] = {
+    "as it is": lambda name: name,
+    "nfc": lambda name: unicodedata.normalize("NFC", name),
+    "nfd": lambda name: unicodedata.normalize("NFD", name),
+    "nfkc": lambda name: unicodedata.normalize("NFKC", name),
+    "nfkd": lambda name: unicodedata.normalize("NFKD", name),
+    "lower": str.lower,
+    "upper": str.upper,
+    "title": str.title,
+    "trimmed": str.strip,
+    "single spaces": lambda name: " ".join(name.split()),
+    "no-break spaces": lambda name: name.replace(" ", "\u00a0"),
+    "html": html.escape,
+    "html, numbers": lambda name: name.replace("&", "&#38;").replace("“", "&#x201C;"),
+    "html, half": lambda name: html.escape(name, quote=False),
+    "percent": quote,
+    "backslashes": lambda name: name.replace("“", "\\u201c"),
+    "json": lambda name: json.dumps(name)[1:-1],
+    "all at once": lambda name: html.escape(unicodedata.normalize("NFD", name.strip().lower())),
+}
+
+
+def siblings_of(*labels: str, forms: NameForms | None = None) -> Siblings:
+    """Index trackers of these names, with the tokens t0, t1 and so on."""
+    trackers = [Tracker(token=f"t{number}", name=f"A::{label}", label=label) for number, label in enumerate(labels)]
+    return asyncio.run(Siblings.of(trackers, forms or NameForms()))
+
+
+def token(match: Match) -> str | None:
+    """Return the token of what was found."""
+    return None if match.tracker is None else match.tracker.token
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_all_forms_of_a_name_have_one_key(form: str) -> None:
+    """Whatever a service does to a name, it is found by the one that was sent, with a note where they differ."""
+    kept = FORMS[form](NAME)
+    assert canonical(kept) == canonical(NAME)
+    match = siblings_of("Other", kept, "Frühling").match(NAME)
+    assert token(match) == "t1"
+    assert (match.note is None) == (kept == NAME)
+
+
+@given(st.text(st.characters(exclude_characters="&%\\", exclude_categories=["Cs"]), max_size=12))
+def test_all_unicode_forms_and_spaces_have_one_key(name: str) -> None:
+    """Any name without escapes has the key of each of its forms."""
+    key = canonical(name)
+    assert canonical(key) == key
+    for form in ("nfc", "nfd", "nfkc", "nfkd", "trimmed", "single spaces"):
+        assert canonical(FORMS[form](name)) == key
+
+
+def test_an_exact_name_goes_first() -> None:
+    """Of names that differ in form alone the very one is taken; the others are near."""
+    siblings = siblings_of("SPRING", "spring", "Spring")
+    assert token(siblings.match("Spring")) == "t2"
+    assert siblings.match("Spring").note is None
+    assert [tracker.token for tracker in siblings.near("Spring")] == ["t0", "t1"]
+
+
+def test_several_near_names_are_none() -> None:
+    """Where several may be meant nothing is taken, and the words show them and the way out."""
+    match = siblings_of("SPRING", "spring").match("Spring")
+    assert match.tracker is None
+    assert match.problem is not None
+    assert "'SPRING' (t0), 'spring' (t1)" in match.problem
+    assert "let the plan have its exact name too" in match.problem
+
+
+def test_a_name_of_another_entry_is_not_near() -> None:
+    """What another entry means exactly is never taken for this one."""
+    siblings = siblings_of("spring", LONG[:20])
+    assert siblings.match("Spring", {"spring"}) == Match()
+    assert siblings.match(LONG, {LONG[:20]}) == Match()
+
+
+@pytest.mark.parametrize(
+    ("archived", "taken"), [([False, True], 0), ([True, False], 1), ([True, True], 0), ([None, True], 0)]
+)
+def test_of_twins_a_living_one_is_taken(archived: list[bool | None], taken: int) -> None:
+    """The first one that is not archived, else the first one; all of them are told."""
+    trackers = [Tracker(token=f"t{number}", name="A", archived=gone) for number, gone in enumerate(archived)]
+    siblings = asyncio.run(Siblings.of(trackers, NameForms()))
+    match = siblings.match("A")
+    assert token(match) == f"t{taken}"
+    assert match.twins == tuple(trackers)
+    assert list(siblings.twins()) == trackers
+
+
+@pytest.mark.parametrize(
+    ("planned", "listed"),
+    [
+        (LONG, LONG[:20]),
+        (LONG, LONG[:20].upper()),
+        (LONG, f"{LONG[:20]}..."),
+        (LONG, f"{LONG[:20]}…"),
+        (LONG, LONG[:12]),
+        ("Frühling", "Fruhling"),
+        ("Frühling", "Fr?hling"),
+        ("Frühling", "Frhling"),
+        ("Spring sale", "Spring+sale"),
+    ],
+)
+def test_what_may_have_been_cut_or_changed_is_doubtful(planned: str, listed: str) -> None:
+    """A form in which something of the name is lost is neither taken nor passed over."""
+    match = siblings_of("X", listed).match(planned)
+    assert match.tracker is None
+    assert match.problem is not None
+    assert f"{listed!r} (t1) may be this one, cut or changed" in match.problem
+
+
+@pytest.mark.parametrize(
+    ("planned", "listed"),
+    [
+        ("Network 10", ["Network 1"]),
+        ("Google Ads", ["Google"]),
+        ("AppLovinMAX", ["AppLovin"]),
+        (LONG, [LONG[:20], "another name which is longer than the planned one, so that nothing is cut"]),
+        ("Fruhling", ["Frühling"]),
+        ("Google", ["Google+"]),
+        ("A B", ["AB"]),
+        ("C#", ["C"]),
+    ],
+)
+def test_names_that_are_others(planned: str, listed: list[str]) -> None:
+    """Names that people make of one another are no forms of each other."""
+    assert siblings_of(*listed).match(planned) == Match()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_is_learned_from_an_answer(form: str) -> None:
+    """One answer shows what the service does to names, and then the form of another name goes before near ones."""
+    forms = NameForms()
+    for sent in (NAME, "Été & more"):
+        assert forms.accepts(sent, FORMS[form](sent))
+        forms.learn(sent, FORMS[form](sent))
+    assert canonical(forms.kept("Noël")) == canonical("Noël")
+
+
+@pytest.mark.parametrize("length", [5, 20, 40])
+def test_a_cut_is_learned_from_an_answer(length: int) -> None:
+    """Once an answer has shown it, a name is found by its beginning; a shorter one stays what it is."""
+    forms = NameForms()
+    assert forms.may_be(LONG, LONG[:length])
+    assert forms.accepts(LONG, LONG[:length]) == (length >= 16)
+    forms.learn(LONG, LONG[:length])
+    other = f"Z{LONG}"
+    assert forms.kept(other) == other[:length]
+    assert forms.kept("Z") == "Z"
+    match = siblings_of("Z", other[:length], forms=forms).match(other)
+    assert token(match) == "t1"
+    assert match.note == f"the service calls it {other[:length]!r}"
+    assert forms.key(other) == forms.key(f"{other}, the second")
+
+
+def test_forms_that_nothing_explains_cost_little() -> None:
+    """What answers show is tried to be explained some times, not for each of thousands."""
+    forms = NameForms()
+    for number in range(5000):
+        forms.learn(f"name {number}", f"{number} eman")
+    assert forms.kept("name") == "name"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("Spring", "Autumn"), ("Campaign 10", "Campaign 1"), ("Spring", ""), ("A", "B"), ("Spring", "Springs")],
+)
+def test_a_name_of_another_tracker_is_not_accepted(sent: str, kept: str) -> None:
+    """An answer with a name that no service makes of the sent one is about another tracker."""
+    assert not NameForms().accepts(sent, kept)
+
+
+def test_a_label_is_the_last_part_of_the_name() -> None:
+    """Where the service sends no label, or an empty one, it is found in the name."""
+    assert label_of(Tracker(token="t", name="A::B::C")) == "C"
+    assert label_of(Tracker(token="t", name="A")) == "A"
+    assert label_of(Tracker(token="t", name="A::B", label="X")) == "X"
+    assert label_of(Tracker(token="t", name="A::B", label="")) == "B"

@@ -1,0 +1,81 @@
+"""The shell commands of the README and the documentation exist, with the options that they name."""
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+
+import pytest
+from typer.testing import CliRunner
+
+from adjust_async.cli.commands import app
+from tests.docs.blocks import PAGES, ROOT, Block, blocks_of
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+NOXFILE = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+
+#: Commands of others, whose options are theirs to check.
+OTHERS = {"cd", "celery", "export", "jupyter", "mkdir", "python", "python3", "source", "uvicorn"}
+
+
+def commands_of(block: Block) -> Iterator[list[str]]:
+    """Split a block into its commands, without the folder that they are in and without comments."""
+    for line in block.code.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        while words:
+            end = words.index("&&") if "&&" in words else len(words)
+            yield [words[0].removeprefix(".venv/bin/"), *words[1:end]]
+            words = words[end + 1 :]
+
+
+SHELL = [block for page in PAGES for block in blocks_of(page) if block.language == "sh"]
+
+
+def check_adjust_async(arguments: list[str]) -> None:
+    """Check that a command of ours has the options that are given."""
+    shown = CliRunner().invoke(app, [*arguments[:1], "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert shown.exit_code == 0, shown.output
+    for option in arguments[1:]:
+        if option.startswith("--"):
+            assert re.search(rf"{re.escape(option)}\b", shown.output), option
+
+
+def check_nox(arguments: list[str]) -> None:
+    """Check that a session exists."""
+    if "-s" in arguments:
+        names = arguments[arguments.index("-s") + 1 :]
+        for name in names[: names.index("--") if "--" in names else len(names)]:
+            assert re.search(rf"^def {name.partition('-')[0]}\(", NOXFILE, re.MULTILINE), name
+
+
+def check_pip(arguments: list[str]) -> None:
+    """Check that the extras of this package that are installed exist."""
+    assert arguments[0] == "install"
+    for extras in re.findall(r"(?:adjust_async|\.)\[([\w,]+)\]", " ".join(arguments)):
+        assert set(extras.split(",")) <= set(PROJECT["project"]["optional-dependencies"])
+
+
+@pytest.mark.parametrize("block", SHELL, ids=lambda block: block.place)
+def test_a_command_exists(block: Block) -> None:
+    """Each command of a shell block is known, and so are its options, sessions and extras."""
+    files = {other.title for other in blocks_of(block.page)}
+    for name, *arguments in commands_of(block):
+        match name:
+            case "adjust-async":
+                check_adjust_async(arguments)
+            case "nox":
+                check_nox(arguments)
+            case "pip":
+                check_pip(arguments)
+            case _:
+                assert name in OTHERS, name
+        if name == "python" and arguments[0].endswith(".py"):
+            assert arguments[0] in files
+
+
+def test_every_option_of_the_emulator_is_documented() -> None:
+    """The page of the command line has a line for each option of `adjust-async emulator`."""
+    page = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
+    shown = CliRunner().invoke(app, ["emulator", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    options = set(re.findall(r"--[a-z-]+", shown.output)) - {"--help"}
+    assert options == set(re.findall(r"^\| `(--[a-z-]+)`", page, re.MULTILINE))

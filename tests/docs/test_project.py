@@ -1,0 +1,65 @@
+"""The files that others look for say the same things."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from benchmarks import document, results
+from tests.docs.blocks import PAGES, ROOT, blocks_of
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_the_readme_is_short_enough_to_be_read() -> None:
+    """The README has at most 150 lines."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_the_test_command_is_what_continuous_integration_runs() -> None:
+    """`.ci/run` runs the README's last command, to the letter, and CONTRIBUTING names the same."""
+    shell = [block.code.strip() for block in blocks_of("README.md") if block.language == "sh"]
+    assert shell[0].endswith("adjust-async demo")
+    assert (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()[-1] == shell[-1]
+    assert shell[-1] in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "benchmarks/README.md"])
+def test_every_link_leads_somewhere(page: str) -> None:
+    """A link or an image of a page finds a file of the project."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    generated = {"benchmarks.md", "changelog.md", "contributing.md"}
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)|src=\"([^\"]+)", text):
+        name = target[0] or target[1]
+        assert ((ROOT / page).parent / name).exists() or name in generated, name
+
+
+@pytest.mark.parametrize("page", document.DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_figures_are_those_of_a_run(page: Path) -> None:
+    """No figure of a measurement was typed by hand."""
+    text = page.read_text(encoding="utf-8")
+    assert document.rendered(text, results.load()) == text
+
+
+def test_the_matrix_is_the_same_everywhere() -> None:
+    """Classifiers, the oldest Python allowed, and the forge's workflow name the same Pythons."""
+    supported = [
+        version
+        for name in PROJECT["classifiers"]
+        if (version := name.removeprefix("Programming Language :: Python :: "))[:2] == "3." and version != "3"
+    ]
+    assert PROJECT["requires-python"] == f">={supported[0]}"
+    workflow = (ROOT / ".github/workflows/check.yml").read_text(encoding="utf-8")
+    listed = re.search(r"python: \[(.+)\]", workflow)
+    assert listed
+    assert re.findall(r"\d\.\d+", listed[1]) == supported
+    for system in ("ubuntu", "windows", "macos"):
+        assert f"{system}-latest" in workflow
+
+
+def test_the_demo_was_recorded() -> None:
+    """The picture in the README is one of the demo, and asks nothing of other hosts."""
+    picture = (ROOT / "docs/assets/demo.svg").read_text(encoding="utf-8")
+    assert "adjust-async&#160;demo" in picture or "adjust-async demo" in picture
+    assert not re.search(r"(?:href|src|url\()\s*=?\s*[\"'(]?https?://", picture)

@@ -1,0 +1,89 @@
+"""The reference is whole: every public name, every report option, every error."""
+
+import inspect
+import re
+from importlib import import_module
+
+import pytest
+
+import adjust_async
+from adjust_async import errors
+from adjust_async.reports.parameters import ReportQuery
+from adjust_async.reports.resource import Reports
+from tests.docs.blocks import ROOT
+
+REFERENCE = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs/reference").glob("*.md")}
+DIRECTIVES = {name for text in REFERENCE.values() for name in re.findall(r"^::: ([\w.]+)", text, re.MULTILINE)}
+OPTIONS = set(re.findall(r"^\| (`[^|]+) \|", REFERENCE["report-options.md"], re.MULTILINE))
+
+#: The option that names the file stands in the signature; the others are explained once, in the table.
+IN_SIGNATURES = {"self", "path", "query"}
+
+
+@pytest.mark.parametrize("name", sorted(set(adjust_async.__all__) - {"__version__"}))
+def test_each_public_name_has_its_place(name: str) -> None:
+    """Whatever the package exports is rendered from its docstring on one of the pages."""
+    exported = getattr(adjust_async, name)
+    module = getattr(exported, "__module__", "")
+    whole_modules = {directive for directive in DIRECTIVES if directive in module}
+    assert f"adjust_async.{name}" in DIRECTIVES or whole_modules
+
+
+@pytest.mark.parametrize("name", ["trackers", "partners", "kpis", "reports", "apps"])
+def test_each_resource_has_its_place(name: str) -> None:
+    """The class behind each attribute of the client is rendered too."""
+    adjust = adjust_async.AsyncAdjust("a-token")
+    resource = type(getattr(adjust, name))
+    assert f"{resource.__module__}.{resource.__qualname__}" in DIRECTIVES
+
+
+@pytest.mark.parametrize("directive", sorted(DIRECTIVES))
+def test_each_directive_leads_somewhere(directive: str) -> None:
+    """What the pages render can be imported from there, and is documented."""
+    try:
+        found = import_module(directive)
+    except ModuleNotFoundError:
+        module, _, name = directive.rpartition(".")
+        found = getattr(import_module(module), name)
+    assert inspect.getdoc(found)
+
+
+def test_each_report_option_has_its_line() -> None:
+    """Every argument of every method that asks for a report stands in the table, and nothing else does."""
+    methods = ("fetch", "stream", "pivot", "iter_csv", "download_csv", "read_parquet", "download_parquet")
+    arguments = {name for method in methods for name in inspect.signature(getattr(Reports, method)).parameters}
+    taken = arguments - IN_SIGNATURES | set(ReportQuery.__annotations__) | {"readable_names"}
+    shown = {name for cell in OPTIONS for name in re.findall(r"`([a-z_]+)`", cell)}
+    assert {name for name in shown if not name.startswith("__")} == taken
+
+
+def error_classes() -> list[type[adjust_async.AdjustError]]:
+    """Return every class of `errors`."""
+    return [getattr(errors, name) for name in errors.__all__ if inspect.isclass(getattr(errors, name))]
+
+
+@pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: cls.__name__)
+def test_each_error_says_what_to_do(cls: type[adjust_async.AdjustError]) -> None:
+    """The page "When it fails" has each error in its tree, and says what it means and what to do."""
+    page = REFERENCE["errors.md"]
+    tree = page.partition("```text")[2].partition("```")[0]
+    assert re.search(rf"\b{cls.__name__}\b", tree)
+    if cls is not adjust_async.AdjustError:
+        section = page.partition(f"\n## {cls.__name__}\n")[2].partition("\n## ")[0]
+        assert "**It means**" in section
+        assert "**What to do:**" in section
+
+
+def test_the_tree_is_drawn_as_it_is() -> None:
+    """Each error hangs in the drawn tree below the class that it derives from."""
+    tree = REFERENCE["errors.md"].partition("```text\n")[2].partition("```")[0]
+    above: list[str] = []
+    for line in tree.splitlines():
+        name = re.search(r"[A-Z]\w+", line)
+        assert name
+        depth = name.start() // 4
+        cls = getattr(adjust_async, name[0])
+        del above[depth:]
+        if above:
+            assert cls.__bases__[0].__name__ == above[-1]
+        above.append(name[0])

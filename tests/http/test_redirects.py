@@ -1,0 +1,187 @@
+"""Redirects: followed within the host, and never with the token to another one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, strategies as st
+
+from adjust_async import APIStatusError, AsyncAdjust
+from adjust_async._http.redirects import redirect_target
+from tests.clock import JUMPING_CLOCK
+from tests.script import DONE, client, done
+
+pytestmark = pytest.mark.anyio
+
+HERE = "https://api.adjust.com"
+CODES = [301, 302, 303, 307, 308]
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Let the time of every test here jump."""
+    return JUMPING_CLOCK
+
+
+def moved(location: str, code: int = 302) -> httpx.Response:
+    """Answer with a redirect."""
+    return httpx.Response(code, headers={"location": location}, html="<title>Moved</title>")
+
+
+async def get(adjust: AsyncAdjust) -> object:
+    """Send a GET."""
+    return await adjust.trackers.list("app", prefetch=0).collect()
+
+
+async def post(adjust: AsyncAdjust) -> object:
+    """Send a POST."""
+    return await adjust.trackers.create("app", "Adroll")
+
+
+async def patch(adjust: AsyncAdjust) -> object:
+    """Send a PATCH."""
+    return await adjust.trackers.update("app", "abc123", partner_id=3)
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("/v9/trackers?x=1", f"{HERE}/v9/trackers?x=1"),
+        (f"{HERE}/other#part", f"{HERE}/other"),
+        (f"{HERE}:443/other", f"{HERE}/other"),
+        ("HTTPS://API.ADJUST.COM/other", f"{HERE}/other"),
+        ("//api.adjust.com/other", f"{HERE}/other"),
+        ("trackers/", f"{HERE}/public/v1/apps/app/trackers/"),
+    ],
+)
+async def test_a_get_follows_within_its_host(code: int, location: str, target: str) -> None:
+    """A GET follows every redirect to the same scheme, host and port, with the token."""
+    async with client(moved(location, code), done()) as (adjust, script):
+        assert await get(adjust)
+        assert [str(request.url) for request in script.requests] == [f"{HERE}/public/v1/apps/app/trackers", target]
+        assert [request.headers["authorization"] for request in script.requests] == ["Token token=secret-token"] * 2
+
+
+@pytest.mark.parametrize("code", [307, 308])
+@pytest.mark.parametrize(("call", "method"), [(post, "POST"), (patch, "PATCH")])
+async def test_a_write_follows_where_it_stays_one(code: int, call: Callable[[AsyncAdjust], Any], method: str) -> None:
+    """After 307 and 308 a write is sent again as it was, with its body."""
+    async with client(moved("/elsewhere", code), done()) as (adjust, script):
+        await call(adjust)
+        first, second = script.requests
+        assert (second.method, second.url.path) == (method, "/elsewhere")
+        assert second.content == first.content != b""
+        assert second.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("code", [301, 302, 303])
+@pytest.mark.parametrize("call", [post, patch])
+async def test_a_write_does_not_become_a_get(code: int, call: Callable[[AsyncAdjust], Any]) -> None:
+    """After 301, 302 and 303 a write would become a GET: it is refused in words that say so."""
+    async with client(moved("/elsewhere", code), done()) as (adjust, script):
+        with pytest.raises(APIStatusError, match=r"api\.adjust\.com redirected within itself .* into a GET"):
+            await call(adjust)
+        assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("call", [get, post, patch])
+@pytest.mark.parametrize(
+    ("location", "named"),
+    [
+        ("https://evil.invalid/x?y=1", "https://evil.invalid"),
+        ("//evil.invalid", "https://evil.invalid"),
+        ("http://api.adjust.com/x", "http://api.adjust.com"),
+        (f"{HERE}:8443/x", f"{HERE}:8443"),
+        ("https://api.adjust.com.evil.invalid/", "https://api.adjust.com.evil.invalid"),
+        ("https://api.adjust.com@evil.invalid/", "https://evil.invalid"),
+    ],
+)
+async def test_the_token_goes_nowhere_else(
+    code: int, call: Callable[[AsyncAdjust], Any], location: str, named: str
+) -> None:
+    """A redirect to another scheme, host or port is refused at once, in words that name both origins."""
+    async with client(moved(location, code)) as (adjust, script):
+        with pytest.raises(APIStatusError) as raised:
+            await call(adjust)
+        assert f"{HERE} redirected to {named}, where the API token must not go: check api_url" in str(raised.value)
+        assert raised.value.status == code
+        assert len(script.requests) == 1
+
+
+async def test_a_user_name_is_not_taken_along() -> None:
+    """A redirect within the host, but with a user name, is not followed."""
+    async with client(moved("https://user:s3cr3t@api.adjust.com/")) as (adjust, script):
+        with pytest.raises(APIStatusError, match="redirected within itself") as raised:
+            await get(adjust)
+        assert "s3cr3t" not in f"{raised.value}{vars(raised.value)}"
+        assert len(script.requests) == 1
+
+
+async def test_a_second_host_in_the_chain_is_refused() -> None:
+    """Each step is checked, not the first one alone."""
+    async with client(moved("/a"), moved("/b"), moved("https://evil.invalid/")) as (adjust, script):
+        with pytest.raises(APIStatusError, match=r"evil\.invalid, where the API token must not go"):
+            await get(adjust)
+        assert len(script.requests) == 3
+
+
+@pytest.mark.parametrize(("steps", "reached"), [(5, True), (6, False), (50, False)])
+async def test_five_steps_are_enough(steps: int, reached: bool) -> None:
+    """Five redirects are followed, and no sixth one."""
+    async with client(*(moved(f"/{step}") for step in range(steps)), done()) as (adjust, script):
+        if reached:
+            assert await get(adjust)
+        else:
+            with pytest.raises(APIStatusError, match="more than 5 times"):
+                await get(adjust)
+        assert len(script.requests) == 6
+
+
+async def test_a_redirect_without_a_place() -> None:
+    """A redirect that does not say where to is an error of its status."""
+    async with client(httpx.Response(302)) as (adjust, _):
+        with pytest.raises(APIStatusError, match="a redirect that does not say where to"):
+            await get(adjust)
+
+
+async def test_the_answers_on_the_way_are_closed() -> None:
+    """The answer of a redirect is closed before the next request is sent."""
+    closed: list[str] = []
+
+    class Stream(httpx.AsyncByteStream):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        async def __aiter__(self) -> Any:
+            yield b"moved"
+
+        async def aclose(self) -> None:
+            closed.append(self.name)
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path != "/b":
+            step = "/b" if request.url.path == "/a" else "/a"
+            return httpx.Response(302, headers={"location": step}, stream=Stream(request.url.path[-3:]))
+        assert closed == ["ers", "/a"]
+        return httpx.Response(200, json=DONE)
+
+    async with client(answer) as (adjust, _):
+        assert await get(adjust)
+
+
+@given(st.text(alphabet="htps:/@[]?#=&%\\.\t api.djustcomevl", max_size=40), st.sampled_from(CODES))
+def test_any_location_stays_on_the_host_or_is_left(location: str, code: int) -> None:
+    """Whatever a `Location` says, the request that follows goes to the same scheme, host and port, without a user."""
+    target = redirect_target("GET", f"{HERE}/x", code, location)
+    if target is not None:
+        url = httpx.URL(target)
+        assert (url.scheme, url.host, url.port, url.userinfo, url.fragment) == (
+            "https",
+            "api.adjust.com",
+            None,
+            b"",
+            "",
+        )

@@ -1,0 +1,332 @@
+"""Bodies of answers: whole ones, bounded ones, those of errors, and those that somebody has read before."""
+
+import gzip
+import zlib
+from typing import Any
+
+import httpx
+import pytest
+
+from adjust_async import (
+    AdjustError,
+    AsyncAdjust,
+    BadRequestError,
+    DecodeError,
+    ServerError,
+)
+from adjust_async._http.codings import PIECE
+from adjust_async._http.messages import Answer, Body, RequestSpec
+from tests.clock import JUMPING_CLOCK
+from tests.script import Outcome, Pieces, Received, arriving, client, take
+
+pytestmark = pytest.mark.anyio
+
+BODY = b'{"data": {"items": [{"token": "abc123", "name": "Adroll"}]}}'
+PACKED = gzip.compress(BODY)
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Let the time of every test here jump."""
+    return JUMPING_CLOCK
+
+
+async def fetch(adjust: AsyncAdjust) -> Answer:
+    """Send a GET, and return the answer itself."""
+    return await adjust._session.request(RequestSpec("GET", "/p", lambda answer: answer))
+
+
+async def read(adjust: AsyncAdjust) -> list[Any]:
+    """List trackers."""
+    return await adjust.trackers.list("app", prefetch=0).collect()
+
+
+async def received(adjust: AsyncAdjust) -> bytes:
+    """Receive a body as it arrives, and return what came in the last attempt."""
+    receiver = Received()
+    await take(adjust, receiver)
+    return b"".join(receiver.attempts[-1])
+
+
+# Packed bodies.
+
+
+@pytest.mark.parametrize(
+    ("coding", "packed"),
+    [
+        ("gzip", PACKED),
+        ("x-gzip", PACKED),
+        ("deflate", zlib.compress(BODY)),
+        ("gzip", gzip.compress(BODY[:10]) + gzip.compress(BODY[10:]) + b"\0" * 9),
+        ("gzip, gzip", gzip.compress(PACKED)),
+        ("identity", BODY),
+    ],
+)
+async def test_packed_bodies_come_out_whole(coding: str, packed: bytes) -> None:
+    """Every coding that was asked for is unpacked, of whole bodies and of those that are streamed."""
+    pieces = [packed[place : place + 7] for place in range(0, len(packed), 7)]
+    async with client(arriving(*pieces, content_encoding=coding)) as (adjust, _):
+        assert (await fetch(adjust)).body == BODY
+        assert await received(adjust) == BODY
+
+
+@pytest.mark.parametrize("length", [1, 10, 18, len(PACKED) // 2, len(PACKED) - 8, len(PACKED) - 1])
+async def test_a_cut_body_is_asked_for_again(length: int) -> None:
+    """A packed body that stops before its end within whole framing is asked for again, in memory and streamed."""
+    cut = arriving(PACKED[:length], content_encoding="gzip", content_length=str(length))
+    whole = arriving(PACKED, content_encoding="gzip")
+    async with client(cut, whole, cut, whole) as (adjust, script):
+        assert (await fetch(adjust)).body == BODY
+        assert await received(adjust) == BODY
+        assert len(script.requests) == 4
+
+
+async def test_a_body_that_always_breaks_off_is_an_error() -> None:
+    """After the last attempt, the error says that the body breaks off; nothing of it is taken for a whole one."""
+    async with client(arriving(PACKED[:-5], content_encoding="gzip"), max_attempts=3) as (adjust, script):
+        for call in (fetch, received):
+            with pytest.raises(DecodeError, match=r"it breaks off: the gzip stream has no end.*3 attempts") as raised:
+                await call(adjust)
+            assert raised.value.malformed
+        assert len(script.requests) == 6
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br"])
+async def test_an_unknown_coding_is_final(coding: str) -> None:
+    """A coding that was not asked for is named, and the answer is asked for once."""
+    async with client(arriving(BODY, content_encoding=coding)) as (adjust, script):
+        for call in (fetch, received):
+            with pytest.raises(DecodeError, match=r"'(br|zstd)', which was not asked for"):
+                await call(adjust)
+        assert len(script.requests) == 2
+
+
+async def test_what_was_asked_for() -> None:
+    """Every request asks for gzip and deflate, whatever else the process has installed."""
+    async with client(arriving(BODY)) as (adjust, script):
+        await read(adjust)
+        assert script.requests[0].headers["accept-encoding"] == "gzip, deflate"
+
+
+# Bodies that somebody has read before.
+
+
+async def test_a_body_that_a_hook_has_read() -> None:
+    """Where an event hook has read the response, what httpx made of it is taken, in memory and streamed."""
+
+    async def hook(response: httpx.Response) -> None:
+        await response.aread()
+
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Pieces(PACKED))
+    )
+    async with (
+        httpx.AsyncClient(transport=transport, event_hooks={"response": [hook]}) as http_client,
+        AsyncAdjust("secret-token", http_client=http_client) as adjust,
+    ):
+        assert (await fetch(adjust)).body == BODY
+        assert await received(adjust) == BODY
+        assert await read(adjust)
+
+
+async def test_a_body_that_a_mock_has_made() -> None:
+    """A mock's response is there already, and is taken as httpx decoded it; it is streamed in pieces, too."""
+    body = b"x" * (3 * PIECE)
+    packed = httpx.Response(200, headers={"content-encoding": "gzip"}, content=gzip.compress(body))
+    async with (
+        httpx.AsyncClient(transport=httpx.MockTransport(lambda _: packed)) as http_client,
+        AsyncAdjust("secret-token", http_client=http_client) as adjust,
+    ):
+        assert (await fetch(adjust)).body == body
+        receiver = Received()
+        await take(adjust, receiver)
+        assert [len(piece) for piece in receiver.attempts[0]] == [PIECE] * 3
+
+
+# Bounds.
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_an_answer_in_memory_is_bounded(packed: bool) -> None:
+    """An unpacked answer beyond `max_body_size` ends the call at once, in words that name the setting."""
+    body = b"x" * 1_000_001
+    pieces = [gzip.compress(body)] if packed else [body[:600_000], body[600_000:]]
+    headers: dict[str, Any] = {"content_encoding": "gzip"} if packed else {}
+    async with client(arriving(*pieces, **headers), max_body_size=1_000_000) as (adjust, script):
+        with pytest.raises(DecodeError, match="larger than max_body_size=1000000 bytes") as raised:
+            await fetch(adjust)
+        assert raised.value.body == ""
+        assert len(script.requests) == 1
+
+
+async def test_an_answer_of_just_that_size_is_read() -> None:
+    """The bound itself is allowed."""
+    async with client(arriving(gzip.compress(b"x" * 1000), content_encoding="gzip"), max_body_size=1000) as (adjust, _):
+        assert len((await fetch(adjust)).body) == 1000
+
+
+async def test_a_bomb_is_left_unread() -> None:
+    """Of a small body that unpacks to a large one, no more is unpacked than the bound."""
+    bodies: list[Pieces] = []
+    bomb = gzip.compress(b"\0" * 20_000_000)
+    pieces = [bomb[place : place + 1000] for place in range(0, len(bomb), 1000)]
+    async with client(arriving(*pieces, bodies=bodies, content_encoding="gzip"), max_body_size=10**6) as (adjust, _):
+        with pytest.raises(DecodeError, match="max_body_size"):
+            await fetch(adjust)
+    assert bodies[0].given <= 3
+    assert bodies[0].closed == 1
+
+
+async def test_a_streamed_body_is_not_bounded() -> None:
+    """A body that is received as it arrives may be larger, and comes in pieces of bounded size."""
+    async with client(arriving(gzip.compress(b"\0" * 5_000_000), content_encoding="gzip"), max_body_size=1000) as (
+        adjust,
+        _,
+    ):
+        receiver = Received()
+        await take(adjust, receiver)
+        sizes = [len(piece) for piece in receiver.attempts[0]]
+        assert sum(sizes) == 5_000_000
+        assert max(sizes) <= PIECE
+
+
+# Bodies of errors.
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_the_body_of_an_error_is_bounded(packed: bool) -> None:
+    """Of an error body the first 64 KiB are read and kept, and the rest is left unread."""
+    bodies: list[Pieces] = []
+    pieces: list[bytes] = [b"no " * 10_000] * 100
+    if packed:
+        packing = zlib.compressobj(wbits=31)
+        pieces = [packing.compress(piece) + packing.flush(zlib.Z_FULL_FLUSH) for piece in pieces]
+    headers: dict[str, Any] = {"content_encoding": "gzip"} if packed else {}
+    async with client(arriving(*pieces, bodies=bodies, code=400, **headers)) as (adjust, _):
+        with pytest.raises(BadRequestError, match="no no no") as raised:
+            await fetch(adjust)
+    assert len(raised.value.body) == 65536
+    assert bodies[0].given <= 4
+    assert bodies[0].closed == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        arriving(b"half", httpx.ReadError("reset"), code=400),
+        arriving(PACKED[:20], code=400, content_encoding="gzip"),
+        arriving(b"x", code=400, content_encoding="br"),
+        arriving(code=400, content_encoding="gzip"),
+        arriving(b"no gzip", code=400, content_encoding="gzip"),
+    ],
+)
+async def test_the_status_goes_before_the_body(broken: Outcome) -> None:
+    """An error whose body breaks off or can't be unpacked is the error of its status all the same."""
+    async with client(broken) as (adjust, script):
+        for call in (fetch, received):
+            with pytest.raises(BadRequestError):
+                await call(adjust)
+        assert len(script.requests) == 2
+
+
+async def test_a_secret_at_the_cut_does_not_show() -> None:
+    """A token that lies where the body of an error is cut is taken out before it is cut."""
+    for before in range(65536 - len("secret-token"), 65537):
+        body = b"x" * before + b"secret-token" + b"y" * 100
+        async with client(arriving(body, code=400)) as (adjust, _):
+            with pytest.raises(BadRequestError) as raised:
+                await fetch(adjust)
+        assert "secret" not in raised.value.body
+        assert not raised.value.body.rstrip("*").endswith(("s", "se", "sec"))
+
+
+# Parts, and ends that nobody can verify.
+
+
+@pytest.mark.parametrize("call", [fetch, received])
+async def test_a_part_is_asked_for_again(call: Any) -> None:
+    """206 is no whole answer, in memory or streamed: the whole is asked for again."""
+    part = arriving(BODY[:10], code=206, content_range="bytes 0-9/100")
+    async with client(part, arriving(BODY)) as (adjust, script):
+        await call(adjust)
+        assert len(script.requests) == 2
+    async with client(part, max_attempts=2) as (adjust, _):
+        with pytest.raises(DecodeError, match="only a part of the answer came, with status 206"):
+            await call(adjust)
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "verified"),
+    [
+        (200, {}, False),
+        (200, {"content_encoding": "identity"}, False),
+        (200, {"transfer_encoding": "identity"}, False),
+        (200, {"content_length": "4"}, True),
+        (200, {"transfer_encoding": "chunked"}, True),
+        (204, {}, True),
+    ],
+)
+async def test_whether_the_end_can_be_verified(code: int, headers: dict[str, Any], verified: bool) -> None:
+    """Where only the end of the connection says that a body has ended, the answer and the body say so."""
+    seen: list[bool] = []
+
+    async def receive(body: Body) -> None:
+        seen.append(body.end_verified)
+        async for _ in body:
+            pass
+
+    outcome = arriving(b"abcd", code=code, **headers)
+    async with client(outcome) as (adjust, _):
+        assert (await fetch(adjust)).end_verified is verified
+        await adjust._session.request(RequestSpec("GET", "/p", lambda _: None, receive=receive))
+    assert seen == [verified]
+
+
+async def test_a_coding_has_an_end_of_its_own() -> None:
+    """A packed body says itself where it ends."""
+    async with client(arriving(PACKED, content_encoding="gzip")) as (adjust, _):
+        assert (await fetch(adjust)).end_verified
+
+
+@pytest.mark.parametrize(
+    ("body", "requests"),
+    [
+        (BODY[:-1], 3),
+        (b"", 3),
+        (b"<html><title>Please log in</title></html>", 1),
+        (b"Please log in", 1),
+        (b'{"data": []}', 1),
+        (b'{"data": {"items": [{"token": 5.5}]}}', 1),
+    ],
+)
+async def test_only_what_broke_off_is_asked_for_again(body: bytes, requests: int) -> None:
+    """What breaks off is asked for again; a login page or another shape would come again, and is final."""
+    async with client(arriving(body), max_attempts=3) as (adjust, script):
+        with pytest.raises(DecodeError):
+            await read(adjust)
+        assert len(script.requests) == requests
+
+
+async def test_an_error_with_a_broken_body_is_retried_by_its_status() -> None:
+    """A 503 whose body breaks off is tried again as a 503."""
+    broken = arriving(b"half", httpx.ReadError("reset"), code=503)
+    async with client(broken, arriving(BODY)) as (adjust, script):
+        assert await read(adjust)
+        assert len(script.requests) == 2
+    async with client(broken, max_attempts=1) as (adjust, _):
+        with pytest.raises(ServerError):
+            await read(adjust)
+
+
+async def test_no_create_is_sent_again_for_its_body() -> None:
+    """A create whose answer broke off is in doubt, whatever broke it."""
+    for outcome in (
+        arriving(PACKED[:-5], content_encoding="gzip"),
+        arriving(BODY, content_encoding="br"),
+        arriving(BODY, code=206),
+    ):
+        async with client(outcome) as (adjust, script):
+            with pytest.raises(AdjustError) as raised:
+                await adjust.trackers.create("app", "Adroll")
+            assert raised.value.in_doubt
+            assert len(script.requests) == 1

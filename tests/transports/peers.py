@@ -1,0 +1,82 @@
+"""What stands at the other end in the tests of the transports, and how requests are made of both."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from tests.peer import Listener, Peer, listening
+
+KINDS = ["PooledTransport", "AiohttpTransport"]
+
+Script = Callable[[Peer], Awaitable[None]]
+
+
+def make(kind: str, *arguments: Any, **settings: Any) -> httpx.AsyncBaseTransport:
+    """Make a transport of either kind."""
+    transport = getattr(importlib.import_module("adjust_async.transports"), kind)(*arguments, **settings)
+    assert isinstance(transport, httpx.AsyncBaseTransport)
+    return transport
+
+
+@asynccontextmanager
+async def scripted(script: Script) -> AsyncIterator[Listener]:
+    """Do to each connection what a script says; the connection stays open where the script ends without closing it."""
+    with listening() as listener:
+
+        async def accept() -> None:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    group.create_task(script(await listener.accept()), name="peer")
+
+        accepting = asyncio.create_task(accept(), name="peer")
+        try:
+            yield listener
+        finally:
+            accepting.cancel()
+            await asyncio.wait([accepting])
+
+
+async def send(
+    transport: httpx.AsyncBaseTransport,
+    url: str,
+    method: str = "GET",
+    *,
+    content: Any = None,
+    **timeouts: float,
+) -> bytes:
+    """Send a request as a client would, and return the body of its answer."""
+    request = httpx.Request(method, url, content=content, extensions={"timeout": timeouts})
+    response = await transport.handle_async_request(request)
+    try:
+        return await response.aread()
+    finally:
+        await response.aclose()
+
+
+async def failure(
+    transport: httpx.AsyncBaseTransport, url: str, method: str = "POST", **settings: Any
+) -> httpx.TransportError:
+    """Return the error with which a request ends."""
+    try:
+        async with asyncio.timeout(10):
+            body = await send(transport, url, method, **{"pool": 5.0, **settings})
+    except httpx.TransportError as error:
+        return error
+    raise AssertionError(f"the request was answered {body!r}")
+
+
+def tasks() -> set[asyncio.Task[Any]]:
+    """Return the tasks that run, but for those at the other end."""
+    theirs = ("'peer'", "serve.<locals>.connected", "_accept_connection2")
+    return {task for task in asyncio.all_tasks() if not any(name in repr(task) for name in theirs)}
+
+
+async def settled(count: Callable[[], int], wanted: int) -> None:
+    """Wait until something comes down to a number, which the other end learns a moment later."""
+    async with asyncio.timeout(5):
+        while count() > wanted:
+            await asyncio.sleep(0)

@@ -1,0 +1,555 @@
+"""Every kind of failure, on both transports over real sockets: its class, and whether surely nothing was sent."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+import httpcore
+import httpx
+import pytest
+import trustme
+
+from adjust_async.transports import never_sent, proxy_status
+from tests.loopback import RawRequest, answer, serve
+from tests.peer import Peer
+from tests.transports.peers import KINDS, Script, failure, make, scripted, send, tasks
+
+pytestmark = pytest.mark.anyio
+
+SOON = 0.05
+
+BROKEN = (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Either transport."""
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """A certificate authority that nobody trusts by default."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def client_tls(authority: trustme.CA) -> ssl.SSLContext:
+    """TLS that trusts the authority."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+def server_tls(authority: trustme.CA, host: str = "localhost") -> ssl.SSLContext:
+    """TLS for a server."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(host).configure_cert(context)
+    return context
+
+
+class Case:
+    """A transport of one connection, whose failures are taken twice: a slot that was lost would show."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self.transport = transport
+        self._tasks = tasks()
+
+    async def failure(self, url: str, kinds: Any, *, unsent: bool, **settings: Any) -> httpx.TransportError:
+        """Send twice, and check how that ends and that all is given back."""
+        for _ in range(2):
+            error = await failure(self.transport, url, **settings)
+            assert isinstance(error, kinds), repr(error)
+            assert never_sent(error) is unsent, repr(error)
+            assert str(error)
+            assert getattr(self.transport, "connections_busy", 0) == 0
+            assert tasks() == self._tasks
+        return error
+
+
+@pytest.fixture
+async def case(kind: str) -> AsyncIterator[Callable[..., Case]]:
+    """Make cases; their transports are closed at the end, and leave no task."""
+    async with AsyncExitStack() as stack:
+
+        def new(**settings: Any) -> Case:
+            transport = make(kind, 1, **settings)
+            stack.push_async_callback(transport.aclose)
+            return Case(transport)
+
+        yield new
+
+
+# Before anything is sent.
+
+
+async def test_a_refused_connection(case: Callable[..., Case]) -> None:
+    """Where nobody listens, nothing was sent, and the words are the system's."""
+    async with scripted(_silent) as listener:
+        url = listener.url
+    error = await case().failure(url, httpx.ConnectError, unsent=True)
+    assert "refused" in str(error).lower() or "Connect call failed" in str(error)
+
+
+async def test_an_unknown_host(case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that has no address is a connection that failed."""
+
+    async def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
+    error = await case().failure("http://adjust.invalid", httpx.ConnectError, unsent=True)
+    assert "Name or service not known" in str(error)
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".com", "a..com"])
+async def test_a_host_that_is_no_name(case: Callable[..., Case], host: str) -> None:
+    """A host that can't be looked up is a connection that failed, never a foreign error."""
+    await case().failure(f"http://{host}/", httpx.ConnectError, unsent=True)
+
+
+async def test_a_look_up_that_hangs(case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look-up that takes longer than the `connect` timeout is a connect timeout."""
+
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang)
+    error = await case().failure("http://adjust.invalid", httpx.ConnectTimeout, unsent=True, connect=SOON)
+    assert str(error) == "no connection to adjust.invalid:80 within 0.05 s"
+
+
+async def test_a_full_executor(case: Callable[..., Case]) -> None:
+    """Where the application keeps the threads busy that look names up, the message says so."""
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Event
+
+    release = Event()
+    executor = ThreadPoolExecutor(1)
+    asyncio.get_running_loop().set_default_executor(executor)
+    busy = executor.submit(release.wait)
+    try:
+        error = await case().failure("http://localhost:9", httpx.ConnectTimeout, unsent=True, connect=SOON)
+        assert "waited for a thread of the event loop's default executor" in str(error)
+    finally:
+        release.set()
+        await asyncio.wrap_future(busy)
+
+
+async def test_a_handshake_that_hangs(case: Callable[..., Case], client_tls: ssl.SSLContext) -> None:
+    """A service that does not answer a handshake of TLS is a connect timeout, and its connection is closed."""
+    ended = asyncio.Queue[bytes]()
+
+    async def hang(peer: Peer) -> None:
+        while data := await peer.take():
+            assert data
+        ended.put_nowait(data)
+
+    async with scripted(hang) as listener:
+        url = listener.url.replace("http://127.0.0.1", "https://localhost")
+        await case(verify=client_tls).failure(url, httpx.ConnectTimeout, unsent=True, connect=SOON)
+        async with asyncio.timeout(5):
+            assert [await ended.get(), await ended.get()] == [b"", b""]
+
+
+async def _reset_at_once(peer: Peer) -> None:
+    peer.reset()
+
+
+async def _silent(_: Peer) -> None:
+    """Accept."""
+
+
+def _replying(reply: bytes, end: Callable[[Peer], None] | None = None) -> Script:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(reply)
+        if end is not None:
+            end(peer)
+
+    return script
+
+
+async def _close_in_handshake(peer: Peer) -> None:
+    await peer.take()
+    peer.close()
+
+
+async def _reset_in_handshake(peer: Peer) -> None:
+    await peer.take()
+    peer.reset()
+
+
+async def _no_tls(peer: Peer) -> None:
+    await peer.take()
+    await peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    peer.finish()
+
+
+@pytest.mark.parametrize("script", [_close_in_handshake, _reset_in_handshake, _no_tls])
+async def test_a_handshake_that_breaks(case: Callable[..., Case], client_tls: ssl.SSLContext, script: Script) -> None:
+    """A connection that breaks in the handshake of TLS has carried nothing of the request."""
+    async with scripted(script) as listener:
+        url = listener.url.replace("http://127.0.0.1", "https://localhost")
+        await case(verify=client_tls).failure(url, httpx.ConnectError, unsent=True)
+
+
+@pytest.mark.parametrize(("host", "trusted"), [("localhost", False), ("other.invalid", True)])
+async def test_a_bad_certificate(
+    case: Callable[..., Case], authority: trustme.CA, client_tls: ssl.SSLContext, host: str, trusted: bool
+) -> None:
+    """Neither a certificate that nobody vouches for nor one of another host gets a request, and its cause is there."""
+
+    async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer())
+
+    async with serve(handler, tls=server_tls(authority, host)) as server:
+        verify = client_tls if trusted else None
+        error = await case(verify=verify).failure(server.url, httpx.ConnectError, unsent=True)
+        assert "certificate verify failed" in str(error)
+        cause: BaseException | None = error
+        while cause is not None and type(cause) is not ssl.SSLCertVerificationError:
+            cause = cause.__cause__ or cause.__context__
+        assert cause is not None
+        assert not server.requests
+
+
+async def test_certificates_that_cannot_be_read(case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An `SSL_CERT_FILE` that is not there is a connection that failed."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/authority.pem")
+    error = await case().failure("https://127.0.0.1:9", httpx.ConnectError, unsent=True)
+    assert "the trusted certificates can't be read" in str(error)
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "wss://127.0.0.1/", "//127.0.0.1/"])
+async def test_other_protocols(case: Callable[..., Case], url: str) -> None:
+    """Only http and https are spoken."""
+    await case().failure(url, httpx.UnsupportedProtocol, unsent=True)
+
+
+async def test_a_header_that_http_does_not_allow(case: Callable[..., Case]) -> None:
+    """A header that would be two is refused before anything is sent."""
+    async with scripted(_silent) as listener:
+        transport = case().transport
+        request = httpx.Request("POST", listener.url, headers={"X-Name": "a\r\nb: c"})
+        with pytest.raises(httpx.LocalProtocolError) as raised:
+            await transport.handle_async_request(request)
+        assert never_sent(raised.value)
+
+
+async def test_no_free_connection(kind: str) -> None:
+    """A request that waits for longer than its `pool` timeout was not sent, and takes no slot with it."""
+
+    async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(b"hello"))
+
+    async with serve(handler) as server:
+        transport = make(kind, 1)
+        held = await transport.handle_async_request(httpx.Request("GET", server.url))
+        error = await failure(transport, server.url, pool=SOON)
+        assert isinstance(error, httpx.PoolTimeout)
+        assert never_sent(error)
+        assert str(error) == "all 1 connections stayed busy for 0.05 s"
+        await held.aclose()
+        assert await send(transport, server.url, pool=5) == b"hello"
+        await transport.aclose()
+
+
+# After the request was begun.
+
+AFTER: list[tuple[Script, Any, dict[str, float]]] = [
+    (_reset_at_once, BROKEN, {}),
+    (_replying(b"", Peer.reset), httpx.ReadError, {}),
+    (_replying(b"", Peer.close), httpx.RemoteProtocolError, {}),
+    (_replying(b"HTTP/1.1 200 OK\r\nContent-", Peer.close), httpx.RemoteProtocolError, {}),
+    (_replying(b"220 smtp.example.com ESMTP\r\n\r\n"), httpx.RemoteProtocolError, {}),
+    (_replying(b""), httpx.ReadTimeout, {"read": SOON}),
+    (_replying(b"HTTP/1.1 200 OK\r\n"), httpx.ReadTimeout, {"read": SOON}),
+    (_replying(answer(b"half", length=400), Peer.close), httpx.RemoteProtocolError, {}),
+    (_replying(answer(b"half", length=400), Peer.reset), BROKEN, {}),
+    (_replying(answer(b"half", length=400)), httpx.ReadTimeout, {"read": SOON}),
+    (
+        _replying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", Peer.close),
+        httpx.RemoteProtocolError,
+        {},
+    ),
+    (
+        _replying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n"),
+        httpx.RemoteProtocolError,
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize(("script", "kinds", "timeouts"), AFTER)
+async def test_after_the_request_was_begun(
+    case: Callable[..., Case], script: Script, kinds: Any, timeouts: dict[str, float]
+) -> None:
+    """Whatever breaks once the request is under way may have reached the service."""
+    async with scripted(script) as listener:
+        await case().failure(listener.url, kinds, unsent=False, content=b"name=x", connect=5, **timeouts)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_service_that_takes_no_body(case: Callable[..., Case], streamed: bool) -> None:
+    """A body that is not taken within the `write` timeout is a write timeout."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(2**20)
+
+    content = pieces if streamed else lambda: bytes(2**26)
+    async with scripted(_silent) as listener:
+        transport = case().transport
+        for _ in range(2):
+            error = await failure(transport, listener.url, content=content(), write=SOON)
+            assert isinstance(error, httpx.WriteTimeout)
+            assert not never_sent(error)
+
+
+async def test_a_client_certificate_that_is_missing(
+    case: Callable[..., Case], authority: trustme.CA, client_tls: ssl.SSLContext
+) -> None:
+    """With TLS 1.3 the service refuses only after the request is under way: an error of httpx, and in doubt."""
+    context = server_tls(authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+
+    async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer())
+
+    async with serve(handler, tls=context) as server:
+        await case(verify=client_tls).failure(server.url, BROKEN, unsent=False)
+        assert not server.requests
+
+
+async def test_an_error_of_the_callers_body(case: Callable[..., Case]) -> None:
+    """What the caller's own body raises is raised as it is."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"one"
+        raise TimeoutError("mine")
+
+    transport = case().transport
+    async with scripted(_silent) as listener:
+        for _ in range(2):
+            with pytest.raises(TimeoutError, match="mine"):
+                await send(transport, listener.url, "POST", content=pieces(), pool=5)
+
+
+async def test_a_reused_connection_that_was_reset(case: Callable[..., Case]) -> None:
+    """A POST on a kept connection that breaks is in doubt, and is sent once."""
+    requests = 0
+
+    async def once(peer: Peer) -> None:
+        nonlocal requests
+        await peer.request()
+        await peer.send(answer())
+        await peer.request()
+        requests += 1
+        peer.reset()
+
+    async with scripted(once) as listener:
+        transport = case().transport
+        assert await send(transport, listener.url) == b"{}"
+        error = await failure(transport, listener.url, content=b"name=x")
+        assert isinstance(error, BROKEN)
+        assert not never_sent(error)
+        assert requests == 1
+
+
+# Proxies.
+
+PROXY_FAILURES: list[tuple[Script, Any, int | None]] = [
+    *[
+        (_replying(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()), httpx.ProxyError, int(status[:3]))
+        for status in ("407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway")
+    ],
+    (_replying(b"nonsense\r\n\r\n"), httpx.ProxyError, None),
+    (_replying(b"", Peer.close), httpx.ProxyError, None),
+    (_replying(b"", Peer.reset), httpx.ProxyError, None),
+    (_reset_at_once, httpx.ProxyError, None),
+    (_replying(b""), httpx.ConnectTimeout, None),
+    (_replying(b"HTTP/1.1 200"), httpx.ConnectTimeout, None),
+    (_replying(b"HTTP/1.1 200 OK\r\n\r\n"), httpx.ConnectTimeout, None),
+    (_replying(b"HTTP/1.1 200 OK\r\n\r\n", Peer.close), (httpx.ConnectError, httpx.ProxyError), None),
+]
+
+
+@pytest.mark.parametrize(("script", "kinds", "status"), PROXY_FAILURES)
+@pytest.mark.parametrize("by_environment", [False, True])
+async def test_a_proxy_that_opens_no_tunnel(
+    case: Callable[..., Case],
+    client_tls: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    script: Script,
+    kinds: Any,
+    status: int | None,
+    by_environment: bool,
+) -> None:
+    """Whatever a proxy does to `CONNECT`, nothing was sent; the message names it, without user and password."""
+    async with scripted(script) as listener:
+        address = f"127.0.0.1:{listener.address[1]}"
+        url = f"http://user:p4ssword@{address}"
+        if by_environment:
+            monkeypatch.setenv("HTTPS_PROXY", url)
+        transport = case(verify=client_tls, proxy=None if by_environment else url)
+        error = await transport.failure("https://adjust.invalid/x", kinds, unsent=True, connect=SOON, read=30)
+        assert proxy_status(error) == status
+        assert f"the proxy {address} (from {'HTTPS_PROXY' if by_environment else 'proxy'})" in str(error)
+        assert str(status or "") in str(error)
+        shown = f"{error!r} {error.__cause__!r} {error.__context__!r}"
+        assert "user" not in shown
+        assert "p4ssword" not in shown
+
+
+async def test_a_proxy_that_hangs_for_the_read_timeout(case: Callable[..., Case], client_tls: ssl.SSLContext) -> None:
+    """Without a `connect` timeout the `read` timeout bounds a proxy, and still nothing was sent."""
+    async with scripted(_replying(b"")) as listener:
+        transport = case(proxy=listener.url, verify=client_tls)
+        error = await transport.failure("https://adjust.invalid/x", httpx.ConnectTimeout, unsent=True, read=SOON)
+        assert "within 0.05 s" in str(error)
+
+
+async def test_a_proxy_that_is_not_there(case: Callable[..., Case]) -> None:
+    """A proxy that refuses the connection is named."""
+    async with scripted(_silent) as listener:
+        url = listener.url
+    error = await case(proxy=url).failure("https://adjust.invalid/x", httpx.ConnectError, unsent=True)
+    assert f"over the proxy 127.0.0.1:{httpx.URL(url).port} (from proxy)" in str(error)
+
+
+async def test_a_bad_certificate_behind_a_proxy(case: Callable[..., Case], authority: trustme.CA) -> None:
+    """TLS through a tunnel is checked for the host, not for the proxy."""
+
+    async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer())
+
+    async with (
+        serve(handler, tls=server_tls(authority)) as server,
+        scripted(partial(relay, server.url)) as listener,
+    ):
+        error = await case(proxy=listener.url).failure(server.url, httpx.ConnectError, unsent=True)
+        assert "certificate verify failed" in str(error)
+
+
+async def test_a_request_through_a_tunnel(kind: str, authority: trustme.CA, client_tls: ssl.SSLContext) -> None:
+    """A request goes through a tunnel, with the proxy's own user and password."""
+    heads: list[bytes] = []
+
+    async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(b"hello"))
+
+    async with (
+        serve(handler, tls=server_tls(authority)) as server,
+        scripted(partial(relay, server.url, heads=heads)) as listener,
+    ):
+        proxy = listener.url.replace("http://", "http://user:p4ssword@")
+        transport = make(kind, 1, proxy=proxy, verify=client_tls)
+        for _ in range(2):
+            assert await send(transport, server.url) == b"hello"
+        assert server.connections_opened == len(heads) == 1
+        assert b"Basic dXNlcjpwNHNzd29yZA==" in heads[0]
+        assert "Basic" not in server.requests[0].head
+        await transport.aclose()
+
+
+async def test_a_plain_request_over_a_proxy(kind: str) -> None:
+    """Without TLS the proxy gets the request itself, and what breaks then is in doubt."""
+    async with scripted(_replying(answer(b"hello"))) as listener:
+        transport = make(kind, 1, proxy=listener.url.replace("http://", "http://user:p4ssword@"))
+        assert await send(transport, "http://adjust.invalid/x") == b"hello"
+        await transport.aclose()
+    async with scripted(_replying(b"", Peer.close)) as listener:
+        transport = make(kind, 1, proxy=listener.url)
+        error = await failure(transport, "http://adjust.invalid/x")
+        assert isinstance(error, httpx.RemoteProtocolError)
+        assert not never_sent(error)
+        await transport.aclose()
+
+
+async def relay(target: str, peer: Peer, *, heads: list[bytes] | None = None) -> None:
+    """Be a proxy that opens a tunnel."""
+    head = await peer.request()
+    if heads is not None:
+        heads.append(head)
+    url = httpx.URL(target)
+    reader, writer = await asyncio.open_connection("127.0.0.1", url.port)
+    await peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    async def back() -> None:
+        while data := await reader.read(65536):
+            await peer.send(data)
+
+    backwards = asyncio.create_task(back(), name="peer")
+    try:
+        while data := await peer.take():
+            writer.write(data)
+    finally:
+        backwards.cancel()
+        writer.close()
+
+
+# What other transports and mocks say.
+
+
+def of_httpcore(error: Exception, cause: Exception) -> Exception:
+    """Give an error a cause, as httpx does."""
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "unsent"),
+    [
+        (httpx.ConnectError("x"), True),
+        (httpx.PoolTimeout("x"), True),
+        (httpx.UnsupportedProtocol("x"), True),
+        (httpx.ConnectTimeout("x"), False),
+        (httpx.ProxyError("407 x"), False),
+        (httpx.LocalProtocolError("x"), False),
+        (httpx.ReadTimeout("x"), False),
+        (httpx.ReadError("x"), False),
+        (ValueError("x"), False),
+        (of_httpcore(httpx.ConnectTimeout("x"), httpcore.ConnectTimeout("x")), True),
+        (of_httpcore(httpx.ProxyError("407 x"), httpcore.ProxyError("407 x")), True),
+        (of_httpcore(httpx.ReadTimeout("x"), httpcore.ReadTimeout("x")), False),
+        (of_httpcore(httpx.ConnectTimeout("x"), OSError("x")), False),
+    ],
+)
+def test_errors_of_other_transports(error: Exception, unsent: bool) -> None:
+    """A connect timeout says that nothing was sent only where httpcore or this package says so."""
+    assert never_sent(error) is unsent
+
+
+def test_the_status_of_a_proxy() -> None:
+    """The status with which a proxy refused is known of httpcore's error too."""
+    assert proxy_status(of_httpcore(httpx.ProxyError("407 x"), httpcore.ProxyError("407 x"))) == 407
+    assert proxy_status(of_httpcore(httpx.ProxyError("x"), httpcore.ProxyError("x"))) is None
+    assert proxy_status(httpx.ProxyError("407 x")) is None
+    assert proxy_status(httpx.ReadError("x")) is None
+
+
+@pytest.mark.parametrize("error", [httpx.ReadTimeout("x"), httpx.ConnectTimeout("x"), httpx.RemoteProtocolError("x")])
+async def test_what_a_mock_raises_stays_as_it_is(error: httpx.TransportError, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mock that stands in for httpx's transport says itself what happened."""
+
+    async def mock(*_: object) -> httpx.Response:
+        raise error
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", mock)
+    transport = make("PooledTransport", 1)
+    for _ in range(2):
+        assert await failure(transport, "https://adjust.invalid") is error
+        assert not never_sent(error)

@@ -1,0 +1,272 @@
+"""What type checkers see of the public face. Nothing here runs; mypy and pyright check it in their strict modes."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, assert_type
+
+import httpx
+
+from adjust_async import (
+    AdjustError,
+    APIConnectionError,
+    APIStatusError,
+    App,
+    AsyncAdjust,
+    Column,
+    ConfigurationError,
+    CursorPages,
+    Cursors,
+    DecodeError,
+    FilterValue,
+    KpiReport,
+    Page,
+    PaginationError,
+    Partner,
+    PivotReport,
+    PlanError,
+    ProvisionOutcome,
+    ProvisionResult,
+    Report,
+    ReportEvent,
+    ReportPart,
+    Retry,
+    SavedReport,
+    Table,
+    Tracker,
+    TrackerSpec,
+    __version__,
+    load_plan,
+    lookback,
+)
+from adjust_async.emulator import Emulator, Faults
+from adjust_async.transports import AiohttpTransport, PooledTransport
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+
+async def client() -> None:
+    """A client is an asynchronous context manager of itself."""
+    version: str = __version__
+    assert version
+    http_client = httpx.AsyncClient(transport=PooledTransport(max_connections=20, http2=True))
+    adjust = AsyncAdjust(
+        "api-token",
+        api_url="https://api.adjust.com",
+        reports_url="https://automate.adjust.com",
+        account_id="1",
+        campaign_version="v2",
+        max_concurrency=20,
+        max_rate=10,
+        burst=5,
+        timeout=15,
+        deadline=None,
+        reports_max_rate=10.0,
+        reports_burst=20,
+        reports_timeout=120.0,
+        reports_deadline=None,
+        max_attempts=3,
+        on_retry=retried,
+        http_client=http_client,
+    )
+    async with adjust as entered:
+        assert_type(entered, AsyncAdjust)
+    assert_type(adjust.http_client, httpx.AsyncClient)
+    await adjust.aclose()
+    httpx.AsyncClient(transport=AiohttpTransport(50, trust_env=False))
+
+
+def retried(retry: Retry) -> None:
+    """`on_retry` is told what failed, how often, and how long the wait is."""
+    assert_type(retry.method, str)
+    assert_type(retry.path, str)
+    assert_type(retry.attempt, int)
+    assert_type(retry.wait, float)
+    assert_type(retry.error, AdjustError)
+
+
+async def pages(adjust: AsyncAdjust) -> None:
+    """Lists are walked by item, by page, or collected."""
+    listed = adjust.trackers.list("app", page_size=200, after="c", max_items=10, prefetch=2)
+    assert_type(listed, CursorPages[Tracker])
+    assert_type(await listed.collect(), list[Tracker])
+    assert_type(adjust.trackers.children("app", "tracker"), CursorPages[Tracker])
+    assert_type(adjust.partners.list(), CursorPages[Partner])
+    async for tracker in listed:
+        assert_type(tracker, Tracker)
+        assert_type(tracker.token, str)
+        assert_type(tracker.level, int | None)
+        assert_type(tracker.partner_id, int | None)
+        assert_type(tracker.app_token, str | None)
+    async for page in listed.pages():
+        assert_type(page, Page[Tracker])
+        assert_type(page.items, tuple[Tracker, ...])
+        assert_type(page.total, int | None)
+        assert_type(page.cursors, Cursors)
+        assert_type(page.cursors.after, str | None)
+    async for partner in adjust.partners.list():
+        assert_type(partner.id, int)
+        assert_type(partner.display_name, str)
+
+
+async def trackers(adjust: AsyncAdjust) -> None:
+    """Trackers are walked, created, updated and provisioned."""
+    assert_type(adjust.trackers.walk(["app"], max_level=2), AsyncGenerator[Tracker, None])
+    assert_type(await adjust.trackers.create("app", "Adroll", parent_token="t"), Tracker)
+    assert_type(await adjust.trackers.update("app", "t", partner_id=1, cost_data_enabled=True), Tracker)
+    plan = [TrackerSpec("AppLovin", partner="AppLovin"), *TrackerSpec.product(["AppLovin"], ["DE"])]
+    result = await adjust.trackers.provision("app", [*plan, "AdColony::DE"], dry_run=True, on_progress=progressed)
+    assert_type(result, ProvisionResult)
+    assert_type(result.outcomes, tuple[ProvisionOutcome, ...])
+    assert_type(result.retry_plan(), list[TrackerSpec])
+    assert_type(load_plan("plan.csv"), list[TrackerSpec])
+    await adjust.trackers.provision("app", load_plan(Path("plan.jsonl")), on_outcome=done)
+
+
+def progressed(done: int, total: int, outcome: ProvisionOutcome) -> None:
+    """`on_progress` is told how far a roll-out is."""
+    assert_type(done / total, float)
+    assert_type(outcome.path, str)
+    assert_type(outcome.tracker, Tracker | None)
+    assert_type(outcome.error, AdjustError | None)
+    assert_type(outcome.notes, tuple[str, ...])
+
+
+def done(outcome: ProvisionOutcome) -> None:
+    """`on_outcome` is told the final outcome of an entry."""
+
+
+async def reports(adjust: AsyncAdjust) -> None:
+    """Each method about reports returns one kind of thing."""
+    period = (date(2026, 1, 1), date(2026, 1, 31))
+    report = await adjust.reports.fetch(
+        dimensions=["day", "app"],
+        metrics=("installs", "cost"),
+        date_period=period,
+        app_tokens=["a", "b"],
+        filters={"installs__gte": 10},
+        window="month",
+        on_failure="keep",
+        currency="EUR",
+    )
+    assert_type(report, Report)
+    assert_type(report.failures, dict[str, AdjustError])
+    assert_type(report.parts, tuple[ReportPart, ...])
+    assert_type(report.totals, dict[str, Any])
+    assert_type(report.melt_cohorts(), Table)
+    table(report)
+
+    async for app_token, part in adjust.reports.stream(
+        dimensions=["day"], metrics=["installs"], date_period="-7d:-1d", app_tokens=["a"]
+    ):
+        assert_type(app_token, str)
+        assert_type(part, Report)
+
+    pivot = await adjust.reports.pivot(dimensions=["app"], index=["app"], metrics=["installs"], date_period="today")
+    assert_type(pivot, PivotReport)
+    assert_type(await adjust.reports.events(), list[ReportEvent])
+    assert_type(await adjust.reports.filters(["dimensions"]), dict[str, list[FilterValue]])
+    async for app in adjust.apps.list():
+        assert_type(app, App)
+    assert_type(lookback("2026-01-01", 7), tuple[date, date])
+
+
+async def files(adjust: AsyncAdjust) -> int:
+    """A report of any size is walked, saved, or read as a table."""
+    rows = adjust.reports.iter_csv(dimensions=["day"], metrics=["installs"], date_period="today", exact=True)
+    assert_type(rows, AsyncGenerator[dict[str, Any], None])
+    saved = await adjust.reports.download_csv(
+        "installs.csv", dimensions=["day"], metrics=["installs"], date_period="today", on_progress=arrived
+    )
+    assert_type(saved, SavedReport)
+    assert_type(saved.path, Path)
+    assert_type(saved.rows, int | None)
+    assert_type(
+        await adjust.reports.download_parquet(
+            Path("i.parquet"), dimensions=["day"], metrics=["installs"], date_period="today"
+        ),
+        SavedReport,
+    )
+    # pyarrow has no types.
+    table: Any = await adjust.reports.read_parquet(  # pyright: ignore[reportUnknownMemberType]
+        dimensions=["day"], metrics=["installs"], date_period="today"
+    )
+    count: int = table.num_rows
+    return count
+
+
+def arrived(size: int, length: int | None) -> None:
+    """`on_progress` of a download is told how much has arrived, and how much there is."""
+
+
+async def kpis(adjust: AsyncAdjust) -> AsyncIterator[KpiReport]:
+    """The KPI Service has a method for each of its endpoints."""
+    report = await adjust.kpis.deliverables(
+        ["a", "b"], start_date="2026-01-01", end_date=date(2026, 1, 31), kpis=["installs"], grouping=["day"]
+    )
+    assert_type(report, KpiReport)
+    assert_type(report.pivot("period"), Table)
+    table(report)
+    yield await adjust.kpis.cohorts("a", start_date="2026-01-01", end_date="2026-01-31", period="week")
+    yield await adjust.kpis.events("a", start_date="2026-01-01", end_date="2026-01-31", events=["abc"])
+    yield await adjust.kpis.skadnetwork("a", start_date="2026-01-01", end_date="2026-01-31")
+    async for app_token, one in adjust.kpis.stream(["a"], start_date="2026-01-01", end_date="2026-01-31"):
+        assert_type(app_token, str)
+        yield one
+    yield KpiReport.from_json(b"{}")
+    yield KpiReport.from_csv(Path("kpis.csv"), currency="EUR")
+
+
+def table(report: Table) -> "tuple[pd.DataFrame, pl.DataFrame]":
+    """Whatever is a table becomes rows or a frame."""
+    assert_type(report.columns, tuple[str, ...])
+    assert_type(report.schema, tuple[Column, ...])
+    for row in report.rows():
+        assert_type(row, dict[str, Any])
+    return report.to_pandas(), report.to_polars()
+
+
+def exact(report: Report) -> list[Decimal]:
+    """Metrics of a report are decimals on demand."""
+    return [row["cost"] for row in report.rows(exact=True)]
+
+
+def errors(error: AdjustError) -> str:
+    """Every error says what it knows."""
+    assert_type(error.in_doubt, bool)
+    assert_type(error.cursor, str | None)
+    assert_type(error.page, int | None)
+    match error:
+        case PlanError():
+            assert_type(error.problems, tuple[tuple[int, str], ...])
+        case ConfigurationError():
+            value: ValueError = error
+            return str(value)
+        case APIStatusError():
+            assert_type(error.status, int)
+            assert_type(error.request_id, str | None)
+            assert_type(error.retry_after, float | None)
+            assert_type(error.hint, str)
+        case APIConnectionError():
+            assert_type(error.sent, bool)
+            assert_type(error.transient, bool)
+        case DecodeError():
+            assert_type(error.location, str)
+        case PaginationError():
+            pass
+        case _:
+            assert_type(error, AdjustError)
+    return error.message
+
+
+async def emulator() -> None:
+    """The emulator says where it is, and fails on demand."""
+    async with Emulator(apps=2, faults=0.2) as running:
+        assert_type(running, Emulator)
+        assert_type(running.url, str)
+        assert_type(running.token, str)
+        assert_type(running.app_tokens, list[str])
+        running.faults = Faults(rate=0.2, kinds=["500"], seed=1)
