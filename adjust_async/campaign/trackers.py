@@ -1,6 +1,5 @@
 """`adjust.trackers`: listing, walking, creating and updating the trackers of an app."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -43,7 +42,6 @@ class Trackers:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._requests = TrackerRequests(session)
-        self._provisioning: dict[str, asyncio.Lock] = {}
 
     def list(self, app_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the network trackers of an app, which are those of level 1 ("Get Network Trackers").
@@ -257,7 +255,6 @@ class Trackers:
             grace_time=grace_time,
             verify=verify,
             page_size=page_size,
-            lock=self._provisioning.setdefault(token, asyncio.Lock()),
         )
 
     async def _walk(self, roots: Sequence[_Branch], max_level: int, start: Start) -> AsyncGenerator[Tracker, None]:

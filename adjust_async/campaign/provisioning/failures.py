@@ -2,7 +2,7 @@
 
 import copy
 
-from adjust_async.errors import AdjustError, APIConnectionError, APIStatusError
+from adjust_async.errors import AdjustError, APIConnectionError, APIStatusError, CoordinationError, LockLostError
 
 __all__ = ["earlier_doubt", "is_conflict", "is_put_off", "looked_up", "may_be_taken", "not_told_apart", "with_words"]
 
@@ -33,6 +33,8 @@ def is_put_off(error: AdjustError) -> bool:
     """Whether a request surely did nothing, and may do better later."""
     if isinstance(error, APIConnectionError):
         return error.transient
+    if isinstance(error, CoordinationError):
+        return not isinstance(error, LockLostError)
     return _status(error) in LATER
 
 
