@@ -26,6 +26,7 @@ from adjust_async.errors import (
     PoolExhaustedError,
     RateLimitError,
     ServerError,
+    WrongTrackerError,
 )
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ __all__ = [
     "Table",
     "Tracker",
     "TrackerSpec",
+    "WrongTrackerError",
     "__version__",
     "load_plan",
     "lookback",

@@ -22,8 +22,7 @@
     │   └── LockLostError                        another process may create trackers of that app now
     └── PaginationError                          a cursor walk that cannot go on
 
-Errors are built from plain values, so that they can be pickled and sent between processes, and they never hold the
-API token. An error that was raised is not altered any more: `replace` returns another one, and `add_note` adds to it.
+Errors can be pickled and never hold the API token. One that was raised is not altered: `replace` returns another one.
 """
 
 import copy
@@ -55,10 +54,11 @@ __all__ = [
     "WrongTrackerError",
 ]
 
-
 Error = TypeVar("Error", bound="AdjustError")
 
 IN_DOUBT = "The service may have done it all the same: look it up before you send it again."
+
+PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 #: Statuses which say by themselves that nothing was done: Too Early and Too Many Requests.
 NOT_DONE = frozenset({425, 429})
@@ -72,13 +72,12 @@ class AdjustError(Exception):
 
     Attributes:
         message: What went wrong. `str(error)` adds where, and what to do next.
-        service: The service that was asked: `"api"` for the Campaign API and the KPI Service, `"reports"` for the
-            Report Service; `None` where no request was made.
-        attempts: How many times the request was sent; `None` where no request was made.
-        cursor: The cursor of the page that a walk could not fetch. Pass it to the same call as `after=` (or `before=`
-            for a backward walk; `cursor=` with Campaign API v2) to go on from there. `None` outside of walks and on the
-            first page.
-        page: The number of that page, counted from 1 where the walk began; `None` outside of walks.
+        service: `"api"` for the Campaign API and the KPI Service, `"reports"` for the Report Service; else `None`.
+        attempts: How many times the request was sent; `None` where none was.
+        request_id: The service's id of the request, for Adjust's support; `None` where it sent none.
+        cursor: Where a walk over pages stopped; `None` outside of walks and on the first page. Pass it to the same call
+            as `after=` (backwards as `before=`, with Campaign API v2 as `cursor=`) to go on from there.
+        page: The number of that page, counted from 1 where the walk began.
         result: What `provision` had done when this error ended it, a `ProvisionResult`; `None` otherwise.
         looked_up: Whether `provision` has seen since that nothing was done by the create that failed.
     """
@@ -90,6 +89,7 @@ class AdjustError(Exception):
     request_id: str | None = None
     result: Any = None
     looked_up: bool = False
+    _hint: ClassVar[str] = ""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -98,11 +98,18 @@ class AdjustError(Exception):
     @property
     def in_doubt(self) -> bool:
         """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
-        return False
+        return getattr(self, "method", None) == "POST" and not self.looked_up and self._may_have_been_done()
+
+    @property
+    def hint(self) -> str:
+        """What to do about it; empty where there is nothing to advise."""
+        return self._hint
 
     def __str__(self) -> str:
-        details = "; ".join(self._details())
-        return f"{self._text()} ({details})" if details else self._text()
+        text, details = self._text(), "; ".join(self._details())
+        if self.in_doubt:
+            text = f"{text.rstrip('.')}. {IN_DOUBT}"
+        return " ".join(filter(None, [text, self.hint, details and f"({details})"]))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
@@ -110,19 +117,19 @@ class AdjustError(Exception):
     def _text(self) -> str:
         return self.message
 
+    def _may_have_been_done(self) -> bool:
+        return False
+
     def _details(self) -> Iterator[str]:
         if self.attempts:
             yield f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
         if self.request_id:
             yield f"request id {self.request_id}"
         if self.page is not None:
-            yield f"page {self.page} of the walk"
-            if self.cursor:
-                yield f"resume with cursor {self.cursor!r}"
+            yield f"page {self.page} of the walk" + (f"; resume with cursor {self.cursor!r}" if self.cursor else "")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # An exception's own reduction calls the class with `args` alone, which keyword-only attributes don't survive.
-        # The attributes come after the error is made: a result among them may hold the error itself.
+        # An exception's own reduction loses keyword-only attributes. They come last, as a result may hold the error.
         return _rebuild, (type(self), self.args), self.__dict__
 
 
@@ -138,11 +145,6 @@ def replace(error: Error, **changes: Any) -> Error:
         copied.__notes__ = list(notes)
     copied.__cause__ = error.__cause__
     return copied
-
-
-def at_page(error: Error, page: int, cursor: str | None) -> Error:
-    """Return a copy of an error that says which page of a walk it ended."""
-    return replace(error, page=page, cursor=cursor)
 
 
 def _rebuild(cls: type[AdjustError], args: tuple[Any, ...]) -> AdjustError:
@@ -169,23 +171,16 @@ class ClientClosedError(AdjustError):
     """The client was closed: before the call, or by another task during it.
 
     Attributes:
-        method, path: The request that was under way; `None` where none was.
-        sent: Whether the request may have reached the service.
+        method, path: The request that was under way; `None` where there was none.
+        sent: Whether it may have reached the service.
     """
 
-    def __init__(self, message: str, *, method: str | None = None, path: str | None = None, sent: bool = False) -> None:
-        super().__init__(message)
-        self.method = method
-        self.path = path
-        self.sent = sent
+    method: str | None = None
+    path: str | None = None
+    sent: bool = False
 
-    @property
-    def in_doubt(self) -> bool:
-        """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
-        return self.method == "POST" and self.sent and not self.looked_up
-
-    def _text(self) -> str:
-        return f"{self.message.rstrip('.')}. {IN_DOUBT}" if self.in_doubt else self.message
+    def _may_have_been_done(self) -> bool:
+        return self.sent
 
 
 class NotTriedError(AdjustError):
@@ -207,14 +202,11 @@ class APIStatusError(AdjustError):
         message: The service's own words, or what could be read of its answer.
         status: The HTTP status.
         method, path: The request; the path is without query.
-        request_id: The service's id of the request, for Adjust's support; `None` where it sent none.
         body: The text of the answer, cut after 64 KiB.
         retry_after: For how many seconds the service asked to wait; `None` where it did not.
         in_envelope: Whether the body was Adjust's own JSON error envelope, rather than what a gateway in front of the
             service may have written.
     """
-
-    _hint: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -239,33 +231,17 @@ class APIStatusError(AdjustError):
         self.retry_after = retry_after
         self.in_envelope = in_envelope
 
-    @property
-    def in_doubt(self) -> bool:
-        """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
-        if self.looked_up or self.method != "POST" or self.status in NOT_DONE:
-            return False
+    def _may_have_been_done(self) -> bool:
         # A `Retry-After` proves nothing: gateways add it to every 5xx, also after the service has done its work.
-        return not (self.in_envelope and self.status in REFUSED)
-
-    @property
-    def hint(self) -> str:
-        """What to do about it."""
-        return self._hint
+        return self.status not in NOT_DONE and not (self.in_envelope and self.status in REFUSED)
 
     def _text(self) -> str:
-        try:
-            phrase = f"{self.status} {HTTPStatus(self.status).phrase}"
-        except ValueError:
-            phrase = str(self.status)
+        phrase = f"{self.status} {PHRASES.get(self.status, '')}".rstrip()
         message = self.message.rstrip(".")
         says_more = message.lower() not in {phrase.lower(), phrase.partition(" ")[2].lower()}
         text = f"{self.method} {self.path} answered {phrase}{f': {message}' if says_more else ''}."
         if self.retry_after is not None:
             text += f" The service asked to wait {self.retry_after:g} s."
-        if self.in_doubt:
-            text += f" {IN_DOUBT}"
-        if self.hint:
-            text += f" {self.hint}"
         return text
 
 
@@ -296,14 +272,11 @@ class GoneError(APIStatusError):
 
     @property
     def hint(self) -> str:
-        """What to do about it."""
-        successor = (
-            ""
-            if self.service == "reports"
-            else ": the KPI Service's successor is the Report Service, adjust.reports; the Campaign API's current "
-            "version is campaign_version='v2'"
+        """What to do about it; empty where there is nothing to advise."""
+        kpis = (
+            "" if self.service == "reports" else ": the KPI Service's successor is the Report Service, adjust.reports"
         )
-        return f"Adjust has switched this API off for the account{successor}."
+        return f"Adjust has switched this API off for the account{kpis}."
 
 
 class RateLimitError(APIStatusError):
@@ -311,7 +284,7 @@ class RateLimitError(APIStatusError):
 
     @property
     def hint(self) -> str:
-        """What to do about it."""
+        """What to do about it; empty where there is nothing to advise."""
         prefix = "reports_" if self.service == "reports" else ""
         return f"Lower max_concurrency or {prefix}max_rate, or raise {prefix}deadline so that the call may wait longer."
 
@@ -347,16 +320,11 @@ class APIConnectionError(AdjustError):
         self.sent = sent
         self.transient = transient
 
-    @property
-    def in_doubt(self) -> bool:
-        """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
-        return self.method == "POST" and self.sent and not self.looked_up
-
     def _text(self) -> str:
-        text = f"{self.method} {self.path}: {self.message.rstrip('.')}."
-        if self.in_doubt:
-            text += f" {IN_DOUBT}"
-        return text
+        return f"{self.method} {self.path}: {self.message.rstrip('.')}."
+
+    def _may_have_been_done(self) -> bool:
+        return self.sent
 
 
 class APITimeoutError(APIConnectionError):
@@ -373,7 +341,6 @@ class DecodeError(AdjustError):
     Attributes:
         location: Where in the document, such as `$.data.items[3].partner_id`; `$` is the document.
         method, path: The request; the path is without query. `None` for a document that was read from elsewhere.
-        request_id: The service's id of the request, for Adjust's support; `None` where it gave none.
         body: The text of the answer, cut after 64 KiB.
         malformed: Whether the body was not of its format at all, such as HTML in place of JSON.
         transient: Whether asking again may help, as after a body that broke off.
@@ -402,18 +369,12 @@ class DecodeError(AdjustError):
         self.malformed = malformed
         self.transient = transient
 
-    @property
-    def in_doubt(self) -> bool:
-        """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
-        return self.method == "POST" and not self.looked_up
-
     def _text(self) -> str:
         text = f"{self.message.rstrip('.')} (at {self.location})."
-        if self.method:
-            text = f"{self.method} {self.path}: {text}"
-        if self.in_doubt:
-            text += f" {IN_DOUBT}"
-        return text
+        return f"{self.method} {self.path}: {text}" if self.method else text
+
+    def _may_have_been_done(self) -> bool:
+        return True
 
 
 class WrongTrackerError(DecodeError):
@@ -423,7 +384,7 @@ class WrongTrackerError(DecodeError):
         tracker_token: The tracker that the answer is about.
     """
 
-    def __init__(self, message: str, *, tracker_token: str, **details: Any) -> None:
+    def __init__(self, message: str, *, tracker_token: str | None = None, **details: Any) -> None:
         super().__init__(message, **details)
         self.tracker_token = tracker_token
 

@@ -31,11 +31,25 @@ def by_httpx2(url: str) -> AbstractAsyncContextManager[Ask]:
     return _asking(import_module("httpx2"), url)
 
 
+def by_httpx_pooled(url: str) -> AbstractAsyncContextManager[Ask]:
+    """Ask by an `httpx.AsyncClient` on the SDK's `PooledTransport`."""
+    from adjust_async.transports import PooledTransport
+
+    return _asking(import_module("httpx"), url, transport=PooledTransport(AT_ONCE))
+
+
+def by_httpx_aiohttp(url: str) -> AbstractAsyncContextManager[Ask]:
+    """Ask by an `httpx.AsyncClient` on the SDK's `AiohttpTransport`."""
+    from adjust_async.transports import AiohttpTransport
+
+    return _asking(import_module("httpx"), url, transport=AiohttpTransport(AT_ONCE))
+
+
 @asynccontextmanager
-async def _asking(library: ModuleType, url: str) -> AsyncIterator[Ask]:
+async def _asking(library: ModuleType, url: str, **settings: Any) -> AsyncIterator[Ask]:
     limits = library.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
     permits = asyncio.Semaphore(AT_ONCE)
-    async with library.AsyncClient(base_url=url, headers=HEADERS, limits=limits, timeout=60) as client:
+    async with library.AsyncClient(base_url=url, headers=HEADERS, limits=limits, timeout=60, **settings) as client:
 
         async def ask(path: str, query: Query) -> Any:
             async with permits:

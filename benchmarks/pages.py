@@ -6,9 +6,11 @@ app.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from functools import cache
 from itertools import chain
+from typing import Any
 
 from benchmarks import clients, trackers
 from benchmarks.measuring import Contender, Measurement, Options, digest, side_by_side
@@ -51,13 +53,30 @@ def _expected(share: int, pages: int) -> str:
 
 def with_sdk(url: str, apps: list[str]) -> list[Row]:
     """Walk with this SDK."""
+    return _walked_with_sdk(url, apps)
+
+
+def with_sdk_on_aiohttp(url: str, apps: list[str]) -> list[Row]:
+    """Walk with this SDK on its transport of aiohttp."""
+    from httpx import AsyncClient
+
+    from adjust_async.transports import AiohttpTransport
+
+    return _walked_with_sdk(url, apps, lambda: AsyncClient(transport=AiohttpTransport(clients.AT_ONCE)))
+
+
+def _walked_with_sdk(url: str, apps: list[str], http_client: Callable[[], Any] = lambda: None) -> list[Row]:
     from adjust_async import AsyncAdjust
 
     async def walk(adjust: AsyncAdjust, app: str) -> list[Row]:
         return [(app, tracker.token, tracker.name) async for tracker in adjust.trackers.list(app)]
 
     async def walk_all() -> list[Row]:
-        async with AsyncAdjust("token", api_url=url) as adjust:
+        client = http_client()
+        async with AsyncExitStack() as stack:
+            if client is not None:
+                await stack.enter_async_context(client)
+            adjust = await stack.enter_async_context(AsyncAdjust("token", api_url=url, http_client=client))
             return list(chain.from_iterable(await asyncio.gather(*(walk(adjust, app) for app in apps))))
 
     return asyncio.run(walk_all())
@@ -90,6 +109,16 @@ def with_httpx2(url: str, apps: list[str]) -> list[Row]:
     return _walked(clients.by_httpx2, url, apps)
 
 
+def with_httpx_pooled(url: str, apps: list[str]) -> list[Row]:
+    """Walk with httpx on the SDK's pooled transport."""
+    return _walked(clients.by_httpx_pooled, url, apps)
+
+
+def with_httpx_aiohttp(url: str, apps: list[str]) -> list[Row]:
+    """Walk with httpx on the SDK's transport of aiohttp."""
+    return _walked(clients.by_httpx_aiohttp, url, apps)
+
+
 def with_requests(url: str, apps: list[str]) -> list[Row]:
     """Walk with requests, in a loop."""
     with clients.by_requests(url) as ask:
@@ -103,7 +132,10 @@ def with_requests(url: str, apps: list[str]) -> list[Row]:
 
 CONTENDERS = (
     Contender("adjust_async", with_sdk),
+    Contender("adjust_async on aiohttp", with_sdk_on_aiohttp, needs="aiohttp"),
     Contender("aiohttp, orjson, no records", with_aiohttp, needs="aiohttp"),
+    Contender("httpx on PooledTransport", with_httpx_pooled, needs="httpx"),
+    Contender("httpx on AiohttpTransport", with_httpx_aiohttp, needs="aiohttp"),
     Contender("httpx", with_httpx, share=5, needs="httpx"),
     Contender("httpx2", with_httpx2, needs="httpx2"),
     Contender("requests, in a loop", with_requests, share=APPS, needs="requests"),

@@ -31,6 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "settings(**options): the options of the client `adjust`")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their size: packed ones hold the time, and every process has to name its tests alike."""
+    return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) else None
+
+
 def _options(request: pytest.FixtureRequest, mark: str) -> dict[str, Any]:
     nearest = request.node.get_closest_marker(mark)
     return {} if nearest is None else dict(nearest.kwargs)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,18 @@ def patient(emulator: Emulator, **settings: Any) -> AsyncAdjust:
     """Make a client with patience for a service that fails one request in five."""
     settings = {"timeout": 2, "max_attempts": 60, "deadline": 300, **settings}
     return (Owner if "http_client" in settings else AsyncAdjust)(emulator.token, api_url=emulator.url, **settings)
+
+
+@contextlib.asynccontextmanager
+async def meddled(
+    emulator: Emulator, meddle: Callable[[httpx.Request], httpx.Response | None], **settings: Any
+) -> AsyncIterator[AsyncAdjust]:
+    """Open a patient client, some of whose requests are answered by `meddle`."""
+    async with (
+        httpx.AsyncClient(transport=Meddler(meddle)) as http_client,
+        patient(emulator, http_client=http_client, **settings) as adjust,
+    ):
+        yield adjust
 
 
 def left_over(adjust: AsyncAdjust) -> tuple[int, int, int]:

@@ -26,9 +26,14 @@ from adjust_async.errors import (
     PoolExhaustedError,
     RateLimitError,
     ServerError,
-    at_page,
     replace,
 )
+
+
+def at_page(error: AdjustError, page: int, cursor: str | None) -> AdjustError:
+    """Return the error of a walk that ended at a page."""
+    return replace(error, page=page, cursor=cursor)
+
 
 STATUS_ERRORS: list[tuple[type[APIStatusError], int]] = [
     (APIStatusError, 418),
@@ -358,6 +363,6 @@ def test_which_status_leaves_a_create_in_doubt(status: int, in_envelope: bool, r
 )
 def test_closing_may_leave_a_create_in_doubt(where: dict[str, Any], in_doubt: bool) -> None:
     """A create that was under way when the client was closed may have been done."""
-    error = ClientClosedError("closed", **where)
+    error = replace(ClientClosedError("closed"), **where)
     assert error.in_doubt is in_doubt
     assert ("look it up" in str(error)) is in_doubt

@@ -57,7 +57,7 @@ class Shared:
 
 def closed_error(detail: str = "make a new AsyncAdjust for further calls", **where: Any) -> ClientClosedError:
     """Return the error of a call that a closed client ends."""
-    return ClientClosedError(f"the client is closed: {detail}", **where)
+    return replace(ClientClosedError(f"the client is closed: {detail}"), **where)
 
 
 class Call(Generic[T]):

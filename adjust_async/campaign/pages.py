@@ -15,7 +15,7 @@ from adjust_async._http.messages import RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.campaign import envelope
 from adjust_async.config import CampaignVersion
-from adjust_async.errors import AdjustError, ConfigurationError, PaginationError, at_page
+from adjust_async.errors import AdjustError, ConfigurationError, PaginationError, replace
 
 __all__ = ["CursorPages", "Cursors", "Page", "Paging", "Start"]
 
@@ -236,7 +236,7 @@ class CursorPages(Generic[T]):
         for number in count(1):
             page = await self._fetch(cursor, limit)
             if isinstance(page, AdjustError):  # raised out here, so that it has no other error as its context
-                raise at_page(page, number, cursor)
+                raise replace(page, page=number, cursor=cursor)
             following = page.cursors.before if self._start.backwards else page.cursors.after
             if wanted is not None:
                 page = attrs.evolve(page, items=page.items[:wanted])

@@ -164,7 +164,8 @@ class TrackerRequests:
     def _created(self, question: _Question, answer: Answer) -> Tracker:
         tracker = only_record(answer, Tracker, question.place._asdict())
         _, (item,) = envelope(answer)
-        if problem := self._mismatch(question, tracker, item.get("parent_token")):
+        problem = self._mismatch(question, tracker, item.get("parent_token"))
+        if problem is not None:
             found = f"the answer is about {tracker.name!r} ({tracker.token})"
             raise _wrong_tracker(answer, tracker, f"{found}{problem}, when {question.label!r} was created")
         return tracker

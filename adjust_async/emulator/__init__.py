@@ -21,6 +21,7 @@ from adjust_async.emulator.faults.kinds import (
 )
 from adjust_async.emulator.http.received import ReceivedRequest, ReceivedRequests
 from adjust_async.emulator.http.stats import HostStats, Stats
+from adjust_async.emulator.reports.options import ReportOptions
 from adjust_async.emulator.server import Emulator
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "HostStats",
     "ReceivedRequest",
     "ReceivedRequests",
+    "ReportOptions",
     "Stats",
     "Store",
     "Tracker",

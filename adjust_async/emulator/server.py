@@ -23,6 +23,7 @@ from adjust_async.emulator.faults.kinds import Fault
 from adjust_async.emulator.http.listener import ALL_ADDRESSES, LOOPBACK, Listener, bind
 from adjust_async.emulator.http.received import ReceivedRequests, Recorder
 from adjust_async.emulator.http.stats import Stats
+from adjust_async.emulator.reports.options import ReportOptions
 from adjust_async.emulator.site import Limits, Site, SiteOptions
 from adjust_async.emulator.thread import LoopThread
 
@@ -68,7 +69,8 @@ class Emulator:
     switches a limit off.
 
     **Figures.** `today` is the day on which reports end that name no dates, by default the real one (UTC).
-    `csv_byte_order_mark` puts one before every CSV.
+    `csv_byte_order_mark` puts one before every CSV. `reports` takes `ReportOptions`: other forms of the Report
+    Service's answers that some callers saw.
 
     The last `keep_requests` requests (default 1000) are kept in `requests`.
 
@@ -101,6 +103,7 @@ class Emulator:
         today: date | None = None,
         app_states: Mapping[str, AppState | str] | None = None,
         csv_byte_order_mark: bool = False,
+        reports: ReportOptions | None = None,
         concurrency: int | None = None,
         report_concurrency: int | None = 50,
         report_rate: float | None = 50.0,
@@ -122,6 +125,7 @@ class Emulator:
         self._site_options = SiteOptions(
             AccountOptions(seed, apps, trackers or {}, trackers_per_app, partners, facts_per_day),
             CampaignRules(page_size, duplicate_names, taken, names, list_lag),
+            reports or ReportOptions(),
             Limits(concurrency, report_concurrency, report_rate, report_burst),
             (host, *hosts),
             token,

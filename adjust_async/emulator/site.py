@@ -24,6 +24,7 @@ from adjust_async.emulator.http.routing import RouteTable
 from adjust_async.emulator.http.stats import Stats
 from adjust_async.emulator.kpis import KPIService
 from adjust_async.emulator.reports import ReportService
+from adjust_async.emulator.reports.options import ReportOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class SiteOptions:
 
     account: AccountOptions
     rules: CampaignRules
+    reports: ReportOptions
     limits: Limits
     hosts: tuple[str, ...]
     token: str | None
@@ -96,7 +98,7 @@ class Site:
             [
                 *CampaignAPI(store, authenticator, options.rules).routes(),
                 *KPIService(facts, authenticator, conditions).routes(),
-                *ReportService(facts, authenticator, conditions).routes(),
+                *ReportService(facts, authenticator, conditions, options.reports).routes(),
                 *Dashboard(facts, authenticator).routes(),
             ]
         )

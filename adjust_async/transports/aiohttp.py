@@ -114,11 +114,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 self._retire(connections)
             await self._leave(origin, connections)
             raise
+        connections.answers.add(answer)
         version = answer.version or aiohttp.HttpVersion11
         return httpx.Response(
             answer.status,
             headers=answer.raw_headers,
-            stream=_Body(answer, request, partial(self._leave, origin, connections)),
+            stream=_Body(answer, request, partial(self._leave, origin, connections, answer)),
             extensions={
                 "http_version": f"HTTP/{version.major}.{version.minor}".encode(),
                 "reason_phrase": (answer.reason or "").encode("ascii", "ignore"),
@@ -176,9 +177,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._connections.requests += 1
         return self._connections
 
-    async def _leave(self, origin: Origin, connections: "_Connections | None") -> None:
+    async def _leave(
+        self, origin: Origin, connections: "_Connections | None", answer: aiohttp.ClientResponse | None = None
+    ) -> None:
         try:
             if connections is not None:
+                if answer is not None:
+                    connections.answers.discard(answer)
                 connections.requests -= 1
                 await self._close_unused(connections)
         finally:
@@ -202,6 +207,8 @@ class _Connections:
 
     def __init__(self) -> None:
         self.requests = 0
+        #: Those whose bodies are being read.
+        self.answers: set[aiohttp.ClientResponse] = set()
         self._made = clock_offset()
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -227,6 +234,8 @@ class _Connections:
 
     async def aclose(self) -> None:
         """Close them."""
+        for answer in self.answers:
+            answer.close()  # a session that is closed leaves who reads a body waiting
         await self.session.close()
 
 
@@ -289,7 +298,7 @@ class _Body(httpx.AsyncByteStream):
         try:
             while piece := await self._answer.content.readany():
                 yield piece
-        except (aiohttp.ClientError, OSError) as error:
+        except FAILURES as error:
             await self.aclose()
             raise broken_answer(self._request, error) from cause_of(error)
         except BaseException:  # as httpx does: who reads it may leave it there

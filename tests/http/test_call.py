@@ -6,6 +6,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 
 import attrs
@@ -358,8 +359,8 @@ async def test_eager_tasks(recwarn: pytest.WarningsRecorder) -> None:
         async with client(done()) as (adjust, _):
             assert [tracker async for tracker in adjust.trackers.list("app")]
             await asyncio.gather(*(asyncio.create_task(post(adjust)) for _ in range(5)))
-            async for _tracker in adjust.trackers.list("app", page_size=1):
-                break
+            async with aclosing(adjust.trackers.list("app", page_size=1).pages()) as pages:
+                await anext(pages)
         adjust = over(never)
         calls = [asyncio.create_task(call(adjust)) for call in (get, post, get)]
         await asyncio.sleep(1)

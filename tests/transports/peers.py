@@ -2,17 +2,19 @@
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
+import trustme
 
 from tests.peer import Listener, Peer, listening
 
 KINDS = ["PooledTransport", "AiohttpTransport"]
 
-Script = Callable[[Peer], Awaitable[None]]
+Script = Callable[[Peer], Coroutine[Any, Any, None]]
 
 
 def make(kind: str, *arguments: Any, **settings: Any) -> httpx.AsyncBaseTransport:
@@ -80,3 +82,39 @@ async def settled(count: Callable[[], int], wanted: int) -> None:
     async with asyncio.timeout(5):
         while count() > wanted:
             await asyncio.sleep(0)
+
+
+async def relay(target: str, peer: Peer, *, heads: list[bytes] | None = None) -> None:
+    """Be a proxy that opens a tunnel; either end of it ends the other."""
+    head = await peer.take()
+    if not head:
+        peer.close()
+        return
+    if heads is not None:
+        heads.append(head)
+    reader, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(target).port)
+
+    async def back() -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                await peer.send(data)
+        peer.finish()
+
+    backwards = asyncio.create_task(back(), name="peer")
+    try:
+        with suppress(ConnectionError):
+            await peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+            while data := await peer.take():
+                writer.write(data)
+    finally:
+        backwards.cancel()
+        writer.close()
+        await asyncio.wait([backwards])
+        peer.close()
+
+
+def server_tls(authority: trustme.CA, host: str = "localhost") -> ssl.SSLContext:
+    """Return TLS for a server."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(host).configure_cert(context)
+    return context

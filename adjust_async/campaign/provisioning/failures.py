@@ -1,8 +1,13 @@
 """What a failed create says: whether its name is taken, whether to try later, and what is known after a look."""
 
-import copy
-
-from adjust_async.errors import AdjustError, APIConnectionError, APIStatusError, CoordinationError, LockLostError
+from adjust_async.errors import (
+    AdjustError,
+    APIConnectionError,
+    APIStatusError,
+    CoordinationError,
+    LockLostError,
+    replace,
+)
 
 __all__ = ["earlier_doubt", "is_conflict", "is_put_off", "looked_up", "may_be_taken", "not_told_apart", "with_words"]
 
@@ -48,16 +53,11 @@ def earlier_doubt(path: str) -> AdjustError:
     return APIConnectionError(f"an earlier create of {path!r} ended in doubt", method="POST", path="trackers")
 
 
-def with_words(error: AdjustError, words: str) -> AdjustError:
+def with_words(error: AdjustError, words: str, **changes: bool) -> AdjustError:
     """Return a copy of an error that says more."""
-    copied = copy.copy(error)
-    copied.message = f"{error.message.rstrip('.')}. {words}"
-    copied.args = (copied.message,)
-    return copied
+    return replace(error, message=f"{error.message.rstrip('.')}. {words}", **changes)
 
 
 def looked_up(error: AdjustError, path: str) -> AdjustError:
     """Return a copy of an error that is not in doubt any more, since nothing was found."""
-    copied = with_words(error, f"{path!r} was looked up after that, and is not there")
-    copied.looked_up = True
-    return copied
+    return with_words(error, f"{path!r} was looked up after that, and is not there", looked_up=True)

@@ -5,7 +5,7 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -131,6 +131,10 @@ class Store:
         """Run such a query whose rows are too many to be held at once."""
         with self.lock:
             return self._connection.execute(query, parameters)
+
+    def add_function(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
+        """Let queries of this connection call a function whose result depends on its arguments alone."""
+        self._connection.create_function(name, arguments, function, deterministic=True)
 
     # What tests look at.
 

@@ -24,6 +24,12 @@ DEVICES = (
     ("ios", "tablet"),
     ("windows", "pc"),
     ("macos", "mac"),
+    ("android-tv", "tv"),
+    ("apple-tv", "tv"),
+    ("fire-tv", "tv"),
+    ("roku-os", "tv"),
+    ("tizen", "tv"),
+    ("smart-cast", "tv"),
     ("unknown", "unknown"),
 )
 """The OS name and the device type, the most frequent first."""

@@ -2,7 +2,7 @@
 
 import random
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -125,6 +125,10 @@ class Facts:
     def cursor(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
         """Run such a query whose rows are too many to be held at once."""
         return self._store.cursor(query, parameters)
+
+    def add_function(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
+        """Let queries call a function whose result depends on its arguments alone."""
+        self._store.add_function(name, arguments, function)
 
     def complete(self, app: App, first_day: int, last_day: int) -> bool:
         """Make what is missing of those days, counted since 1970, and say whether anything was."""

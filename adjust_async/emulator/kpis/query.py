@@ -67,11 +67,15 @@ class Query:
 def read_query(
     parameters: Mapping[str, str], report: Report, apps: Sequence[App], trackers: Sequence[str], today: date
 ) -> Query:
-    """Read the parameters of a request; an empty one counts as left out. Raises a 400 `RefusalError`."""
-    given = {name: value.strip() if name != "utc_offset" else value for name, value in parameters.items() if value}
-    for name in given:
-        if report not in _REPORTS_OF_PARAMETER.get(name, _EVERYWHERE):
-            raise RefusalError(400, f"{name} is no parameter of {report}")
+    """Read the parameters of a request. Raises a 400 `RefusalError`.
+
+    An empty one counts as left out, and so does one of another report: clients set them once and ask for all reports.
+    """
+    given = {
+        name: value.strip() if name != "utc_offset" else value
+        for name, value in parameters.items()
+        if value and report in _REPORTS_OF_PARAMETER.get(name, _EVERYWHERE)
+    }
     first, last = read_dates(given.get("start_date"), given.get("end_date"), today)
     offset = read_utc_offset(given.get("utc_offset"))
     grouping, levels = read_grouping(_split(given.get("grouping", "")), report, several_apps=len(apps) > 1)

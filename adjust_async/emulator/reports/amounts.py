@@ -8,7 +8,7 @@ AD_REVENUE_SOURCES = ("admob", "applovin_max", "ironsource", "unknown")
 """Each fact has its ad revenue from one of them."""
 
 AD_SPEND_MODES = ("adjust", "network", "mixed")
-IAP_REVENUE_MODES = {"gross_100": 100, "gross_85": 85, "gross_70": 70, "gross_60": 60}
+IAP_REVENUE_MODES = {f"gross_{percent}": percent for percent in (100, 95, 85, 80, 70, 65, 60, 50)}
 """How many percent of the gross revenue count; what is left out is what the store keeps."""
 
 HAS_PARTNER = "trackers.partner_id IS NOT NULL"

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 from adjust_async.emulator.facts.store import date_of, day_number
 from adjust_async.emulator.kpis.dates import write_day, write_hour
-from adjust_async.emulator.kpis.groupings import DAY, HOUR, MONTH
+from adjust_async.emulator.kpis.groupings import DAY, HOUR, MONTH, WEEK
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -21,6 +22,7 @@ _YEAR = f"CAST(strftime('%Y', {_SECONDS}) AS INTEGER)"
 _QUARTER = f"((CAST(strftime('%m', {_SECONDS}) AS INTEGER) + 2) / 3)"
 # 1 January 1970 was a Thursday: four days after the Sunday of its week.
 _SUNDAY = f"(({_DAY} + 4) / 7 * 7 - 4)"
+_MONDAY = WEEK.sql or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class TimeUnit:
     since 1970.
     """
 
+    slug: str
     sql: str
     text: str
     write: Callable[[int], str]
@@ -39,9 +42,9 @@ class TimeUnit:
     last_day: Callable[[int], int]
 
 
-def start_of_week(day: date) -> date:
-    """Find the Sunday with which the week of a day begins."""
-    return day - timedelta(days=(day.weekday() + 1) % 7)
+def start_of_week(day: date, begin: str = "sunday") -> date:
+    """Find the Sunday, or the Monday, with which the week of a day begins."""
+    return day - timedelta(days=day.weekday() if begin == "monday" else (day.weekday() + 1) % 7)
 
 
 def end_of_month(day: date) -> date:
@@ -49,12 +52,12 @@ def end_of_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
 
 
-def _write_week(sunday: int) -> str:
-    return f"{write_day(sunday)} - {write_day(sunday + 6)}"
+def _write_week(first: int) -> str:
+    return f"{write_day(first)} - {write_day(first + 6)}"
 
 
-def _write_formatted_week(sunday: int) -> str:
-    return " - ".join(f"{day:%d} {_MONTHS[day.month - 1]} {day.year}" for day in map(date_of, (sunday, sunday + 6)))
+def _write_formatted_week(first: int) -> str:
+    return " - ".join(f"{day:%d} {_MONTHS[day.month - 1]} {day.year}" for day in map(date_of, (first, first + 6)))
 
 
 def _write_month(first: int) -> str:
@@ -71,8 +74,8 @@ def _write_quarter(number: int) -> str:
     return f"Q{quarter + 1} {year}"
 
 
-def _last_day_of_week(day: int) -> int:
-    return day_number(start_of_week(date_of(day))) + 6
+def _last_day_of_week(day: int, begin: str = "sunday") -> int:
+    return day_number(start_of_week(date_of(day), begin)) + 6
 
 
 def _last_day_of_month(day: int) -> int:
@@ -92,32 +95,48 @@ def _same_day(day: int) -> int:
     return day
 
 
-UNITS = {
-    "hour": TimeUnit(
+def _week(first: str, begin: str) -> TimeUnit:
+    return TimeUnit(
+        "week",
+        first,
+        f"date({first} * 86400, 'unixepoch') || ' - ' || date(({first} + 6) * 86400, 'unixepoch')",
+        _write_week,
+        _write_formatted_week,
+        partial(_last_day_of_week, begin=begin),
+    )
+
+
+_ALL = (
+    TimeUnit(
+        "hour",
         HOUR.sql or "",
         f"strftime('%Y-%m-%dT%H:00:00', {HOUR.sql} * 3600, 'unixepoch')",
         write_hour,
         write_hour,
         _same_day,
     ),
-    "day": TimeUnit(_DAY, f"date({_SECONDS})", write_day, write_day, _same_day),
-    "week": TimeUnit(
-        _SUNDAY,
-        f"date({_SUNDAY} * 86400, 'unixepoch') || ' - ' || date(({_SUNDAY} + 6) * 86400, 'unixepoch')",
-        _write_week,
-        _write_formatted_week,
-        _last_day_of_week,
+    TimeUnit("day", _DAY, f"date({_SECONDS})", write_day, write_day, _same_day),
+    _week(_SUNDAY, "sunday"),
+    TimeUnit(
+        "month", _MONTH, f"strftime('%Y-%m', {_SECONDS})", _write_month, _write_formatted_month, _last_day_of_month
     ),
-    "month": TimeUnit(
-        _MONTH, f"strftime('%Y-%m', {_SECONDS})", _write_month, _write_formatted_month, _last_day_of_month
-    ),
-    "quarter": TimeUnit(
+    TimeUnit(
+        "quarter",
         f"({_YEAR} * {_QUARTERS} + {_QUARTER} - 1)",
         f"'Q' || {_QUARTER} || ' ' || {_YEAR}",
         _write_quarter,
         _write_quarter,
         _last_day_of_quarter,
     ),
-    "year": TimeUnit(_YEAR, f"CAST({_YEAR} AS TEXT)", str, str, _last_day_of_year),
-}
+    TimeUnit("year", _YEAR, f"CAST({_YEAR} AS TEXT)", str, str, _last_day_of_year),
+)
+UNITS = {unit.slug: unit for unit in _ALL}
 """By slug, the shortest first."""
+
+WEEK_FROM_MONDAY = _week(_MONDAY, "monday")
+"""The week of accounts whose weeks begin on Monday."""
+
+
+def with_times(write: Callable[[int], str]) -> Callable[[int], str]:
+    """Write days with the time at which they begin."""
+    return lambda day: f"{write(day)}T00:00:00"

@@ -18,9 +18,13 @@ _BETWEEN = re.compile(r":(?=-|[0-9]{4}-)")
 _ONE_DAY = timedelta(days=1)
 
 
-def _last_week(today: date) -> tuple[date, date]:
-    end = start_of_week(today) - _ONE_DAY
-    return start_of_week(end), end
+def _this_week(today: date, begin: str) -> tuple[date, date]:
+    return start_of_week(today, begin), today
+
+
+def _last_week(today: date, begin: str) -> tuple[date, date]:
+    end = start_of_week(today, begin) - _ONE_DAY
+    return start_of_week(end, begin), end
 
 
 def _last_month(today: date) -> tuple[date, date]:
@@ -31,8 +35,6 @@ def _last_month(today: date) -> tuple[date, date]:
 _WORDS: dict[str, Callable[[date], tuple[date, date]]] = {
     "today": lambda today: (today, today),
     "yesterday": lambda today: (today - _ONE_DAY, today - _ONE_DAY),
-    "this_week": lambda today: (start_of_week(today), today),
-    "last_week": _last_week,
     "this_month": lambda today: (today.replace(day=1), today),
     "last_month": _last_month,
     # On the first of a month there is no such day, and the report is empty.
@@ -40,13 +42,20 @@ _WORDS: dict[str, Callable[[date], tuple[date, date]]] = {
 }
 
 
-def read_date_period(text: str, today: date) -> tuple[date, date]:
+_WEEKS: dict[str, Callable[[date, str], tuple[date, date]]] = {"this_week": _this_week, "last_week": _last_week}
+
+
+def read_date_period(text: str, today: date, weeks_begin: str) -> tuple[date, date]:
     """Read the first and the last day. Raises a 400 `RefusalError`."""
+    if text in _WEEKS:
+        return _WEEKS[text](today, weeks_begin)
     if text in _WORDS:
         return _WORDS[text](today)
     ends = _BETWEEN.split(text)
     if len(ends) != 2:
-        raise invalid(_PARAMETER, f"{text!r} is neither two dates joined by a colon nor one of {', '.join(_WORDS)}")
+        raise invalid(
+            _PARAMETER, f"{text!r} is neither two dates joined by a colon nor one of {', '.join([*_WORDS, *_WEEKS])}"
+        )
     first, last = (_end(end, today) for end in ends)
     if last < first:
         raise invalid(_PARAMETER, f"the end {last} is before the start {first}")

@@ -1,13 +1,15 @@
 """The dimensions: by which SQL each tells facts apart, and what a row says of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adjust_async.emulator.kpis.catalog import title_of
 from adjust_async.emulator.kpis.groupings import REGION
-from adjust_async.emulator.reports.calendar import UNITS, TimeUnit
+from adjust_async.emulator.reports.calendar import UNITS, WEEK_FROM_MONDAY, TimeUnit, with_times
 from adjust_async.emulator.reports.countries import COUNTRY_NAMES
+from adjust_async.emulator.reports.options import ReportOptions
+from adjust_async.emulator.reports.zones import Clock
 
 UNKNOWN = "unknown"
 ORGANIC = "Organic"
@@ -103,13 +105,18 @@ _SOURCE_ID = _network_id("lineages.adgroup_id", 45_000_000_000)
 STORES = {"apple": "15000000{}", "google": "com.example.app{}", "windows": "9NBLGGH{}"}
 """The store ids of an app, whose number stands in for the braces."""
 
-_STORE_OF_SYSTEM = {"ios": "apple", "macos": "apple", "android": "google", "windows": "windows"}
+_STORE_OF_SYSTEM = {
+    "ios": "apple", "macos": "apple", "apple-tv": "apple", "android": "google", "android-tv": "google",
+    "windows": "windows",
+}  # fmt: skip
 _STORE_TYPE = _cases("os_name", {os_name: f"'{store}'" for os_name, store in _STORE_OF_SYSTEM.items()})
 _STORE_ID = _cases(
     "os_name",
     {os_name: f"replace('{STORES[store]}', '{{}}', facts.app_id)" for os_name, store in _STORE_OF_SYSTEM.items()},
 )
-_PLATFORM = _cases("device_type", {"phone": "'mobile'", "tablet": "'mobile'", "pc": "'pc'", "mac": "'pc'"})
+_PLATFORM = _cases(
+    "device_type", {"phone": "'mobile'", "tablet": "'mobile'", "pc": "'pc'", "mac": "'pc'", "tv": "'ctv'"}
+)
 _APP_NETWORK = f"(CASE WHEN trackers.partner_id IS NULL THEN '{UNKNOWN}' ELSE described_apps.app_name END)"
 _COUNTRY = _cases("country", {code: f"'{name}'" for code, name in COUNTRY_NAMES.items()})
 
@@ -127,9 +134,12 @@ _DEPENDS_ON_COUNTRY = Dependency(
     {"country_code": "country", "region": REGION.sql or ""}, lambda texts: {"country": texts}
 )
 
-_TIME = tuple(
-    Dimension(slug, title_of(slug), unit.sql, unit.text, unit.write, unit=unit) for slug, unit in UNITS.items()
-)
+
+def _of_time(unit: TimeUnit) -> Dimension:
+    return Dimension(unit.slug, title_of(unit.slug), unit.sql, unit.text, unit.write, unit=unit)
+
+
+_TIME = tuple(_of_time(unit) for unit in UNITS.values())
 _OTHERS = (
     _own("os_name", "os_name"),
     _own("device_type", "device_type"),
@@ -163,4 +173,19 @@ _OTHERS = (
     _own("app_network", _APP_NETWORK),
 )
 
-DIMENSIONS: Mapping[str, Dimension] = {dimension.slug: dimension for dimension in (*_TIME, *_OTHERS)}
+DIMENSIONS: dict[str, Dimension] = {dimension.slug: dimension for dimension in (*_TIME, *_OTHERS)}
+
+
+def dimensions_of(options: ReportOptions, clock: Clock) -> Mapping[str, Dimension]:
+    """Return the dimensions by slug, dates in the form that the account has."""
+    units = dict(UNITS)
+    if options.weeks_begin == "monday":
+        units["week"] = WEEK_FROM_MONDAY
+    if options.day_times:
+        day = units["day"]
+        units["day"] = replace(day, write=with_times(day.write), write_formatted=with_times(day.write_formatted))
+    if options.hour_offsets:
+        # By the hour in UTC, so that one which comes twice stays two.
+        hour = units["hour"]
+        units["hour"] = replace(hour, sql="hour", write=clock.write_hour, write_formatted=clock.write_hour)
+    return DIMENSIONS | {slug: _of_time(unit) for slug, unit in units.items() if unit is not UNITS[slug]}

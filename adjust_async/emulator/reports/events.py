@@ -31,7 +31,7 @@ class ReportEvent:
     def item(self) -> dict[str, Any]:
         """Make what the service says of its apps."""
         tokens = [token for tokens in self.tokens.values() for token in tokens]
-        return {"app_token": list(self.tokens), "tokens": tokens, "is_skad_event": False}
+        return {"app_token": list(self.tokens), "tokens": tokens, "is_skad_event": False, "increase_is_negative": False}
 
     @property
     def condition(self) -> str:

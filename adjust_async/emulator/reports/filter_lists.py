@@ -9,6 +9,7 @@ from adjust_async.emulator.facts.store import Facts
 from adjust_async.emulator.kpis.catalog import title_of
 from adjust_async.emulator.kpis.dates import MINUTES_OF_AN_HOUR, write_utc_offset
 from adjust_async.emulator.reports.amounts import AD_REVENUE_SOURCES, AD_SPEND_MODES, IAP_REVENUE_MODES, amounts_of
+from adjust_async.emulator.reports.cohort_metrics import BASES
 from adjust_async.emulator.reports.cohort_periods import all_periods
 from adjust_async.emulator.reports.countries import COUNTRY_NAMES
 from adjust_async.emulator.reports.dimensions import DIMENSIONS, ORGANIC, ORGANIC_ID, STORES
@@ -25,6 +26,8 @@ from adjust_async.emulator.reports.parameters import (
 Item = dict[str, Any]
 
 _AMOUNTS = amounts_of(AD_SPEND_MODES[0], next(iter(IAP_REVENUE_MODES)), ())
+_ATTRIBUTION_STATUSES = ("installs", "reattributions")
+_SKAD_TIME_ADJUSTMENTS = ("none", "24h", "48h")
 _FURTHEST_WEST, _FURTHEST_EAST = -12, 14
 
 
@@ -40,13 +43,15 @@ class FilterLists:
         self._facts = facts
         self._catalog = MetricCatalog(facts.apps.values(), _AMOUNTS, COHORT_MATURITIES[0])
         self._makers: Mapping[str, Callable[[], Iterable[Item]]] = {
-            "apps": lambda: (item(app.token, app.name) for app in facts.apps.values()),
+            "apps": self._apps,
             "apps_network": self._apps_network,
             "networks": self._networks,
             "partners": self._partners,
             "overview_metrics": lambda: _metrics(overview_metrics(_AMOUNTS).values()),
             "cohort_metrics": lambda: _metrics(self._catalog.of_cohorts()),
             "event_metrics": self._event_metrics,
+            "cohort_metric_names": lambda: _named(BASES),
+            "etl_metrics": lambda: _metrics(overview_metrics(_AMOUNTS).values()),
             "cost_metrics": lambda: _metrics(cost_metrics().values()),
             "skad_metrics": lambda: _metrics(skad_metrics().values()),
             "dimensions": _dimensions,
@@ -58,8 +63,13 @@ class FilterLists:
             "os_names": lambda: _named(dict.fromkeys(os_name for os_name, _ in DEVICES)),
             "full_cohort_periods": lambda: (item(period.slug, period.title) for period in all_periods()),
             "cohort_maturity": lambda: _named(COHORT_MATURITIES),
+            "attribution_type": lambda: _named(ATTRIBUTION_TYPES),
             "attribution_types": lambda: _named(ATTRIBUTION_TYPES),
             "attribution_source": lambda: _named(ATTRIBUTION_SOURCES),
+            "attribution_status": lambda: _named(_ATTRIBUTION_STATUSES),
+            "attributes": _attributes,
+            "store_type": lambda: _named(STORES),
+            "skad_time_adjustment": lambda: _named(_SKAD_TIME_ADJUSTMENTS),
             "ad_spend_mode": lambda: _named(AD_SPEND_MODES),
             "iap_revenue_mode": lambda: _named(name.upper() for name in IAP_REVENUE_MODES),
             "ad_revenue_sources": lambda: _named(AD_REVENUE_SOURCES),
@@ -79,6 +89,14 @@ class FilterLists:
     def events(self) -> Iterable[ReportEvent]:
         """List the events of the account."""
         return self._catalog.events.values()
+
+    def _apps(self) -> Iterator[Item]:
+        for app in self._facts.apps.values():
+            yield item(app.token, app.name) | {
+                "default_store_app_id": STORES["google"].format(app.id),
+                "currency": app.currency.iso_code,
+                "platforms": ["android", "ios"],
+            }
 
     def _apps_network(self) -> Iterator[Item]:
         for app in self._facts.apps.values():
@@ -109,6 +127,10 @@ def _dimensions() -> Iterator[Item]:
     for dimension in DIMENSIONS.values():
         section = "" if dimension.unit is None else "Date"
         yield item(dimension.slug, dimension.title, section=section, formatting="date" if section else "text")
+
+
+def _attributes() -> Iterator[Item]:
+    return (found for found in _dimensions() if found["section"] == "")
 
 
 def _named(ids: Iterable[str]) -> Iterator[Item]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adjust_async.emulator.reports.dimensions import DIMENSIONS, Dimension
+from adjust_async.emulator.reports.dimensions import Dimension
 from adjust_async.emulator.reports.formulas import Number
 from adjust_async.emulator.reports.lists import read_list
 from adjust_async.emulator.reports.metric_catalog import MetricCatalog
@@ -75,7 +75,7 @@ class MetricFilter:
 
 
 def read_filters(
-    given: Mapping[str, str], catalog: MetricCatalog, ignored: Sequence[str]
+    given: Mapping[str, str], dimensions: Mapping[str, Dimension], catalog: MetricCatalog, ignored: Sequence[str]
 ) -> tuple[tuple[DimensionFilter, ...], tuple[MetricFilter, ...]]:
     """Read the filters among the parameters. Raises a 400 `RefusalError` that names the unknown ones."""
     of_dimensions, of_metrics, strangers = [], [], []
@@ -83,9 +83,9 @@ def read_filters(
         metric = catalog.find(name) if suffix in _COMPARISONS else None
         if metric is not None:
             of_metrics.append(MetricFilter(metric, suffix, _number(parameter, given[parameter])))
-        elif suffix not in _COMPARISONS and name in DIMENSIONS:
+        elif suffix not in _COMPARISONS and name in dimensions:
             of_dimensions.append(
-                DimensionFilter(DIMENSIONS[name], suffix, _values(parameter, suffix, given[parameter]))
+                DimensionFilter(dimensions[name], suffix, _values(parameter, suffix, given[parameter]))
             )
         else:
             strangers.append(parameter)

@@ -142,27 +142,17 @@ class MoneyRatio(Ratio):
 
 @dataclass(frozen=True, slots=True)
 class DistinctUsers(Formula):
-    """How many different people came within so many days, on average over the days of the row.
+    """How many different people came within so many days, on average over the days of the row: it has fractions.
 
     The aggregates are visits and users. Visits fall on the users at random, as they do for the KPI Service.
     """
 
     within: int
 
-    @property
-    def formatting(self) -> str:
-        """What the service calls it."""
-        return "integer"
-
-    @property
-    def is_whole(self) -> bool:
-        """People have no halves."""
-        return True
-
     def bind(self, positions: Mapping[str, int], currency: Currency) -> Evaluate:  # noqa: ARG002 # what money needs
         """Expect how many of the users that many visits reach."""
         visits, users, within = positions[VISITS], positions[USERS], self.within
-        return lambda sums, days: round(_reached(sums[visits] * within, days, sums[users]))
+        return lambda sums, days: round(_reached(sums[visits] * within, days, sums[users]), _DECIMALS)
 
 
 class MoneyPerDailyUser(Formula):
@@ -184,7 +174,7 @@ class MoneyPerDailyUser(Formula):
         rate, parts = currency.rate, EURO_PARTS * currency.minor_units
 
         def divide(sums: Sequence[int], days: int) -> Number:
-            daily = round(_reached(sums[visits], days, sums[users]))
+            daily = _reached(sums[visits], days, sums[users])
             return round(sums[amount] * rate / (parts * daily * days), _DECIMALS) if daily else 0.0
 
         return divide

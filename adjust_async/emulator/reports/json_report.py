@@ -49,8 +49,9 @@ def dependencies_of(question: Question) -> tuple[Dependency, ...]:
 class RowWriter:
     """Makes the JSON objects of rows."""
 
-    def __init__(self, question: Question, layout: Layout) -> None:
+    def __init__(self, question: Question, layout: Layout, *, numbers: bool = False) -> None:
         self._layout = layout
+        self._write_value: Callable[[Number], Number | str] = _as_it_is if numbers else write_number
         self._with_dependencies = question.with_dependencies
         self._slugs = [metric.slug for metric in question.metrics]
         self._dimensions = [
@@ -64,7 +65,7 @@ class RowWriter:
         for (slug, write), key in zip(self._dimensions, row.keys, strict=True):
             written[slug] = write(key)
         for slug, value in zip(self._slugs, row.values, strict=False):
-            written[slug] = write_number(value)
+            written[slug] = self._write_value(value)
         return written
 
     def _dependency(self, row: Row) -> dict[str, Any]:
@@ -72,6 +73,10 @@ class RowWriter:
         for dependency, joined in zip(self._layout.dependencies, row.depended, strict=True):
             written |= dependency.write(joined)
         return written
+
+
+def _as_it_is(value: Number) -> Number:
+    return value
 
 
 def dimension_writers(question: Question, dimensions: Sequence[Dimension]) -> list[Callable[[Any], str]]:

@@ -2,10 +2,16 @@
 
 import re
 
-_ITEM = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^,]*))\s*(?:,|$)')
+_ITEM = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"\s*(?=,|$)|(?P<plain>[^,]*))(?:,|$)')
 
 
 def read_list(text: str) -> list[str]:
-    """Split a list at its commas, without repetitions; items may stand in double quotes and hold commas then."""
-    items = (match["quoted"] or (match["plain"] or "").strip() for match in _ITEM.finditer(text))
+    """Split a list at its commas, without repetitions.
+
+    An item may stand in double quotes and hold commas then, and double quotes that are doubled.
+    """
+    items = (
+        (match["plain"] or "").strip() if match["quoted"] is None else match["quoted"].replace('""', '"')
+        for match in _ITEM.finditer(text)
+    )
     return list(dict.fromkeys(item for item in items if item))

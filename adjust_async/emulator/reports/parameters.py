@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adjust_async.emulator.account.currencies import CURRENCIES, Currency
@@ -11,6 +10,7 @@ from adjust_async.emulator.kpis.dates import read_utc_offset
 from adjust_async.emulator.reports.cohort_periods import MATURE
 from adjust_async.emulator.reports.lists import read_list
 from adjust_async.emulator.reports.refusals import invalid
+from adjust_async.emulator.reports.zones import Clock
 
 REQUIRED = ("dimensions", "metrics", "date_period")
 
@@ -65,20 +65,19 @@ def currency(given: Mapping[str, str]) -> Currency:
     raise invalid("currency", f"must be one of {', '.join(known.iso_code for known in CURRENCIES)}, not {code!r}")
 
 
-def offset(given: Mapping[str, str], day: date) -> int:
-    """Read in minutes how far the report is from UTC, which for a time zone is as far as on that day."""
+def clock(given: Mapping[str, str]) -> Clock:
+    """Read how far the report is from UTC; an offset wins over a time zone."""
     zone = given.get("timezone_id")
     if zone is None or "utc_offset" in given:
         try:
-            return read_utc_offset(given.get("utc_offset"))
+            return Clock(read_utc_offset(given.get("utc_offset")))
         except RefusalError as refusal:
             raise invalid("utc_offset", refusal.message) from None
     try:
-        moment = datetime.combine(day, time(), UTC).astimezone(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError, OSError, OverflowError):
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise invalid("timezone_id", f"must be a time zone like Europe/Berlin, not {zone!r}") from None
-    distance = moment.utcoffset()
-    return 0 if distance is None else int(distance.total_seconds()) // 60
+    return Clock(zone=zone)
 
 
 def hours(given: Mapping[str, str]) -> tuple[int, int] | None:

@@ -10,12 +10,14 @@ from adjust_async.emulator.reports import parameters
 from adjust_async.emulator.reports.amounts import AD_REVENUE_SOURCES, AD_SPEND_MODES, IAP_REVENUE_MODES, amounts_of
 from adjust_async.emulator.reports.cohort_periods import MATURE
 from adjust_async.emulator.reports.date_periods import read_date_period
-from adjust_async.emulator.reports.dimensions import DIMENSIONS, Dimension
+from adjust_async.emulator.reports.dimensions import Dimension, dimensions_of
 from adjust_async.emulator.reports.filters import DimensionFilter, MetricFilter, read_filters
 from adjust_async.emulator.reports.lists import read_list
 from adjust_async.emulator.reports.metric_catalog import MetricCatalog
 from adjust_async.emulator.reports.metrics import Metric
-from adjust_async.emulator.reports.refusals import invalid, missing, unknown
+from adjust_async.emulator.reports.options import ReportOptions
+from adjust_async.emulator.reports.refusals import invalid, missing, unknown, unsupported
+from adjust_async.emulator.reports.zones import Clock
 
 APPS_PARAMETER = "app_token__in"
 
@@ -25,7 +27,7 @@ _MOST_METRICS = 500
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A report that is wanted. Days are those at `offset` minutes from UTC.
+    """A report that is wanted. Days are those of `clock`.
 
     `attribution_types` is empty for all, `os_names` too. `reattributed` None stands for all users, `hours` None for
     all hours of a day.
@@ -34,7 +36,7 @@ class Question:
     apps: tuple[App, ...]
     first: date
     last: date
-    offset: int
+    clock: Clock
     dimensions: tuple[Dimension, ...]
     metrics: tuple[Metric, ...]
     attribution_types: tuple[str, ...]
@@ -72,7 +74,7 @@ class Question:
         return tuple(needed.values())
 
 
-def read_question(query: Mapping[str, str], apps: Mapping[str, App], today: date) -> Question:
+def read_question(query: Mapping[str, str], apps: Mapping[str, App], today: date, options: ReportOptions) -> Question:
     """Read the parameters of a request; an empty one counts as left out, and an unknown one too.
 
     Raises a 400 `RefusalError`.
@@ -81,7 +83,7 @@ def read_question(query: Mapping[str, str], apps: Mapping[str, App], today: date
     absent = [name for name in parameters.REQUIRED if not read_list(given.get(name, ""))]
     if absent:
         raise missing(absent)
-    first, last = read_date_period(given["date_period"], today)
+    first, last = read_date_period(given["date_period"], today, options.weeks_begin)
     amounts = amounts_of(
         parameters.choice(given, "ad_spend_mode", AD_SPEND_MODES),
         parameters.choice(given, "iap_revenue_mode", tuple(IAP_REVENUE_MODES)),
@@ -89,8 +91,13 @@ def read_question(query: Mapping[str, str], apps: Mapping[str, App], today: date
     )
     maturity = parameters.choice(given, "cohort_maturity", parameters.COHORT_MATURITIES)
     catalog = MetricCatalog(apps.values(), amounts, maturity)
-    dimensions, metrics = _dimensions(given["dimensions"]), _metrics(given["metrics"], catalog)
-    filters, metric_filters = read_filters(given, catalog, ignored=[APPS_PARAMETER])
+    clock = parameters.clock(given)
+    known = dimensions_of(options, clock)
+    dimensions = _dimensions("dimensions", given["dimensions"], known)
+    index = _dimensions("index dimensions", given.get("index", ""), known)
+    metrics = _metrics(given["metrics"], catalog)
+    filters, metric_filters = read_filters(given, known, catalog, ignored=[APPS_PARAMETER])
+    limit = parameters.whole_number(given, "limit")
     reattributed = parameters.choice(given, "reattributed", parameters.REATTRIBUTED)
     parameters.choice(given, "period_over_period", parameters.PERIODS_OVER_PERIODS)
     parameters.boolean(given, "full_data", default=False)
@@ -98,7 +105,7 @@ def read_question(query: Mapping[str, str], apps: Mapping[str, App], today: date
         apps=tuple(_apps(given, apps)),
         first=first,
         last=last,
-        offset=parameters.offset(given, first),
+        clock=clock,
         dimensions=dimensions,
         metrics=metrics,
         attribution_types=_attribution_types(given),
@@ -113,9 +120,9 @@ def read_question(query: Mapping[str, str], apps: Mapping[str, App], today: date
         with_dependencies=parameters.boolean(given, "include_attr_dependency", default=True),
         filters=filters,
         metric_filters=metric_filters,
-        sort=_sort(given.get("sort", ""), dimensions, metrics, catalog),
-        index=_index(given.get("index", ""), dimensions),
-        limit=parameters.whole_number(given, "limit"),
+        sort=_sort(given.get("sort", ""), [*dimensions, *index], metrics, catalog),
+        index=index,
+        limit=limit if options.row_cap is None else min(options.row_cap, limit or options.row_cap),
         today=today,
         warnings=() if maturity == MATURE else tuple(_warnings(metrics, last, today)),
     )
@@ -129,12 +136,12 @@ def _apps(given: Mapping[str, str], apps: Mapping[str, App]) -> Iterable[App]:
     return (app for token, app in apps.items() if token in asked)
 
 
-def _dimensions(text: str) -> tuple[Dimension, ...]:
+def _dimensions(what: str, text: str, known: Mapping[str, Dimension]) -> tuple[Dimension, ...]:
     slugs = read_list(text)
-    strangers = [slug for slug in slugs if slug not in DIMENSIONS]
+    strangers = [slug for slug in slugs if slug not in known]
     if strangers:
-        raise unknown("dimensions", strangers)
-    return tuple(DIMENSIONS[slug] for slug in slugs)
+        raise unknown(what, strangers)
+    return tuple(known[slug] for slug in slugs)
 
 
 def _metrics(text: str, catalog: MetricCatalog) -> tuple[Metric, ...]:
@@ -143,7 +150,7 @@ def _metrics(text: str, catalog: MetricCatalog) -> tuple[Metric, ...]:
         raise invalid("metrics", f"must be up to {_MOST_METRICS} metrics, not {len(found)}")
     strangers = [slug for slug, metric in found.items() if metric is None]
     if strangers:
-        raise unknown("metrics", strangers)
+        raise unsupported(strangers)
     # Two spellings of one slug are one metric.
     return tuple({metric.slug: metric for metric in found.values() if metric is not None}.values())
 
@@ -167,16 +174,6 @@ def _sort(
     return tuple(sort.items())
 
 
-def _index(text: str, dimensions: Sequence[Dimension]) -> tuple[Dimension, ...]:
-    """Read the dimensions that have totals of their own, which are among those of the report."""
-    by_slug = {dimension.slug: dimension for dimension in dimensions}
-    slugs = read_list(text)
-    strangers = [slug for slug in slugs if slug not in by_slug]
-    if strangers:
-        raise unknown("index dimensions", strangers)
-    return tuple(by_slug[slug] for slug in slugs)
-
-
 def _warnings(metrics: Sequence[Metric], last: date, today: date) -> Iterable[str]:
     """Tell which metrics of cohorts do not have all their days yet."""
     for metric in metrics:
@@ -185,7 +182,7 @@ def _warnings(metrics: Sequence[Metric], last: date, today: date) -> Iterable[st
 
 
 def _attribution_types(given: Mapping[str, str]) -> tuple[str, ...]:
-    """Read the newer name of the parameter or the older one; clicks are the default, as for the KPI Service."""
+    """Read the newer name of the parameter or the older one; all of them are the default, and stand for none here."""
     name = "attribution_types" if "attribution_types" in given else "attribution_type"
-    asked: Sequence[str] = parameters.choices_of(given, name, parameters.ATTRIBUTION_TYPES) or ("click",)
-    return () if "all" in asked else tuple(asked)
+    asked = parameters.choices_of(given, name, parameters.ATTRIBUTION_TYPES)
+    return () if "all" in asked else asked

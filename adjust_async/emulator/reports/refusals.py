@@ -20,6 +20,12 @@ def invalid(parameter: str, message: str) -> RefusalError:
     return RefusalError(400, f"{parameter} is not valid", error_code=_VALIDATION_ERROR, details=details)
 
 
+def unsupported(metrics: Iterable[str]) -> RefusalError:
+    """Refuse metrics that there are not, in the words that callers saw."""
+    details = [f"Unsupported metric: {name}" for name in metrics]
+    return RefusalError(400, "Unsupported metric", error_code=_REQUEST_ERROR, details=details)
+
+
 def unknown(what: str, names: Iterable[str]) -> RefusalError:
     """Refuse unknown names; `what` says in the plural what they should name."""
     details = [f"Unknown {what}: {name}" for name in names]

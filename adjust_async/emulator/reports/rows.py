@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 from adjust_async.emulator.facts.drawing import HOURS_OF_A_DAY
 from adjust_async.emulator.facts.store import FIRST_DAY, LAST_DAY, Facts, date_of, day_number
-from adjust_async.emulator.kpis.dates import hour_range
-from adjust_async.emulator.reports.calendar import UNITS
+from adjust_async.emulator.reports.calendar import UNITS, TimeUnit
 from adjust_async.emulator.reports.dimensions import Dependency, Dimension
 from adjust_async.emulator.reports.formulas import Number
 from adjust_async.emulator.reports.metrics import Metric
@@ -48,17 +47,17 @@ class Layout:
     dependencies: tuple[Dependency, ...] = ()
 
     @property
-    def unit(self) -> str | None:
+    def unit(self) -> TimeUnit | None:
         """The shortest unit of time among the dimensions."""
-        slugs = [dimension.slug for dimension in self.dimensions]
-        return next((unit for unit in UNITS if unit in slugs), None)
+        units = {dimension.unit.slug: dimension.unit for dimension in self.dimensions if dimension.unit is not None}
+        return next((units[slug] for slug in UNITS if slug in units), None)
 
 
 async def find_rows(facts: Facts, question: Question, layout: Layout) -> AsyncGenerator[list[Row], None]:
     """Find the rows in the order of time, then of the dimensions; others get their turn between two pieces."""
     if not question.apps:
         return
-    keys = [dimension.sql for dimension in layout.dimensions]
+    keys = [question.clock.sql(dimension.sql) for dimension in layout.dimensions]
     depended = [dependency.sql for dependency in layout.dependencies]
     aggregates = list(dict.fromkeys(name for metric in layout.metrics for name in metric.formula.aggregates))
     positions = {aggregate: place for place, aggregate in enumerate(aggregates)}
@@ -79,29 +78,29 @@ def _row(columns: tuple[Any, ...], places: tuple[int, int], evaluate: Sequence[A
     return Row(columns[:first], [function(sums, days) for function in evaluate], columns[first:second])
 
 
-def _slices(facts: Facts, question: Question, unit: str | None) -> Iterator[_Slice]:
+def _slices(facts: Facts, question: Question, unit: TimeUnit | None) -> Iterator[_Slice]:
     """Cut the time of a question where its unit ends, leaving out what has no facts."""
     first, last = day_number(question.first), day_number(question.last)
     # At an offset a day begins or ends on the day before or after.
     earliest, latest = day_number(FIRST_DAY) - 1, day_number(max(LAST_DAY, question.today)) + 1
     if unit is None:
         # Nothing but the facts there are, of all the days that were asked for.
-        hours = hour_range(date_of(max(first, earliest)), date_of(min(last, latest)), question.offset)
+        hours = question.clock.hours(date_of(max(first, earliest)), date_of(min(last, latest)))
         yield _Slice(*hours, last - first + 1)
         return
     day = max(first, _FIRST_UNIT)
     while day <= min(last, latest):
-        end = min(UNITS[unit].last_day(day), last)
+        end = min(unit.last_day(day), last)
         if end >= earliest:
-            hours = hour_range(date_of(day), date_of(min(end, latest)), question.offset)
+            hours = question.clock.hours(date_of(day), date_of(min(end, latest)))
             yield from _cut(facts, question, hours, unit, end - day + 1)
         day = end + 1
 
 
-def _cut(facts: Facts, question: Question, hours: tuple[int, int], unit: str, days: int) -> Iterator[_Slice]:
+def _cut(facts: Facts, question: Question, hours: tuple[int, int], unit: TimeUnit, days: int) -> Iterator[_Slice]:
     """Cut a busy day of a report by hours into its hours."""
     busy = facts.facts_per_day * len(question.apps) > _FACTS_OF_A_SLICE
-    step = 1 if unit == "hour" and busy else hours[1] - hours[0]
+    step = 1 if unit.slug == "hour" and busy else hours[1] - hours[0]
     for hour in range(hours[0], hours[1], step):
         yield _Slice(hour, hour + step, days)
 

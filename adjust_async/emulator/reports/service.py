@@ -23,9 +23,11 @@ from adjust_async.emulator.reports.filter_lists import FilterLists
 from adjust_async.emulator.reports.json_report import make_document
 from adjust_async.emulator.reports.lists import read_list
 from adjust_async.emulator.reports.lookups import find_events, find_filters
+from adjust_async.emulator.reports.options import ReportOptions
 from adjust_async.emulator.reports.parquet_report import CONTENT_TYPE as PARQUET_TYPE, write_parquet
 from adjust_async.emulator.reports.pivot_report import make_pivot
 from adjust_async.emulator.reports.question import APPS_PARAMETER, Question, read_question
+from adjust_async.emulator.reports.zones import SQL_FUNCTION, offset_at
 
 _REFUSALS = {
     AppState.FORBIDDEN: (403, "The API token may not see app {}"),
@@ -37,11 +39,15 @@ _REFUSALS = {
 class ReportService:
     """Answers the Report Service's requests out of the facts, under the paths of its host and of the older one."""
 
-    def __init__(self, facts: Facts, authenticator: Authenticator, conditions: Conditions) -> None:
+    def __init__(
+        self, facts: Facts, authenticator: Authenticator, conditions: Conditions, options: ReportOptions
+    ) -> None:
         self._facts = facts
         self._authenticator = authenticator
         self._conditions = conditions
+        self._options = options
         self._lists = FilterLists(facts)
+        facts.add_function(SQL_FUNCTION, 2, offset_at)
 
     def routes(self) -> list[Route]:
         """List the routes."""
@@ -77,10 +83,15 @@ class ReportService:
         await handler(request, send)
 
     async def _json(self, request: Request, send: Send) -> None:
-        await _send_document(send, await make_document(self._facts, self._question(request)))
+        await self._send(request, send, await make_document(self._facts, self._question(request)))
 
     async def _pivot(self, request: Request, send: Send) -> None:
-        await _send_document(send, await make_pivot(self._facts, self._question(request)))
+        await self._send(request, send, await make_pivot(self._facts, self._question(request), self._options))
+
+    async def _send(self, request: Request, send: Send, document: dict[str, Any]) -> None:
+        if document and self._options.debug:
+            document["debug"] = _debug(request)
+        await _send_document(send, document)
 
     async def _csv(self, request: Request, send: Send) -> None:
         mark = self._conditions.byte_order_mark
@@ -97,7 +108,20 @@ class ReportService:
         await _send_document(send, find_events(self._lists, request.query_params))
 
     def _question(self, request: Request) -> Question:
-        return read_question(request.query_params, self._facts.apps, self._conditions.today)
+        return read_question(request.query_params, self._facts.apps, self._conditions.today, self._options)
+
+
+def _debug(request: Request) -> dict[str, Any]:
+    """Describe the requests behind an answer, as the service does for some accounts."""
+    asked = {
+        "method": "GET",
+        "url": f"https://reports.internal.example{request.url.path}",
+        "params": dict(request.query_params),
+        "data": None,
+        "status_code": 200,
+        "duration": 0.012,
+    }
+    return {"service_urls": [asked], "cached_at": None}
 
 
 async def _send_document(send: Send, document: Any) -> None:

@@ -30,11 +30,11 @@ def write_statement(
     parameters |= {
         "first_hour": hours[0],
         "end_hour": hours[1],
-        "offset": question.offset,
+        "offset": question.clock.offset,
         "today": day_number(question.today),
     }
     columns = [*keys, *aggregates] or ["1"]
-    where = " AND ".join(conditions)
+    where = question.clock.sql(" AND ".join(conditions))
     tables = _tables(question, [*columns, where])
     # Grouped in any case, so that no facts make no row instead of one without figures.
     places = ", ".join(str(number + 1) for number in range(len(keys))) or "NULL"

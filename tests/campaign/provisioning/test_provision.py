@@ -37,10 +37,9 @@ from adjust_async import (
     ProvisionResult,
     TrackerSpec,
 )
-from adjust_async.emulator import CURSOR_FAULTS, Emulator, Fault, Faults
+from adjust_async.emulator import LIST_FAULTS, Emulator, Fault, Faults
 from tests.provisioning_plans import (
     THERE,
-    Meddler,
     Outcomes,
     Progress,
     Ruled,
@@ -48,6 +47,7 @@ from tests.provisioning_plans import (
     assert_true,
     counted,
     left_over,
+    meddled,
     names,
     parents_of,
     patient,
@@ -428,7 +428,7 @@ async def test_only_what_differs_is_updated(emulator: Emulator) -> None:
         if request.method == "PATCH":
             bodies.append(json.loads(request.content))
 
-    async with patient(emulator, http_client=httpx.AsyncClient(transport=Meddler(note))) as adjust:
+    async with meddled(emulator, note) as adjust:
         app = app_of(emulator)
         await adjust.trackers.provision(app, ["A", TrackerSpec("B", partner_id=174, cost_data_enabled=True), "C"])
         assert bodies == [{"partner_id": 174, "cost_data_enabled": True}]
@@ -467,7 +467,7 @@ async def test_an_answer_that_does_not_keep_a_setting_is_a_failure(emulator: Emu
         item = {"name": "A", "token": request.url.path.rpartition("/")[2], "partner_id": 174}
         return httpx.Response(200, json={"data": {"items": [item]}})
 
-    async with patient(emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle))) as adjust:
+    async with meddled(emulator, meddle) as adjust:
         result = await adjust.trackers.provision(app_of(emulator), [TrackerSpec("A", partner_id=33), "A::B"])
     assert [outcome.status for outcome in result.outcomes] == ["failed", "created"]
     assert "did not keep partner_id=33" in str(result.outcomes[0].error)
@@ -541,7 +541,7 @@ async def test_partners_that_share_a_name(emulator: Emulator) -> None:
         items = [{"id": number, "display_name": "Twice"} for number in (5, 6)]
         return httpx.Response(200, json={"data": {"items": items}})
 
-    async with patient(emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle))) as adjust:
+    async with meddled(emulator, meddle) as adjust:
         with pytest.raises(PlanError, match="there are 2 partners called 'Twice': give partner_id, one of 5, 6"):
             await adjust.trackers.provision(app_of(emulator), [TrackerSpec("A", partner="Twice")])
     assert emulator.stats.total == 0
@@ -607,7 +607,7 @@ async def test_names_that_differ_in_case_or_unicode_form(adjust: AsyncAdjust, em
 # Faults, one by one.
 
 SMALL = ["A::B::C::D", "A", "E::F", "A::B::C::G"]
-KINDS = [fault for fault in Fault if fault not in CURSOR_FAULTS]
+KINDS = [fault for fault in Fault if fault not in LIST_FAULTS]
 
 
 async def provision_with(fault: Fault, position: int, mode: Any) -> None:
@@ -624,7 +624,8 @@ async def provision_with(fault: Fault, position: int, mode: Any) -> None:
             assert_true(result, emulator)
             assert_in_order(result, SMALL)
             progress.assert_whole(result)
-            assert emulator.stats.faults[fault] >= 1
+            # The answer to the first create is right: there is no other tracker to mix it up with.
+            assert emulator.stats.faults[fault] >= 1 or (fault is Fault.WRONG_TRACKER and not position)
             assert left_over(adjust) == NOTHING
             if fault is Fault.UNLISTED:
                 await asyncio.sleep(0.16)
@@ -661,6 +662,25 @@ async def test_each_fault_of_every_request_is_overcome() -> None:
         for fault in KINDS:
             if fault not in {Fault.UNLISTED, Fault.HANG}:
                 group.create_task(provision_through(fault), name=fault)
+
+
+@pytest.mark.parametrize("fault", ["moved-list", "repeated-item", "empty-page", "stale-has-subtrackers"])
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_each_fault_of_a_list_is_overcome(fault: str, times: int, version: Any) -> None:
+    """A list that moved while it was paged is read again, and what it says of subtrackers is not believed."""
+    if (fault, version) == ("moved-list", "v2"):
+        pytest.skip("nothing in the answers of v2 tells that the list moved")
+    plan = [f"N{number}::{letter}" for number in range(12) for letter in "ab"]
+    async with Emulator(apps=1, trackers_per_app=0, duplicate_names="allow", page_size=5) as emulator:
+        async with patient(emulator, campaign_version=version) as adjust:
+            await adjust.trackers.provision(app_of(emulator), plan)
+        for match in (re.compile("trackers(\\?|$)"), "children"):
+            emulator.faults = Faults.script([fault, *[None] * 3] * times, match=match)
+            async with patient(emulator, campaign_version=version) as adjust:
+                result = await adjust.trackers.provision(app_of(emulator), plan)
+            assert result.counts["unchanged"] == len(plan)
+            assert emulator.stats.faults[fault] > 0 or match == "children"
+            assert_true(result, emulator)
 
 
 @pytest.mark.parametrize("mode", ["allow", "refuse"])
@@ -793,7 +813,7 @@ async def test_one_name_that_is_refused(emulator: Emulator) -> None:
         return refusal(400, "name is odd") if named(request) == "Bad" else None
 
     progress = Progress()
-    async with patient(emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle))) as adjust:
+    async with meddled(emulator, meddle) as adjust:
         result = await adjust.trackers.provision(app_of(emulator), plan, grace_time=0.1, on_progress=progress)
         assert left_over(adjust) == NOTHING
     told = {outcome.path: outcome.error for outcome in (*result.outcomes, *result.implied)}
@@ -825,9 +845,7 @@ async def test_a_parent_that_fails_for_ever(emulator: Emulator, status: int) -> 
         return refusal(status) if named(request) == "Bad" else None
 
     plan = ["Good::x", "Bad::y::z", "Bad::y"]
-    async with patient(
-        emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle)), max_attempts=3, deadline=20
-    ) as adjust:
+    async with meddled(emulator, meddle, max_attempts=3, deadline=20) as adjust:
         result = await adjust.trackers.provision(app_of(emulator), plan, grace_time=0.05)
     assert [type(outcome.error) for outcome in result.outcomes] == [type(None), NotTriedError, NotTriedError]
     assert all("'Bad' above it failed: POST" in str(outcome.error) for outcome in result.failed)
@@ -863,9 +881,7 @@ async def test_a_token_that_is_taken_away_in_the_middle(emulator: Emulator, stat
 
     plan = [f"N{number}" for number in range(300)]
     progress = Progress()
-    async with patient(
-        emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle)), max_concurrency=10
-    ) as adjust:
+    async with meddled(emulator, meddle, max_concurrency=10) as adjust:
         result = await adjust.trackers.provision(app_of(emulator), plan, on_progress=progress)
         assert left_over(adjust) == NOTHING
     assert posts <= 50
@@ -888,7 +904,7 @@ async def test_a_comparison_that_fails_creates_nothing(emulator: Emulator, statu
         return refusal(status) if request.url.path.endswith("/children") else None
 
     emulator.stats.reset()
-    async with patient(emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle)), max_attempts=2) as adjust:
+    async with meddled(emulator, meddle, max_attempts=2) as adjust:
         with pytest.raises(APIStatusError) as caught:
             await adjust.trackers.provision(app_of(emulator), ["A::B::X", "D", "New"])
         assert left_over(adjust) == NOTHING
@@ -936,9 +952,7 @@ async def test_on_failure_raise_ends_with_the_first(emulator: Emulator) -> None:
 
     emulator.latency = 0.003
     plan = [f"N{number}" for number in range(300)] + ["N250::below"]
-    async with patient(
-        emulator, http_client=httpx.AsyncClient(transport=Meddler(meddle)), max_concurrency=10
-    ) as adjust:
+    async with meddled(emulator, meddle, max_concurrency=10) as adjust:
         with pytest.raises(NotFoundError, match="gone") as caught:
             await adjust.trackers.provision(app_of(emulator), plan, on_failure="raise")
         assert left_over(adjust) == NOTHING

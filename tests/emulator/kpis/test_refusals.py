@@ -30,10 +30,7 @@ pytestmark = pytest.mark.anyio
         ("", {"reattributed": "maybe"}, "reattributed"),
         ("", {"cohort_revenue_period": "week"}, "cohort_revenue_period"),
         ("/cohorts", {"period": "year"}, "period"),
-        ("", {"period": "week"}, "period is no parameter of deliverables"),
-        ("/cohorts", {"attribution_source": "first"}, "attribution_source"),
         ("/events", {"partner_ids": "Facebook"}, "partner_ids"),
-        ("/skadnetwork", {"tracker_filter": "abc"}, "tracker_filter"),
     ],
 )
 async def test_malformed(
@@ -43,6 +40,25 @@ async def test_malformed(
     response = await client.get(f"/kpis/v1/{emulator.app_tokens[0]}{report}", params=parameters)
     assert response.status_code == 400, response.text
     assert text in response.json()["error"]
+
+
+async def test_parameters_of_other_reports(emulator: Emulator, client: httpx.AsyncClient) -> None:
+    """Clients set parameters once and ask for all reports with them: those of another report are ignored."""
+    path = f"/kpis/v1/{emulator.app_tokens[0]}"
+    dates = {"start_date": "2026-01-01", "end_date": "2026-01-03"}
+    for report, parameters in (
+        ("", {"period": "week", "events": "abc", "day_def": "24h", "partner_ids": "x"}),
+        (
+            "/events",
+            {"period": "century", "reattributed": "perhaps", "event_kpis": "nosuch_revenue"},
+        ),
+        ("/cohorts", {"attribution_source": "first", "cohort_revenue_period": "many"}),
+        ("/skadnetwork", {"tracker_filter": "abc", "events": "abc", "period": "week"}),
+    ):
+        plain = await client.get(path + report, params=dates)
+        asked = await client.get(path + report, params=dates | parameters)
+        assert asked.status_code == 200, asked.text
+        assert asked.json() == plain.json()
 
 
 async def test_empty_parameters(emulator: Emulator, client: httpx.AsyncClient) -> None:

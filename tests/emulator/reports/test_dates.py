@@ -121,10 +121,12 @@ def test_weeks_begin_on_sunday(client: httpx.Client) -> None:
 
 
 def test_time_zones(client: httpx.Client) -> None:
-    """A time zone stands for its offset on the first day, and an offset wins over it."""
+    """A time zone stands for its offset at each hour, with summer time, and an offset wins over it."""
     parameters = {"dimensions": "day", "date_period": "2026-03-01:2026-03-31", "metrics": "sessions"}
-    winter = rows(client, **parameters, utc_offset="+01:00")
-    assert rows(client, **parameters, timezone_id="Europe/Berlin") == winter != rows(client, **parameters)
+    winter, summer = (rows(client, **parameters, utc_offset=offset) for offset in ("+01:00", "+02:00"))
+    local = rows(client, **parameters, timezone_id="Europe/Berlin")
+    assert local[:28] == winter[:28] != rows(client, **parameters)[:28]
+    assert local[29:] == summer[29:] != winter[29:]
     assert rows(client, **parameters, timezone_id="Asia/Tokyo", utc_offset="+01:00") == winter
     for name, value in ("timezone_id", "Mars/Olympus"), ("utc_offset", " 01:00"), ("timezone_id", "../passwd"):
         response = ask(client, **{name: value})

@@ -27,6 +27,9 @@ COHORT_BASES = (
     "paying_user_rate", "revenue_per_paying_user",
 )  # fmt: skip
 
+CLICKS = {"attribution_types": "click"}
+"""What the KPI Service has by default; in reports all kinds of attribution are it."""
+
 GROUPINGS = {
     "os_name": "os_names", "device_type": "device_types", "country_code": "countries", "region": "regions",
     "hour": "hour", "day": "day", "month": "month",
@@ -97,10 +100,14 @@ def test_same_figures_as_the_kpi_service(
     expected = kpi_rows(client, token, dimension, **options)
     found = rows(
         client, dimensions=dimension, metrics=",".join(SHARED), app_token__in=token, format_dates="false",
-        currency=currency["currency"], **options,
+        currency=currency["currency"], **{"attribution_type": "click"} | options,
     )  # fmt: skip
     reported = {
-        f"{row[dimension]}-01" if dimension == "month" else row[dimension]: [float(row[kpi]) for kpi in SHARED]
+        f"{row[dimension]}-01" if dimension == "month" else row[dimension]: [
+            # Daily users are averages there, and rounded here.
+            round(float(row[kpi])) if kpi in {"daus", "waus", "maus"} else float(row[kpi])
+            for kpi in SHARED
+        ]
         for row in found
     }
     assert reported.keys() == expected.keys()
@@ -119,7 +126,7 @@ def test_same_cohorts_as_the_kpi_service(client: httpx.Client, period: str, lett
     expected = {path[0]: values for path, values in leaves(asked)}
     for number in 0, 1, last:
         slugs = [f"{base}_{letter}{number}" for base in COHORT_BASES]
-        (row,) = rows(client, dimensions="app", metrics=",".join(slugs), app_token__in=token, currency="EUR")
+        (row,) = rows(client, dimensions="app", metrics=",".join(slugs), app_token__in=token, currency="EUR", **CLICKS)
         values = [value or 0 for value in expected[str(number)]]
         assert [float(row[slug]) for slug in slugs] == pytest.approx(values, abs=2e-6)
 
@@ -136,7 +143,7 @@ async def test_same_figures_as_the_facts() -> None:
             if not fact.by_impression and not fact.sandbox
         ]
         parameters = question(
-            dimensions="country_code", metrics="installs,sessions,cost", date_period=f"{first}:{last}"
+            dimensions="country_code", metrics="installs,sessions,cost", date_period=f"{first}:{last}", **CLICKS
         )
         answer = (await client.get(f"{PATH}/report", params=parameters)).json()
     for row in answer["rows"]:
@@ -208,8 +215,8 @@ def test_kinds_of_numbers(client: httpx.Client) -> None:
     """Metrics in rows are texts, whole ones without a point and all others with one; in totals they are numbers."""
     answer = document(client, dimensions="day,campaign,os_name", metrics=f"{AIRBYTE},roas_d7,retained_users_w1")
     whole = {metric for metric, value in answer["totals"].items() if isinstance(value, int)}
-    assert {"installs", "daus", "sessions", "network_installs_diff", "retained_users_w1"} <= whole
-    assert not {"cost", "ctr", "arpdau", "roas_d7"} & whole
+    assert {"installs", "sessions", "network_installs_diff", "retained_users_w1"} <= whole
+    assert not {"cost", "ctr", "arpdau", "roas_d7", "daus", "waus", "maus"} & whole
     for row in answer["rows"]:
         for metric in answer["totals"]:
             assert ("." in row[metric]) != (metric in whole)
@@ -277,7 +284,9 @@ def test_modes_of_money(client: httpx.Client) -> None:
     assert plain["cost"] == plain["adjust_cost"] == ask(ad_spend_mode="adjust")["cost"]
     assert ask(ad_spend_mode="network")["cost"] == plain["network_cost"] < plain["adjust_cost"]
     assert plain["network_cost"] <= ask(ad_spend_mode="mixed")["cost"] < plain["adjust_cost"]
-    assert ask(iap_revenue_mode="GROSS_70")["revenue"] == pytest.approx(plain["revenue"] * 0.7, rel=1e-3)
+    for percent in 100, 95, 85, 80, 70, 65, 60, 50:
+        revenue = ask(iap_revenue_mode=f"GROSS_{percent}")["revenue"]
+        assert revenue == pytest.approx(plain["revenue"] * percent / 100, rel=1e-3)
     sources = ("admob", "applovin_max", "ironsource", "unknown")
     parts = [ask(ad_revenue_sources=source)["ad_revenue"] for source in sources]
     assert sum(parts) == pytest.approx(plain["ad_revenue"])
@@ -285,13 +294,14 @@ def test_modes_of_money(client: httpx.Client) -> None:
 
 
 def test_attribution_types(client: httpx.Client) -> None:
-    """The newer parameter takes several kinds of attribution, and wins over the older one."""
+    """The newer parameter takes several kinds of attribution, wins over the older one, and means all by default."""
 
     def ask(**options: str) -> int:
         return total(rows(client, **options), "installs")
 
     clicks, impressions = ask(attribution_types="click"), ask(attribution_types="impression")
-    assert clicks == ask() > impressions > 0
+    assert clicks > impressions > 0
+    assert ask() == ask(attribution_types="click,engaged_ad,impression") == clicks + impressions
     assert ask(attribution_types="click,impression", attribution_type="click") == clicks + impressions
     assert ask(attribution_types="all") == ask(attribution_type="all") == clicks + impressions
     assert ask(attribution_types="click,engaged_ad") == clicks

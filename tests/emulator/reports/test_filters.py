@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from adjust_async.emulator import Emulator
+from adjust_async.emulator.reports.lists import read_list
 from tests.emulator.kpis.results import serving
 from tests.emulator.reports.results import Row, ask, columns, document, rows
 
@@ -102,7 +103,7 @@ def test_totals_of_filtered_dimensions(client: httpx.Client) -> None:
     )
     for dimensions in "country", "app_token,os_name":
         answer = document(client, dimensions=dimensions, metrics="installs,daus", country_code__in="de")
-        assert answer["totals"] == {"installs": int(germany["installs"]), "daus": int(germany["daus"])}
+        assert answer["totals"] == {"installs": int(germany["installs"]), "daus": float(germany["daus"])}
 
 
 def test_together(client: httpx.Client) -> None:
@@ -163,6 +164,23 @@ def test_odd_values(client: httpx.Client) -> None:
     assert rows(client, dimensions="campaign", campaign__in=f'unknown,"{"a,b" * 50}"')
 
 
+def test_values_in_quotes(client: httpx.Client) -> None:
+    """A value in double quotes may hold commas, and double quotes that are doubled."""
+    plain = rows(client, dimensions="country", country__in="Germany,Japan")
+    assert rows(client, dimensions="country", country__in='"Germany" , "Japan"') == plain
+    assert len(plain) == 2
+    for text, items in (
+        ('"a,b",c', ["a,b", "c"]),
+        ('"say ""hi"", Bob"', ['say "hi", Bob']),
+        ('a"b,c', ['a"b', "c"]),
+        ('"a"b,c', ['"a"b', "c"]),
+        ('"a,b', ['"a', "b"]),
+        ('"",a,,a', ["a"]),
+        ("", []),
+    ):
+        assert read_list(text) == items
+
+
 def test_many_values(client: httpx.Client) -> None:
     """A list may be as long as a URL may be."""
     (everything,) = rows(client, dimensions="year")
@@ -180,7 +198,7 @@ def test_many_values(client: httpx.Client) -> None:
         ({"nosuch_d7__gt": "5"}, "nosuch_d7__gt"),
         ({"sort": "-clicks"}, "-clicks"),
         ({"sort": "installs,planet"}, "planet"),
-        ({"index": "day"}, "day"),
+        ({"index": "day,planet"}, "planet"),
         ({"dimensions": "day,planet,moon"}, "moon"),
         ({"metrics": "installs,nosuch_metric"}, "nosuch_metric"),
         ({"metrics": "retention_rate_d121"}, "retention_rate_d121"),
@@ -202,7 +220,7 @@ def test_unknown_names(client: httpx.Client, parameters: dict[str, str], text: s
     error = response.json()
     assert set(error) == {"error_code", "error_desc", "error_desc_details"}
     assert error["error_code"] == "request_error"
-    assert error["error_desc"].startswith("Unknown ")
+    assert error["error_desc"].startswith("Unsupported metric" if "metrics" in parameters else "Unknown ")
     assert error["error_desc_details"][-1].endswith(f": {text}")
 
 

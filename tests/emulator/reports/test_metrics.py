@@ -9,6 +9,8 @@ from tests.emulator.kpis.results import app_tokens, get, leaves, serving
 from tests.emulator.reports.results import document, rows, total
 
 TODAY = date(2026, 2, 10)
+CLICKS = {"attribution_types": "click"}
+"""What the KPI Service has by default."""
 PERIODS = ("d0", "d1", "d7", "d30", "d120", "w0", "w4", "w52", "m0", "m1", "m36")
 
 
@@ -101,7 +103,7 @@ def test_events(client: httpx.Client) -> None:
         expected = {path[0]: values for path, values in leaves(asked)}
         metrics = [f"{slug}_{kind}" for slug in slugs for kind in ("events", "revenue")]
         currency = asked["result_set"]["currency"]
-        (row,) = rows(client, app_token__in=app, metrics=",".join(metrics), currency=currency)
+        (row,) = rows(client, app_token__in=app, metrics=",".join(metrics), currency=currency, **CLICKS)
         for event in listed:
             tokens = event["app_token_x_event_tokens_mapping"].get(app, [])
             values = expected.get(tokens[0], (0, 0)) if tokens else (0, 0)
@@ -122,7 +124,7 @@ def test_cohorts_of_events(client: httpx.Client) -> None:
         for token, slug in slugs.items()
         for day in (0, 3)
     }
-    (row,) = rows(client, app_token__in=app, metrics=",".join(metrics))
+    (row,) = rows(client, app_token__in=app, metrics=",".join(metrics), **CLICKS)
     assert {metric: int(row[metric]) for metric in metrics} == metrics
     assert sum(metrics.values()) > 0
 
@@ -141,7 +143,7 @@ def test_skadnetwork(client: httpx.Client) -> None:
     asked = get(client, f"{app}/skadnetwork", grouping="apps", kpis=",".join(metrics), start_date="2026-01-01",
                 end_date="2026-01-31")  # fmt: skip
     ((_, expected),) = leaves(asked)
-    table = rows(client, dimensions="os_name", app_token__in=app, metrics=",".join(metrics), currency="EUR")
+    table = rows(client, dimensions="os_name", app_token__in=app, metrics=",".join(metrics), currency="EUR", **CLICKS)
     (ios,) = (row for row in table if row["os_name"] == "ios")
     assert [float(ios[metric]) for metric in metrics] == pytest.approx(list(expected))
     assert {row["skad_installs"] for row in table if row["os_name"] != "ios"} == {"0"}

@@ -58,7 +58,7 @@ def test_parquet(client: httpx.Client, parameters: dict[str, str]) -> None:
     response = ask(client, "parquet_report", **parameters, metrics=METRICS)
     assert response.headers["content-type"] == "application/octet-stream"
     table = parquet.read_table(io.BytesIO(response.content))
-    whole = {"installs", "daus", "level up_events"}
+    whole = {"installs", "level up_events"}
     names = parameters["dimensions"].split(",")
     for field in table.schema:
         expected = pa.string() if field.name in names else pa.int64() if field.name in whole else pa.float64()
@@ -88,12 +88,53 @@ def test_readable_names(client: httpx.Client) -> None:
     assert "day" in rows(client, **parameters)[0]
 
 
+def hung(pivot: dict[str, Any], *index: str, form: str = "rows") -> list[dict[str, Any]]:
+    """Take the rows from below the values of the index, whose cells they get."""
+    if not index:
+        return pivot[form]  # type: ignore[no-any-return]
+    return [
+        {index[0]: value} | row
+        for entry in pivot[form]
+        for value, inner in entry.items()
+        for row in hung(inner, *index[1:], form=form)
+    ]
+
+
+@pytest.mark.parametrize("index", [("country",), ("country", "month"), ("month", "country")])
+@pytest.mark.parametrize("repeated", [False, True])
+def test_pivot_rows_hang(client: httpx.Client, index: tuple[str, ...], repeated: bool) -> None:
+    """Rows hang below the values of the index, level by level, and are those of a report by all the dimensions.
+
+    The index need not stand in the dimensions, and its cells are in the rows only where it does.
+    """
+    further = [name for name in ("country", "month", "os_name") if repeated or name not in index]
+    parameters = {"metrics": "installs,daus,ctr", "date_period": "2026-01-01:2026-02-10"}
+    pivot = document(client, "pivot_report", **parameters, dimensions=",".join(further), index=",".join(index))
+    assert list(pivot) == ["rows", "totals", "totals_per_dimension", "warnings", "pagination"]
+    found = hung(pivot, *index)
+    names = dict.fromkeys([*index, *further])
+    flat = rows(client, **parameters, dimensions=",".join(names))
+    key = [*names, "installs", "daus", "ctr"]
+    assert sorted(columns(found, *key)) == sorted(columns(flat, *key))
+    assert repeated == any("country" in row for row in hung_plainly(pivot, len(index)))
+
+
+def hung_plainly(pivot: dict[str, Any], depth: int) -> list[dict[str, Any]]:
+    """Take the rows as they hang."""
+    entries = [inner for entry in pivot["rows"] for inner in entry.values()]
+    return pivot["rows"] if not depth else [row for inner in entries for row in hung_plainly(inner, depth - 1)]
+
+
 def test_pivot(client: httpx.Client) -> None:
-    """A pivot report is a report with totals for each value of its index, none of them sums over rows."""
-    parameters = {"dimensions": "country,month,os_name", "metrics": "installs,daus,ctr"}
+    """Totals of the values of the index, at every level, are those of their facts and not sums over rows."""
+    parameters = {"dimensions": "os_name", "metrics": "installs,daus,ctr"}
     pivot = document(client, "pivot_report", **parameters, index="country,month")
-    totals = pivot.pop("totals_per_dimension")
-    assert pivot == document(client, **parameters)
+    totals = pivot["totals_per_dimension"]
+    assert pivot["totals"] == document(client, **parameters)["totals"]
+    for entry in pivot["rows"]:
+        ((country, inner),) = entry.items()
+        assert inner["totals"] == totals["country"][country]
+        assert (inner["warnings"], inner["pagination"]) == ([], None)
     assert list(totals) == ["country", "month"]
     for dimension, found in totals.items():
         alone = rows(client, dimensions=dimension, metrics=parameters["metrics"])

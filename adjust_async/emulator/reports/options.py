@@ -1,0 +1,39 @@
+"""What the Report Service does differently for some accounts."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+_PIVOT_ROWS = ("rows", "data", "list", "row")
+_DAYS = ("sunday", "monday")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """Forms of the Report Service's answers that some callers saw; the defaults are the documented ones.
+
+    `pivot_rows` is how the rows of a pivot report hang below a value of the index: "rows" is `{value: {"rows": [...],
+    "totals": ...}}`, "data" has `data` in the place of `rows`, "list" is `{value: [row, ...]}`, and "row" is
+    `{value: row}`, once for each row. With `pivot_numbers` the metrics of these rows are numbers in place of texts.
+    With `day_times` a `day` is written with a time (`2026-07-01T00:00:00`), with `hour_offsets` an `hour` with its
+    offset (`2026-10-25T02:00:00+02:00`), so that the hour which comes twice at the end of summer time is two rows.
+    `weeks_begin` is "sunday" or "monday". `row_cap` is the most rows that a report has, whatever its `limit`. With
+    `debug` JSON reports have a `debug` object.
+
+    Raises `ValueError` for a form that there is not, and for a cap below 1.
+    """
+
+    pivot_rows: Literal["rows", "data", "list", "row"] = "rows"
+    pivot_numbers: bool = False
+    day_times: bool = False
+    hour_offsets: bool = False
+    weeks_begin: Literal["sunday", "monday"] = "sunday"
+    row_cap: int | None = None
+    debug: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pivot_rows not in _PIVOT_ROWS:
+            raise ValueError(f"pivot_rows is one of {', '.join(_PIVOT_ROWS)}, not {self.pivot_rows!r}.")
+        if self.weeks_begin not in _DAYS:
+            raise ValueError(f"weeks_begin is one of {', '.join(_DAYS)}, not {self.weeks_begin!r}.")
+        if self.row_cap is not None and self.row_cap < 1:
+            raise ValueError(f"row_cap must be at least 1, not {self.row_cap!r}.")
