@@ -89,7 +89,8 @@ class RequestSpec(NamedTuple, Generic[T]):
 
     `path` holds nothing that would have to be encoded: its tokens were checked. `decode` gets an answer whose status
     was a success; `receive`, where it is set, gets the arriving body instead, anew for each attempt. `before_send` is
-    called right before each attempt leaves, and keeps it back by an error.
+    called before each attempt, and where the transport is httpcore's again when its connection is open; an error keeps
+    the request back.
     """
 
     method: str

@@ -1,6 +1,6 @@
 """The two hosts that requests go to: how each gets its requests, and the limits that its requests share."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -67,12 +67,15 @@ class Service:
             headers["Content-Type"] = JSON
             content = dumps(spec.body)
         url = self.url_of(spec)
+        extensions = None if spec.before_send is None else {"trace": _before_headers(spec.before_send)}
         redirects = 0
         while True:
             # What the client was made with would be used for whatever is not said here. The request is held by no name,
             # so that no frame shows its headers.
             response = await client.send(
-                client.build_request(spec.method, url, headers=headers, content=content, timeout=self.timeout),
+                client.build_request(
+                    spec.method, url, headers=headers, content=content, timeout=self.timeout, extensions=extensions
+                ),
                 stream=True,
                 auth=self.auth,
                 follow_redirects=False,
@@ -83,6 +86,17 @@ class Service:
             await response.aclose()
             redirects += 1
             url = target
+
+
+def _before_headers(check: Callable[[], Awaitable[None]]) -> Callable[[str, object], Awaitable[None]]:
+    """Return what httpcore calls at each step of a request, to check again when its connection is there."""
+
+    async def trace(event: str, _: object) -> None:
+        # A body that is missing keeps a service from doing anything, as missing headers do.
+        if event.endswith((".send_request_headers.started", ".send_request_body.started")):
+            await check()
+
+    return trace
 
 
 def hosts(config: Config) -> list[Host]:

@@ -51,6 +51,7 @@ class RedisStore:
             retry=Retry(ConstantBackoff(0.01), 1),
             retry_on_error=[RedisConnectionError, RedisTimeoutError],
         )
+        self._closed = False
         self._scripts = {
             text: self._redis.register_script(text)
             for text in (
@@ -142,6 +143,7 @@ class RedisStore:
 
     async def aclose(self) -> None:
         """Disconnect. What the member held was given back by its last exchange, or ends with its lease."""
+        self._closed = True
         try:
             await self._redis.aclose()
         except (RedisError, OSError) as error:
@@ -155,6 +157,8 @@ class RedisStore:
             raise self._unavailable(error) from None
 
     async def _run(self, script: str, keys: Sequence[str], *values: Any) -> Any:
+        if self._closed:
+            raise StoreUnavailableError("the client is closed")
         try:
             return await self._scripts[script](keys=keys, args=values)
         except (TimeoutError, RedisError, OSError) as error:

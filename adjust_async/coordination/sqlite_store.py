@@ -1,9 +1,9 @@
 """The store of `FileCoordinator`.
 
 A step takes 0.02 ms, so that it runs in the event loop; but it never waits there: where another process has the file
-locked, the step is tried again a moment later. What may take longer (opening, writing a journal through to the disk,
-tidying up) runs in a thread, and as one statement each, because a thread that waits for the interpreter between two
-statements would keep the file locked for all.
+locked, the step is tried again a moment later. What may take longer (opening, writing through to the disk, tidying up)
+runs in a thread. No step waits for the disk, since it would keep the file locked meanwhile: for all others, and for
+good where its process is stopped in that moment.
 
 Times are those of the monotonic clock, which the processes of a machine share, and which nobody can set. It begins
 anew with the machine: a row that was written later than now is from before that, and counts as run out.
@@ -33,6 +33,7 @@ from adjust_async.coordination.shared.store import (
     LockState,
     StoreUnavailableError,
 )
+from adjust_async.coordination.sqlite_file import checkpoint, close, connect, write_through
 
 __all__ = ["SqliteStore"]
 
@@ -47,21 +48,6 @@ BUSY_FOR = 15.0
 #: Steps after which the write-ahead log is tidied up.
 STEPS_PER_CHECKPOINT = 1000
 
-_VERSION = 1
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS hosts(
-    scope TEXT PRIMARY KEY, level REAL, at REAL, paused_until REAL, trial INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS members(
-    scope TEXT, member TEXT, process TEXT, held INTEGER, waiting INTEGER, since REAL, seen REAL, expires REAL,
-    max_concurrency INTEGER, max_rate REAL, burst INTEGER, PRIMARY KEY(scope, member)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS locks(
-    key TEXT PRIMARY KEY, member TEXT, process TEXT, fencing INTEGER, seen REAL, expires REAL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS journal(
-    key TEXT, id TEXT, parent TEXT, label TEXT, token TEXT, at REAL, PRIMARY KEY(key, id)) WITHOUT ROWID;
-"""
-
-# One statement, which is the whole transaction: see above.
 _WRITE_JOURNAL = """
 INSERT OR REPLACE INTO journal(key, id, parent, label, token, at)
 SELECT ?1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), NULL, ?2
@@ -97,10 +83,11 @@ class SqliteStore:
         self._process = f"{os.getpid()} on {socket.gethostname()}"
         self._opening = asyncio.Lock()
         self._db: sqlite3.Connection | None = None
-        self._disk: sqlite3.Connection | None = None
+        self._tidier: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._checkpoint: asyncio.Task[None] | None = None
         self._steps = 0
+        self._closed = False
 
     async def exchange(self, host: Host, exchange: Exchange) -> Granted:
         """Say what this member holds and wants, for another lease, and take what it may have."""
@@ -137,8 +124,13 @@ class SqliteStore:
     async def write_journal(self, key: str, fencing: int, entries: list[JournalEntry]) -> bool:
         """Write open entries through to the disk, unless the fencing number is stale."""
         texts = json.dumps([[entry.id, entry.parent_token, entry.label] for entry in entries])
-        values = (key, time.time(), texts, fencing, self._member)
-        return await self._step(lambda db: db.execute(_WRITE_JOURNAL, values).rowcount, disk=True) > 0
+        if not await self._change(_WRITE_JOURNAL, (key, time.time(), texts, fencing, self._member)):
+            return False
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, write_through, Path(f"{self._path}-wal"))
+        except OSError as error:
+            raise self._unusable(error) from None
+        return True
 
     async def settle_journal(self, key: str, entries: list[JournalEntry]) -> None:
         """Remove entries, and remember those with a token. What is lost of this is looked up by the next run."""
@@ -165,10 +157,11 @@ class SqliteStore:
             if self._db is not None:
                 await self._change("DELETE FROM members WHERE member = ?", (self._member,))
         finally:
-            connections, self._db, self._disk = (self._db, self._disk), None, None
+            self._closed = True
+            connections, self._db, self._tidier = (self._db, self._tidier), None, None
             if self._thread is not None:
                 # The last process to leave tidies up, which writes through to the disk.
-                await asyncio.get_running_loop().run_in_executor(self._thread, _close, connections)
+                await asyncio.get_running_loop().run_in_executor(self._thread, close, connections)
                 self._thread.shutdown(wait=False)
                 self._thread = None
 
@@ -282,22 +275,22 @@ class SqliteStore:
     async def _change(self, statement: str, values: tuple[Any, ...]) -> int:
         return await self._step(lambda db: db.execute(statement, values).rowcount)
 
-    async def _step(self, work: Callable[[sqlite3.Connection], T], *, disk: bool = False) -> T:
+    async def _step(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do a step, again and again while the file is locked."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + BUSY_FOR
         while True:
+            if self._closed:
+                raise StoreUnavailableError("the client is closed")
             try:
                 if self._db is None:
                     await self._open()
-                if not disk:
-                    return _whole(work, self._db)
-                return await loop.run_in_executor(self._thread, _whole, work, self._disk)
+                return _whole(work, self._db)
             except sqlite3.Error as error:
                 if not _is_busy(error):
-                    raise StoreUnavailableError(f"the coordinator's file {self._path} can't be used: {error}") from None
+                    raise self._unusable(error) from None
             except OSError as error:
-                raise StoreUnavailableError(f"the coordinator's file {self._path} can't be used: {error}") from None
+                raise self._unusable(error) from None
             if loop.time() > give_up:
                 raise StoreUnavailableError(
                     f"the coordinator's file {self._path} was locked for {BUSY_FOR:g} s: is one of its processes "
@@ -312,21 +305,22 @@ class SqliteStore:
             if self._thread is None:
                 self._thread = ThreadPoolExecutor(1, "adjust_async-coordination")
             loop = asyncio.get_running_loop()
-            self._disk = await loop.run_in_executor(self._thread, _connect, self._path, "FULL")
-            self._db = await loop.run_in_executor(self._thread, _connect, self._path, "NORMAL")
+            self._tidier = await loop.run_in_executor(self._thread, connect, self._path)
+            self._db = await loop.run_in_executor(self._thread, connect, self._path)
 
     async def _tidy_up(self) -> None:
         """Let the log begin anew. That locks the file for a moment, so most of it is done before, beside others."""
+        loop = asyncio.get_running_loop()
         try:
             for kind in ("PASSIVE", "RESTART"):
-                await self._step(
-                    lambda db, kind=kind: db.execute(f"PRAGMA wal_checkpoint({kind})").fetchall(),  # type: ignore[misc]
-                    disk=True,
-                )
-        except StoreUnavailableError:
-            pass  # the next step says so to somebody who waits for it
+                await loop.run_in_executor(self._thread, checkpoint, self._tidier, kind)
+        except sqlite3.Error:
+            pass  # a later one does it; and the next step says what is wrong, to somebody who waits for it
         finally:
             self._checkpoint = None
+
+    def _unusable(self, error: Exception) -> StoreUnavailableError:
+        return StoreUnavailableError(f"the coordinator's file {self._path} can't be used: {error}")
 
 
 def _whole(work: Callable[[sqlite3.Connection], T], db: sqlite3.Connection | None) -> T:
@@ -338,40 +332,6 @@ def _whole(work: Callable[[sqlite3.Connection], T], db: sqlite3.Connection | Non
     finally:
         if db.in_transaction:
             db.execute("ROLLBACK")
-
-
-def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
-    if not path.exists():
-        # Readable by its owner alone; SQLite makes the files beside it alike.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute(f"PRAGMA synchronous = {synchronous}")
-        db.execute("PRAGMA wal_autocheckpoint = 0")  # which would write through to the disk within a step
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        _check_version(version)
-        if version == 0:
-            db.execute("BEGIN IMMEDIATE")
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {_VERSION}")
-            db.execute("COMMIT")
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _check_version(version: int) -> None:
-    if version not in (0, _VERSION):
-        raise sqlite3.DatabaseError(f"it has version {version}, and this release of adjust_async has {_VERSION}")
-
-
-def _close(connections: tuple[sqlite3.Connection | None, ...]) -> None:
-    for db in connections:
-        if db is not None:
-            db.close()
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
