@@ -22,8 +22,9 @@ import httpx
 import orjson
 
 from adjust_async import AsyncAdjust
-from adjust_async.coordination import FileCoordinator, Host, RedisCoordinator
+from adjust_async.coordination import Host
 from adjust_async.coordination.urls import find_coordinator
+from benchmarks import rollouts
 from benchmarks.measuring import Listing, Options, amount
 from benchmarks.processes import beside
 from benchmarks.redis_server import RedisServer
@@ -66,6 +67,8 @@ def measure(options: Options) -> Iterator[Listing]:
             places["Redis"] = server.url
         yield _permits(places, size)
         yield _processes(places, size)
+        shared = {name: place for name, place in places.items() if place is not None}
+        yield rollouts.rollouts(shared, rollouts.QUICK if options.quick else rollouts.WHOLE)
 
 
 # One permit.
@@ -178,12 +181,7 @@ def _fetch(begin: Connection, url: str, place: str | None, requests: int) -> int
     logging.getLogger("adjust_async").setLevel(logging.ERROR)  # of each 429
 
     async def fetch() -> int:
-        coordinator: Any = None
-        if place is not None:
-            scheme, _, path = place.partition("://")
-            coordinator = (
-                FileCoordinator(path, lease=LEASE) if scheme == "file" else RedisCoordinator(place, lease=LEASE)
-            )
+        coordinator = None if place is None else rollouts.coordinator_of(place, LEASE)
         async with AsyncAdjust("benchmark-token", api_url=url, coordinator=coordinator) as adjust:
             left = iter(range(requests))
 
