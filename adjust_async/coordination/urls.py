@@ -26,7 +26,8 @@ def find_coordinator(given: object) -> Coordinator:
         return InProcessCoordinator()
     if isinstance(given, str):
         return coordinator_at(given)
-    if isinstance(given, type) or not callable(getattr(given, "join", None)):
+    # Bytes too have a method of this name.
+    if isinstance(given, (type, bytes, bytearray)) or not callable(getattr(given, "join", None)):
         raise ConfigurationError(
             f"coordinator is {shown(given)}: pass a FileCoordinator, a RedisCoordinator, or the URL of one"
         )
