@@ -15,8 +15,9 @@ from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, override
 
 from adjust_async._checks import shown
+from adjust_async.errors import MalformedError
 
-__all__ = ["ConversionError", "adapt", "prepare", "structure", "structure_records"]
+__all__ = ["adapt", "prepare", "structure", "structure_records"]
 
 T = TypeVar("T")
 
@@ -24,15 +25,6 @@ T = TypeVar("T")
 Adapter = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 _adapters: dict[type[Any], Adapter] = {}
-
-
-class ConversionError(Exception):
-    """A document that does not fit its record: `location` says where, `problem` says what is wrong."""
-
-    def __init__(self, location: str, problem: str) -> None:
-        super().__init__(f"{problem} (at {location})")
-        self.location = location
-        self.problem = problem
 
 
 def adapt(cls: type[Any], adapter: Adapter) -> None:
@@ -138,23 +130,23 @@ def structure(document: object, cls: type[T], location: str) -> T:
     """Build `cls` from decoded JSON that stands at `location` of its document.
 
     Raises:
-        ConversionError: The document does not fit. The error names the first mistake.
+        MalformedError: The document does not fit. The error names the first mistake.
     """
     if get_origin(cls) is list and not isinstance(document, list):
-        raise ConversionError(location, f"expected a list, found {shown(document)}")
+        raise MalformedError(f"expected a list, found {shown(document)}", location)
     try:
         return prepare().structure(document, cls)
     except (ExceptionGroup, TypeError) as error:
         first, *_ = transform_error(error, path=location, format_exception=_describe)
         problem, _, place = first.rpartition(" @ ")
-        raise ConversionError(place or location, problem or first) from None
+        raise MalformedError(problem or first, place or location) from None
 
 
 def structure_records(items: Sequence[object], cls: type[T], known: Mapping[str, Any], location: str) -> list[T]:
     """Build a record of each item of a list that stands at `location`; `known` holds fields that the items lack.
 
     Raises:
-        ConversionError: An item does not fit.
+        MalformedError: An item does not fit.
     """
     documents = [{**item, **known} if isinstance(item, Mapping) else item for item in items]
     return structure(documents, list[cls], location)  # type: ignore[valid-type] # known at run time

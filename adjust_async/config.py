@@ -3,8 +3,10 @@
 import html
 import ipaddress
 import json
+import logging
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -17,6 +19,8 @@ from adjust_async._checks import check_positive_number, check_token, check_whole
 from adjust_async.errors import AdjustError, ConfigurationError
 
 __all__ = ["APIToken", "CampaignVersion", "Config", "HostConfig", "Retry"]
+
+logger = logging.getLogger("adjust_async")
 
 API_URL = "https://api.adjust.com"
 REPORTS_URL = "https://automate.adjust.com"
@@ -109,11 +113,20 @@ class APIToken:
         if value := os.environ.get("ADJUST_API_TOKEN"):
             return cls(value, "ADJUST_API_TOKEN")
         try:
-            text = (Path.home() / ".adjustrc").read_text(encoding="utf-8-sig")
+            path = Path.home() / ".adjustrc"
+            text, mode = path.read_text(encoding="utf-8-sig"), path.stat().st_mode
         except (OSError, RuntimeError, UnicodeDecodeError):
-            text = ""
+            return cls(None)
         match = re.search(_ADJUSTRC_LINE, text, re.MULTILINE)
-        return cls(match[1] if match else None, "user_token in ~/.adjustrc")
+        if match is None:
+            return cls(None)
+        if os.name == "posix" and mode & (stat.S_IWGRP | stat.S_IWOTH):
+            token = cls(None)
+            token._problem = "others may write ~/.adjustrc, and so choose the token: run chmod 600 ~/.adjustrc"
+            return token
+        if os.name == "posix" and mode & (stat.S_IRGRP | stat.S_IROTH):
+            logger.warning("others may read ~/.adjustrc, which has an API token: run chmod 600 ~/.adjustrc")
+        return cls(match[1], "user_token in ~/.adjustrc")
 
 
 def _token_problem(value: object, source: str) -> str | None:

@@ -421,7 +421,7 @@ class MalformedError(Exception):
     """
 
     def __init__(self, problem: str, location: str = "", *, transient: bool = False) -> None:
-        super().__init__(problem)
+        super().__init__(f"{problem} (at {location})" if location else problem)
         self.problem = problem
         self.location = location
         self.transient = transient

@@ -1,7 +1,7 @@
 """Flat tables with typed cells, as dictionaries, Arrow, pandas or polars."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -18,7 +18,10 @@ __all__ = [
     "Kind",
     "RowTable",
     "Table",
+    "arrow_type",
+    "has_offset",
     "import_pyarrow",
+    "plain_cells",
 ]
 
 Kind = Literal["text", "integer", "number", "date", "moment"]
@@ -68,19 +71,10 @@ class Table(ABC):
         pyarrow = import_pyarrow()
         rows = list(self.rows())
         arrays = []
-        types = {
-            "text": pyarrow.string(),
-            "integer": pyarrow.int64(),
-            "number": pyarrow.float64(),
-            "date": pyarrow.date32(),
-            "moment": pyarrow.timestamp("us"),
-        }
         for column in self.schema:
-            cells = [_plain(column, row[column.name]) for row in rows]
-            if column.kind == "moment" and any(map(_has_offset, cells)):
-                arrays.append(pyarrow.array(map(_at_utc, cells), pyarrow.timestamp("us", "UTC")))
-            else:
-                arrays.append(pyarrow.array(cells, types[column.kind]))
+            cells = [row[column.name] for row in rows]
+            at_utc = any(map(has_offset, cells))
+            arrays.append(pyarrow.array(plain_cells(column, cells, at_utc=at_utc), arrow_type(column.kind, at_utc)))
         return pyarrow.table(arrays, names=list(self.columns))
 
     def to_pandas(self) -> "pandas.DataFrame":
@@ -115,11 +109,10 @@ class Table(ABC):
         }
         series = []
         for column in self.schema:
-            cells = [_plain(column, row[column.name]) for row in rows]
-            if column.kind == "moment" and any(map(_has_offset, cells)):
-                series.append(polars.Series(column.name, list(map(_at_utc, cells)), dtype=polars.Datetime("us", "UTC")))
-            else:
-                series.append(polars.Series(column.name, cells, dtype=types[column.kind]))
+            cells = [row[column.name] for row in rows]
+            at_utc = any(map(has_offset, cells))
+            dtype = polars.Datetime("us", "UTC") if at_utc else types[column.kind]
+            series.append(polars.Series(column.name, list(plain_cells(column, cells, at_utc=at_utc)), dtype=dtype))
         return polars.DataFrame(series)
 
 
@@ -157,6 +150,42 @@ def import_pyarrow() -> Any:
 _LARGEST = 2**63
 
 
+def arrow_type(kind: Kind, at_utc: bool) -> Any:
+    """Return the Arrow type of a kind of column; `at_utc` for moments of which any has an offset from UTC."""
+    pyarrow = import_pyarrow()
+    match kind:
+        case "text":
+            return pyarrow.string()
+        case "integer":
+            return pyarrow.int64()
+        case "number":
+            return pyarrow.float64()
+        case "date":
+            return pyarrow.date32()
+        case "moment":
+            return pyarrow.timestamp("us", "UTC" if at_utc else None)
+
+
+def has_offset(cell: object) -> bool:
+    """Return whether a cell is a moment with an offset from UTC."""
+    return isinstance(cell, datetime) and cell.tzinfo is not None
+
+
+def plain_cells(column: Column, cells: Iterable[Any], *, at_utc: bool) -> Iterator[Any]:
+    """Yield the cells of a column as the one type that it has outside of Python.
+
+    Args:
+        column: The column.
+        cells: Its cells.
+        at_utc: Whether moments are at UTC; one without an offset counts as such.
+    """
+    for cell in cells:
+        plain = _plain(column, cell)
+        if at_utc and isinstance(plain, datetime):
+            plain = plain.replace(tzinfo=plain.tzinfo or UTC).astimezone(UTC)
+        yield plain
+
+
 def _plain(column: Column, cell: Any) -> Any:
     """Return a cell as the one type that its column has outside of Python."""
     if cell is None:
@@ -173,14 +202,6 @@ def _plain(column: Column, cell: Any) -> Any:
         except OverflowError:
             raise DecodeError(f"{column.name} holds a number that is too large for a table", location="$") from None
     return cell
-
-
-def _has_offset(cell: datetime | None) -> bool:
-    return cell is not None and cell.tzinfo is not None
-
-
-def _at_utc(cell: datetime | None) -> datetime | None:
-    return cell if cell is None else cell.replace(tzinfo=cell.tzinfo or UTC).astimezone(UTC)
 
 
 def _missing(error: ModuleNotFoundError, extra: str) -> ConfigurationError:

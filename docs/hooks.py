@@ -1,4 +1,4 @@
-"""Takes documents of the project into the documentation: benchmarks with their charts, changes, contributing."""
+"""Adds documents of the project (benchmarks, changes, contributing), and pages that `nav` does not list yet."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,21 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).parents[1]
 
 PAGES = {"benchmarks.md": "benchmarks/README.md", "changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
+
+
+#: The folder of each section of `nav` that a new page joins by lying in it.
+SECTIONS = {"How to": "how-to", "Explanation": "explanation", "Reference": "reference"}
+
+
+def on_config(config: Any) -> Any:
+    """Put the pages of a section's folder that are not listed behind those that are."""
+    for section in config.nav:
+        for title, pages in section.items():
+            if title in SECTIONS:
+                listed = {page if isinstance(page, str) else next(iter(page.values())) for page in pages}
+                found = (ROOT / "docs" / SECTIONS[title]).glob("*.md")
+                pages += sorted({f"{SECTIONS[title]}/{page.name}" for page in found} - listed)
+    return config
 
 
 def on_files(files: Files, config: Any, **_: Any) -> Files:

@@ -50,6 +50,7 @@ def serves_nothing(_: Any) -> None:
 
 
 @pytest.mark.parametrize("name", results.BENCHMARKS)
+@pytest.mark.slow
 def test_a_benchmark_runs(name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each benchmark measures a moment's worth, finds right what it compares, and keeps none of it."""
     if name == "web_app":

@@ -11,8 +11,9 @@ import attrs
 import pytest
 from hypothesis import assume, given, strategies as st
 
-from adjust_async._records import ConversionError, structure, structure_records
+from adjust_async._records import structure, structure_records
 from adjust_async.campaign.models import Partner, Tracker
+from adjust_async.errors import MalformedError
 
 TRACKER: dict[str, Any] = {"token": "abc123", "name": "Adroll"}
 PARTNER: dict[str, Any] = {"id": 174, "display_name": "AdColony"}
@@ -89,7 +90,7 @@ def check(document: Any, cls: type[Any], kinds: dict[str, tuple[type, bool]]) ->
         exact(document[name], *kind) if name in document else kind[1] for name, kind in kinds.items()
     )
     if not fits:
-        with pytest.raises(ConversionError) as caught:
+        with pytest.raises(MalformedError) as caught:
             structure(document, cls, "$.x")
         assert caught.value.location.startswith("$.x")
         assert caught.value.problem
@@ -106,13 +107,13 @@ def check(document: Any, cls: type[Any], kinds: dict[str, tuple[type, bool]]) ->
 
 @given(documents(list(TRACKER_KINDS)) | whole_documents(TRACKER_KINDS))
 def test_any_json_is_a_tracker_or_an_error(document: Any) -> None:
-    """A document gives a tracker of its exact values, or a `ConversionError`, and never anything else."""
+    """A document gives a tracker of its exact values, or a `MalformedError`, and never anything else."""
     check(document, Tracker, TRACKER_KINDS)
 
 
 @given(documents(list(PARTNER_KINDS)) | whole_documents(PARTNER_KINDS))
 def test_any_json_is_a_partner_or_an_error(document: Any) -> None:
-    """A document gives a partner of its exact values, or a `ConversionError`, and never anything else."""
+    """A document gives a partner of its exact values, or a `MalformedError`, and never anything else."""
     if isinstance(document, dict) and "support_cost_data" in document and "supports_cost_data" not in document:
         kinds = {name: kind for name, kind in PARTNER_KINDS.items() if name != "supports_cost_data"}
         kinds["support_cost_data"] = PARTNER_KINDS["supports_cost_data"]
@@ -124,7 +125,7 @@ def test_any_json_is_a_partner_or_an_error(document: Any) -> None:
             if all(exact(old.get(name), *kind) for name, kind in PARTNER_KINDS.items()):
                 assert structure(document, Partner, "$").supports_cost_data is value
             return
-        with pytest.raises(ConversionError):
+        with pytest.raises(MalformedError):
             structure(document, Partner, "$")
         return
     check(document, Partner, PARTNER_KINDS)
@@ -136,7 +137,7 @@ def test_any_json_is_a_list_of_trackers_or_an_error(document: Any) -> None:
     assume(document not in ("", {}))  # told by `test_what_is_no_list_is_no_list_of_records`
     try:
         records = structure(document, list[Tracker], "$")
-    except ConversionError:
+    except MalformedError:
         return
     assert isinstance(document, list)
     assert len(records) == len(document)
@@ -146,7 +147,7 @@ def test_any_json_is_a_list_of_trackers_or_an_error(document: Any) -> None:
 @pytest.mark.parametrize("document", ["", "ab", {}, {"a": 1}, None, 5, True])
 def test_what_is_no_list_is_no_list_of_records(document: object) -> None:
     """A text or an object in the place of a list is refused, also an empty one: it is no empty list."""
-    with pytest.raises(ConversionError):
+    with pytest.raises(MalformedError):
         structure(document, list[Tracker], "$.data.items")
 
 
@@ -201,7 +202,7 @@ def test_values_that_are_taken(field: str, value: object, expected: object) -> N
 )
 def test_values_that_are_refused(field: str, value: object, problem: str) -> None:
     """A value that would have to be guessed at is refused in words that show it and the place."""
-    with pytest.raises(ConversionError) as caught:
+    with pytest.raises(MalformedError) as caught:
         structure([TRACKER, {**TRACKER, field: value}], list[Tracker], "$.data.items")
     assert caught.value.problem == problem
     assert caught.value.location == f"$.data.items[1].{field}"
@@ -211,7 +212,7 @@ def test_values_that_are_refused(field: str, value: object, problem: str) -> Non
 @pytest.mark.parametrize("key", ["token", "name"])
 def test_a_missing_key_is_named(key: str) -> None:
     """A required key that is absent is named, at the place of its object."""
-    with pytest.raises(ConversionError) as caught:
+    with pytest.raises(MalformedError) as caught:
         structure([{name: value for name, value in TRACKER.items() if name != key}], list[Tracker], "$.data.items")
     assert caught.value.problem == f"the key {key!r} is missing"
     assert caught.value.location == f"$.data.items[0].{key}"
@@ -221,14 +222,14 @@ def test_a_missing_key_is_named(key: str) -> None:
 @pytest.mark.parametrize("document", [[], [["token", "a"]], "text", "", 5, None, True, 1.5])
 def test_a_record_is_an_object(cls: type, document: object) -> None:
     """Only an object is a record."""
-    with pytest.raises(ConversionError, match=r"expected an object, found .* \(at \$\[0\]\)"):
+    with pytest.raises(MalformedError, match=r"expected an object, found .* \(at \$\[0\]\)"):
         structure([document], list[cls], "$")  # type: ignore[valid-type]  # mypy takes no variable for a type
 
 
 @pytest.mark.parametrize("cls", [Tracker, Partner])
 def test_a_missing_key_of_an_empty_object(cls: type) -> None:
     """An empty object is no record: of several mistakes one is told."""
-    with pytest.raises(ConversionError, match=r"the key '(\w+)' is missing \(at \$\.x\.\1\)"):
+    with pytest.raises(MalformedError, match=r"the key '(\w+)' is missing \(at \$\.x\.\1\)"):
         structure({}, cls, "$.x")
 
 
@@ -262,7 +263,7 @@ def test_both_names_of_cost_data(keys: dict[str, Any], expected: bool | None, ex
 @pytest.mark.parametrize("value", ["@ @ @", " @ $.other", {" @ ": 1}])
 def test_a_value_does_not_confuse_the_place(value: object) -> None:
     """A value that looks like the end of a message leaves the location right."""
-    with pytest.raises(ConversionError) as caught:
+    with pytest.raises(MalformedError) as caught:
         structure([{**TRACKER, "level": value}], list[Tracker], "$.data.items")
     assert caught.value.location == "$.data.items[0].level"
     assert caught.value.problem == f"expected a whole number, found {value!r}"
@@ -270,7 +271,7 @@ def test_a_value_does_not_confuse_the_place(value: object) -> None:
 
 def test_a_long_value_is_cut() -> None:
     """A message shows the beginning of a long value only."""
-    with pytest.raises(ConversionError) as caught:
+    with pytest.raises(MalformedError) as caught:
         structure({**TRACKER, "level": "x" * 10_000}, Tracker, "$")
     assert len(caught.value.problem) < 120
     assert "xxx...xxx" in caught.value.problem
@@ -287,13 +288,13 @@ def nested(depth: int) -> Any:
 @pytest.mark.parametrize("document", [nested(1010), {**TRACKER, "token": nested(1010)}], ids=["document", "field"])
 def test_a_deep_value_is_described(document: Any) -> None:
     """JSON nested deeper than Python prints, which the decoder lets pass, gets the usual words."""
-    with pytest.raises(ConversionError, match=r"^expected (text|an object), found "):
+    with pytest.raises(MalformedError, match=r"^expected (text|an object), found "):
         structure(document, Tracker, "$")
 
 
 def test_the_cause_is_left_out() -> None:
     """The error of the converter below, which holds the whole document, is not dragged along."""
-    with pytest.raises(ConversionError) as caught:
+    with pytest.raises(MalformedError) as caught:
         structure({}, Tracker, "$")
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
@@ -315,7 +316,7 @@ def test_records_are_what_each_document_is_by_itself(items: list[Any]) -> None:
     def outcome(records: Callable[[], list[Tracker]]) -> object:
         try:
             return [(record, record.extra) for record in records()]
-        except ConversionError as error:
+        except MalformedError as error:
             return error.location, error.problem
 
     assert outcome(lambda: structure_records(items, Tracker, KNOWN, "$.data.items")) == outcome(one_by_one)

@@ -123,6 +123,7 @@ class Call(Generic[T]):
         except AdjustError as error:
             failure = _without_token(error, self._shared.config)
         self._failed = str(failure)
+        self._sending = False
         raise failure
 
     async def _with_permit(self) -> Answer | T:

@@ -35,12 +35,7 @@ def connection_error(where: Where, error: httpx.HTTPError, url: str, hide: Calla
         case httpx.PoolTimeout():
             return PoolExhaustedError(f"no free connection: {words}", **where, sent=sent)
         case httpx.ConnectTimeout():
-            return APITimeoutError(
-                f"could not connect to {url} in time: {words}. Names are looked up in asyncio's default executor: "
-                "where the application keeps that busy, connecting waits for it",
-                **where,
-                sent=sent,
-            )
+            return APITimeoutError(f"could not connect to {url} in time: {words}", **where, sent=sent)
         case httpx.TimeoutException():
             return APITimeoutError(words, **where, sent=sent)
         case httpx.ConnectError() if problem := _certificate_problem(error):

@@ -1,13 +1,13 @@
 """The body of an answer: read whole, read in part for an error, or handed on as it arrives."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from typing import Self
 
 import httpx
 
-from adjust_async._http.codings import PIECE, CodingError, Unpacker, ends_by_itself
+from adjust_async._http.codings import CodingError, Unpacker, ends_by_itself
 from adjust_async._http.documents import optional_integer
 from adjust_async._http.messages import BODY_LIMIT, Where
 from adjust_async.errors import DecodeError
@@ -39,16 +39,12 @@ async def unpacked(response: httpx.Response, where: Where) -> AsyncGenerator[byt
         DecodeError: It can't be unpacked, or breaks off.
         httpx.HTTPError: The connection broke.
     """
-    if response.is_stream_consumed:
-        # A mock, a cassette or an event hook has read it, and httpx has decoded it then.
-        for start in range(0, len(response.content), PIECE):
-            yield response.content[start : start + PIECE]
-        return
     failure: CodingError
     try:
-        unpacker = Unpacker(response.headers.get("content-encoding"))
+        packed_pieces, coding = await _packed(response)
+        unpacker = Unpacker(coding)
         since_turn = 0
-        async with aclosing(_raw(response)) as pieces:
+        async with aclosing(packed_pieces) as pieces:
             async for packed in pieces:
                 for piece in unpacker.feed(packed):
                     yield piece
@@ -65,9 +61,36 @@ async def unpacked(response: httpx.Response, where: Where) -> AsyncGenerator[byt
     raise DecodeError(problem, location="$", **where, malformed=True, transient=failure.transient)
 
 
-async def _raw(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    async for piece in response.aiter_raw():
-        yield piece
+async def _packed(response: httpx.Response) -> tuple[AsyncGenerator[bytes, None], str | None]:
+    """Return the body as it came, and its coding."""
+    coding = response.headers.get("content-encoding")
+    if not response.is_stream_consumed:
+        return _pieces(response.aiter_raw()), coding
+    # A mock, a cassette or an event hook has read it, and httpx has decoded it then, whether it was whole or not.
+    if coding and (made := await _as_made(response)) is not None:
+        return _pieces(made), coding
+    return _pieces([response.content]), None
+
+
+async def _as_made(response: httpx.Response) -> list[bytes] | None:
+    """Return the packed body of a response that a mock made whole; `None` of any other one that was read."""
+    if "network_stream" in response.extensions or not isinstance(response.stream, httpx.AsyncByteStream):
+        return None  # another request may be on that connection by now
+    try:
+        _ = response.elapsed
+    except RuntimeError:  # so it was whole before httpx's client saw it, and can be read as often as one likes
+        made = [piece async for piece in response.stream]
+        return made if made or not response.content else None
+    return None
+
+
+async def _pieces(body: AsyncIterable[bytes] | Iterable[bytes]) -> AsyncGenerator[bytes, None]:
+    if isinstance(body, AsyncIterable):
+        async for piece in body:
+            yield piece
+    else:
+        for piece in body:
+            yield piece
 
 
 async def whole_body(response: httpx.Response, where: Where, most: int) -> bytes:

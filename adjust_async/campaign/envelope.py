@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from adjust_async._http.documents import decode_error, parse_json
+from adjust_async._http.documents import decode_error, decode_errors, parse_json
 from adjust_async._http.messages import Answer
-from adjust_async._records import ConversionError, structure_records
+from adjust_async._records import structure_records
 
 T = TypeVar("T")
 
@@ -35,10 +35,8 @@ def records(answer: Answer, items: list[Any], cls: type[T], known: Mapping[str, 
     Raises:
         DecodeError: An item does not fit; the error tells which, and where in it.
     """
-    try:
+    with decode_errors(answer):
         return structure_records(items, cls, known, "$.data.items")
-    except ConversionError as error:
-        raise decode_error(answer, error.location, error.problem) from None
 
 
 def only_record(answer: Answer, cls: type[T], known: Mapping[str, Any]) -> T:

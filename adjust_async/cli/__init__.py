@@ -2,7 +2,8 @@
 
 import sys
 
-_EXTRA = frozenset({"httptools", "rich", "starlette", "typer", "uvicorn"})
+#: Packages of the extra, without which no command can begin.
+_EXTRA = frozenset({"rich", "typer"})
 
 
 def main() -> None:
@@ -14,4 +15,6 @@ def main() -> None:
             raise
         sys.stderr.write(f"adjust-async needs {error.name}: pip install 'adjust_async[cli]'\n")
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
     app()

@@ -2,13 +2,13 @@
 
 import sqlite3
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
 
-from adjust_async.cli.emulator_options import read_apps, read_json
-from adjust_async.emulator import Emulator, Faults
+if TYPE_CHECKING:
+    from adjust_async.emulator import Emulator
 
 LOOPBACK = "127.0.0.1"
 
@@ -54,7 +54,11 @@ def emulator(
         str | None, typer.Option(help="API token to accept; without one the file's, or a random one.")
     ] = None,
 ) -> None:
-    """Serve Adjust's Campaign API, KPI Service and Report Service until Ctrl-C."""
+    """Serve Adjust on this machine, to try things out, until Ctrl-C."""
+    # The server takes as long to import as everything else together, and no other command needs it.
+    from adjust_async.cli.emulator_options import read_apps, read_json
+    from adjust_async.emulator import Emulator, Faults
+
     try:
         given = read_apps(apps)
         Emulator(
@@ -78,12 +82,10 @@ def emulator(
         raise typer.Exit(1) from error
 
 
-def _announce(emulator: Emulator) -> None:
+def _announce(emulator: "Emulator") -> None:
     typer.echo(f"url: {emulator.url}")
     typer.echo(f"token: {emulator.token}")
     typer.echo(f"app tokens: {' '.join(emulator.app_tokens)}")
     typer.echo(f"page: {emulator.url}/_emulator/#{quote(emulator.token, safe='')}")
     if emulator.is_exposed:
-        typer.echo(
-            "Warning: other machines can reach it, over plain HTTP. Use it in networks of tests alone.", err=True
-        )
+        typer.echo("Warning: other machines can reach it, over plain HTTP; use it in test networks only.", err=True)

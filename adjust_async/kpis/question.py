@@ -1,6 +1,7 @@
 """One question to the KPI Service: checked once, asked by one request for each app and window, joined and merged."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import logging
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial, reduce
 from typing import Any
@@ -18,8 +19,11 @@ from adjust_async.errors import AdjustError, ConfigurationError, MalformedError
 from adjust_async.kpis.parameters import Endpoint, check_query, split_period
 from adjust_async.kpis.report import KpiReport, open_document
 from adjust_async.kpis.result_sets.joining import join_elements, merge_parameters, reorder
+from adjust_async.kpis.result_sets.levels import singular
 
 __all__ = ["KpiQuestion", "ask", "check_question", "stream"]
+
+logger = logging.getLogger("adjust_async")
 
 
 @attrs.frozen(kw_only=True)
@@ -116,7 +120,7 @@ async def stream(session: Session, question: KpiQuestion) -> AsyncGenerator[tupl
 
 def _fan_out(session: Session, question: KpiQuestion) -> FanOut[_Figures]:
     async def ask_one(app_token: str, window: Period) -> _Figures:
-        decode = partial(_decode, app_token=app_token, tracker_token=question.tracker_token)
+        decode = partial(_decode, question=question, app_token=app_token)
         path, query = question.path(app_token), question.query(window)
         return await session.request(RequestSpec(method="GET", path=path, query=query, decode=decode))
 
@@ -124,10 +128,11 @@ def _fan_out(session: Session, question: KpiQuestion) -> FanOut[_Figures]:
     return partial(each_app, session, apps, windows, ask_one, _join, keep_failures=question.keep_failures)
 
 
-def _decode(answer: Answer, app_token: str, tracker_token: str | None) -> _Figures:
+def _decode(answer: Answer, question: KpiQuestion, app_token: str) -> _Figures:
     with decode_errors(answer):
         parameters, apps = open_document(parse_json(answer))
-        return _Figures(parameters, {"token": app_token} | _app_of(apps, app_token, tracker_token))
+        app = {"token": app_token} | _app_of(apps, app_token, question.tracker_token)
+    return _Figures(parameters, app)
 
 
 def _app_of(apps: Sequence[dict[str, Any]], app_token: str, tracker_token: str | None) -> dict[str, Any]:
@@ -152,9 +157,10 @@ def _join(app_token: str, windows: list[_Figures]) -> _Figures:
     parameters, (first, *others) = _align(windows)
     with decode_errors():
         try:
-            return _Figures(parameters, reduce(join_elements, others, first))
+            app = reduce(join_elements, others, first)
         except MalformedError as error:
             raise error.below(f"$.result_set of {app_token}") from None
+    return _Figures(parameters, app)
 
 
 def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -175,4 +181,24 @@ def _report(question: KpiQuestion, figures: Sequence[_Figures], failures: Mappin
     if figures:
         period = question.period
         parameters.update(encode_query({"start_date": period.start, "end_date": period.end}))
-    return KpiReport(parameters, apps, failures)
+    report = KpiReport(parameters, apps, failures)
+    for warning in _warnings_of(question, report):
+        report.warnings.append(warning)
+        logger.warning("about the KPIs: %s", warning)
+    return report
+
+
+def _warnings_of(question: KpiQuestion, report: KpiReport) -> Iterator[str]:
+    """Yield what is odd about a report, in words that name it."""
+    asked, came = question.parameters.get("kpis", ()), report.result_parameters.get("kpis", ())
+    if isinstance(asked, tuple) and came and question.parameters.get("human_readable_kpis") is not True:
+        known = {kpi.lower() for kpi in came}
+        if missing := [kpi for kpi in asked if kpi.lower() not in known]:
+            yield f"the answer has no {', '.join(missing)}, which was asked for"
+    grouping = question.parameters.get("grouping", ())
+    # A week or a month has the date of its first day, which may lie before the range.
+    if isinstance(grouping, tuple) and {singular(name.strip().lower()) for name in grouping} & {"day", "hour"}:
+        period = question.period
+        if outside := report.dates_outside(period.start, period.end):
+            named = outside[0] if len(outside) == 1 else f"{outside[0]} to {outside[-1]}"
+            yield f"the answer has figures outside of {period.start} to {period.end}, which was asked for: {named}"

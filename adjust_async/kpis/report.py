@@ -38,6 +38,7 @@ class KpiReport(Table):
         result_parameters: The question as the service echoes it, with the names of all trackers and events.
         result_set: `{"apps": [{"token", "name", "currency", <level>: [...]}]}`, the apps in the order asked for.
         failures: The error of each app that has no figures here, by app token; empty unless `on_failure="keep"`.
+        warnings: What is odd about the answers: KPIs that are missing, and figures outside of the range.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class KpiReport(Table):
         self.result_parameters = dict(result_parameters)
         self.result_set: dict[str, Any] = {"apps": list(apps)}
         self.failures = dict(failures or {})
+        self.warnings: list[str] = []
         self._columns = columns
         self._kpis: list[str] = self.result_parameters.get("kpis", [])
 
@@ -162,6 +164,12 @@ class KpiReport(Table):
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each `kpi_values`, as a dictionary from column to cell. It can be called again."""
         return rows(self.result_set["apps"], self._levels, self._kpis, self._names, self._cell)
+
+    def dates_outside(self, start: date, end: date) -> list[str]:
+        """Return the dates of the level `dates` that lie outside of a range, both ends included, as sent and sorted."""
+        texts = [text for text in self._survey.dates if isinstance(text, str)]
+        days = [(text, day_or_text(text)) for text in texts]
+        return sorted(text for text, day in days if isinstance(day, date) and not start <= day <= end)
 
     @cached_property
     def _names(self) -> dict[str, dict[str, Any]]:

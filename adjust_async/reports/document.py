@@ -1,6 +1,6 @@
 """The JSON documents of the Report Service: their check, and the flattening of pivots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import attrs
@@ -34,8 +34,16 @@ class ReportPart(NamedTuple):
     index_totals: Sequence[dict[str, Any]] = ()
 
 
-def open_report(document: Any, app_token: str | None, date_period: str | None) -> ReportPart:
+def open_report(
+    document: Any, app_token: str | None, date_period: str | None, apps: Collection[str] = ()
+) -> ReportPart:
     """Check all of an answer of the Report Service, and return it.
+
+    Args:
+        document: The answer.
+        app_token: The app of an answer for one app.
+        date_period: The days of the answer.
+        apps: The apps that may have rows; empty for all.
 
     Raises:
         MalformedError: It is of another shape.
@@ -50,8 +58,9 @@ def open_report(document: Any, app_token: str | None, date_period: str | None) -
     for index, row in enumerate(rows):
         if not isinstance(row, Mapping):
             raise MalformedError(f"expected an object, found {shown(row)}", f"$.rows[{index}]")
-        if app_token is not None and row.get("app_token") not in (None, app_token):
-            problem = f"expected the figures of app {app_token!r}, found those of {shown(row['app_token'])}"
+        if apps and (token := row.get("app_token")) is not None and token not in apps:
+            expected = ", ".join(map(repr, apps))
+            problem = f"expected the figures of app {expected}, found those of {shown(token)}"
             raise MalformedError(problem, f"$.rows[{index}].app_token")
     totals = document.get("totals")
     if not isinstance(totals, (Mapping, type(None))):
@@ -122,7 +131,7 @@ def hangs(row: Any) -> bool:
     return isinstance(row, Mapping) and bool(row) and all(isinstance(inner, (Mapping, list)) for inner in row.values())
 
 
-def open_pivot(document: Any, index: Sequence[str], date_period: str | None) -> ReportPart:
+def open_pivot(document: Any, index: Sequence[str], date_period: str | None, apps: Collection[str] = ()) -> ReportPart:
     """Check all of a pivot report, and return it with flat rows.
 
     By the documentation rows hang below the values of the index, level by level: `{"2026-01-01": {"rows": [...],
@@ -133,9 +142,9 @@ def open_pivot(document: Any, index: Sequence[str], date_period: str | None) -> 
         MalformedError: It is of another shape.
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("rows"), list):
-        return open_report(document, None, date_period)
+        return open_report(document, None, date_period, apps)
     unfolded = _Unfolded()
     unfolded.add(document["rows"], index, {})
-    part = open_report({**document, "rows": unfolded.rows}, None, date_period)
+    part = open_report({**document, "rows": unfolded.rows}, None, date_period, apps)
     warnings = part.warnings + [warning for warning in unfolded.warnings if warning not in part.warnings]
     return part._replace(index_totals=unfolded.totals, warnings=warnings)

@@ -8,10 +8,10 @@ from adjust_async._figures.encoding import Value, check_names, check_text, encod
 from adjust_async._http.documents import decode_errors, parse_json
 from adjust_async._http.messages import Answer
 from adjust_async._http.session import Session
-from adjust_async._records import ConversionError, structure
+from adjust_async._records import structure
 from adjust_async.errors import ConfigurationError, MalformedError
 from adjust_async.reports.models import FilterValue, ReportEvent
-from adjust_async.reports.request import NO_CONTENT, spec_of
+from adjust_async.reports.specs import NO_CONTENT, spec_of
 
 __all__ = ["ask_events", "ask_filters"]
 
@@ -85,7 +85,4 @@ def _item(item: Any) -> Any:
 
 def _records(document: object, cls: type[T], location: str) -> list[T]:
     items = [_item(item) for item in document] if isinstance(document, list) else document
-    try:
-        return structure(items, list[cls], location)  # type: ignore[valid-type] # known at run time
-    except ConversionError as error:
-        raise MalformedError(error.problem, error.location) from None
+    return structure(items, list[cls], location)  # type: ignore[valid-type] # known at run time

@@ -61,6 +61,12 @@ class ReportQuestion:
         return self.app_tokens if self.by_app else ("",)
 
     @property
+    def apps(self) -> tuple[str, ...]:
+        """The apps that may have rows: those asked for, or those of a filter; empty for all."""
+        chosen = self.parameters.get("app_token__in")
+        return chosen.texts if isinstance(chosen, Texts) else self.app_tokens
+
+    @property
     def index(self) -> tuple[str, ...]:
         """The dimensions of a pivot report's index."""
         index = self.parameters.get("index", ())

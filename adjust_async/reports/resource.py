@@ -9,6 +9,7 @@ from adjust_async._figures.per_app import OnFailure
 from adjust_async._figures.windows import Window
 from adjust_async._http.session import Session
 from adjust_async.errors import ConfigurationError
+from adjust_async.reports.account import Account
 from adjust_async.reports.downloads.atomic_file import OnProgress, check_on_progress, target
 from adjust_async.reports.downloads.csv import csv_rows, save_csv
 from adjust_async.reports.downloads.parquet import read_parquet, save_parquet
@@ -17,7 +18,6 @@ from adjust_async.reports.lookups import ask_events, ask_filters
 from adjust_async.reports.models import FilterValue, ReportEvent
 from adjust_async.reports.parameters import CsvQuery, Names, ReportQuery
 from adjust_async.reports.question import FanOut, check_question
-from adjust_async.reports.refusals import KnownNames
 from adjust_async.reports.report import AttrDependency, PivotReport, Report
 from adjust_async.reports.request import ask, ask_pivot, stream
 
@@ -70,8 +70,7 @@ class Reports:
     """
 
     def __init__(self, session: Session) -> None:
-        self._session = session
-        self._names = KnownNames()
+        self._account = Account(session)
 
     async def fetch(
         self,
@@ -113,7 +112,7 @@ class Reports:
             on_failure=on_failure,
             attr_dependency=attr_dependency,
         )
-        return await ask(self._session, self._names, question)
+        return await ask(self._account, question)
 
     def stream(
         self,
@@ -146,7 +145,7 @@ class Reports:
             on_failure=on_failure,
             attr_dependency=attr_dependency,
         )
-        return stream(self._session, self._names, question)
+        return stream(self._account, question)
 
     async def pivot(
         self,
@@ -169,7 +168,7 @@ class Reports:
         if query.get("index") is None:
             raise ConfigurationError("index is missing: give the dimensions that the totals are wanted for, as a list")
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, attr_dependency=attr_dependency)
-        return await ask_pivot(self._session, self._names, question)
+        return await ask_pivot(self._account, question)
 
     def iter_csv(
         self,
@@ -200,7 +199,7 @@ class Reports:
         """
         check_bool(exact, "exact")
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, takes=CsvQuery)
-        return csv_rows(self._session, self._names, question, exact=exact)
+        return csv_rows(self._account, question, exact=exact)
 
     async def download_csv(
         self,
@@ -230,7 +229,7 @@ class Reports:
         """
         place, hook = target(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, takes=CsvQuery)
-        return await save_csv(self._session, self._names, question, place, hook)
+        return await save_csv(self._account, question, place, hook)
 
     async def read_parquet(
         self,
@@ -246,10 +245,10 @@ class Reports:
             query: The parameters described at the class.
 
         Returns:
-            The table, with the service's own types.
+            The table, with the columns and types of `fetch(...).to_arrow()`.
         """
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
-        return await read_parquet(self._session, self._names, question)
+        return await read_parquet(self._account, question)
 
     async def download_parquet(
         self,
@@ -262,7 +261,9 @@ class Reports:
     ) -> SavedReport:
         """Write a Parquet report to a file.
 
-        The file is complete or absent, as for `download_csv`. pyarrow is needed for an empty report only.
+        The file is complete or absent, as for `download_csv`. It has the columns and types of `read_parquet`, and every
+        page of it was read. Where pyarrow is not installed (extra `arrow`), it is the file that the service sent; an
+        empty report can't be written then.
 
         Args:
             path, on_progress: As for `download_csv`.
@@ -273,7 +274,7 @@ class Reports:
         """
         place, hook = target(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
-        return await save_parquet(self._session, self._names, question, place, hook)
+        return await save_parquet(self._account, question, place, hook)
 
     async def filters(
         self,
@@ -294,9 +295,9 @@ class Reports:
         Returns:
             The values of each list, by its name.
         """
-        values = await ask_filters(self._session, required_filters, section, contains)
+        values = await ask_filters(self._account.session, required_filters, section, contains)
         if contains is None and section is None:
-            self._names.learn({name: [value.id for value in of_list] for name, of_list in values.items()})
+            self._account.names.learn({name: [value.id for value in of_list] for name, of_list in values.items()})
         return values
 
     async def events(
@@ -317,4 +318,4 @@ class Reports:
             The events; `{id}_events` and `{id}_revenue` are names of metrics.
         """
         tokens = None if app_tokens is None else tuple(check_app_tokens(app_tokens))
-        return await ask_events(self._session, events__contains, tokens, tokens_mapping)
+        return await ask_events(self._account.session, events__contains, tokens, tokens_mapping)

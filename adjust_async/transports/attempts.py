@@ -161,7 +161,7 @@ class Attempt:
     def was_dead(self, error: BaseException) -> bool:
         """Whether the error says that a kept connection had died meanwhile, as then those of its age have too.
 
-        Who gives a request up says nothing about its connection, unless he has waited for some time.
+        A request that its caller gave up says nothing about its connection, unless the caller waited for some time.
         """
         waited = asyncio.get_running_loop().time() - self.started
         return self.reused and (waited >= SILENCE or not isinstance(error, asyncio.CancelledError))

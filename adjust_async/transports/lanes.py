@@ -91,10 +91,13 @@ class Lanes:
         self._closing: set[asyncio.Task[None]] = set()
 
     def take(self) -> Lane | None:
-        """Return the idle lane that was used last, so that those which a burst left over can expire."""
+        """Return the idle lane that was used last, so that those which a burst left over can expire.
+
+        Where the service has closed its connection meanwhile, httpcore makes a new one.
+        """
         while self.idle:
             lane = self.idle.pop()
-            if not lane.slept and not self._expired(lane) and not lane.broken:
+            if not lane.slept and not self._expired(lane):
                 return lane
             self._close([lane])
         return None

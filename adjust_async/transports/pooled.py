@@ -98,7 +98,9 @@ class PooledTransport(httpx.AsyncBaseTransport):
         """Send the request on the connection that was used last of those that are free, or on a new one."""
         origin = origin_of(request)
         proxy = self._proxies.of(origin)
-        lanes = self._lanes.setdefault(origin, Lanes(self._expiry))
+        lanes = self._lanes.get(origin)
+        if lanes is None:
+            lanes = self._lanes[origin] = Lanes(self._expiry)
         await self._attempts.take_slot(origin, request)
         lane: Lane | None = None
         attempt = Attempt(self._attempts, request, origin, proxy)
@@ -141,20 +143,15 @@ class PooledTransport(httpx.AsyncBaseTransport):
     async def _open(self, attempt: Attempt) -> Lane:
         """Make a lane; it connects with its first request."""
         proxy = attempt.proxy
-        # Without TLS httpx would read the trust store all the same: this context trusts nobody.
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if "https" in (attempt.origin.scheme, proxy and proxy.scheme):
             tls = await self._trust.context()
-        return Lane(
-            httpx.AsyncHTTPTransport(
-                verify=tls,
-                http2=self._http2,
-                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None),
-                proxy=None
-                if proxy is None
-                else httpx.Proxy(proxy.url, ssl_context=tls if proxy.scheme == "https" else None),
-            )
-        )
+        else:  # httpx would read the trust store all the same: this context trusts nobody
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        way = None
+        if proxy is not None:
+            way = httpx.Proxy(proxy.url, ssl_context=tls if proxy.scheme == "https" else None)
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
+        return Lane(httpx.AsyncHTTPTransport(verify=tls, http2=self._http2, limits=limits, proxy=way))
 
     async def _give_back(self, origin: Origin, lane: Lane | None, *, whole: bool) -> None:
         """End a request: keep its lane where the answer was read to the end, close it otherwise."""

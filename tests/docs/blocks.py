@@ -5,7 +5,7 @@
 * All other blocks of a page are typed one after the other into one session, as in a notebook, where `adjust` is an open
   client of `emulator`.
 * A block that imports another client is run by `tests/peers`, where that client is installed.
-* A `text` block right below a script is what the script prints.
+* A `text` block below a script, in the same section, is what the script prints.
 """
 
 import ast
@@ -35,7 +35,7 @@ class Block:
     Attributes:
         page: The page's path in the project.
         line: The line of the page that its code begins on.
-        output: The `text` block right below it; `None` where there is none.
+        output: The `text` block below it; `None` where there is none.
     """
 
     page: str
@@ -100,7 +100,7 @@ def blocks_of(page: str) -> list[Block]:
     for match in _FENCE.finditer(text):
         code = re.sub(f"^{match['indent']}", "", match["code"], flags=re.MULTILINE)
         between, end = text[end : match.start()], match.end()
-        if match["language"] == "text" and found and found[-1].is_script and not between.strip():
+        if match["language"] == "text" and found and found[-1].is_script and "\n#" not in between:
             last = found.pop()
             found.append(Block(last.page, last.line, last.language, last.title, last.code, code))
             continue

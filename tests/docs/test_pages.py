@@ -49,7 +49,9 @@ async def test_a_file_can_be_imported(block: Block, account: Emulator, tmp_path:
     write_files(blocks_of(block.page), tmp_path, account)
     assert block.title
     if block.is_test:
-        await run_python(["-m", "pytest", "-q", "-p", "no:cacheprovider", block.title], tmp_path, account)
+        await run_python(
+            ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", block.title], tmp_path, account
+        )
     else:
         module = block.title.removesuffix(".py").replace("/", ".")
         await run_python(["-c", f"import {module}"], tmp_path, account)

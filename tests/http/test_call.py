@@ -1,4 +1,4 @@
-"""One call: what its errors hold and don't hold, what the log says, and what a client of the caller's can't change."""
+"""One call: what its errors hold and don't hold, and what the log says."""
 
 import asyncio
 import gc
@@ -17,7 +17,6 @@ import pytest
 from adjust_async import (
     AdjustError,
     APIConnectionError,
-    APIStatusError,
     APITimeoutError,
     AsyncAdjust,
     ClientClosedError,
@@ -163,95 +162,7 @@ async def test_httpx_itself_logs_no_token(caplog: pytest.LogCaptureFixture) -> N
     assert TOKEN not in caplog.text
 
 
-# A client of the caller's.
-
-
-async def test_what_the_callers_client_says_does_not_count() -> None:
-    """Authentication, timeouts, redirects and base URL of the caller's client are not used, and its headers are."""
-    script = Script(httpx.Response(302, headers={"location": "https://evil.invalid/"}), done())
-    async with (
-        httpx.AsyncClient(
-            transport=script,
-            auth=("user", "password"),
-            headers={"X-Team": "growth", "Accept": "text/html", "Accept-Encoding": "br", "Authorization": "Basic x"},
-            timeout=0.001,
-            follow_redirects=True,
-            base_url="https://elsewhere.invalid/base/",
-        ) as http_client,
-        AsyncAdjust(TOKEN, http_client=http_client, timeout=8) as adjust,
-    ):
-        with pytest.raises(APIStatusError, match=r"evil\.invalid, where the API token must not go"):
-            await get(adjust)
-        assert await get(adjust)
-    for request in script.requests:
-        assert request.url.host == "api.adjust.com"
-        assert request.headers["authorization"] == f"Token token={TOKEN}"
-        assert request.headers["x-team"] == "growth"
-        assert request.headers["accept"] == "application/json"
-        assert request.headers["accept-encoding"] == "gzip, deflate"
-        assert request.headers["user-agent"].startswith("adjust_async/")
-        assert request.extensions["timeout"] == {"connect": 4.0, "read": 8.0, "write": 8.0, "pool": 4.0}
-
-
-async def test_event_hooks_see_every_attempt() -> None:
-    """Event hooks of the caller's client are called for each attempt, and may be asynchronous."""
-    seen: list[str] = []
-
-    async def on_request(request: httpx.Request) -> None:
-        seen.append(f"{request.method} {request.headers['authorization']}")
-
-    async def on_response(response: httpx.Response) -> None:
-        seen.append(str(response.status_code))
-
-    hooks: Any = {"request": [on_request], "response": [on_response]}
-    async with (
-        httpx.AsyncClient(transport=Script(status(503), done()), event_hooks=hooks) as http_client,
-        AsyncAdjust(TOKEN, http_client=http_client) as adjust,
-    ):
-        await get(adjust)
-    assert seen == [f"GET Token token={TOKEN}", "503", f"GET Token token={TOKEN}", "200"]
-
-
-async def test_what_a_hook_raises_ends_the_call() -> None:
-    """A mistake in an event hook is not swallowed or tried again, and leaves nothing behind."""
-
-    async def broken(_: object) -> None:
-        raise LookupError("my own mistake")
-
-    script = Script(done())
-    async with (
-        httpx.AsyncClient(transport=script, event_hooks={"response": [broken]}) as http_client,
-        AsyncAdjust(TOKEN, http_client=http_client) as adjust,
-    ):
-        with pytest.raises(LookupError, match="my own mistake"):
-            await get(adjust)
-        assert (adjust._session.permits, adjust._session.calls, len(script.requests)) == (0, 0, 1)
-
-
-async def test_the_clients_of_the_sdk_keep_no_cookies() -> None:
-    """A cookie that a gateway sets is not sent back by the SDK's own client."""
-    async with AsyncAdjust(TOKEN) as adjust:
-        response = httpx.Response(
-            200, headers={"set-cookie": "a=b"}, request=httpx.Request("GET", "https://adjust.com")
-        )
-        adjust.http_client.cookies.extract_cookies(response)
-        assert not adjust.http_client.cookies
-
-
-async def test_a_client_that_its_owner_closes_in_the_middle() -> None:
-    """A request that fails as its owner closes the client ends as closed, and a create in doubt."""
-    http_client = httpx.AsyncClient()
-
-    async def closing(request: httpx.Request) -> httpx.Response:
-        await http_client.aclose()
-        raise httpx.ReadError("closed", request=request)
-
-    http_client = httpx.AsyncClient(transport=Script(closing))
-    async with AsyncAdjust(TOKEN, http_client=http_client) as adjust:
-        with pytest.raises(ClientClosedError, match="http_client was closed during this request") as raised:
-            await post(adjust)
-    assert raised.value.in_doubt
-    assert raised.value.__context__ is None
+# Closing.
 
 
 async def test_closing_during_a_create_leaves_it_in_doubt() -> None:
@@ -263,6 +174,17 @@ async def test_closing_during_a_create_leaves_it_in_doubt() -> None:
     outcomes: list[Any] = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [ClientClosedError] * 2
     assert [outcome.in_doubt for outcome in outcomes] == [True, False]
+
+
+async def test_closing_between_two_attempts_leaves_no_doubt() -> None:
+    """A create that was put off, and waited for its next attempt when the client was closed, was surely not done."""
+    adjust = over(status(429, retry_after="50"))
+    waiting = asyncio.create_task(post(adjust))
+    await asyncio.sleep(1)
+    await adjust.aclose()
+    with pytest.raises(ClientClosedError) as raised:
+        await waiting
+    assert not raised.value.in_doubt
 
 
 # Attempts, pauses and the log.

@@ -94,12 +94,6 @@ def test_words_are_shown_without_the_token() -> None:
     assert "b'Bearer ***'" in str(mapped)
 
 
-def test_looking_up_names_is_mentioned() -> None:
-    """A connection that did not come in time may have waited for the application's own executor."""
-    mapped = connection_error(where("GET"), httpx.ConnectTimeout("slow"), URL)
-    assert "looked up in asyncio's default executor" in str(mapped)
-
-
 @pytest.mark.parametrize("depth", [0, 1, 2])
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])
 def test_a_certificate_is_found_in_the_chain(depth: int, link: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """What hooks into httpx sees every request of a default client, and while a mocker is active nothing is sent."""
 
 import asyncio
+import gzip
 import json
+import random
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pytest_httpx import HTTPXMock
 
-from adjust_async import AdjustError, AsyncAdjust
+from adjust_async import AdjustError, AsyncAdjust, DecodeError
 from adjust_async.emulator import Emulator
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_retries")]
@@ -171,6 +173,46 @@ async def test_pytest_httpx_lets_nothing_else_through(httpx_mock: HTTPXMock) -> 
         with pytest.raises(AdjustError, match="No response can be found for POST"):
             await adjust.trackers.create("app", "Created")
     assert len(httpx_mock.get_requests()) == 1
+
+
+CSV = b"app,installs\n" + b"".join(b"App %d,%d\n" % (number, number * 7919) for number in range(40))
+PACKED = gzip.compress(CSV)
+
+
+def cut_at(length: int) -> httpx.Response:
+    """Answer with a part of a packed CSV."""
+    return httpx.Response(200, headers={"content-encoding": "gzip"}, content=PACKED[:length])
+
+
+async def all_rows_or_an_error(length: int) -> None:
+    """Ask for the CSV: all of its rows come, or an error."""
+    async with AsyncAdjust(TOKEN, max_attempts=1) as adjust:
+        if length == len(PACKED):
+            assert len([row async for row in adjust.reports.iter_csv(**QUERY)]) == 40
+            return
+        with pytest.raises(DecodeError, match=r"breaks off|it is empty"):
+            _ = [row async for row in adjust.reports.iter_csv(**QUERY)]
+
+
+LENGTHS = [*random.Random(14).sample(range(len(PACKED)), 10), len(PACKED)]
+
+
+@pytest.mark.usefixtures("no_sockets")
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("using", ["httpcore", "httpx"])
+async def test_a_cut_body_in_respx(using: str, length: int) -> None:
+    """A packed body that respx cuts gives all rows or an error, never fewer rows."""
+    with respx.mock(using=using) as router:
+        router.route().mock(return_value=cut_at(length))
+        await all_rows_or_an_error(length)
+
+
+@pytest.mark.usefixtures("no_sockets")
+@pytest.mark.parametrize("length", LENGTHS)
+async def test_a_cut_body_in_pytest_httpx(length: int, httpx_mock: HTTPXMock) -> None:
+    """A packed body that pytest-httpx cuts gives all rows or an error, never fewer rows."""
+    httpx_mock.add_callback(lambda _: cut_at(length))
+    await all_rows_or_an_error(length)
 
 
 @each_call

@@ -143,6 +143,48 @@ async def test_a_body_that_a_mock_has_made() -> None:
         assert [len(piece) for piece in receiver.attempts[0]] == [PIECE] * 3
 
 
+@pytest.mark.parametrize("length", [5, len(PACKED) // 2, len(PACKED) - 1])
+async def test_a_mock_may_break_off_too(length: int) -> None:
+    """What a mock made whole, but with half of a packed body, is no whole body: httpx itself would not notice."""
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        body = PACKED if len(sent) % 2 == 0 else PACKED[:length]
+        return httpx.Response(200, headers={"content-encoding": "gzip"}, content=body)
+
+    async with (
+        httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http_client,
+        AsyncAdjust("secret-token", http_client=http_client) as adjust,
+    ):
+        assert (await fetch(adjust)).body == BODY
+        assert await received(adjust) == BODY
+    assert len(sent) == 4
+
+
+async def test_a_body_that_a_transport_has_read() -> None:
+    """A transport of the caller's may read the body before it returns the response; its stream is not read twice."""
+
+    class Reading(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+            response = httpx.Response(
+                200,
+                headers={"content-encoding": "gzip"},
+                stream=Pieces(PACKED),
+                extensions={"network_stream": object()},
+            )
+            await response.aread()
+            response.stream = Pieces(b"of another request")
+            return response
+
+    async with (
+        httpx.AsyncClient(transport=Reading()) as http_client,
+        AsyncAdjust("secret-token", http_client=http_client) as adjust,
+    ):
+        assert (await fetch(adjust)).body == BODY
+        assert await received(adjust) == BODY
+
+
 # Bounds.
 
 

@@ -1,6 +1,7 @@
 """Asking the KPI Service for many apps, over real sockets against the emulator."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from typing import Any
@@ -24,6 +25,7 @@ from adjust_async import (
 )
 from adjust_async.emulator import Emulator
 from adjust_async.emulator.kpis.catalog import KPIS, Report
+from tests.script import client
 
 pytestmark = pytest.mark.anyio
 
@@ -144,6 +146,7 @@ async def test_the_merged_report_is_the_services_own_for_all_apps(
     human=st.booleans(),
     several=st.booleans(),
 )
+@pytest.mark.slow
 def test_the_rows_of_json_are_those_of_csv(
     endpoint: str, apps: list[int], levels: list[str], human: bool, several: bool, utc_offset: str
 ) -> None:
@@ -331,6 +334,7 @@ async def test_a_failed_app_is_raised_by_default(adjust: AsyncAdjust, emulator: 
         await adjust.kpis.deliverables(emulator.app_tokens, **DATES)
 
 
+@pytest.mark.slow
 async def test_failures_can_be_kept() -> None:
     """Of 200 apps one is forbidden, one broken for ever, one slower than the deadline: 197 come, with three errors."""
     async with Emulator(apps=200, trackers_per_app=5, facts_per_day=2) as emulator:
@@ -580,3 +584,32 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
     with pytest.raises(ConfigurationError, match=message):
         await ask(adjust, endpoint, app_tokens, **query)
     assert emulator.stats.total == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "kpis", "dates", "warnings"),
+    [
+        ({"kpis": ["installs", "clicks"]}, ["installs"], ["2026-01-26"], ["the answer has no clicks"]),
+        ({"kpis": ["Installs"]}, ["installs"], ["2026-01-26"], []),
+        ({"kpis": ["installs"], "human_readable_kpis": True}, ["Installations"], ["2026-01-26"], []),
+        ({"grouping": ["day"]}, ["installs"], ["2026-01-26", "2026-02-05"], ["asked for: 2026-02-05"]),
+        ({"grouping": ["day"]}, ["installs"], ["2026-01-25", "2026-02-05"], ["asked for: 2026-01-25 to 2026-02-05"]),
+        ({"grouping": ["hours"]}, ["installs"], ["2026-02-04T23:00:00", "2026-02-05T00:00:00"], ["2026-02-05T00:00"]),
+        ({"grouping": ["week"]}, ["installs"], ["2026-01-19"], []),
+        ({"grouping": ["day"]}, ["installs"], ["unknown"], []),
+    ],
+)
+async def test_answers_that_are_not_what_was_asked_for_are_warned_of(
+    query: Any, kpis: list[str], dates: list[str], warnings: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """KPIs that are missing, and figures outside of the range, are named in the report and in the log."""
+    result_set = {"token": "app", "dates": [{"date": text, "kpi_values": [1]} for text in dates]}
+    document = {"result_parameters": {"kpis": kpis, "grouping": query.get("grouping")}, "result_set": result_set}
+    async with client(httpx.Response(200, json=document)) as (adjust, _):
+        with caplog.at_level(logging.WARNING, "adjust_async"):
+            report = await adjust.kpis.deliverables("app", **{"grouping": ["day"]} | query, **DATES)
+    assert [warning in found for warning, found in zip(warnings, report.warnings, strict=True)] == [True] * len(
+        warnings
+    )
+    assert len(caplog.records) == len(warnings)
+    assert len(list(report.rows())) == len(dates)

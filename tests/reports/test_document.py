@@ -20,7 +20,7 @@ KEYS = st.sampled_from(["rows", "totals", "warnings", "pagination", "currencies"
 def fault(document: object, app_token: str | None = None) -> MalformedError:
     """Give the error that opening a document ends with."""
     with pytest.raises(MalformedError) as caught:
-        open_report(document, app_token, None)
+        open_report(document, app_token, None, () if app_token is None else (app_token,))
     return caught.value
 
 

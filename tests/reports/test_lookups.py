@@ -214,7 +214,7 @@ async def test_events_are_the_services_own(adjust: AsyncAdjust, emulator: Emulat
     document = await own(emulator, "events", tokens_mapping="true")
     assert [event.id for event in events] == [item["id"] for item in document]
     for event, item in zip(events, document, strict=True):
-        assert {key: getattr(event, key) for key in item} == item
+        assert {key: getattr(event, key, event.extra.get(key)) for key in item} == item
         assert set(event.app_token_x_event_tokens_mapping or {}) == set(event.app_token)
     plain = await adjust.reports.events()
     assert {event.app_token_x_event_tokens_mapping for event in plain} == {None}

@@ -7,7 +7,8 @@ import attrs
 import pytest
 from hypothesis import given, strategies as st
 
-from adjust_async._records import ConversionError, structure
+from adjust_async._records import structure
+from adjust_async.errors import MalformedError
 from adjust_async.reports.models import App, FilterValue, ReportEvent
 
 JSON = st.recursive(
@@ -30,9 +31,9 @@ EVENT = {
 }
 
 
-def fault(document: object, cls: type) -> ConversionError:
+def fault(document: object, cls: type) -> MalformedError:
     """Give the error that reading a record ends with."""
-    with pytest.raises(ConversionError) as caught:
+    with pytest.raises(MalformedError) as caught:
         structure(document, list[cls], "$")  # type: ignore[valid-type] # known at run time
     return caught.value
 
@@ -122,7 +123,7 @@ def test_any_object_is_a_value_with_all_of_it_or_refused(document: dict[str, Any
     """Nothing is lost or changed: each key is a field or in `extra`."""
     try:
         (got,) = structure([document], list[FilterValue], "$")
-    except ConversionError as error:
+    except MalformedError as error:
         location = error.location
     else:
         fields = {key: value for key, value in attrs.asdict(got, recurse=False).items() if key in document}
@@ -138,7 +139,7 @@ def test_any_document_is_events_or_refused(document: Any) -> None:
     for cls in (App, FilterValue, ReportEvent):
         try:
             found = structure(document, list[cls], "$")  # type: ignore[valid-type] # known at run time
-        except ConversionError:
+        except MalformedError:
             continue
         assert len(found) == len(document)
 

@@ -55,6 +55,8 @@ def by_app(**answers: Any) -> Any:
     """Answer each app with a document of its own."""
 
     async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("filters_data"):
+            return httpx.Response(200, json={"apps": [{"id": app} for app in answers]})
         document = answers[request.url.params["app_token__in"]]
         if isinstance(document, int):
             return httpx.Response(document, json={"error_desc": "no"})
@@ -64,8 +66,9 @@ def by_app(**answers: Any) -> Any:
 
 
 def sent(script: Script, *names: str) -> list[tuple[str | None, ...]]:
-    """Give parameters of all requests, in an order of their own."""
-    params = [request.url.params for request in script.requests]
+    """Give parameters of all requests for reports, in an order of their own."""
+    reports = [request for request in script.requests if not request.url.path.endswith("filters_data")]
+    params = [request.url.params for request in reports]
     return sorted((tuple(one.get(name) for name in names) for one in params), key=repr)
 
 

@@ -54,18 +54,6 @@ async def test_a_file_whose_last_row_breaks_off(cut: bytes, tmp_path: Path) -> N
         assert len(script.requests) == 2
 
 
-async def test_emulator(tmp_path: Path) -> None:
-    """Half of a report under a right Content-Length is not published."""
-    query: Any = {"dimensions": ["day", "network"], "metrics": ["installs"], "date_period": DATES}
-    async with (
-        Emulator(apps=2, trackers_per_app=40, facts_per_day=15) as emulator,
-        AsyncAdjust(emulator.token, api_url=emulator.url) as adjust,
-    ):
-        whole = await adjust.reports.download_csv(tmp_path / "x.csv", **query)
-        emulator.faults = ["truncated-json"]
-        assert await adjust.reports.download_csv(tmp_path / "x.csv", **query) == whole
-
-
 @pytest.mark.parametrize(
     "page",
     [

@@ -72,7 +72,7 @@ async def test_an_unknown_metric_among_thirty_is_named(adjust: AsyncAdjust, emul
     metrics = [*THIRTY[:place], "instals", *THIRTY[place:]]
     error = await refusal_of(adjust, metrics=metrics)
     assert emulator.stats.total == 1
-    assert "Unknown metrics: instals. Look at the metric 'instals'. adjust.reports.filters(" in str(error)
+    assert "Unsupported metric: instals. Look at the metric 'instals'. adjust.reports.filters(" in str(error)
     assert not [metric for metric in THIRTY if f"'{metric}'" in str(error)]
 
 

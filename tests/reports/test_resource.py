@@ -109,7 +109,12 @@ async def test_both_services_give_the_same_figures(
     tokens = emulator.app_tokens
     kpis = await adjust.kpis.deliverables(tokens, kpis=COUNTED, grouping=grouping, **KPI_DATES, **split)
     report = await adjust.reports.fetch(
-        app_tokens=tokens, dimensions=dimensions, metrics=COUNTED, date_period=DATES, **split
+        app_tokens=tokens,
+        dimensions=dimensions,
+        metrics=COUNTED,
+        date_period=DATES,
+        attribution_types=["click"],  # which the KPI Service counts by default
+        **split,
     )
     of_reports = counted(report.rows(), "app_token", *dimensions, *COUNTED)
     assert of_reports == counted(kpis.rows(), "app_token", *of_kpis, *COUNTED)
@@ -122,7 +127,12 @@ async def test_both_services_begin_the_day_alike(adjust: AsyncAdjust, emulator: 
     tokens = emulator.app_tokens[:2]
     kpis = await adjust.kpis.deliverables(tokens, kpis=COUNTED, grouping=["day"], utc_offset=utc_offset, **KPI_DATES)
     report = await adjust.reports.fetch(
-        app_tokens=tokens, dimensions=["day"], metrics=COUNTED, date_period=DATES, utc_offset=utc_offset
+        app_tokens=tokens,
+        dimensions=["day"],
+        metrics=COUNTED,
+        date_period=DATES,
+        utc_offset=utc_offset,
+        attribution_types=["click"],
     )
     assert counted(report.rows(), "app_token", "day", *COUNTED) == counted(kpis.rows(), "app_token", "date", *COUNTED)
 
@@ -201,7 +211,7 @@ async def test_totals_are_the_services_own(adjust: AsyncAdjust, emulator: Emulat
     for part in split.parts:
         document = await own(emulator, **params, date_period=part.date_period or "", app_token__in=part.app_token or "")
         assert part.totals == document["totals"]
-        assert part.totals["daus"] != sum(int(row["daus"]) for row in part.rows)
+        assert part.totals["daus"] != sum(float(row["daus"]) for row in part.rows)
         assert [dict(row) for row in part.rows] == [
             {key: cell for key, cell in row.items() if key != "attr_dependency"} for row in document["rows"]
         ]
@@ -275,6 +285,7 @@ async def test_an_empty_report_has_the_schema_of_a_full_one(adjust: AsyncAdjust)
 # Failures.
 
 
+@pytest.mark.slow
 async def test_failures_can_be_kept() -> None:
     """Of 200 apps one is forbidden, one broken for ever, one hanging: 197 come, with three errors of their classes."""
     async with Emulator(
@@ -499,8 +510,9 @@ async def test_totals_of_a_pivot_are_the_services_own(adjust: AsyncAdjust, emula
     query: Any = {"dimensions": ["app_token", "day"], "metrics": ["installs", "daus"], "date_period": DATES}
     pivot = await adjust.reports.pivot(**query, app_tokens=tokens, index=["app_token"])
     report = await adjust.reports.fetch(**query, app_tokens=tokens, fan_out="none")
-    assert list(pivot.rows()) == list(report.rows())
+    assert cells(pivot.rows()) == cells(report.rows())
     assert pivot.totals == report.totals
+    assert [total["app_token"] for total in pivot.index_totals] == list(pivot.totals_per_dimension["app_token"])
     document = await own(
         emulator,
         "pivot_report",
@@ -583,7 +595,6 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("fetch", {"typo": 1}, r"what Adjust added later goes into parameters=\{'typo'"),
     ("fetch", {"parameters": {"metrics": "x"}}, "which is an argument of its own"),
     ("fetch", {"parameters": {"user_token": "x"}}, "the API token goes into no URL"),
-    ("fetch", {"parameters": {"app_token__in": "x"}}, "a filter: give filters="),
     ("fetch", {"parameters": {"a b": "x"}}, "a name has letters"),
     ("fetch", {"parameters": ["x"]}, "parameters is"),
     ("fetch", {"hour__between": (8,)}, "hour__between is"),

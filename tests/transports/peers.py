@@ -5,6 +5,7 @@ import importlib
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -13,6 +14,9 @@ import trustme
 from tests.peer import Listener, Peer, listening
 
 KINDS = ["PooledTransport", "AiohttpTransport"]
+
+#: What `anyio_backend` may be.
+LOOPS = [("asyncio", {"use_uvloop": uvloop}) for uvloop in ((False, True) if find_spec("uvloop") else (False,))]
 
 Script = Callable[[Peer], Coroutine[Any, Any, None]]
 
@@ -84,8 +88,10 @@ async def settled(count: Callable[[], int], wanted: int) -> None:
             await asyncio.sleep(0)
 
 
-async def relay(target: str, peer: Peer, *, heads: list[bytes] | None = None) -> None:
-    """Be a proxy that opens a tunnel; either end of it ends the other."""
+async def relay(
+    target: str, peer: Peer, *, heads: list[bytes] | None = None, alter: Callable[[bytes], bytes] = bytes
+) -> None:
+    """Be a proxy that opens a tunnel; either end of it ends the other. `alter` changes what comes back."""
     head = await peer.take()
     if not head:
         peer.close()
@@ -97,8 +103,8 @@ async def relay(target: str, peer: Peer, *, heads: list[bytes] | None = None) ->
     async def back() -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
-                await peer.send(data)
-        peer.finish()
+                await peer.send(alter(data))
+            peer.finish()
 
     backwards = asyncio.create_task(back(), name="peer")
     try:

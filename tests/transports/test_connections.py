@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -19,12 +20,9 @@ import trustme
 from adjust_async.errors import ConfigurationError
 from tests.loopback import RawRequest, RawServer, answer, serve
 from tests.peer import Peer
-from tests.transports.peers import KINDS, failure, make, relay, scripted, send, server_tls, settled, tasks
+from tests.transports.peers import KINDS, LOOPS, failure, make, relay, scripted, send, server_tls, settled, tasks
 
 pytestmark = pytest.mark.anyio
-
-#: What `anyio_backend` may be.
-LOOPS = [("asyncio", {"use_uvloop": False}), ("asyncio", {"use_uvloop": True})]
 
 
 async def at_once(_: RawRequest, writer: asyncio.StreamWriter) -> None:
@@ -548,6 +546,17 @@ async def test_closing_ends_a_request_under_way(kind: str) -> None:
         error = await failure(transport, server.url)
         assert isinstance(error, httpx.ConnectError)
         assert str(error) == "the transport is closed"
+
+
+async def test_vcrpy(kind: str, tmp_path: Path) -> None:
+    """A cassette of vcrpy takes the answer up, and gives it again."""
+    vcr = pytest.importorskip("vcr")
+    async with serve(at_once) as server:
+        for _ in range(2):
+            with vcr.use_cassette(str(tmp_path / "cassette.yaml")):
+                async with httpx.AsyncClient(transport=make(kind)) as client:
+                    assert (await client.get(server.url)).content == b"hello"
+        assert len(server.requests) == 1
 
 
 def test_both_kinds_are_exported() -> None:

@@ -303,6 +303,27 @@ async def test_a_client_certificate_that_is_missing(
         assert not server.requests
 
 
+async def test_tls_that_is_garbled(
+    case: Callable[..., Case], authority: trustme.CA, client_tls: ssl.SSLContext
+) -> None:
+    """TLS that breaks after the handshake is an error of httpx, and in doubt."""
+
+    async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer())
+
+    async with serve(handler, tls=server_tls(authority)) as server:
+
+        def flip(data: bytes) -> bytes:
+            return data[:-1] + bytes([data[-1] ^ 1]) if server.requests else data
+
+        async with scripted(partial(relay, server.url, alter=flip)) as listener:
+            transport = case(verify=client_tls, proxy=listener.url).transport
+            error = await failure(transport, server.url, content=b"name=x", read=5)
+            assert isinstance(error, BROKEN)
+            assert not never_sent(error)
+            assert str(error)
+
+
 async def test_an_error_of_the_callers_body(case: Callable[..., Case]) -> None:
     """What the caller's own body raises is raised as it is."""
 
@@ -378,7 +399,9 @@ async def test_a_proxy_that_opens_no_tunnel(
         if by_environment:
             monkeypatch.setenv("HTTPS_PROXY", url)
         transport = case(verify=client_tls, proxy=None if by_environment else url)
-        error = await transport.failure("https://adjust.invalid/x", kinds, unsent=True, connect=SOON, read=30)
+        hangs = httpx.ConnectTimeout in (kinds if isinstance(kinds, tuple) else (kinds,))
+        connect = SOON if hangs else 10.0
+        error = await transport.failure("https://adjust.invalid/x", kinds, unsent=True, connect=connect, read=30)
         assert proxy_status(error) == status
         assert f"the proxy {address} (from {'HTTPS_PROXY' if by_environment else 'proxy'})" in str(error)
         assert str(status or "") in str(error)

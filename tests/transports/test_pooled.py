@@ -1,7 +1,6 @@
 """What only the pooled transport does: its lanes, HTTP/2, and mocks of httpx, over real sockets."""
 
 import asyncio
-import importlib.util
 import logging
 import ssl
 import sys
@@ -21,7 +20,7 @@ from pytest_httpx import HTTPXMock
 from adjust_async.errors import ConfigurationError
 from adjust_async.transports import PooledTransport, never_sent
 from tests.loopback import RawRequest, answer, serve
-from tests.transports.peers import failure, make, scripted, send, server_tls, settled, tasks
+from tests.transports.peers import LOOPS, failure, make, scripted, send, server_tls, settled, tasks
 
 pytestmark = pytest.mark.anyio
 
@@ -188,7 +187,7 @@ async def test_a_garbled_answer_over_http2(authority: trustme.CA, client_tls: ss
             assert not never_sent(error)
 
 
-@pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": uvloop}) for uvloop in (False, True)])
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 async def test_cancellation_over_http2(authority: trustme.CA, client_tls: ssl.SSLContext) -> None:
     """Requests over HTTP/2 that are cancelled at any step leave no slot, task or connection behind."""
     async with serving_http2(server_tls(authority), hello) as (url, counts):
@@ -274,7 +273,6 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_aiohttp_sends_a_get_again_but_no_post() -> None:
     """A GET on a kept connection that broke is sent again by aiohttp itself; a POST never is."""
-    assert importlib.util.find_spec("aiohttp")
     requests: list[bytes] = []
 
     async def once(peer: Any) -> None:

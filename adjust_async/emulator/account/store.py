@@ -38,7 +38,7 @@ class TrackerRow(NamedTuple):
 
 
 class Tracker(NamedTuple):
-    """A tracker as a test wants to see it; `name` is the whole path, joined by `::`."""
+    """A tracker, for tests; `name` is the whole path, joined by `::`."""
 
     app_token: str
     parent_token: str | None
@@ -70,7 +70,7 @@ class Store:
         self._database = database
         self._read_only = read_only
         self.lock = threading.RLock()
-        """Held by whoever reads and then writes what must not change between."""
+        """Hold it to read and then write what must not change in between."""
         self._tokens: TrackerTokens | None = None
         self._partner_count: int | None = None
         self._lag_end = -math.inf
@@ -208,7 +208,7 @@ class Store:
         return self._partner_count
 
     def has_partner(self, partner_id: int) -> bool:
-        """Say whether there is a partner with that id."""
+        """Return whether there is a partner with that id."""
         return self._one("SELECT 1 FROM partners WHERE id = ?", (partner_id,)) is not None
 
     def find_tracker(self, app_id: int, token: str) -> TrackerRow | None:
@@ -290,7 +290,7 @@ class Store:
         self._lag_end = max(self._lag_end, now + seconds)
 
     def _lags(self) -> bool:
-        """Say whether lists hide anything now."""
+        """Return whether lists hide anything now."""
         now = time.monotonic()
         if now >= self._lag_end:
             return False
@@ -311,7 +311,7 @@ class Store:
         application_id = self._one("PRAGMA application_id", ())[0]
         if not self.is_new and application_id != APPLICATION_ID:
             name = self._database
-            raise ValueError(f"{name} is a SQLite database of something else; give the emulator a file of its own.")
+            raise ValueError(f"{name} is a SQLite database of something else; use another file for the emulator.")
         if not self._read_only:
             if not self.is_new and "currency" not in {row[1] for row in self.read("PRAGMA table_info(apps)")}:
                 # As earlier versions made the file.

@@ -36,5 +36,5 @@ def page_envelope(version: int, paging: dict[str, Any], items: list[dict[str, An
 
 
 def version_of(path: str) -> int:
-    """Tell the version of the Campaign API by the path, 1 for a path that has none."""
+    """Return the version of the Campaign API that a path names, 1 for a path that names none."""
     return 2 if path.startswith("/public/v2/") else 1

@@ -1,4 +1,4 @@
-"""Draws the facts of a day: the same seed, app and day give the same facts, whatever else was asked before."""
+"""Draws the facts of a day: the facts depend on the seed, the app and the day alone."""
 
 import random
 from collections.abc import Sequence

@@ -62,7 +62,7 @@ DESCRIPTIONS = (
         worth INTEGER NOT NULL,
         users INTEGER NOT NULL
     )""",
-    # Which event of an app is of which kind; `place` is a position among the events of the app.
+    # The kind of each event of an app; `place` is a position among the events of the app.
     """CREATE TEMP TABLE IF NOT EXISTS described_events (
         app_id INTEGER NOT NULL,
         place INTEGER NOT NULL,

@@ -1,4 +1,4 @@
-"""Keeps the facts, and makes those that were never asked for before."""
+"""Keeps the facts, and makes those of a day when they are first asked for."""
 
 import random
 import sqlite3
@@ -23,7 +23,7 @@ _INSERT_FACT = f"INSERT INTO facts VALUES ({', '.join('?' * 23)})"  # noqa: S608
 
 
 class Fact(NamedTuple):
-    """A fact as a test wants to see it; `hour` is in hours since 1970 in UTC, money in minor units."""
+    """A fact, for tests; `hour` is in hours since 1970 in UTC, money in minor units."""
 
     hour: int
     tracker_token: str
@@ -95,7 +95,7 @@ class Facts:
         FigureWriter(self._store, self.apps).add(app_token, tracker, day_number(day), figures, **place)
 
     def rows(self, app_token: str, start: date, end: date) -> list[Fact]:
-        """Read the facts of an app on those days (UTC, both included), as a test wants to sum them up itself."""
+        """Read the facts of an app on those days (UTC, both included), for tests that add them up themselves."""
         app = self.apps[app_token]
         self.make(start, end, [app_token])
         rows = self.read(
@@ -131,7 +131,7 @@ class Facts:
         self._store.add_function(name, arguments, function)
 
     def complete(self, app: App, first_day: int, last_day: int) -> bool:
-        """Make what is missing of those days, counted since 1970, and say whether anything was."""
+        """Make the missing facts of those days, counted since 1970, and return whether any were missing."""
         with self._store.lock:
             made = self._made_days(app)
             first_day = max(first_day, day_number(FIRST_DAY))
@@ -212,5 +212,5 @@ def day_number(day: date) -> int:
 
 
 def date_of(number: int) -> date:
-    """Say which date has that number."""
+    """Return the date of a day that is counted since 1970."""
     return EPOCH + timedelta(days=number)

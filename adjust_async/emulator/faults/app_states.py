@@ -1,4 +1,4 @@
-"""Apps that are not well: what every request for figures that names one of them gets."""
+"""Apps whose figures can not be had."""
 
 from collections import UserDict
 from collections.abc import Iterable, Mapping
@@ -7,12 +7,12 @@ from typing import Self
 
 
 class AppState(StrEnum):
-    """Why an app gives no figures, however often it is asked; the values may stand in place of the members."""
+    """Why requests for the figures of an app fail, at every attempt; the values may stand in place of the members."""
 
     FORBIDDEN = "forbidden"
     """403: the API token may not see the app."""
     GONE = "gone"
-    """410: the service serves this app no more."""
+    """410: the service no longer serves this app."""
     BROKEN = "broken"
     """500, always."""
     SLOW = "slow"
@@ -20,7 +20,7 @@ class AppState(StrEnum):
 
 
 class AppStates(UserDict[str, AppState]):
-    """The state by app token; an app that is not in it is well. Raises `ValueError` for an unknown state."""
+    """The state by app token; an app without a state is well. Raises `ValueError` for an unknown state."""
 
     @classmethod
     def of(cls, states: Mapping[str, AppState | str]) -> Self:
@@ -31,7 +31,7 @@ class AppStates(UserDict[str, AppState]):
         return own
 
     def __setitem__(self, app_token: str, state: AppState | str) -> None:
-        """Let requests that name the app meet that state from now on."""
+        """Set the state that requests for the app meet from now on."""
         try:
             known = AppState(state)
         except ValueError:
@@ -39,5 +39,5 @@ class AppStates(UserDict[str, AppState]):
         super().__setitem__(app_token, known)
 
     def first_of(self, app_tokens: Iterable[str]) -> AppState | None:
-        """Say what a request for these apps meets: the state of the first that has one."""
+        """Return the state of the first of these apps that has one, else None."""
         return next((self.data[token] for token in app_tokens if token in self.data), None)

@@ -72,7 +72,7 @@ class Faults:
 
     @classmethod
     def script(cls, faults: Sequence[Fault | str | None], **options: Unpack[FaultOptions]) -> Self:
-        """Say request by request what happens, in order of arrival: a kind, or None for a healthy answer.
+        """Set the fault of each request, in order of arrival: a kind, or None for a healthy answer.
 
         After the end of the script every answer is healthy. The options and errors are those of the class.
         """

@@ -11,7 +11,7 @@ _EXTENSION = "adjust_async.emulator"
 
 
 class Connection:
-    """What a request may do with its connection: wait as long as the client does, or close it."""
+    """What a request may do with its connection: wait until the client goes, or close it."""
 
     __slots__ = ("_closed", "_transport", "_waiter")
 
@@ -27,7 +27,7 @@ class Connection:
         return connection
 
     async def sleep(self, seconds: float | None) -> bool:
-        """Wait `seconds`, or endlessly with None, but no longer than the client; say whether it is there.
+        """Wait `seconds`, or endlessly with None, but no longer than the client; return whether it is still there.
 
         A future and a timer, since a thousand requests may sleep at once; one waiter is enough, as only one request
         of a connection is at work at a time.
@@ -56,7 +56,7 @@ class Connection:
         await self.sleep(None)
 
     def lost(self) -> None:
-        """Wake the request that waits: there is nobody left to answer."""
+        """Wake the request that waits, as its client is gone."""
         self._closed = True
         if self._waiter is not None:
             _wake(self._waiter)
@@ -77,7 +77,7 @@ def connection_protocol(stats: Stats) -> type[HttpToolsProtocol]:
             stats.connection_opened()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            # Uvicorn goes first: whoever wakes up must find the request marked as disconnected.
+            # Uvicorn goes first: a request that wakes up must find itself marked as disconnected.
             super().connection_lost(exc)
             stats.connection_closed()
             self.connection.lost()

@@ -1,4 +1,4 @@
-"""How each API words an error.
+"""The error bodies of each API.
 
 The Campaign API does so in its envelope, the Report Service with a code, and the others in whatever shape their layers
 have.
@@ -28,7 +28,7 @@ _FIRST_SERVER_ERROR = 500
 
 
 async def send_refusal(send: Send, path: str, refusal: RefusalError) -> None:
-    """Refuse the request for `path` in the shape that its API gives to that status."""
+    """Send a refusal in the shape that the API of `path` uses for its status."""
     status, message = refusal.status, refusal.message
     if is_report(path):
         body, content_type = _report_error(refusal), JSON
@@ -40,7 +40,7 @@ async def send_refusal(send: Send, path: str, refusal: RefusalError) -> None:
 
 
 def is_report(path: str) -> bool:
-    """Say whether a path is the Report Service's."""
+    """Return whether a path is the Report Service's."""
     return path.startswith(REPORT_ROOTS)
 
 

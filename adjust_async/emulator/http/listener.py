@@ -104,7 +104,7 @@ class Listener:
             self._bound.close()
         for connection in list(self._state.connections):
             connection.transport.abort()
-        # One round more, in which the protocols learn it and wake their requests.
+        # One round more, in which the protocols notice it and wake their requests.
         await asyncio.sleep(0)
         if self._state.tasks:
             await asyncio.wait(list(self._state.tasks))

@@ -1,6 +1,7 @@
 """Refuses what a web page on the same machine may send: requests for a foreign host, or from a foreign origin."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -36,6 +37,7 @@ class Origins:
                 raise RefusalError(403, f"The emulator answers no pages of {origin!r}")
 
 
+@lru_cache(maxsize=256)
 def _hostname(url: str) -> str | None:
     try:
         return urlsplit(url).hostname

@@ -104,7 +104,7 @@ class Stats:
         self.connections_open += 1
 
     def connection_closed(self) -> None:
-        """Count one open connection less, whoever closed it."""
+        """Count one open connection less."""
         self.connections_open -= 1
 
     def __repr__(self) -> str:

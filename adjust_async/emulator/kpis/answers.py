@@ -110,7 +110,7 @@ def _last_day(query: Query) -> int:
 
 
 def _day_counter(query: Query, columns: list[Grouping]) -> Callable[[tuple[Any, ...]], int]:
-    """Make the function that says how many days of the query an element is about."""
+    """Make the function that counts the days of an element."""
     first, last = day_number(query.first), day_number(query.last)
     place = next((place for place, level in enumerate(columns) if level.key == "dates"), None)
     if place is None:

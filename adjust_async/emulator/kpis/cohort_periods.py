@@ -58,10 +58,10 @@ def period_row(period: Period, number: int) -> tuple[int, ...]:
 
 
 def retention(age: int) -> int:
-    """Say how many of `DITHER` users come again on that day after the install: a power law, as apps have it."""
+    """Return how many of `DITHER` users come again on that day after the install: a power law, as apps have it."""
     return DITHER if age == 0 else int(DITHER * 0.42 / age**0.5)
 
 
 def revenue_share(days: int) -> int:
-    """Say how much of the revenue, in parts of `DITHER`, users bring within so many days of the install."""
+    """Return how much of the revenue, in parts of `DITHER`, users bring within so many days of the install."""
     return int(DITHER * days / (days + _LIFETIME_DAYS))

@@ -45,7 +45,7 @@ def write_utc_offset(minutes: int) -> str:
 
 
 def hour_range(first: date, last: date, offset: int) -> tuple[int, int]:
-    """Say from which hour (UTC, since 1970) up to before which one those days last at that offset."""
+    """Return the first hour (UTC, since 1970) of those days at that offset, and the hour after their last one."""
     start = day_number(first) * MINUTES_OF_A_DAY - offset
     end = (day_number(last) + 1) * MINUTES_OF_A_DAY - offset
     return -(-start // MINUTES_OF_AN_HOUR), -(-end // MINUTES_OF_AN_HOUR)

@@ -28,7 +28,7 @@ class Grouping:
 
 
 def _ancestor(column: str) -> str:
-    """Tell facts apart by the tracker at a level; one above that level stands for itself, as a negative number."""
+    """Distinguish facts by the tracker at a level; one above that level stands for itself, as a negative number."""
     return f"coalesce({column}, -lineages.tracker_id)"
 
 

@@ -41,7 +41,7 @@ _ECHOED_TEXTS = ("reattributed", "cohort_revenue_period", "cohort_period_filter"
 class Query:
     """A query over `apps`; `trackers` are the tokens of the path, empty for all. Days are those at `offset` minutes.
 
-    `filters` has the lists of the request, of which none is empty. `reattributed` None stands for all users.
+    `filters` has the lists of the request that are not empty. `reattributed` None stands for all users.
     """
 
     report: Report
@@ -137,7 +137,7 @@ def _split(text: str) -> list[str]:
 
 
 def _choice(name: str, given: Mapping[str, str], choices: Sequence[str]) -> str:
-    """Read a parameter that is one of a few words, the first of which is the default."""
+    """Read a parameter that is one of a few words; the first is the default."""
     value = given.get(name, choices[0]).lower()
     if value not in choices:
         raise RefusalError(400, f"{name} must be one of {', '.join(choices)}, not {value!r}")

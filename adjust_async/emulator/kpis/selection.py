@@ -1,4 +1,4 @@
-"""Which facts of an app a query is about, as SQL."""
+"""The facts of an app that a query asks for, as SQL."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -72,7 +72,7 @@ class Selection:
         self._conditions.append(f"country IN {self._list('regions', countries)}")
 
     def _add_trackers(self, name: str, tokens: Iterable[str]) -> None:
-        """Keep to these trackers, each of which means it and everything below it."""
+        """Keep to these trackers, and to everything below them."""
         trackers = f"(SELECT id FROM trackers WHERE app_id = :app_id AND token IN {self._list(name, tokens)})"  # noqa: S608 # a list of parameters
         self._conditions.append(f"({' OR '.join(f'{column} IN {trackers}' for column in _LINEAGE)})")
 

@@ -36,7 +36,7 @@ class CohortPeriod:
         return (self.number + 1) * _UNITS[self.unit][0].days
 
     def condition(self, maturity: str) -> str:
-        """Say in SQL which facts have this period: as soon as it has begun, or once it is over for mature ones only."""
+        """Write as SQL which facts have begun this period, and for mature ones have ended it."""
         age = self.end if maturity == MATURE else self.number * _UNITS[self.unit][0].days
         return f"{DAY.sql} + {age} <= :today"
 

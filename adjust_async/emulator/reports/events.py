@@ -35,7 +35,7 @@ class ReportEvent:
 
     @property
     def condition(self) -> str:
-        """Say in SQL which facts are about it."""
+        """The condition in SQL that its facts meet."""
         name = self.name.replace("'", "''")
         return f"described_events.kind = '{name}'"
 

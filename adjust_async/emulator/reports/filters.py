@@ -43,14 +43,14 @@ _FILTER = re.compile(rf"(?P<name>.+)__(?P<suffix>{'|'.join([*_MATCHES, *_OPPOSIT
 
 @dataclass(frozen=True, slots=True)
 class DimensionFilter:
-    """Keeps the facts of which a dimension has, or has not, one of the values."""
+    """Keeps the facts whose dimension has, or has not, one of the values."""
 
     dimension: Dimension
     suffix: str
     values: tuple[str, ...]
 
     def condition(self, name: str) -> tuple[str, dict[str, Any]]:
-        """Say so in SQL, with parameters whose names begin with that one."""
+        """Write it as SQL, with parameters whose names begin with `name`."""
         kind = _OPPOSITES.get(self.suffix, self.suffix)
         parameters = {f"{name}_{number}": value for number, value in enumerate(self.values)}
         operands = [f":{parameter}" for parameter in parameters]
@@ -70,7 +70,7 @@ class MetricFilter:
     limit: float
 
     def keeps(self, value: Number) -> bool:
-        """Say whether a row with this value stays."""
+        """Return whether a row with this value stays."""
         return _COMPARISONS[self.suffix](value, self.limit)
 
 

@@ -19,7 +19,7 @@ class ReportOptions:
     `weeks_begin` is "sunday" or "monday". `row_cap` is the most rows that a report has, whatever its `limit`. With
     `debug` JSON reports have a `debug` object.
 
-    Raises `ValueError` for a form that there is not, and for a cap below 1.
+    Raises `ValueError` for an unknown form, and for a cap below 1.
     """
 
     pivot_rows: Literal["rows", "data", "list", "row"] = "rows"

@@ -37,7 +37,7 @@ def boolean(given: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 
 def choice(given: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
-    """Read one of a few words, the first of which is the default."""
+    """Read one of a few words; the first is the default."""
     return _known(name, given.get(name, choices[0]), choices)
 
 

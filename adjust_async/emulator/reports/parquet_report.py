@@ -73,7 +73,7 @@ async def _groups(pieces: AsyncGenerator[list[Row], None]) -> AsyncGenerator[lis
 
 
 class _Sink(io.RawIOBase):
-    """A file that gives away what was written into it."""
+    """A file whose content can be taken out while it is written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class _Sink(io.RawIOBase):
         self._position = 0
 
     def writable(self) -> bool:
-        """Say that it is for writing."""
+        """Return that it is for writing."""
         return True
 
     def write(self, data: Any) -> int:
@@ -91,11 +91,11 @@ class _Sink(io.RawIOBase):
         return len(data)
 
     def tell(self) -> int:
-        """Say how much was written in all."""
+        """Return how many bytes were written in all."""
         return self._position
 
     def take(self) -> bytes:
-        """Give away what is held."""
+        """Take out what was written since the last call."""
         taken = bytes(self._held)
         self._held.clear()
         return taken

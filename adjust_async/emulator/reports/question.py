@@ -175,7 +175,7 @@ def _sort(
 
 
 def _warnings(metrics: Sequence[Metric], last: date, today: date) -> Iterable[str]:
-    """Tell which metrics of cohorts do not have all their days yet."""
+    """Warn of the metrics of cohorts that do not have all their days yet."""
     for metric in metrics:
         if metric.period is not None and (today - last).days < metric.period.end:
             yield f"{metric.slug} holds immature cohorts; use cohort_maturity=mature to leave them out"

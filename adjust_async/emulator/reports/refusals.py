@@ -15,13 +15,13 @@ def missing(parameters: Iterable[str]) -> RefusalError:
 
 
 def invalid(parameter: str, message: str) -> RefusalError:
-    """Refuse a value that makes no sense."""
+    """Refuse an invalid value."""
     details = [{"loc": [parameter], "msg": message, "type": "value_error"}]
     return RefusalError(400, f"{parameter} is not valid", error_code=_VALIDATION_ERROR, details=details)
 
 
 def unsupported(metrics: Iterable[str]) -> RefusalError:
-    """Refuse metrics that there are not, in the words that callers saw."""
+    """Refuse unknown metrics, in the words that callers saw."""
     details = [f"Unsupported metric: {name}" for name in metrics]
     return RefusalError(400, "Unsupported metric", error_code=_REQUEST_ERROR, details=details)
 

@@ -28,7 +28,7 @@ class _Criterion:
 async def finished_rows(facts: Facts, question: Question, layout: Layout) -> AsyncGenerator[list[Row], None]:
     """Find the rows that the filters by metric leave, in the order asked for, up to the limit.
 
-    They come piece by piece, and unless they have to be sorted none is kept.
+    They come piece by piece, and are held together only where they have to be sorted.
     """
     pieces = _sorted_rows(facts, question, layout) if question.sort else _kept_rows(facts, question, layout)
     left = question.limit

@@ -12,13 +12,15 @@ from adjust_async._http.documents import decode_errors
 from adjust_async._http.messages import Body
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, MalformedError
+from adjust_async.reports.account import Account
 from adjust_async.reports.downloads.atomic_file import OnProgress, UnfinishedFile
 from adjust_async.reports.downloads.csv_records import CsvRecords, CsvRows, CsvTable
 from adjust_async.reports.downloads.saved import SavedReport
 from adjust_async.reports.parameters import column_name
+from adjust_async.reports.plausibility import RecordChecks
 from adjust_async.reports.question import ReportQuestion
-from adjust_async.reports.refusals import KnownNames
-from adjust_async.reports.request import NO_CONTENT, path_of, receiving, send
+from adjust_async.reports.request import send
+from adjust_async.reports.specs import NO_CONTENT, path_of, receiving
 
 __all__ = ["csv_rows", "save_csv"]
 
@@ -36,28 +38,29 @@ logger = logging.getLogger("adjust_async")
 _Rows = list[dict[str, Any]]
 
 
-async def csv_rows(
-    session: Session, names: KnownNames, question: ReportQuestion, *, exact: bool
-) -> AsyncGenerator[dict[str, Any], None]:
+async def csv_rows(account: Account, question: ReportQuestion, *, exact: bool) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the rows of a CSV report as they arrive."""
 
     async def produce(put: Send[_Rows]) -> None:
         async def receive(body: Body) -> None:
-            records, table = CsvRecords(), CsvTable(_expected(question))
+            records, checks = CsvRecords(), RecordChecks(question)
+            table = CsvTable(_expected(question), look_at=checks.look_at)
             rows = CsvRows(table, question.metrics, readable_names=question.has_readable_names, exact=exact)
             with decode_errors(path=path_of(ENDPOINT)):
-                async with aclosing(_pieces(session, body)) as pieces:
+                async with aclosing(_pieces(account.session, body)) as pieces:
                     async for piece, last in pieces:
                         if batch := rows.read(records.feed(piece, last=last), last=last):
                             body.keep()  # rows that were yielded can't be taken back
                             await put(batch)
-            _log_missing(table, body)
+            found.append((table, checks))
 
-        await send(session, names, question, receiving(ENDPOINT, question.query(), CSV, receive))
+        found: list[tuple[CsvTable, RecordChecks]] = []
+        await send(account, question, receiving(ENDPOINT, question.query(), CSV, receive))
+        await _log_warnings(account, question, *found[-1])
 
     yielded = 0
     try:
-        async with aclosing(stream(produce, ahead=AHEAD, spawn=session.spawn)) as batches:
+        async with aclosing(stream(produce, ahead=AHEAD, spawn=account.session.spawn)) as batches:
             async for batch in batches:
                 for row in batch:
                     yielded += 1
@@ -72,19 +75,20 @@ async def csv_rows(
 
 
 async def save_csv(
-    session: Session, names: KnownNames, question: ReportQuestion, place: Path, on_progress: OnProgress | None
+    account: Account, question: ReportQuestion, place: Path, on_progress: OnProgress | None
 ) -> SavedReport:
     """Write a CSV report to a file as it arrives."""
 
-    async def receive(body: Body) -> CsvTable:
-        records, table = CsvRecords(), CsvTable(_expected(question), unique=not question.has_readable_names)
+    async def receive(body: Body) -> tuple[CsvTable, RecordChecks]:
+        records, checks = CsvRecords(), RecordChecks(question)
+        table = CsvTable(_expected(question), unique=not question.has_readable_names, look_at=checks.look_at)
         if body.status == NO_CONTENT:
             table.columns = tuple(map(column_name, question.columns))
             file.put(f"{','.join(table.columns)}\n".encode())
-            return table
+            return table, checks
 
         async def checked() -> AsyncGenerator[bytes, None]:
-            async with aclosing(_pieces(session, body)) as pieces:
+            async with aclosing(_pieces(account.session, body)) as pieces:
                 async for piece, last in pieces:
                     table.take(records.feed(piece, last=last), last=last)
                     if piece:
@@ -93,12 +97,12 @@ async def save_csv(
         with decode_errors(path=path_of(ENDPOINT)):
             async with aclosing(checked()) as pieces:
                 await file.write(pieces, body.length, on_progress)
-        _log_missing(table, body)
-        return table
+        return table, checks
 
     with UnfinishedFile(place) as file:
-        table = await send(session, names, question, receiving(ENDPOINT, question.query(), CSV, receive))
+        table, checks = await send(account, question, receiving(ENDPOINT, question.query(), CSV, receive))
         size = await file.publish()
+    await _log_warnings(account, question, table, checks)
     return SavedReport(place, size, table.rows, table.columns)
 
 
@@ -124,6 +128,9 @@ async def _pieces(session: Session, body: Body) -> AsyncGenerator[tuple[bytes, b
     yield b"", True
 
 
-def _log_missing(table: CsvTable, body: Body) -> None:
-    if body.status != NO_CONTENT and (missing := table.missing()):
-        logger.warning("the CSV report came without %s, which was asked for", ", ".join(missing))
+async def _log_warnings(account: Account, question: ReportQuestion, table: CsvTable, checks: RecordChecks) -> None:
+    warnings = checks.warnings()
+    if not table.rows and question.apps:
+        warnings += await account.unknown_apps(question.apps)
+    for warning in warnings:
+        logger.warning("about the CSV report: %s", account.session.config.token.redact(warning))

@@ -69,12 +69,20 @@ class CsvTable:
     Args:
         asked: The columns that were asked for; empty where the header has other names for them.
         unique: Whether no two columns may have the same name.
+        look_at: Called with the columns and with the records of rows.
     """
 
-    def __init__(self, asked: Iterable[str], *, unique: bool = True) -> None:
+    def __init__(
+        self,
+        asked: Iterable[str],
+        *,
+        unique: bool = True,
+        look_at: Callable[[tuple[str, ...], Sequence[list[str]]], None] | None = None,
+    ) -> None:
         self.columns: tuple[str, ...] = ()
         self.rows = 0
         self._unique = unique
+        self._look_at = look_at
         self._asked = {column_name(name).lower() for name in asked}
 
     def take(self, records: Sequence[list[str]], *, last: bool = False) -> Sequence[list[str]]:
@@ -93,11 +101,9 @@ class CsvTable:
                 problem = f"row {self.rows} has {len(record)} cells below {width} columns"
                 # A row with others behind it did not break off.
                 raise _error(problem, self.rows + 1, transient=last and place == len(records))
+        if self._look_at is not None:
+            self._look_at(self.columns, records)
         return records
-
-    def missing(self) -> list[str]:
-        """Return the columns that were asked for and are not in the header."""
-        return sorted(self._asked.difference(column.lower() for column in self.columns))
 
     def _take_header(self, header: list[str]) -> None:
         if self._unique and len(set(header)) < len(header):

@@ -1,19 +1,22 @@
 """A Parquet report: read as an Arrow table, or written to a file as it arrives."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from adjust_async._http.documents import decode_errors
 from adjust_async._http.messages import Answer, Body
-from adjust_async._http.session import Session
-from adjust_async.errors import MalformedError
+from adjust_async.errors import ConfigurationError, MalformedError
+from adjust_async.reports.account import Account
 from adjust_async.reports.downloads.atomic_file import OnProgress, UnfinishedFile
+from adjust_async.reports.downloads.parquet_types import TypedColumns, batches_of, write_batches
 from adjust_async.reports.downloads.saved import SavedReport
 from adjust_async.reports.question import ReportQuestion
-from adjust_async.reports.refusals import KnownNames
 from adjust_async.reports.report import Report
-from adjust_async.reports.request import NO_CONTENT, path_of, receiving, send, spec_of
+from adjust_async.reports.request import send
+from adjust_async.reports.specs import NO_CONTENT, path_of, receiving, spec_of
 from adjust_async.tables import import_pyarrow
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ MAGIC = b"PAR1"
 EXCERPT = 200
 
 
-async def read_parquet(session: Session, names: KnownNames, question: ReportQuestion) -> "pyarrow.Table":
+async def read_parquet(account: Account, question: ReportQuestion) -> "pyarrow.Table":
     """Return a Parquet report as an Arrow table."""
     import_pyarrow()
 
@@ -43,14 +46,14 @@ async def read_parquet(session: Session, names: KnownNames, question: ReportQues
         return answer.body
 
     spec = spec_of(ENDPOINT, question.query(), decode)._replace(accept=PARQUET)
-    body = await send(session, names, question, spec)
-    return _empty(question) if body is None else await asyncio.to_thread(_read, body)
+    body = await send(account, question, spec)
+    return _empty(question) if body is None else await asyncio.to_thread(_read, body, question)
 
 
 async def save_parquet(
-    session: Session, names: KnownNames, question: ReportQuestion, place: Path, on_progress: OnProgress | None
+    account: Account, question: ReportQuestion, place: Path, on_progress: OnProgress | None
 ) -> SavedReport:
-    """Write a Parquet report to a file as it arrives."""
+    """Write a Parquet report to a file as it arrives, and with pyarrow again with the types of `read_parquet`."""
 
     async def receive(body: Body) -> None:
         await file.write(body, body.length, on_progress)
@@ -60,11 +63,20 @@ async def save_parquet(
         with decode_errors(path=path_of(ENDPOINT)):
             _check_ends(*await asyncio.to_thread(_ends_of, file.path))
 
-    with UnfinishedFile(place) as file:
-        await send(session, names, question, receiving(ENDPOINT, question.query(), PARQUET, receive))
-        rows, columns = await asyncio.to_thread(_read_footer, file.path)
-        size = await file.publish()
-    return SavedReport(place, size, rows, columns)
+    with UnfinishedFile(place) as file, UnfinishedFile(place) as typed:
+        await send(account, question, receiving(ENDPOINT, question.query(), PARQUET, receive))
+        if not _has_pyarrow():
+            return SavedReport(place, await file.publish(), None, ())
+        rows, columns = await asyncio.to_thread(_write_typed, file.path, typed.path, question)
+        return SavedReport(place, await typed.publish(), rows, columns)
+
+
+def _has_pyarrow() -> bool:
+    try:
+        import_pyarrow()
+    except ConfigurationError:
+        return False
+    return True
 
 
 def _check_ends(begin: bytes, end: bytes) -> None:
@@ -75,19 +87,41 @@ def _check_ends(begin: bytes, end: bytes) -> None:
         raise MalformedError("the answer breaks off: Parquet ends as it begins", transient=True)
 
 
-def _read(body: bytes) -> "pyarrow.Table":
+def _read(body: bytes, question: ReportQuestion) -> "pyarrow.Table":
     import pyarrow
     from pyarrow import parquet
 
+    with _readable():
+        table = parquet.read_table(pyarrow.BufferReader(body))
+        columns = TypedColumns(question, table.column_names)
+        columns.look_at(table)
+        return columns.convert(table, columns.schema(table.schema))
+
+
+def _write_typed(source: Path, target: Path, question: ReportQuestion) -> tuple[int, tuple[str, ...]]:
+    """Write the report again with its types; return the number of its rows, and its columns. Every page is read."""
+    from pyarrow import parquet
+
+    with _readable():
+        given = parquet.read_schema(source)
+        columns = TypedColumns(question, given.names)
+        for batch in batches_of(source):
+            columns.look_at(batch)
+        schema = columns.schema(given)
+        rows = write_batches(target, schema, (columns.convert(batch, schema) for batch in batches_of(source)))
+    return rows, tuple(schema.names)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raise a `DecodeError` for what pyarrow can't read."""
+    import pyarrow
+
     with decode_errors(path=path_of(ENDPOINT)):
         try:
-            return parquet.read_table(pyarrow.BufferReader(body))
+            yield
         except (pyarrow.ArrowException, OSError) as error:
-            raise _unreadable(error) from None
-
-
-def _unreadable(error: Exception) -> MalformedError:
-    return MalformedError(f"the answer is no Parquet that can be read: {error}", transient=True)
+            raise MalformedError(f"the answer is no Parquet that can be read: {error}", transient=True) from None
 
 
 def _ends_of(path: Path) -> tuple[bytes, bytes]:
@@ -98,12 +132,8 @@ def _ends_of(path: Path) -> tuple[bytes, bytes]:
 
 
 def _empty(question: ReportQuestion) -> "pyarrow.Table":
-    """Return a table without rows, with the types of Parquet reports: all dimensions are text there, even dates."""
-    pyarrow = import_pyarrow()
-    types = {"integer": pyarrow.int64(), "number": pyarrow.float64()}
-    columns = Report([], question.dimensions, question.metrics).schema
-    schema = pyarrow.schema([(column.name, types.get(column.kind, pyarrow.string())) for column in columns])
-    return schema.empty_table()
+    """Return a table without rows, with the types of a full one."""
+    return Report([], question.dimensions, question.metrics).to_arrow()
 
 
 def _empty_file(question: ReportQuestion) -> bytes:
@@ -114,18 +144,3 @@ def _empty_file(question: ReportQuestion) -> bytes:
     parquet.write_table(_empty(question), file)
     body: bytes = file.getvalue().to_pybytes()
     return body
-
-
-def _read_footer(path: Path) -> tuple[int | None, tuple[str, ...]]:
-    """Return the number of rows of a file, and its columns; neither is known without pyarrow."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ModuleNotFoundError:
-        return None, ()
-    with decode_errors(path=path_of(ENDPOINT)):
-        try:
-            metadata: Any = parquet.read_metadata(path)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise _unreadable(error) from None
-    return metadata.num_rows, tuple(metadata.schema.to_arrow_schema().names)

@@ -242,7 +242,7 @@ def test_a_ragged_row_says_which(record: list[str], cells: int) -> None:
     rows.read([["day", "installs"], ["2026-01-04", "1"]])
     with pytest.raises(MalformedError) as caught:
         rows.read([["2026-01-05", "1"], record])
-    assert str(caught.value) == f"row 3 has {cells} cells below 2 columns"
+    assert caught.value.problem == f"row 3 has {cells} cells below 2 columns"
     assert caught.value.location == "line 4"
 
 

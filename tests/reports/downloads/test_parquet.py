@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,21 @@ pytestmark = pytest.mark.anyio
 DATES = ("2026-01-26", "2026-02-04")
 QUERY: Any = {"dimensions": ["day", "network"], "metrics": ["installs", "cost", "ctr"], "date_period": DATES}
 TABLE = pyarrow.table({"day": ["2026-01-26", "2026-01-27"], "network": ["A", "B"], "installs": [1, 2]})
-COLUMNS = ("day", "network", "installs")
+COLUMNS = ("day", "network", "installs", "cost", "ctr")
+
+#: The table as users get it: days are dates, and what was asked for and did not come is null.
+TYPED = pyarrow.table(
+    [[date(2026, 1, 26), date(2026, 1, 27)], ["A", "B"], [1, 2], [None, None], [None, None]],
+    pyarrow.schema(
+        [
+            ("day", pyarrow.date32()),
+            ("network", pyarrow.string()),
+            ("installs", pyarrow.int64()),
+            ("cost", pyarrow.float64()),
+            ("ctr", pyarrow.float64()),
+        ]
+    ),
+)
 
 
 def parquet_of(table: Any) -> bytes:
@@ -74,11 +89,6 @@ async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
         assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
 
 
-def texts_of(table: Any) -> list[dict[str, Any]]:
-    """Give the rows of a table, days as texts, as the emulator has them in Parquet."""
-    return [{**row, "day": str(row["day"])} for row in table.to_pylist()]
-
-
 @pytest.mark.parametrize("query", [{}, {"filters": {"installs__gte": 5}, "sort": ["-installs"]}, {"limit": 3}], ids=str)
 async def test_the_table_is_that_of_the_json(
     adjust: AsyncAdjust, emulator: Emulator, query: Any, tmp_path: Path
@@ -86,11 +96,10 @@ async def test_the_table_is_that_of_the_json(
     """For one question, the rows of the Parquet report equal those of the JSON, as a table and in a file."""
     query = QUERY | {"app_tokens": emulator.app_tokens[:2]} | query
     report = await adjust.reports.fetch(**query, fan_out="none")
-    expected = texts_of(report.to_arrow())
+    expected = report.to_arrow()
     table = await adjust.reports.read_parquet(**query)
-    assert texts_of(table) == expected
-    assert expected
-    assert str(table.schema.field("installs").type) == "int64"
+    assert table.equals(expected)
+    assert table.num_rows
     saved = await adjust.reports.download_parquet(tmp_path / "x.parquet", **query)
     assert saved == SavedReport(
         tmp_path / "x.parquet", saved.path.stat().st_size, table.num_rows, ("day", "network", "installs", "cost", "ctr")
@@ -152,10 +161,12 @@ async def test_what_is_no_whole_report_is_asked_for_again(failure: str, to_file:
     place = tmp_path / "x.parquet"
     async with client(SPOILT[failure], SPOILT[failure], httpx.Response(200, content=WHOLE)) as (adjust, script):
         if to_file:
-            assert await adjust.reports.download_parquet(place, **QUERY) == SavedReport(place, len(WHOLE), 2, COLUMNS)
-            assert files_of(tmp_path) == {"x.parquet": WHOLE}
+            saved = await adjust.reports.download_parquet(place, **QUERY)
+            assert saved == SavedReport(place, place.stat().st_size, 2, COLUMNS)
+            assert parquet.read_table(place).equals(TYPED)
+            assert list(files_of(tmp_path)) == ["x.parquet"]
         else:
-            assert (await adjust.reports.read_parquet(**QUERY)).equals(TABLE)
+            assert (await adjust.reports.read_parquet(**QUERY)).equals(TYPED)
         assert len(script.requests) == 3
 
 
@@ -217,7 +228,8 @@ async def test_a_truncated_file_over_sockets(tmp_path: Path) -> None:
 
     async with serve(handler) as server, AsyncAdjust("secret", api_url=server.url) as adjust:
         await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
-    assert files_of(tmp_path) == {"x.parquet": WHOLE}
+    assert parquet.read_table(tmp_path / "x.parquet").equals(TYPED)
+    assert list(files_of(tmp_path)) == ["x.parquet"]
     assert len(seen) == 2
 
 
@@ -246,10 +258,11 @@ async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
             tracemalloc.stop()
     assert len(whole) > 15_000_000
     assert peak < len(whole) / 3
-    assert saved[1:] == (len(whole), 2_400_000, ("installs",))
+    assert saved[2:] == (2_400_000, COLUMNS)
     assert told == sorted(set(told))
     assert told[-1] == (len(whole), len(whole))
-    assert files_of(tmp_path) == {"x.parquet": whole}
+    assert parquet.read_table(saved.path, columns=["installs"]).equals(table)
+    assert list(files_of(tmp_path)) == ["x.parquet"]
 
 
 async def test_what_on_progress_raises_ends_the_call(tmp_path: Path) -> None:
@@ -322,6 +335,87 @@ async def test_no_service_at_all(tmp_path: Path) -> None:
         with pytest.raises(APIConnectionError, match=r"could not connect to http://127\.0\.0\.1:9"):
             await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
     assert files_of(tmp_path) == {}
+
+
+# Types.
+
+MORNING = datetime(2026, 1, 26, 5)  # noqa: DTZ001 - of the clock on the wall
+WEEKS: list[dict[str, Any]] = [
+    {"day": ["2026-01-26"], "hour": ["2026-01-26T05:00:00"], "installs": [1], "daus": [2], "cost": [3]},
+    {"day": ["2026-01-26T00:00:00"], "hour": [None], "installs": [1.0], "daus": [2.5], "cost": [0.5]},
+    {"day": [date(2026, 1, 26)], "hour": [MORNING], "installs": ["1"], "daus": ["2.5"], "cost": [""]},
+    {"cost": [float("nan")], "installs": [float("nan")], "daus": [None], "hour": [None], "day": [None]},
+]
+
+
+@pytest.mark.parametrize("week", WEEKS, ids=range(len(WEEKS)))
+@pytest.mark.parametrize("row_groups", [1, 2])
+async def test_each_week_has_the_same_schema(week: dict[str, Any], row_groups: int, tmp_path: Path) -> None:
+    """However the service types its columns, table and file have the schema that the JSON of the question has."""
+    query = QUERY | {"dimensions": ["day", "hour"], "metrics": ["installs", "daus", "cost"]}
+    table = pyarrow.table({name: cells * row_groups for name, cells in week.items()})
+    sink = io.BytesIO()
+    parquet.write_table(table, sink, row_group_size=1)
+    async with client(httpx.Response(200, content=sink.getvalue())) as (adjust, _):
+        read = await adjust.reports.read_parquet(**query)
+        saved = await adjust.reports.download_parquet(tmp_path / "x.parquet", **query)
+    row = {"day": "2026-01-26", "hour": "2026-01-26T05:00:00", "installs": "1", "daus": "2", "cost": "0"}
+    async with client(httpx.Response(200, json={"rows": [row]})) as (adjust, _):
+        expected = (await adjust.reports.fetch(**query)).to_arrow().schema
+    assert read.schema.equals(expected)
+    assert parquet.read_table(saved.path).equals(read)
+    assert saved.rows == read.num_rows == row_groups
+    (first, *_) = read.to_pylist()
+    assert first["day"] in {date(2026, 1, 26), None}
+    assert first["installs"] in {1, None}
+    assert first["cost"] in {3.0, 0.5, None}
+
+
+async def test_values_decide_where_no_name_could(tmp_path: Path) -> None:
+    """A count with a fraction in any batch is a number, an hour with an offset a moment at UTC, a word makes text."""
+    query = QUERY | {"dimensions": ["hour", "network"], "metrics": ["installs", "clicks"]}
+    table = pyarrow.table(
+        {
+            "hour": ["2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00", None],
+            "network": [1, 2, None],
+            "installs": [1.0, 2.0, 0.5],
+            "clicks": ["1", "", "unknown"],
+            "unasked": [True, False, None],
+        }
+    )
+    sink = io.BytesIO()
+    parquet.write_table(table, sink, row_group_size=1)
+    async with client(httpx.Response(200, content=sink.getvalue())) as (adjust, _):
+        read = await adjust.reports.read_parquet(**query)
+        saved = await adjust.reports.download_parquet(tmp_path / "x.parquet", **query)
+    assert parquet.read_table(saved.path).equals(read)
+    assert read.schema == pyarrow.schema(
+        [
+            ("hour", pyarrow.timestamp("us", "UTC")),
+            ("network", pyarrow.string()),
+            ("installs", pyarrow.float64()),
+            ("clicks", pyarrow.string()),
+            ("unasked", pyarrow.bool_()),
+        ]
+    )
+    assert read.column("hour").to_pylist()[:2] == [datetime(2026, 10, 25, hour, tzinfo=UTC) for hour in (0, 1)]
+    assert read.column("network").to_pylist() == ["1", "2", None]
+    assert read.column("installs").to_pylist() == [1.0, 2.0, 0.5]
+    assert read.column("clicks").to_pylist() == ["1", None, "unknown"]
+
+
+async def test_a_broken_page_is_found(tmp_path: Path) -> None:
+    """Every page is read before the file is published: one that is broken in the middle replaces nothing."""
+    sink = io.BytesIO()
+    parquet.write_table(pyarrow.table({"installs": list(range(5000))}), sink, compression="gzip", use_dictionary=False)
+    body = bytearray(sink.getvalue())
+    body[len(body) // 3 : len(body) // 3 + 40] = b"x" * 40
+    place = tmp_path / "x.parquet"
+    place.write_bytes(b"yesterday")
+    async with client(httpx.Response(200, content=bytes(body)), max_attempts=1) as (adjust, _):
+        with pytest.raises(DecodeError, match="no Parquet that can be read"):
+            await adjust.reports.download_parquet(place, **QUERY)
+    assert files_of(tmp_path) == {"x.parquet": b"yesterday"}
 
 
 # Without pyarrow.

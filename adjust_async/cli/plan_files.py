@@ -1,0 +1,52 @@
+"""Plans written to files, which `load_plan` reads again."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from adjust_async import TrackerSpec
+from adjust_async.cli.errors import UsageError
+from adjust_async.cli.whole_file import check_place, whole_file
+
+__all__ = ["check_plan_place", "write_plan"]
+
+_COLUMNS = ("path", "partner_id", "partner", "cost_data_enabled")
+
+
+def check_plan_place(place: Path, plan: Path) -> None:
+    """Check, before anything is sent, that a plan can be written to a file.
+
+    Raises:
+        UsageError: It can't, its name is not that of a plan, or it is the plan that is read.
+    """
+    check_place(place, "--retry-plan")
+    if place.suffix.lower() not in {".csv", ".jsonl", ".ndjson"}:
+        raise UsageError(f"--retry-plan {str(place)!r}: give a file that ends in .csv or .jsonl")
+    if place.exists() and plan.exists() and place.samefile(plan):
+        raise UsageError("--retry-plan is the plan itself, which would be lost: give another file")
+
+
+def write_plan(place: Path, specs: Sequence[TrackerSpec]) -> None:
+    """Write a plan, whole or not at all; one without entries is a plan too."""
+    with whole_file(place) as file:
+        file.write((_csv(specs) if place.suffix.lower() == ".csv" else _json_lines(specs)).encode())
+
+
+def _csv(specs: Sequence[TrackerSpec]) -> str:
+    text = io.StringIO(newline="")
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(_COLUMNS)
+    for spec in specs:
+        cost_data = "" if spec.cost_data_enabled is None else str(spec.cost_data_enabled).lower()
+        lines.writerow((spec.path, spec.partner_id, spec.partner, cost_data))
+    return text.getvalue()
+
+
+def _json_lines(specs: Sequence[TrackerSpec]) -> str:
+    entries = ({name: getattr(spec, name) for name in _COLUMNS} for spec in specs)
+    return "".join(
+        f"{json.dumps({name: value for name, value in entry.items() if value is not None}, ensure_ascii=False)}\n"
+        for entry in entries
+    )

@@ -1,0 +1,132 @@
+"""`Run`: one command at work, with the client, the token, the terminal and the signals that end it."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any, Self, TypeVar
+
+import attrs
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from adjust_async import AsyncAdjust
+from adjust_async.cli.client_options import CLIENT_FLAGS
+from adjust_async.cli.defaults import token_source
+from adjust_async.cli.errors import TerminatedError, UsageError, one_line
+from adjust_async.cli.flags import arguments
+
+__all__ = ["Run"]
+
+T = TypeVar("T")
+
+
+@attrs.define
+class Run:
+    """What the commands share.
+
+    Attributes:
+        settings: The arguments of the client.
+        quiet: Whether neither progress nor warnings are wanted.
+        verbose: Whether requests and retries are told of.
+        last_words: What to say where a signal ends the command.
+        given_token: The API token that was typed.
+        err: The terminal at stderr, or what stands in its place.
+    """
+
+    settings: dict[str, Any]
+    quiet: bool = False
+    verbose: bool = False
+    last_words: str = ""
+    given_token: str | None = attrs.field(default=None, repr=False)
+    err: Console = attrs.field(factory=lambda: Console(stderr=True, highlight=False))
+
+    @classmethod
+    def of(cls, ctx: typer.Context, values: Mapping[str, Any]) -> Self:
+        """Gather the client's options from before and after the command's name; the latter win."""
+        settings = {**(ctx.obj or {}), **arguments(CLIENT_FLAGS, values)}
+        quiet, verbose = (bool(settings.pop(name, False)) for name in ("quiet", "verbose"))
+        return cls(settings, quiet, verbose)
+
+    def __call__(self, work: Callable[[AsyncAdjust], Awaitable[T]]) -> T:
+        """Open a client and do the work in an event loop of its own.
+
+        Ctrl-C and SIGTERM cancel it, so that it can leave everything in order; a second Ctrl-C does not wait for that.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C ended it.
+            TerminatedError: SIGTERM ended it.
+        """
+        token = self.token()
+        self._log()
+        # A shell that starts this in the background may have told it to ignore Ctrl-C.
+        numbers = [signal.SIGTERM]
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            numbers.append(signal.SIGINT)
+        received: list[int] = []
+
+        async def main() -> T:
+            loop, task = asyncio.get_running_loop(), asyncio.current_task()
+            assert task is not None  # noqa: S101 - this is one
+
+            def end(number: int) -> None:
+                received.append(number)
+                loop.remove_signal_handler(number)
+                task.cancel()
+
+            for number in numbers:
+                with suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, or not in the main thread
+                    loop.add_signal_handler(number, end, number)
+            async with AsyncAdjust(token, **self.settings) as adjust:
+                return await work(adjust)
+
+        try:
+            return asyncio.run(main())
+        except asyncio.CancelledError:
+            if signal.SIGTERM in received:
+                raise TerminatedError from None
+            raise KeyboardInterrupt from None
+
+    def tell(self, *lines: str) -> None:
+        """Write remarks to stderr, unless `--quiet`."""
+        if not self.quiet:
+            for line in lines:
+                self.err.print(Text(one_line(line)), soft_wrap=True)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody can be asked."""
+        return sys.stdin is not None and sys.stdin.isatty()
+
+    def token(self) -> str | None:
+        """Return the token that was asked for; `None` where the client finds one itself.
+
+        Raises:
+            UsageError: There is none, and nobody to ask.
+        """
+        if self.given_token is not None or token_source():
+            return self.given_token
+        if not self.interactive:
+            raise UsageError("no API token: set ADJUST_API_TOKEN, or put user_token into ~/.adjustrc")
+        self.given_token = typer.prompt("Adjust API token", hide_input=True, err=True)
+        return self.given_token
+
+    def _log(self) -> None:
+        logger = logging.getLogger("adjust_async")
+        logger.handlers = [_TerminalHandler(self.err) if self.verbose else logging.NullHandler()]
+        logger.setLevel(logging.DEBUG if self.verbose else logging.CRITICAL)
+        logger.propagate = False
+
+
+class _TerminalHandler(logging.Handler):
+    """Writes what is logged above a progress bar."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.print(Text(one_line(record.getMessage())), style="dim", soft_wrap=True)

@@ -1,0 +1,57 @@
+"""Files that are there whole or not at all: written beside their place, and moved there at the end."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from adjust_async.cli.errors import UsageError
+
+__all__ = ["check_place", "whole_file"]
+
+
+def check_place(path: Path, option: str) -> Path:
+    """Check that a file can be written, before anything is asked for.
+
+    Raises:
+        UsageError: It is a folder, its folder is missing, or nothing may be written there.
+    """
+    try:
+        if path.is_dir():
+            raise UsageError(f"{option} {str(path)!r} is a folder: give the path of a file in it")
+        folder = Path(os.path.realpath(path)).parent
+        if not folder.is_dir():
+            raise UsageError(f"{option} {str(path)!r}: there is no folder {str(folder)!r}")
+        special = path.exists() and not path.is_file()
+        if not os.access(path if special else folder, os.W_OK):
+            raise UsageError(f"{option} {str(path)!r} can't be written: permission denied")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{option} {str(path)!r} can't be written: {error}") from None
+    return path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing; what was there before stays until the new one is whole.
+
+    Of a link the file that it leads to is replaced. What is no regular file, such as `/dev/stderr`, is written to.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
+    place = Path(os.path.realpath(path))
+    unfinished = place.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with unfinished.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if place.exists():
+            shutil.copymode(place, unfinished)
+        unfinished.replace(place)
+    finally:
+        unfinished.unlink(missing_ok=True)

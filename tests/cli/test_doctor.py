@@ -1,0 +1,68 @@
+import csv
+from io import StringIO
+
+from adjust_async.emulator import Faults
+from tests.cli.shell import Finished, emulated
+
+
+def answers(finished: Finished) -> dict[str, str]:
+    """Return what was found out, by what it is about."""
+    return {row["check"]: row["answer"] for row in csv.DictReader(StringIO(finished.out))}
+
+
+def test_all_is_well() -> None:
+    """Each API is asked, with its latency, and the token is not shown."""
+    with emulated() as shell:
+        finished = shell.invoke("doctor", "--format", "csv")
+        table = shell.invoke("doctor")
+    assert finished.status == table.status == 0
+    apis = {"Campaign API v1", "Campaign API v2", "KPI Service", "Report Service"}
+    assert {answers(finished)[api] for api in apis} == {"ok"}
+    assert answers(finished)["token"] == "from ADJUST_API_TOKEN"
+    for row in csv.DictReader(StringIO(finished.out)):
+        assert row["check"] not in apis or (int(row["first_ms"]) >= 0 and int(row["again_ms"]) >= 0)
+    assert shell.token not in finished.out + finished.err + table.out + table.err
+
+
+def test_refused_token() -> None:
+    """A token that is refused is status 3, and is not shown."""
+    with emulated() as shell:
+        finished = shell.invoke("doctor", "--format", "csv", ADJUST_API_TOKEN="wrong1234567")
+    assert finished.status == 3
+    assert answers(finished)["Campaign API v1"] == "the token is refused"
+    assert "wrong1234567" not in finished.out + finished.err
+
+
+def test_apis_that_do_not_answer() -> None:
+    """A host that is not reached, or fails, is status 4; an API that Adjust has switched off is not."""
+    with emulated(apps=1) as shell:
+        away = shell.invoke("doctor", "--format", "csv", "--api-url", "http://127.0.0.1:9")
+        shell.emulator.app_states[shell.apps[0]] = "gone"
+        gone = shell.invoke("doctor", "--format", "csv")
+        shell.emulator.app_states[shell.apps[0]] = "forbidden"
+        forbidden = shell.invoke("doctor", "--format", "csv")
+        shell.emulator.faults = Faults(rate=1, kinds=["500"])
+        failing = shell.invoke("doctor", "--format", "csv")
+    assert (away.status, answers(away)["Report Service"]) == (4, "not reached")
+    assert (gone.status, answers(gone)["KPI Service"]) == (0, "switched off by Adjust")
+    assert (forbidden.status, answers(forbidden)["KPI Service"]) == (1, "the token may not see it")
+    assert (failing.status, answers(failing)["Campaign API v2"]) == (4, "failed with 500")
+
+
+def test_proxies_and_certificates() -> None:
+    """Proxy and certificates are named, the proxy's password is not."""
+    with emulated() as shell:
+        finished = shell.invoke(
+            "doctor",
+            "--format",
+            "csv",
+            ADJUST_API_URL="https://adjust.invalid",
+            HTTPS_PROXY="http://user:s3cret@127.0.0.1:9",
+            NO_PROXY="automate.adjust.com",
+            SSL_CERT_FILE=None,
+            SSL_CERT_DIR=None,
+        )
+    rows = {(row["check"], row["url"]): row["answer"] for row in csv.DictReader(StringIO(finished.out))}
+    assert rows["proxy", "https://adjust.invalid"] == "http://127.0.0.1:9"
+    assert answers(finished)["certificates"] == "certifi's"
+    assert "s3cret" not in finished.out + finished.err
