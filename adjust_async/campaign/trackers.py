@@ -210,8 +210,11 @@ class Trackers:
 
         A create that may have been done all the same is looked up before it is sent again; that is repeated until
         `grace_time` after the failure, for creates that are still under way and for lists that lag behind; so long the
-        client also remembers what it created itself. Runs for the same app, of one client, wait for each other. After a
-        process was killed, give the service that time before the next run, which knows of nothing that is under way.
+        client also remembers what it created itself.
+
+        Runs for the same app wait for each other: those of one client, and with a `coordinator` those of all clients
+        that share it. With a `FileCoordinator` or a `RedisCoordinator` creates are written down before they are sent,
+        so that a process can be killed at any moment and run again at once. Without one, wait for `grace_time` first.
 
         Args:
             app_token: The app.
@@ -233,6 +236,7 @@ class Trackers:
         Raises:
             PlanError: Entries are wrong, or name partners that there are not. All of them are told, and nothing was
                 sent but questions.
+            CoordinationError: The coordinator is out of reach. Nothing was created.
             AdjustError: What exists could not be listed. Nothing was created.
             ConfigurationError: An argument is wrong.
             asyncio.CancelledError: It was cancelled: nothing more was begun, what had been sent was awaited or looked
