@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -269,14 +269,16 @@ def _together(work: Any, arguments: Sequence[tuple[Any, ...]]) -> list[tuple[int
     began = time.monotonic()
     for _, connection in processes:
         connection.send(None)
-    results = []
-    for process, connection in processes:
-        answer = None
-        while answer is None:
-            answer = connection.recv()
-        results.append((answer[1], time.monotonic() - began))
+    found: dict[Connection, tuple[int, float]] = {}
+    # All of them are read all the time: one whose pipe is full would stop its event loop.
+    while waiting := [connection for _, connection in processes if connection not in found]:
+        ready = wait(waiting)
+        for connection in waiting:
+            if connection in ready and (answer := connection.recv()) is not None:
+                found[connection] = (answer[1], time.monotonic() - began)
+    for process, _ in processes:
         process.join()
-    return results
+    return [found[connection] for _, connection in processes]
 
 
 # The server.

@@ -119,10 +119,12 @@ class Session:
             await asyncio.wait(tasks)
         if self._calls:
             await self._ended.wait()
-        await self.member.aclose()
-        self._shared.thread.close()
-        if self._owns_client:
-            await self.client.aclose()
+        try:
+            await self.member.aclose()
+        finally:
+            self._shared.thread.close()
+            if self._owns_client:
+                await self.client.aclose()
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is not None:

@@ -249,6 +249,8 @@ class SharedHost:
         if granted.pause:
             return min(granted.pause, self._lease.due)
         first, most = self._store.poll
+        if self._held:
+            most *= 4  # each request that ends asks as well
         poll = min(most, first * 2 ** min(tries, 10)) * random.uniform(0.5, 1.5)
         return max(granted.wait, 0.0005) if granted.wait else poll
 
