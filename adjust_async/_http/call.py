@@ -19,7 +19,6 @@ from adjust_async._http.decoding import DecodingThread
 from adjust_async._http.documents import LARGE
 from adjust_async._http.error_answers import raise_for_status, retry_after
 from adjust_async._http.messages import Answer, RequestSpec
-from adjust_async._http.redirects import origin_of
 from adjust_async._http.retry import may_retry, retrying
 from adjust_async._http.services import Service
 from adjust_async._http.streaming import ArrivingBody, Clocks, is_end_verified, start_of_body, whole_body
@@ -211,7 +210,7 @@ class Call(Generic[T]):
             status=response.status_code,
             headers=response.headers,
             body=body,
-            origin=origin_of(self._service.host.url),
+            origin=self._service.origin,
             end_verified=is_end_verified(response),
         )
 

@@ -8,7 +8,7 @@ import attrs
 import httpx
 
 from adjust_async._http.messages import JSON, RequestSpec, ServiceName, Where
-from adjust_async._http.redirects import MOST_REDIRECTS, redirect_target
+from adjust_async._http.redirects import MOST_REDIRECTS, origin_of, redirect_target
 from adjust_async._json import dumps
 from adjust_async._version import __version__
 from adjust_async.config import APIToken, Config, HostConfig
@@ -42,6 +42,7 @@ class Service:
 
     name: ServiceName
     host: HostConfig
+    origin: str
     auth: TokenAuth
     headers: dict[str, str]
     timeout: httpx.Timeout
@@ -121,6 +122,7 @@ def _service(name: ServiceName, config: Config, host: HostConfig, headers: dict[
     return Service(
         name=name,
         host=host,
+        origin=origin_of(host.url),
         auth=TokenAuth(config.token, host.authorization),
         headers=_HEADERS | headers,
         timeout=_timeouts(host.timeout),

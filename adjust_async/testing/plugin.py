@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # pytest loads this module in every project that has the pack
     from adjust_async import AsyncAdjust
     from adjust_async.emulator import Emulator
 
+__all__ = ["adjust", "adjust_emulator"]
+
 _MARK = (
     "adjust(grace_time=..., real_hosts=False, **options): grace_time is that of the client `adjust`, the options are "
     "those of adjust_async.emulator.Emulator behind `adjust_emulator`; real_hosts=True lets the test reach Adjust"
