@@ -55,10 +55,9 @@ def _check_version(version: int) -> None:
         raise sqlite3.DatabaseError(f"it has version {version}, and this release of adjust_async has {_VERSION}")
 
 
-def checkpoint(db: sqlite3.Connection | None, kind: str) -> None:
-    """Move what is in the log into the file."""
-    if db is not None:
-        db.execute(f"PRAGMA wal_checkpoint({kind})").fetchall()
+def checkpoint(db: sqlite3.Connection | None, kind: str) -> bool:
+    """Move what is in the log into the file, and return whether nobody was in the way."""
+    return db is None or not db.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()[0]
 
 
 def write_through(log: Path) -> None:

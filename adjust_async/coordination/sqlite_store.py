@@ -45,6 +45,9 @@ BUSY_WAIT = (0.0002, 0.002)
 #: Seconds after which a file that stays locked is given up: a process was stopped in the middle of a step.
 BUSY_FOR = 15.0
 
+#: How often it is tried to let the log begin anew, before that is left to the next time.
+TIDYINGS = 20
+
 #: Steps after which the write-ahead log is tidied up.
 STEPS_PER_CHECKPOINT = 1000
 
@@ -312,8 +315,11 @@ class SqliteStore:
         """Let the log begin anew. That locks the file for a moment, so most of it is done before, beside others."""
         loop = asyncio.get_running_loop()
         try:
-            for kind in ("PASSIVE", "RESTART"):
-                await loop.run_in_executor(self._thread, checkpoint, self._tidier, kind)
+            await loop.run_in_executor(self._thread, checkpoint, self._tidier, "PASSIVE")
+            for _ in range(TIDYINGS):
+                if await loop.run_in_executor(self._thread, checkpoint, self._tidier, "RESTART"):
+                    break
+                await asyncio.sleep(random.uniform(*BUSY_WAIT))
         except sqlite3.Error:
             pass  # a later one does it; and the next step says what is wrong, to somebody who waits for it
         finally:

@@ -140,10 +140,11 @@ async def test_the_log_of_the_file_is_tidied_up(tmp_path: Path, monkeypatch: pyt
     """However many permits are taken, the file and its log stay small."""
     monkeypatch.setattr(sqlite_store, "STEPS_PER_CHECKPOINT", 50)
     member = FileCoordinator(tmp_path / "x.db").join([host_of("account", 1)])
-    for _ in range(1000):
+    for _ in range(3000):
         async with member.permit("api"):
             pass
-    assert sum(file.stat().st_size for file in files_in(tmp_path)) < 1_500_000
+    # Without that it would be 12 MB and more.
+    assert sum(file.stat().st_size for file in files_in(tmp_path)) < 6_000_000
     await member.aclose()
 
 
