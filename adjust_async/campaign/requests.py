@@ -1,7 +1,7 @@
 """The requests about trackers, each checked and remembered: creates, updates, and whole lists of siblings."""
 
 import asyncio
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, NamedTuple
@@ -89,6 +89,7 @@ class TrackerRequests:
         parent: Tracker | None = None,
         names: Container[str] = (),
         tokens: Container[str] = (),
+        before_send: Callable[[], Awaitable[None]] | None = None,
     ) -> Tracker:
         """Send a create, and check that the answer is about it.
 
@@ -98,6 +99,7 @@ class TrackerRequests:
             parent: The tracker above it, where that is known; its name and level are checked too.
             names: Names of other trackers there.
             tokens: Trackers that are there already.
+            before_send: Called right before each attempt leaves, and keeps it back by an error.
 
         Raises:
             WrongTrackerError: The answer is about another tracker.
@@ -115,6 +117,7 @@ class TrackerRequests:
                     path=self._collection(place.app_token),
                     body=body,
                     decode=partial(self._created, _Question(place, label, parent, names, tokens)),
+                    before_send=before_send,
                 )
             )
             in_doubt = False

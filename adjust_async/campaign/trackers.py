@@ -1,6 +1,5 @@
 """`adjust.trackers`: listing, walking, creating and updating the trackers of an app."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -42,7 +41,6 @@ class Trackers:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._requests = TrackerRequests(session)
-        self._provisioning: dict[str, asyncio.Lock] = {}
 
     def list(self, app_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the network trackers of an app, which are those of level 1 ("Get Network Trackers").
@@ -214,8 +212,10 @@ class Trackers:
         the service may still work on it, and lists may lag behind. What this client created or set up a moment ago is
         remembered, whichever method did it. Names are compared by what the service keeps: a name that differs in case,
         spaces, Unicode form or escaping alone is taken for the tracker, with a note; a doubtful one is never created.
-        Runs for the same app, of one client, wait for each other. After a process was killed, wait `grace_time` before
-        the next run.
+
+        Runs for the same app wait for each other: those of one client, and with a `coordinator` those of all clients
+        that share it. With a `FileCoordinator` or a `RedisCoordinator` creates are written down before they are sent,
+        so that a process can be killed at any moment and run again at once. Without one, wait for `grace_time` first.
 
         Args:
             app_token: The app.
@@ -240,6 +240,7 @@ class Trackers:
         Raises:
             PlanError: Entries are wrong, name unknown partners, or have names that a service may take for one. The
                 error names all of them; nothing was created.
+            CoordinationError: The coordinator is out of reach. Nothing was created.
             AdjustError: What exists could not be listed. Nothing was created. Its `result` has the outcomes.
             ConfigurationError: An argument is wrong.
             asyncio.CancelledError: The call was cancelled: nothing more was begun, and what had been sent was awaited
@@ -258,7 +259,6 @@ class Trackers:
             grace_time=grace_time,
             verify=verify,
             page_size=page_size,
-            lock=self._provisioning.setdefault(token, asyncio.Lock()),
         )
 
     async def _walk(self, roots: Sequence[_Branch], max_level: int, start: Start) -> AsyncGenerator[Tracker, None]:

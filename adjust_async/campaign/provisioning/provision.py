@@ -11,6 +11,7 @@ import anyio
 from adjust_async._checks import check_bool, check_whole_number, shown
 from adjust_async._http.session import Session
 from adjust_async.campaign.partners import Partners
+from adjust_async.campaign.provisioning.journaled import JournaledCreates
 from adjust_async.campaign.provisioning.partner_names import find_partners
 from adjust_async.campaign.provisioning.plan import Entry, read_plan
 from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
@@ -38,7 +39,6 @@ async def provision(
     grace_time: float,
     verify: bool | None,
     page_size: int | None,
-    lock: asyncio.Lock,
 ) -> ProvisionResult:
     """Make a plan true, as `Trackers.provision` documents it."""
     _check(dry_run, on_failure, grace_time, verify, page_size)
@@ -58,16 +58,17 @@ async def provision(
         workers=session.config.max_concurrency,
     )
     entries = await read_plan(plan)
+    creates = JournaledCreates(requests, session.member, app_token)
     try:
         if any(entry.spec.partner is not None for entry in entries):
             entries = await find_partners(entries, await Partners(session).list().collect())
     except (AdjustError, asyncio.CancelledError) as error:
-        provisioning = await _provisioning(requests, entries, settings)
+        provisioning = await _provisioning(requests, creates, entries, settings)
         await _conclude(provisioning, error, "the partners of the plan were not found")
         raise
-    provisioning = await _provisioning(requests, entries, settings)
+    provisioning = await _provisioning(requests, creates, entries, settings)
     try:
-        async with lock:
+        async with contextlib.nullcontext() if dry_run else creates.locked():
             await _run(session, provisioning, settings.grace_time)
     except (Exception, asyncio.CancelledError) as error:
         await _conclude(provisioning, error, "the end came")
@@ -75,8 +76,10 @@ async def provision(
     return await provisioning.result()
 
 
-async def _provisioning(requests: TrackerRequests, entries: Sequence[Entry], settings: Settings) -> Provisioning:
-    return Provisioning(requests, entries, await PlanTree.of(entries), settings)
+async def _provisioning(
+    requests: TrackerRequests, creates: JournaledCreates, entries: Sequence[Entry], settings: Settings
+) -> Provisioning:
+    return Provisioning(requests, creates, entries, await PlanTree.of(entries), settings)
 
 
 async def _conclude(provisioning: Provisioning, error: BaseException, reason: str) -> None:
