@@ -3,8 +3,8 @@
 import asyncio
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.names import Siblings
-from adjust_async.campaign.provisioning.recent import LOOKS, Place
+from adjust_async.campaign.names import Siblings
+from adjust_async.campaign.recent import LOOKS, Place
 from adjust_async.campaign.requests import TrackerRequests
 from adjust_async.errors import AdjustError
 

@@ -11,9 +11,9 @@ from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.campaign.envelope import envelope, only_record
 from adjust_async.campaign.models import Tracker
+from adjust_async.campaign.names import SEPARATOR, canonical, label_of
 from adjust_async.campaign.pages import CursorPages, Start
-from adjust_async.campaign.provisioning.names import SEPARATOR, canonical, label_of
-from adjust_async.campaign.provisioning.recent import Place, RecentWrites
+from adjust_async.campaign.recent import Place, RecentWrites
 from adjust_async.errors import AdjustError, WrongTrackerError
 
 __all__ = ["Listing", "TrackerRequests"]

@@ -11,11 +11,11 @@ from adjust_async._http.session import Session
 from adjust_async.campaign import lookup
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.pages import CursorPages, Paging, Start
-from adjust_async.campaign.provisioning.paths import check_path
+from adjust_async.campaign.paths import check_path
 from adjust_async.campaign.provisioning.plan import TrackerPlan
 from adjust_async.campaign.provisioning.provision import provision as run_plan
-from adjust_async.campaign.provisioning.recent import Place
 from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
+from adjust_async.campaign.recent import Place
 from adjust_async.campaign.requests import TrackerRequests
 from adjust_async.errors import ConfigurationError
 

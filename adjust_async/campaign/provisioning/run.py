@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Sequence
 
 from adjust_async._concurrency import TaskGroup, Workers
 from adjust_async.campaign.models import Tracker
+from adjust_async.campaign.names import PORTION, Match
 from adjust_async.campaign.provisioning.compare import Comparison
 from adjust_async.campaign.provisioning.failures import (
     earlier_doubt,
@@ -21,7 +22,6 @@ from adjust_async.campaign.provisioning.failures import (
     with_words,
 )
 from adjust_async.campaign.provisioning.journaled import JournaledCreates
-from adjust_async.campaign.provisioning.names import PORTION, Match
 from adjust_async.campaign.provisioning.outcomes import Outcomes, status_of
 from adjust_async.campaign.provisioning.plan import Entry
 from adjust_async.campaign.provisioning.result import ProvisionResult
