@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -9,7 +10,7 @@ import anyio
 
 from adjust_async.errors import ClientClosedError
 
-__all__ = ["Send", "Spawn", "TaskGroup", "Workers", "crawl", "stream"]
+__all__ = ["Send", "Spawn", "TaskGroup", "Workers", "crawl", "in_own_thread", "stream"]
 
 T = TypeVar("T")
 
@@ -125,3 +126,12 @@ async def crawl(
         team: Workers[T] = Workers(group, lambda item: visit(item, team.push), workers)
         for root in roots:
             team.push(root)
+
+
+async def in_own_thread(work: Callable[[], T]) -> T:
+    """Return what `work` returns, done in a new thread: the application may keep those of the event loop busy."""
+    executor = ThreadPoolExecutor(1, "adjust_async")
+    try:
+        return await asyncio.get_running_loop().run_in_executor(executor, work)
+    finally:
+        executor.shutdown(wait=False)

@@ -13,6 +13,7 @@ from adjust_async._concurrency import Send, stream
 from adjust_async._http import documents, messages
 from adjust_async._http.messages import RequestSpec
 from adjust_async._http.session import Session
+from adjust_async._suggestions import did_you_mean, near_names
 from adjust_async.campaign import envelope
 from adjust_async.config import CampaignVersion
 from adjust_async.errors import AdjustError, ConfigurationError, PaginationError, replace
@@ -134,11 +135,11 @@ class Start(NamedTuple):
 
         Raises:
             ConfigurationError: One is wrong, or does not go with the version of the API.
-            TypeError: There is no such argument.
         """
         if unknown := paging.keys() - Paging.__annotations__.keys():
             names = ", ".join(Paging.__annotations__)
-            raise TypeError(f"unexpected keyword argument {min(unknown)!r}: a listing has {names}")
+            hint = did_you_mean(near_names(min(unknown), Paging.__annotations__)) or f"a listing takes {names}"
+            raise ConfigurationError(f"{min(unknown)} is no argument of a listing: {hint}")
         page_size, max_items, prefetch = paging.get("page_size"), paging.get("max_items"), paging.get("prefetch", 1)
         for name, number in (("page_size", page_size), ("max_items", max_items)):
             if number is not None:

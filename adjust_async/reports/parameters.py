@@ -25,6 +25,7 @@ from adjust_async._figures.encoding import (
     check_texts,
 )
 from adjust_async._figures.windows import Period, check_window, split
+from adjust_async._suggestions import did_you_mean, near_names
 from adjust_async.errors import ConfigurationError
 
 __all__ = ["CsvQuery", "DatePeriod", "Names", "ReportQuery", "check_query", "column_name", "split_period"]
@@ -194,7 +195,7 @@ def check_query(
     known = takes.__annotations__
     for name in query:
         if name not in known:
-            raise ConfigurationError(_not_taken(name))
+            raise ConfigurationError(_not_taken(name, {*known, *own}))
     given = {name: value for name, value in query.items() if value is not None}
     for name in _REQUIRED:
         if name not in given:
@@ -222,12 +223,19 @@ def _check_no_column_twice(**columns: tuple[str, ...]) -> None:
             seen[column] = argument
 
 
-def _not_taken(name: str) -> str:
+def _not_taken(name: str, taken: AbstractSet[str]) -> str:
     if name in _CHECKS:
         return f"{name} is no parameter of this report: leave it out"
+    if name in taken:
+        return f"{name} is no parameter of a report of this kind: leave it out"
     if "__" in name:
         return f"{name} is {_of_filters(name)}"
-    return f"{name} is no parameter of a report: what Adjust added later goes into parameters={{{name!r}: ...}}"
+    if hint := did_you_mean(near_names(name, taken)):
+        return f"{name} is no parameter of a report: {hint}"
+    return (
+        f"{name} is no parameter of a report: what Adjust added later goes into parameters={{{name!r}: ...}}, and a "
+        f"filter into filters={{{f'{name}__in'!r}: ...}}"
+    )
 
 
 def _doubled(name: str) -> str:
@@ -251,9 +259,10 @@ def _check_filters(filters: object) -> dict[str, Value]:
 def _check_filter(name: object, value: object) -> tuple[str, Value]:
     column, _, suffix = name.rpartition("__") if isinstance(name, str) else ("", "", "")
     if not isinstance(name, str) or not column.strip() or suffix not in _SUFFIXES:
+        hint = f"{_meant_filter(name, value)} G" if isinstance(name, str) and name.strip() else "g"
         raise ConfigurationError(
-            f"filters holds {shown(name)}: give a dimension with __{', __'.join((*LIST_SUFFIXES, *TEXT_SUFFIXES))}, or "
-            f"a metric with __{', __'.join(NUMBER_SUFFIXES)}"
+            f"filters holds {shown(name)}: {hint}ive a dimension with __"
+            f"{', __'.join((*LIST_SUFFIXES, *TEXT_SUFFIXES))}, or a metric with __{', __'.join(NUMBER_SUFFIXES)}"
         )
     check_encodable(name, "filters")
     argument = f"filters[{shown(name)}]"
@@ -262,6 +271,17 @@ def _check_filter(name: object, value: object) -> tuple[str, Value]:
     if suffix in TEXT_SUFFIXES and not isinstance(value, str):
         raise ConfigurationError(f"{argument} is {shown(value)}: give a text")
     return str.__str__(name), check_texts(value, argument)
+
+
+def _meant_filter(name: str, value: object) -> str:
+    """Ask for the filter that was meant by one without an operator, or with one that does not exist."""
+    column, _, suffix = name.rpartition("__")
+    if column.strip() and (near := near_names(suffix, sorted(_SUFFIXES))):
+        return did_you_mean(f"{column}__{one}" for one in near[:1])
+    if joined := re.fullmatch(rf"(.+?)_({'|'.join(_SUFFIXES)})", name):
+        return did_you_mean([f"{joined[1]}__{joined[2]}"])
+    is_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+    return did_you_mean([f"{column.strip() or name.strip('_ ')}__{'eq' if is_number else 'in'}"])
 
 
 def _check_number(value: object, argument: str) -> Value:

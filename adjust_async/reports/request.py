@@ -6,6 +6,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import TypeVar
 
+from adjust_async._concurrency import in_own_thread
 from adjust_async._figures.encoding import encode_value
 from adjust_async._figures.per_app import FanOut, all_apps, each_app, stream_apps
 from adjust_async._figures.windows import Period
@@ -37,7 +38,8 @@ async def send(account: Account, question: ReportQuestion, spec: RequestSpec[T])
     try:
         return await account.session.request(spec)
     except BadRequestError as error:
-        explained = account.names.explain(error, question)
+        # In a thread, as there may be thousands of names.
+        explained = await in_own_thread(partial(account.names.explain, error, question))
         if explained is error:
             raise
         refusal = explained
