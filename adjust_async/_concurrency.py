@@ -31,6 +31,7 @@ async def stream(
         ClientClosedError: The client was closed meanwhile.
         Exception: What `produce` raised, after everything that it had sent.
     """
+    __tracebackhide__ = True
     # The producer holds one more item while it waits to send it.
     sending, receiving = anyio.create_memory_object_stream[T](ahead - 1)
     with sending, receiving:
@@ -64,6 +65,7 @@ class TaskGroup(asyncio.TaskGroup):
         Raises:
             Exception: What the first failed task raised. The other tasks were cancelled.
         """
+        __tracebackhide__ = True
         failure: BaseException | None = None
         try:
             await super().__aexit__(exc_type, exc, traceback)
@@ -104,6 +106,7 @@ class Workers(Generic[T]):
             self._group.create_task(self._work())
 
     async def _work(self) -> None:
+        __tracebackhide__ = True
         try:
             while self._waiting:
                 await self._visit(self._waiting.pop())
@@ -122,6 +125,7 @@ async def crawl(
     Raises:
         Exception: What the first failed visit raised. The other visits are cancelled.
     """
+    __tracebackhide__ = True
     async with TaskGroup() as group:
         team: Workers[T] = Workers(group, lambda item: visit(item, team.push), workers)
         for root in roots:

@@ -91,6 +91,7 @@ class AsyncAdjust:
         insecure_hosts: Iterable[str] = (),
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
+        __tracebackhide__ = True
         api_token = APIToken.find() if token is None else APIToken(token)
         del token  # so that no frame of an error below has it
         config = Config.read(

@@ -29,6 +29,7 @@ class Session:
     """
 
     def __init__(self, config: Config, http_client: httpx.AsyncClient | None = None) -> None:
+        __tracebackhide__ = True
         self.config = config
         self._owns_client = http_client is None
         client = _own_client(config) if http_client is None else _checked(http_client)
@@ -83,6 +84,7 @@ class Session:
             DecodeError: The answer was not what the API documents.
             ClientClosedError: The session is closed, or was closed meanwhile.
         """
+        __tracebackhide__ = True
         if self.closed:
             raise closed_error()
         loop = asyncio.get_running_loop()

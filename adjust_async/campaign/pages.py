@@ -136,6 +136,7 @@ class Start(NamedTuple):
         Raises:
             ConfigurationError: One is wrong, or does not go with the version of the API.
         """
+        __tracebackhide__ = True
         if unknown := paging.keys() - Paging.__annotations__.keys():
             names = ", ".join(Paging.__annotations__)
             hint = did_you_mean(near_names(min(unknown), Paging.__annotations__)) or f"a listing takes {names}"
@@ -202,6 +203,7 @@ class CursorPages(Generic[T]):
         return f"<CursorPages of {self._cls.__name__} at {self._path}>"
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
+        __tracebackhide__ = True
         async with aclosing(self.pages()) as pages:
             async for page in pages:
                 for item in page.items:
@@ -209,12 +211,17 @@ class CursorPages(Generic[T]):
 
     async def collect(self) -> list[T]:
         """Walk to the end, or to `max_items`, and give all items in the service's order."""
+        __tracebackhide__ = True
         # Nobody works on a page here while the next one is fetched, so that there is nothing to fetch ahead for.
         async with aclosing(self._walk()) as pages:
-            return [item async for page in pages for item in page.items]
+            items: list[T] = []
+            async for page in pages:
+                items += page.items
+            return items
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
         """Walk page by page. The last page is cut where `max_items` ends in the middle of it."""
+        __tracebackhide__ = True
         if not self._start.prefetch:
             async with aclosing(self._walk()) as pages:
                 async for page in pages:
@@ -222,6 +229,7 @@ class CursorPages(Generic[T]):
             return
 
         async def produce(send: Send[Page[T]]) -> None:
+            __tracebackhide__ = True
             async with aclosing(self._walk()) as pages:
                 async for page in pages:
                     await send(page)
@@ -254,6 +262,8 @@ class CursorPages(Generic[T]):
                     "walk in a circle and give items twice",
                     cursor=following,
                     page=number,
+                    method="GET",
+                    path=self._path,
                 )
             seen.add(following)
             cursor = following
@@ -291,4 +301,6 @@ class CursorPages(Generic[T]):
             f"{self._session.config.api.url} with one, and the API token must not follow it elsewhere",
             cursor=None,
             page=number,
+            method="GET",
+            path=self._path,
         )

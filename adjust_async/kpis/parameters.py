@@ -150,6 +150,7 @@ def check_query(
     Raises:
         ConfigurationError: One is wrong, missing, or belongs to another endpoint.
     """
+    __tracebackhide__ = True
     checked = _check_endpoint(endpoint)
     takes = _QUERIES[checked].__annotations__
     values: dict[str, Value] = {}

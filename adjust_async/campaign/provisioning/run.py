@@ -104,6 +104,7 @@ class Provisioning:
             AdjustError: What exists could not be listed, or with `keep_failures` off the first failure.
             Exception: What a function of the caller's raised.
         """
+        __tracebackhide__ = True
         try:
             await self._comparison.compare(self._root)
             await self._comparison.check(self._root)
