@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Self
-
-import httpx
+from typing import TYPE_CHECKING, Self
 
 from adjust_async._http.session import Session
 from adjust_async.campaign.partners import Partners
@@ -13,6 +11,9 @@ from adjust_async.config import APIToken, CampaignVersion, Config, Retry
 from adjust_async.kpis.resource import KPIs
 from adjust_async.reports.apps import Apps
 from adjust_async.reports.resource import Reports
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["AsyncAdjust"]
 
@@ -89,7 +90,7 @@ class AsyncAdjust:
         max_body_size: int = 2**30,
         on_retry: Callable[[Retry], object] | None = None,
         insecure_hosts: Iterable[str] = (),
-        http_client: httpx.AsyncClient | None = None,
+        http_client: "httpx.AsyncClient | None" = None,
     ) -> None:
         __tracebackhide__ = True
         api_token = APIToken.find() if token is None else APIToken(token)
@@ -122,7 +123,7 @@ class AsyncAdjust:
         self.apps = Apps(self.reports)
 
     @property
-    def http_client(self) -> httpx.AsyncClient:
+    def http_client(self) -> "httpx.AsyncClient":
         """The httpx client that sends every request: the one that was passed in, or the SDK's own."""
         return self._session.client
 

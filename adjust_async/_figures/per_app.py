@@ -120,7 +120,7 @@ async def all_apps(fan_out: FanOut[J], app_tokens: Sequence[str]) -> tuple[list[
     joined: list[J] = []
     failures: dict[str, AdjustError] = {}
     for app in app_tokens:
-        outcome = outcomes[app]
+        outcome = outcomes.pop(app)  # so that nothing keeps the answers alive but the report
         if isinstance(outcome, AdjustError):
             failures[app] = outcome
         else:

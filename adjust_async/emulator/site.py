@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from adjust_async.emulator.account.dashboard import Dashboard
 from adjust_async.emulator.account.options import AccountOptions, check_range
 from adjust_async.emulator.account.seeding import seed_store
 from adjust_async.emulator.account.store import Store
+from adjust_async.emulator.application import Application
 from adjust_async.emulator.campaign.api import CampaignAPI
 from adjust_async.emulator.campaign.rules import CampaignRules
 from adjust_async.emulator.control.api import ControlAPI
+from adjust_async.emulator.dashboard import Dashboard
 from adjust_async.emulator.facts import Facts
 from adjust_async.emulator.faults.conditions import Conditions
 from adjust_async.emulator.faults.misbehaviour import LateWork
-from adjust_async.emulator.http.application import Application
 from adjust_async.emulator.http.authentication import Authenticator
 from adjust_async.emulator.http.front import Front
 from adjust_async.emulator.http.gate import Gate, LeakyBucket

@@ -168,7 +168,7 @@ def _join(app_token: str, windows: list[_Figures]) -> _Figures:
 
 
 def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Give all parts one list of KPIs. The values of a KPI that a part doesn't have are null there."""
+    """Bring all parts to one list of KPIs. A KPI that a part lacks is null there."""
     if len(parts) == 1:
         return dict(parts[0].parameters), [parts[0].app]
     kpis = list(dict.fromkeys(kpi for part in parts for kpi in part.parameters.get("kpis", [])))

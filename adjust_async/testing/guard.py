@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+__all__ = ["Guard"]
+
 _DOMAIN = "adjust.com"
 _WORDS = (
     "This test would reach Adjust at {}. Use the fixture `adjust`, or give your client the emulator: "

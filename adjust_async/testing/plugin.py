@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # pytest loads this module in every project that has the pack
     from adjust_async import AsyncAdjust
     from adjust_async.emulator import Emulator
 
+__all__ = ["adjust", "adjust_emulator"]
+
 _MARK = (
     "adjust(grace_time=..., real_hosts=False, **options): grace_time is that of the client `adjust`, the options are "
     "those of adjust_async.emulator.Emulator behind `adjust_emulator`; real_hosts=True lets the test reach Adjust"
@@ -53,9 +55,12 @@ def adjust_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     `@pytest.mark.adjust` sets its options; those of a mark that is nearer to the test win. `AsyncAdjust()` without
     arguments is its client too, as `ADJUST_API_TOKEN`, `ADJUST_API_URL` and `ADJUST_REPORTS_URL` are set for the test.
     """
-    from adjust_async.emulator import Emulator
+    from adjust_async.emulator import Emulator, Faults
 
     options = {name: value for name, value in _options(request.node).items() if name not in _NOT_OF_THE_EMULATOR}
+    if isinstance(options.get("faults"), Faults):
+        # A mark of a class or a module is shared by its tests.
+        options["faults"] = options["faults"].afresh()
     with Emulator(**options) as emulator:
         monkeypatch.setenv("ADJUST_API_TOKEN", emulator.token)
         monkeypatch.setenv("ADJUST_API_URL", emulator.url)

@@ -58,7 +58,8 @@ def test_proxies_and_certificates() -> None:
             "csv",
             ADJUST_API_URL="https://adjust.invalid",
             HTTPS_PROXY="http://user:s3cret@127.0.0.1:9",
-            NO_PROXY="automate.adjust.com",
+            ADJUST_REPORTS_URL="https://reports.invalid",
+            NO_PROXY="reports.invalid",
             SSL_CERT_FILE=None,
             SSL_CERT_DIR=None,
         )

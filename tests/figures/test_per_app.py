@@ -1,41 +1,25 @@
 """Questions in parts: every app and window side by side, joined for each app."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
-from functools import partial
-from typing import Any, NamedTuple
+import gc
+import weakref
+from collections.abc import AsyncIterator
+from typing import Any
 
-import httpx
 import pytest
-from hypothesis import given, settings, strategies as st
 
-from adjust_async import AdjustError, AsyncAdjust, ClientClosedError, ServerError
-from adjust_async._figures.per_app import FanOut, all_apps, each_app, stream_apps
+from adjust_async import ClientClosedError, ServerError
 from adjust_async._http.session import Session
-from tests.clock import JUMPING_CLOCK, JumpingClockLoop
+from tests.clock import JUMPING_CLOCK
+from tests.figures.questions import after, broken, client, join, parts, together, walk
 
 pytestmark = pytest.mark.anyio
-
-Ask = Callable[[str, int], Awaitable[str]]
 
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """Nothing here needs a socket, so that hours may pass at once."""
     return JUMPING_CLOCK
-
-
-def refuse(request: httpx.Request) -> httpx.Response:
-    """Answer nothing: what is asked here never goes out."""
-    raise NotImplementedError(request)
-
-
-def client(max_concurrency: int = 50) -> AsyncAdjust:
-    """Make a client that sends nothing."""
-    return AsyncAdjust(
-        "secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(refuse)), max_concurrency=max_concurrency
-    )
 
 
 @pytest.fixture
@@ -46,63 +30,29 @@ async def session() -> AsyncIterator[Session]:
         assert not adjust._session._tasks
 
 
-def broken(app: str) -> ServerError:
-    """Make the error of an app."""
-    return ServerError(f"{app} is broken", status=500, method="GET", path="/x")
-
-
-def join(app: str, windows: list[str]) -> str:
-    """Join the windows of an app."""
-    return f"{app}:{'+'.join(windows)}"
-
-
-class Question(NamedTuple):
-    """What is asked for."""
-
-    ask: Ask
-    apps: tuple[str, ...]
-    windows: int
-    keep: bool
-    join: Any
-
-    def fan_out(self, session: Session) -> FanOut[str]:
-        """Prepare the fan-out."""
-        windows = range(self.windows)
-        return partial(each_app, session, self.apps, windows, self.ask, self.join, keep_failures=self.keep)
-
-    def arrive(self, session: Session) -> AsyncGenerator[tuple[str, str | AdjustError], None]:
-        """Ask for each app."""
-        return stream_apps(session, self.fan_out(session))
-
-
-def parts(ask: Ask, *apps: str, windows: int = 1, keep: bool = False, join: Any = join) -> Question:
-    """Make a question."""
-    return Question(ask, apps, windows, keep, join)
-
-
-async def together(session: Session, question: Question) -> tuple[list[str], dict[str, AdjustError]]:
-    """Wait for all apps."""
-    return await all_apps(question.fan_out(session), question.apps)
-
-
-def after(seconds: dict[str, float], failing: tuple[str, ...] = ()) -> Ask:
-    """Answer for each app and window after so many seconds, or fail."""
-
-    async def ask(app: str, window: int) -> str:
-        await asyncio.sleep(seconds.get(f"{app}{window}", seconds.get(app, 0)))
-        if app in failing or f"{app}{window}" in failing:
-            raise broken(f"{app}{window}")
-        return f"{app}{window}"
-
-    return ask
-
-
 async def test_parts_are_joined_in_the_order_asked_for(session: Session) -> None:
     """Whatever order the answers come in, apps are in theirs, and windows in theirs."""
     ask = after({"a0": 9, "a1": 3, "a2": 6, "b0": 1, "b1": 2, "b2": 0.5, "c": 4})
     joined, failures = await together(session, parts(ask, "a", "b", "c", windows=3))
     assert joined == ["a:a0+a1+a2", "b:b0+b1+b2", "c:c0+c1+c2"]
     assert failures == {}
+
+
+class Answer:
+    """What an app becomes, so that its end can be seen."""
+
+
+async def test_what_was_joined_lives_no_longer_than_its_owner(session: Session) -> None:
+    """Nothing of a fan-out keeps the answers alive until the collector runs: they may be most of the memory."""
+    question = parts(after({}), "a", "b", windows=2, join=lambda *_: Answer())
+    gc.disable()
+    try:
+        joined: list[Any] = (await together(session, question))[0]
+        seen = [weakref.ref(answer) for answer in joined]
+        del joined
+        assert [ref() for ref in seen] == [None, None]
+    finally:
+        gc.enable()
 
 
 async def test_parts_are_asked_side_by_side(session: Session) -> None:
@@ -240,148 +190,3 @@ async def test_a_cancelled_question_cancels_its_parts(session: Session) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert under_way == 0
-
-
-# One after the other, as they come.
-
-
-async def walk(session: Session, question: Question) -> list[tuple[str, str]]:
-    """Walk a question to its end; errors as their message."""
-    return [
-        (app, outcome.message if isinstance(outcome, AdjustError) else outcome)
-        async for app, outcome in question.arrive(session)
-    ]
-
-
-async def test_each_app_comes_when_its_windows_are_there(session: Session) -> None:
-    """An app comes as soon as its last window has, once, whatever the others do."""
-    ask = after({"a0": 1, "a1": 9, "b": 3, "c0": 2, "c1": 5})
-    started = asyncio.get_running_loop().time()
-    seen = []
-    async for app, outcome in parts(ask, "a", "b", "c", windows=2).arrive(session):
-        seen.append((app, outcome, round(asyncio.get_running_loop().time() - started)))
-    assert seen == [("b", "b:b0+b1", 3), ("c", "c:c0+c1", 5), ("a", "a:a0+a1", 9)]
-
-
-async def test_kept_failures_come_too(session: Session) -> None:
-    """With `keep_failures` a failed app comes with its error, when its windows have ended."""
-    ask = after({"a": 1, "b0": 2, "b1": 4, "c": 3}, failing=("b0",))
-    assert await walk(session, parts(ask, "a", "b", "c", windows=2, keep=True)) == [
-        ("a", "a:a0+a1"),
-        ("c", "c:c0+c1"),
-        ("b", "b0 is broken"),
-    ]
-
-
-async def test_a_failure_ends_the_walk_after_what_has_come(session: Session) -> None:
-    """By default the first failure is raised, after the apps that had come before it."""
-    seen = []
-    with pytest.raises(ServerError, match="b0 is broken"):
-        async for app, _ in parts(after({"a": 1, "b": 2, "c": 3}, failing=("b",)), *"abc").arrive(session):
-            seen.append(app)
-    assert seen == ["a"]
-
-
-async def test_all_failing_raises_the_first_after_the_last(session: Session) -> None:
-    """Where every app failed, each comes, and the error of the one asked for first is raised then."""
-    seen = []
-    with pytest.raises(ServerError, match="a0 is broken") as raised:
-        async for app, _ in parts(after({"a": 3, "b": 2, "c": 1}, failing=("a", "b", "c")), *"abc", keep=True).arrive(
-            session
-        ):
-            seen.append(app)
-    assert seen == ["c", "b", "a"]
-    assert raised.value.__notes__ == ["2 other apps failed too."]
-
-
-async def test_leaving_a_walk_stops_its_requests(session: Session) -> None:
-    """After the walk was left nothing is under way."""
-    under_way = 0
-
-    async def ask(app: str, _: int) -> str:
-        nonlocal under_way
-        under_way += 1
-        try:
-            await asyncio.sleep(1 if app == "a" else 1000)
-        finally:
-            under_way -= 1
-        return app
-
-    apps = parts(ask, *"abc").arrive(session)
-    async with aclosing(apps):
-        assert await anext(apps) == ("a", "a:a")
-        assert under_way == 2
-    assert under_way == 0
-
-
-async def test_a_slow_consumer_gets_every_app(session: Session) -> None:
-    """Apps that came while the consumer worked are not lost, and are not asked for a second time."""
-    asked = []
-
-    async def ask(app: str, _: int) -> str:
-        asked.append(app)
-        return app
-
-    apps = [f"app{number}" for number in range(300)]
-    seen = []
-    async for app, _ in parts(ask, *apps).arrive(session):
-        await asyncio.sleep(1)
-        seen.append(app)
-    assert sorted(seen) == sorted(asked) == sorted(apps)
-
-
-async def test_closing_the_client_ends_a_walk() -> None:
-    """A walk of a client that is closed ends with `ClientClosedError`, failures kept or not."""
-    for keep in (False, True):
-        adjust = client()
-        walking = asyncio.create_task(walk(adjust._session, parts(after({"a": 1000}), "a", "b", keep=keep)))
-        await asyncio.sleep(1)
-        await adjust.aclose()
-        with pytest.raises(ClientClosedError):
-            await walking
-        assert not adjust._session._tasks
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    apps=st.integers(1, 6),
-    windows=st.integers(1, 4),
-    workers=st.integers(1, 5),
-    seconds=st.lists(st.floats(0, 10), min_size=24, max_size=24),
-    failing=st.sets(st.integers(0, 23), max_size=6),
-)
-def test_every_app_comes_once(apps: int, windows: int, workers: int, seconds: list[float], failing: set[int]) -> None:
-    """Of any question with kept failures, `together` and the walk give the same apps, each whole or failed."""
-    names = [f"app{number}" for number in range(apps)]
-
-    async def ask(app: str, window: int) -> str:
-        place = names.index(app) * windows + window
-        await asyncio.sleep(seconds[place])
-        if place in failing:
-            raise broken(f"{app}/{window}")
-        return str(window)
-
-    async def both() -> tuple[Any, Any]:
-        async with client(workers) as adjust:
-            outcomes: list[Any] = []
-            for question in (together, walk):
-                try:
-                    outcomes.append(await question(adjust._session, parts(ask, *names, windows=windows, keep=True)))
-                except ServerError as error:
-                    outcomes.append(error.message)
-            return outcomes[0], outcomes[1]
-
-    with asyncio.Runner(loop_factory=JumpingClockLoop) as runner:
-        joined, walked = runner.run(both())
-    failures = {}
-    for number, app in enumerate(names):
-        windows_failed = [window for window in range(windows) if number * windows + window in failing]
-        if windows_failed:
-            failures[app] = f"{app}/{windows_failed[0]} is broken"
-    whole = [f"{app}:{'+'.join(map(str, range(windows)))}" for app in names if app not in failures]
-    if len(failures) == apps:
-        assert joined == walked == failures[names[0]]
-        return
-    assert joined[0] == whole
-    assert {app: error.message for app, error in joined[1].items()} == failures
-    assert sorted(walked) == sorted([*failures.items(), *((text.partition(":")[0], text) for text in whole)])

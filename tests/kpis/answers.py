@@ -206,3 +206,8 @@ def mutated_apps(answer: dict[str, Any]) -> list[Any]:
     """Give what stands where an answer's apps belong."""
     apps = apps_of(answer) if isinstance(answer["result_set"], dict) else None
     return apps if isinstance(apps, list) else [apps]
+
+
+def kinds_of(source: KpiReport) -> dict[str, str]:
+    """Give the kind of each column."""
+    return {column.name: column.kind for column in source.schema}

@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas
 from hypothesis import strategies as st
 
 from adjust_async.reports.report import Report, ReportPart
+from adjust_async.tables import Table
 
 DIMENSIONS = ["day", "hour", "week", "app", "country", "partner_id", "campaign_network"]
 METRICS = ["installs", "cost", "roas", "retention_rate_d7", "sessions_w2", "Level Up_events", "buy_d30_events_cohort"]
@@ -59,3 +61,23 @@ def reports(draw: st.DrawFn, fewest: int = 0) -> Report:
             rows.append(row)
         parts.append(part(*rows, app=app))
     return Report(parts, dimensions, metrics)
+
+
+DAY = {"day": "2026-01-05"}
+
+
+ANSWER = {"day": "2026-01-05", "installs": "64", "cost": "0.0"}
+
+
+def from_pandas(source: Table) -> list[dict[str, Any]]:
+    """Give the rows of a pandas frame as plain values."""
+    frame = source.to_pandas()
+    return [
+        {name: None if cell is pandas.NA or cell is pandas.NaT else cell for name, cell in zip(frame, row, strict=True)}
+        for row in frame.itertuples(index=False, name=None)
+    ]
+
+
+def exports(source: Table) -> list[list[dict[str, Any]]]:
+    """Give the rows of every other form."""
+    return [source.to_arrow().to_pylist(), source.to_polars().to_dicts(), from_pandas(source)]

@@ -1,7 +1,6 @@
 """The apps of the account: listed from the filters of the Report Service."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -12,24 +11,13 @@ from adjust_async.emulator import Emulator
 from tests.clock import JUMPING_CLOCK
 from tests.script import client
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.account(apps=7, trackers_per_app=3, facts_per_day=1),
+]
+
+
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Emulator]:
-    """An account of seven apps."""
-    async with Emulator(apps=7, trackers_per_app=3, facts_per_day=1) as running:
-        yield running
-
-
-@pytest.fixture
-async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
-    """A client of the emulator; at its end no permit, call or task may be left."""
-    async with AsyncAdjust(emulator.token, api_url=emulator.url) as made:
-        yield made
-        session = made._session
-        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
 
 
 async def test_a_list_can_be_awaited_and_walked(adjust: AsyncAdjust, emulator: Emulator) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -21,24 +20,13 @@ from adjust_async.emulator import Emulator, Faults
 from tests.clock import JUMPING_CLOCK
 from tests.script import client, status
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.account(apps=3, trackers_per_app=20, facts_per_day=2),
+]
+
+
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Emulator]:
-    """A small account."""
-    async with Emulator(apps=3, trackers_per_app=20, facts_per_day=2) as running:
-        yield running
-
-
-@pytest.fixture
-async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
-    """A client of the emulator; at its end no permit, call or task may be left."""
-    async with AsyncAdjust(emulator.token, api_url=emulator.url) as made:
-        yield made
-        session = made._session
-        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
 
 
 async def own(emulator: Emulator, path: str, **params: str) -> Any:
@@ -305,6 +293,7 @@ async def test_wrong_arguments_of_events(adjust: AsyncAdjust, emulator: Emulator
 
 
 # Both.
+
 
 FAILURES: dict[str, Any] = {
     "500": status(500),

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -13,10 +12,18 @@ from adjust_async.emulator import Emulator
 from tests.clock import JUMPING_CLOCK
 from tests.script import client
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.account(apps=3, trackers_per_app=20, facts_per_day=2),
+]
+
+
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])
 
+
 DATES = ("2026-01-26", "2026-02-04")
+
+
 THIRTY = [
     *("impressions", "clicks", "installs", "click_conversion_rate", "ctr", "impression_conversion_rate"),
     *(
@@ -30,22 +37,6 @@ THIRTY = [
     *("reinstalls", "uninstalls", "deattributions", "gdpr_forgets", "rejected_installs", "sessions", "base_sessions"),
     *("daus", "waus", "maus", "arpdau", "events", "first_events", "revenue_events", "revenue", "ad_revenue", "cost"),
 ]
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Emulator]:
-    """A small account."""
-    async with Emulator(apps=3, trackers_per_app=20, facts_per_day=2) as running:
-        yield running
-
-
-@pytest.fixture
-async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
-    """A client of the emulator; at its end no permit, call or task may be left."""
-    async with AsyncAdjust(emulator.token, api_url=emulator.url) as made:
-        yield made
-        session = made._session
-        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
 
 
 async def refusal_of(adjust: AsyncAdjust, **query: Any) -> BadRequestError:

@@ -1,12 +1,7 @@
 """The figures of the Report Service, over real sockets against the emulator."""
 
 import asyncio
-import inspect
-import pickle
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,53 +9,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from adjust_async import (
-    AdjustError,
-    APIConnectionError,
-    APITimeoutError,
     AsyncAdjust,
-    ClientClosedError,
     ConfigurationError,
-    DecodeError,
-    GoneError,
-    PermissionDeniedError,
-    ServerError,
-    lookback,
 )
-from adjust_async.emulator import Emulator, Faults
-from adjust_async.reports.resource import Reports
-from tests.clock import JUMPING_CLOCK
-from tests.script import arriving, client, status
+from adjust_async.emulator import Emulator
+from tests.reports.sockets import DATES, FIRST, LAST
 
-pytestmark = pytest.mark.anyio
-jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.account(apps=5, trackers_per_app=50, facts_per_day=20),
+    pytest.mark.settings(max_attempts=2),
+    pytest.mark.usefixtures("quick_retries"),
+]
 
-FIRST, LAST = "2026-01-26", "2026-02-04"
-DATES = (date(2026, 1, 26), date(2026, 2, 4))
+
 KPI_DATES: Any = {"start_date": DATES[0], "end_date": DATES[1]}
-QUERY: Any = {"dimensions": ["day"], "metrics": ["installs", "clicks"], "date_period": DATES}
+
+
 COUNTED = ["installs", "clicks", "sessions"]
-
-
-@pytest.fixture(autouse=True)
-def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing wait between attempts but what the service asks for: sockets need a real clock."""
-    monkeypatch.setattr("adjust_async._http.retry.jitter", lambda _: 0.0)
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Emulator]:
-    """An account of five apps with figures."""
-    async with Emulator(apps=5, trackers_per_app=50, facts_per_day=20) as running:
-        yield running
-
-
-@pytest.fixture
-async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
-    """A client of the emulator; at its end no permit, call or task may be left."""
-    async with AsyncAdjust(emulator.token, api_url=emulator.url, max_attempts=2) as made:
-        yield made
-        session = made._session
-        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
 
 
 async def own(emulator: Emulator, path: str = "report", **params: str) -> Any:
@@ -83,6 +49,7 @@ def cells(rows: Any) -> Counter[tuple[Any, ...]]:
 
 
 # The same figures by both services.
+
 
 PAIRS = [
     (["day"], ["date"], ["day"]),
@@ -138,6 +105,7 @@ async def test_both_services_begin_the_day_alike(adjust: AsyncAdjust, emulator: 
 
 
 # The same figures in parts.
+
 
 SHAPES = [
     (["day"], ["installs", "cost", "daus", "retention_rate_d1"]),
@@ -282,225 +250,6 @@ async def test_an_empty_report_has_the_schema_of_a_full_one(adjust: AsyncAdjust)
     assert empty.to_arrow().schema == full.to_arrow().schema
 
 
-# Failures.
-
-
-@pytest.mark.slow
-async def test_failures_can_be_kept() -> None:
-    """Of 200 apps one is forbidden, one broken for ever, one hanging: 197 come, with three errors of their classes."""
-    async with Emulator(
-        apps=200, trackers_per_app=5, facts_per_day=2, report_rate=None, report_concurrency=50
-    ) as emulator:
-        tokens = emulator.app_tokens
-        emulator.app_states[tokens[3]] = "forbidden"
-        emulator.app_states[tokens[20]] = "broken"
-        emulator.app_states[tokens[57]] = "slow"
-        before = len(asyncio.all_tasks())
-        async with AsyncAdjust(
-            emulator.token, api_url=emulator.url, max_attempts=2, reports_deadline=2, reports_max_rate=None
-        ) as adjust:
-            report = await adjust.reports.fetch(**QUERY, app_tokens=tokens, on_failure="keep")
-            assert {token: type(error) for token, error in report.failures.items()} == {
-                tokens[3]: PermissionDeniedError,
-                tokens[20]: ServerError,
-                tokens[57]: APITimeoutError,
-            }
-            assert list(report.failures) == [tokens[3], tokens[20], tokens[57]]
-            assert list(dict.fromkeys(row["app_token"] for row in report.rows())) == [
-                token for token in tokens if token not in report.failures
-            ]
-            assert "3 failed" in repr(report)
-            assert emulator.stats.reports.max_in_flight <= 50
-            for error in report.failures.values():
-                copy = pickle.loads(pickle.dumps(error))
-                assert (type(copy), str(copy)) == (type(error), str(error))
-            with pytest.raises((PermissionDeniedError, ServerError)):
-                await adjust.reports.fetch(**QUERY, app_tokens=tokens)
-            session = adjust._session
-            assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
-        async with asyncio.timeout(5):
-            while len(asyncio.all_tasks()) > before or emulator.stats.in_flight:
-                await asyncio.sleep(0)
-
-
-async def test_a_failed_app_is_raised_by_default(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """One app that is refused fails the report with its own error, and cancels the others."""
-    tokens = emulator.app_tokens
-    emulator.app_states[tokens[0]] = "slow"
-    emulator.app_states[tokens[2]] = "forbidden"
-    with pytest.raises(PermissionDeniedError, match=tokens[2]):
-        await adjust.reports.fetch(**QUERY, app_tokens=tokens)
-    session = adjust._session
-    assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
-    async with asyncio.timeout(5):
-        while emulator.stats.in_flight:
-            await asyncio.sleep(0)
-
-
-async def test_a_failed_window_fails_its_app(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Figures of a part of the range never pass for those of all of it."""
-    tokens = emulator.app_tokens
-    emulator.faults = Faults.script(["500", "500"], match=f"{tokens[1]}")
-    report = await adjust.reports.fetch(**QUERY, app_tokens=tokens, window=10, on_failure="keep")
-    assert list(report.failures) == [tokens[1]]
-    emulator.faults = Faults.script(["500", "500"], match="date_period=2026-01-31")
-    with pytest.raises(ServerError) as raised:
-        await adjust.reports.fetch(**QUERY, app_tokens=tokens[0], window=5, on_failure="keep")
-    assert not hasattr(raised.value, "__notes__")
-
-
-async def test_all_apps_failing_always_raises(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Where nothing came there is no report: the first app's error is raised, and says that the others failed too."""
-    for number, token in enumerate(emulator.app_tokens):
-        emulator.app_states[token] = "forbidden" if number else "gone"
-    with pytest.raises(GoneError) as raised:
-        await adjust.reports.fetch(**QUERY, app_tokens=emulator.app_tokens, on_failure="keep")
-    assert raised.value.__notes__ == ["4 other apps failed too."]
-    seen = []
-    with pytest.raises(GoneError):
-        async for token, report in adjust.reports.stream(**QUERY, app_tokens=emulator.app_tokens, on_failure="keep"):
-            seen.append((token, len(report.failures), len(list(report.rows()))))
-    assert sorted(seen) == sorted((token, 1, 0) for token in emulator.app_tokens)
-
-
-async def test_stream_gives_each_app_as_it_arrives(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Each app comes once, with the report that it has by itself; a failure is raised, unless it is kept."""
-    tokens = emulator.app_tokens
-    seen = {token: report async for token, report in adjust.reports.stream(**QUERY, app_tokens=tokens, window=4)}
-    assert set(seen) == set(tokens)
-    for token, report in seen.items():
-        alone = await adjust.reports.fetch(**QUERY, app_tokens=token)
-        assert list(report.rows()) == list(alone.rows())
-    emulator.app_states[tokens[1]] = "broken"
-    with pytest.raises(ServerError):
-        _ = [token async for token, _ in adjust.reports.stream(**QUERY, app_tokens=tokens)]
-    kept = {
-        token: report async for token, report in adjust.reports.stream(**QUERY, app_tokens=tokens, on_failure="keep")
-    }
-    assert {token for token, report in kept.items() if report.failures} == {tokens[1]}
-
-
-async def test_leaving_a_stream_stops_its_requests(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """After a `break` nothing is left under way, here and there."""
-    emulator.latency = 0.02
-    async for _ in adjust.reports.stream(**QUERY, app_tokens=emulator.app_tokens, window="day"):
-        break
-    async with asyncio.timeout(5):
-        while adjust._session.calls or adjust._session._tasks or emulator.stats.in_flight:
-            await asyncio.sleep(0)
-
-
-@pytest.mark.parametrize("how", ["cancel", "close"])
-async def test_ending_a_question_in_its_middle(emulator: Emulator, how: str) -> None:
-    """A question that is cancelled, or whose client is closed, leaves no permit, call, task or connection."""
-    emulator.latency = 5
-    before = asyncio.all_tasks()
-    adjust = AsyncAdjust(emulator.token, api_url=emulator.url)
-    question = asyncio.create_task(
-        adjust.reports.fetch(**QUERY, app_tokens=emulator.app_tokens, window=5, on_failure="keep")
-    )
-    while emulator.stats.in_flight < 10:
-        await asyncio.sleep(0)
-    if how == "cancel":
-        question.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await question
-    else:
-        await adjust.aclose()
-        with pytest.raises(ClientClosedError):
-            await question
-    session = adjust._session
-    assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
-    await adjust.aclose()
-    async with asyncio.timeout(5):
-        while emulator.stats.in_flight or emulator.stats.connections_open:
-            await asyncio.sleep(0)
-        while [task for task in asyncio.all_tasks() - before if "uvicorn" not in repr(task)]:
-            await asyncio.sleep(0)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        *("429", "429-retry-after", "500", "502-html", "503", "503-retry-after", "drop-before", "drop-after"),
-        *("truncated-body", "truncated-json", "drip", "500-after"),
-    ],
-)
-async def test_faults_of_the_service_are_overcome(adjust: AsyncAdjust, emulator: Emulator, fault: str) -> None:
-    """Each fault that may pass leaves the report and the pivot as they are without it."""
-    query: Any = QUERY | {"app_tokens": emulator.app_tokens[0]}
-    report = await adjust.reports.fetch(**query)
-    pivot = await adjust.reports.pivot(**query, index=["day"])
-    emulator.faults = Faults.script([fault], retry_after=0.01, drip=0.05)
-    assert list((await adjust.reports.fetch(**query)).rows()) == list(report.rows())
-    emulator.faults = Faults.script([fault], retry_after=0.01, drip=0.05)
-    again = await adjust.reports.pivot(**query, index=["day"])
-    assert (list(again.rows()), again.totals_per_dimension) == (list(pivot.rows()), pivot.totals_per_dimension)
-    assert emulator.stats.faults[fault] == 2
-
-
-async def test_a_service_that_fails_at_a_third_of_all(emulator: Emulator) -> None:
-    """Through faults of all kinds at once, 50 parts come, each once and whole."""
-    tokens = emulator.app_tokens
-    async with AsyncAdjust(emulator.token, api_url=emulator.url) as adjust:
-        whole = await adjust.reports.fetch(**QUERY, app_tokens=tokens)
-        emulator.faults = Faults(0.35, retry_after=0.01, drip=0.05)
-        split = await adjust.reports.fetch(**QUERY, app_tokens=tokens, window="day")
-        assert list(split.rows()) == list(whole.rows())
-        assert (adjust._session.permits, adjust._session.calls) == (0, 0)
-    assert emulator.stats.faults.total() > 10
-    assert not emulator.stats.reports.refused
-
-
-NO_REPORTS: dict[str, Any] = {
-    "504": status(504),
-    "503": status(503),
-    "empty": httpx.Response(200),
-    "half": httpx.Response(200, content=b'{"rows": [{"day": "2026-01-01", "inst'),
-    "reset": httpx.ReadError("reset"),
-    "broken body": arriving(b'{"rows": [', httpx.ReadError("reset")),
-}
-
-
-async def ask_once(adjust: AsyncAdjust, ask: str) -> list[Any]:
-    """Ask for a report in one of three ways."""
-    if ask == "stream":
-        return [report async for _, report in adjust.reports.stream(**QUERY, app_tokens="app")]
-    if ask == "pivot":
-        return [await adjust.reports.pivot(**QUERY, index=["day"])]
-    return [await adjust.reports.fetch(**QUERY)]
-
-
-@jumping
-@pytest.mark.parametrize("answer", NO_REPORTS)
-@pytest.mark.parametrize("ask", ["fetch", "pivot", "stream"])
-async def test_what_is_no_report_is_never_an_empty_one(ask: str, answer: str) -> None:
-    """It is tried again, also a 504; what goes on like that is an error, and no report without rows."""
-    good = httpx.Response(200, json={"rows": [{"day": "2026-01-01", "installs": "3"}], "totals": {"installs": 3}})
-
-    async with client(NO_REPORTS[answer], NO_REPORTS[answer], good, max_attempts=3) as (adjust, script):
-        (report,) = await ask_once(adjust, ask)
-        assert [row["installs"] for row in report.rows()] == [3]
-        assert len(script.requests) == 3
-        script.outcomes = [NO_REPORTS[answer]]
-        with pytest.raises((ServerError, DecodeError, APIConnectionError)) as raised:
-            await ask_once(adjust, ask)
-        assert len(script.requests) == 6
-        copy = pickle.loads(pickle.dumps(raised.value))
-        assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
-
-
-@jumping
-@pytest.mark.parametrize("text", ["<html><title>Sign in</title></html>", "Internal error"])
-@pytest.mark.parametrize("ask", ["fetch", "pivot", "stream"])
-async def test_a_page_is_never_a_report(ask: str, text: str) -> None:
-    """A page with a good status is an error at once: asking again would bring the same page."""
-    async with client(httpx.Response(200, text=text), max_attempts=3) as (adjust, script):
-        with pytest.raises(DecodeError):
-            await ask_once(adjust, ask)
-        assert len(script.requests) == 1
-
-
 # Pivots.
 
 
@@ -525,205 +274,3 @@ async def test_totals_of_a_pivot_are_the_services_own(adjust: AsyncAdjust, emula
     assert pivot.totals_per_dimension == document["totals_per_dimension"]
     assert set(pivot.totals_per_dimension["app_token"]) == set(tokens)
     assert emulator.stats.requests["GET /reports-service/pivot_report"] == 2
-
-
-# Arguments.
-
-WRONG: list[tuple[str, dict[str, Any], str]] = [
-    ("fetch", {"limit": 5, "fan_out": "app", "app_tokens": ["a", "b"]}, "limit is given for a report in parts"),
-    ("fetch", {"sort": ["day"], "window": "day"}, "sort is given for a report in parts"),
-    ("fetch", {"limit": 3, "window": 2, "app_tokens": "a"}, "limit is given for a report in parts"),
-    ("fetch", {"index": ["day"], "window": 2}, "index is given for a report in parts"),
-    ("stream", {"sort": ["day"], "app_tokens": ["a", "b"]}, "sort is given for a report in parts"),
-    ("stream", {"limit": 5, "app_tokens": ["a", "b"]}, "limit is given for a report in parts"),
-    ("fetch", {"window": "week", "dimensions": ["app"]}, "windows are joined, never summed"),
-    ("fetch", {"window": "week", "dimensions": ["month"]}, "windows are joined, never summed"),
-    ("fetch", {"window": 7, "dimensions": ["week"]}, "windows are joined, never summed"),
-    ("fetch", {"window": "month", "dimensions": ["week", "quarter", "year"]}, "windows are joined, never summed"),
-    ("fetch", {"window": "day", "date_period": "-10d:-1d"}, "date_period is '-10d:-1d': give two dates"),
-    ("fetch", {"window": "day", "date_period": "last_month"}, "date_period is 'last_month': give two dates"),
-    ("fetch", {"window": "day", "date_period": "2026-01-01:-1d"}, "give two dates"),
-    ("fetch", {"window": "fortnight"}, "window is 'fortnight'"),
-    ("fetch", {"window": 0}, "window is 0"),
-    ("fetch", {"window": True}, "window is True"),
-    ("fetch", {"window": 367}, "window is 367"),
-    ("fetch", {"app_tokens": "a", "filters": {"app_token__in": ["b"]}}, "filters holds 'app_token__in'"),
-    ("fetch", {"fan_out": "app"}, "fan_out is 'app', and no app_tokens are given"),
-    ("fetch", {"fan_out": "app", "filters": {"app_token__in": ["b"]}}, "no app_tokens are given"),
-    ("fetch", {"fan_out": "day"}, "fan_out is 'day': give 'app' or 'none'"),
-    ("fetch", {"fan_out": ["app"]}, "fan_out is"),
-    ("fetch", {"on_failure": "ignore"}, "on_failure is 'ignore': give 'raise' or 'keep'"),
-    ("fetch", {"on_failure": None}, "on_failure is None"),
-    ("fetch", {"attr_dependency": "all"}, "attr_dependency is 'all'"),
-    ("pivot", {}, "index is missing"),
-    ("pivot", {"index": None}, "index is missing"),
-    ("pivot", {"index": []}, "index is empty"),
-    ("pivot", {"index": "day"}, "index is the text 'day'"),
-    ("pivot", {"index": ["day"], "window": "day"}, "window is no parameter of a report"),
-    ("fetch", {"app_tokens": []}, "app_tokens is empty"),
-    ("fetch", {"app_tokens": ["a", "a"]}, "app_tokens has 'a' twice"),
-    ("fetch", {"app_tokens": "a,b"}, "app_tokens is 'a,b'"),
-    ("fetch", {"app_tokens": [3]}, "app_tokens is 3"),
-    ("stream", {"app_tokens": []}, "app_tokens is empty"),
-    ("fetch", {"dimensions": None}, "dimensions is missing"),
-    ("fetch", {"metrics": []}, "metrics is empty"),
-    ("fetch", {"metrics": "installs"}, r"give a list, such as \['installs'\]"),
-    ("fetch", {"metrics": {"installs"}}, "metrics is a set"),
-    ("fetch", {"metrics": ["installs,clicks"]}, "give each name as a text of its own"),
-    ("fetch", {"metrics": ["a_d7", "a_D7"]}, "metrics has 'a_D7', which is in metrics already"),
-    ("fetch", {"metrics": ["day"]}, "metrics has 'day', which is in dimensions already"),
-    ("fetch", {"date_period": None}, "date_period is missing"),
-    ("fetch", {"date_period": "last_7_days"}, "which the service refuses"),
-    ("fetch", {"date_period": "2026-02-30:2026-03-01"}, "date_period is '2026-02-30'"),
-    ("fetch", {"date_period": "2026-02-02:2026-02-01"}, "before it begins"),
-    ("fetch", {"date_period": (date(2026, 2, 2), "2026-02-01")}, "before it begins"),
-    ("fetch", {"date_period": (date(2026, 2, 2),)}, "give the first and the last day as a pair"),
-    ("fetch", {"date_period": datetime(2026, 1, 1, tzinfo=UTC)}, "date_period is"),
-    ("fetch", {"date_period": (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-02")}, r"date_period\[0\] is"),
-    ("fetch", {"filters": ["a"]}, "filters is"),
-    ("fetch", {"filters": {"campaign": "x"}}, "filters holds 'campaign'"),
-    ("fetch", {"filters": {"campaign__like": "x"}}, "filters holds 'campaign__like'"),
-    ("fetch", {"filters": {"__in": "x"}}, "filters holds '__in'"),
-    ("fetch", {"filters": {3: "x"}}, "filters holds 3"),
-    ("fetch", {"filters": {"installs__gte": "10"}}, r"filters\['installs__gte'\] is '10': give a number"),
-    ("fetch", {"filters": {"installs__gte": True}}, "give a number"),
-    ("fetch", {"filters": {"installs__gte": float("nan")}}, "give a number"),
-    ("fetch", {"filters": {"campaign__contains": ["a", "b"]}}, "give a text"),
-    ("fetch", {"filters": {"campaign__in": []}}, "is empty"),
-    ("fetch", {"campaign__contains": "x"}, r"is a filter: give filters=\{'campaign__contains'"),
-    ("fetch", {"readable_names": True}, "readable_names is no parameter of this report"),
-    ("fetch", {"typo": 1}, r"what Adjust added later goes into parameters=\{'typo'"),
-    ("fetch", {"parameters": {"metrics": "x"}}, "which is an argument of its own"),
-    ("fetch", {"parameters": {"user_token": "x"}}, "the API token goes into no URL"),
-    ("fetch", {"parameters": {"a b": "x"}}, "a name has letters"),
-    ("fetch", {"parameters": ["x"]}, "parameters is"),
-    ("fetch", {"hour__between": (8,)}, "hour__between is"),
-    ("fetch", {"hour__between": (8, 24)}, r"hour__between\[1\] is 24"),
-    ("fetch", {"utc_offset": "5"}, "utc_offset is '5'"),
-    ("fetch", {"utc_offset": "+05:30", "timezone_id": "Europe/Berlin"}, "are both given"),
-    ("fetch", {"limit": 0}, "limit is 0"),
-    ("fetch", {"limit": "5"}, "limit is '5'"),
-    ("fetch", {"sort": ["-"]}, "sort is"),
-    ("fetch", {"sandbox": "yes"}, "sandbox is 'yes'"),
-]
-
-
-@pytest.mark.parametrize(("ask", "query", "message"), WRONG, ids=[f"{ask} {query}" for ask, query, _ in WRONG])
-async def test_wrong_arguments_are_refused_before_anything_is_sent(
-    ask: str, query: dict[str, Any], message: str
-) -> None:
-    """The error names the argument, its value, and what would be right."""
-    seen: list[httpx.Request] = []
-
-    def refuse(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
-        return httpx.Response(500)
-
-    async with AsyncAdjust(
-        "secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(refuse)), max_attempts=1
-    ) as adjust:
-        arguments = QUERY | query
-        with pytest.raises(ConfigurationError, match=message) as raised:
-            if ask == "stream":
-                _ = [found async for found in adjust.reports.stream(**arguments)]
-            else:
-                await getattr(adjust.reports, ask)(**arguments)
-    assert not seen
-    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
-
-
-@pytest.mark.parametrize(
-    "method", ["fetch", "stream", "pivot", "iter_csv", "download_csv", "read_parquet", "download_parquet"]
-)
-def test_each_parameter_is_described(method: str) -> None:
-    """The class describes what the methods have in common, and each method its own arguments."""
-    described = (inspect.getdoc(Reports) or "") + (inspect.getdoc(getattr(Reports, method)) or "")
-    for name in inspect.signature(getattr(Reports, method)).parameters:
-        assert name == "self" or name in described
-
-
-# Looking back.
-
-
-@pytest.mark.parametrize(
-    ("newest", "days", "today", "first"),
-    [
-        ("2026-11-18", 7, "2026-11-21", "2026-11-12"),
-        (date(2026, 11, 18), 1, date(2026, 11, 21), "2026-11-18"),
-        ("2026-11-18", 0, "2026-11-21", "2026-11-19"),
-        ("2026-11-21", 3, "2026-11-21", "2026-11-19"),
-        ("2026-11-21", 1, "2026-11-21", "2026-11-21"),
-        ("2026-03-01", 2, "2026-03-02", "2026-02-28"),
-        ("0001-01-03", 30, "0001-01-04", "0001-01-01"),
-    ],
-)
-def test_lookback(newest: Any, days: int, today: Any, first: str) -> None:
-    """Of the stored days, the newest ones are asked for again; then comes what is not stored, up to today."""
-    period = lookback(newest, days, today=today)
-    assert period == (date.fromisoformat(first), date.fromisoformat(str(today)))
-
-
-def test_lookback_ends_today() -> None:
-    """By default it ends with today, in UTC."""
-    before = datetime.now(UTC).date()
-    first, last = lookback(before - timedelta(days=2), 1)
-    assert before <= last <= datetime.now(UTC).date()
-    assert first == before - timedelta(days=2)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("2026-11-22", 1, "2026-11-21"), "newest is 2026-11-22, which lies after 2026-11-21"),
-        (("2026-11-21", 0, "2026-11-21"), "there is nothing to ask for"),
-        (("yesterday", 1, "2026-11-21"), "newest is 'yesterday'"),
-        (("2026-11-18", -1, "2026-11-21"), "days is -1"),
-        (("2026-11-18", 1.5, "2026-11-21"), "days is 1.5"),
-        (("2026-11-18", True, "2026-11-21"), "days is True"),
-        (("2026-11-18", 1, "today"), "today is 'today'"),
-        ((datetime(2026, 11, 18, tzinfo=UTC), 1, "2026-11-21"), "newest is"),
-    ],
-    ids=str,
-)
-def test_wrong_lookbacks(arguments: Any, message: str) -> None:
-    """What makes no range is refused."""
-    newest, days, today = arguments
-    with pytest.raises(ConfigurationError, match=message):
-        lookback(newest, days, today=today)
-
-
-async def test_restated_figures_are_read_again(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """The range of `lookback` is one that reports take, windows too."""
-    period = lookback("2026-02-01", 3, today=LAST)
-    report = await adjust.reports.fetch(**QUERY | {"date_period": period}, app_tokens=emulator.app_tokens[0], window=2)
-    assert [row["day"] for row in report.rows()] == [date(2026, 1, 30) + timedelta(days=number) for number in range(6)]
-
-
-# What is raised.
-
-RAISED: dict[str, Callable[[AsyncAdjust, Path], Any]] = {
-    "fetch": lambda adjust, _: adjust.reports.fetch(**QUERY),
-    "pivot": lambda adjust, _: adjust.reports.pivot(**QUERY, index=["day"]),
-    "csv": lambda adjust, folder: adjust.reports.download_csv(folder / "x.csv", **QUERY),
-    "parquet": lambda adjust, _: adjust.reports.read_parquet(**QUERY),
-    "filters": lambda adjust, _: adjust.reports.filters(["apps"]),
-    "events": lambda adjust, _: adjust.reports.events(),
-    "apps": lambda adjust, _: adjust.apps.list(),
-}
-
-
-@pytest.mark.parametrize("ask", RAISED)
-@pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 429, 500, 503, 504])
-async def test_errors_go_into_pickles(ask: str, code: int, tmp_path: Path) -> None:
-    """Whatever is asked, the error of each status tells it and the path, and survives a pickle."""
-    async with client(status(code), max_attempts=1) as (adjust, script):
-        with pytest.raises(AdjustError) as raised:
-            await RAISED[ask](adjust, tmp_path)
-        assert len(script.requests) == 1
-    error: Any = raised.value
-    assert (error.status, error.method) == (code, "GET")
-    assert error.path.startswith("/reports-service/")
-    assert f"it was {code}" in str(error)
-    copy = pickle.loads(pickle.dumps(error))
-    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
-    assert not list(tmp_path.iterdir())  # noqa: ASYNC240 - of the test's own folder

@@ -124,6 +124,18 @@ class TestMarks:
     passed(run(tmp_path, HEAD + test), 2)
 
 
+def test_faults_of_a_mark_begin_anew(tmp_path: Path) -> None:
+    """Faults that several tests share through a mark are those of their first request in each of them."""
+    test = """
+@pytest.mark.adjust(apps=1, faults=Faults.script(["429", None]))
+@pytest.mark.parametrize("number", range(2))
+def test_script(number, adjust, adjust_emulator):
+    asyncio.run(adjust.partners.list(page_size=200).collect())
+    assert [request.fault for request in adjust_emulator.requests] == ["429", None]
+"""
+    passed(run(tmp_path, HEAD + test), 2)
+
+
 def test_positional_arguments(tmp_path: Path) -> None:
     """A mark with positional arguments says how it is written."""
     test = "@pytest.mark.adjust(3)\ndef test_marks(adjust_emulator):\n    pass\n"

@@ -126,20 +126,24 @@ class Comparison:
                 await asyncio.sleep(0)
 
     def _match(self, create: UncertainCreate, siblings: Siblings, trackers: Sequence[Tracker]) -> Match:
-        node, error = create.node, create.error
+        node, forms = create.node, self._requests.recent.forms
         match = siblings.match(node.label, node.above.children)
-        if match.tracker is not None or not isinstance(error, WrongTrackerError):
+        if match.tracker is not None or match.problem is not None:
             return match
-        # The service may keep the name in a form of which nothing is known: then its answer was about a new tracker.
+        # The service may keep the name in a form of which nothing is known yet; then the tracker is a new one.
         old = node.above.listed or set()
-        answered = next((one for one in trackers if one.token == error.tracker_token and one.token not in old), None)
-        if answered is None or label_of(answered) in node.above.children:
-            return match
-        label = label_of(answered)
-        if self._requests.recent.forms.may_be(node.label, label):
-            self._requests.recent.forms.learn(node.label, label)
-            return Match(answered, note=f"the service calls it {label!r}")
-        return Match(problem=f"the service may have created it as {label!r} ({answered.token})")
+        answered = create.error.tracker_token if isinstance(create.error, WrongTrackerError) else None
+        for tracker in trackers:
+            label = label_of(tracker)
+            if tracker.token in old or label in node.above.children:
+                continue
+            may_be = forms.may_be(node.label, label)
+            if may_be and tracker.token == answered:
+                forms.learn(node.label, label)
+                return Match(tracker, note=f"the service calls it {label!r}")
+            if may_be or tracker.token == answered:
+                match = Match(problem=f"{label!r} ({tracker.token}) is new there and may be this one, cut or changed")
+        return match
 
 
 def _problems_of_twins(twins: list[Node]) -> Iterator[tuple[int, str]]:

@@ -99,6 +99,8 @@ class CampaignAPI:
         if parent is not None and parent.level >= _DEEPEST_LEVEL:
             raise RefusalError(400, f"A tracker of level {_DEEPEST_LEVEL} can't have subtrackers")
         label = self._rules.kept_name(label)
+        if not label.strip():
+            raise RefusalError(400, "name can't be blank")
         name = label if parent is None else f"{parent.name}{_SEPARATOR}{label}"
         taken = self._store.find_tracker_by_name(app_id, name)
         if taken is not None and self._rules.duplicate_names == "refuse":

@@ -18,7 +18,7 @@ from adjust_async.emulator.faults.kinds import Fault
 from adjust_async.emulator.http.authentication import Authenticator
 from adjust_async.emulator.http.endpoint import Endpoint
 from adjust_async.emulator.http.front import CONTROL
-from adjust_async.emulator.http.parameters import read_json_object
+from adjust_async.emulator.http.parameters import integer, read_json_object
 from adjust_async.emulator.http.received import ReceivedRequest, Recorder
 from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.http.responses import send_response
@@ -96,8 +96,9 @@ class ControlAPI:
 
     async def _requests(self, request: Request) -> list[dict[str, Any]]:
         method, path = request.query_params.get("method"), request.query_params.get("path", "")
+        last = integer("last", request.query_params.get("last", "0"))
         requests = self._controlled.recorder.requests()
-        return [_request(found) for found in (requests if method is None else requests.to(method, path))]
+        return [_request(found) for found in (requests if method is None else requests.to(method, path))[-last:]]
 
     async def _apps(self, _request: Request) -> list[dict[str, Any]]:
         store, facts = self._controlled.store, self._controlled.facts

@@ -27,7 +27,8 @@ class Conditions:
         return self.fixed_today or datetime.now(UTC).date()
 
     def reset(self) -> None:
-        """Go back to what held at first; a script of faults goes on where it is."""
-        self.latency, self.faults, app_states, self.fixed_today = self._at_first
+        """Go back to what held at first; faults begin anew."""
+        self.latency, faults, app_states, self.fixed_today = self._at_first
+        self.faults = None if faults is None else faults.afresh()
         self.app_states.clear()
         self.app_states.update(app_states)

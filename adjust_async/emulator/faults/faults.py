@@ -63,11 +63,14 @@ class Faults:
         self.kinds = RECOVERABLE_FAULTS if kinds is None else _known(kinds)
         if not self.kinds:
             raise ValueError("kinds is empty; leave it out for all recoverable faults, or set faults to None for none.")
+        self._seed = seed
+        self._options = options
         self._set_options(**options)
         self._of_gets = tuple(kind for kind in self.kinds if kind not in _OF_WRITES)
         self._of_writes = tuple(kind for kind in self.kinds if kind not in LIST_FAULTS)
         self._storm_end = -math.inf
         self._random = random.Random(seed)
+        self._steps: Sequence[Fault | None] | None = None
         self._script: Iterator[Fault | None] | None = None
 
     @classmethod
@@ -80,7 +83,7 @@ class Faults:
             raise TypeError(f"A script of faults is a list: [{str(faults)!r}].")
         steps = [None if fault is None else _known([fault])[0] for fault in faults]
         scripted = cls(0, **options)
-        scripted._script = iter(steps)
+        scripted._steps, scripted._script = steps, iter(steps)
         return scripted
 
     @classmethod
@@ -112,6 +115,12 @@ class Faults:
             return cls(rate, kinds, **options) if rate else None
         except TypeError as error:
             raise ValueError(str(error)) from None
+
+    def afresh(self) -> "Faults":
+        """Return the same faults from their beginning: a script from its first step, a draw from its seed."""
+        if self._steps is not None:
+            return Faults.script(self._steps, **self._options)
+        return Faults(self.rate, self.kinds, seed=self._seed, **self._options)
 
     @classmethod
     def of(cls, faults: "Faults | float | Sequence[Fault | str | None] | None") -> "Faults | None":

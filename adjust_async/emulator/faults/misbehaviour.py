@@ -84,9 +84,9 @@ class LateWork:
         self._lost = True
 
     def drop(self) -> None:
-        """Forget what was not done yet."""
-        for task in self._tasks:
-            task.cancel()
+        """Forget what was not done yet; any thread may call it."""
+        for task in list(self._tasks):
+            task.get_loop().call_soon_threadsafe(task.cancel)
 
     async def finish(self) -> None:
         """Do now what was not done yet; returns when nothing is left."""

@@ -1,17 +1,19 @@
 """The error bodies of each API.
 
-The Campaign API does so in its envelope, the Report Service with a code, and the others in whatever shape their layers
-have.
+The Campaign API sends them in its envelope, the Report Service with a code, and the others in whatever shape their
+layers have.
 """
 
+import base64
 import html
+import os
+import time
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from starlette.types import Send
 
-from adjust_async.emulator.campaign.envelopes import error_envelope, version_of
 from adjust_async.emulator.http.refusals import RefusalError
 from adjust_async.emulator.http.responses import JSON, send_response
 
@@ -25,6 +27,7 @@ _HTML = frozenset({410, 503})
 _MESSAGE_OBJECT = frozenset({401, 429})
 _REPORT_CODES = {401: "auth_error", 403: "auth_error"}
 _FIRST_SERVER_ERROR = 500
+_REQUEST_ID_BYTES = 15
 
 
 async def send_refusal(send: Send, path: str, refusal: RefusalError) -> None:
@@ -66,3 +69,22 @@ def _unenveloped(status: int, message: str) -> tuple[bytes, str]:
         )
         return page.encode(), "text/html; charset=utf-8"
     return orjson.dumps({"error": {"message": message} if status in _MESSAGE_OBJECT else message}), JSON
+
+
+def stamped(version: int) -> dict[str, Any]:
+    """Make what every v1 envelope and every error begins with: `api_version`, `request_id`, `timestamp`."""
+    return {
+        "api_version": str(version),
+        "request_id": base64.urlsafe_b64encode(os.urandom(_REQUEST_ID_BYTES)).decode(),
+        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def error_envelope(version: int, message: str) -> bytes:
+    """Encode a refusal or a failure."""
+    return orjson.dumps({"error": stamped(version) | {"message": message}})
+
+
+def version_of(path: str) -> int:
+    """Return the version of the Campaign API that a path names, 1 for a path that names none."""
+    return 2 if path.startswith("/public/v2/") else 1

@@ -93,7 +93,8 @@ async def test_reset(emulator: Emulator) -> None:
         assert (emulator.store.trackers(), emulator.token, emulator.url) == before
         assert (emulator.latency, dict(emulator.app_states)) == (0.001, {})
         assert (emulator.stats.total, len(emulator.requests)) == (0, 0)
-        assert (await client.post(path, json={"name": "X"})).status_code == 200
+        answers = [await client.post(path, json={"name": "X"}) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [500, 200]
         assert emulator.store.count_trackers() == 101
 
 

@@ -38,6 +38,14 @@ async def test_kept_names(form: Any, given: str, kept: str) -> None:
         assert (await create(client, emulator, kept)).status_code == 400
 
 
+async def test_a_name_that_is_kept_as_nothing() -> None:
+    """A name of which the service keeps nothing is refused as a blank one."""
+    emulator = Emulator(apps=1, trackers_per_app=0, names=lambda name: name.strip("x"))
+    async with emulator, connect(emulator) as client:
+        assert (await create(client, emulator, "xx")).status_code == 400
+        assert emulator.store.count_trackers() == 0
+
+
 @pytest.mark.parametrize("taken", [400, 409, 422])
 async def test_taken(taken: Any) -> None:
     """A name that is taken is refused with the status that was chosen, in the envelope."""

@@ -41,6 +41,8 @@ async def test_stats_and_requests(emulator: Emulator, client: httpx.AsyncClient)
     assert found[1]["body"] == '{"name":"X"}'
     chosen = await client.get("/_emulator/requests", params={"method": "GET", "path": "/trackers"})
     assert chosen.json() == []
+    assert (await client.get("/_emulator/requests", params={"last": 1})).json() == found[1:]
+    assert (await client.get("/_emulator/requests", params={"last": "x"})).status_code == 400
 
 
 async def test_faults(emulator: Emulator, client: httpx.AsyncClient) -> None:

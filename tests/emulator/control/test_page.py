@@ -1,12 +1,14 @@
 import asyncio
 import re
 import shutil
+from importlib.resources import files
 from pathlib import Path
 
 import httpx
 import pytest
 
 from adjust_async.emulator import EmulatedApp, Emulator
+from adjust_async.emulator.control import api
 from tests.emulator.requests import connect, trackers_path
 
 pytestmark = pytest.mark.anyio
@@ -56,6 +58,28 @@ async def test_in_a_browser(tmp_path: Path) -> None:
         assert "<title>Adjust emulator</title>" in shown
         assert re.search(r"<b>2</b>requests", shown)
         assert emulator.stats.total == 2
+
+
+PRESS = """
+<script>
+setTimeout(() => { for (const kind of ["429", "503-after"])
+  document.querySelector(`#kinds input[value="${kind}"]`).click(); at("rate").value = 0.4; }, 1500);
+setTimeout(() => document.querySelector("#faults button").click(), 1800);
+</script>
+"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+async def test_switching_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The boxes and buttons of the page switch faults."""
+    page = (files("adjust_async.emulator.control") / "page.html").read_text() + PRESS
+    (tmp_path / "page.html").write_text(page)
+    monkeypatch.setattr(api, "files", lambda _: tmp_path)
+    async with Emulator(apps=1, trackers_per_app=0) as emulator:
+        shown = await rendered(f"{emulator.url}/_emulator/#{emulator.token}", tmp_path / "profile")
+        assert emulator.faults is not None
+        assert (emulator.faults.rate, emulator.faults.kinds) == (0.4, ("429", "503-after"))
+        assert "40 % of the requests: 429, 503-after" in shown
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")

@@ -1,13 +1,12 @@
-"""Parquet reports: Arrow tables, and files that are there whole or not at all."""
+"""Parquet reports, as tables and in files: whole, or an error."""
 
 import asyncio
 import io
 import pickle
 import sys
 import tracemalloc
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +21,23 @@ from adjust_async import (
     AsyncAdjust,
     BadRequestError,
     ClientClosedError,
-    ConfigurationError,
     DecodeError,
     SavedReport,
 )
 from adjust_async.emulator import Emulator, Faults
 from tests.loopback import RawRequest, answer, serve
+from tests.reports.downloads.parquet_service import DATES, QUERY, WHOLE, files_of
 from tests.script import Pieces, arriving, client, status
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.account(apps=3, trackers_per_app=40, facts_per_day=15),
+    pytest.mark.usefixtures("quick_retries"),
+]
 
-DATES = ("2026-01-26", "2026-02-04")
-QUERY: Any = {"dimensions": ["day", "network"], "metrics": ["installs", "cost", "ctr"], "date_period": DATES}
-TABLE = pyarrow.table({"day": ["2026-01-26", "2026-01-27"], "network": ["A", "B"], "installs": [1, 2]})
+
 COLUMNS = ("day", "network", "installs", "cost", "ctr")
+
 
 #: The table as users get it: days are dates, and what was asked for and did not come is null.
 TYPED = pyarrow.table(
@@ -50,43 +52,6 @@ TYPED = pyarrow.table(
         ]
     ),
 )
-
-
-def parquet_of(table: Any) -> bytes:
-    """Write a table as the service would."""
-    sink = io.BytesIO()
-    parquet.write_table(table, sink)
-    return sink.getvalue()
-
-
-WHOLE = parquet_of(TABLE)
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    """Give all that lies in a folder."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.fixture(autouse=True)
-def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing wait between attempts but what the service asks for: files need real clocks."""
-    monkeypatch.setattr("adjust_async._http.retry.jitter", lambda _: 0.0)
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Emulator]:
-    """An account of three apps with figures."""
-    async with Emulator(apps=3, trackers_per_app=40, facts_per_day=15) as running:
-        yield running
-
-
-@pytest.fixture
-async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
-    """A client of the emulator; at its end no permit, call or task may be left."""
-    async with AsyncAdjust(emulator.token, api_url=emulator.url) as made:
-        yield made
-        session = made._session
-        assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("query", [{}, {"filters": {"installs__gte": 5}, "sort": ["-installs"]}, {"limit": 3}], ids=str)
@@ -337,169 +302,8 @@ async def test_no_service_at_all(tmp_path: Path) -> None:
     assert files_of(tmp_path) == {}
 
 
-# Types.
-
-MORNING = datetime(2026, 1, 26, 5)  # noqa: DTZ001 - of the clock on the wall
-WEEKS: list[dict[str, Any]] = [
-    {"day": ["2026-01-26"], "hour": ["2026-01-26T05:00:00"], "installs": [1], "daus": [2], "cost": [3]},
-    {"day": ["2026-01-26T00:00:00"], "hour": [None], "installs": [1.0], "daus": [2.5], "cost": [0.5]},
-    {"day": [date(2026, 1, 26)], "hour": [MORNING], "installs": ["1"], "daus": ["2.5"], "cost": [""]},
-    {"cost": [float("nan")], "installs": [float("nan")], "daus": [None], "hour": [None], "day": [None]},
-]
-
-
-@pytest.mark.parametrize("week", WEEKS, ids=range(len(WEEKS)))
-@pytest.mark.parametrize("row_groups", [1, 2])
-async def test_each_week_has_the_same_schema(week: dict[str, Any], row_groups: int, tmp_path: Path) -> None:
-    """However the service types its columns, table and file have the schema that the JSON of the question has."""
-    query = QUERY | {"dimensions": ["day", "hour"], "metrics": ["installs", "daus", "cost"]}
-    table = pyarrow.table({name: cells * row_groups for name, cells in week.items()})
-    sink = io.BytesIO()
-    parquet.write_table(table, sink, row_group_size=1)
-    async with client(httpx.Response(200, content=sink.getvalue())) as (adjust, _):
-        read = await adjust.reports.read_parquet(**query)
-        saved = await adjust.reports.download_parquet(tmp_path / "x.parquet", **query)
-    row = {"day": "2026-01-26", "hour": "2026-01-26T05:00:00", "installs": "1", "daus": "2", "cost": "0"}
-    async with client(httpx.Response(200, json={"rows": [row]})) as (adjust, _):
-        expected = (await adjust.reports.fetch(**query)).to_arrow().schema
-    assert read.schema.equals(expected)
-    assert parquet.read_table(saved.path).equals(read)
-    assert saved.rows == read.num_rows == row_groups
-    (first, *_) = read.to_pylist()
-    assert first["day"] in {date(2026, 1, 26), None}
-    assert first["installs"] in {1, None}
-    assert first["cost"] in {3.0, 0.5, None}
-
-
-async def test_values_decide_where_no_name_could(tmp_path: Path) -> None:
-    """A count with a fraction in any batch is a number, an hour with an offset a moment at UTC, a word makes text."""
-    query = QUERY | {"dimensions": ["hour", "network"], "metrics": ["installs", "clicks"]}
-    table = pyarrow.table(
-        {
-            "hour": ["2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00", None],
-            "network": [1, 2, None],
-            "installs": [1.0, 2.0, 0.5],
-            "clicks": ["1", "", "unknown"],
-            "unasked": [True, False, None],
-        }
-    )
-    sink = io.BytesIO()
-    parquet.write_table(table, sink, row_group_size=1)
-    async with client(httpx.Response(200, content=sink.getvalue())) as (adjust, _):
-        read = await adjust.reports.read_parquet(**query)
-        saved = await adjust.reports.download_parquet(tmp_path / "x.parquet", **query)
-    assert parquet.read_table(saved.path).equals(read)
-    assert read.schema == pyarrow.schema(
-        [
-            ("hour", pyarrow.timestamp("us", "UTC")),
-            ("network", pyarrow.string()),
-            ("installs", pyarrow.float64()),
-            ("clicks", pyarrow.string()),
-            ("unasked", pyarrow.bool_()),
-        ]
-    )
-    assert read.column("hour").to_pylist()[:2] == [datetime(2026, 10, 25, hour, tzinfo=UTC) for hour in (0, 1)]
-    assert read.column("network").to_pylist() == ["1", "2", None]
-    assert read.column("installs").to_pylist() == [1.0, 2.0, 0.5]
-    assert read.column("clicks").to_pylist() == ["1", None, "unknown"]
-
-
-async def test_a_broken_page_is_found(tmp_path: Path) -> None:
-    """Every page is read before the file is published: one that is broken in the middle replaces nothing."""
-    sink = io.BytesIO()
-    parquet.write_table(pyarrow.table({"installs": list(range(5000))}), sink, compression="gzip", use_dictionary=False)
-    body = bytearray(sink.getvalue())
-    body[len(body) // 3 : len(body) // 3 + 40] = b"x" * 40
-    place = tmp_path / "x.parquet"
-    place.write_bytes(b"yesterday")
-    async with client(httpx.Response(200, content=bytes(body)), max_attempts=1) as (adjust, _):
-        with pytest.raises(DecodeError, match="no Parquet that can be read"):
-            await adjust.reports.download_parquet(place, **QUERY)
-    assert files_of(tmp_path) == {"x.parquet": b"yesterday"}
-
-
-# Without pyarrow.
-
-
 @pytest.fixture
 def _no_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pyarrow be missing."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-
-
-@pytest.mark.usefixtures("_no_pyarrow")
-async def test_a_table_needs_pyarrow() -> None:
-    """Without pyarrow the error says what to install, before anything is sent."""
-    async with client(httpx.Response(200, content=WHOLE)) as (adjust, script):
-        with pytest.raises(ConfigurationError, match=r"pyarrow is not installed: pip install 'adjust_async\[arrow\]'"):
-            await adjust.reports.read_parquet(**QUERY)
-        assert not script.requests
-
-
-@pytest.mark.usefixtures("_no_pyarrow")
-async def test_a_file_needs_no_pyarrow(tmp_path: Path) -> None:
-    """Without pyarrow the service's file is written all the same; its rows and columns are not known."""
-    place = tmp_path / "x.parquet"
-    async with client(httpx.Response(200, content=WHOLE)) as (adjust, _):
-        assert await adjust.reports.download_parquet(place, **QUERY) == SavedReport(place, len(WHOLE), None, ())
-    assert files_of(tmp_path) == {"x.parquet": WHOLE}
-
-
-@pytest.mark.usefixtures("_no_pyarrow")
-async def test_an_empty_file_needs_pyarrow(tmp_path: Path) -> None:
-    """An empty report has to be made here: without pyarrow the error teaches, is not retried, and leaves nothing."""
-    async with client(httpx.Response(204)) as (adjust, script):
-        with pytest.raises(ConfigurationError, match=r"adjust_async\[arrow\]"):
-            await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
-        assert len(script.requests) == 1
-    assert files_of(tmp_path) == {}
-
-
-# Arguments.
-
-
-@pytest.mark.parametrize(
-    ("query", "message"),
-    [
-        ({"readable_names": True}, "readable_names is no parameter of this report"),
-        ({"exact": True}, "exact is no parameter of a report"),
-        ({"window": 3}, "window is no parameter of a report"),
-        ({"installs__gte": 3}, r"installs__gte is a filter: give filters=\{'installs__gte': \.\.\.\}"),
-        ({"metrics": ["installs", "installs"]}, "metrics has 'installs' twice"),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("to_file", [False, True])
-async def test_wrong_arguments_are_refused_before_anything_is_sent(
-    query: Any, message: str, to_file: bool, tmp_path: Path
-) -> None:
-    """The error names the argument, and nothing was sent or written."""
-    async with client(status(500)) as (adjust, script):
-        reports = adjust.reports
-        with pytest.raises(ConfigurationError, match=message):
-            if to_file:
-                await reports.download_parquet(tmp_path / "x", **QUERY | query)
-            else:
-                await reports.read_parquet(**QUERY | query)
-        assert script.requests == []
-    assert files_of(tmp_path) == {}
-
-
-@pytest.mark.parametrize(
-    ("path", "more", "message"),
-    [
-        ("", {}, "path is ''"),
-        (b"x", {}, "path is b'x'"),
-        (Path(__file__).parent, {}, "which is a folder"),
-        ("/no/such/folder/x", {}, "there is no folder"),
-        ("x", {"on_progress": 5}, "on_progress is 5: give a plain function"),
-    ],
-    ids=str,
-)
-async def test_a_wrong_place_is_refused_before_anything_is_sent(path: Any, more: Any, message: str) -> None:
-    """A path where no file can be is refused before the report is asked for."""
-    async with client(status(500)) as (adjust, script):
-        with pytest.raises(ConfigurationError, match=message):
-            await adjust.reports.download_parquet(path, **QUERY, **more)
-        assert script.requests == []

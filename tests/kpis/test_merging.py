@@ -1,0 +1,138 @@
+"""Answers of the KPI Service made one report, with warnings about what is odd."""
+
+import logging
+from typing import Any
+
+import httpx
+import pytest
+
+from adjust_async import (
+    AsyncAdjust,
+    DecodeError,
+)
+from tests.kpis.sockets import DATES
+from tests.script import client
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.account(apps=6, trackers_per_app=60, facts_per_day=25),
+    pytest.mark.settings(max_attempts=2),
+]
+
+
+# Answers.
+
+
+async def test_apps_that_answer_differently_are_merged() -> None:
+    """Other orders of KPIs, other trackers, names that are missing: each figure keeps its place, what lacks is null."""
+    answers: dict[str, Any] = {
+        "one": {
+            "result_parameters": {"kpis": ["installs", "clicks"], "trackers": [{"token": "t1", "name": "Adroll"}]},
+            "result_set": {
+                "token": "one",
+                "name": "One",
+                "currency": "EUR",
+                "trackers": [{"token": "t1", "kpi_values": [1, 2]}],
+            },
+        },
+        "two": {
+            "result_parameters": {"kpis": ["clicks", "revenue", "installs"]},
+            "result_set": {
+                "apps": [
+                    {
+                        "token": "two",
+                        "name": "Two",
+                        "currency": "USD",
+                        "trackers": [{"token": "t2", "kpi_values": [30, 4.5, 10]}],
+                    }
+                ]
+            },
+        },
+        "three": {
+            "result_parameters": {"kpis": ["installs", "clicks"]},
+            "result_set": {"token": "three", "name": "Three"},
+        },
+    }
+    transport = httpx.MockTransport(
+        lambda request: httpx.Response(200, json=answers[request.url.path.rpartition("/")[2]])
+    )
+    async with AsyncAdjust("secret", http_client=httpx.AsyncClient(transport=transport)) as adjust:
+        report = await adjust.kpis.deliverables(["one", "two", "three"], **DATES)
+    assert report.result_parameters["kpis"] == ["installs", "clicks", "revenue"]
+    assert list(report.rows()) == [
+        {
+            "app_token": "one",
+            "app_name": "One",
+            "currency": "EUR",
+            "tracker_token": "t1",
+            "tracker_name": "Adroll",
+            "installs": 1,
+            "clicks": 2,
+            "revenue": None,
+        },
+        {
+            "app_token": "two",
+            "app_name": "Two",
+            "currency": "USD",
+            "tracker_token": "t2",
+            "tracker_name": None,
+            "installs": 10,
+            "clicks": 30,
+            "revenue": 4.5,
+        },
+    ]
+    assert [app["token"] for app in report.result_set["apps"]] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("result_set", "place"),
+    [
+        (
+            {"token": "app", "dates": [{"date": "2026-01-26", "kpi_values": [1]}]},
+            r"\$\.result_set\.dates\[0\]\.kpi_values",
+        ),
+        ({"token": "app", "dates": [{"date": "2026-01-26", "kpi_values": [1, "2"]}]}, r"kpi_values\[1\]"),
+        ({"token": "other"}, r"\$\.result_set\.token"),
+        ([], r"\$\.result_set"),
+    ],
+)
+async def test_an_answer_of_another_shape_says_where(result_set: Any, place: str) -> None:
+    """Values that don't match their KPIs, or figures of another app, are an error that names the place."""
+    document = {"result_parameters": {"kpis": ["installs", "clicks"]}, "result_set": result_set}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=document))
+    async with AsyncAdjust("secret", http_client=httpx.AsyncClient(transport=transport)) as adjust:
+        with pytest.raises(DecodeError, match=place) as raised:
+            await adjust.kpis.deliverables("app", **DATES)
+    assert raised.value.path == "/kpis/v1/app"
+
+
+# Warnings.
+
+
+@pytest.mark.parametrize(
+    ("query", "kpis", "dates", "warnings"),
+    [
+        ({"kpis": ["installs", "clicks"]}, ["installs"], ["2026-01-26"], ["the answer has no clicks"]),
+        ({"kpis": ["Installs"]}, ["installs"], ["2026-01-26"], []),
+        ({"kpis": ["installs"], "human_readable_kpis": True}, ["Installations"], ["2026-01-26"], []),
+        ({"grouping": ["day"]}, ["installs"], ["2026-01-26", "2026-02-05"], ["asked for: 2026-02-05"]),
+        ({"grouping": ["day"]}, ["installs"], ["2026-01-25", "2026-02-05"], ["asked for: 2026-01-25 to 2026-02-05"]),
+        ({"grouping": ["hours"]}, ["installs"], ["2026-02-04T23:00:00", "2026-02-05T00:00:00"], ["2026-02-05T00:00"]),
+        ({"grouping": ["week"]}, ["installs"], ["2026-01-19"], []),
+        ({"grouping": ["day"]}, ["installs"], ["unknown"], []),
+    ],
+)
+async def test_answers_that_are_not_what_was_asked_for_are_warned_of(
+    query: Any, kpis: list[str], dates: list[str], warnings: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """KPIs that are missing, and figures outside of the range, are named in the report and in the log."""
+    result_set = {"token": "app", "dates": [{"date": text, "kpi_values": [1]} for text in dates]}
+    document = {"result_parameters": {"kpis": kpis, "grouping": query.get("grouping")}, "result_set": result_set}
+    async with client(httpx.Response(200, json=document)) as (adjust, _):
+        with caplog.at_level(logging.WARNING, "adjust_async"):
+            report = await adjust.kpis.deliverables("app", **{"grouping": ["day"]} | query, **DATES)
+    assert [warning in found for warning, found in zip(warnings, report.warnings, strict=True)] == [True] * len(
+        warnings
+    )
+    assert len(caplog.records) == len(warnings)
+    assert len(list(report.rows())) == len(dates)
