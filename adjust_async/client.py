@@ -98,6 +98,7 @@ class AsyncAdjust:
         http_client: "httpx.AsyncClient | None" = None,
         coordinator: Coordinator | str | None = None,
     ) -> None:
+        __tracebackhide__ = True
         api_token = APIToken.find() if token is None else APIToken(token)
         del token  # so that no frame of an error below has it
         config = Config.read(

@@ -258,6 +258,7 @@ class HostConfig:
     deadline: float | None
 
     def __attrs_post_init__(self) -> None:
+        __tracebackhide__ = True
         prefix = self.prefix
         check_positive_number(self.max_rate, f"{prefix}max_rate", "requests a second")
         check_positive_number(self.timeout, f"{prefix}timeout", "seconds")
@@ -315,6 +316,7 @@ class Config:
         Raises:
             ConfigurationError: A setting is wrong. The message names it and says what would be right.
         """
+        __tracebackhide__ = True
         insecure = _checked_hosts(insecure_hosts)
         url = _passed_or_environment(api_url, "api_url", API_URL, "/public/", insecure) or API_URL
         own_url = _passed_or_environment(reports_url, "reports_url", REPORTS_URL, "/reports-service/", insecure)
@@ -367,6 +369,7 @@ def _passed_or_environment(
     url: str | None, argument: str, example: str, own_path: str, insecure_hosts: Iterable[str]
 ) -> str | None:
     """Check the URL that was passed, or else the one of the environment; `None` where neither is there."""
+    __tracebackhide__ = True
     if url is None:
         argument = f"ADJUST_{argument.upper()}"
         url = os.environ.get(argument) or None

@@ -85,6 +85,7 @@ class Call(Generic[T]):
         Raises:
             AdjustError: The last one failed, or there was no time for another.
         """
+        __tracebackhide__ = True
         failure: AdjustError
         again = retrying(
             self._may_retry,
@@ -110,6 +111,7 @@ class Call(Generic[T]):
 
     async def _attempt(self) -> T:
         """Send once and read the answer. The permit is released before the answer is decoded."""
+        __tracebackhide__ = True
         failure: AdjustError
         self._sending = False
         try:
@@ -126,6 +128,7 @@ class Call(Generic[T]):
         raise failure
 
     async def _with_permit(self) -> Answer | T:
+        __tracebackhide__ = True
         left: float
         try:
             while True:
@@ -143,6 +146,7 @@ class Call(Generic[T]):
         )
 
     def _decoded(self, answer: Answer) -> T:
+        __tracebackhide__ = True
         try:
             raise_for_status(answer)
             return self._spec.decode(answer)
@@ -158,6 +162,7 @@ class Call(Generic[T]):
 
     async def _exchange(self) -> Answer | T:
         """Send the request; return the answer, or what the spec's own receiver makes of its body."""
+        __tracebackhide__ = True
         failure: AdjustError
         if self._client_is_closed():
             raise closed_error("its owner closed the http_client that AsyncAdjust was opened with")

@@ -30,6 +30,7 @@ class Session:
     """
 
     def __init__(self, config: Config, coordinator: Coordinator, http_client: httpx.AsyncClient | None = None) -> None:
+        __tracebackhide__ = True
         self.config = config
         self._owns_client = http_client is None
         client = _own_client(config) if http_client is None else _checked(http_client)
@@ -89,6 +90,7 @@ class Session:
             DecodeError: The answer was not what the API documents.
             ClientClosedError: The session is closed, or was closed meanwhile.
         """
+        __tracebackhide__ = True
         if self.closed:
             raise closed_error()
         loop = asyncio.get_running_loop()

@@ -14,7 +14,7 @@ from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.names import SEPARATOR, canonical, label_of
 from adjust_async.campaign.pages import CursorPages, Start
 from adjust_async.campaign.recent import Place, RecentWrites
-from adjust_async.errors import AdjustError, WrongTrackerError
+from adjust_async.errors import AdjustError, WrongTrackerError, replace
 
 __all__ = ["Listing", "TrackerRequests"]
 
@@ -66,6 +66,7 @@ class TrackerRequests:
         Raises:
             AdjustError: A page could not be fetched.
         """
+        __tracebackhide__ = True
         began = asyncio.get_running_loop().time()
         start = Start.check(self._session.config.campaign_version, {"page_size": page_size, "prefetch": 0})
         trackers, whole, total = await self._read(place, start)
@@ -105,6 +106,7 @@ class TrackerRequests:
             WrongTrackerError: The answer is about another tracker.
             AdjustError: The service refused, or gave no whole answer.
         """
+        __tracebackhide__ = True
         body = {"name": label}
         if place.parent_token is not None:
             body["parent_token"] = place.parent_token
@@ -136,6 +138,7 @@ class TrackerRequests:
             WrongTrackerError: The answer is about another tracker.
             AdjustError: The service refused, or gave no whole answer.
         """
+        __tracebackhide__ = True
         tracker = await self._session.request(
             RequestSpec(
                 method="PATCH",
@@ -149,15 +152,22 @@ class TrackerRequests:
 
     async def _read(self, place: Place, start: Start) -> tuple[dict[str, Tracker], bool, int | None]:
         """Read a list; return its trackers, whether it surely stood still meanwhile, and how many there should be."""
+        __tracebackhide__ = True
         trackers: dict[str, Tracker] = {}
         items = 0
         totals: set[int | None] = set()
-        async with aclosing(self.siblings(place, start).pages()) as pages:
-            async for page in pages:
-                items += len(page.items)
-                totals.add(page.total)
-                trackers.update((tracker.token, tracker) for tracker in page.items)
-                await asyncio.sleep(0)
+        failure: AdjustError | None = None
+        try:
+            async with aclosing(self.siblings(place, start).pages()) as pages:
+                async for page in pages:
+                    items += len(page.items)
+                    totals.add(page.total)
+                    trackers.update((tracker.token, tracker) for tracker in page.items)
+                    await asyncio.sleep(0)
+        except AdjustError as error:
+            failure = error
+        if failure is not None:  # the caller asked for no page, and can't resume there
+            raise replace(failure, page=None, cursor=None)
         total = next(iter(totals)) if len(totals) == 1 else None
         stood_still = items == len(trackers) and len(totals) == 1 and total in {None, items}
         return trackers, stood_still, total

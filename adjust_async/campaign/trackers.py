@@ -57,6 +57,7 @@ class Trackers:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
+        __tracebackhide__ = True
         start = Start.check(self._session.config.campaign_version, paging)
         return self._requests.siblings(_place(app_token, None), start)
 
@@ -74,6 +75,7 @@ class Trackers:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
+        __tracebackhide__ = True
         start = Start.check(self._session.config.campaign_version, paging)
         place = Place(check_token(app_token, "app_token"), check_token(tracker_token, "tracker_token"))
         return self._requests.siblings(place, start)
@@ -97,6 +99,7 @@ class Trackers:
             ConfigurationError: An argument is wrong. Nothing was sent.
             AdjustError: (while iterating) A list could not be had. The walk ends there.
         """
+        __tracebackhide__ = True
         tokens = check_app_tokens(app_tokens)
         check_whole_number(max_level, "max_level", most=LEVELS)
         start = Start.check(self._session.config.campaign_version, {"page_size": page_size, "prefetch": 0})
@@ -123,6 +126,7 @@ class Trackers:
             WrongTrackerError: The answer is about another tracker. Whether this one was created is in doubt.
             AdjustError: The service refused, or gave no whole answer; `in_doubt` says which.
         """
+        __tracebackhide__ = True
         place = _place(app_token, parent_token)
         label = check_level_name(name, "name")
         return await lookup.create(self._requests, place, label, grace_time=GRACE_TIME)
@@ -150,6 +154,7 @@ class Trackers:
             ConfigurationError: An argument is wrong, or nothing would be changed. Nothing was sent.
             AdjustError: The service refused, or gave no whole answer. It is safe to call again.
         """
+        __tracebackhide__ = True
         app_token, tracker_token = check_token(app_token, "app_token"), check_token(tracker_token, "tracker_token")
         settings: dict[str, Any] = {}
         if partner_id is not None:
@@ -246,6 +251,7 @@ class Trackers:
             asyncio.CancelledError: The call was cancelled: nothing more was begun, and what had been sent was awaited
                 or looked up within about three times `grace_time`. `on_outcome` was told every outcome.
         """
+        __tracebackhide__ = True
         token = check_token(app_token, "app_token")
         return await run_plan(
             self._session,
@@ -262,7 +268,10 @@ class Trackers:
         )
 
     async def _walk(self, roots: Sequence[_Branch], max_level: int, start: Start) -> AsyncGenerator[Tracker, None]:
+        __tracebackhide__ = True
+
         async def visit(send: Send[Sequence[Tracker]], branch: _Branch, push: Callable[[_Branch], None]) -> None:
+            __tracebackhide__ = True
             seen: set[str] = set()
             async with aclosing(self._requests.siblings(branch.place, start).pages()) as pages:
                 async for page in pages:
@@ -277,6 +286,7 @@ class Trackers:
                                 push(_Branch(branch.place._replace(parent_token=tracker.token), branch.level + 1))
 
         async def produce(send: Send[Sequence[Tracker]]) -> None:
+            __tracebackhide__ = True
             await crawl(roots, partial(visit, send), workers=self._session.config.max_concurrency)
 
         batches = stream(produce, ahead=self._session.config.max_concurrency, spawn=self._session.spawn)
@@ -288,5 +298,6 @@ class Trackers:
 
 def _place(app_token: object, parent_token: object) -> Place:
     """Check the tokens of a list of siblings."""
+    __tracebackhide__ = True
     token = check_token(app_token, "app_token")
     return Place(token, None if parent_token is None else check_token(parent_token, "parent_token"))

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import TypeVar
 
+from adjust_async._concurrency import in_own_thread
 from adjust_async._figures.encoding import encode_value
 from adjust_async._figures.per_app import FanOut, all_apps, each_app, stream_apps
 from adjust_async._figures.windows import Period
@@ -34,10 +35,12 @@ async def send(account: Account, question: ReportQuestion, spec: RequestSpec[T])
         BadRequestError: The service refused it; the message names the metric or dimension that it refused.
         AdjustError: As `Session.request` does.
     """
+    __tracebackhide__ = True
     try:
         return await account.session.request(spec)
     except BadRequestError as error:
-        explained = account.names.explain(error, question)
+        # In a thread, as there may be thousands of names.
+        explained = await in_own_thread(partial(account.names.explain, error, question))
         if explained is error:
             raise
         refusal = explained
@@ -46,6 +49,7 @@ async def send(account: Account, question: ReportQuestion, spec: RequestSpec[T])
 
 async def ask(account: Account, question: ReportQuestion) -> Report:
     """Return one report of all parts, in the order asked for."""
+    __tracebackhide__ = True
     answers, failures = await all_apps(_fan_out(account, question), question.units)
     parts = [part for windows in answers for part in await _without_rows_explained(account, question, windows)]
     report = Report(
@@ -57,6 +61,7 @@ async def ask(account: Account, question: ReportQuestion) -> Report:
 
 async def stream(account: Account, question: ReportQuestion) -> AsyncGenerator[tuple[str, Report], None]:
     """Yield each app with a report of its own when it arrives."""
+    __tracebackhide__ = True
     dimensions = question.dimensions
     if "app_token" not in dimensions:
         dimensions = ("app_token", *dimensions)
@@ -74,6 +79,7 @@ async def stream(account: Account, question: ReportQuestion) -> AsyncGenerator[t
 
 async def ask_pivot(account: Account, question: ReportQuestion) -> PivotReport:
     """Return a pivot report."""
+    __tracebackhide__ = True
     decode = partial(_decode_pivot, question=question)
     part = await send(account, question, spec_of("pivot_report", question.query(), decode))
     dimensions = question.dimensions
@@ -87,6 +93,7 @@ async def ask_pivot(account: Account, question: ReportQuestion) -> PivotReport:
 
 def _fan_out(account: Account, question: ReportQuestion) -> FanOut[list[ReportPart]]:
     async def ask_one(app: str, window: Period | str) -> ReportPart:
+        __tracebackhide__ = True
         app_token = app or None
         decode = partial(_decode, question=question, app_token=app_token, window=window)
         return await send(account, question, spec_of("report", question.query(app_token, window), decode))

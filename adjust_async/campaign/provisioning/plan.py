@@ -182,6 +182,7 @@ async def read_plan(plan: object) -> list[Entry]:
         PlanError: Entries are wrong.
         ConfigurationError: It is no plan.
     """
+    __tracebackhide__ = True
     reader = PlanReader()
     if isinstance(plan, (str, bytes, TrackerSpec, Mapping)):
         raise ConfigurationError(f"plan is {shown(plan)}: give a list of paths or TrackerSpec, or load_plan(path)")

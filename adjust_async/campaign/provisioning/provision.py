@@ -41,6 +41,7 @@ async def provision(
     page_size: int | None,
 ) -> ProvisionResult:
     """Make a plan true, as `Trackers.provision` documents it."""
+    __tracebackhide__ = True
     _check(dry_run, on_failure, grace_time, verify, page_size)
     _check_function(on_progress, "on_progress", "done, total and outcome")
     _check_function(on_outcome, "on_outcome", "an outcome")
@@ -92,6 +93,7 @@ async def _conclude(provisioning: Provisioning, error: BaseException, reason: st
 
 
 async def _run(session: Session, provisioning: Provisioning, grace_time: float) -> None:
+    __tracebackhide__ = True
     # A task of its own, which a cancellation of the caller does not reach: it has to end what it has begun.
     task = session.spawn(provisioning.run())
     try:
@@ -130,6 +132,7 @@ async def _wait(task: asyncio.Future[Any], seconds: float | None) -> None:
 
 
 def _check(dry_run: object, on_failure: object, grace_time: object, verify: object, page_size: object) -> None:
+    __tracebackhide__ = True
     check_bool(dry_run, "dry_run")
     if verify is not None:
         check_bool(verify, "verify")

@@ -108,6 +108,7 @@ class Provisioning:
             AdjustError: What exists could not be listed, or with `keep_failures` off the first failure.
             Exception: What a function of the caller's raised.
         """
+        __tracebackhide__ = True
         settings = self._settings
         try:
             if not settings.dry_run:
