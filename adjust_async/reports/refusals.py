@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Set as AbstractSet
 from difflib import get_close_matches
 
-from adjust_async._http.error_answers import error_words
+from adjust_async._http.error_words import error_words
 from adjust_async.errors import BadRequestError
 from adjust_async.reports.parameters import column_name
 from adjust_async.reports.question import ReportQuestion
