@@ -8,6 +8,7 @@ import math
 import re
 import reprlib
 from collections.abc import Iterable
+from functools import partial
 
 from adjust_async.errors import ConfigurationError
 
@@ -60,11 +61,12 @@ def check_app_tokens(app_tokens: object) -> list[str]:
     Raises:
         ConfigurationError: There is none, one is given twice, or one is no token.
     """
+    __tracebackhide__ = True
     if isinstance(app_tokens, str):
         app_tokens = [app_tokens]
     if not isinstance(app_tokens, Iterable) or isinstance(app_tokens, bytes):
         raise ConfigurationError(f"app_tokens is {shown(app_tokens)}: give one app token as text, or many in a list")
-    tokens = [check_token(token, "app_tokens") for token in app_tokens]
+    tokens = list(map(partial(check_token, argument="app_tokens"), app_tokens))
     if not tokens:
         raise ConfigurationError("app_tokens is empty: give at least one app token")
     seen: set[str] = set()

@@ -98,6 +98,7 @@ def is_trusted(url: str, insecure_hosts: Iterable[str]) -> bool:
 
 def find_url(url: str | None, argument: str, example: str, own_path: str, insecure_hosts: Iterable[str]) -> str | None:
     """Check the URL that was passed, or else the one of the environment; `None` where neither is there."""
+    __tracebackhide__ = True
     if url is None:
         argument = f"ADJUST_{argument.upper()}"
         url = os.environ.get(argument) or None

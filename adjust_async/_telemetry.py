@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Telemetry", "load"]
 
-#: Returns how many permits are out, by service.
-Permits = Callable[[], Mapping[str, int]]
+#: Returns how many permits a client has out.
+Permits = Callable[[], int]
 
 
 class Telemetry:
@@ -92,11 +92,7 @@ class Telemetry:
 
         with self._lock:
             all_permits = list(self._owners.values())
-        totals: dict[str, int] = {}
-        for permits in all_permits:
-            for service, number in permits().items():
-                totals[service] = totals.get(service, 0) + number
-        return [Observation(number, {"adjust.service": service}) for service, number in totals.items()]
+        return [Observation(sum(permits() for permits in all_permits))]
 
 
 @cache

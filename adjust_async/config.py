@@ -195,6 +195,7 @@ class HostConfig:
         return setting if setting in self.overridden else f"{self.prefix}{setting}"
 
     def __attrs_post_init__(self) -> None:
+        __tracebackhide__ = True
         prefix = self.prefix
         check_positive_number(self.max_rate, f"{prefix}max_rate", "requests a second")
         check_positive_number(self.timeout, self.name_of("timeout"), "seconds")
@@ -270,6 +271,7 @@ class Config:
         Raises:
             ConfigurationError: A setting is wrong. The message names it and says what would be right.
         """
+        __tracebackhide__ = True
         insecure = check_hosts(insecure_hosts)
         url = find_url(api_url, "api_url", API_URL, "/public/", insecure) or API_URL
         own_url = find_url(reports_url, "reports_url", REPORTS_URL, "/reports-service/", insecure)

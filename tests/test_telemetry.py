@@ -166,7 +166,7 @@ async def test_metrics(recorded: Recorded) -> None:
     }
     assert metrics["adjust.retries"] == {("api",): 3}
     assert metrics["adjust.pauses"] == {("api",): 1}
-    assert metrics["adjust.permits"] == {("api",): 0, ("reports",): 0}
+    assert metrics["adjust.permits"] == {(): 0}
 
 
 async def test_permits_that_are_out_are_seen(recorded: Recorded, client: ScriptedClient) -> None:
@@ -179,7 +179,7 @@ async def test_permits_that_are_out_are_seen(recorded: Recorded, client: Scripte
 
     async with client(answer) as (adjust, _), client(answer):
         await adjust.trackers.update("app", "abc123", partner_id=1)
-    assert seen == [{("api",): 1, ("reports",): 0}]
+    assert seen == [{(): 1}]
 
 
 async def test_without_the_package_nothing_is_done(monkeypatch: pytest.MonkeyPatch, client: ScriptedClient) -> None:

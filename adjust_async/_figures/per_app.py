@@ -65,6 +65,7 @@ async def each_app(
         AdjustError: A request failed, and failures are not kept; or all apps failed: then the error of the first app,
             after all of them were delivered.
     """
+    __tracebackhide__ = True
     waiting = dict.fromkeys(app_tokens, len(windows))
     answers: dict[str, dict[int, P | AdjustError]] = {app: {} for app in app_tokens}
     failures: dict[str, AdjustError] = {}
@@ -72,6 +73,7 @@ async def each_app(
 
     async def visit(place: tuple[str, int], _: object) -> None:
         nonlocal ended
+        __tracebackhide__ = True
         app, number = place
         try:
             answers[app][number] = await ask(app, windows[number])
@@ -119,6 +121,7 @@ def _joined(
 
 async def all_apps(fan_out: FanOut[J], app_tokens: Sequence[str]) -> tuple[list[J], dict[str, AdjustError]]:
     """Wait for all apps; return what was joined and what failed, both in the order asked for."""
+    __tracebackhide__ = True
     outcomes: dict[str, J | AdjustError] = {}
 
     async def deliver(outcome: Outcome[J]) -> None:

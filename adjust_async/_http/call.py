@@ -18,13 +18,13 @@ from adjust_async._http.connection_errors import connection_error
 from adjust_async._http.decoding import DecodingThread
 from adjust_async._http.documents import LARGE
 from adjust_async._http.error_answers import raise_for_status, retry_after
-from adjust_async._http.limits import PauseOutlastsDeadlineError, Permit
 from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.retry import may_retry, retrying
 from adjust_async._http.services import Service
 from adjust_async._http.streaming import ArrivingBody, Clocks, is_end_verified, start_of_body, whole_body
 from adjust_async._telemetry import Telemetry
 from adjust_async.config import Config, Retry
+from adjust_async.coordination.protocol import Member, PauseOutlastsDeadlineError
 from adjust_async.errors import (
     AdjustError,
     APITimeoutError,
@@ -56,6 +56,7 @@ class Shared:
     config: Config
     client: httpx.AsyncClient
     thread: DecodingThread
+    member: Member
     telemetry: Telemetry | None = None
     draining: bool = False
     closed: bool = False
@@ -127,6 +128,7 @@ class Call(Generic[T]):
         Raises:
             AdjustError: The last one failed, or there was no time for another.
         """
+        __tracebackhide__ = True
         failure: AdjustError
         again = retrying(
             self._may_retry,
@@ -152,11 +154,11 @@ class Call(Generic[T]):
 
     async def _attempt(self) -> T:
         """Send once and read the answer. The permit is released before the answer is decoded."""
+        __tracebackhide__ = True
         failure: AdjustError
         self._sending = False
         try:
-            with await self._permit():
-                received = await self._exchange()
+            received = await self._with_permit()
             if not isinstance(received, Answer):
                 return received
             if len(received.body) < LARGE:
@@ -168,10 +170,15 @@ class Call(Generic[T]):
         self._sending = False
         raise failure
 
-    async def _permit(self) -> Permit:
+    async def _with_permit(self) -> Answer | T:
+        __tracebackhide__ = True
         left: float
         try:
-            return await self._service.limits.acquire(self._clocks.deadline)
+            while True:
+                async with self._shared.member.permit(self._service.name, deadline=self._clocks.deadline) as permit:
+                    # A process that stood still for long may have lost it meanwhile.
+                    if permit.valid:
+                        return await self._exchange()
         except PauseOutlastsDeadlineError as pause:
             left = pause.seconds
         raise RateLimitError(
@@ -182,6 +189,7 @@ class Call(Generic[T]):
         )
 
     def _decoded(self, answer: Answer) -> T:
+        __tracebackhide__ = True
         try:
             raise_for_status(answer)
             return self._spec.decode(answer)
@@ -197,9 +205,12 @@ class Call(Generic[T]):
 
     async def _exchange(self) -> Answer | T:
         """Send the request; return the answer, or what the spec's own receiver makes of its body."""
+        __tracebackhide__ = True
         failure: AdjustError
         if self._client_is_closed():
             raise closed_error("its owner closed the http_client that AsyncAdjust was opened with")
+        if self._spec.before_send is not None:
+            await self._spec.before_send()
         scope = self._clocks.start_attempt()
         self._attempts += 1
         self._sending = True
@@ -229,7 +240,7 @@ class Call(Generic[T]):
         try:
             self._tell_of_answer(response.status_code, started)
             if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-                self._pause_everybody(response)
+                await self._pause_everybody(response)
             if not response.is_success:
                 longest = len(self._shared.config.token)
                 return self._answer(response, await start_of_body(response, self._where, longest))
@@ -289,10 +300,10 @@ class Call(Generic[T]):
             "wait": wait,
         }
 
-    def _pause_everybody(self, response: httpx.Response) -> None:
-        seconds = retry_after(response.headers.get("retry-after"))
-        if self._service.limits.pause(UNASKED_PAUSE if seconds is None else seconds):
-            wait = self._service.limits.pause_left()
+    async def _pause_everybody(self, response: httpx.Response) -> None:
+        seconds, member = retry_after(response.headers.get("retry-after")), self._shared.member
+        if await member.pause(self._service.name, UNASKED_PAUSE if seconds is None else seconds):
+            wait = member.pause_left(self._service.name)
             if self._shared.telemetry is not None:
                 self._shared.telemetry.paused(self._spec.service)
             logger.warning(

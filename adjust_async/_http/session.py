@@ -14,10 +14,11 @@ from adjust_async._checks import shown
 from adjust_async._http.call import Call, Shared, closed_error
 from adjust_async._http.decoding import DecodingThread
 from adjust_async._http.messages import RequestSpec
-from adjust_async._http.services import services
+from adjust_async._http.services import hosts, services
 from adjust_async._records import prepare
 from adjust_async._telemetry import load
 from adjust_async.config import Config
+from adjust_async.coordination.protocol import Coordinator, Member
 from adjust_async.errors import ClientClosedError, ConfigurationError
 from adjust_async.transports import PooledTransport
 
@@ -35,15 +36,16 @@ class Session:
     It may be opened and closed in different tasks, and be used by any number of them in between.
     """
 
-    def __init__(self, config: Config, http_client: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, config: Config, coordinator: Coordinator, http_client: httpx.AsyncClient | None = None) -> None:
+        __tracebackhide__ = True
         self.config = config
         self._owns_client = http_client is None
         client = _own_client(config) if http_client is None else _checked(http_client)
-        self._shared = Shared(config, client, DecodingThread(), load())
+        self._shared = Shared(config, client, DecodingThread(), coordinator.join(hosts(config)), load())
         self._services = services(config)
         if self._shared.telemetry is not None:
-            limits = {name: service.limits for name, service in self._services.items()}
-            self._shared.telemetry.watch(self._shared, lambda: {name: each.in_use for name, each in limits.items()})
+            member = self._shared.member
+            self._shared.telemetry.watch(self._shared, lambda: member.permits_out)
         prepare()
         self._calls: set[Call[Any]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,7 +79,12 @@ class Session:
     @property
     def permits(self) -> int:
         """How many permits are out, of both hosts."""
-        return sum(service.limits.in_use for service in self._services.values())
+        return self.member.permits_out
+
+    @property
+    def member(self) -> Member:
+        """The client's part in its coordinator."""
+        return self._shared.member
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task that `aclose` cancels, after the time that it may drain for.
@@ -145,6 +152,7 @@ class Session:
             DecodeError: The answer was not what the API documents.
             ClientClosedError: The session is closed, or was closed meanwhile.
         """
+        __tracebackhide__ = True
         if not self._is_open():
             raise closed_error()
         loop = asyncio.get_running_loop()
@@ -190,9 +198,12 @@ class Session:
             await asyncio.wait(tasks)
         while self._calls:
             await self._wait_for_an_end()
-        self._shared.thread.close()
-        if self._owns_client:
-            await self.client.aclose()
+        try:
+            await self.member.aclose()
+        finally:
+            self._shared.thread.close()
+            if self._owns_client:
+                await self.client.aclose()
 
     def _is_open(self) -> bool:
         """Whether the running code may make calls."""

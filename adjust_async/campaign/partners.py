@@ -29,5 +29,6 @@ class Partners:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
+        __tracebackhide__ = True
         start = Start.check(self._session.config.campaign_version, paging)
         return CursorPages(self._session, f"/public/{start.version}/partners", Partner, start)

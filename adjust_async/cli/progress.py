@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from typing import Any, Protocol
 
 import httpx
@@ -23,7 +22,7 @@ from rich.text import Text
 from adjust_async import AsyncAdjust
 from adjust_async.cli.run import Run
 
-__all__ = ["Report", "count_answers", "progress", "windows_of"]
+__all__ = ["Report", "count_answers", "progress"]
 
 
 class Report(Protocol):
@@ -83,17 +82,3 @@ def count_answers(adjust: AsyncAdjust, told: Report, total: int | None) -> Itera
         yield
     finally:
         hooks.remove(count)
-
-
-def windows_of(days: str, window: int | str | None) -> int | None:
-    """Estimate how many windows a range of days has, such as `2026-01-01:2026-01-31`; `None` where nobody knows."""
-    if window is None:
-        return 1
-    try:
-        first, last = map(date.fromisoformat, days.split(":"))
-    except ValueError:
-        return None
-    if window == "month":
-        return max(1, (last.year - first.year) * 12 + last.month - first.month + 1)
-    length = {"day": 1, "week": 7}.get(str(window), window)
-    return max(1, -(-((last - first).days + 1) // length)) if isinstance(length, int) and length else None

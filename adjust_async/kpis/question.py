@@ -83,6 +83,7 @@ def check_question(
     Raises:
         ConfigurationError: One is wrong.
     """
+    __tracebackhide__ = True
     keep_failures = check_on_failure(on_failure)
     checked, period, values = check_query(endpoint, query, parameters)
     if tracker_token is not None and checked == "skadnetwork":
@@ -105,6 +106,7 @@ def check_question(
 
 async def ask(session: Session, question: KpiQuestion, on_progress: OnProgress | None) -> KpiReport:
     """Return one report of all apps, in the order asked for."""
+    __tracebackhide__ = True
     figures, failures = await all_apps(_fan_out(session, question, on_progress), question.app_tokens)
     return _report(question, figures, failures)
 
@@ -113,6 +115,7 @@ async def stream(
     session: Session, question: KpiQuestion, on_progress: OnProgress | None
 ) -> AsyncGenerator[tuple[str, KpiReport], None]:
     """Yield each app with a report of its own when it arrives."""
+    __tracebackhide__ = True
     async with aclosing(stream_apps(session, _fan_out(session, question, on_progress))) as arriving:
         async for app_token, outcome in arriving:
             if isinstance(outcome, AdjustError):
@@ -123,6 +126,7 @@ async def stream(
 
 def _fan_out(session: Session, question: KpiQuestion, on_progress: OnProgress | None) -> FanOut[_Figures]:
     async def ask_one(app_token: str, window: Period) -> _Figures:
+        __tracebackhide__ = True
         decode = partial(_decode, question=question, app_token=app_token)
         path, query = question.path(app_token), question.query(window)
         return await session.request(

@@ -76,6 +76,7 @@ class KPIs:
         Returns:
             The report of all apps, in the order asked for.
         """
+        __tracebackhide__ = True
         question = check_question(
             "deliverables",
             app_tokens,
@@ -109,6 +110,7 @@ class KPIs:
         Returns:
             The report of all apps, in the order asked for.
         """
+        __tracebackhide__ = True
         question = check_question(
             "events",
             app_tokens,
@@ -142,6 +144,7 @@ class KPIs:
         Returns:
             The report of all apps, in the order asked for. Its `pivot("period")` has one row for each cohort.
         """
+        __tracebackhide__ = True
         question = check_question(
             "cohorts",
             app_tokens,
@@ -173,6 +176,7 @@ class KPIs:
         Returns:
             The report of all apps, in the order asked for.
         """
+        __tracebackhide__ = True
         question = check_question(
             "skadnetwork",
             app_tokens,
@@ -264,6 +268,7 @@ class KPIs:
             app is yielded too, with a report that has no rows and with its error in `failures`; where every app failed,
             the error of the first one is raised after the last of them.
         """
+        __tracebackhide__ = True
         question = check_question(
             endpoint,
             app_tokens,

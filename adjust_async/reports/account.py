@@ -4,9 +4,9 @@ import asyncio
 import copy
 import logging
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 from adjust_async._http.session import Session
+from adjust_async._suggestions import near_names_beside
 from adjust_async.errors import AdjustError, ClientClosedError
 from adjust_async.reports.lookups import ask_filters
 from adjust_async.reports.refusals import KnownNames
@@ -48,7 +48,9 @@ class Account:
                 self._looked_up.set()
         if not self._apps:
             return []
-        return [self._warning(token, self._apps) for token in tokens if token not in self._apps]
+        unknown = [token for token in tokens if token not in self._apps]
+        near = await near_names_beside(unknown, self._apps)
+        return [_warning(token, near.get(token, ()), self._apps) for token in unknown]
 
     async def _look_up(self) -> Mapping[str, str]:
         try:
@@ -60,7 +62,8 @@ class Account:
             return {}
         return {app.id: app.name or "" for app in lists["apps"]}
 
-    def _warning(self, token: str, apps: Mapping[str, str]) -> str:
-        near = [f"{one!r} ({apps[one]})" if apps[one] else repr(one) for one in get_close_matches(token, apps, 3)]
-        hint = f": did you mean {' or '.join(near)}?" if near else ""
-        return f"there are no rows of app {token!r}, which is not among the account's {len(apps)} apps{hint}"
+
+def _warning(token: str, near: Iterable[str], apps: Mapping[str, str]) -> str:
+    named = [f"{one!r} ({apps[one]})" if apps[one] else repr(one) for one in near]
+    hint = f": did you mean {' or '.join(named)}?" if named else ""
+    return f"there are no rows of app {token!r}, which is not among the account's {len(apps)} apps{hint}"

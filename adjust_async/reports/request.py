@@ -6,6 +6,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import TypeVar
 
+from adjust_async._concurrency import in_own_thread
 from adjust_async._figures.encoding import encode_value
 from adjust_async._figures.per_app import FanOut, all_apps, each_app, stream_apps
 from adjust_async._figures.windows import Period
@@ -35,10 +36,12 @@ async def send(account: Account, question: ReportQuestion, spec: RequestSpec[T])
         BadRequestError: The service refused it; the message names the metric or dimension that it refused.
         AdjustError: As `Session.request` does.
     """
+    __tracebackhide__ = True
     try:
         return await account.session.request(spec)
     except BadRequestError as error:
-        explained = account.names.explain(error, question)
+        # In a thread, as there may be thousands of names.
+        explained = await in_own_thread(partial(account.names.explain, error, question))
         if explained is error:
             raise
         refusal = explained
@@ -47,6 +50,7 @@ async def send(account: Account, question: ReportQuestion, spec: RequestSpec[T])
 
 async def ask(account: Account, question: ReportQuestion, on_progress: OnProgress | None = None) -> Report:
     """Return one report of all parts, in the order asked for."""
+    __tracebackhide__ = True
     answers, failures = await all_apps(_fan_out(account, question, on_progress), question.units)
     parts = [part for windows in answers for part in await _without_rows_explained(account, question, windows)]
     report = Report(
@@ -60,6 +64,7 @@ async def stream(
     account: Account, question: ReportQuestion, on_progress: OnProgress | None = None
 ) -> AsyncGenerator[tuple[str, Report], None]:
     """Yield each app with a report of its own when it arrives."""
+    __tracebackhide__ = True
     dimensions = question.dimensions
     if "app_token" not in dimensions:
         dimensions = ("app_token", *dimensions)
@@ -77,6 +82,7 @@ async def stream(
 
 async def ask_pivot(account: Account, question: ReportQuestion) -> PivotReport:
     """Return a pivot report."""
+    __tracebackhide__ = True
     decode = partial(_decode_pivot, question=question)
     part = await send(account, question, spec_of("pivot_report", question.query(), decode))
     dimensions = question.dimensions
@@ -90,6 +96,7 @@ async def ask_pivot(account: Account, question: ReportQuestion) -> PivotReport:
 
 def _fan_out(account: Account, question: ReportQuestion, on_progress: OnProgress | None) -> FanOut[list[ReportPart]]:
     async def ask_one(app: str, window: Period | str) -> ReportPart:
+        __tracebackhide__ = True
         app_token = app or None
         decode = partial(_decode, question=question, app_token=app_token, window=window)
         return await send(account, question, spec_of("report", question.query(app_token, window), decode))
@@ -129,7 +136,7 @@ def _decode(answer: Answer, question: ReportQuestion, app_token: str | None, win
     date_period = encode_value(window)
     if answer.status == NO_CONTENT:
         return ReportPart(app_token, date_period, [], {}, [], {})
-    document = parse_json(answer)
+    document = parse_json(answer, exact=True)
     with decode_errors(answer):
         apps = question.apps if app_token is None else (app_token,)
         part = open_report(document, app_token, date_period, apps)
@@ -140,7 +147,7 @@ def _decode_pivot(answer: Answer, question: ReportQuestion) -> ReportPart:
     window = question.date_period
     if answer.status == NO_CONTENT:
         return ReportPart(None, encode_value(window), [], {}, [], {})
-    document = parse_json(answer)
+    document = parse_json(answer, exact=True)
     with decode_errors(answer):
         part = open_pivot(document, question.index, encode_value(window), question.apps)
     return part._replace(warnings=part.warnings + warnings_of(part, question, window))

@@ -116,6 +116,7 @@ class Reports:
             The service's totals are in `totals`, or in `parts` where there are several. The report is empty where the
             service has nothing (204).
         """
+        __tracebackhide__ = True
         question = check_question(
             query,
             app_tokens=app_tokens,
@@ -151,6 +152,7 @@ class Reports:
             app is yielded too, with a report that has no rows and with its error in `failures`; where every app failed,
             the error of the first one is raised after the last of them.
         """
+        __tracebackhide__ = True
         question = check_question(
             query,
             app_tokens=app_tokens,
@@ -181,6 +183,7 @@ class Reports:
         Returns:
             The report, with `totals_per_dimension`.
         """
+        __tracebackhide__ = True
         if query.get("index") is None:
             raise ConfigurationError("index is missing: give the dimensions that the totals are wanted for, as a list")
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, attr_dependency=attr_dependency)
@@ -217,6 +220,7 @@ class Reports:
             AdjustError: As described at the class; also in the middle of the rows, where the answer breaks off. A note
                 on the error says how many rows were yielded.
         """
+        __tracebackhide__ = True
         check_bool(exact, "exact")
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, takes=CsvQuery)
         return csv_rows(self._account, question, check_on_progress(on_progress), exact=exact)
@@ -248,6 +252,7 @@ class Reports:
         Returns:
             The path, the size, the number of rows and the columns.
         """
+        __tracebackhide__ = True
         place, hook = target(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, takes=CsvQuery)
         return await save_csv(self._account, question, place, hook)
@@ -269,6 +274,7 @@ class Reports:
         Returns:
             The table, with the columns and types of `fetch(...).to_arrow()`.
         """
+        __tracebackhide__ = True
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
         return await read_parquet(self._account, question)
 
@@ -295,6 +301,7 @@ class Reports:
         Returns:
             The path, the size, and where pyarrow is installed the number of rows and the columns.
         """
+        __tracebackhide__ = True
         place, hook = target(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
         return await save_parquet(self._account, question, place, hook)
@@ -318,6 +325,7 @@ class Reports:
         Returns:
             The values of each list, by its name.
         """
+        __tracebackhide__ = True
         values = await ask_filters(self._account.session, required_filters, section, contains)
         if contains is None and section is None:
             self._account.names.learn({name: [value.id for value in of_list] for name, of_list in values.items()})
@@ -340,5 +348,6 @@ class Reports:
         Returns:
             The events; `{id}_events` and `{id}_revenue` are names of metrics.
         """
+        __tracebackhide__ = True
         tokens = None if app_tokens is None else tuple(check_app_tokens(app_tokens))
         return await ask_events(self._account.session, events__contains, tokens, tokens_mapping)

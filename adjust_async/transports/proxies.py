@@ -49,6 +49,7 @@ class Proxies:
     """
 
     def __init__(self, proxy: object, schemes: Collection[str], *, trust_env: bool) -> None:
+        __tracebackhide__ = True
         self._given = None if proxy is None else check_proxy(proxy, "proxy", schemes)
         self._schemes = schemes
         self._trust_env = trust_env

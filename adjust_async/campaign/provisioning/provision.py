@@ -11,6 +11,7 @@ import anyio
 from adjust_async._checks import check_bool, check_seconds, check_whole_number, shown
 from adjust_async._http.session import Session
 from adjust_async.campaign.partners import Partners
+from adjust_async.campaign.provisioning.journaled import JournaledCreates
 from adjust_async.campaign.provisioning.partner_names import find_partners
 from adjust_async.campaign.provisioning.plan import Entry, read_plan
 from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionResult
@@ -40,9 +41,9 @@ async def provision(
     grace_time: float | None,
     verify: bool | None,
     page_size: int | None,
-    lock: asyncio.Lock,
 ) -> ProvisionResult:
     """Make a plan true, as `Trackers.provision` documents it."""
+    __tracebackhide__ = True
     grace_time = session.config.grace_time if grace_time is None else grace_time
     _check(dry_run, on_failure, grace_time, verify, page_size)
     check_on_progress(on_progress)
@@ -61,18 +62,19 @@ async def provision(
         workers=session.config.max_concurrency,
     )
     entries = await read_plan(plan)
+    creates = JournaledCreates(requests, session.member, app_token)
     try:
         if any(entry.spec.partner is not None for entry in entries):
             entries = await find_partners(entries, await Partners(session).list().collect())
     except (AdjustError, asyncio.CancelledError) as error:
-        provisioning = await _provisioning(requests, entries, settings)
+        provisioning = await _provisioning(requests, creates, entries, settings)
         await _conclude(provisioning, error, "the partners of the plan were not found")
         raise
-    provisioning = await _provisioning(requests, entries, settings)
+    provisioning = await _provisioning(requests, creates, entries, settings)
     try:
-        async with lock:
+        async with contextlib.nullcontext() if dry_run else creates.locked():
             with session.span("trackers.provision", app=app_token, entries=len(entries)):
-                await _run(session, provisioning)
+                await _run(session, provisioning, settings.grace_time)
     except (Exception, asyncio.CancelledError) as error:
         await _conclude(provisioning, error, "the end came")
         raise
@@ -84,8 +86,10 @@ async def provision(
     return result
 
 
-async def _provisioning(requests: TrackerRequests, entries: Sequence[Entry], settings: Settings) -> Provisioning:
-    return Provisioning(requests, entries, await PlanTree.of(entries), settings)
+async def _provisioning(
+    requests: TrackerRequests, creates: JournaledCreates, entries: Sequence[Entry], settings: Settings
+) -> Provisioning:
+    return Provisioning(requests, creates, entries, await PlanTree.of(entries), settings)
 
 
 async def _conclude(provisioning: Provisioning, error: BaseException, reason: str) -> None:
@@ -97,7 +101,8 @@ async def _conclude(provisioning: Provisioning, error: BaseException, reason: st
         error.result = task.result()
 
 
-async def _run(session: Session, provisioning: Provisioning) -> None:
+async def _run(session: Session, provisioning: Provisioning, grace_time: float) -> None:
+    __tracebackhide__ = True
     # A task of its own, which a cancellation of the caller does not reach: it has to end what it has begun.
     task = session.spawn(provisioning.run())
     try:
@@ -105,7 +110,7 @@ async def _run(session: Session, provisioning: Provisioning) -> None:
         with session.stopped_by_drain(partial(provisioning.stop, "the client was closed")):
             await asyncio.wait([task])
     except asyncio.CancelledError:
-        await _end(task, provisioning)
+        await _end(task, provisioning, grace_time)
         raise
     if task.cancelled():
         provisioning.stop("the client was closed")
@@ -113,14 +118,14 @@ async def _run(session: Session, provisioning: Provisioning) -> None:
     task.result()
 
 
-async def _end(task: asyncio.Task[None], provisioning: Provisioning) -> None:
+async def _end(task: asyncio.Task[None], provisioning: Provisioning, grace_time: float) -> None:
     """End soon, and leave nothing in doubt that can be found out, however often the caller is cancelled meanwhile."""
     provisioning.stop("the provisioning was cancelled")
     if provisioning.acting:
-        await _wait(task, provisioning.grace_time)
+        await _wait(task, grace_time)
         provisioning.cut_short()
         # One look after another time of grace, and the time that a list takes.
-        await _wait(task, 2 * provisioning.grace_time + 1)
+        await _wait(task, 2 * grace_time + 1)
     task.cancel()
     await _wait(task, None)
     if not task.cancelled():
@@ -138,6 +143,7 @@ async def _wait(task: asyncio.Future[Any], seconds: float | None) -> None:
 
 
 def _check(dry_run: object, on_failure: object, grace_time: object, verify: object, page_size: object) -> None:
+    __tracebackhide__ = True
     check_bool(dry_run, "dry_run")
     if verify is not None:
         check_bool(verify, "verify")
@@ -149,6 +155,7 @@ def _check(dry_run: object, on_failure: object, grace_time: object, verify: obje
 
 
 def _check_on_outcome(function: object) -> None:
+    __tracebackhide__ = True
     if function is None:
         return
     is_async = any(map(asyncio.iscoroutinefunction, (function, getattr(function, "__call__", None))))  # noqa: B004

@@ -43,8 +43,11 @@ async def csv_rows(
     account: Account, question: ReportQuestion, on_progress: OnProgress | None, *, exact: bool
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the rows of a CSV report as they arrive."""
+    __tracebackhide__ = True
 
     async def produce(put: Send[_Rows]) -> None:
+        __tracebackhide__ = True
+
         async def receive(body: Body) -> None:
             records, checks = CsvRecords(), RecordChecks(question)
             table = CsvTable(_expected(question), look_at=checks.look_at)
@@ -85,6 +88,7 @@ async def save_csv(
     account: Account, question: ReportQuestion, place: Path, on_progress: OnProgress | None
 ) -> SavedReport:
     """Write a CSV report to a file as it arrives."""
+    __tracebackhide__ = True
 
     async def receive(body: Body) -> tuple[CsvTable, RecordChecks]:
         records, checks = CsvRecords(), RecordChecks(question)

@@ -37,6 +37,7 @@ EXCERPT = 200
 
 async def read_parquet(account: Account, question: ReportQuestion) -> "pyarrow.Table":
     """Return a Parquet report as an Arrow table."""
+    __tracebackhide__ = True
     import_pyarrow()
 
     def decode(answer: Answer) -> bytes | None:
@@ -55,6 +56,7 @@ async def save_parquet(
     account: Account, question: ReportQuestion, place: Path, on_progress: OnProgress | None
 ) -> SavedReport:
     """Write a Parquet report to a file as it arrives, and with pyarrow again with the types of `read_parquet`."""
+    __tracebackhide__ = True
 
     async def receive(body: Body) -> None:
         await file.write(body, body.length, on_progress)
