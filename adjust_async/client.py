@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from adjust_async._http.session import Session
+from adjust_async._http.session import Session, running_loop
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.trackers import Trackers
 from adjust_async.config import APIToken, CampaignVersion, Config, Retry
@@ -128,6 +128,7 @@ class AsyncAdjust:
         return self._session.client
 
     async def __aenter__(self) -> Self:
+        running_loop()
         return self
 
     async def __aexit__(

@@ -17,7 +17,7 @@ from adjust_async.config import Config
 from adjust_async.errors import ClientClosedError, ConfigurationError
 from adjust_async.transports import PooledTransport
 
-__all__ = ["Session"]
+__all__ = ["Session", "running_loop"]
 
 T = TypeVar("T")
 
@@ -70,7 +70,12 @@ class Session:
         if self.closed:
             coroutine.close()
             raise closed_error()
-        task = asyncio.get_running_loop().create_task(coroutine)
+        try:
+            loop = running_loop()
+        except ConfigurationError:
+            coroutine.close()
+            raise
+        task = loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -87,7 +92,7 @@ class Session:
         __tracebackhide__ = True
         if self.closed:
             raise closed_error()
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if self._loop is not loop:
             self._bind(loop)
         if self.config.token.is_in(spec.path):
@@ -123,6 +128,20 @@ class Session:
         if self._loop is not None:
             raise ConfigurationError("the client is used in a second event loop: make one AsyncAdjust for each loop")
         self._loop = loop
+        self._shared.is_left_open = self._owns_client
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop.
+
+    Raises:
+        ConfigurationError: There is none, as under trio.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    raise ConfigurationError("no event loop of asyncio is running here: AsyncAdjust is for asyncio, not for trio")
 
 
 def _own_client(config: Config) -> httpx.AsyncClient:

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from adjust_async._checks import check_bool, check_whole_number, shown
-from adjust_async._http.session import Session
+from adjust_async._http.session import Session, running_loop
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.provisioning.partner_names import find_partners
 from adjust_async.campaign.provisioning.plan import Entry, read_plan
@@ -42,6 +42,7 @@ async def provision(
 ) -> ProvisionResult:
     """Make a plan true, as `Trackers.provision` documents it."""
     __tracebackhide__ = True
+    running_loop()
     _check(dry_run, on_failure, grace_time, verify, page_size)
     _check_function(on_progress, "on_progress", "done, total and outcome")
     _check_function(on_outcome, "on_outcome", "an outcome")
