@@ -83,6 +83,8 @@ class Workers(Generic[T]):
     """A bounded number of tasks that visit what is pushed, the last one first, so that few things wait.
 
     A worker that finds nothing to do ends, and a push starts another one: nobody waits, and the end needs no signal.
+    Visits begin one after the other, each in a turn of the event loop of its own: fifty that begin at once would stop
+    it for fifty times as long.
 
     Args:
         group: The task group that the workers run in.
@@ -97,6 +99,7 @@ class Workers(Generic[T]):
         self._waiting: list[T] = []
         self._working = 0
         self._failed = False
+        self._turn = asyncio.Lock()
 
     def push(self, item: T) -> None:
         """Have an item visited. After a failed visit it is dropped."""
@@ -109,7 +112,10 @@ class Workers(Generic[T]):
         __tracebackhide__ = True
         try:
             while self._waiting:
-                await self._visit(self._waiting.pop())
+                async with self._turn:
+                    await asyncio.sleep(0)
+                if self._waiting:
+                    await self._visit(self._waiting.pop())
         except BaseException:
             self._failed = True
             raise

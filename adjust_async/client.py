@@ -8,6 +8,8 @@ from adjust_async._http.session import Session, running_loop
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.trackers import Trackers
 from adjust_async.config import APIToken, CampaignVersion, Config, Retry
+from adjust_async.coordination.protocol import Coordinator, Holder
+from adjust_async.coordination.urls import find_coordinator
 from adjust_async.kpis.resource import KPIs
 from adjust_async.reports.apps import Apps
 from adjust_async.reports.resource import Reports
@@ -63,6 +65,9 @@ class AsyncAdjust:
         http_client: Sends every request in place of a client of the SDK's own. Its event hooks, base headers, proxies
             and certificates are in force; authentication, timeouts and redirects are the SDK's. It belongs to the
             caller and stays open.
+        coordinator: With whom the limits are shared: a `FileCoordinator` with the processes of this machine, a
+            `RedisCoordinator` with those of several, or the URL of one. By default `ADJUST_COORDINATOR`, such as
+            `file:///run/adjust.db` or `redis://localhost:6379/0`; without it every client has limits of its own.
 
     Raises:
         ConfigurationError: There is no token, or an argument is wrong.
@@ -91,6 +96,7 @@ class AsyncAdjust:
         on_retry: Callable[[Retry], object] | None = None,
         insecure_hosts: Iterable[str] = (),
         http_client: "httpx.AsyncClient | None" = None,
+        coordinator: Coordinator | str | None = None,
     ) -> None:
         __tracebackhide__ = True
         api_token = APIToken.find() if token is None else APIToken(token)
@@ -115,7 +121,7 @@ class AsyncAdjust:
             on_retry=on_retry,
             insecure_hosts=insecure_hosts,
         )
-        self._session = Session(config, http_client)
+        self._session = Session(config, find_coordinator(coordinator), http_client)
         self.trackers = Trackers(self._session)
         self.partners = Partners(self._session)
         self.kpis = KPIs(self._session)
@@ -126,6 +132,14 @@ class AsyncAdjust:
     def http_client(self) -> "httpx.AsyncClient":
         """The httpx client that sends every request: the one that was passed in, or the SDK's own."""
         return self._session.client
+
+    async def holders(self) -> list[Holder]:
+        """Return who holds permits of the client's two hosts, and locks of apps, as far as the coordinator reaches.
+
+        Raises:
+            CoordinationError: The coordinator is out of reach.
+        """
+        return await self._session.member.holders()
 
     async def __aenter__(self) -> Self:
         running_loop()

@@ -18,6 +18,8 @@
     ├── DecodeError                              an answer that is not what the API documents
     │   └── WrongTrackerError                    the answer to a write is about another tracker
     ├── NotTriedError                            an entry of a plan whose turn never came
+    ├── CoordinationError                        what clients share can't be reached; nothing was sent
+    │   └── LockLostError                        another process may create trackers of that app now
     └── PaginationError                          a cursor walk that cannot go on
 
 Errors can be pickled and never hold the API token. One that was raised is not altered: `replace` returns another one.
@@ -40,8 +42,10 @@ __all__ = [
     "BadRequestError",
     "ClientClosedError",
     "ConfigurationError",
+    "CoordinationError",
     "DecodeError",
     "GoneError",
+    "LockLostError",
     "NotFoundError",
     "NotTriedError",
     "PaginationError",
@@ -193,6 +197,14 @@ class ClientClosedError(AdjustError):
 
 class NotTriedError(AdjustError):
     """Nothing was sent for an entry of a plan: what it hangs below failed, or the end came before its turn."""
+
+
+class CoordinationError(AdjustError):
+    """The coordinator that clients share their limits by is out of reach. Nothing was sent."""
+
+
+class LockLostError(CoordinationError):
+    """The lock of an app ran out, so that another process may create trackers there now. Nothing was sent."""
 
 
 class APIStatusError(AdjustError):

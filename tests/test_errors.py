@@ -331,7 +331,7 @@ def test_a_page_is_named_where_one_was_asked_for() -> None:
 
 def test_errors_without_a_status_say_their_request_too() -> None:
     """Whatever ended a call, its text and its `repr` say the class, the method and the path."""
-    where = {"method": "GET", "path": "/p"}
+    where: dict[str, Any] = {"method": "GET", "path": "/p"}
     errors: list[AdjustError] = [
         APIConnectionError("x", **where),
         APITimeoutError("x", **where),

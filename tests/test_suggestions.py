@@ -9,7 +9,7 @@ import httpx
 import pytest
 from hypothesis import given, strategies as st
 
-from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, TrackerSpec
+from adjust_async import AdjustError, ConfigurationError, TrackerSpec
 from adjust_async._suggestions import MOST_HINTS, near_names, near_names_beside
 from tests.script import client, done
 
@@ -74,7 +74,7 @@ async def test_only_the_first_names_are_looked_up() -> None:
     assert await near_names_beside([], known) == await near_names_beside(wrong, []) == {}
 
 
-CALLS: dict[str, tuple[Callable[[AsyncAdjust], Any], str]] = {
+CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "fetch": (lambda adjust: adjust.reports.fetch(**REPORT, app_token=["a"]), "did you mean app_tokens?"),
     "stream": (
         lambda adjust: adjust.reports.stream(**REPORT, app_tokens=["a"], on_fail=""),

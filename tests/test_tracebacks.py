@@ -17,7 +17,7 @@ DAYS: dict[str, Any] = {"start_date": "2026-11-01", "end_date": "2026-11-02"}
 #: Frames that IPython may show of the package: where the mistake was noticed, and code that attrs made.
 MOST_SHOWN = 2
 
-CALLS: dict[str, Callable[[AsyncAdjust], Any]] = {
+CALLS: dict[str, Callable[[Any], Any]] = {
     "argument": lambda adjust: adjust.reports.fetch(**REPORT, app_token=["a"]),
     "filter": lambda adjust: adjust.reports.fetch(**REPORT, filters={"country": "de"}),
     "names": lambda adjust: adjust.reports.fetch(**REPORT | {"dimensions": "day"}),

@@ -19,13 +19,12 @@ from adjust_async._http.connection_errors import connection_error
 from adjust_async._http.decoding import DecodingThread
 from adjust_async._http.documents import LARGE
 from adjust_async._http.error_answers import raise_for_status, retry_after
-from adjust_async._http.limits import PauseOutlastsDeadlineError, Permit
 from adjust_async._http.messages import Answer, RequestSpec
-from adjust_async._http.redirects import origin_of
 from adjust_async._http.retry import may_retry, retrying
 from adjust_async._http.services import Service
 from adjust_async._http.streaming import ArrivingBody, Clocks, is_end_verified, start_of_body, whole_body
 from adjust_async.config import Config, Retry
+from adjust_async.coordination.protocol import Member, PauseOutlastsDeadlineError
 from adjust_async.errors import (
     AdjustError,
     APITimeoutError,
@@ -56,6 +55,7 @@ class Shared:
     config: Config
     client: httpx.AsyncClient
     thread: DecodingThread
+    member: Member
     closed: bool = False
     is_left_open: bool = False
 
@@ -125,8 +125,7 @@ class Call(Generic[T]):
         failure: AdjustError
         self._sending = False
         try:
-            with await self._permit():
-                received = await self._exchange()
+            received = await self._with_permit()
             if not isinstance(received, Answer):
                 return received
             if len(received.body) < LARGE:
@@ -138,11 +137,15 @@ class Call(Generic[T]):
         self._sending = False
         raise failure
 
-    async def _permit(self) -> Permit:
+    async def _with_permit(self) -> Answer | T:
         __tracebackhide__ = True
         left: float
         try:
-            return await self._service.limits.acquire(self._clocks.deadline)
+            while True:
+                async with self._shared.member.permit(self._service.name, deadline=self._clocks.deadline) as permit:
+                    # A process that stood still for long may have lost it meanwhile.
+                    if permit.valid:
+                        return await self._exchange()
         except PauseOutlastsDeadlineError as pause:
             left = pause.seconds
         raise RateLimitError(
@@ -173,6 +176,8 @@ class Call(Generic[T]):
         failure: AdjustError
         if self._client_is_closed():
             raise closed_error("its owner closed the http_client that AsyncAdjust was opened with")
+        if self._spec.before_send is not None:
+            await self._spec.before_send()
         scope = self._clocks.start_attempt()
         self._attempts += 1
         self._sending = True
@@ -198,7 +203,7 @@ class Call(Generic[T]):
         try:
             self._tell_of_answer(response.status_code, started)
             if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-                self._pause_everybody(response)
+                await self._pause_everybody(response)
             if not response.is_success:
                 longest = len(self._shared.config.token)
                 return self._answer(response, await start_of_body(response, self._where, longest))
@@ -220,7 +225,7 @@ class Call(Generic[T]):
             status=response.status_code,
             headers=response.headers,
             body=body,
-            origin=origin_of(self._service.host.url),
+            origin=self._service.origin,
             end_verified=is_end_verified(response),
         )
 
@@ -258,10 +263,10 @@ class Call(Generic[T]):
             "wait": wait,
         }
 
-    def _pause_everybody(self, response: httpx.Response) -> None:
-        seconds = retry_after(response.headers.get("retry-after"))
-        if self._service.limits.pause(UNASKED_PAUSE if seconds is None else seconds):
-            wait = self._service.limits.pause_left()
+    async def _pause_everybody(self, response: httpx.Response) -> None:
+        seconds, member = retry_after(response.headers.get("retry-after")), self._shared.member
+        if await member.pause(self._service.name, UNASKED_PAUSE if seconds is None else seconds):
+            wait = member.pause_left(self._service.name)
             logger.warning(
                 "%s answered 429: no request to it begins for %.2f s",
                 self._service.host.url,

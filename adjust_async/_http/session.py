@@ -11,9 +11,10 @@ from adjust_async._checks import shown
 from adjust_async._http.call import Call, Shared, closed_error
 from adjust_async._http.decoding import DecodingThread
 from adjust_async._http.messages import RequestSpec
-from adjust_async._http.services import services
+from adjust_async._http.services import hosts, services
 from adjust_async._records import prepare
 from adjust_async.config import Config
+from adjust_async.coordination.protocol import Coordinator, Member
 from adjust_async.errors import ClientClosedError, ConfigurationError
 from adjust_async.transports import PooledTransport
 
@@ -28,12 +29,12 @@ class Session:
     It may be opened and closed in different tasks, and be used by any number of them in between.
     """
 
-    def __init__(self, config: Config, http_client: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, config: Config, coordinator: Coordinator, http_client: httpx.AsyncClient | None = None) -> None:
         __tracebackhide__ = True
         self.config = config
         self._owns_client = http_client is None
         client = _own_client(config) if http_client is None else _checked(http_client)
-        self._shared = Shared(config, client, DecodingThread())
+        self._shared = Shared(config, client, DecodingThread(), coordinator.join(hosts(config)))
         self._services = services(config)
         prepare()
         self._calls: set[Call[Any]] = set()
@@ -59,7 +60,12 @@ class Session:
     @property
     def permits(self) -> int:
         """How many permits are out, of both hosts."""
-        return sum(service.limits.in_use for service in self._services.values())
+        return self.member.permits_out
+
+    @property
+    def member(self) -> Member:
+        """The client's part in its coordinator."""
+        return self._shared.member
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task that `aclose` cancels.
@@ -120,9 +126,12 @@ class Session:
             await asyncio.wait(tasks)
         if self._calls:
             await self._ended.wait()
-        self._shared.thread.close()
-        if self._owns_client:
-            await self.client.aclose()
+        try:
+            await self.member.aclose()
+        finally:
+            self._shared.thread.close()
+            if self._owns_client:
+                await self.client.aclose()
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is not None:

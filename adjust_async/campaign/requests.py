@@ -1,7 +1,7 @@
 """The requests about trackers, each checked and remembered: creates, updates, and whole lists of siblings."""
 
 import asyncio
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,9 +11,9 @@ from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.campaign.envelope import envelope, only_record
 from adjust_async.campaign.models import Tracker
+from adjust_async.campaign.names import SEPARATOR, canonical, label_of
 from adjust_async.campaign.pages import CursorPages, Start
-from adjust_async.campaign.provisioning.names import SEPARATOR, canonical, label_of
-from adjust_async.campaign.provisioning.recent import Place, RecentWrites
+from adjust_async.campaign.recent import Place, RecentWrites
 from adjust_async.errors import AdjustError, WrongTrackerError, replace
 
 __all__ = ["Listing", "TrackerRequests"]
@@ -90,6 +90,7 @@ class TrackerRequests:
         parent: Tracker | None = None,
         names: Container[str] = (),
         tokens: Container[str] = (),
+        before_send: Callable[[], Awaitable[None]] | None = None,
     ) -> Tracker:
         """Send a create, and check that the answer is about it.
 
@@ -99,6 +100,7 @@ class TrackerRequests:
             parent: The tracker above it, where that is known; its name and level are checked too.
             names: Names of other trackers there.
             tokens: Trackers that are there already.
+            before_send: Called right before each attempt leaves, and keeps it back by an error.
 
         Raises:
             WrongTrackerError: The answer is about another tracker.
@@ -117,6 +119,7 @@ class TrackerRequests:
                     path=self._collection(place.app_token),
                     body=body,
                     decode=partial(self._created, _Question(place, label, parent, names, tokens)),
+                    before_send=before_send,
                 )
             )
             in_doubt = False
@@ -160,6 +163,7 @@ class TrackerRequests:
                     items += len(page.items)
                     totals.add(page.total)
                     trackers.update((tracker.token, tracker) for tracker in page.items)
+                    await asyncio.sleep(0)
         except AdjustError as error:
             failure = error
         if failure is not None:  # the caller asked for no page, and can't resume there

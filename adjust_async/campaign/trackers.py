@@ -1,25 +1,23 @@
 """`adjust.trackers`: listing, walking, creating and updating the trackers of an app."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack
+from typing import Any, Literal, NamedTuple, Unpack
 
 from adjust_async._checks import check_app_tokens, check_bool, check_level_name, check_token, check_whole_number
 from adjust_async._concurrency import Send, crawl, stream
 from adjust_async._http.session import Session
-from adjust_async.campaign.lookup import find, resolve
+from adjust_async.campaign import lookup
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.pages import CursorPages, Paging, Start
-from adjust_async.campaign.provisioning.paths import check_path
-from adjust_async.campaign.provisioning.recent import Place
+from adjust_async.campaign.paths import check_path
+from adjust_async.campaign.provisioning.plan import TrackerPlan
+from adjust_async.campaign.provisioning.provision import provision as run_plan
+from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
+from adjust_async.campaign.recent import Place
 from adjust_async.campaign.requests import TrackerRequests
 from adjust_async.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from adjust_async.campaign.provisioning.plan import TrackerPlan
-    from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
 
 __all__ = ["Trackers"]
 
@@ -43,7 +41,6 @@ class Trackers:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._requests = TrackerRequests(session)
-        self._provisioning: dict[str, asyncio.Lock] = {}
 
     def list(self, app_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the network trackers of an app, which are those of level 1 ("Get Network Trackers").
@@ -111,27 +108,28 @@ class Trackers:
     async def create(self, app_token: str, name: str, *, parent_token: str | None = None) -> Tracker:
         """Create a tracker ("Create Tracker").
 
-        It is sent again only where it surely never arrived, or where the service did nothing and said how long to
-        wait; so this never creates two. After any other failure the tracker may be there or not: look it up with
-        `list` or `children` before you create it again.
+        It is sent again only where it surely did nothing, so one call never creates two. After any other failure
+        (`error.in_doubt`) the tracker may be there or not. The client remembers that: the next `create` of the same
+        path looks first, until `grace_time` after the failure, and returns the tracker that it finds. Two calls without
+        a doubt create two trackers, unless the service refuses the second name.
 
         Args:
             app_token: The app.
             name: The name of the new level alone, such as `Spring`; the names above come from the parent.
-            parent_token: The tracker to create it below; a network tracker is created where there is none.
+            parent_token: The tracker to create it below; without one a network tracker is created.
 
         Returns:
             The new tracker; its `name` is the whole path.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
-            AdjustError: The service refused, or gave no whole answer.
+            WrongTrackerError: The answer is about another tracker. Whether this one was created is in doubt.
+            AdjustError: The service refused, or gave no whole answer; `in_doubt` says which.
         """
         __tracebackhide__ = True
         place = _place(app_token, parent_token)
         label = check_level_name(name, "name")
-        earlier = await resolve(self._requests, place, label, grace_time=GRACE_TIME)
-        return earlier or await self._requests.create(place, label)
+        return await lookup.create(self._requests, place, label, grace_time=GRACE_TIME)
 
     async def update(
         self,
@@ -191,7 +189,7 @@ class Trackers:
         tracker: Tracker | None = None
         for label in check_path(path):
             place = Place(token, None if tracker is None else tracker.token)
-            tracker = await find(self._requests, place, label, grace_time=GRACE_TIME)
+            tracker = await lookup.find(self._requests, place, label, grace_time=GRACE_TIME)
             if tracker is None:
                 return None
         return tracker
@@ -199,59 +197,63 @@ class Trackers:
     async def provision(
         self,
         app_token: str,
-        plan: "TrackerPlan",
+        plan: TrackerPlan,
         *,
         dry_run: bool = False,
         on_failure: Literal["keep", "raise"] = "keep",
-        on_progress: "OnProgress | None" = None,
-        on_outcome: "OnOutcome | None" = None,
+        on_progress: OnProgress | None = None,
+        on_outcome: OnOutcome | None = None,
         grace_time: float = GRACE_TIME,
         verify: bool | None = None,
         page_size: int | None = None,
-    ) -> "ProvisionResult":
-        """Make sure that trackers are there and set up as a plan says: each exactly once, whatever breaks.
+    ) -> ProvisionResult:
+        """Make sure that trackers exist and are set up as a plan says: each exactly once, whatever breaks.
 
-        What exists is listed first, in those branches alone that the plan is about; then the difference is sent,
-        parents before children, as many at a time as the limits allow. It can be run again at any time, and does
-        nothing where nothing differs. Nothing can be taken away with it: Adjust's API can't delete or archive trackers.
+        The branches that the plan is about are listed first; then the difference is sent, parents before children, as
+        many at a time as the limits allow. It can be run again at any time, and does nothing where nothing differs. It
+        takes nothing away: Adjust's API can't delete or archive trackers.
 
-        A create that may have been done all the same is looked up before it is sent again; that is repeated until
-        `grace_time` after the failure, for creates that are still under way and for lists that lag behind; so long the
-        client also remembers what it created itself. Runs for the same app, of one client, wait for each other. After a
-        process was killed, give the service that time before the next run, which knows of nothing that is under way.
+        A create that may have been done is looked up before it is sent again, until `grace_time` after the failure:
+        the service may still work on it, and lists may lag behind. What this client created or set up a moment ago is
+        remembered, whichever method did it. Names are compared by what the service keeps: a name that differs in case,
+        spaces, Unicode form or escaping alone is taken for the tracker, with a note; a doubtful one is never created.
+
+        Runs for the same app wait for each other: those of one client, and with a `coordinator` those of all clients
+        that share it. With a `FileCoordinator` or a `RedisCoordinator` creates are written down before they are sent,
+        so that a process can be killed at any moment and run again at once. Without one, wait for `grace_time` first.
 
         Args:
             app_token: The app.
-            plan: Paths such as `"AppLovin::DE::Spring"` and `TrackerSpec`, in a list or as they come, or what
-                `load_plan` reads. What is missing above an entry is created too. The whole plan is taken before
-                anything is sent.
-            dry_run: Only compare: the result says what would be done, and nothing is sent but questions.
-            on_failure: `"keep"` goes on with the others, and tells of failures in the result; `"raise"` ends with the
+            plan: Paths such as `"AppLovin::DE::Spring"` and `TrackerSpec`, in any iterable, or what `load_plan` reads.
+                Missing trackers above an entry are created too. The whole plan is read before anything is sent.
+            dry_run: Only compare: the result says what would be done, and only lists are asked for.
+            on_failure: `"keep"` goes on with the others, and the result holds the failures; `"raise"` ends with the
                 first failure, whose `result` says what was done until then.
             on_progress: Called with the number of entries that are done, the number of all, and the outcome of the one
-                done last. What it raises ends the run in the same way.
-            grace_time: Seconds after which a create that is in no list was not done; 0 takes the first list's word for
-                it. A name that the service refuses fails only after that time, as a create of the plan may hold it.
+                done last. What it raises ends the run.
+            on_outcome: Called with the final outcome of each entry, once, also when the call is cancelled or fails.
+                What it raises ends the run.
+            grace_time: Seconds after which a create that is in no list was not done; 0 believes the first list. A name
+                that the service refuses fails only after that time, since a create of the plan may hold it.
+            verify: Whether to list the branches with creates once more at the end, and report `result.duplicates`. By
+                default after 1,000 creates or more, and after any doubt.
             page_size: Trackers a page; sent as `limit`. The service's default is 50.
 
         Returns:
             The outcome of each entry, in the order of the plan.
 
         Raises:
-            PlanError: Entries are wrong, or name partners that there are not. All of them are told, and nothing was
-                sent but questions.
-            AdjustError: What exists could not be listed. Nothing was created.
+            PlanError: Entries are wrong, name unknown partners, or have names that a service may take for one. The
+                error names all of them; nothing was created.
+            CoordinationError: The coordinator is out of reach. Nothing was created.
+            AdjustError: What exists could not be listed. Nothing was created. Its `result` has the outcomes.
             ConfigurationError: An argument is wrong.
-            asyncio.CancelledError: It was cancelled: nothing more was begun, what had been sent was awaited or looked
-                up within about three times `grace_time`, and the attribute `result` says what was done. Every other
-                exception that comes out has that attribute as well.
+            asyncio.CancelledError: The call was cancelled: nothing more was begun, and what had been sent was awaited
+                or looked up within about three times `grace_time`. `on_outcome` was told every outcome.
         """
         __tracebackhide__ = True
-        # Few need it, and everybody would wait for its import.
-        from adjust_async.campaign.provisioning.provision import provision
-
         token = check_token(app_token, "app_token")
-        return await provision(
+        return await run_plan(
             self._session,
             self._requests,
             plan,
@@ -263,7 +265,6 @@ class Trackers:
             grace_time=grace_time,
             verify=verify,
             page_size=page_size,
-            lock=self._provisioning.setdefault(token, asyncio.Lock()),
         )
 
     async def _walk(self, roots: Sequence[_Branch], max_level: int, start: Start) -> AsyncGenerator[Tracker, None]:

@@ -4,7 +4,7 @@ import copy
 import re
 from collections.abc import Iterable, Mapping, Set as AbstractSet
 
-from adjust_async._http.error_answers import error_words
+from adjust_async._http.error_words import error_words
 from adjust_async._suggestions import MOST_HINTS, did_you_mean, near_names
 from adjust_async.errors import BadRequestError
 from adjust_async.reports.parameters import column_name

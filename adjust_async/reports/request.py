@@ -125,7 +125,7 @@ def _decode(answer: Answer, question: ReportQuestion, app_token: str | None, win
     date_period = encode_value(window)
     if answer.status == NO_CONTENT:
         return ReportPart(app_token, date_period, [], {}, [], {})
-    document = parse_json(answer)
+    document = parse_json(answer, exact=True)
     with decode_errors(answer):
         apps = question.apps if app_token is None else (app_token,)
         part = open_report(document, app_token, date_period, apps)
@@ -136,7 +136,7 @@ def _decode_pivot(answer: Answer, question: ReportQuestion) -> ReportPart:
     window = question.date_period
     if answer.status == NO_CONTENT:
         return ReportPart(None, encode_value(window), [], {}, [], {})
-    document = parse_json(answer)
+    document = parse_json(answer, exact=True)
     with decode_errors(answer):
         part = open_pivot(document, question.index, encode_value(window), question.apps)
     return part._replace(warnings=part.warnings + warnings_of(part, question, window))

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from adjust_async._concurrency import crawl
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.names import PORTION, Match, Siblings, label_of
+from adjust_async.campaign.names import PORTION, Match, Siblings, label_of
 from adjust_async.campaign.provisioning.plan import plan_error
-from adjust_async.campaign.provisioning.recent import Place
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.campaign.provisioning.uncertain import UncertainCreate
+from adjust_async.campaign.recent import Place
 from adjust_async.campaign.requests import Listing, TrackerRequests
 from adjust_async.errors import WrongTrackerError
 

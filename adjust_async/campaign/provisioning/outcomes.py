@@ -5,7 +5,7 @@ import copy
 from collections.abc import Callable, Sequence
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.names import PORTION
+from adjust_async.campaign.names import PORTION
 from adjust_async.campaign.provisioning.plan import TrackerSpec
 from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionOutcome, ProvisionResult, Status
 from adjust_async.campaign.provisioning.tree import Node
@@ -14,10 +14,10 @@ from adjust_async.errors import AdjustError, APITimeoutError, NotTriedError
 __all__ = ["Outcomes", "status_of"]
 
 #: Failures whose errors keep the whole answer of the service. A plan may have many.
-MOST_BODIES = 100
+MOST_BODIES = 20
 
-#: Characters that the others keep of it.
-BODY_LIMIT = 200
+#: Characters that the others keep of the message and of the answer.
+MESSAGE_LIMIT, BODY_LIMIT = 400, 200
 
 
 class Outcomes:
@@ -149,9 +149,11 @@ def status_of(node: Node) -> Status:
 
 
 def _compact(error: AdjustError) -> AdjustError:
-    """Return a copy of an error that keeps little: no traceback, no cause, and only the beginning of the answer."""
+    """Return a copy of an error that keeps little: no traceback, no cause, and only the beginning of long texts."""
     compact = copy.copy(error)
-    body = getattr(error, "body", "")
-    if len(body) > BODY_LIMIT:
-        vars(compact)["body"] = f"{body[:BODY_LIMIT]}..."
+    for name, limit in (("message", MESSAGE_LIMIT), ("body", BODY_LIMIT)):
+        text = getattr(error, name, "")
+        if len(text) > limit:
+            vars(compact)[name] = f"{text[:limit]}..."
+    compact.args = (compact.message,)
     return compact

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Self
 import attrs
 
 from adjust_async._checks import check_bool, check_whole_number, shown
-from adjust_async.campaign.provisioning.names import PORTION, SEPARATOR
-from adjust_async.campaign.provisioning.paths import LEVELS, problem_of_part, split_path
+from adjust_async.campaign.names import PORTION, SEPARATOR
+from adjust_async.campaign.paths import LEVELS, problem_of_part, split_path
 from adjust_async.errors import ConfigurationError, PlanError
 
 __all__ = [

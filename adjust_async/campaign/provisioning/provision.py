@@ -11,6 +11,7 @@ import anyio
 from adjust_async._checks import check_bool, check_whole_number, shown
 from adjust_async._http.session import Session, running_loop
 from adjust_async.campaign.partners import Partners
+from adjust_async.campaign.provisioning.journaled import JournaledCreates
 from adjust_async.campaign.provisioning.partner_names import find_partners
 from adjust_async.campaign.provisioning.plan import Entry, read_plan
 from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
@@ -38,7 +39,6 @@ async def provision(
     grace_time: float,
     verify: bool | None,
     page_size: int | None,
-    lock: asyncio.Lock,
 ) -> ProvisionResult:
     """Make a plan true, as `Trackers.provision` documents it."""
     __tracebackhide__ = True
@@ -60,25 +60,28 @@ async def provision(
         workers=session.config.max_concurrency,
     )
     entries = await read_plan(plan)
+    creates = JournaledCreates(requests, session.member, app_token)
     try:
         if any(entry.spec.partner is not None for entry in entries):
             entries = await find_partners(entries, await Partners(session).list().collect())
     except (AdjustError, asyncio.CancelledError) as error:
-        provisioning = await _provisioning(requests, entries, settings)
+        provisioning = await _provisioning(requests, creates, entries, settings)
         await _conclude(provisioning, error, "the partners of the plan were not found")
         raise
-    provisioning = await _provisioning(requests, entries, settings)
+    provisioning = await _provisioning(requests, creates, entries, settings)
     try:
-        async with lock:
-            await _run(session, provisioning)
+        async with contextlib.nullcontext() if dry_run else creates.locked():
+            await _run(session, provisioning, settings.grace_time)
     except (Exception, asyncio.CancelledError) as error:
         await _conclude(provisioning, error, "the end came")
         raise
     return await provisioning.result()
 
 
-async def _provisioning(requests: TrackerRequests, entries: Sequence[Entry], settings: Settings) -> Provisioning:
-    return Provisioning(requests, entries, await PlanTree.of(entries), settings)
+async def _provisioning(
+    requests: TrackerRequests, creates: JournaledCreates, entries: Sequence[Entry], settings: Settings
+) -> Provisioning:
+    return Provisioning(requests, creates, entries, await PlanTree.of(entries), settings)
 
 
 async def _conclude(provisioning: Provisioning, error: BaseException, reason: str) -> None:
@@ -90,14 +93,14 @@ async def _conclude(provisioning: Provisioning, error: BaseException, reason: st
         error.result = task.result()
 
 
-async def _run(session: Session, provisioning: Provisioning) -> None:
+async def _run(session: Session, provisioning: Provisioning, grace_time: float) -> None:
     __tracebackhide__ = True
     # A task of its own, which a cancellation of the caller does not reach: it has to end what it has begun.
     task = session.spawn(provisioning.run())
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
-        await _end(task, provisioning)
+        await _end(task, provisioning, grace_time)
         raise
     if task.cancelled():
         provisioning.stop("the client was closed")
@@ -105,14 +108,14 @@ async def _run(session: Session, provisioning: Provisioning) -> None:
     task.result()
 
 
-async def _end(task: asyncio.Task[None], provisioning: Provisioning) -> None:
+async def _end(task: asyncio.Task[None], provisioning: Provisioning, grace_time: float) -> None:
     """End soon, and leave nothing in doubt that can be found out, however often the caller is cancelled meanwhile."""
     provisioning.stop("the provisioning was cancelled")
     if provisioning.acting:
-        await _wait(task, provisioning.grace_time)
+        await _wait(task, grace_time)
         provisioning.cut_short()
         # One look after another time of grace, and the time that a list takes.
-        await _wait(task, 2 * provisioning.grace_time + 1)
+        await _wait(task, 2 * grace_time + 1)
     task.cancel()
     await _wait(task, None)
     if not task.cancelled():
