@@ -167,7 +167,6 @@ QUICK: dict[str, Any] = {
     "half a megabyte": (HEADER, *[line(number) * 20_000 for number in range(3)], httpx.ReadError("reset")),
     "nothing": (httpx.ReadError("reset"),),
     "empty": (),
-    "html": (b"<html>",),
     "within quotes": (HEADER, b'2026-01-01,"a\n'),
 }
 
