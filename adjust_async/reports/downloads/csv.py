@@ -103,7 +103,7 @@ async def save_csv(
         table = _table(question, checks, unique=not question.has_readable_names)
         if body.status == NO_CONTENT:
             table.columns = tuple(map(column_name, question.columns))
-            file.put(f"{','.join(table.columns)}\n".encode())
+            await file.put(f"{','.join(table.columns)}\n".encode())
             return table, checks
 
         async def checked() -> AsyncGenerator[bytes, None]:
