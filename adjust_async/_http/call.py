@@ -255,7 +255,8 @@ class Call(Generic[T]):
                 return self._answer(
                     response, await whole_body(response, self._where, self._shared.config.max_body_size)
                 )
-            async with aclosing(ArrivingBody(response, self._where, self._clocks)) as body:
+            is_last = self._attempts >= self._shared.config.max_attempts
+            async with aclosing(ArrivingBody(response, self._where, self._clocks, is_last=is_last)) as body:
                 try:
                     return await self._spec.receive(body)
                 finally:
