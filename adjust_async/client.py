@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from adjust_async._http.session import Session, running_loop
+from adjust_async._http.session import Session
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.trackers import Trackers
 from adjust_async.config import APIToken, CampaignVersion, Config, Retry
@@ -16,6 +16,8 @@ from adjust_async.reports.resource import Reports
 
 if TYPE_CHECKING:
     import httpx
+
+from adjust_async._concurrency import running_loop
 
 __all__ = ["AsyncAdjust"]
 

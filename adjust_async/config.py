@@ -57,7 +57,7 @@ class APIToken:
     def __init__(self, value: object, source: str = "token") -> None:
         self._value = str.__str__(value) if isinstance(value, str) else ""
         self._problem = _token_problem(value, source)
-        self._forms = _written_forms(self._value)
+        self._forms = () if self._problem else _written_forms(self._value)
 
     def check(self) -> "APIToken":
         """Return the token itself.
@@ -216,12 +216,17 @@ def _host(url: str) -> str:
 def _checked_hosts(insecure_hosts: object) -> frozenset[str]:
     """Check the hosts that plain http is allowed to; those of the environment where none are passed."""
     argument = "insecure_hosts"
-    if insecure_hosts == () and (listed := os.environ.get("ADJUST_INSECURE_HOSTS")):
+    is_default = isinstance(insecure_hosts, tuple) and not insecure_hosts
+    if is_default and (listed := os.environ.get("ADJUST_INSECURE_HOSTS")):
         argument, insecure_hosts = "ADJUST_INSECURE_HOSTS", [name.strip() for name in listed.split(",") if name.strip()]
     if isinstance(insecure_hosts, (str, bytes)) or not isinstance(insecure_hosts, Iterable):
         raise ConfigurationError(f"{argument} is {shown(insecure_hosts)}: pass a list of host names")
+    try:
+        given = list(insecure_hosts)
+    except TypeError:
+        raise ConfigurationError(f"{argument} is {shown(insecure_hosts)}: pass a list of host names") from None
     hosts = []
-    for host in insecure_hosts:
+    for host in given:
         bare = host.strip("[]") if isinstance(host, str) else ""
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", bare) and not _is_ipv6(bare):
             raise ConfigurationError(

@@ -29,6 +29,7 @@ from adjust_async.errors import (
     AdjustError,
     APITimeoutError,
     ClientClosedError,
+    ConfigurationError,
     PoolExhaustedError,
     RateLimitError,
     replace,
@@ -189,6 +190,10 @@ class Call(Generic[T]):
                 raise  # a function of the caller's raised it
             host = self._service.host
             failure = APITimeoutError(f"no whole answer within {host.prefix}timeout={host.timeout:g} s", **self._where)
+        except httpx.InvalidURL as error:
+            # Everything in it was checked but its length.
+            self._attempts -= 1
+            failure = ConfigurationError(f"the URL of the request can't be sent: {error}. Ask for less at a time")
         except httpx.HTTPError as error:
             hide = self._shared.config.token.redact
             failure = connection_error(self._where, error, self._service.host.url, hide)
