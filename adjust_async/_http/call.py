@@ -190,6 +190,10 @@ class Call(Generic[T]):
                 raise  # a function of the caller's raised it
             host = self._service.host
             failure = APITimeoutError(f"no whole answer within {host.prefix}timeout={host.timeout:g} s", **self._where)
+        except asyncio.CancelledError as cancelled:
+            # It keeps no frame of httpx, which would hold the request.
+            cancelled.__context__ = None
+            raise cancelled.with_traceback(None) from None
         except httpx.InvalidURL as error:
             # Everything in it was checked but its length.
             self._attempts -= 1
