@@ -68,12 +68,17 @@ def _host(url: str) -> str:
 def check_hosts(insecure_hosts: object) -> frozenset[str]:
     """Check the hosts that plain http is allowed to; those of the environment where none are passed."""
     argument = "insecure_hosts"
-    if insecure_hosts == () and (listed := os.environ.get("ADJUST_INSECURE_HOSTS")):
+    is_default = isinstance(insecure_hosts, tuple) and not insecure_hosts
+    if is_default and (listed := os.environ.get("ADJUST_INSECURE_HOSTS")):
         argument, insecure_hosts = "ADJUST_INSECURE_HOSTS", [name.strip() for name in listed.split(",") if name.strip()]
     if isinstance(insecure_hosts, (str, bytes)) or not isinstance(insecure_hosts, Iterable):
         raise ConfigurationError(f"{argument} is {shown(insecure_hosts)}: pass a list of host names")
+    try:
+        given = list(insecure_hosts)
+    except TypeError:
+        raise ConfigurationError(f"{argument} is {shown(insecure_hosts)}: pass a list of host names") from None
     hosts = []
-    for host in insecure_hosts:
+    for host in given:
         bare = host.strip("[]") if isinstance(host, str) else ""
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", bare) and not _is_ipv6(bare):
             raise ConfigurationError(

@@ -6,7 +6,8 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn, TypedDict, final
@@ -46,6 +47,9 @@ _ADJUSTRC_LINE = r"""^(?:[ \t]*|[^#\n]*[{,][ \t]*)["']?user_token["']?[ \t]*[:=]
 #: out of documents, where it may be a key.
 SHORTEST_TOKEN = 8
 
+#: The characters from which on a part of a token at the end of an excerpt is taken out.
+SHORTEST_PART = 4
+
 
 @final
 class APIToken:
@@ -54,12 +58,13 @@ class APIToken:
     Making one does not fail, so that no frame of an error has the text that was passed: `check` does.
     """
 
-    __slots__ = ("_forms", "_problem", "_value")
+    __slots__ = ("_cut", "_forms", "_problem", "_value")
 
     def __init__(self, value: object, source: str = "token") -> None:
         self._value = str.__str__(value) if isinstance(value, str) else ""
         self._problem = _token_problem(value, source)
-        self._forms = _written_forms(self._value)
+        self._forms = () if self._problem else _written_forms(self._value)
+        self._cut = _cut_forms(self._value) if self._forms and len(self) >= SHORTEST_TOKEN else None
 
     def check(self) -> "APIToken":
         """Return the token itself.
@@ -79,7 +84,7 @@ class APIToken:
         """Return the text without the token, for texts that others wrote."""
         for form in self._forms:
             text = text.replace(form, "***")
-        return text
+        return text if self._cut is None else self._cut.sub("***", text)
 
     def is_in(self, path: str) -> bool:
         """Whether a segment of a path is the token."""
@@ -149,8 +154,27 @@ def _written_forms(token: str) -> tuple[str, ...]:
     if not token:
         return ()
     in_json = json.dumps(token)[1:-1]
-    forms = {token, in_json, in_json.replace("/", "\\/"), quote(token, safe=""), html.escape(token)}
-    return tuple(sorted(forms, key=len, reverse=True))
+    forms = {token, in_json, in_json.replace("/", "\\/"), quote(token), quote(token, safe=""), html.escape(token)}
+    shown_forms = {repr(form)[1:-1] for form in forms}
+    return tuple(sorted(forms | shown_forms | set(_in_base64(token)), key=len, reverse=True))
+
+
+def _cut_forms(token: str) -> re.Pattern[str]:
+    """Return what finds the parts of a token that are left where an excerpt was cut in the middle of it."""
+    lengths = range(len(token) - 1, SHORTEST_PART - 1, -1)
+    heads = "|".join(re.escape(token[:length]) for length in lengths)
+    tails = "|".join(re.escape(token[-length:]) for length in lengths)
+    return re.compile(rf"(?:{heads})(?=['\"]|\.\.\.|$)|(?<=\.\.\.)(?:{tails})")
+
+
+def _in_base64(token: str) -> Iterator[str]:
+    """Yield what stands for the token in base64, whatever stands before and behind it in what was encoded."""
+    for before in range(3):
+        bits = (before + len(token)) * 8
+        form = b64encode(bytes(before) + token.encode())[(0, 2, 3)[before] : bits // 6].decode()
+        if len(token) >= SHORTEST_TOKEN:
+            yield form
+            yield form.replace("+", "-").replace("/", "_")
 
 
 class Retry(NamedTuple):

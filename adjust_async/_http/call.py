@@ -30,6 +30,7 @@ from adjust_async.errors import (
     AdjustError,
     APITimeoutError,
     ClientClosedError,
+    ConfigurationError,
     PoolExhaustedError,
     RateLimitError,
     replace,
@@ -231,6 +232,14 @@ class Call(Generic[T]):
             host = self._service.host
             within = f"within {host.name_of('timeout')}={host.timeout:g} s"
             failure = APITimeoutError(f"no whole answer {within}", **self._where)
+        except asyncio.CancelledError as cancelled:
+            # It keeps no frame of httpx, which would hold the request.
+            cancelled.__context__ = None
+            raise cancelled.with_traceback(None) from None
+        except httpx.InvalidURL as error:
+            # Everything in it was checked but its length.
+            self._attempts -= 1
+            failure = ConfigurationError(f"the URL of the request can't be sent: {error}. Ask for less at a time")
         except httpx.HTTPError as error:
             hide = self._shared.config.token.redact
             failure = connection_error(self._where, error, self._service.host.url, hide)

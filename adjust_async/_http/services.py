@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 import attrs
 import httpx
 
-from adjust_async._http.messages import JSON, RequestSpec, ServiceName, Where
+from adjust_async._http.messages import JSON, READ_BY_HOOK, RequestSpec, ServiceName, Where
 from adjust_async._http.redirects import MOST_REDIRECTS, origin_of, redirect_target
 from adjust_async._json import dumps
 from adjust_async._version import __version__
@@ -74,6 +74,10 @@ class Service:
         if spec.body is not None:
             headers["Content-Type"] = JSON
             content = dumps(spec.body)
+        has_hooks = bool(client.event_hooks["response"])
+        if has_hooks:
+            # One that reads the body has httpx unpack it, which takes a packed one that was cut for a whole one.
+            headers["Accept-Encoding"] = "identity"
         url = self.url_of(spec)
         extensions = None if spec.before_send is None else {"trace": _before_headers(spec.before_send)}
         redirects = 0
@@ -88,6 +92,8 @@ class Service:
                 auth=self.auth,
                 follow_redirects=False,
             )
+            if has_hooks and response.is_stream_consumed:
+                response.extensions[READ_BY_HOOK] = True
             target = redirect_target(spec.method, url, response.status_code, response.headers.get("location"))
             if target is None or redirects == MOST_REDIRECTS:
                 return response

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import httpx
 
 from adjust_async._checks import shown
+from adjust_async._concurrency import running_loop
 from adjust_async._http.call import Call, Shared, closed_error
 from adjust_async._http.decoding import DecodingThread
 from adjust_async._http.messages import RequestSpec
@@ -22,7 +23,7 @@ from adjust_async.coordination.protocol import Coordinator, Member
 from adjust_async.errors import ClientClosedError, ConfigurationError
 from adjust_async.transports import PooledTransport
 
-__all__ = ["Session", "running_loop"]
+__all__ = ["Session"]
 
 T = TypeVar("T")
 
@@ -174,6 +175,7 @@ class Session:
 
     async def aclose(self, drain: float = 0.0) -> None:
         """Let what is under way end within `drain` seconds; then cut it, end the tasks, and close the connections."""
+        running_loop()
         try:
             if drain and self._is_open():
                 await self._drain(drain)
@@ -232,19 +234,6 @@ class Session:
             raise ConfigurationError("the client is used in a second event loop: make one AsyncAdjust for each loop")
         self._shared.loop = loop
         self._shared.is_left_open = self._owns_client
-
-
-def running_loop() -> asyncio.AbstractEventLoop:
-    """Return the event loop.
-
-    Raises:
-        ConfigurationError: There is none, as under trio.
-    """
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        pass
-    raise ConfigurationError("no event loop of asyncio is running here: AsyncAdjust is for asyncio, not for trio")
 
 
 def _own_client(config: Config) -> httpx.AsyncClient:

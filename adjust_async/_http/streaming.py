@@ -9,7 +9,7 @@ import httpx
 
 from adjust_async._http.codings import CodingError, Unpacker, ends_by_itself
 from adjust_async._http.documents import optional_integer
-from adjust_async._http.messages import BODY_LIMIT, Where
+from adjust_async._http.messages import BODY_LIMIT, READ_BY_HOOK, Where
 from adjust_async.errors import DecodeError
 
 __all__ = ["ArrivingBody", "Clocks", "is_end_verified", "start_of_body", "whole_body"]
@@ -69,6 +69,12 @@ async def _packed(response: httpx.Response) -> tuple[AsyncGenerator[bytes, None]
     # A mock, a cassette or an event hook has read it, and httpx has decoded it then, whether it was whole or not.
     if coding and (made := await _as_made(response)) is not None:
         return _pieces(made), coding
+    if ends_by_itself(coding) and READ_BY_HOOK in response.extensions and "network_stream" in response.extensions:
+        problem = (
+            f"an event hook of http_client has read it, though it came as {coding}, which was not asked for, so that "
+            "nothing says any more whether it was whole. Let response hooks leave the body unread"
+        )
+        raise CodingError(problem, transient=False)
     return _pieces([response.content]), None
 
 

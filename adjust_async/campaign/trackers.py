@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Literal, NamedTuple, Unpack
 
 from adjust_async._checks import check_app_tokens, check_bool, check_level_name, check_token, check_whole_number
-from adjust_async._concurrency import Send, crawl, stream
+from adjust_async._concurrency import Send, crawl, running_loop, stream
 from adjust_async._http.session import Session
 from adjust_async._signatures import spelled_out
 from adjust_async.campaign import lookup
@@ -146,6 +146,7 @@ class Trackers:
         __tracebackhide__ = True
         place = _place(app_token, parent_token)
         label = check_level_name(name, "name")
+        running_loop()
         return await lookup.create(self._requests, place, label, grace_time=self._session.config.grace_time)
 
     async def update(

@@ -39,7 +39,7 @@ def _check_contains(contains: object, required: tuple[str, ...]) -> dict[str, Va
         raise ConfigurationError(f"contains is {shown(contains)}: give a dictionary such as {{'networks': 'google'}}")
     query: dict[str, Value] = {}
     for name, value in contains.items():
-        if name not in required:
+        if not isinstance(name, str) or name not in required:
             raise ConfigurationError(f"contains holds {shown(name)}, which is not among required_filters: add it there")
         query[f"{name}__contains"] = check_text(value, f"contains[{name!r}]")
     return query

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import product
 from typing import Any, NamedTuple, Self
 
@@ -194,11 +195,16 @@ async def read_plan(plan: object) -> list[Entry]:
             reader.take(number, item)
             if not number % PORTION:
                 await asyncio.sleep(0)  # a plan may be long, and others want their turn
-    elif isinstance(plan, Iterable):
-        for number, item in enumerate(plan, 1):
+    else:
+        for number, item in enumerate(_items(plan), 1):
             reader.take(number, item)
             if not number % PORTION:
                 await asyncio.sleep(0)
-    else:
-        raise ConfigurationError(f"plan is {shown(plan)}: give paths or TrackerSpec, in a list or as they come")
     return reader.finish()
+
+
+def _items(plan: object) -> Iterator[object]:
+    if isinstance(plan, Iterable):
+        with suppress(TypeError):  # as of some objects that only look like an iterable
+            return iter(plan)
+    raise ConfigurationError(f"plan is {shown(plan)}: give paths or TrackerSpec, in a list or as they come")

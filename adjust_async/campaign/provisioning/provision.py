@@ -9,7 +9,8 @@ from typing import Any
 import anyio
 
 from adjust_async._checks import check_bool, check_seconds, check_whole_number, shown
-from adjust_async._http.session import Session, running_loop
+from adjust_async._concurrency import running_loop
+from adjust_async._http.session import Session
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.provisioning.journaled import JournaledCreates
 from adjust_async.campaign.provisioning.partner_names import find_partners
