@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, ClientClosedError
 from adjust_async.reports.lookups import ask_filters
+from adjust_async.reports.models import FilterValue
 from adjust_async.reports.refusals import KnownNames
 
 __all__ = ["Account"]
@@ -49,7 +50,7 @@ class Account:
         except AdjustError as error:
             logger.debug("the account's apps could not be looked up: %s", error)
             return {}
-        return {app.id: app.name or "" for app in lists["apps"]}
+        return {app.id: app.name or "" for app in lists["apps"] if isinstance(app, FilterValue)}
 
     def _warning(self, token: str, apps: Mapping[str, str]) -> str:
         near = [f"{one!r} ({apps[one]})" if apps[one] else repr(one) for one in get_close_matches(token, apps, 3)]

@@ -293,11 +293,13 @@ class Reports:
             contains: By list, a text that ids or names must contain: `{"networks": "google"}`.
 
         Returns:
-            The values of each list, by its name.
+            The values of each list, by its name. A list or a value of a shape that Adjust does not document is there as
+            the service sent it, with a warning in the log.
         """
-        values = await ask_filters(self._account.session, required_filters, section, contains)
+        values: dict[str, list[Any]] = await ask_filters(self._account.session, required_filters, section, contains)
         if contains is None and section is None:
-            self._account.names.learn({name: [value.id for value in of_list] for name, of_list in values.items()})
+            known = {name: [one.id for one in ones if isinstance(one, FilterValue)] for name, ones in values.items()}
+            self._account.names.learn(known)
         return values
 
     async def events(
@@ -315,7 +317,8 @@ class Reports:
             tokens_mapping: Whether to return the event tokens of each app.
 
         Returns:
-            The events; `{id}_events` and `{id}_revenue` are names of metrics.
+            The events; `{id}_events` and `{id}_revenue` are names of metrics. One of a shape that Adjust does not
+            document is there as the service sent it, with a warning in the log.
         """
         tokens = None if app_tokens is None else tuple(check_app_tokens(app_tokens))
         return await ask_events(self._account.session, events__contains, tokens, tokens_mapping)
