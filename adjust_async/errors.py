@@ -143,6 +143,20 @@ def replace(error: Error, **changes: Any) -> Error:
     return copied
 
 
+def detached(error: Error, *, most_body: int | None = None) -> Error:
+    """Return a copy of an error to be kept: without traceback and cause, whose frames hold requests and answers.
+
+    Args:
+        error: The error.
+        most_body: The maximum number of characters of its `body`; `None` for all of it.
+    """
+    copied = copy.copy(error)
+    body = getattr(error, "body", "")
+    if most_body is not None and len(body) > most_body:
+        vars(copied)["body"] = f"{body[:most_body]}..."
+    return copied
+
+
 def _rebuild(cls: type[AdjustError], args: tuple[Any, ...]) -> AdjustError:
     return cls.__new__(cls, *args)
 

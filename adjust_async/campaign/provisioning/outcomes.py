@@ -1,7 +1,6 @@
 """What became of each entry of a plan: every entry gets one outcome, however the run ends."""
 
 import asyncio
-import copy
 from collections.abc import Callable, Sequence
 
 from adjust_async.campaign.models import Tracker
@@ -9,7 +8,7 @@ from adjust_async.campaign.provisioning.names import PORTION
 from adjust_async.campaign.provisioning.plan import TrackerSpec
 from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionOutcome, ProvisionResult, Status
 from adjust_async.campaign.provisioning.tree import Node
-from adjust_async.errors import AdjustError, APITimeoutError, NotTriedError
+from adjust_async.errors import AdjustError, APITimeoutError, NotTriedError, detached
 
 __all__ = ["Outcomes", "status_of"]
 
@@ -63,9 +62,7 @@ class Outcomes:
     def fail(self, node: Node, error: AdjustError) -> None:
         """Say that a node failed."""
         self._failures += 1
-        if self._failures > MOST_BODIES:
-            error = _compact(error)
-        node.error = error
+        node.error = detached(error, most_body=BODY_LIMIT if self._failures > MOST_BODIES else None)
         self.settle(node, "failed")
 
     def not_tried(self, node: Node, reason: str) -> None:
@@ -146,12 +143,3 @@ def status_of(node: Node) -> Status:
     if node.created or node.tracker is None:
         return "created"
     return "updated" if node.missing_settings else "unchanged"
-
-
-def _compact(error: AdjustError) -> AdjustError:
-    """Return a copy of an error that keeps little: no traceback, no cause, and only the beginning of the answer."""
-    compact = copy.copy(error)
-    body = getattr(error, "body", "")
-    if len(body) > BODY_LIMIT:
-        vars(compact)["body"] = f"{body[:BODY_LIMIT]}..."
-    return compact
