@@ -18,9 +18,14 @@
     ├── DecodeError                              an answer that is not what the API documents
     │   └── WrongTrackerError                    the answer to a write is about another tracker
     ├── NotTriedError                            an entry of a plan whose turn never came
+    ├── CoordinationError                        what clients share can't be reached; nothing was sent
+    │   └── LockLostError                        another process may create trackers of that app now
     └── PaginationError                          a cursor walk that cannot go on
 
 Errors can be pickled and never hold the API token. One that was raised is not altered: `replace` returns another one.
+
+A traceback begins with the frames of the caller's mistake, and ends where it was noticed. IPython and pytest leave out
+what lies between, the frames that hold `__tracebackhide__`.
 """
 
 import copy
@@ -37,8 +42,10 @@ __all__ = [
     "BadRequestError",
     "ClientClosedError",
     "ConfigurationError",
+    "CoordinationError",
     "DecodeError",
     "GoneError",
+    "LockLostError",
     "NotFoundError",
     "NotTriedError",
     "PaginationError",
@@ -102,13 +109,18 @@ class AdjustError(Exception):
         return self._hint
 
     def __str__(self) -> str:
-        text, details = self._text(), "; ".join(self._details())
+        # The class of an error of a request, as a line of a log has often nothing but this text.
+        is_of_request = getattr(self, "method", None) is not None
+        return self._whole_text([type(self).__name__] if is_of_request else [])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._whole_text([])!r})"
+
+    def _whole_text(self, first_details: list[str]) -> str:
+        text, details = self._text(), "; ".join([*first_details, *self._details()])
         if self.in_doubt:
             text = f"{text.rstrip('.')}. {IN_DOUBT}"
         return " ".join(filter(None, [text, self.hint, details and f"({details})"]))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self)!r})"
 
     def _text(self) -> str:
         return self.message
@@ -121,7 +133,7 @@ class AdjustError(Exception):
             yield f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
         if self.request_id:
             yield f"request id {self.request_id}"
-        if self.page is not None:
+        if self.page is not None and (self.attempts or self.page > 1):  # else no page was asked for
             yield f"page {self.page} of the walk" + (f"; resume with cursor {self.cursor!r}" if self.cursor else "")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -143,17 +155,23 @@ def replace(error: Error, **changes: Any) -> Error:
     return copied
 
 
-def detached(error: Error, *, most_body: int | None = None) -> Error:
+#: Characters of a message and of a body that a short copy keeps.
+MESSAGE_LIMIT, BODY_LIMIT = 400, 200
+
+
+def detached(error: Error, *, short: bool = False) -> Error:
     """Return a copy of an error to be kept: without traceback and cause, whose frames hold requests and answers.
 
     Args:
         error: The error.
-        most_body: The maximum number of characters of its `body`; `None` for all of it.
+        short: Whether to keep only the beginning of long texts.
     """
     copied = copy.copy(error)
-    body = getattr(error, "body", "")
-    if most_body is not None and len(body) > most_body:
-        vars(copied)["body"] = f"{body[:most_body]}..."
+    for name, limit in (("message", MESSAGE_LIMIT), ("body", BODY_LIMIT)) if short else ():
+        text = getattr(error, name, "")
+        if len(text) > limit:
+            vars(copied)[name] = f"{text[:limit]}..."
+    copied.args = (copied.message,)
     return copied
 
 
@@ -189,12 +207,24 @@ class ClientClosedError(AdjustError):
     path: str | None = None
     sent: bool = False
 
+    def _text(self) -> str:
+        is_named = self.path is None or self.path in self.message
+        return self.message if is_named else f"{self.method} {self.path}: {self.message}"
+
     def _may_have_been_done(self) -> bool:
         return self.sent
 
 
 class NotTriedError(AdjustError):
     """Nothing was sent for an entry of a plan: what it hangs below failed, or the end came before its turn."""
+
+
+class CoordinationError(AdjustError):
+    """The coordinator that clients share their limits by is out of reach. Nothing was sent."""
+
+
+class LockLostError(CoordinationError):
+    """The lock of an app ran out, so that another process may create trackers there now. Nothing was sent."""
 
 
 class APIStatusError(AdjustError):
@@ -402,15 +432,23 @@ class PaginationError(AdjustError):
     Attributes:
         cursor: The cursor that came a second time; `None` for a next page elsewhere. There is nothing to resume with.
         page: The number of the page that gave it, counted from 1 where the walk began.
+        method, path: The request for that page; the path is without query. `None` outside of a walk.
     """
 
-    def __init__(self, message: str, *, cursor: str | None, page: int) -> None:
+    def __init__(
+        self, message: str, *, cursor: str | None, page: int, method: str | None = None, path: str | None = None
+    ) -> None:
         super().__init__(message)
         self.cursor = cursor
         self.page = page
+        self.method = method
+        self.path = path
 
-    def __str__(self) -> str:
-        return self.message  # which names both, and there is nothing to resume with
+    def _text(self) -> str:
+        return f"{self.method} {self.path}: {self.message}" if self.method else self.message
+
+    def _details(self) -> Iterator[str]:
+        return iter(())  # the message names page and cursor, and there is nothing to resume with
 
 
 class MalformedError(Exception):

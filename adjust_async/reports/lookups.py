@@ -25,6 +25,7 @@ async def ask_filters(
     session: Session, required_filters: object, section: object, contains: object
 ) -> dict[str, list[Any]]:
     """Return the values of some lists, by the name of the list: a `FilterValue` each, but for odd ones."""
+    __tracebackhide__ = True
     required = check_names(required_filters, "required_filters")
     query: dict[str, Value] = {"required_filters": required}
     if section is not None:
@@ -51,6 +52,7 @@ async def ask_events(
     session: Session, events__contains: object, app_tokens: tuple[str, ...] | None, tokens_mapping: object
 ) -> list[ReportEvent]:
     """Return the events of some apps, or of all."""
+    __tracebackhide__ = True
     query: dict[str, Value] = {}
     if events__contains is not None:
         query["events__contains"] = check_text(events__contains, "events__contains")

@@ -28,7 +28,7 @@ from tests.loopback import RawRequest, serve
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_retries")]
 
-ROWS = [{"app": f"App {number}", "installs": number * 7919} for number in range(60)]
+ROWS: list[dict[str, Any]] = [{"app": f"App {number}", "installs": number * 7919} for number in range(60)]
 QUERY: Any = {"dimensions": ["app"], "metrics": ["installs"], "date_period": "yesterday"}
 
 

@@ -4,19 +4,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.names import PORTION
+from adjust_async.campaign.names import PORTION
 from adjust_async.campaign.provisioning.plan import TrackerSpec
-from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionOutcome, ProvisionResult, Status
+from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionOutcome, ProvisionResult, Status
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.errors import AdjustError, APITimeoutError, NotTriedError, detached
+from adjust_async.progress import OnProgress
 
 __all__ = ["Outcomes", "status_of"]
 
 #: Failures whose errors keep the whole answer of the service. A plan may have many.
-MOST_BODIES = 100
-
-#: Characters that the others keep of it.
-BODY_LIMIT = 200
+MOST_BODIES = 20
 
 
 class Outcomes:
@@ -62,7 +60,7 @@ class Outcomes:
     def fail(self, node: Node, error: AdjustError) -> None:
         """Say that a node failed."""
         self._failures += 1
-        node.error = detached(error, most_body=BODY_LIMIT if self._failures > MOST_BODIES else None)
+        node.error = detached(error, short=self._failures > MOST_BODIES)
         self.settle(node, "failed")
 
     def not_tried(self, node: Node, reason: str) -> None:
@@ -133,7 +131,7 @@ class Outcomes:
             self._end(error)
         try:
             if self._on_progress is not None and not self.ended:
-                self._on_progress(self._done, len(self._specs), outcome)
+                self._on_progress(self._done, len(self._specs), outcome.path)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as above
             self._end(error)
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, Self
 import attrs
 
 from adjust_async._checks import check_bool, check_whole_number, shown
-from adjust_async.campaign.provisioning.names import PORTION, SEPARATOR
-from adjust_async.campaign.provisioning.paths import LEVELS, problem_of_part, split_path
+from adjust_async._pydantic import Record
+from adjust_async.campaign.names import PORTION, SEPARATOR
+from adjust_async.campaign.paths import LEVELS, problem_of_part, split_path
 from adjust_async.errors import ConfigurationError, PlanError
 
 __all__ = [
@@ -26,7 +27,7 @@ TOLD = 20
 
 
 @attrs.define(on_setattr=attrs.setters.frozen, unsafe_hash=True)
-class TrackerSpec:
+class TrackerSpec(Record):
     """A tracker that there should be, and how it should be set.
 
     Attributes:
@@ -182,6 +183,7 @@ async def read_plan(plan: object) -> list[Entry]:
         PlanError: Entries are wrong.
         ConfigurationError: It is no plan.
     """
+    __tracebackhide__ = True
     reader = PlanReader()
     if isinstance(plan, (str, bytes, TrackerSpec, Mapping)):
         raise ConfigurationError(f"plan is {shown(plan)}: give a list of paths or TrackerSpec, or load_plan(path)")

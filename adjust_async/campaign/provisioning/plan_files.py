@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adjust_async._checks import shown
-from adjust_async.campaign.provisioning.paths import LEVELS, path_of
+from adjust_async.campaign.paths import LEVELS, path_of
 from adjust_async.campaign.provisioning.plan import PlanReader, TrackerSpec
 from adjust_async.errors import ConfigurationError
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.names import PORTION, Match, label_of
+from adjust_async.campaign.names import PORTION, Match, label_of
 from adjust_async.campaign.provisioning.plan import Entry
 from adjust_async.campaign.provisioning.result import ProvisionOutcome, Status
 
@@ -131,7 +131,8 @@ class Node:
         if isinstance(self.entries, list):
             self.entries.append(number)
         else:
-            self.entries = [number]
+            # Nearly all have one, for which a tuple is smaller, and nothing that Python's collector has to look at.
+            self.entries = [*self.entries, number] if self.entries else (number,)
 
     def below(self) -> Iterator["Node"]:
         """Yield every node below, each before those below it."""

@@ -1,9 +1,8 @@
 """A file that is complete or absent: written under another name beside its place, and moved there at the end."""
 
 import os
-from collections.abc import AsyncIterable, Callable, Iterator
+from collections.abc import AsyncIterable, Iterator
 from contextlib import contextmanager, suppress
-from inspect import iscoroutinefunction
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -12,12 +11,10 @@ import anyio
 
 from adjust_async._checks import shown
 from adjust_async.errors import AdjustError, ConfigurationError
+from adjust_async.progress import OnProgress
 from adjust_async.reports.downloads.leftovers import create_unfinished, sweep
 
-__all__ = ["OnProgress", "UnfinishedFile", "check_on_progress", "target"]
-
-#: Called with the bytes that have arrived and with their total, which is `None` where the service does not say it.
-OnProgress = Callable[[int, int | None], object]
+__all__ = ["UnfinishedFile", "target"]
 
 #: Bytes that are collected before a thread writes them.
 BUFFER = 512 * 1024
@@ -55,18 +52,6 @@ def target(path: object) -> Path:
     if too_long:
         raise ConfigurationError(f"path is {shown(given)}, whose name is longer than {longest} bytes")
     return place
-
-
-def check_on_progress(hook: OnProgress | None) -> OnProgress | None:
-    """Return a function to call, or `None`.
-
-    Raises:
-        ConfigurationError: It is something else, such as a coroutine function.
-    """
-    given: object = hook
-    if given is not None and (not callable(given) or iscoroutinefunction(given)):
-        raise ConfigurationError(f"on_progress is {shown(given)}: give a plain function of the bytes and their number")
-    return hook
 
 
 class UnfinishedFile:
@@ -126,7 +111,7 @@ class UnfinishedFile:
                 gathered = 0
                 waiting.clear()
             if on_progress is not None:
-                on_progress(arrived, length)
+                on_progress(arrived, length, self._place.name)
         await self._put(file, b"".join(waiting))
         await self._flush(file)
 

@@ -12,8 +12,9 @@ from adjust_async._http.documents import decode_errors
 from adjust_async._http.messages import Body
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, MalformedError
+from adjust_async.progress import OnProgress
 from adjust_async.reports.account import Account
-from adjust_async.reports.downloads.atomic_file import OnProgress, UnfinishedFile
+from adjust_async.reports.downloads.atomic_file import UnfinishedFile
 from adjust_async.reports.downloads.csv_records import CsvRecords, CsvRows, CsvTable
 from adjust_async.reports.downloads.media import check_media_type, check_not_a_page
 from adjust_async.reports.downloads.saved import SavedReport
@@ -48,10 +49,16 @@ logger = logging.getLogger("adjust_async")
 _Rows = list[dict[str, Any]]
 
 
-async def csv_rows(account: Account, question: ReportQuestion, *, exact: bool) -> AsyncGenerator[dict[str, Any], None]:
+async def csv_rows(
+    account: Account, question: ReportQuestion, on_progress: OnProgress | None, *, exact: bool
+) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the rows of a CSV report as they arrive."""
+    __tracebackhide__ = True
+    tell: OnProgress = on_progress or (lambda *_: None)
 
     async def produce(put: Send[_Rows]) -> None:
+        __tracebackhide__ = True
+
         async def receive(body: Body) -> None:
             records, checks = CsvRecords(), RecordChecks(question)
             table = _table(question, checks, unique=True)
@@ -63,6 +70,7 @@ async def csv_rows(account: Account, question: ReportQuestion, *, exact: bool) -
                     async for piece, last in pieces:
                         held += rows.read(records.feed(piece, last=last), last=last)
                         size += len(piece)
+                        tell(size, body.length, ENDPOINT)
                         if last and not end.is_sure(body, records, table, asked_again=not kept):
                             logger.warning("about the CSV report: %s", UNSURE)
                         if held and (last or body.end_verified or size > HELD):
@@ -97,6 +105,7 @@ async def save_csv(
     account: Account, question: ReportQuestion, place: Path, on_progress: OnProgress | None
 ) -> SavedReport:
     """Write a CSV report to a file as it arrives."""
+    __tracebackhide__ = True
 
     async def receive(body: Body) -> tuple[CsvTable, RecordChecks]:
         records, checks = CsvRecords(), RecordChecks(question)

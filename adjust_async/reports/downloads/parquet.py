@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from adjust_async._http.documents import decode_errors
 from adjust_async._http.messages import Answer, Body
 from adjust_async.errors import ConfigurationError, MalformedError
+from adjust_async.progress import OnProgress
 from adjust_async.reports.account import Account
-from adjust_async.reports.downloads.atomic_file import OnProgress, UnfinishedFile
+from adjust_async.reports.downloads.atomic_file import UnfinishedFile
 from adjust_async.reports.downloads.media import check_media_type
 from adjust_async.reports.downloads.parquet_types import TypedColumns, batches_of, write_batches
 from adjust_async.reports.downloads.saved import SavedReport
@@ -37,6 +38,7 @@ EXCERPT = 200
 
 async def read_parquet(account: Account, question: ReportQuestion) -> "pyarrow.Table":
     """Return a Parquet report as an Arrow table."""
+    __tracebackhide__ = True
     import_pyarrow()
 
     def decode(answer: Answer) -> "pyarrow.Table":
@@ -55,6 +57,7 @@ async def save_parquet(
     account: Account, question: ReportQuestion, place: Path, on_progress: OnProgress | None
 ) -> SavedReport:
     """Write a Parquet report to a file as it arrives, and with pyarrow again with the types of `read_parquet`."""
+    __tracebackhide__ = True
 
     async def receive(body: Body) -> tuple[int | None, tuple[str, ...]]:
         await file.write(body, body.length, on_progress)

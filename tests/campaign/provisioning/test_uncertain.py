@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from adjust_async import APIConnectionError, ClientClosedError, ServerError, Tracker
-from adjust_async.campaign.provisioning.names import Match
-from adjust_async.campaign.provisioning.recent import LOOKS
+from adjust_async.campaign.names import Match
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.campaign.provisioning.uncertain import UncertainCreate, UncertainCreates
+from adjust_async.campaign.recent import LOOKS
 from tests.clock import JUMPING_CLOCK
 
 pytestmark = pytest.mark.anyio
@@ -265,7 +265,7 @@ async def test_a_list_that_fails_says_nothing_of_the_tracker() -> None:
     await bench.end()
     assert [(label, verdict) for label, verdict, _ in bench.verdicts.came] == [("B", "unknown"), ("A", "missing")]
     assert [str(error) for error in bench.verdicts.errors] == [
-        "GET trackers answered 500 Internal Server Error: broken."
+        "GET trackers answered 500 Internal Server Error: broken. (ServerError)"
     ]
 
 

@@ -424,14 +424,14 @@ async def test_progress_tells_what_has_arrived(tmp_path: Path, length: int | Non
     calls: list[Any] = []
     with UnfinishedFile(tmp_path / "report.csv") as file:
         await file.write(pieces(b"abc", b"d", b"ef"), length, lambda *call: calls.append(call))
-    assert calls == [(3, length), (4, length), (6, length)]
+    assert calls == [(3, length, "report.csv"), (4, length, "report.csv"), (6, length, "report.csv")]
 
 
 async def test_progress_starts_anew_with_each_attempt(tmp_path: Path) -> None:
     """A second attempt counts from nothing."""
     calls: list[int] = []
 
-    def on_progress(arrived: int, _: int | None) -> None:
+    def on_progress(arrived: int, _: int | None, __: str) -> None:
         calls.append(arrived)
 
     with UnfinishedFile(tmp_path / "report.csv") as file:
@@ -446,7 +446,7 @@ async def test_what_progress_raises_ends_the_writing(tmp_path: Path) -> None:
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")
 
-    def mistaken(arrived: int, _: int | None) -> None:
+    def mistaken(arrived: int, _: int | None, __: str) -> None:
         if arrived > BUFFER:
             raise LookupError("the caller's own")
 
@@ -464,6 +464,6 @@ async def test_progress_grows_up_to_the_size(tmp_path: Path) -> None:
     """The numbers only grow, and the last one is the size of the file."""
     calls: list[tuple[int, int | None]] = []
     given = [b"x" * (number * 7919 % 5000) for number in range(1, 200)]
-    size = await save(tmp_path / "report.csv", pieces(*given), lambda *call: calls.append(call))
+    size = await save(tmp_path / "report.csv", pieces(*given), lambda *call: calls.append(call[:2]))
     assert _sizes(calls) == sorted(_sizes(calls))
     assert _sizes(calls)[-1] == size == sum(map(len, given))
