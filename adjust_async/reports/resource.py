@@ -218,7 +218,8 @@ class Reports:
 
         Raises:
             AdjustError: As described at the class; also in the middle of the rows, where the answer breaks off. A note
-                on the error says how many rows were yielded.
+                on the error says how many rows were yielded. Where nothing but the end of the connection tells where
+                the answer ends, that is a warning in the log.
         """
         __tracebackhide__ = True
         check_bool(exact, "exact")
@@ -239,8 +240,8 @@ class Reports:
 
             saved = await adjust.reports.download_csv("installs.csv", dimensions=["day"], metrics=["installs"], ...)
 
-        The file is complete or absent. An older file is replaced at the end. An answer that breaks off is asked for
-        again.
+        The file is complete or absent. An older file is replaced at the end, and keeps its mode. An answer that breaks
+        off is asked for again.
 
         Args:
             path: The file.
@@ -251,6 +252,11 @@ class Reports:
 
         Returns:
             The path, the size, the number of rows and the columns.
+
+        Raises:
+            ConfigurationError: No file can be at `path`. Nothing was sent.
+            DecodeError: The answer is no CSV, or nothing but the end of the connection tells where it ends, twice.
+            AdjustError: As described at the class; or the file can't be written, with the `OSError` as its cause.
         """
         __tracebackhide__ = True
         place, hook = target(path), check_on_progress(on_progress)
