@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from adjust_async._checks import shown
 from adjust_async._concurrency import Send, crawl, stream
 from adjust_async._http.session import Session
-from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError
+from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError, detached
 from adjust_async.progress import OnProgress
 
 __all__ = ["FanOut", "OnFailure", "all_apps", "check_on_failure", "each_app", "stream_apps"]
@@ -19,6 +19,9 @@ J = TypeVar("J")
 Outcome: TypeAlias = tuple[str, J | AdjustError]
 #: Asks for all apps, and delivers each when the last of its windows has arrived: `each_app` but for its last argument.
 FanOut: TypeAlias = Callable[[Send[Outcome[J]]], Coroutine[Any, Any, None]]
+
+#: Failed apps whose errors keep the whole answer of the service.
+MOST_BODIES = 20
 
 #: `"raise"` ends a question with its first failure, `"keep"` goes on with the other apps.
 OnFailure = Literal["raise", "keep"]
@@ -80,7 +83,8 @@ async def each_app(
         except AdjustError as error:
             if not keep_failures or isinstance(error, ClientClosedError):
                 raise
-            answers[app][number] = error
+            # There may be thousands, and they are kept as long as the report.
+            answers[app][number] = detached(error, short=len(failures) >= MOST_BODIES)
         waiting[app] -= 1
         if on_progress is not None:
             ended += 1
@@ -116,7 +120,7 @@ def _joined(
     except AdjustError as error:
         if not keep_failures:
             raise
-        return error
+        return detached(error)
 
 
 async def all_apps(fan_out: FanOut[J], app_tokens: Sequence[str]) -> tuple[list[J], dict[str, AdjustError]]:

@@ -152,10 +152,14 @@ class Call(Generic[T]):
         except TimeoutError:
             if not scope.expired():
                 raise  # a function of the caller's raised it
-            failure = self._out_of_time()
+            failure = replace(self._out_of_time(), attempts=self._attempts or None)
         except AdjustError as error:
-            failure = error
-        raise replace(failure, attempts=self._attempts or None)
+            failure = replace(error, attempts=self._attempts or None)
+            error.__traceback__ = None  # tenacity's frames hold the error, and its traceback these frames
+        try:
+            raise failure
+        finally:
+            del failure, again  # the caller may keep the error, and with it this frame
 
     def _may_retry(self, error: BaseException) -> bool:
         return not self._kept and may_retry(self._spec.method, error)
@@ -176,7 +180,10 @@ class Call(Generic[T]):
             failure = _without_token(error, self._shared.config)
         self._failed = str(failure)
         self._sending = False
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # whose traceback holds this frame, with the answer
 
     async def _with_permit(self) -> Answer | T:
         __tracebackhide__ = True
@@ -206,7 +213,11 @@ class Call(Generic[T]):
         # What the service echoes is shown in errors, cut where it is long, and must not be a part of the token.
         clean = self._shared.config.token.without_echo(answer.body, answer.headers)
         if clean is None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # as in `_attempt`
+        del failure
         answer = answer._replace(body=clean[0], headers=clean[1])
         raise_for_status(answer)
         return self._spec.decode(answer)

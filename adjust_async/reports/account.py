@@ -9,6 +9,7 @@ from adjust_async._http.session import Session
 from adjust_async._suggestions import near_names_beside
 from adjust_async.errors import AdjustError, ClientClosedError
 from adjust_async.reports.lookups import ask_filters
+from adjust_async.reports.models import FilterValue
 from adjust_async.reports.refusals import KnownNames
 
 __all__ = ["Account"]
@@ -60,7 +61,7 @@ class Account:
         except AdjustError as error:
             logger.debug("the account's apps could not be looked up: %s", error)
             return {}
-        return {app.id: app.name or "" for app in lists["apps"]}
+        return {app.id: app.name or "" for app in lists["apps"] if isinstance(app, FilterValue)}
 
 
 def _warning(token: str, near: Iterable[str], apps: Mapping[str, str]) -> str:

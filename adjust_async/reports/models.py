@@ -19,11 +19,17 @@ class App(Record):
     Attributes:
         token: The app token, which identifies the app in every call.
         name: Its name in the dashboard.
+        default_store_app_id: The id of its main app in the stores.
+        currency: The currency of its figures where a report asks for no other.
+        platforms: Its platforms, such as `ios`.
         extra: The other keys of the item.
     """
 
     token: str
     name: str | None = None
+    default_store_app_id: str | None = None
+    currency: str | None = None
+    platforms: tuple[str, ...] = ()
     extra: dict[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
 
 
@@ -62,6 +68,7 @@ class ReportEvent(Record):
         app_token: The tokens of the apps that have it.
         tokens: Its event tokens.
         is_skad_event: Whether it is an event of SKAdNetwork.
+        increase_is_negative: Whether a rise of its figures is bad news.
         app_token_x_event_tokens_mapping: The event tokens of each app; `None` unless asked for.
         extra: The other keys of the item.
     """
@@ -75,5 +82,6 @@ class ReportEvent(Record):
     app_token: list[str] = attrs.field(factory=list)
     tokens: list[str] = attrs.field(factory=list)
     is_skad_event: bool | None = None
+    increase_is_negative: bool | None = None
     app_token_x_event_tokens_mapping: dict[str, list[str]] | None = None
     extra: dict[str, Any] = attrs.field(factory=dict, repr=False)

@@ -218,7 +218,8 @@ class Reports:
 
         Raises:
             AdjustError: As described at the class; also in the middle of the rows, where the answer breaks off. A note
-                on the error says how many rows were yielded.
+                on the error says how many rows were yielded. Where nothing but the end of the connection tells where
+                the answer ends, that is a warning in the log.
         """
         __tracebackhide__ = True
         check_bool(exact, "exact")
@@ -239,8 +240,8 @@ class Reports:
 
             saved = await adjust.reports.download_csv("installs.csv", dimensions=["day"], metrics=["installs"], ...)
 
-        The file is complete or absent. An older file is replaced at the end. An answer that breaks off is asked for
-        again.
+        The file is complete or absent. An older file is replaced at the end, and keeps its mode. An answer that breaks
+        off is asked for again.
 
         Args:
             path: The file.
@@ -251,6 +252,11 @@ class Reports:
 
         Returns:
             The path, the size, the number of rows and the columns.
+
+        Raises:
+            ConfigurationError: No file can be at `path`. Nothing was sent.
+            DecodeError: The answer is no CSV, or nothing but the end of the connection tells where it ends, twice.
+            AdjustError: As described at the class; or the file can't be written, with the `OSError` as its cause.
         """
         __tracebackhide__ = True
         place, hook = target(path), check_on_progress(on_progress)
@@ -323,12 +329,14 @@ class Reports:
             contains: By list, a text that ids or names must contain: `{"networks": "google"}`.
 
         Returns:
-            The values of each list, by its name.
+            The values of each list, by its name. A list or a value of a shape that Adjust does not document is there as
+            the service sent it, with a warning in the log.
         """
         __tracebackhide__ = True
-        values = await ask_filters(self._account.session, required_filters, section, contains)
+        values: dict[str, list[Any]] = await ask_filters(self._account.session, required_filters, section, contains)
         if contains is None and section is None:
-            self._account.names.learn({name: [value.id for value in of_list] for name, of_list in values.items()})
+            known = {name: [one.id for one in ones if isinstance(one, FilterValue)] for name, ones in values.items()}
+            self._account.names.learn(known)
         return values
 
     async def events(
@@ -346,7 +354,8 @@ class Reports:
             tokens_mapping: Whether to return the event tokens of each app.
 
         Returns:
-            The events; `{id}_events` and `{id}_revenue` are names of metrics.
+            The events; `{id}_events` and `{id}_revenue` are names of metrics. One of a shape that Adjust does not
+            document is there as the service sent it, with a warning in the log.
         """
         __tracebackhide__ = True
         tokens = None if app_tokens is None else tuple(check_app_tokens(app_tokens))
