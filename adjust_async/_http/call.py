@@ -179,6 +179,10 @@ class Call(Generic[T]):
                 raise  # a function of the caller's raised it
             host = self._service.host
             failure = APITimeoutError(f"no whole answer within {host.prefix}timeout={host.timeout:g} s", **self._where)
+        except RuntimeError:
+            if not self._client_is_closed():
+                raise
+            failure = closed_error("http_client was closed during this request", **self._sent())
         except httpx.HTTPError as error:
             hide = self._shared.config.token.redact
             failure = connection_error(self._where, error, self._service.host.url, hide)
@@ -191,16 +195,16 @@ class Call(Generic[T]):
         started = time.perf_counter()
         response = await self._service.send(self._shared.client, self._spec)
         try:
+            end_verified = is_end_verified(response)
             self._tell_of_answer(response.status_code, started)
             if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
                 await self._pause_everybody(response)
             if not response.is_success:
                 longest = len(self._shared.config.token)
-                return self._answer(response, await start_of_body(response, self._where, longest))
+                return self._answer(response, await start_of_body(response, self._where, longest), end_verified)
             if self._spec.receive is None or response.status_code == httpx.codes.PARTIAL_CONTENT:
-                return self._answer(
-                    response, await whole_body(response, self._where, self._shared.config.max_body_size)
-                )
+                most = self._shared.config.max_body_size
+                return self._answer(response, await whole_body(response, self._where, most), end_verified)
             async with aclosing(ArrivingBody(response, self._where, self._clocks)) as body:
                 try:
                     return await self._spec.receive(body)
@@ -209,14 +213,14 @@ class Call(Generic[T]):
         finally:
             await response.aclose()
 
-    def _answer(self, response: httpx.Response, body: bytes) -> Answer:
+    def _answer(self, response: httpx.Response, body: bytes, end_verified: bool) -> Answer:
         return Answer(
             **self._where,
             status=response.status_code,
             headers=response.headers,
             body=body,
             origin=self._service.origin,
-            end_verified=is_end_verified(response),
+            end_verified=end_verified,
         )
 
     def _client_is_closed(self) -> bool:

@@ -63,6 +63,9 @@ class Service:
             httpx.HTTPError: There was no answer.
         """
         headers = self.headers | {"Accept": spec.accept}
+        if spec.receive is not None and client.event_hooks["response"]:
+            # A hook may read the answer, and httpx then leaves out what follows a first member of gzip, without a word.
+            headers["Accept-Encoding"] = "identity"
         content = None
         if spec.body is not None:
             headers["Content-Type"] = JSON
@@ -71,16 +74,22 @@ class Service:
         extensions = None if spec.before_send is None else {"trace": _before_headers(spec.before_send)}
         redirects = 0
         while True:
-            # What the client was made with would be used for whatever is not said here. The request is held by no name,
-            # so that no frame shows its headers.
-            response = await client.send(
-                client.build_request(
-                    spec.method, url, headers=headers, content=content, timeout=self.timeout, extensions=extensions
-                ),
-                stream=True,
-                auth=self.auth,
-                follow_redirects=False,
-            )
+            try:
+                # What the client was made with would be used for whatever is not said here. The request is held by no
+                # name, so that no frame shows its headers.
+                response = await client.send(
+                    client.build_request(
+                        spec.method, url, headers=headers, content=content, timeout=self.timeout, extensions=extensions
+                    ),
+                    stream=True,
+                    auth=self.auth,
+                    follow_redirects=False,
+                )
+            except httpx.HTTPStatusError as error:
+                # Hooks that call `raise_for_status` are usual, and may call it for a request of their own.
+                if error.request.method != spec.method or error.request.url != url:
+                    raise
+                response = error.response
             target = redirect_target(spec.method, url, response.status_code, response.headers.get("location"))
             if target is None or redirects == MOST_REDIRECTS:
                 return response
