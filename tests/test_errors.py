@@ -58,7 +58,7 @@ def all_classes() -> list[type[AdjustError]]:
     while waiting:
         cls = waiting.pop()
         found.append(cls)
-        waiting.extend(child for child in cls.__subclasses__() if child.__module__ == errors.__name__)
+        waiting.extend(child for child in cls.__subclasses__() if child.__module__.startswith(errors.__name__))
     return found
 
 

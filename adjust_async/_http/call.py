@@ -247,34 +247,42 @@ class Call(Generic[T]):
             # It keeps no frame of httpx, which would hold the request.
             cancelled.__context__ = None
             raise cancelled.with_traceback(None) from None
-        except httpx.InvalidURL as error:
-            # Everything in it was checked but its length.
-            self._attempts -= 1
-            failure = ConfigurationError(f"the URL of the request can't be sent: {error}. Ask for less at a time")
-        except httpx.HTTPError as error:
-            hide = self._shared.config.token.redact
-            failure = connection_error(self._where, error, self._service.host.url, hide)
-            if self._client_is_closed():
-                problem = f"http_client was closed during this request: {failure.message}"
-                failure = closed_error(problem, **self._sent())
+        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
+            known = self._failure_of(error)
+            if known is None:
+                raise
+            failure = known
         if self._shared.telemetry is not None and self._status is None:
             self._shared.telemetry.ended(self._spec.service, self._spec.method, type(failure).__name__)
         raise failure
+
+    def _failure_of(self, error: Exception) -> AdjustError | None:
+        """Return the error of this package for one of httpx; `None` for what the caller's own code raised."""
+        if isinstance(error, httpx.InvalidURL):
+            # Everything in it was checked but its length.
+            self._attempts -= 1
+            return ConfigurationError(f"the URL of the request can't be sent: {error}. Ask for less at a time")
+        closed = "http_client was closed during this request"
+        if not isinstance(error, httpx.HTTPError):
+            return closed_error(closed, **self._sent()) if self._client_is_closed() else None
+        hide = self._shared.config.token.redact
+        failure = connection_error(self._where, error, self._service.host.url, hide)
+        return closed_error(f"{closed}: {failure.message}", **self._sent()) if self._client_is_closed() else failure
 
     async def _receive(self) -> Answer | T:
         started = time.perf_counter()
         response = await self._service.send(self._shared.client, self._spec)
         try:
+            end_verified = is_end_verified(response)
             self._tell_of_answer(response.status_code, started)
             if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
                 await self._pause_everybody(response)
             if not response.is_success:
                 longest = len(self._shared.config.token)
-                return self._answer(response, await start_of_body(response, self._where, longest))
+                return self._answer(response, await start_of_body(response, self._where, longest), end_verified)
             if self._spec.receive is None or response.status_code == httpx.codes.PARTIAL_CONTENT:
-                return self._answer(
-                    response, await whole_body(response, self._where, self._shared.config.max_body_size)
-                )
+                most = self._shared.config.max_body_size
+                return self._answer(response, await whole_body(response, self._where, most), end_verified)
             is_last = self._attempts >= self._shared.config.max_attempts
             async with aclosing(ArrivingBody(response, self._where, self._clocks, is_last=is_last)) as body:
                 try:
@@ -284,14 +292,14 @@ class Call(Generic[T]):
         finally:
             await response.aclose()
 
-    def _answer(self, response: httpx.Response, body: bytes) -> Answer:
+    def _answer(self, response: httpx.Response, body: bytes, end_verified: bool) -> Answer:
         return Answer(
             **self._where,
             status=response.status_code,
             headers=response.headers,
             body=body,
             origin=self._service.origin,
-            end_verified=is_end_verified(response),
+            end_verified=end_verified,
         )
 
     def _client_is_closed(self) -> bool:

@@ -6,15 +6,12 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypedDict, TypeV
 
 T = TypeVar("T")
 
-__all__ = ["BODY_LIMIT", "JSON", "READ_BY_HOOK", "Answer", "Body", "RequestSpec", "ServiceName", "Where"]
+__all__ = ["BODY_LIMIT", "JSON", "Answer", "Body", "RequestSpec", "ServiceName", "Where"]
 
 
 #: The media type of what most requests send and ask for.
 JSON = "application/json"
 
-
-#: The key in `extensions` of a response whose body an event hook of the caller's client has read.
-READ_BY_HOOK = "adjust_async.read_by_hook"
 
 #: How much of an answer's text an error keeps.
 BODY_LIMIT = 64 * 1024

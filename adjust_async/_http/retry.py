@@ -13,7 +13,6 @@ from tenacity import AsyncRetrying, Future, RetryCallState, retry_if_exception, 
 
 from adjust_async.coordination.protocol import LONGEST_PAUSE
 from adjust_async.errors import (
-    NOT_DONE,
     AdjustError,
     APIConnectionError,
     APIStatusError,
@@ -21,6 +20,7 @@ from adjust_async.errors import (
     DecodeError,
     LockLostError,
 )
+from adjust_async.errors.requests import NOT_DONE
 
 __all__ = ["jitter", "may_retry", "retrying"]
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 import attrs
 import httpx
 
-from adjust_async._http.messages import JSON, READ_BY_HOOK, RequestSpec, ServiceName, Where
+from adjust_async._http.messages import JSON, RequestSpec, ServiceName, Where
 from adjust_async._http.redirects import MOST_REDIRECTS, origin_of, redirect_target
 from adjust_async._json import dumps
 from adjust_async._version import __version__
@@ -70,30 +70,33 @@ class Service:
             httpx.HTTPError: There was no answer.
         """
         headers = self.headers | {"Accept": spec.accept}
+        if spec.receive is not None and client.event_hooks["response"]:
+            # A hook may read the answer, and httpx then leaves out what follows a first member of gzip, without a word.
+            headers["Accept-Encoding"] = "identity"
         content = None
         if spec.body is not None:
             headers["Content-Type"] = JSON
             content = dumps(spec.body)
-        has_hooks = bool(client.event_hooks["response"])
-        if has_hooks:
-            # One that reads the body has httpx unpack it, which takes a packed one that was cut for a whole one.
-            headers["Accept-Encoding"] = "identity"
         url = self.url_of(spec)
         extensions = None if spec.before_send is None else {"trace": _before_headers(spec.before_send)}
         redirects = 0
         while True:
-            # What the client was made with would be used for whatever is not said here. The request is held by no name,
-            # so that no frame shows its headers.
-            response = await client.send(
-                client.build_request(
-                    spec.method, url, headers=headers, content=content, timeout=self.timeout, extensions=extensions
-                ),
-                stream=True,
-                auth=self.auth,
-                follow_redirects=False,
-            )
-            if has_hooks and response.is_stream_consumed:
-                response.extensions[READ_BY_HOOK] = True
+            try:
+                # What the client was made with would be used for whatever is not said here. The request is held by no
+                # name, so that no frame shows its headers.
+                response = await client.send(
+                    client.build_request(
+                        spec.method, url, headers=headers, content=content, timeout=self.timeout, extensions=extensions
+                    ),
+                    stream=True,
+                    auth=self.auth,
+                    follow_redirects=False,
+                )
+            except httpx.HTTPStatusError as error:
+                # Hooks that call `raise_for_status` are usual, and may call it for a request of their own.
+                if error.request.method != spec.method or error.request.url != url:
+                    raise
+                response = error.response
             target = redirect_target(spec.method, url, response.status_code, response.headers.get("location"))
             if target is None or redirects == MOST_REDIRECTS:
                 return response

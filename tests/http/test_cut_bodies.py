@@ -66,7 +66,7 @@ async def test_no_row_is_lost_on_the_wire(
 @pytest.mark.parametrize("transport", [PooledTransport, AiohttpTransport])
 @pytest.mark.parametrize("obeys", [True, False])
 async def test_a_body_that_an_event_hook_has_read(transport: type[httpx.AsyncBaseTransport], obeys: bool) -> None:
-    """With response hooks no packed body is asked for; one that comes all the same, and was read, is refused."""
+    """With response hooks no packed body is asked for; one that comes all the same is an error where it was cut."""
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         packed = gzip.compress(LINES)
@@ -83,7 +83,6 @@ async def test_a_body_that_an_event_hook_has_read(transport: type[httpx.AsyncBas
         if obeys:
             assert len([row async for row in adjust.reports.iter_csv(**QUERY)]) == 40
         else:
-            with pytest.raises(DecodeError, match="an event hook of http_client has read it"):
+            with pytest.raises(DecodeError):
                 _ = [row async for row in adjust.reports.iter_csv(**QUERY)]
-    assert len(server.requests) == 1
     assert "accept-encoding: identity" in server.requests[0].head.lower()

@@ -22,6 +22,7 @@ from adjust_async.campaign.provisioning.failures import (
     with_words,
 )
 from adjust_async.campaign.provisioning.journaled import JournaledCreates
+from adjust_async.campaign.provisioning.last_look import LastLook
 from adjust_async.campaign.provisioning.outcomes import Outcomes, status_of
 from adjust_async.campaign.provisioning.plan import Entry
 from adjust_async.campaign.provisioning.result import ProvisionResult
@@ -47,9 +48,6 @@ LONGEST_WAIT = 20.0
 
 #: How many times a create may be put off, for each attempt that a request has.
 PUT_OFFS = 10
-
-#: Creates from which on the branches are listed once more at the end.
-MANY = 1_000
 
 
 class Provisioning:
@@ -95,10 +93,7 @@ class Provisioning:
         self._group = TaskGroup()
         self._workers: Workers[Node] = Workers(self._group, self._visit, settings.workers)
         self._uncertain = UncertainCreates(self._comparison.find, settings.grace_time, self, self._group.create_task)
-        self._branches: dict[Node, None] = {}
-        self._created = 0
-        self._doubts = False
-        self._verified = False
+        self._last_look = LastLook(self._comparison, settings.verify)
 
     async def run(self) -> None:
         """Look up what earlier runs left open, compare, act, and look at the end.
@@ -128,7 +123,8 @@ class Provisioning:
             async with self._group:
                 for node in await self._ready(self._root):
                     self._workers.push(node)
-            await self._verify()
+            if not self._stopped.is_set():
+                await self._last_look.take()
         if self._failure is not None:
             raise self._failure
 
@@ -153,7 +149,7 @@ class Provisioning:
             self._root,
             dry_run=self._settings.dry_run,
             duplicates=sorted(self._comparison.duplicates.values(), key=lambda one: (one.name, one.token)),
-            verified=self._verified,
+            verified=self._last_look.taken,
         )
 
     async def _tell_difference(self) -> None:
@@ -222,10 +218,9 @@ class Provisioning:
             return False
         # A service may answer with a tracker that was there, in place of a refusal of its name.
         node.adopted = tracker.token in there or bool(tracker.has_subtrackers)
-        node.created = not node.adopted or node.doubts > 0
+        node.created = not node.adopted or node.uncertain > 0
         node.take_answer(tracker)
-        self._created += 1
-        self._branches[parent] = None
+        self._last_look.at_created(parent)
         return True
 
     async def _send(self, node: Node, call: Awaitable[Tracker], method: str) -> Tracker:
@@ -254,7 +249,7 @@ class Provisioning:
     async def _after_failure(self, node: Node, error: AdjustError) -> None:
         if error.in_doubt or may_be_taken(error):
             node.sending = False
-            node.doubts += error.in_doubt and not is_conflict(error)
+            node.uncertain += error.in_doubt and not is_conflict(error)
             self._look_up(node, error)
         elif is_put_off(error) and self._has_patience(node):
             node.put_off += 1
@@ -265,8 +260,7 @@ class Provisioning:
     def _look_up(self, node: Node, error: AdjustError, since: float | None = None) -> None:
         if error.in_doubt:
             node.doubt = error
-            self._doubts = True
-            self._branches[node.above] = None
+            self._last_look.at_uncertain(node.above)
         self._uncertain.add(node.above, UncertainCreate(node, error, since))
 
     def _has_patience(self, node: Node) -> bool:
@@ -333,9 +327,9 @@ class Provisioning:
         node.doubt = None
         node.take(match)
         # A name that was refused, and by no create in doubt before, was taken by somebody else.
-        node.created = node.doubts > 0
+        node.created = node.uncertain > 0
         node.adopted = True
-        self._created += node.created
+        self._last_look.count(node.created)
         place = self._comparison.place(node.above)
         self._requests.recent.settle(place, node.label)
         await self._creates.known(place, node.label, node.token)
@@ -348,7 +342,7 @@ class Provisioning:
         await self._creates.known(self._comparison.place(node.above), node.label, None)
         if not error.in_doubt:
             await self._fail(node, error)
-        elif not self._stopped.is_set() and node.doubts < self._settings.max_attempts and not is_conflict(error):
+        elif not self._stopped.is_set() and node.uncertain < self._settings.max_attempts and not is_conflict(error):
             self._workers.push(node)
         else:
             await self._fail(node, looked_up(error, node.path))
@@ -374,21 +368,6 @@ class Provisioning:
             self._after_fatal(error)
             return []
         return await self._ready(node)
-
-    async def _verify(self) -> None:
-        """List the branches once more in which something was created or in doubt."""
-        verify = self._settings.verify
-        if verify is None:
-            verify = self._created >= MANY or self._doubts
-        if not verify or self._stopped.is_set():
-            return
-        try:
-            await self._comparison.verify(list(self._branches))
-        except ClientClosedError:
-            raise
-        except AdjustError:
-            return  # everything is done and told of; `verified` says that nobody looked
-        self._verified = True
 
     # The end.
 
