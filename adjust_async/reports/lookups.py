@@ -94,16 +94,18 @@ def _list_of(document: object, cls: type[T], location: str) -> list[T]:
     """Return the records of a list. What has another shape is kept as it came, with a warning, beside the others."""
     if not isinstance(document, list):
         if document is not None:
-            logger.warning("expected a list at %s, found %s: it is kept as it is", location, shown(document))
+            kind = type(document).__name__
+            logger.warning("expected a list at %s, found a value of type %s: it is kept as it is", location, kind)
         return cast("list[T]", [] if document is None else document)
     items = [_item(item) for item in document]
     try:
         return structure(items, list[cls], location)  # type: ignore[valid-type] # known at run time
     except MalformedError as error:
-        first = str(error)
+        first = error.location
     records = [_record(item, raw, cls) for item, raw in zip(items, document, strict=True)]
     odd = sum(not isinstance(record, cls) for record in records)
-    logger.warning("%d of %d items have an unknown shape, and are kept as they are: %s", odd, len(items), first)
+    # The values themselves may echo what was sent, and stay out of the log.
+    logger.warning("%d of %d items have an unknown shape, the first at %s: they are kept as is", odd, len(items), first)
     return records
 
 

@@ -138,16 +138,16 @@ WRONG: list[tuple[Any, str]] = [
 ]
 
 ODD: list[tuple[Any, str]] = [
-    ({}, "expected a list at $.networks, found {}"),
+    ({}, "expected a list at $.networks, found a value of type dict"),
     ({"+01:00": "Berlin"}, "expected a list at $.networks"),
-    ("a", "expected a list at $.networks, found 'a'"),
+    ("a", "expected a list at $.networks, found a value of type str"),
     ([None], "1 of 1 items"),
     ([True, {"id": "a"}], "1 of 2 items"),
     ([["a"]], "at $.networks[0]"),
     ([{"id": "a"}, {"name": "A"}, {"name": "B"}], "2 of 3 items"),
-    ([{"id": None}], "the key 'id' is missing (at $.networks[0].id)"),
+    ([{"id": None}], "at $.networks[0].id"),
     ([{"id": ["a"]}], "at $.networks[0].id"),
-    ([{"id": "a", "name": 3}], "expected text, found 3 (at $.networks[0].name)"),
+    ([{"id": "a", "name": 3}], "at $.networks[0].name"),
 ]
 
 
