@@ -159,7 +159,7 @@ def of_package(records: list[logging.LogRecord]) -> str:
 @asynccontextmanager
 async def opened(kind: str, url: str) -> Any:
     """Open a client that gives up soon."""
-    times = {"timeout": 0.3, "deadline": 0.6, "reports_timeout": 0.3, "reports_deadline": 0.6}
+    times: dict[str, Any] = {"timeout": 0.3, "deadline": 0.6, "reports_timeout": 0.3, "reports_deadline": 0.6}
     async with (
         httpx.AsyncClient(transport=make(kind, 5)) as http,
         AsyncAdjust(TOKEN, api_url=url, http_client=http, max_attempts=2, **times) as adjust,
