@@ -19,6 +19,7 @@ __all__ = [
     "check_encodable",
     "check_level_name",
     "check_positive_number",
+    "check_seconds",
     "check_token",
     "check_whole_number",
     "shown",
@@ -132,6 +133,17 @@ def check_positive_number(value: object, argument: str, unit: str) -> float | No
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < LARGEST_NUMBER:
         raise ConfigurationError(f"{argument} is {shown(value)}: give {unit} above 0, or None for no limit")
     return value
+
+
+def check_seconds(value: object, argument: str, most: float) -> float:
+    """Return a number of seconds from 0 to `most`.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass seconds from 0 to {most:g}")
+    return float(value)
 
 
 def check_bool(value: object, argument: str) -> bool:

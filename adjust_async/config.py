@@ -1,7 +1,6 @@
 """The settings of a client, checked once, before anything is sent."""
 
 import html
-import ipaddress
 import json
 import logging
 import os
@@ -11,29 +10,32 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import Literal, NamedTuple, NoReturn, final
+from typing import Any, Literal, NamedTuple, NoReturn, TypedDict, final
 from urllib.parse import quote
 
 import attrs
 
-from adjust_async._checks import check_positive_number, check_token, check_whole_number, shown
+from adjust_async._checks import check_positive_number, check_seconds, check_token, check_whole_number, shown
+from adjust_async._hosts import check_hosts, find_url, is_trusted
 from adjust_async.errors import AdjustError, ConfigurationError
 
-__all__ = ["APIToken", "CampaignVersion", "Config", "HostConfig", "Retry"]
+__all__ = [
+    "LONGEST_GRACE_TIME",
+    "APIToken",
+    "CallOptions",
+    "CampaignVersion",
+    "Config",
+    "HostConfig",
+    "Retry",
+]
 
 logger = logging.getLogger("adjust_async")
 
 API_URL = "https://api.adjust.com"
 REPORTS_URL = "https://automate.adjust.com"
 
-HIGHEST_PORT = 65535
-LONGEST_LABEL = 63
-
-#: Scheme, host and port, and a path that a gateway may have in front of Adjust's own.
-_SERVICE_URL = (
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
-    r"(?P<path>(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)/*"
-)
+#: Seconds.
+LONGEST_GRACE_TIME = 600.0
 
 CampaignVersion = Literal["v1", "v2"]
 
@@ -192,82 +194,6 @@ class Retry(NamedTuple):
     error: AdjustError
 
 
-def is_loopback(host: str) -> bool:
-    """Whether the host can only be this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _service_url(url: object, argument: str, example: str, own_path: str, insecure_hosts: Iterable[str]) -> str:
-    """Check where a service is. What could hold a secret is not repeated in the message."""
-    if not isinstance(url, str):
-        raise ConfigurationError(f"{argument} is {shown(url)}: pass it as text, such as {example!r}")
-    if "@" in url or "?" in url or "#" in url:
-        raise ConfigurationError(
-            f"{argument} has a user name, a password, a query or a fragment: URLs get logged, so pass scheme and host "
-            f"alone, such as {example!r}"
-        )
-    match = re.fullmatch(_SERVICE_URL, url)
-    if match is None or int(match["port"] or 0) > HIGHEST_PORT or not _is_host(_host(url)):
-        raise ConfigurationError(f"{argument} is {shown(url)}: pass scheme and host, such as {example!r}")
-    if own_path in f"{match['path']}/":
-        raise ConfigurationError(
-            f"{argument} is {shown(url)}: leave the path of the API out, which the client adds, as in {example!r}"
-        )
-    host = _host(url)
-    if match["scheme"] == "http" and not is_loopback(host) and host not in insecure_hosts:
-        raise ConfigurationError(
-            f"{argument} is {shown(url)}: the API token would cross the network in the clear. Use https; plain http is "
-            f"for an emulator on this machine. Where this network may be trusted, pass insecure_hosts=[{host!r}]"
-        )
-    return url.rstrip("/")
-
-
-def _is_host(host: str) -> bool:
-    """Whether a host can be looked up: its labels have 1 to 63 characters."""
-    return ":" in host or all(0 < len(label) <= LONGEST_LABEL for label in host.removesuffix(".").split("."))
-
-
-def _host(url: str) -> str:
-    match = re.fullmatch(_SERVICE_URL, url)
-    return match["host"].strip("[]").lower() if match else ""
-
-
-def _checked_hosts(insecure_hosts: object) -> frozenset[str]:
-    """Check the hosts that plain http is allowed to; those of the environment where none are passed."""
-    argument = "insecure_hosts"
-    is_default = isinstance(insecure_hosts, tuple) and not insecure_hosts
-    if is_default and (listed := os.environ.get("ADJUST_INSECURE_HOSTS")):
-        argument, insecure_hosts = "ADJUST_INSECURE_HOSTS", [name.strip() for name in listed.split(",") if name.strip()]
-    if isinstance(insecure_hosts, (str, bytes)) or not isinstance(insecure_hosts, Iterable):
-        raise ConfigurationError(f"{argument} is {shown(insecure_hosts)}: pass a list of host names")
-    try:
-        given = list(insecure_hosts)
-    except TypeError:
-        raise ConfigurationError(f"{argument} is {shown(insecure_hosts)}: pass a list of host names") from None
-    hosts = []
-    for host in given:
-        bare = host.strip("[]") if isinstance(host, str) else ""
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", bare) and not _is_ipv6(bare):
-            raise ConfigurationError(
-                f"{argument} has {shown(host)}: pass the host's name alone, without scheme, port or '*', such as "
-                "'adjust-emulator'"
-            )
-        hosts.append(bare.lower())
-    return frozenset(hosts)
-
-
-def _is_ipv6(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).version == 6
-    except ValueError:
-        return False
-
-
 @attrs.frozen(kw_only=True)
 class HostConfig:
     """The settings of one of the two hosts. `AsyncAdjust` documents each of them.
@@ -276,6 +202,7 @@ class HostConfig:
         prefix: What the names of its settings begin with.
         url: Scheme and host.
         authorization: What stands before the token in the Authorization header.
+        overridden: The settings that `with_options` has set, which messages name without the prefix.
     """
 
     prefix: str
@@ -285,17 +212,38 @@ class HostConfig:
     burst: int | None
     timeout: float | None
     deadline: float | None
+    overridden: frozenset[str] = frozenset()
+
+    def name_of(self, setting: Literal["timeout", "deadline"]) -> str:
+        """Return the argument that a setting came from."""
+        return setting if setting in self.overridden else f"{self.prefix}{setting}"
 
     def __attrs_post_init__(self) -> None:
         __tracebackhide__ = True
         prefix = self.prefix
         check_positive_number(self.max_rate, f"{prefix}max_rate", "requests a second")
-        check_positive_number(self.timeout, f"{prefix}timeout", "seconds")
-        check_positive_number(self.deadline, f"{prefix}deadline", "seconds")
+        check_positive_number(self.timeout, self.name_of("timeout"), "seconds")
+        check_positive_number(self.deadline, self.name_of("deadline"), "seconds")
         if self.burst is not None:
             check_whole_number(self.burst, f"{prefix}burst")
             if self.max_rate is None and not prefix:  # reports have a default, so that switching off the rate is enough
                 raise ConfigurationError("burst is passed without max_rate: pass both, or neither")
+
+
+class CallOptions(TypedDict, total=False):
+    """The options of `AsyncAdjust.with_options`.
+
+    Attributes:
+        timeout: Seconds that one attempt of a request may take, to either host; `None` for no limit.
+        deadline: Seconds that a whole call may take, to either host; `None` for no limit.
+        max_attempts: Attempts at one request, the first one included; 1 for no retries.
+        grace_time: Seconds after which a create whose answer got lost, and that no list shows, was not done.
+    """
+
+    timeout: float | None
+    deadline: float | None
+    max_attempts: int
+    grace_time: float
 
 
 @attrs.frozen(kw_only=True)
@@ -315,6 +263,7 @@ class Config:
     max_concurrency: int
     max_attempts: int
     max_body_size: int
+    grace_time: float
     on_retry: Callable[[Retry], object] | None
 
     @classmethod
@@ -337,6 +286,7 @@ class Config:
         reports_deadline: float | None = 900.0,
         max_attempts: int = 10,
         max_body_size: int = 2**30,
+        grace_time: float = 5.0,
         on_retry: Callable[[Retry], object] | None = None,
         insecure_hosts: Iterable[str] = (),
     ) -> "Config":
@@ -346,12 +296,12 @@ class Config:
             ConfigurationError: A setting is wrong. The message names it and says what would be right.
         """
         __tracebackhide__ = True
-        insecure = _checked_hosts(insecure_hosts)
-        url = _passed_or_environment(api_url, "api_url", API_URL, "/public/", insecure) or API_URL
-        own_url = _passed_or_environment(reports_url, "reports_url", REPORTS_URL, "/reports-service/", insecure)
+        insecure = check_hosts(insecure_hosts)
+        url = find_url(api_url, "api_url", API_URL, "/public/", insecure) or API_URL
+        own_url = find_url(reports_url, "reports_url", REPORTS_URL, "/reports-service/", insecure)
         if own_url is None:
             # An emulator has all services at one place, and its token must not go to Adjust.
-            own_url = url if is_loopback(_host(url)) or _host(url) in insecure else REPORTS_URL
+            own_url = url if is_trusted(url, insecure) else REPORTS_URL
         return cls(
             token=token.check(),
             api=HostConfig(
@@ -377,8 +327,25 @@ class Config:
             max_concurrency=max_concurrency,
             max_attempts=max_attempts,
             max_body_size=max_body_size,
+            grace_time=grace_time,
             on_retry=on_retry,
         )
+
+    def with_options(self, options: CallOptions) -> "Config":
+        """Return the settings with some of them changed.
+
+        Raises:
+            ConfigurationError: A value is wrong.
+            TypeError: There is no such option.
+        """
+        if unknown := options.keys() - CallOptions.__annotations__.keys():
+            names = ", ".join(CallOptions.__annotations__)
+            raise TypeError(f"unexpected keyword argument {min(unknown)!r}: with_options has {names}")
+        changes: dict[str, Any] = dict(options)
+        clocks = {name: changes.pop(name) for name in ("timeout", "deadline") if name in changes}
+        for name, host in (("api", self.api), ("reports", self.reports)):
+            changes[name] = attrs.evolve(host, **clocks, overridden=host.overridden | clocks.keys())
+        return attrs.evolve(self, **changes)
 
     def __attrs_post_init__(self) -> None:
         version: object = self.campaign_version
@@ -387,19 +354,9 @@ class Config:
         check_whole_number(self.max_concurrency, "max_concurrency")
         check_whole_number(self.max_attempts, "max_attempts")
         check_whole_number(self.max_body_size, "max_body_size")
+        check_seconds(self.grace_time, "grace_time", LONGEST_GRACE_TIME)
         if self.account_id is not None:
             check_token(self.account_id, "account_id")
         hook: object = self.on_retry
         if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
             raise ConfigurationError(f"on_retry is {shown(hook)}: pass a plain function that takes a Retry")
-
-
-def _passed_or_environment(
-    url: str | None, argument: str, example: str, own_path: str, insecure_hosts: Iterable[str]
-) -> str | None:
-    """Check the URL that was passed, or else the one of the environment; `None` where neither is there."""
-    __tracebackhide__ = True
-    if url is None:
-        argument = f"ADJUST_{argument.upper()}"
-        url = os.environ.get(argument) or None
-    return None if url is None else _service_url(url, argument, example, own_path, insecure_hosts)

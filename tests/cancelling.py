@@ -12,10 +12,9 @@ import ssl
 import sys
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
 
 import attrs
 import httpx
@@ -59,7 +58,7 @@ async def cancel_calls(kind: str, way: str, count: int, authority: trustme.CA) -
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     outcome = Outcome(Counter())
-    closed: Callable[[], Coroutine[Any, Any, None]]
+    closed: Callable[[], Awaitable[object]]
     async with AsyncExitStack() as stack:
         settings: dict[str, object] = {} if way == "plain" else {"verify": trusting}
         if way == "HTTP/2":

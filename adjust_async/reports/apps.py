@@ -20,6 +20,10 @@ class AppList:
         self._reports = reports
         self._contains = contains
 
+    def __repr__(self) -> str:
+        containing = "" if self._contains is None else f" that contain {self._contains!r}"
+        return f"<AppList of the account's apps{containing}: await it, or iterate it with async for>"
+
     async def collect(self) -> list[App]:
         """Return all of them in a list."""
         contains = None if self._contains is None else {"apps": self._contains}

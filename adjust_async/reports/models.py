@@ -7,11 +7,13 @@ from typing import Any
 
 import attrs
 
+from adjust_async._pydantic import Record
+
 __all__ = ["App", "FilterValue", "ReportEvent"]
 
 
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, unsafe_hash=True)
-class App:
+class App(Record):
     """An app of the account. Follows the filter `apps` of the "Filters data endpoint".
 
     Attributes:
@@ -26,7 +28,7 @@ class App:
 
 
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, unsafe_hash=True)
-class FilterValue:
+class FilterValue(Record):
     """A metric, a dimension, a network or the like. Follows the "Filters data endpoint".
 
     Attributes:
@@ -47,7 +49,7 @@ class FilterValue:
 
 
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen)
-class ReportEvent:
+class ReportEvent(Record):
     """An event that has metrics in reports. Follows the "Events endpoint".
 
     Attributes:

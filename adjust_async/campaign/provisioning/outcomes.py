@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.names import PORTION
 from adjust_async.campaign.provisioning.plan import TrackerSpec
-from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionOutcome, ProvisionResult, Status
+from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionOutcome, ProvisionResult, Status
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.errors import AdjustError, APITimeoutError, NotTriedError
+from adjust_async.progress import OnProgress
 
 __all__ = ["Outcomes", "status_of"]
 
@@ -136,7 +137,7 @@ class Outcomes:
             self._end(error)
         try:
             if self._on_progress is not None and not self.ended:
-                self._on_progress(self._done, len(self._specs), outcome)
+                self._on_progress(self._done, len(self._specs), outcome.path)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as above
             self._end(error)
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 import attrs
 
 from adjust_async._checks import check_bool, check_whole_number, shown
+from adjust_async._pydantic import Record
 from adjust_async.campaign.names import PORTION, SEPARATOR
 from adjust_async.campaign.paths import LEVELS, problem_of_part, split_path
 from adjust_async.errors import ConfigurationError, PlanError
@@ -27,7 +28,7 @@ TOLD = 20
 
 
 @attrs.define(on_setattr=attrs.setters.frozen, unsafe_hash=True)
-class TrackerSpec:
+class TrackerSpec(Record):
     """A tracker that there should be, and how it should be set.
 
     Attributes:
