@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from adjust_async._checks import check_seconds
+from adjust_async._concurrency import running_loop
 from adjust_async._http.session import Session
 from adjust_async._signatures import spelled_out
 from adjust_async.campaign.partners import Partners
@@ -22,7 +23,6 @@ from adjust_async.reports.resource import Reports
 if TYPE_CHECKING:
     import httpx
 
-from adjust_async._concurrency import running_loop
 
 __all__ = ["AsyncAdjust"]
 

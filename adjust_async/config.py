@@ -47,6 +47,9 @@ _ADJUSTRC_LINE = r"""^(?:[ \t]*|[^#\n]*[{,][ \t]*)["']?user_token["']?[ \t]*[:=]
 #: out of documents, where it may be a key.
 SHORTEST_TOKEN = 8
 
+#: No API token is longer, by far: looking for the parts of one would take long.
+LONGEST_TOKEN = 128
+
 #: The characters from which on a part of a token at the end of an excerpt is taken out.
 SHORTEST_PART = 4
 
@@ -64,7 +67,7 @@ class APIToken:
         self._value = str.__str__(value) if isinstance(value, str) else ""
         self._problem = _token_problem(value, source)
         self._forms = () if self._problem else _written_forms(self._value)
-        self._cut = _cut_forms(self._value) if self._forms and len(self) >= SHORTEST_TOKEN else None
+        self._cut = _cut_forms(self._value) if self._forms and SHORTEST_TOKEN <= len(self) <= LONGEST_TOKEN else None
 
     def check(self) -> "APIToken":
         """Return the token itself.

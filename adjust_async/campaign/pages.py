@@ -78,8 +78,11 @@ def decode_page(
     after = text(cursors, "after", "$.data.paging.cursors")
     before = text(cursors, "before", "$.data.paging.cursors")
     cursor = text(paging, "cursor", "$.data.paging")
-    if cursor == asked and following is None and "next" in paging:
-        cursor = None  # v2's last page may give its own cursor beside a `next` that is null
+    if following is None and "next" in paging:
+        # The last page may have its own cursor beside a `next` that is null.
+        after, cursor = (None if one == asked else one for one in (after, cursor))
+    if previous is None and "previous" in paging and before == asked:
+        before = None
     return Page(
         items=tuple(envelope.records(answer, items, cls, known)),
         total=documents.optional_integer(paging.get("total")),
