@@ -1,7 +1,7 @@
 """The body of an answer: read whole, read in part for an error, or handed on as it arrives."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from typing import Self, cast
 
@@ -31,7 +31,7 @@ def is_end_verified(response: httpx.Response) -> bool:
     Ask before the body is read: of a packed one that a hook has read, nobody knows.
     """
     headers = response.headers
-    if ends_by_itself(headers.get("content-encoding")) and _was_read(response):
+    if _was_read(response) and ends_by_itself(headers.get("content-encoding")):
         return False
     return (
         response.status_code in _BODYLESS
@@ -75,7 +75,7 @@ async def _packed(response: httpx.Response) -> tuple[AsyncGenerator[bytes, None]
     """Return the body as it came, and its coding."""
     coding = response.headers.get("content-encoding")
     if not response.is_stream_consumed:
-        return _pieces(response.aiter_raw()), coding
+        return cast("AsyncGenerator[bytes, None]", response.aiter_raw()), coding
     # A mock, a cassette or an event hook has read it, and httpx has decoded it then, whether it was whole or not.
     if coding and _is_made(response):
         made = [piece async for piece in cast("httpx.AsyncByteStream", response.stream)]
@@ -100,13 +100,9 @@ def _is_made(response: httpx.Response) -> bool:
     return False
 
 
-async def _pieces(body: AsyncIterable[bytes] | Iterable[bytes]) -> AsyncGenerator[bytes, None]:
-    if isinstance(body, AsyncIterable):
-        async for piece in body:
-            yield piece
-    else:
-        for piece in body:
-            yield piece
+async def _pieces(body: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
+    for piece in body:
+        yield piece
 
 
 async def whole_body(response: httpx.Response, where: Where, most: int) -> bytes:

@@ -177,13 +177,13 @@ class Start(NamedTuple):
 
 
 class CursorPages(Generic[T]):
-    """A collection that the service gives page by page; what `list()` and `children()` give.
+    """A collection that the service serves page by page; what `list()` and `children()` return.
 
     Nothing is sent before it is iterated. Each iteration is a walk of its own, from the start:
 
-    * `async for item in pages` gives the items;
-    * `async for page in pages.pages()` gives each `Page`;
-    * `await pages.collect()` gives a list of all the items.
+    * `async for item in pages` yields the items;
+    * `async for page in pages.pages()` yields each `Page`;
+    * `await pages.collect()` returns a list of all the items.
 
     While the consumer works on one page, the next is being fetched already. A walk can be left at any time, and it
     is safe to close the client while one is open.

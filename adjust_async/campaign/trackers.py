@@ -162,7 +162,7 @@ class Trackers:
         Args:
             app_token: The app.
             tracker_token: The tracker.
-            partner_id: The partner's `id`, as `adjust.partners.list()` gives it. Stays as it is where `None`.
+            partner_id: The partner's `id`, as `adjust.partners.list()` returns it. Stays as it is where `None`.
             cost_data_enabled: Whether cost data is collected. Stays as it is where `None`.
 
         Returns:

@@ -169,7 +169,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
 
 class _LaneStream(httpx.AsyncByteStream):
-    """The body of an answer, which gives its lane back when it is closed."""
+    """The body of an answer, which returns its lane when it is closed."""
 
     def __init__(
         self, stream: httpx.AsyncByteStream, request: httpx.Request, give_back: Callable[..., Awaitable[None]]

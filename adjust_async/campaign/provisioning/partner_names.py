@@ -81,5 +81,5 @@ def _problem(name: str, match: Sequence[Partner], near: Sequence[str]) -> str:
         called = {partner.display_name for partner in match}
         what = f"called {shown(name)}" if called == {name} else f"that {shown(name)} may mean"
         return f"there are {len(match)} partners {what}: give partner_id, one of {ids}"
-    hint = f". Did you mean {' or '.join(map(repr, near))}?" if near else ": adjust.partners.list() gives them all"
+    hint = f". Did you mean {' or '.join(map(repr, near))}?" if near else ": adjust.partners.list() lists them all"
     return f"there is no partner called {shown(name)}{hint}"

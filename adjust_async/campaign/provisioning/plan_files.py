@@ -1,4 +1,4 @@
-"""Plans from files: CSV and JSON Lines, of which every bad line is told at once."""
+"""Plans from files: CSV and JSON Lines. All bad lines are reported at once."""
 
 import csv
 import json
