@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from adjust_async._checks import check_seconds
-from adjust_async._http.session import Session
+from adjust_async._http.session import Session, running_loop
 from adjust_async._signatures import spelled_out
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.trackers import Trackers
@@ -185,6 +185,7 @@ class AsyncAdjust:
         return await self._session.member.holders()
 
     async def __aenter__(self) -> Self:
+        running_loop()
         if self._is_view:
             raise ConfigurationError("a view made by with_options is used as it is: enter the client itself")
         return self

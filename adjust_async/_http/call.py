@@ -7,6 +7,7 @@ their chains and frames hold requests, and so the API token.
 import asyncio
 import logging
 import time
+import warnings
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -51,6 +52,7 @@ class Shared:
     Attributes:
         draining: Whether only what is under way may go on.
         loop: The event loop of the client, since its first call.
+        is_left_open: Whether there is something to close: the client is the SDK's own, and has sent a request.
     """
 
     config: Config
@@ -61,6 +63,11 @@ class Shared:
     draining: bool = False
     closed: bool = False
     loop: asyncio.AbstractEventLoop | None = None
+    is_left_open: bool = False
+
+    def __del__(self, _warn: Any = warnings.warn) -> None:
+        if self.is_left_open and not self.closed:
+            _warn("an AsyncAdjust was dropped without aclose(): open it by `async with`", ResourceWarning, source=self)
 
 
 def closed_error(detail: str = "make a new AsyncAdjust for further calls", **where: Any) -> ClientClosedError:
@@ -249,7 +256,8 @@ class Call(Generic[T]):
                 return self._answer(
                     response, await whole_body(response, self._where, self._shared.config.max_body_size)
                 )
-            async with aclosing(ArrivingBody(response, self._where, self._clocks)) as body:
+            is_last = self._attempts >= self._shared.config.max_attempts
+            async with aclosing(ArrivingBody(response, self._where, self._clocks, is_last=is_last)) as body:
                 try:
                     return await self._spec.receive(body)
                 finally:

@@ -68,11 +68,15 @@ class Body(Protocol):
         status: The HTTP status.
         length: How many bytes it has; `None` where that is not known before its end.
         end_verified: As of `Answer`.
+        media_type: The header `Content-Type`; empty where there is none.
+        is_last: Whether no further attempt will be made.
     """
 
     status: int
     length: int | None
     end_verified: bool
+    media_type: str
+    is_last: bool
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the body piece by piece. The clocks of the call run only while it waits for the service."""

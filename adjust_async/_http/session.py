@@ -22,7 +22,7 @@ from adjust_async.coordination.protocol import Coordinator, Member
 from adjust_async.errors import ClientClosedError, ConfigurationError
 from adjust_async.transports import PooledTransport
 
-__all__ = ["Session"]
+__all__ = ["Session", "running_loop"]
 
 T = TypeVar("T")
 
@@ -95,9 +95,14 @@ class Session:
         if not self._is_open():
             coroutine.close()
             raise closed_error()
+        try:
+            loop = running_loop()
+        except ConfigurationError:
+            coroutine.close()
+            raise
         context = copy_context()
         context.run(_under_way.set, (*_under_way.get(), self._shared))
-        task = asyncio.get_running_loop().create_task(coroutine, context=context)
+        task = loop.create_task(coroutine, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._ended(self._tasks))
         return task
@@ -156,7 +161,7 @@ class Session:
         __tracebackhide__ = True
         if not self._is_open():
             raise closed_error()
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if self._shared.loop is not loop:
             self._bind(loop)
         if self.config.token.is_in(spec.path):
@@ -227,6 +232,20 @@ class Session:
         if self._shared.loop is not None:
             raise ConfigurationError("the client is used in a second event loop: make one AsyncAdjust for each loop")
         self._shared.loop = loop
+        self._shared.is_left_open = self._owns_client
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop.
+
+    Raises:
+        ConfigurationError: There is none, as under trio.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    raise ConfigurationError("no event loop of asyncio is running here: AsyncAdjust is for asyncio, not for trio")
 
 
 def _own_client(config: Config) -> httpx.AsyncClient:

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from adjust_async._checks import check_bool, check_seconds, check_whole_number, shown
-from adjust_async._http.session import Session
+from adjust_async._http.session import Session, running_loop
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.provisioning.journaled import JournaledCreates
 from adjust_async.campaign.provisioning.partner_names import find_partners
@@ -44,6 +44,7 @@ async def provision(
 ) -> ProvisionResult:
     """Make a plan true, as `Trackers.provision` documents it."""
     __tracebackhide__ = True
+    running_loop()
     grace_time = session.config.grace_time if grace_time is None else grace_time
     _check(dry_run, on_failure, grace_time, verify, page_size)
     check_on_progress(on_progress)

@@ -167,7 +167,6 @@ QUICK: dict[str, Any] = {
     "half a megabyte": (HEADER, *[line(number) * 20_000 for number in range(3)], httpx.ReadError("reset")),
     "nothing": (httpx.ReadError("reset"),),
     "empty": (),
-    "html": (b"<html>",),
     "within quotes": (HEADER, b'2026-01-01,"a\n'),
 }
 
@@ -283,15 +282,15 @@ async def test_many_files_at_once(adjust: AsyncAdjust, emulator: Emulator, tmp_p
         assert report.path.stat().st_size == report.size
 
 
-async def test_a_failing_disk_comes_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An `OSError` of the disk is not tried again, and leaves nothing under way."""
+async def test_a_failing_disk_names_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the disk refuses is not tried again, names the path, and leaves nothing under way."""
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     async with client(arriving(whole(3))) as (adjust, script):
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(AdjustError, match=r"x\.csv.*No space left"):
             await adjust.reports.download_csv(tmp_path / "x.csv", **QUERY)
         assert len(script.requests) == 1
     assert not files_of(tmp_path)
