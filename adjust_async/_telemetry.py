@@ -57,6 +57,7 @@ class Telemetry:
         """
         from opentelemetry.trace import StatusCode
 
+        __tracebackhide__ = True
         present = {key: value for key, value in attributes.items() if value is not None}
         with self._tracer.start_as_current_span(
             f"adjust.{name}", attributes=present, record_exception=False, set_status_on_exception=False

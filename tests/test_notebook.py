@@ -95,6 +95,13 @@ async def test_html_is_a_table_of_the_first_rows() -> None:
     assert "None" not in shown
 
 
+def test_a_plan_shows_what_is_set() -> None:
+    """An entry of a plan is shown as one would write it."""
+    assert repr(TrackerSpec("A::B")) == "TrackerSpec('A::B')"
+    spec = TrackerSpec("A", partner_id=1, cost_data_enabled=False)
+    assert repr([spec]) == "[TrackerSpec('A', partner_id=1, cost_data_enabled=False)]"
+
+
 def test_completion_offers_the_names_of_the_package() -> None:
     """`adjust_async.Tr<TAB>` offers what is imported only when it is asked for, and `progress` too."""
     assert {"Tracker", "TrackerSpec", "AsyncAdjust", "ReportQuery", "progress"} <= set(dir(adjust_async))

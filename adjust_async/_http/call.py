@@ -104,6 +104,7 @@ class Call(Generic[T]):
         Raises:
             AdjustError: The last one failed, or there was no time for another.
         """
+        __tracebackhide__ = True
         telemetry, spec = self._shared.telemetry, self._spec
         if telemetry is None:
             return await self._run()

@@ -117,6 +117,7 @@ class Session:
         Raises:
             ClientClosedError: The session is closed, or drains.
         """
+        __tracebackhide__ = True
         if not self._is_open():
             raise closed_error()
         mark = object()

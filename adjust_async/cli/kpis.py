@@ -107,7 +107,8 @@ def _register(app: typer.Typer, endpoint: str) -> None:
         tokens = split_names(app_tokens)
 
         async def work(adjust: AsyncAdjust) -> KpiReport:
-            with progress(run, f"Asking for {endpoint}") as told:
+            apps = None if "window" in arguments else len(tokens)  # with windows, the first answer tells how many
+            with progress(run, f"Asking for {endpoint}", apps) as told:
                 report: KpiReport = await getattr(adjust.kpis, endpoint)(tokens, on_progress=told, **arguments)
             return report
 

@@ -87,7 +87,8 @@ def register(app: typer.Typer) -> None:
             return
 
         async def work(adjust: AsyncAdjust) -> Report:
-            with progress(run, "Asking for the report") as told:
+            apps = None if "window" in arguments else len(arguments.get("app_tokens", ())) or 1
+            with progress(run, "Asking for the report", apps) as told:
                 found: Report = await adjust.reports.fetch(on_progress=told, **arguments)
             return found
 

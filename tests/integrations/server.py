@@ -54,7 +54,7 @@ class Server:
     async def ended(self) -> None:
         """Wait for the end, which must be one in good order: uvicorn hands the signal on when it has shut down."""
         assert self._reading is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(90):
             await self._reading
             assert await self._process.wait() in {0, -signal.SIGTERM}
         assert "Application shutdown complete" in self.stderr
@@ -71,7 +71,7 @@ async def serve(emulator: Emulator, loop: str = "asyncio") -> AsyncIterator[Serv
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-X", "dev", "-W", "error::RuntimeWarning", "-m", "uvicorn", "app:app", "--port", "0"),
         *("--app-dir", str(ROOT / "examples/fastapi_app"), "--loop", loop, "--no-access-log"),
-        *("--timeout-graceful-shutdown", "20"),
+        *("--timeout-graceful-shutdown", "50"),
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT),

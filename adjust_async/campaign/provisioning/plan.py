@@ -27,7 +27,7 @@ __all__ = [
 TOLD = 20
 
 
-@attrs.define(on_setattr=attrs.setters.frozen, unsafe_hash=True)
+@attrs.define(on_setattr=attrs.setters.frozen, unsafe_hash=True, repr=False)
 class TrackerSpec(Record):
     """A tracker that there should be, and how it should be set.
 
@@ -43,6 +43,12 @@ class TrackerSpec(Record):
     partner_id: int | None = attrs.field(default=None, kw_only=True)
     partner: str | None = attrs.field(default=None, kw_only=True)
     cost_data_enabled: bool | None = attrs.field(default=None, kw_only=True)
+
+    def __repr__(self) -> str:
+        settings = {name: value for name, value in attrs.asdict(self).items() if value is not None and name != "path"}
+        return (
+            f"TrackerSpec({', '.join([repr(self.path), *(f'{name}={value!r}' for name, value in settings.items())])})"
+        )
 
     @classmethod
     def product(
