@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import sys
 from collections.abc import Callable, Sequence
 
 from adjust_async.campaign.models import Tracker
@@ -17,7 +18,7 @@ __all__ = ["Outcomes", "status_of"]
 MOST_BODIES = 20
 
 #: Characters that the others keep of the message and of the answer.
-MESSAGE_LIMIT, BODY_LIMIT = 400, 200
+MESSAGE_LIMIT, BODY_LIMIT = 300, 100
 
 
 class Outcomes:
@@ -155,5 +156,7 @@ def _compact(error: AdjustError) -> AdjustError:
         text = getattr(error, name, "")
         if len(text) > limit:
             vars(compact)[name] = f"{text[:limit]}..."
+    if path := getattr(error, "path", None):
+        vars(compact)["path"] = sys.intern(path)  # thousands have the same
     compact.args = (compact.message,)
     return compact

@@ -265,7 +265,7 @@ async def test_a_list_that_fails_says_nothing_of_the_tracker() -> None:
     await bench.end()
     assert [(label, verdict) for label, verdict, _ in bench.verdicts.came] == [("B", "unknown"), ("A", "missing")]
     assert [str(error) for error in bench.verdicts.errors] == [
-        "GET trackers answered 500 Internal Server Error: broken."
+        "GET trackers answered 500 Internal Server Error: broken. (ServerError)"
     ]
 
 
