@@ -94,6 +94,8 @@ class JournaledCreates:
         except AdjustError as error:
             if not error.in_doubt:
                 self._open[key].remove(entry)
+                if not self._open[key]:
+                    del self._open[key]
                 await self._settle(entry, None)
             raise
         await self.known(place, label, tracker.token)
