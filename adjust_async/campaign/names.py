@@ -9,8 +9,9 @@ import asyncio
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Container, Iterable, Iterator
-from itertools import product
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice, product
 from typing import Literal, NamedTuple
 from urllib.parse import quote, quote_plus, unquote
 
@@ -26,7 +27,19 @@ PORTION = 200
 #: A listed name that begins a planned one may be that one, cut: from this length on; and from the shorter one on where
 #: it ends in the middle of a word.
 SHORTEST_CUT = 16
-SHORTEST_CUT_IN_A_WORD = 12
+SHORTEST_CUT_IN_A_WORD = 10
+
+#: From this length on where it ends in a number of one or two digits that goes on, since people count.
+SHORTEST_CUT_IN_A_NUMBER = 24
+
+#: The same where another listed name of that length ends in the middle of a word too, or several have the same name.
+SHORTEST_CUT_OF_MANY = 4
+
+#: The separator, and what escaping makes of it.
+_SEPARATORS = re.compile(r"::|(?:%3a|&#0*58;|&#x0*3a;|&colon;|\\u003a){2}", re.IGNORECASE)
+
+#: How many times a name may have been escaped.
+MOST_ESCAPES = 3
 
 _ESCAPES = re.compile(r"&(#\w+|\w+);|%[0-9A-Fa-f]{2}|\\(?:u[0-9A-Fa-f]{4}|[\"'\\/])")
 _BACKSLASH = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|([\"'\\/]))")
@@ -34,18 +47,46 @@ _BACKSLASH = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|([\"'\\/]))")
 
 def label_of(tracker: Tracker) -> str:
     """Return the last part of a tracker's name."""
-    return tracker.label or tracker.name.rpartition(SEPARATOR)[2]
+    # A label that holds the separator is the whole name.
+    label = tracker.label if tracker.label and not tracker.label.isspace() else tracker.name
+    return _SEPARATORS.split(label)[-1]
 
 
 def canonical(label: str) -> str:
     """Return the key that all forms of a name have in common: escapes, Unicode form, case and spaces are evened out."""
-    if _ESCAPES.search(label):
+    for _ in range(MOST_ESCAPES):
+        if not _ESCAPES.search(label):
+            break
         label = _unescaped(label)
     if label.isascii():
         return " ".join(label.lower().split())
     folded = unicodedata.normalize("NFKC", label).casefold()
-    # Folding the case can undo the form.
-    return " ".join(unicodedata.normalize("NFKC", folded).split())
+    # Folding the case can undo the form. Upper case makes one letter of both Turkish i's.
+    folded = unicodedata.normalize("NFKC", folded).replace("i\u0307", "i").replace("\u0131", "i")
+    return " ".join(folded.split())
+
+
+def _bare(label: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFKD", label) if not unicodedata.combining(sign))
+
+
+def _skeleton(key: str) -> str:
+    """Return the letters and digits of a key, with one space in place of all signs between them."""
+    if not key.isascii():
+        key = _bare(key)
+    return _SIGNS.sub(" ", key)
+
+
+def _letters(key: str) -> str:
+    return _skeleton(key).replace(" ", "")
+
+
+_COUNTED = re.compile(r"(?<!\d)\d\d?$")
+
+_SIGNS = re.compile(r"[\W_]+")
+
+#: Signs that services replace or drop; others are as good as letters.
+_FRAGILE = frozenset(" &<>'\"%\\/")
 
 
 def _unescaped(label: str) -> str:
@@ -58,8 +99,12 @@ def _unescaped(label: str) -> str:
 def _lossy(label: str) -> Iterator[str]:
     """Yield the canonical keys of forms in which something of a name is lost, so that others may share them."""
     if not label.isascii():
-        bare = "".join(sign for sign in unicodedata.normalize("NFKD", label) if not unicodedata.combining(sign))
+        bare = _bare(label)
         yield canonical(bare)
+        yield canonical("".join(sign for sign in label if unicodedata.category(sign) != "Cf"))
+        yield canonical("".join(sign for sign in label if ord(sign) < 0x10000))
+        for encoding in ("latin-1", "cp1252"):
+            yield canonical(label.encode("utf-8", "replace").decode(encoding, "replace"))
         for errors in ("replace", "ignore"):
             yield canonical(label.encode("ascii", errors).decode("ascii"))
             yield canonical(label.encode("latin-1", errors).decode("latin-1"))
@@ -77,6 +122,10 @@ def _single_spaces(label: str) -> str:
     return " ".join(label.split())
 
 
+def _replacing(sign: str) -> Callable[[str], str]:
+    return lambda label: label.replace(" ", sign)
+
+
 def _form(name: Literal["NFC", "NFD", "NFKC", "NFKD"]) -> Callable[[str], str]:
     return lambda label: unicodedata.normalize(name, label)
 
@@ -84,7 +133,7 @@ def _form(name: Literal["NFC", "NFD", "NFKC", "NFKD"]) -> Callable[[str], str]:
 _STEPS: tuple[tuple[Callable[[str], str], ...], ...] = (
     (_same, _form("NFC"), _form("NFD"), _form("NFKC"), _form("NFKD")),
     (_same, str.lower, str.upper, str.casefold),
-    (_same, str.strip, _single_spaces),
+    (_same, str.strip, _single_spaces, *map(_replacing, ("_", "-", "+", ""))),
     (_same, html.escape, lambda label: html.escape(label, quote=False), quote, quote_plus),
 )
 
@@ -92,12 +141,21 @@ Form = tuple[Callable[[str], str], ...]
 
 
 class NameForms:
-    """The form in which the service keeps names, as far as its answers have shown it."""
+    """The form in which the service keeps names, as far as its answers have shown it.
+
+    Attributes:
+        version: Increases whenever an answer has shown another form.
+    """
 
     #: Examples that a form has to explain, and attempts to find one.
     MOST_EXAMPLES = 20
 
+    #: Single names that are remembered since no form explains them.
+    MOST_EXCEPTIONS = 1_000
+
     def __init__(self) -> None:
+        self.version = 0
+        self._exceptions: dict[str, str] = {}
         self._form: Form = ()
         self._longest: int | None = None
         self._examples: list[tuple[str, str]] = []
@@ -105,13 +163,18 @@ class NameForms:
 
     def learn(self, sent: str, kept: str) -> None:
         """Learn from the name that was sent in a create, and the one in its answer."""
-        if self.kept(sent) == kept or self._attempts == self.MOST_EXAMPLES:
+        if self.kept(sent) == kept:
             return
-        self._attempts += 1
-        self._examples.append((sent, kept))
-        if not self._explain():
-            self._examples = [(sent, kept)]
-            self._explain()
+        if self._attempts < self.MOST_EXAMPLES:
+            self._attempts += 1
+            self._examples.append((sent, kept))
+            if not self._explain():
+                self._examples = [(sent, kept)]
+                self._explain()
+        if self.kept(sent) != kept:
+            if len(self._exceptions) >= self.MOST_EXCEPTIONS:
+                del self._exceptions[next(iter(self._exceptions))]
+            self._exceptions[sent] = kept
 
     def _explain(self) -> bool:
         shortest = min(len(kept) for _, kept in self._examples)
@@ -120,11 +183,14 @@ class NameForms:
             for form in product(*_STEPS):
                 if all(_apply(form, limit, sent) == kept for sent, kept in self._examples):
                     self._form, self._longest = form, limit
+                    self.version += 1
                     return True
         return False
 
     def kept(self, label: str) -> str:
         """Return the form that the service is expected to keep a name in."""
+        if (kept := self._exceptions.get(label)) is not None:
+            return kept
         return _apply(self._form, self._longest, label)
 
     def key(self, label: str) -> str:
@@ -137,6 +203,8 @@ class NameForms:
             return True
         key, found = canonical(sent), canonical(kept)
         if found in {key, self.key(sent), *_lossy(sent)}:
+            return True
+        if (letters := _letters(key)) and letters == _letters(found):
             return True
         return len(_uncut(found)) >= SHORTEST_CUT and key.startswith(_uncut(found))
 
@@ -153,6 +221,14 @@ def _apply(form: Form, longest: int | None, label: str) -> str:
         return label
     # What trims a name trims it after a cut too.
     return label[:longest] if _same in form[2:3] else label[:longest].rstrip()
+
+
+def _in_a_word(key: str, length: int) -> bool:
+    return key[length - 1 : length + 1].isalpha()
+
+
+#: What a service may put at the end of a name that it has cut.
+_MARKS = ("...", "…", "\ufffd")
 
 
 def _uncut(key: str) -> str:
@@ -188,6 +264,10 @@ class Siblings:
         self._by_label: dict[str, list[Tracker]] = {}
         self._by_key: dict[str, list[str]] = {}
         self._lengths: list[int] | None = None
+        self._by_skeleton: dict[str, list[str]] | None = None
+        self._signs: Counter[str] = Counter()
+        self._cut: int | None = None
+        self._many_replaced: bool | None = None
 
     @classmethod
     async def of(cls, trackers: Iterable[Tracker], forms: NameForms) -> "Siblings":
@@ -207,9 +287,9 @@ class Siblings:
         else:
             self._by_label[label] = [tracker]
             self._by_key.setdefault(canonical(label), []).append(label)
-            self._lengths = None
+            self._lengths = self._by_skeleton = self._cut = self._many_replaced = None
 
-    def match(self, label: str, others: Container[str] = ()) -> Match:
+    def match(self, label: str, others: Collection[str] = ()) -> Match:
         """Find the tracker that a name means; a name that `others` holds is never taken for this one."""
         if label in self._by_label:
             return self._taken(label, None)
@@ -242,24 +322,84 @@ class Siblings:
         living = next((tracker for tracker in trackers if not tracker.archived), trackers[0])
         return Match(living, tuple(trackers) if len(trackers) > 1 else (), note)
 
-    def _doubtful(self, label: str, others: Container[str]) -> str | None:
-        for key in (*_lossy(label), *self._cuts(canonical(label))):
-            for found in self._by_key.get(key, ()):
+    def _doubtful(self, label: str, others: Collection[str]) -> str | None:
+        if not self._by_label:
+            return None
+        key = canonical(label)
+        for near in (*_lossy(label), *self._cuts(key, others)):
+            for found in self._by_key.get(near, ()):
                 if found not in others:
                     return found
-        return None
+        return next((found for found in self._replaced(key, others) if found not in others), None)
 
-    def _cuts(self, key: str) -> Iterator[str]:
+    def _cuts(self, key: str, others: Collection[str]) -> Iterator[str]:
         """Yield the keys that may be this one, cut. Where a name of its length is listed, it would not have been."""
         if self._lengths is None:
             self._lengths = sorted({len(_uncut(other)) for other in self._by_key})
-        if not self._lengths or len(key) <= self._lengths[-1]:
+        if len(key) <= self._lengths[-1]:
             return
+        cut = self._cut_of_many(others)
         for length in reversed(self._lengths):
-            in_a_word = key[length - 1 : length + 1].isalpha()
-            if length >= (SHORTEST_CUT_IN_A_WORD if in_a_word else SHORTEST_CUT):
-                for mark in ("", "...", "…", "\ufffd"):
-                    yield key[:length] + mark
+            shortest = SHORTEST_CUT_IN_A_WORD if _in_a_word(key, length) else SHORTEST_CUT
+            if _COUNTED.search(key[:length]) and key[length].isdigit():
+                shortest = SHORTEST_CUT_IN_A_NUMBER
+            if length >= shortest or cut - 1 <= length <= cut:
+                yield from (key[:length] + mark for mark in ("", *_MARKS))
+            else:
+                yield from (key[:length] + mark for mark in _MARKS)
+
+    def _cut_of_many(self, others: Collection[str]) -> int:
+        """Return the length at which several of the planned names `others` seem to be cut; 0 where none are."""
+        if self._cut is not None:
+            return self._cut
+        self._cut = 0
+        longest = max(map(len, self._by_label))
+        if longest < SHORTEST_CUT_OF_MANY:
+            return 0
+        begun: dict[str, bool] = {}
+        for other in others:
+            key, begin = canonical(other), canonical(other[:longest])
+            if len(other) <= longest or other in self._by_label or begin not in self._by_key:
+                continue
+            # A service that is sent no name with a space at its end has cut those that end so.
+            ends_so = _in_a_word(key, len(begin)) or any(found[-1:].isspace() for found in self._by_key[begin])
+            begun[begin] = begun.get(begin, False) or ends_so
+        twins = any(len(self._by_label[found]) > 1 for begin in begun for found in self._by_key[begin])
+        if twins or (len(begun) > 1 and any(begun.values())):
+            self._cut = longest
+        return self._cut
+
+    def _replaced(self, key: str, others: Collection[str]) -> Iterator[str]:
+        """Yield the names with the same letters, where a service may have replaced or dropped the signs between them.
+
+        It has not where it keeps such signs in other names.
+        """
+        for found in self._letters().get(_letters(key), ()):
+            missing = set(key) - set(found)
+            if not any(self._signs[sign] for sign in missing):
+                fragile = bool(missing) and all(sign in _FRAGILE or not sign.isascii() for sign in missing)
+                alike = _skeleton(key).strip() == _skeleton(found).strip()
+                if (fragile and alike) or self._are_many_replaced(others):
+                    yield from self._by_key[found]
+
+    def _are_many_replaced(self, others: Collection[str]) -> bool:
+        """Whether several of the planned names are listed with the same letters and other signs."""
+        if self._many_replaced is None:
+            letters = self._letters()
+            missing = (canonical(other) for other in others if other not in self._by_label)
+            replaced = (key for key in missing if key not in self._by_key and letters.get(_letters(key)))
+            self._many_replaced = len(list(islice(replaced, 2))) == 2
+        return self._many_replaced
+
+    def _letters(self) -> dict[str, list[str]]:
+        if self._by_skeleton is None:
+            self._by_skeleton = {}
+            self._signs.clear()
+            for other in self._by_key:
+                if letters := _letters(other):
+                    self._by_skeleton.setdefault(letters, []).append(other)
+                self._signs.update(set(other))
+        return self._by_skeleton
 
     def _shown(self, label: str) -> str:
         return f"{label!r} ({self._by_label[label][0].token})"

@@ -1,4 +1,4 @@
-"""Walking a collection page by page: `CursorPages`, and the `Page` that it is made of."""
+"""Walk a collection page by page: `CursorPages`, and the `Page` that it yields."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -48,7 +48,7 @@ class Page(Generic[T]):
         page_size: How many items a page can have; `None` with v2, which does not say.
         cursors: Where the neighbours are.
         next: The URL that the service gave for the next page; the SDK asks with the cursor instead.
-        request_id: The service's id of the request, for Adjust's support; `None` where it gave none.
+        request_id: The service's id of the request, for Adjust's support; `None` where there is none.
     """
 
     items: tuple[T, ...]
@@ -177,7 +177,7 @@ class Start(NamedTuple):
 
 
 class CursorPages(Generic[T]):
-    """A collection that the service serves page by page; what `list()` and `children()` return.
+    """A collection that the service returns page by page; `list()` and `children()` return one.
 
     Nothing is sent before it is iterated. Each iteration is a walk of its own, from the start:
 
@@ -189,8 +189,8 @@ class CursorPages(Generic[T]):
     is safe to close the client while one is open.
 
     Raises (while iterating):
-        PaginationError: A cursor came a second time, or the next page lies on another host.
-        AdjustError: A page could not be had; `error.page` says which, and `error.cursor` is where to resume.
+        PaginationError: A cursor came a second time, or the next page is on another host.
+        AdjustError: A page could not be fetched; `error.page` says which, and `error.cursor` is where to resume.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class CursorPages(Generic[T]):
                     yield item
 
     async def collect(self) -> list[T]:
-        """Walk to the end, or to `max_items`, and give all items in the service's order."""
+        """Walk to the end, or to `max_items`, and return all items in the service's order."""
         __tracebackhide__ = True
         # Nobody works on a page here while the next one is fetched, so that there is nothing to fetch ahead for.
         with self._session.operation(f"{self._name}.collect", app=self._known.get("app_token")):
@@ -225,7 +225,7 @@ class CursorPages(Generic[T]):
                 return items
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
-        """Walk page by page. The last page is cut where `max_items` ends in the middle of it."""
+        """Walk page by page. The last page is shorter where `max_items` ends within it."""
         __tracebackhide__ = True
         if not self._start.prefetch:
             async with aclosing(self._walk()) as pages:
@@ -244,7 +244,7 @@ class CursorPages(Generic[T]):
                 yield page
 
     async def _walk(self) -> AsyncGenerator[Page[T], None]:
-        """Walk serially, which the cursors demand. Everything else here is built on this."""
+        """Walk serially, since each page has the cursor of the next. Everything else here is built on this."""
         cursor, seen, wanted = self._start.cursor, {self._start.cursor}, self._start.max_items
         limit = self._limit()
         for number in count(1):
@@ -274,7 +274,7 @@ class CursorPages(Generic[T]):
             cursor = following
 
     def _limit(self) -> int | None:
-        """Give the `limit` of every page of a walk; `None` leaves it to the service."""
+        """Return the `limit` of every page of a walk; `None` leaves it to the service."""
         size, wanted = self._start.page_size, self._start.max_items
         return wanted if size is None and wanted is not None and wanted < DEFAULT_PAGE_SIZE else size
 
@@ -300,7 +300,7 @@ class CursorPages(Generic[T]):
             return error
 
     def _check_end(self, page: Page[T], number: int) -> None:
-        """Make sure that a page without a cursor is the last one, rather than one whose next page can't be reached."""
+        """Check that a page without a cursor is the last one. Otherwise its next page can't be reached."""
         if page.next is None or self._start.backwards:
             return
         raise PaginationError(

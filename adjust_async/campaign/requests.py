@@ -2,9 +2,10 @@
 
 import asyncio
 import copy
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from adjust_async._http.documents import decode_error
@@ -17,7 +18,7 @@ from adjust_async.campaign.pages import CursorPages, Start
 from adjust_async.campaign.recent import Place, RecentWrites
 from adjust_async.errors import AdjustError, WrongTrackerError, replace
 
-__all__ = ["Listing", "TrackerRequests"]
+__all__ = ["Listing", "Seen", "TrackerRequests"]
 
 #: How many times a list that moved while it was paged is read again.
 MOST_REREADS = 3
@@ -37,14 +38,21 @@ class Listing(NamedTuple):
     incomplete: bool
 
 
+class Seen(NamedTuple):
+    """Where a tracker is, below which parent's token, and what it is called."""
+
+    parent_token: str | None
+    label: str
+
+
 class _Question(NamedTuple):
     """What a create asks for, and what else is known to be there."""
 
     place: Place
     label: str
     parent: Tracker | None
-    names: Container[str]
-    tokens: Container[str]
+    names: Collection[str]
+    known: Mapping[str, Seen]
 
 
 class TrackerRequests:
@@ -95,8 +103,8 @@ class TrackerRequests:
         label: str,
         *,
         parent: Tracker | None = None,
-        names: Container[str] = (),
-        tokens: Container[str] = (),
+        names: Collection[str] = (),
+        known: Mapping[str, Seen] = MappingProxyType({}),
         before_send: Callable[[], Awaitable[None]] | None = None,
     ) -> Tracker:
         """Send a create, and check that the answer is about it.
@@ -106,7 +114,7 @@ class TrackerRequests:
             label: Its name.
             parent: The tracker above it, where that is known; its name and level are checked too.
             names: Names of other trackers there.
-            tokens: Trackers that are there already.
+            known: Trackers that are known to be there, by their tokens.
             before_send: Called right before each attempt leaves, and keeps it back by an error.
 
         Raises:
@@ -125,7 +133,7 @@ class TrackerRequests:
                     method="POST",
                     path=self._collection(place.app_token),
                     body=body,
-                    decode=partial(self._created, _Question(place, label, parent, names, tokens)),
+                    decode=partial(self._created, _Question(place, label, parent, names, known)),
                     name="trackers.create",
                     app=place.app_token,
                     before_send=before_send,
@@ -194,11 +202,14 @@ class TrackerRequests:
 
     def _mismatch(self, question: _Question, tracker: Tracker, parent_token: object) -> str | None:
         """Say why an answer is about another tracker than the one that was asked for; `None` where it is not."""
-        (place, label, parent, names, tokens), kept, forms = question, label_of(tracker), self.recent.forms
-        if not forms.accepts(label, kept):
+        (place, label, parent, names, known), kept, forms = question, label_of(tracker), self.recent.forms
+        if not forms.accepts(label, kept) and not self._is_cut(question, tracker):
             return ""
         same = kept == forms.kept(label) or canonical(kept) == canonical(label)
-        if kept != label and (kept in names or (tracker.token in tokens and not same)):
+        seen = known.get(tracker.token)
+        if seen is not None and (not same or seen.parent_token != place.parent_token or not _alike(seen.label, kept)):
+            return f", which is there as {seen.label!r}"
+        if kept != label and kept in names:
             return ", which is another one"
         network, level = place.parent_token is None, tracker.level
         expected = 1 if network else parent.level + 1 if parent is not None and parent.level is not None else None
@@ -210,10 +221,18 @@ class TrackerRequests:
         # A name may be cut as a whole.
         if above and (network or (parent is not None and not canonical(parent.name).startswith(above))):
             return ""
-        known = self.recent.place_of(place.app_token, tracker.token)
-        if known not in (None, place) or tracker.token == place.parent_token:
+        written = self.recent.place_of(place.app_token, tracker.token)
+        if written not in (None, place) or tracker.token == place.parent_token:
             return ", which is elsewhere"
         return None
+
+    def _is_cut(self, question: _Question, tracker: Tracker) -> bool:
+        """Whether an answer is about a tracker that nobody knows yet, whose name begins the one that was sent."""
+        place, kept, recent = question.place, label_of(tracker), self.recent
+        # A plan has compared the whole place before, so that it knows all others.
+        if not question.names or tracker.token in question.known or not recent.forms.may_be(question.label, kept):
+            return False
+        return not (recent.created(place, kept) or recent.in_doubt(place, kept) or recent.under_way(place, kept))
 
     def _updated(self, app_token: str, tracker_token: str, answer: Answer) -> Tracker:
         tracker = only_record(answer, Tracker, {"app_token": app_token})
@@ -224,6 +243,10 @@ class TrackerRequests:
 
     def _collection(self, app_token: str) -> str:
         return f"/public/{self._session.config.campaign_version}/apps/{app_token}/trackers"
+
+
+def _alike(label: str, other: str) -> bool:
+    return label == other or canonical(label) == canonical(other)
 
 
 def _wrong_tracker(answer: Answer, tracker: Tracker, problem: str) -> WrongTrackerError:

@@ -1,6 +1,7 @@
 """What all errors have in common, and the errors of what was never sent."""
 
 import copy
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -106,7 +107,7 @@ def replace(error: Error, **changes: Any) -> Error:
 
 
 #: Characters of a message and of a body that a short copy keeps.
-MESSAGE_LIMIT, BODY_LIMIT = 400, 200
+MESSAGE_LIMIT, BODY_LIMIT = 300, 100
 
 
 def detached(error: Error, *, short: bool = False) -> Error:
@@ -121,6 +122,8 @@ def detached(error: Error, *, short: bool = False) -> Error:
         text = getattr(error, name, "")
         if len(text) > limit:
             vars(copied)[name] = f"{text[:limit]}..."
+    if short and (path := getattr(error, "path", None)):
+        vars(copied)["path"] = sys.intern(path)  # thousands have the same one
     copied.args = (copied.message,)
     return copied
 

@@ -7,10 +7,11 @@ from adjust_async._concurrency import crawl
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.names import PORTION, Match, Siblings, label_of
 from adjust_async.campaign.provisioning.plan import plan_error
+from adjust_async.campaign.provisioning.settings import Settings
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.campaign.provisioning.uncertain import UncertainCreate
 from adjust_async.campaign.recent import Place
-from adjust_async.campaign.requests import Listing, TrackerRequests
+from adjust_async.campaign.requests import Listing, Seen, TrackerRequests
 from adjust_async.errors import WrongTrackerError
 
 __all__ = ["Comparison"]
@@ -21,22 +22,28 @@ class Comparison:
 
     Attributes:
         duplicates: Trackers of the same name that were found, by their tokens.
+        known: Trackers that lists showed, or that are those of nodes, by their tokens.
     """
 
-    def __init__(
-        self, requests: TrackerRequests, app_token: str, *, grace_time: float, page_size: int | None, workers: int
-    ) -> None:
+    def __init__(self, requests: TrackerRequests, settings: Settings) -> None:
         self.duplicates: dict[str, Tracker] = {}
+        self.known: dict[str, Seen] = {}
         self._requests = requests
-        self._app_token = app_token
-        self._grace_time = grace_time
-        self._page_size = page_size
-        self._workers = workers
+        self._app_token = settings.app_token
+        self._grace_time = settings.grace_time
+        self._page_size = settings.page_size
+        self._workers = settings.workers
         self._totals_are_right = True
+        self._versions: dict[Node, int] = {}
+        self._learning = asyncio.Lock()
 
     def place(self, node: Node) -> Place:
         """Return the place of what is right below a node."""
         return Place(self._app_token, node.token)
+
+    def know(self, parent: Node, tracker: Tracker) -> None:
+        """Note that a tracker is right below this node."""
+        self.known[tracker.token] = Seen(parent.token, label_of(tracker))
 
     async def compare(self, *nodes: Node) -> None:
         """Find what is below these nodes.
@@ -46,6 +53,45 @@ class Comparison:
         """
         __tracebackhide__ = True
         await crawl(nodes, self._compare, workers=self._workers)
+
+    async def compare_again(self, parent: Node) -> None:
+        """Compare once more where answers have shown since that the service keeps names in another form.
+
+        Raises:
+            AdjustError: The branch could not be listed.
+        """
+        __tracebackhide__ = True
+        forms = self._requests.recent.forms
+        # Nothing was below a tracker that was not compared, since this run created it.
+        while self._versions.get(parent, 0) != forms.version:
+            async with self._learning:
+                version = forms.version
+                if self._versions.get(parent, 0) == version:
+                    return
+                trackers = (await self.listing(parent)).trackers if parent.had_trackers else ()
+                of_others = {child.token for child in parent.children.values() if child.tracker is not None}
+                rest = [tracker for tracker in trackers if tracker.token not in of_others]
+                siblings = await Siblings.of(rest, forms)
+                alike = await self._alike(parent)
+                for child in parent.children.values():
+                    if child.tracker is not None or child.attempts or child.status is not None:
+                        continue
+                    match = siblings.match(child.label, parent.children)
+                    twins = alike[forms.key(child.label)]
+                    if match.tracker is None and len(twins) > 1:
+                        names = " and ".join(repr(twin.path) for twin in twins[:2])
+                        match = Match(problem=f"the service takes {names} for one name. Plan one of them")
+                    child.take(match)
+                self._versions[parent] = version
+
+    async def _alike(self, parent: Node) -> dict[str, list[Node]]:
+        """Sort what is right below a node by what the service makes of the names."""
+        alike: dict[str, list[Node]] = {}
+        for number, child in enumerate(parent.children.values(), 1):
+            alike.setdefault(self._requests.recent.forms.key(child.label), []).append(child)
+            if not number % PORTION:
+                await asyncio.sleep(0)
+        return alike
 
     async def listing(self, node: Node) -> Listing:
         """List what is right below a node."""
@@ -93,14 +139,12 @@ class Comparison:
             PlanError: There are such names. All of them are told.
         """
         problems: list[tuple[int, str]] = []
-        number = 0
-        for node in (root, *root.below()):
-            alike: dict[str, list[Node]] = {}
-            for child in node.children.values():
-                alike.setdefault(self._requests.recent.forms.key(child.label), []).append(child)
-                number += 1
-                if not number % PORTION:
-                    await asyncio.sleep(0)
+        for number, node in enumerate((root, *root.below()), 1):
+            if not number % PORTION:
+                await asyncio.sleep(0)
+            if len(node.children) < 2:
+                continue
+            alike = await self._alike(node)
             if len(alike) < len(node.children):
                 for twins in alike.values():
                     problems += _problems_of_twins(twins)
@@ -109,9 +153,14 @@ class Comparison:
 
     async def _compare(self, node: Node, push: Callable[[Node], None]) -> None:
         __tracebackhide__ = True
+        self._versions[node] = self._requests.recent.forms.version
         listing = await self.listing(node)
         siblings = await Siblings.of(listing.trackers, self._requests.recent.forms)
-        node.listed = {tracker.token for tracker in listing.trackers}
+        node.had_trackers = bool(listing.trackers)
+        for number, tracker in enumerate(listing.trackers, 1):
+            self.know(node, tracker)
+            if not number % PORTION:
+                await asyncio.sleep(0)
         for number, child in enumerate(node.children.values()):
             match = siblings.match(child.label, node.children)
             child.take(match)
@@ -128,20 +177,21 @@ class Comparison:
     def _match(self, create: UncertainCreate, siblings: Siblings, trackers: Sequence[Tracker]) -> Match:
         node, forms = create.node, self._requests.recent.forms
         match = siblings.match(node.label, node.above.children)
-        if match.tracker is not None or match.problem is not None:
+        if match.tracker is not None:
             return match
         # The service may keep the name in a form of which nothing is known yet; then the tracker is a new one.
-        old = node.above.listed or set()
         answered = create.error.tracker_token if isinstance(create.error, WrongTrackerError) else None
         for tracker in trackers:
             label = label_of(tracker)
-            if tracker.token in old or label in node.above.children:
+            namesake = node.above.children.get(label)
+            # What another entry means exactly is its tracker, unless that one has another tracker already.
+            if tracker.token in self.known or (namesake is not None and namesake.tracker is None):
                 continue
             may_be = forms.may_be(node.label, label)
-            if may_be and tracker.token == answered:
+            if may_be and tracker.token == answered and namesake is None:
                 forms.learn(node.label, label)
                 return Match(tracker, note=f"the service calls it {label!r}")
-            if may_be or tracker.token == answered:
+            if match.problem is None and (may_be or tracker.token == answered):
                 match = Match(problem=f"{label!r} ({tracker.token}) is new there and may be this one, cut or changed")
         return match
 

@@ -6,14 +6,14 @@ whatever process that is: so a create is open in the journal from before it is s
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Container, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.names import Siblings, canonical
 from adjust_async.campaign.recent import LOOKS, Place
-from adjust_async.campaign.requests import TrackerRequests
+from adjust_async.campaign.requests import Seen, TrackerRequests
 from adjust_async.coordination.protocol import JournalEntry, Lock, Member
 from adjust_async.errors import AdjustError, CoordinationError, LockLostError, NotFoundError
 
@@ -72,7 +72,7 @@ class JournaledCreates:
             await self.known(self._place(entry), entry.label, None)
 
     async def send(
-        self, place: Place, label: str, *, parent: Tracker | None, names: Container[str], tokens: Container[str]
+        self, place: Place, label: str, *, parent: Tracker | None, names: Collection[str], known: Mapping[str, Seen]
     ) -> Tracker:
         """Write a create down and send it, as `TrackerRequests.create` does.
 
@@ -89,11 +89,13 @@ class JournaledCreates:
         try:
             await self._journal.write(entry, lock)
             tracker = await self._requests.create(
-                place, label, parent=parent, names=names, tokens=tokens, before_send=lock.ensure
+                place, label, parent=parent, names=names, known=known, before_send=lock.ensure
             )
         except AdjustError as error:
             if not error.in_doubt:
                 self._open[key].remove(entry)
+                if not self._open[key]:
+                    del self._open[key]
                 await self._settle(entry, None)
             raise
         await self.known(place, label, tracker.token)

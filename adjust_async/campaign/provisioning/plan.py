@@ -1,4 +1,4 @@
-"""Plans: which trackers there should be, as paths and settings, checked as a whole."""
+"""Plans: the trackers that should exist, as paths and settings, checked as a whole."""
 
 import asyncio
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
@@ -23,13 +23,13 @@ __all__ = [
     "read_plan",
 ]
 
-#: How many mistakes a message tells; the error has all.
+#: The number of mistakes in a message; the error has all of them.
 TOLD = 20
 
 
 @attrs.define(on_setattr=attrs.setters.frozen, unsafe_hash=True, repr=False)
 class TrackerSpec(Record):
-    """A tracker that there should be, and how it should be set.
+    """A tracker that should exist, and its settings.
 
     Attributes:
         path: Its name with those above it, such as `AppLovin::DE::Spring`: network, campaign, adgroup, creative. What
@@ -72,7 +72,7 @@ class TrackerSpec(Record):
             An iterator of the specs, the last level changing fastest.
 
         Raises:
-            ConfigurationError: A level is left out above another one, or a name is none.
+            ConfigurationError: A level is left out above another one, or a name is invalid.
         """
         given = (networks, campaigns, adgroups, creatives)
         depth = next((place for place, names in enumerate(given) if names is None), len(given))
@@ -99,12 +99,12 @@ class TrackerSpec(Record):
         return (cls(SEPARATOR.join(parts), **settings) for parts in product(*levels))
 
 
-#: What `provision` takes.
+#: What `provision` accepts.
 TrackerPlan = Iterable[str | TrackerSpec] | AsyncIterable[str | TrackerSpec]
 
 
 class Entry(NamedTuple):
-    """An entry of a plan that was checked; `partner_id` is also that of a partner who was given by name."""
+    """A checked entry of a plan; `partner_id` is also set where the entry names its partner."""
 
     spec: TrackerSpec
     parts: tuple[str, ...]
@@ -129,7 +129,7 @@ def _problem_of_settings(spec: TrackerSpec) -> str | None:
 
 
 class PlanReader:
-    """Takes the entries of a plan one after the other, and gathers what is wrong with them.
+    """Checks the entries of a plan one by one, and collects the mistakes.
 
     Args:
         source: What the numbers in messages count: `entry` or `line`.
@@ -142,7 +142,7 @@ class PlanReader:
         self._first: dict[tuple[str, ...], tuple[int, TrackerSpec]] = {}
 
     def take(self, number: int, item: object) -> None:
-        """Take an entry."""
+        """Check one entry and keep it."""
         spec = item
         if isinstance(item, str):
             spec = TrackerSpec(str.__str__(item))
@@ -160,14 +160,14 @@ class PlanReader:
         self.entries.append(Entry(spec, parts, spec.partner_id))
 
     def refuse(self, number: int, problem: str) -> None:
-        """Note what is wrong with an entry."""
+        """Keep a mistake of an entry."""
         self._problems.append((number, problem))
 
     def finish(self) -> list[Entry]:
-        """Give the entries.
+        """Return the entries.
 
         Raises:
-            PlanError: Some are wrong; all of them are told.
+            PlanError: Some are wrong; the error names all of them.
         """
         if self._problems:
             raise plan_error(self._source, self._problems)
@@ -175,7 +175,7 @@ class PlanReader:
 
 
 def plan_error(source: str, problems: list[tuple[int, str]]) -> PlanError:
-    """Make the error that tells all mistakes at once."""
+    """Return the error that names all mistakes."""
     lines = [f"{source} {number}: {problem}" for number, problem in problems[:TOLD]]
     if len(problems) > TOLD:
         lines.append(f"and {len(problems) - TOLD} more, which are in `problems`")
@@ -184,11 +184,11 @@ def plan_error(source: str, problems: list[tuple[int, str]]) -> PlanError:
 
 
 async def read_plan(plan: object) -> list[Entry]:
-    """Take a plan as `provision` does.
+    """Read a plan from everything that `provision` accepts.
 
     Raises:
         PlanError: Entries are wrong.
-        ConfigurationError: It is no plan.
+        ConfigurationError: It is not a plan.
     """
     __tracebackhide__ = True
     reader = PlanReader()

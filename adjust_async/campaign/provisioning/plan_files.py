@@ -1,4 +1,4 @@
-"""Plans from files: CSV and JSON Lines. All bad lines are reported at once."""
+"""Plans from files, CSV and JSON Lines. One error names every bad line."""
 
 import csv
 import json
@@ -30,13 +30,13 @@ def load_plan(path: str | Path) -> list[TrackerSpec]:
         path: The file; its name ends in `.csv`, or in `.jsonl`, `.ndjson` or `.json`.
 
     Returns:
-        The entries, in the order of the file. Blank lines are none.
+        The entries, in the order of the file. Blank lines are skipped.
 
     Raises:
         PlanError: Lines are wrong: unknown columns, more than four levels, empty parts, `::` within a part, an entry
-            twice with different settings. All of them are told, with the numbers of their lines.
-        ConfigurationError: The name ends otherwise, or the file is not in UTF-8.
-        OSError: It can't be read.
+            twice with different settings. The error names all of them, with the numbers of their lines.
+        ConfigurationError: The name has another ending, or the file is not encoded in UTF-8.
+        OSError: The file can't be read.
     """
     file = Path(path)
     suffix = file.suffix.lower()

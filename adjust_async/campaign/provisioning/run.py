@@ -5,11 +5,9 @@ of its siblings shows that it was not.
 """
 
 import asyncio
-import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 
 from adjust_async._concurrency import TaskGroup, Workers
-from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.names import PORTION, Match
 from adjust_async.campaign.provisioning.compare import Comparison
 from adjust_async.campaign.provisioning.failures import (
@@ -26,13 +24,13 @@ from adjust_async.campaign.provisioning.last_look import LastLook
 from adjust_async.campaign.provisioning.outcomes import Outcomes, status_of
 from adjust_async.campaign.provisioning.plan import Entry
 from adjust_async.campaign.provisioning.result import ProvisionResult
-from adjust_async.campaign.provisioning.settings import Settings
+from adjust_async.campaign.provisioning.sending import Sending
+from adjust_async.campaign.provisioning.settings import Settings, wait_before
 from adjust_async.campaign.provisioning.tree import Node, PlanTree
 from adjust_async.campaign.provisioning.uncertain import UncertainCreate, UncertainCreates
 from adjust_async.campaign.requests import TrackerRequests
 from adjust_async.errors import (
     AdjustError,
-    APITimeoutError,
     AuthenticationError,
     ClientClosedError,
     LockLostError,
@@ -42,12 +40,6 @@ from adjust_async.errors import (
 )
 
 __all__ = ["Provisioning"]
-
-#: Seconds that the wait before another try may take at most; it doubles from half a second.
-LONGEST_WAIT = 20.0
-
-#: How many times a create may be put off, for each attempt that a request has.
-PUT_OFFS = 10
 
 
 class Provisioning:
@@ -78,25 +70,19 @@ class Provisioning:
         self._root = tree.root
         specs = [entry.spec for entry in entries]
         self._outcomes = Outcomes(specs, settings.on_progress, settings.on_outcome, self._end_with)
-        self._comparison = Comparison(
-            requests,
-            settings.app_token,
-            grace_time=settings.grace_time,
-            page_size=settings.page_size,
-            workers=settings.workers,
-        )
+        self._comparison = Comparison(requests, settings)
         self.acting = False
         self._stopped = asyncio.Event()
         self._reason = "the end came"
         self._failure: BaseException | None = None
-        self._sending: set[asyncio.Timeout] = set()
+        self._sending = Sending()
         self._group = TaskGroup()
         self._workers: Workers[Node] = Workers(self._group, self._visit, settings.workers)
         self._uncertain = UncertainCreates(self._comparison.find, settings.grace_time, self, self._group.create_task)
         self._last_look = LastLook(self._comparison, settings.verify)
 
     async def run(self) -> None:
-        """Look up what earlier runs left open, compare, act, and look at the end.
+        """Look up what earlier runs left open, compare, act, and verify.
 
         Raises:
             PlanError: Names of the plan can't be told from each other.
@@ -116,13 +102,12 @@ class Provisioning:
         except AdjustError as error:
             self.stop(f"what exists could not be listed: {error}")
             raise
+        self.acting = not settings.dry_run
         if settings.dry_run:
             await self._tell_difference()
         else:
-            self.acting = True
             async with self._group:
-                for node in await self._ready(self._root):
-                    self._workers.push(node)
+                await self._push(self._root)
             if not self._stopped.is_set():
                 await self._last_look.take()
         if self._failure is not None:
@@ -136,10 +121,7 @@ class Provisioning:
 
     def cut_short(self) -> None:
         """Await no answers any more: what was sent is in doubt now, and is looked up."""
-        now = asyncio.get_running_loop().time()
-        for scope in self._sending:
-            if not scope.expired():
-                scope.reschedule(now)
+        self._sending.cut_short()
 
     async def result(self) -> ProvisionResult:
         """Return what was done; what was not tried has failed."""
@@ -183,31 +165,28 @@ class Provisioning:
         if self._stopped.is_set() or (node.tracker is None and not await self._create(node)):
             return
         await self._set_up(node)
+        await self._push(node)
+
+    async def _push(self, node: Node) -> None:
         for child in await (self._ready_late(node) if node.adopted else self._ready(node)):
             self._workers.push(child)
 
     async def _create(self, node: Node) -> bool:
         """Create a tracker; return whether it is there now. If not, it has failed, or waits for its next try."""
-        parent, recent = node.above, self._requests.recent
-        place = self._comparison.place(parent)
-        while (other := recent.under_way(place, node.label)) is not None:
-            await other.ended.wait()
-        if (doubt := recent.in_doubt(place, node.label)) is not None:
-            self._look_up(node, earlier_doubt(node.path), doubt.since)
-            return False
-        if (tracker := recent.created(place, node.label)) is not None:
-            node.take(Match(tracker))
-            node.adopted = True
-            return True
+        there = await self._is_known(node)
+        if there is not None:
+            return there
         if self._stopped.is_set():
             return False
+        parent = node.above
+        place = self._comparison.place(parent)
         node.attempts += 1
         if node.attempts == 1:
             node.since = _now()
-        there = parent.listed or set()
-        create = self._creates.send(place, node.label, parent=parent.tracker, names=parent.children, tokens=there)
+        known = self._comparison.known
+        create = self._creates.send(place, node.label, parent=parent.tracker, names=parent.children, known=known)
         try:
-            tracker = await self._send(node, create, "POST")
+            tracker = await self._sending.send(node, create, "POST")
         except ClientClosedError:
             raise
         except AdjustError as error:
@@ -217,41 +196,47 @@ class Provisioning:
             self._end_with(error)
             return False
         # A service may answer with a tracker that was there, in place of a refusal of its name.
-        node.adopted = tracker.token in there or bool(tracker.has_subtrackers)
+        node.adopted = tracker.token in known or bool(tracker.has_subtrackers)
         node.created = not node.adopted or node.uncertain > 0
         node.take_answer(tracker)
+        self._comparison.know(parent, tracker)
         self._last_look.at_created(parent)
         return True
 
-    async def _send(self, node: Node, call: Awaitable[Tracker], method: str) -> Tracker:
-        """Await a call, until `cut_short`."""
-        scope = asyncio.timeout(None)
-        self._sending.add(scope)
-        node.sending = True
-        try:
-            async with scope:
-                tracker = await call
-                node.sending = False
-                return tracker
-        except TimeoutError:
-            if not scope.expired():
+    async def _is_known(self, node: Node) -> bool | None:
+        """Return whether a tracker is there, or `False` where it has failed or is in doubt; `None` to create it."""
+        parent, recent = node.above, self._requests.recent
+        place = self._comparison.place(parent)
+        while (other := recent.under_way(place, node.label)) is not None:
+            await other.ended.wait()
+        if (doubt := recent.in_doubt(place, node.label)) is not None:
+            self._look_up(node, earlier_doubt(node.path), doubt.since)
+            return False
+        if (tracker := recent.created(place, node.label)) is not None:
+            node.take(Match(tracker))
+            self._comparison.know(parent, tracker)
+        elif not node.attempts:
+            try:
+                await self._comparison.compare_again(parent)
+            except ClientClosedError:
                 raise
-            late = f"no answer came for {node.path!r} within grace_time after the end was asked for"
-            raise APITimeoutError(late, method=method, path="trackers") from None
-        except ClientClosedError:
-            raise  # which may have come in the middle of it
-        except AdjustError:
-            node.sending = False
-            raise
-        finally:
-            self._sending.discard(scope)
+            except AdjustError as error:
+                await self._fail(node, error)
+                return False
+        if node.problem is not None:
+            await self._fail(node, not_told_apart(node.path, node.problem))
+            return False
+        if node.tracker is None:
+            return None
+        node.adopted = True
+        return True
 
     async def _after_failure(self, node: Node, error: AdjustError) -> None:
         if error.in_doubt or may_be_taken(error):
             node.sending = False
             node.uncertain += error.in_doubt and not is_conflict(error)
             self._look_up(node, error)
-        elif is_put_off(error) and self._has_patience(node):
+        elif is_put_off(error) and self._settings.has_patience(node.put_off, _now() - node.since):
             node.put_off += 1
             self._group.create_task(self._after_a_wait(node))
         else:
@@ -263,20 +248,15 @@ class Provisioning:
             self._last_look.at_uncertain(node.above)
         self._uncertain.add(node.above, UncertainCreate(node, error, since))
 
-    def _has_patience(self, node: Node) -> bool:
-        patience = self._settings.patience
-        most = PUT_OFFS * (self._settings.max_attempts - 1)
-        return node.put_off < most and (patience is None or _now() < node.since + patience)
-
     async def _after_a_wait(self, node: Node) -> None:
-        wait = random.uniform(0, min(LONGEST_WAIT, 0.25 * 2 ** min(node.put_off, 10)))
         try:
-            async with asyncio.timeout(wait):
+            async with asyncio.timeout(wait_before(node.put_off)):
                 await self._stopped.wait()
         except TimeoutError:
             self._workers.push(node)
 
     async def _set_up(self, node: Node) -> None:
+        status = status_of(node)
         for attempt in range(1, self._settings.max_attempts + 1):
             tracker, settings = node.tracker, node.missing_settings
             if tracker is None or self._stopped.is_set():
@@ -285,7 +265,7 @@ class Provisioning:
                 break
             update = self._requests.update(self._settings.app_token, tracker.token, settings)
             try:
-                node.tracker = await self._send(node, update, "PATCH")
+                node.tracker = await self._sending.send(node, update, "PATCH")
             except ClientClosedError:
                 raise
             except WrongTrackerError as error:
@@ -304,9 +284,8 @@ class Provisioning:
                 words = f"the service took the settings of {node.path!r}, but did not keep {unset}"
                 await self._fail(node, AdjustError(words))
                 return
-            self._outcomes.settle(node, "created" if node.created else "updated")
-            return
-        self._outcomes.settle(node, status_of(node))
+            break
+        self._outcomes.settle(node, status)
 
     async def _is_set_up(self, node: Node) -> bool:
         """Look whether an update was done whose answer was about another tracker."""
@@ -326,6 +305,8 @@ class Provisioning:
         node = create.node
         node.doubt = None
         node.take(match)
+        if node.tracker is not None:
+            self._comparison.know(node.above, node.tracker)
         # A name that was refused, and by no create in doubt before, was taken by somebody else.
         node.created = node.uncertain > 0
         node.adopted = True

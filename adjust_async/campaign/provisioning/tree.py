@@ -26,7 +26,7 @@ class Node:
         entries: The places of its entries in the plan; none for what is only above an entry.
         partner_id, cost_data_enabled: How it should be set.
         tracker: What is known of it.
-        listed: The tokens of the trackers below it, as far as they were seen in lists or assigned to nodes.
+        had_trackers: Whether there were trackers below it when it was compared.
         created: Whether this run created it.
         adopted: Whether it was found only after a create of it, so that there may be others below it.
         problem: Why it must not be created, in words.
@@ -46,8 +46,8 @@ class Node:
         "doubt",
         "entries",
         "error",
+        "had_trackers",
         "label",
-        "listed",
         "notes",
         "parent",
         "partner_id",
@@ -68,7 +68,7 @@ class Node:
         self.partner_id: int | None = None
         self.cost_data_enabled: bool | None = None
         self.tracker: Tracker | None = None
-        self.listed: set[str] | None = None
+        self.had_trackers = False
         self.created = False
         self.adopted = False
         self.problem: str | None = None
@@ -150,12 +150,6 @@ class Node:
         """Return what became of it, for an entry of that path."""
         return ProvisionOutcome(path, status or "failed", self.tracker, self.error, self.notes)
 
-    def see(self, token: str) -> None:
-        """Note that a tracker is below this node."""
-        if self.listed is None:
-            self.listed = set()
-        self.listed.add(token)
-
     def take(self, match: Match) -> None:
         """Take what a list says of this node: a tracker, or a reason not to create it."""
         self.problem = match.problem
@@ -163,7 +157,6 @@ class Node:
         if tracker is None:
             return
         self.tracker = tracker
-        self.above.see(tracker.token)
         if match.note is not None:
             self.note(match.note)
         if match.twins:
@@ -175,7 +168,6 @@ class Node:
     def take_answer(self, tracker: Tracker) -> None:
         """Take the tracker that a create was answered with."""
         self.tracker = tracker
-        self.above.see(tracker.token)
         if (label := label_of(tracker)) != self.label:
             self.note(f"the service calls it {label!r}")
 

@@ -108,6 +108,72 @@ async def test_a_plan_is_there_once_in_every_form_of_names(form: str, taken: int
     assert service.requests["POST"] == posts or "cut" in form
 
 
+@pytest.mark.parametrize("length", [6, 10, 11])
+async def test_names_that_a_cut_makes_one_are_created_a_few_times_at_most(length: int) -> None:
+    """Once answers have shown the cut, entries that it makes one are held back, in this run and the next ones."""
+    service = Service(form=lambda name: name[:length])
+    plan = [f"Campaign 1{number:03}{'x' * 20}" for number in range(100)]
+    for _ in range(3):
+        adjust = client_of(service)
+        result = await provision(adjust, plan)
+        await adjust.aclose()
+        assert result.counts["failed"] >= len(plan) - 16
+    # As many as were under way when the first answer came.
+    assert service.requests["POST"] <= 16
+
+
+async def test_a_second_client_learns_of_a_cut_by_its_first_answer() -> None:
+    """A cut that no list gives away is learned from the first creates, and then the others are found."""
+    service = Service(form=lambda name: name[:4], lag=1.0)
+    plan = [f"{number:02}  A campaign" for number in range(10, 40)]
+    for _ in range(2):
+        adjust = client_of(service, max_concurrency=2)
+        await provision(adjust, plan)
+        await adjust.aclose()
+        await service.settle()
+    assert service.requests["POST"] <= len(plan) + 2
+
+
+async def test_a_tracker_that_is_there_under_another_name_is_no_answer() -> None:
+    """A cache that mixes tokens up makes no entry of a tracker that lists show elsewhere, or under another name."""
+
+    class MixedUp(Service):
+        def _item(self, row: Any, *, stale: bool = False) -> dict[str, Any]:
+            item = super()._item(row, stale=stale)
+            return {**item, "token": "t0"} if row.token in self.mixed_up else item
+
+        mixed_up = frozenset({"t1", "t2", "t3"})
+
+        def _list(self, parent: str | None, query: Any, fault: str | None) -> httpx.Response:
+            self.mixed_up = frozenset()
+            return super()._list(parent, query, fault)
+
+    service = MixedUp()
+    service.add("Zed")
+    adjust = client_of(service)
+    assert (await provision(adjust, ["Zed"])).counts["unchanged"] == 1
+    service.mixed_up = frozenset({"t1", "t2", "t3"})
+    result = await provision(adjust, ["A", "B"])
+    assert result.counts["created"] == 2
+    assert_true(result, service)
+    await adjust.aclose()
+
+
+async def test_an_update_whose_answer_was_about_another_tracker_is_told_as_updated() -> None:
+    """It was looked up, and this run had sent it."""
+    service = Service()
+    for path in ("A", "B"):
+        service.add(path)
+    updated = service._update
+    other = service.rows["t1"]
+    service._update = lambda row, body, fault: (updated(row, body, fault), updated(other, {}, None))[1]  # type: ignore[method-assign]
+    adjust = client_of(service)
+    result = await provision(adjust, [TrackerSpec("A", partner_id=7)])
+    assert result.counts["updated"] == 1
+    assert service.rows["t0"].partner_id == 7
+    await adjust.aclose()
+
+
 async def test_a_cut_name_is_held_back_by_a_client_that_knows_of_no_cut() -> None:
     """A second client can't tell a cut name from another one: those entries fail with words, and nothing is created."""
     service = Service(form=lambda name: name[:20])
