@@ -19,7 +19,7 @@ from adjust_async.campaign.provisioning.run import Provisioning
 from adjust_async.campaign.provisioning.settings import Settings
 from adjust_async.campaign.provisioning.tree import PlanTree
 from adjust_async.campaign.requests import TrackerRequests
-from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError
+from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError, replace
 
 __all__ = ["provision"]
 
@@ -60,21 +60,33 @@ async def provision(
     )
     entries = await read_plan(plan)
     creates = JournaledCreates(requests, session.member, app_token)
+    failure: BaseException | None = None
     try:
         if any(entry.spec.partner is not None for entry in entries):
             entries = await find_partners(entries, await Partners(session).list().collect())
     except (AdjustError, asyncio.CancelledError) as error:
         provisioning = await _provisioning(requests, creates, entries, settings)
-        await _conclude(provisioning, error, "the partners of the plan were not found")
-        raise
+        failure = _with_result(error, await _conclude(provisioning, "the partners of the plan were not found"))
+        if failure is None:
+            raise
+    if failure is not None:
+        raise failure
     provisioning = await _provisioning(requests, creates, entries, settings)
     try:
         async with contextlib.nullcontext() if dry_run else creates.locked():
             await _run(session, provisioning, settings.grace_time)
     except (Exception, asyncio.CancelledError) as error:
-        await _conclude(provisioning, error, "the end came")
-        raise
-    return await provisioning.result()
+        failure = _with_result(error, await _conclude(provisioning, "the end came"))
+        if failure is None:
+            raise
+    else:
+        result = await _conclude(provisioning, "the end came")
+        failure = provisioning.failure
+        if failure is None:
+            return result
+        if isinstance(failure, AdjustError):
+            failure.result = result  # it is raised only now
+    raise failure
 
 
 async def _provisioning(
@@ -83,13 +95,17 @@ async def _provisioning(
     return Provisioning(requests, creates, entries, await PlanTree.of(entries), settings)
 
 
-async def _conclude(provisioning: Provisioning, error: BaseException, reason: str) -> None:
-    """Give every entry its outcome; what was done is the `result` of an error of this package."""
+async def _conclude(provisioning: Provisioning, reason: str) -> ProvisionResult:
+    """End a run that failed or was cancelled, and return what it had done. Every entry has its outcome then."""
     provisioning.stop(reason)
     task = asyncio.ensure_future(provisioning.result())
     await _wait(task, None)
-    if isinstance(error, AdjustError):
-        error.result = task.result()
+    return task.result()
+
+
+def _with_result(error: BaseException, result: ProvisionResult) -> AdjustError | None:
+    """Return an error of this package with what was done; `None` for any other, which is not to be touched."""
+    return replace(error, result=result) if isinstance(error, AdjustError) else None
 
 
 async def _run(session: Session, provisioning: Provisioning, grace_time: float) -> None:
