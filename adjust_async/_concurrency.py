@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import anyio
 
-from adjust_async.errors import ClientClosedError
+from adjust_async.errors import ClientClosedError, ConfigurationError
 
-__all__ = ["Send", "Spawn", "TaskGroup", "Workers", "crawl", "in_own_thread", "stream"]
+__all__ = ["Send", "Spawn", "TaskGroup", "Workers", "crawl", "in_own_thread", "running_loop", "stream"]
 
 T = TypeVar("T")
 
@@ -132,6 +132,7 @@ async def crawl(
         Exception: What the first failed visit raised. The other visits are cancelled.
     """
     __tracebackhide__ = True
+    running_loop()
     async with TaskGroup() as group:
         team: Workers[T] = Workers(group, lambda item: visit(item, team.push), workers)
         for root in roots:
@@ -145,3 +146,16 @@ async def in_own_thread(work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(executor, work)
     finally:
         executor.shutdown(wait=False)
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop.
+
+    Raises:
+        ConfigurationError: There is none, as under trio.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    raise ConfigurationError("no event loop of asyncio is running here: AsyncAdjust is for asyncio, not for trio")

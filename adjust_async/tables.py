@@ -1,8 +1,10 @@
 """Flat tables with typed cells, as dictionaries, Arrow, pandas or polars."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from html import escape
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from adjust_async._json import dumps
@@ -19,10 +21,18 @@ __all__ = [
     "RowTable",
     "Table",
     "arrow_type",
+    "counted",
+    "failed",
     "has_offset",
     "import_pyarrow",
     "plain_cells",
 ]
+
+#: Names of columns that a representation shows, and rows that one in a notebook does.
+MOST_NAMES, MOST_ROWS = 12, 20
+
+#: Apps that a representation names as failed.
+MOST_FAILURES = 3
 
 Kind = Literal["text", "integer", "number", "date", "moment"]
 
@@ -58,7 +68,26 @@ class Table(ABC):
         return tuple(column.name for column in self.schema)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {', '.join(self.columns)}>"
+        of, names = self._described(), list(self.columns)
+        more = f", and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        return f"<{type(self).__name__}{f' of {of}' if of else ''}: {', '.join(names[:MOST_NAMES])}{more}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what it is, and the first rows."""
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
+        first = list(islice(self.rows(), MOST_ROWS + 1))
+        body = "".join(
+            f"<tr>{''.join(f'<td>{escape(_written(cell))}</td>' for cell in row.values())}</tr>"
+            for row in first[:MOST_ROWS]
+        )
+        rest = "<p>and more rows</p>" if len(first) > MOST_ROWS else ""
+        kind, of = type(self).__name__, self._described()
+        caption = escape(f"{kind} of {of}" if of else kind)
+        return f"<p>{caption}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}"
+
+    def _described(self) -> str:
+        """Return how many rows of what there are, and what failed, where that costs no walk over the rows."""
+        return ""
 
     def to_arrow(self) -> "pyarrow.Table":
         """Return an Arrow table: int64, double, date32, timestamp or string, even where there are no rows.
@@ -131,6 +160,24 @@ class RowTable(Table):
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each row as a dictionary from column to cell. It can be called again."""
         return self._rows()
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 row` or `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def failed(failures: Mapping[str, Exception]) -> str:
+    """Return which apps failed, as the end of a description; empty where none did."""
+    if not failures:
+        return ""
+    names = list(failures)
+    more = f" and {len(names) - MOST_FAILURES} more" if len(names) > MOST_FAILURES else ""
+    return f", {len(names)} failed ({', '.join(names[:MOST_FAILURES])}{more})"
+
+
+def _written(cell: object) -> str:
+    return "" if cell is None else str(cell)
 
 
 def import_pyarrow() -> Any:

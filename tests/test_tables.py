@@ -165,7 +165,7 @@ def test_a_table_names_its_columns() -> None:
     """`columns` are the names of the schema, and the representation shows them."""
     source = RowTable([Column("a", "text"), Column("b", "date")], lambda: iter([]))
     assert source.columns == ("a", "b")
-    assert repr(source) == "<RowTable a, b>"
+    assert repr(source) == "<RowTable: a, b>"
     assert source.to_arrow().column_names == ["a", "b"]
 
 

@@ -142,8 +142,12 @@ def check_ids(value: object, name: str) -> tuple[str, ...]:
     """Return a list of ids, which may be given as numbers or as texts."""
     __tracebackhide__ = True
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, Mapping)):
+        try:
+            given = list(value)
+        except TypeError:
+            return check_names(value, name)  # which says so
         value = [
-            _check_id(part, name) if isinstance(part, int) and not isinstance(part, bool) else part for part in value
+            _check_id(part, name) if isinstance(part, int) and not isinstance(part, bool) else part for part in given
         ]
     return check_names(value, name)
 

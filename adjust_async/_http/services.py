@@ -46,6 +46,13 @@ class Service:
     auth: TokenAuth
     headers: dict[str, str]
     timeout: httpx.Timeout
+    max_attempts: int
+
+    def with_options(self, config: Config) -> "Service":
+        """Return the same host and limits with other clocks and attempts."""
+        host = config.api if self.name == "api" else config.reports
+        timeout = _timeouts(host.timeout)
+        return attrs.evolve(self, host=host, timeout=timeout, max_attempts=config.max_attempts)
 
     def where(self, spec: RequestSpec[Any]) -> Where:
         """Return what errors say of a request."""
@@ -135,6 +142,7 @@ def _service(name: ServiceName, config: Config, host: HostConfig, headers: dict[
         auth=TokenAuth(config.token, host.authorization),
         headers=_HEADERS | headers,
         timeout=_timeouts(host.timeout),
+        max_attempts=config.max_attempts,
     )
 
 

@@ -194,11 +194,13 @@ class Clocks:
 class ArrivingBody:
     """A body as it arrives; see `messages.Body`."""
 
-    def __init__(self, response: httpx.Response, where: Where, clocks: Clocks) -> None:
+    def __init__(self, response: httpx.Response, where: Where, clocks: Clocks, *, is_last: bool) -> None:
         self.status = response.status_code
         packed = ends_by_itself(response.headers.get("content-encoding"))
         self.length = None if packed else optional_integer(response.headers.get("content-length"))
         self.end_verified = is_end_verified(response)
+        self.media_type = response.headers.get("content-type", "")
+        self.is_last = is_last
         self.kept = False
         self._clocks = clocks
         self._pieces = unpacked(response, where)

@@ -78,8 +78,11 @@ def decode_page(
     after = text(cursors, "after", "$.data.paging.cursors")
     before = text(cursors, "before", "$.data.paging.cursors")
     cursor = text(paging, "cursor", "$.data.paging")
-    if cursor == asked and following is None and "next" in paging:
-        cursor = None  # v2's last page may give its own cursor beside a `next` that is null
+    if following is None and "next" in paging:
+        # The last page may have its own cursor beside a `next` that is null.
+        after, cursor = (None if one == asked else one for one in (after, cursor))
+    if previous is None and "previous" in paging and before == asked:
+        before = None
     return Page(
         items=tuple(envelope.records(answer, items, cls, known)),
         total=documents.optional_integer(paging.get("total")),
@@ -198,9 +201,10 @@ class CursorPages(Generic[T]):
         self._cls = cls
         self._start = start
         self._known = known or {}
+        self._name = f"{cls.__name__.lower()}s.list"
 
     def __repr__(self) -> str:
-        return f"<CursorPages of {self._cls.__name__} at {self._path}>"
+        return f"<CursorPages of {self._cls.__name__} at {self._path}: iterate it with async for, or await collect()>"
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
         __tracebackhide__ = True
@@ -213,11 +217,12 @@ class CursorPages(Generic[T]):
         """Walk to the end, or to `max_items`, and give all items in the service's order."""
         __tracebackhide__ = True
         # Nobody works on a page here while the next one is fetched, so that there is nothing to fetch ahead for.
-        async with aclosing(self._walk()) as pages:
-            items: list[T] = []
-            async for page in pages:
-                items += page.items
-            return items
+        with self._session.operation(f"{self._name}.collect", app=self._known.get("app_token")):
+            async with aclosing(self._walk()) as pages:
+                items: list[T] = []
+                async for page in pages:
+                    items += page.items
+                return items
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
         """Walk page by page. The last page is cut where `max_items` ends in the middle of it."""
@@ -287,6 +292,8 @@ class CursorPages(Generic[T]):
                     path=self._path,
                     query=query,
                     decode=lambda answer: decode_page(answer, self._cls, self._known, api_url, cursor),
+                    name=self._name,
+                    app=self._known.get("app_token"),
                 )
             )
         except AdjustError as error:

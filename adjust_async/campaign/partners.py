@@ -3,6 +3,7 @@
 from typing import Unpack
 
 from adjust_async._http.session import Session
+from adjust_async._signatures import spelled_out
 from adjust_async.campaign.models import Partner
 from adjust_async.campaign.pages import CursorPages, Paging, Start
 
@@ -15,6 +16,7 @@ class Partners:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    @spelled_out
     def list(self, **paging: Unpack[Paging]) -> CursorPages[Partner]:
         """List all partners that trackers can be linked to.
 

@@ -1,6 +1,7 @@
 """The requests about trackers, each checked and remembered: creates, updates, and whole lists of siblings."""
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -52,6 +53,12 @@ class TrackerRequests:
     def __init__(self, session: Session) -> None:
         self.recent = RecentWrites()
         self._session = session
+
+    def over(self, session: Session) -> "TrackerRequests":
+        """Return one that sends over a view of the session and has the same memory."""
+        view = copy.copy(self)
+        view._session = session  # noqa: SLF001 - of this class
+        return view
 
     def siblings(self, place: Place, start: Start) -> CursorPages[Tracker]:
         """Return the pages of a list of siblings."""
@@ -119,6 +126,8 @@ class TrackerRequests:
                     path=self._collection(place.app_token),
                     body=body,
                     decode=partial(self._created, _Question(place, label, parent, names, tokens)),
+                    name="trackers.create",
+                    app=place.app_token,
                     before_send=before_send,
                 )
             )
@@ -145,6 +154,8 @@ class TrackerRequests:
                 path=f"{self._collection(app_token)}/{tracker_token}",
                 body=settings,
                 decode=partial(self._updated, app_token, tracker_token),
+                name="trackers.update",
+                app=app_token,
             )
         )
         self.recent.updated(app_token, tracker)

@@ -1,31 +1,31 @@
 """`adjust.trackers`: listing, walking, creating and updating the trackers of an app."""
 
+import copy
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Literal, NamedTuple, Unpack
 
 from adjust_async._checks import check_app_tokens, check_bool, check_level_name, check_token, check_whole_number
-from adjust_async._concurrency import Send, crawl, stream
+from adjust_async._concurrency import Send, crawl, running_loop, stream
 from adjust_async._http.session import Session
+from adjust_async._signatures import spelled_out
 from adjust_async.campaign import lookup
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.pages import CursorPages, Paging, Start
 from adjust_async.campaign.paths import check_path
 from adjust_async.campaign.provisioning.plan import TrackerPlan
 from adjust_async.campaign.provisioning.provision import provision as run_plan
-from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
+from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionResult
 from adjust_async.campaign.recent import Place
 from adjust_async.campaign.requests import TrackerRequests
 from adjust_async.errors import ConfigurationError
+from adjust_async.progress import OnProgress, check_on_progress
 
 __all__ = ["Trackers"]
 
 #: Network, campaign, adgroup, creative.
 LEVELS = 4
-
-#: Seconds for which a create whose answer got lost may still be under way, and for which lists may lag behind.
-GRACE_TIME = 5.0
 
 
 class _Branch(NamedTuple):
@@ -42,6 +42,14 @@ class Trackers:
         self._session = session
         self._requests = TrackerRequests(session)
 
+    def over(self, session: Session) -> "Trackers":
+        """Return the same resource over a view of its session, with the same memory."""
+        view = copy.copy(self)
+        view._session = session  # noqa: SLF001 - of this class
+        view._requests = self._requests.over(session)  # noqa: SLF001 - of this class
+        return view
+
+    @spelled_out
     def list(self, app_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the network trackers of an app, which are those of level 1 ("Get Network Trackers").
 
@@ -61,6 +69,7 @@ class Trackers:
         start = Start.check(self._session.config.campaign_version, paging)
         return self._requests.siblings(_place(app_token, None), start)
 
+    @spelled_out
     def children(self, app_token: str, tracker_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the subtrackers right below a tracker ("Get Subtrackers").
 
@@ -81,7 +90,12 @@ class Trackers:
         return self._requests.siblings(place, start)
 
     def walk(
-        self, app_tokens: str | Iterable[str], *, max_level: int = LEVELS, page_size: int | None = None
+        self,
+        app_tokens: str | Iterable[str],
+        *,
+        max_level: int = LEVELS,
+        page_size: int | None = None,
+        on_progress: OnProgress | None = None,
     ) -> AsyncGenerator[Tracker, None]:
         """Walk the whole trees of one app or many, with as many requests side by side as the limits allow.
 
@@ -89,6 +103,8 @@ class Trackers:
             app_tokens: One app, or many.
             max_level: How deep to go: 1 for networks, 2 for campaigns too, up to 4 for creatives.
             page_size: Trackers a page; sent as `limit`. The service's default is 50.
+            on_progress: A function that is called in the event loop with how many trackers have arrived, `None`, as
+                nobody knows how many there are, and the app of the last ones. What it raises ends the walk.
 
         Returns:
             An async generator of trackers, each exactly once, as they arrive; a tracker comes before those below it.
@@ -103,7 +119,8 @@ class Trackers:
         tokens = check_app_tokens(app_tokens)
         check_whole_number(max_level, "max_level", most=LEVELS)
         start = Start.check(self._session.config.campaign_version, {"page_size": page_size, "prefetch": 0})
-        return self._walk([_Branch(Place(token, None), 1) for token in reversed(tokens)], max_level, start)
+        roots = [_Branch(Place(token, None), 1) for token in reversed(tokens)]
+        return self._walk(roots, max_level, start, check_on_progress(on_progress))
 
     async def create(self, app_token: str, name: str, *, parent_token: str | None = None) -> Tracker:
         """Create a tracker ("Create Tracker").
@@ -129,7 +146,8 @@ class Trackers:
         __tracebackhide__ = True
         place = _place(app_token, parent_token)
         label = check_level_name(name, "name")
-        return await lookup.create(self._requests, place, label, grace_time=GRACE_TIME)
+        running_loop()
+        return await lookup.create(self._requests, place, label, grace_time=self._session.config.grace_time)
 
     async def update(
         self,
@@ -189,7 +207,7 @@ class Trackers:
         tracker: Tracker | None = None
         for label in check_path(path):
             place = Place(token, None if tracker is None else tracker.token)
-            tracker = await lookup.find(self._requests, place, label, grace_time=GRACE_TIME)
+            tracker = await lookup.find(self._requests, place, label, grace_time=self._session.config.grace_time)
             if tracker is None:
                 return None
         return tracker
@@ -203,7 +221,7 @@ class Trackers:
         on_failure: Literal["keep", "raise"] = "keep",
         on_progress: OnProgress | None = None,
         on_outcome: OnOutcome | None = None,
-        grace_time: float = GRACE_TIME,
+        grace_time: float | None = None,
         verify: bool | None = None,
         page_size: int | None = None,
     ) -> ProvisionResult:
@@ -229,12 +247,13 @@ class Trackers:
             dry_run: Only compare: the result says what would be done, and only lists are asked for.
             on_failure: `"keep"` goes on with the others, and the result holds the failures; `"raise"` ends with the
                 first failure, whose `result` says what was done until then.
-            on_progress: Called with the number of entries that are done, the number of all, and the outcome of the one
-                done last. What it raises ends the run.
+            on_progress: A function that is called in the event loop with how many entries are done, how many there are,
+                and the path of the last one. What it raises ends the run.
             on_outcome: Called with the final outcome of each entry, once, also when the call is cancelled or fails.
                 What it raises ends the run.
-            grace_time: Seconds after which a create that is in no list was not done; 0 believes the first list. A name
-                that the service refuses fails only after that time, since a create of the plan may hold it.
+            grace_time: Seconds after which a create that is in no list was not done, by default the client's; 0
+                believes the first list. A name that the service refuses fails only after that time, since a create of
+                the plan may hold it.
             verify: Whether to list the branches with creates once more at the end, and report `result.duplicates`. By
                 default after 1,000 creates or more, and after any doubt.
             page_size: Trackers a page; sent as `limit`. The service's default is 50.
@@ -267,7 +286,9 @@ class Trackers:
             page_size=page_size,
         )
 
-    async def _walk(self, roots: Sequence[_Branch], max_level: int, start: Start) -> AsyncGenerator[Tracker, None]:
+    async def _walk(
+        self, roots: Sequence[_Branch], max_level: int, start: Start, on_progress: OnProgress | None
+    ) -> AsyncGenerator[Tracker, None]:
         __tracebackhide__ = True
 
         async def visit(send: Send[Sequence[Tracker]], branch: _Branch, push: Callable[[_Branch], None]) -> None:
@@ -287,13 +308,31 @@ class Trackers:
 
         async def produce(send: Send[Sequence[Tracker]]) -> None:
             __tracebackhide__ = True
-            await crawl(roots, partial(visit, send), workers=self._session.config.max_concurrency)
+            with self._session.operation("trackers.walk", apps=len(roots), max_level=max_level):
+                await crawl(
+                    roots, partial(visit, _counting(send, on_progress)), workers=self._session.config.max_concurrency
+                )
 
         batches = stream(produce, ahead=self._session.config.max_concurrency, spawn=self._session.spawn)
         async with aclosing(batches):
             async for trackers in batches:
                 for tracker in trackers:
                     yield tracker
+
+
+def _counting(send: Send[Sequence[Tracker]], on_progress: OnProgress | None) -> Send[Sequence[Tracker]]:
+    """Return what sends trackers, and tells before how many there were up to then."""
+    if on_progress is None:
+        return send
+    arrived = 0
+
+    async def counting(trackers: Sequence[Tracker]) -> None:
+        nonlocal arrived
+        arrived += len(trackers)
+        on_progress(arrived, None, trackers[-1].app_token or "")
+        await send(trackers)
+
+    return counting
 
 
 def _place(app_token: object, parent_token: object) -> Place:

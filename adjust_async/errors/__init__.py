@@ -36,6 +36,7 @@ from adjust_async.errors.base import (
     LockLostError,
     NotTriedError,
     PlanError,
+    detached as detached,
     replace as replace,
 )
 from adjust_async.errors.malformed import MalformedError as MalformedError

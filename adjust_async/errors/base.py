@@ -105,6 +105,26 @@ def replace(error: Error, **changes: Any) -> Error:
     return copied
 
 
+#: Characters of a message and of a body that a short copy keeps.
+MESSAGE_LIMIT, BODY_LIMIT = 400, 200
+
+
+def detached(error: Error, *, short: bool = False) -> Error:
+    """Return a copy of an error to be kept: without traceback and cause, whose frames hold requests and answers.
+
+    Args:
+        error: The error.
+        short: Whether to keep only the beginning of long texts.
+    """
+    copied = copy.copy(error)
+    for name, limit in (("message", MESSAGE_LIMIT), ("body", BODY_LIMIT)) if short else ():
+        text = getattr(error, name, "")
+        if len(text) > limit:
+            vars(copied)[name] = f"{text[:limit]}..."
+    copied.args = (copied.message,)
+    return copied
+
+
 def _rebuild(cls: type[AdjustError], args: tuple[Any, ...]) -> AdjustError:
     return cls.__new__(cls, *args)
 

@@ -18,7 +18,7 @@ from adjust_async.kpis.result_sets.flattening import rows
 from adjust_async.kpis.result_sets.joining import names_by_level
 from adjust_async.kpis.result_sets.levels import LEVEL_COLUMNS, singular
 from adjust_async.kpis.result_sets.survey import Survey, survey
-from adjust_async.tables import Column, Kind, RowTable, Table
+from adjust_async.tables import Column, Kind, RowTable, Table, counted, failed
 
 __all__ = ["KpiReport"]
 
@@ -157,9 +157,11 @@ class KpiReport(Table):
         schema += [Column(title, kinds[name]) for (name, _), title in titles.items()]
         return RowTable(schema, rows)
 
-    def __repr__(self) -> str:
-        failed = f", {len(self.failures)} failed" if self.failures else ""
-        return f"<KpiReport of {len(self.result_set['apps'])} apps{failed}: {', '.join(map(str, self._kpis))}>"
+    def _described(self) -> str:
+        rows, apps = len(self._survey.figures), len(self.result_set["apps"])
+        start, end = (self.result_parameters.get(name) for name in ("start_date", "end_date"))
+        days = f", {start} to {end}" if start and end else ""
+        return f"{counted(rows, 'row')} in {counted(apps, 'app')}{days}{failed(self.failures)}"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each `kpi_values`, as a dictionary from column to cell. It can be called again."""

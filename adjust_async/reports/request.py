@@ -14,6 +14,7 @@ from adjust_async._http.documents import decode_errors, parse_json
 from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, BadRequestError
+from adjust_async.progress import OnProgress
 from adjust_async.reports.account import Account
 from adjust_async.reports.document import ReportPart, open_pivot, open_report
 from adjust_async.reports.plausibility import check_windows, warnings_of
@@ -47,10 +48,10 @@ async def send(account: Account, question: ReportQuestion, spec: RequestSpec[T])
     raise refusal
 
 
-async def ask(account: Account, question: ReportQuestion) -> Report:
+async def ask(account: Account, question: ReportQuestion, on_progress: OnProgress | None = None) -> Report:
     """Return one report of all parts, in the order asked for."""
     __tracebackhide__ = True
-    answers, failures = await all_apps(_fan_out(account, question), question.units)
+    answers, failures = await all_apps(_fan_out(account, question, on_progress), question.units)
     parts = [part for windows in answers for part in await _without_rows_explained(account, question, windows)]
     report = Report(
         parts, question.dimensions, question.metrics, failures=failures, attr_dependency=question.attr_dependency
@@ -59,14 +60,16 @@ async def ask(account: Account, question: ReportQuestion) -> Report:
     return report
 
 
-async def stream(account: Account, question: ReportQuestion) -> AsyncGenerator[tuple[str, Report], None]:
+async def stream(
+    account: Account, question: ReportQuestion, on_progress: OnProgress | None = None
+) -> AsyncGenerator[tuple[str, Report], None]:
     """Yield each app with a report of its own when it arrives."""
     __tracebackhide__ = True
     dimensions = question.dimensions
     if "app_token" not in dimensions:
         dimensions = ("app_token", *dimensions)
     logged: set[str] = set()
-    async with aclosing(stream_apps(account.session, _fan_out(account, question))) as arriving:
+    async with aclosing(stream_apps(account.session, _fan_out(account, question, on_progress))) as arriving:
         async for app_token, outcome in arriving:
             if isinstance(outcome, AdjustError):
                 yield app_token, Report([], dimensions, question.metrics, failures={app_token: outcome})
@@ -91,7 +94,7 @@ async def ask_pivot(account: Account, question: ReportQuestion) -> PivotReport:
     return report
 
 
-def _fan_out(account: Account, question: ReportQuestion) -> FanOut[list[ReportPart]]:
+def _fan_out(account: Account, question: ReportQuestion, on_progress: OnProgress | None) -> FanOut[list[ReportPart]]:
     async def ask_one(app: str, window: Period | str) -> ReportPart:
         __tracebackhide__ = True
         app_token = app or None
@@ -105,7 +108,15 @@ def _fan_out(account: Account, question: ReportQuestion) -> FanOut[list[ReportPa
         return windows
 
     return partial(
-        each_app, account.session, question.units, question.windows, ask_one, join, keep_failures=question.keep_failures
+        each_app,
+        account.session,
+        question.units,
+        question.windows,
+        ask_one,
+        join,
+        name="reports.fan_out",
+        keep_failures=question.keep_failures,
+        on_progress=on_progress,
     )
 
 

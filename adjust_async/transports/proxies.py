@@ -10,7 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 import attrs
 import httpx
 
-from adjust_async.config import is_loopback
+from adjust_async._hosts import is_loopback
 from adjust_async.errors import ConfigurationError
 from adjust_async.transports.origins import Origin
 

@@ -447,3 +447,30 @@ def test_a_walk_is_the_concatenation_of_the_pages(
     items, walked = asyncio.run(walk())
     assert items == everything[:max_items]
     assert [tracker.name for page in walked for tracker in page.items] == items
+
+
+async def test_a_last_page_of_v1_that_repeats_its_own_cursor() -> None:
+    """A cursor that comes a second time beside `next: null` is the end, both ways; beside a link it is a loop."""
+
+    def repeating(number: int, more: bool) -> Any:
+        paging = paging_v1(number, more)
+        paging["cursors"] = {"after": f"c{number + more}", "before": f"c{max(number - 1, 0)}"}
+        return paging
+
+    def looping(number: int, more: bool) -> Any:
+        paging = paging_v1(number, more)
+        if not more:
+            paging |= {
+                "next": f"{HOST}/public/v1/apps/app/trackers?after=c{number}",
+                "cursors": {"after": f"c{number}"},
+            }
+        return paging
+
+    async with client(Collection(PAGES, repeating), "v1") as adjust:
+        forwards = await adjust.trackers.list("app").collect()
+        assert [tracker.name for tracker in forwards] == [label for page in PAGES for label in page]
+        backwards = await adjust.trackers.list("app", before=f"c{len(PAGES) - 1}").collect()
+        assert len(backwards) == len(forwards)
+    async with client(Collection(PAGES, looping), "v1") as adjust:
+        with pytest.raises(PaginationError, match="a second time"):
+            await adjust.trackers.list("app").collect()

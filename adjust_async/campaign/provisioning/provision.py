@@ -2,28 +2,31 @@
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import anyio
 
-from adjust_async._checks import check_bool, check_whole_number, shown
+from adjust_async._checks import check_bool, check_seconds, check_whole_number, shown
+from adjust_async._concurrency import running_loop
 from adjust_async._http.session import Session
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.provisioning.journaled import JournaledCreates
 from adjust_async.campaign.provisioning.partner_names import find_partners
 from adjust_async.campaign.provisioning.plan import Entry, read_plan
-from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
+from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionResult
 from adjust_async.campaign.provisioning.run import Provisioning
 from adjust_async.campaign.provisioning.settings import Settings
 from adjust_async.campaign.provisioning.tree import PlanTree
 from adjust_async.campaign.requests import TrackerRequests
+from adjust_async.config import LONGEST_GRACE_TIME
 from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError, replace
+from adjust_async.progress import OnProgress, check_on_progress
 
 __all__ = ["provision"]
 
-LONGEST_GRACE_TIME = 600.0
+CLOSED = "the client is closed: it was closed while a plan was provisioned"
 
 
 async def provision(
@@ -36,15 +39,17 @@ async def provision(
     on_failure: str,
     on_progress: OnProgress | None,
     on_outcome: OnOutcome | None,
-    grace_time: float,
+    grace_time: float | None,
     verify: bool | None,
     page_size: int | None,
 ) -> ProvisionResult:
     """Make a plan true, as `Trackers.provision` documents it."""
     __tracebackhide__ = True
+    running_loop()
+    grace_time = session.config.grace_time if grace_time is None else grace_time
     _check(dry_run, on_failure, grace_time, verify, page_size)
-    _check_function(on_progress, "on_progress", "done, total and outcome")
-    _check_function(on_outcome, "on_outcome", "an outcome")
+    check_on_progress(on_progress)
+    _check_on_outcome(on_outcome)
     settings = Settings(
         app_token=app_token,
         dry_run=dry_run,
@@ -74,18 +79,15 @@ async def provision(
     provisioning = await _provisioning(requests, creates, entries, settings)
     try:
         async with contextlib.nullcontext() if dry_run else creates.locked():
-            await _run(session, provisioning, settings.grace_time)
+            with session.span("trackers.provision", app=app_token, entries=len(entries)):
+                await _run(session, provisioning, settings.grace_time)
+                return await _result(session, provisioning)
     except (Exception, asyncio.CancelledError) as error:
+        if error is provisioning.failure:
+            raise
         failure = _with_result(error, await _conclude(provisioning, "the end came"))
         if failure is None:
             raise
-    else:
-        result = await _conclude(provisioning, "the end came")
-        failure = provisioning.failure
-        if failure is None:
-            return result
-        if isinstance(failure, AdjustError):
-            failure.result = result  # it is raised only now
     raise failure
 
 
@@ -103,6 +105,19 @@ async def _conclude(provisioning: Provisioning, reason: str) -> ProvisionResult:
     return task.result()
 
 
+async def _result(session: Session, provisioning: Provisioning) -> ProvisionResult:
+    """Return what a run did that went to its end, or raise what it is to end with."""
+    result = await _conclude(provisioning, "the end came")
+    failure = provisioning.failure
+    if isinstance(failure, AdjustError):
+        failure.result = result  # it is raised only now
+    if failure is not None:
+        raise failure
+    if session.draining and any(outcome.not_tried for outcome in (*result.outcomes, *result.implied)):
+        raise ClientClosedError(CLOSED)
+    return result
+
+
 def _with_result(error: BaseException, result: ProvisionResult) -> AdjustError | None:
     """Return an error of this package with what was done; `None` for any other, which is not to be touched."""
     return replace(error, result=result) if isinstance(error, AdjustError) else None
@@ -113,13 +128,15 @@ async def _run(session: Session, provisioning: Provisioning, grace_time: float) 
     # A task of its own, which a cancellation of the caller does not reach: it has to end what it has begun.
     task = session.spawn(provisioning.run())
     try:
-        await asyncio.wait([task])
+        # What was begun may end while the client drains, and doubts are looked up; nothing else is begun.
+        with session.stopped_by_drain(partial(provisioning.stop, "the client was closed")):
+            await asyncio.wait([task])
     except asyncio.CancelledError:
         await _end(task, provisioning, grace_time)
         raise
     if task.cancelled():
         provisioning.stop("the client was closed")
-        raise ClientClosedError("the client is closed: it was closed while a plan was provisioned")
+        raise ClientClosedError(CLOSED)
     task.result()
 
 
@@ -156,14 +173,13 @@ def _check(dry_run: object, on_failure: object, grace_time: object, verify: obje
         check_whole_number(page_size, "page_size")
     if not isinstance(on_failure, str) or on_failure not in {"keep", "raise"}:
         raise ConfigurationError(f"on_failure is {shown(on_failure)}: give 'keep' or 'raise'")
-    number = grace_time if isinstance(grace_time, (int, float)) and not isinstance(grace_time, bool) else math.nan
-    if not 0 <= number <= LONGEST_GRACE_TIME:
-        raise ConfigurationError(f"grace_time is {shown(grace_time)}: give seconds from 0 to {LONGEST_GRACE_TIME:g}")
+    check_seconds(grace_time, "grace_time", LONGEST_GRACE_TIME)
 
 
-def _check_function(function: object, argument: str, takes: str) -> None:
+def _check_on_outcome(function: object) -> None:
+    __tracebackhide__ = True
     if function is None:
         return
     is_async = any(map(asyncio.iscoroutinefunction, (function, getattr(function, "__call__", None))))  # noqa: B004
     if not callable(function) or is_async:
-        raise ConfigurationError(f"{argument} is {shown(function)}: give a plain function of {takes}")
+        raise ConfigurationError(f"on_outcome is {shown(function)}: pass a plain function of an outcome")
