@@ -248,7 +248,7 @@ class Reports:
             on_progress: A function that is called in the event loop with the bytes that have arrived, their total or
                 `None` where the service does not say it, and the file's name. After an answer that broke off it starts
                 again from 0. It should return soon.
-            app_tokens, parameters, query: As for `iter_csv`.
+            app_tokens, parameters, query: As for `iter_csv`, with `readable_names`.
 
         Returns:
             The path, the size, the number of rows and the columns.

@@ -60,7 +60,8 @@ class Outcomes:
     def fail(self, node: Node, error: AdjustError) -> None:
         """Say that a node failed."""
         self._failures += 1
-        node.error = detached(error, short=self._failures > MOST_BODIES)
+        # Kept without the frames of its traceback, which hold the answer.
+        node.error = detached(error, short=True) if self._failures > MOST_BODIES else error.with_traceback(None)
         self.settle(node, "failed")
 
     def not_tried(self, node: Node, reason: str) -> None:
