@@ -8,12 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from hypothesis import strategies as st
 
 from adjust_async import AsyncAdjust, PooledTransport, ProvisionOutcome, ProvisionResult
 from adjust_async.emulator import Emulator, Fault, Faults, Store
 
 #: What the outcomes of one entry may be called where nothing is left to do.
 THERE = {"created", "updated", "unchanged"}
+
+#: Parts of a path.
+PARTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(
+    lambda part: (
+        part == part.strip() and "::" not in part and not part.startswith(":") and not part.endswith(":") and part != ""
+    )
+)
 
 
 def plan_of(trackers: int) -> list[str]:

@@ -233,6 +233,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where aiohttp is not installed, asking for its transport names the extra, and the other one works."""
     from adjust_async import transports
 
+    monkeypatch.delitem(vars(transports), "AiohttpTransport", raising=False)
     monkeypatch.delitem(sys.modules, "adjust_async.transports.aiohttp", raising=False)
     monkeypatch.setitem(sys.modules, "aiohttp", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'adjust_async\[aiohttp\]'"):

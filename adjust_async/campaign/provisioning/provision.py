@@ -21,7 +21,7 @@ from adjust_async.campaign.provisioning.settings import Settings
 from adjust_async.campaign.provisioning.tree import PlanTree
 from adjust_async.campaign.requests import TrackerRequests
 from adjust_async.config import LONGEST_GRACE_TIME
-from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError
+from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError, replace
 from adjust_async.progress import OnProgress, check_on_progress
 
 __all__ = ["provision"]
@@ -65,27 +65,30 @@ async def provision(
     )
     entries = await read_plan(plan)
     creates = JournaledCreates(requests, session.member, app_token)
+    failure: BaseException | None = None
     try:
         if any(entry.spec.partner is not None for entry in entries):
             entries = await find_partners(entries, await Partners(session).list().collect())
     except (AdjustError, asyncio.CancelledError) as error:
         provisioning = await _provisioning(requests, creates, entries, settings)
-        await _conclude(provisioning, error, "the partners of the plan were not found")
-        raise
+        failure = _with_result(error, await _conclude(provisioning, "the partners of the plan were not found"))
+        if failure is None:
+            raise
+    if failure is not None:
+        raise failure
     provisioning = await _provisioning(requests, creates, entries, settings)
     try:
         async with contextlib.nullcontext() if dry_run else creates.locked():
             with session.span("trackers.provision", app=app_token, entries=len(entries)):
                 await _run(session, provisioning, settings.grace_time)
+                return await _result(session, provisioning)
     except (Exception, asyncio.CancelledError) as error:
-        await _conclude(provisioning, error, "the end came")
-        raise
-    result = await provisioning.result()
-    if session.draining and any(outcome.not_tried for outcome in (*result.outcomes, *result.implied)):
-        closed = ClientClosedError(CLOSED)
-        closed.result = result
-        raise closed
-    return result
+        if error is provisioning.failure:
+            raise
+        failure = _with_result(error, await _conclude(provisioning, "the end came"))
+        if failure is None:
+            raise
+    raise failure
 
 
 async def _provisioning(
@@ -94,13 +97,30 @@ async def _provisioning(
     return Provisioning(requests, creates, entries, await PlanTree.of(entries), settings)
 
 
-async def _conclude(provisioning: Provisioning, error: BaseException, reason: str) -> None:
-    """Give every entry its outcome; what was done is the `result` of an error of this package."""
+async def _conclude(provisioning: Provisioning, reason: str) -> ProvisionResult:
+    """End a run that failed or was cancelled, and return what it had done. Every entry has its outcome then."""
     provisioning.stop(reason)
     task = asyncio.ensure_future(provisioning.result())
     await _wait(task, None)
-    if isinstance(error, AdjustError):
-        error.result = task.result()
+    return task.result()
+
+
+async def _result(session: Session, provisioning: Provisioning) -> ProvisionResult:
+    """Return what a run did that went to its end, or raise what it is to end with."""
+    result = await _conclude(provisioning, "the end came")
+    failure = provisioning.failure
+    if isinstance(failure, AdjustError):
+        failure.result = result  # it is raised only now
+    if failure is not None:
+        raise failure
+    if session.draining and any(outcome.not_tried for outcome in (*result.outcomes, *result.implied)):
+        raise ClientClosedError(CLOSED)
+    return result
+
+
+def _with_result(error: BaseException, result: ProvisionResult) -> AdjustError | None:
+    """Return an error of this package with what was done; `None` for any other, which is not to be touched."""
+    return replace(error, result=result) if isinstance(error, AdjustError) else None
 
 
 async def _run(session: Session, provisioning: Provisioning, grace_time: float) -> None:

@@ -37,6 +37,7 @@ from adjust_async.errors import (
     PermissionDeniedError,
     PlanError,
     WrongTrackerError,
+    replace,
 )
 
 __all__ = ["Provisioning"]
@@ -54,6 +55,8 @@ class Provisioning:
 
     Attributes:
         acting: Whether anything may have been created.
+        failure: What ended the run, and is still to be raised: with `keep_failures` off the first failure, or what a
+            function of the caller's raised.
     """
 
     def __init__(
@@ -74,7 +77,7 @@ class Provisioning:
         self.acting = False
         self._stopped = asyncio.Event()
         self._reason = "the end came"
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
         self._sending = Sending()
         self._group = TaskGroup()
         self._workers: Workers[Node] = Workers(self._group, self._visit, settings.workers)
@@ -86,8 +89,7 @@ class Provisioning:
 
         Raises:
             PlanError: Names of the plan can't be told from each other.
-            AdjustError: What exists could not be listed, or with `keep_failures` off the first failure.
-            Exception: What a function of the caller's raised.
+            AdjustError: What exists could not be listed.
         """
         __tracebackhide__ = True
         settings = self._settings
@@ -110,8 +112,6 @@ class Provisioning:
                 await self._push(self._root)
             if not self._stopped.is_set():
                 await self._last_look.take()
-        if self._failure is not None:
-            raise self._failure
 
     def stop(self, reason: str) -> None:
         """Begin nothing more. What was sent is still awaited, and what is in doubt looked up."""
@@ -353,6 +353,8 @@ class Provisioning:
     # The end.
 
     async def _fail(self, node: Node, error: AdjustError) -> None:
+        if not self._settings.keep_failures:
+            error = replace(error)  # as it gets the result of the run before it is raised
         self._outcomes.fail(node, error)
         if node.tracker is None and node.children:
             await self._outcomes.fail_below(node, f"{node.path!r} above it failed: {error}")
@@ -368,8 +370,8 @@ class Provisioning:
             self.stop(error.message)
 
     def _end_with(self, error: BaseException) -> None:
-        if self._failure is None:
-            self._failure = error
+        if self.failure is None:
+            self.failure = error
         self._outcomes.ended = True
         self.stop(f"the provisioning was ended by {error}")
 

@@ -15,14 +15,9 @@ from hypothesis import given, strategies as st
 from adjust_async import ConfigurationError, PlanError, TrackerSpec
 from adjust_async.campaign.paths import LEVELS, path_of
 from adjust_async.campaign.provisioning.plan import TOLD, Entry, PlanReader, plan_error, read_plan
+from tests.provisioning_plans import PARTS
 
 pytestmark = pytest.mark.anyio
-
-PARTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(
-    lambda part: (
-        part == part.strip() and "::" not in part and not part.startswith(":") and not part.endswith(":") and part != ""
-    )
-)
 
 
 async def problems_of(plan: Any) -> tuple[tuple[int, str], ...]:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from adjust_async import ConfigurationError, PlanError, TrackerSpec, load_plan
 from adjust_async.campaign.paths import LEVELS
 from adjust_async.campaign.provisioning.plan import TOLD
-from tests.campaign.provisioning.test_plan import PARTS
+from tests.provisioning_plans import PARTS
 
 HEADER = "path,partner_id,partner,cost_data_enabled\n"
 

@@ -10,11 +10,13 @@ from adjust_async import (
     AdjustError,
     APIConnectionError,
     APITimeoutError,
+    AsyncAdjust,
     AuthenticationError,
     BadRequestError,
     ClientClosedError,
     ConfigurationError,
     DecodeError,
+    NotFoundError,
     NotTriedError,
     PlanError,
     PoolExhaustedError,
@@ -26,6 +28,7 @@ from adjust_async import (
     Tracker,
     TrackerSpec,
 )
+from adjust_async._http.session import Session
 
 APP = "abcdefghijkl"
 REFUSED = BadRequestError("Name C has already been taken", status=400, method="POST", path="trackers")
@@ -202,3 +205,20 @@ def test_which_failure_leaves_a_create_in_doubt(error: AdjustError, in_doubt: bo
     """A create that got no answer, half of one or 500 is in doubt; one that surely did nothing is not."""
     assert error.in_doubt is in_doubt
     assert ("The service may have done it all the same" in str(error)) is in_doubt
+
+
+@pytest.mark.anyio
+async def test_an_error_that_ends_a_run_is_not_altered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the run had done comes with a copy of the error, since others may have seen the error that was raised."""
+    error = NotFoundError("gone", status=404, method="GET", path="trackers", in_envelope=True)
+
+    async def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Session, "request", refused)
+    async with AsyncAdjust("s3cr3t-T0ken") as adjust:
+        with pytest.raises(NotFoundError) as raised:
+            await adjust.trackers.provision("app", ["A", "B"])
+    assert raised.value.result.counts["failed"] == 2
+    assert (str(raised.value), raised.value.__context__) == (str(error), None)
+    assert error.result is None
