@@ -140,7 +140,7 @@ async def fail_calls(kind: str, count: int, share: float = 0.1) -> tuple[Counter
                     if number % 2:
                         await adjust.trackers.update("app", "abc123", partner_id=5)
                     else:
-                        await adjust.trackers.create("app", "Adroll")
+                        await adjust.trackers.list("app").collect()
                     ended["done"] += 1
                 except AdjustError as error:
                     ended[type(error).__name__] += 1
