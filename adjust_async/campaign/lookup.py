@@ -36,13 +36,15 @@ async def create(requests: TrackerRequests, place: Place, label: str, *, grace_t
         if (tracker := recent.created(place, label)) is not None:
             return tracker  # somebody else has found out meanwhile
     # Others that need the tracker wait for this one.
-    looking = recent.begin(place, label)
+    looking, in_doubt = recent.begin(place, label), True
     try:
         # Trackers that other creates were answered with are not the one in doubt.
         earlier = await _look_up(requests, place, label, grace_time, recent.created_at(place))
+        in_doubt = False
         return earlier or await requests.create(place, label)
     finally:
-        recent.end(looking, None, in_doubt=False)
+        # Where the look said nothing for certain, the next create has to look too.
+        recent.end(looking, None, in_doubt=in_doubt)
 
 
 async def _look_up(

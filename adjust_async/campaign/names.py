@@ -9,9 +9,8 @@ import asyncio
 import html
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import islice, product
+from itertools import product
 from typing import Literal, NamedTuple
 from urllib.parse import quote, quote_plus, unquote
 
@@ -38,9 +37,6 @@ SHORTEST_CUT_OF_MANY = 4
 #: The separator, and what escaping makes of it.
 _SEPARATORS = re.compile(r"::|(?:%3a|&#0*58;|&#x0*3a;|&colon;|\\u003a){2}", re.IGNORECASE)
 
-#: How many times a name may have been escaped.
-MOST_ESCAPES = 3
-
 _ESCAPES = re.compile(r"&(#\w+|\w+);|%[0-9A-Fa-f]{2}|\\(?:u[0-9A-Fa-f]{4}|[\"'\\/])")
 _BACKSLASH = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|([\"'\\/]))")
 
@@ -54,7 +50,7 @@ def label_of(tracker: Tracker) -> str:
 
 def canonical(label: str) -> str:
     """Return the key that all forms of a name have in common: escapes, Unicode form, case and spaces are evened out."""
-    for _ in range(MOST_ESCAPES):
+    for _ in range(3):  # it may have been escaped several times
         if not _ESCAPES.search(label):
             break
         label = _unescaped(label)
@@ -264,10 +260,11 @@ class Siblings:
         self._by_label: dict[str, list[Tracker]] = {}
         self._by_key: dict[str, list[str]] = {}
         self._lengths: list[int] | None = None
-        self._by_skeleton: dict[str, list[str]] | None = None
-        self._signs: Counter[str] = Counter()
-        self._cut: int | None = None
-        self._many_replaced: bool | None = None
+        self._by_letters: dict[str, list[str]] = {}
+        self._signs: set[str] = set()
+        self._cut = 0
+        self._many_replaced = False
+        self._surveyed = False
 
     @classmethod
     async def of(cls, trackers: Iterable[Tracker], forms: NameForms) -> "Siblings":
@@ -287,7 +284,8 @@ class Siblings:
         else:
             self._by_label[label] = [tracker]
             self._by_key.setdefault(canonical(label), []).append(label)
-            self._lengths = self._by_skeleton = self._cut = self._many_replaced = None
+            self._lengths = None
+        self._surveyed = False
 
     def match(self, label: str, others: Collection[str] = ()) -> Match:
         """Find the tracker that a name means; a name that `others` holds is never taken for this one."""
@@ -325,20 +323,22 @@ class Siblings:
     def _doubtful(self, label: str, others: Collection[str]) -> str | None:
         if not self._by_label:
             return None
+        if not self._surveyed:
+            list(self._survey(others))
         key = canonical(label)
-        for near in (*_lossy(label), *self._cuts(key, others)):
+        for near in (*_lossy(label), *self._cuts(key)):
             for found in self._by_key.get(near, ()):
                 if found not in others:
                     return found
-        return next((found for found in self._replaced(key, others) if found not in others), None)
+        return next((found for found in self._replaced(key) if found not in others), None)
 
-    def _cuts(self, key: str, others: Collection[str]) -> Iterator[str]:
+    def _cuts(self, key: str) -> Iterator[str]:
         """Yield the keys that may be this one, cut. Where a name of its length is listed, it would not have been."""
         if self._lengths is None:
             self._lengths = sorted({len(_uncut(other)) for other in self._by_key})
         if len(key) <= self._lengths[-1]:
             return
-        cut = self._cut_of_many(others)
+        cut = self._cut
         for length in reversed(self._lengths):
             shortest = SHORTEST_CUT_IN_A_WORD if _in_a_word(key, length) else SHORTEST_CUT
             if _COUNTED.search(key[:length]) and key[length].isdigit():
@@ -348,58 +348,50 @@ class Siblings:
             else:
                 yield from (key[:length] + mark for mark in _MARKS)
 
-    def _cut_of_many(self, others: Collection[str]) -> int:
-        """Return the length at which several of the planned names `others` seem to be cut; 0 where none are."""
-        if self._cut is not None:
-            return self._cut
-        self._cut = 0
-        longest = max(map(len, self._by_label))
-        if longest < SHORTEST_CUT_OF_MANY:
-            return 0
-        begun: dict[str, bool] = {}
-        for other in others:
-            key, begin = canonical(other), canonical(other[:longest])
-            if len(other) <= longest or other in self._by_label or begin not in self._by_key:
-                continue
-            # A service that is sent no name with a space at its end has cut those that end so.
-            ends_so = _in_a_word(key, len(begin)) or any(found[-1:].isspace() for found in self._by_key[begin])
-            begun[begin] = begun.get(begin, False) or ends_so
-        twins = any(len(self._by_label[found]) > 1 for begin in begun for found in self._by_key[begin])
-        if twins or (len(begun) > 1 and any(begun.values())):
-            self._cut = longest
-        return self._cut
-
-    def _replaced(self, key: str, others: Collection[str]) -> Iterator[str]:
+    def _replaced(self, key: str) -> Iterator[str]:
         """Yield the names with the same letters, where a service may have replaced or dropped the signs between them.
 
         It has not where it keeps such signs in other names.
         """
-        for found in self._letters().get(_letters(key), ()):
+        for found in self._by_letters.get(_letters(key), ()):
             missing = set(key) - set(found)
-            if not any(self._signs[sign] for sign in missing):
+            if not missing & self._signs:
                 fragile = bool(missing) and all(sign in _FRAGILE or not sign.isascii() for sign in missing)
-                alike = _skeleton(key).strip() == _skeleton(found).strip()
-                if (fragile and alike) or self._are_many_replaced(others):
+                if self._many_replaced or (fragile and _skeleton(key).strip() == _skeleton(found).strip()):
                     yield from self._by_key[found]
 
-    def _are_many_replaced(self, others: Collection[str]) -> bool:
-        """Whether several of the planned names are listed with the same letters and other signs."""
-        if self._many_replaced is None:
-            letters = self._letters()
-            missing = (canonical(other) for other in others if other not in self._by_label)
-            replaced = (key for key in missing if key not in self._by_key and letters.get(_letters(key)))
-            self._many_replaced = len(list(islice(replaced, 2))) == 2
-        return self._many_replaced
+    async def survey(self, others: Collection[str]) -> None:
+        """Look at all names that are listed and planned, and let other tasks run meanwhile."""
+        for number, _ in enumerate(self._survey(others), 1):
+            if not number % PORTION:
+                await asyncio.sleep(0)
 
-    def _letters(self) -> dict[str, list[str]]:
-        if self._by_skeleton is None:
-            self._by_skeleton = {}
-            self._signs.clear()
-            for other in self._by_key:
-                if letters := _letters(other):
-                    self._by_skeleton.setdefault(letters, []).append(other)
-                self._signs.update(set(other))
-        return self._by_skeleton
+    def _survey(self, others: Collection[str]) -> Iterator[None]:
+        """Find out what several names give away, step by step: where they are cut, and whether signs are replaced."""
+        self._by_letters, self._signs = {}, set()
+        for key in self._by_key:
+            if letters := _letters(key):
+                self._by_letters.setdefault(letters, []).append(key)
+            self._signs.update(key)
+            yield
+        longest = max(map(len, self._by_label), default=0)
+        begun: dict[str, bool] = {}
+        replaced = 0
+        for other in others:
+            yield
+            if other in self._by_label:
+                continue
+            key = canonical(other)
+            replaced += key not in self._by_key and _letters(key) in self._by_letters
+            begin = canonical(other[:longest])
+            if SHORTEST_CUT_OF_MANY <= longest < len(other) and begin in self._by_key:
+                # A service that is sent no name with a space at its end has cut those that end so.
+                ends_so = _in_a_word(key, len(begin)) or any(found[-1:].isspace() for found in self._by_key[begin])
+                begun[begin] = begun.get(begin, False) or ends_so
+        twins = any(len(self._by_label[found]) > 1 for begin in begun for found in self._by_key[begin])
+        self._cut = longest if twins or (len(begun) > 1 and any(begun.values())) else 0
+        self._many_replaced = replaced > 1
+        self._surveyed = True
 
     def _shown(self, label: str) -> str:
         return f"{label!r} ({self._by_label[label][0].token})"

@@ -115,7 +115,7 @@ async def test_walk_asks_only_where_there_is_something(adjust: AsyncAdjust, emul
 
 async def test_walk_goes_side_by_side_within_the_limit(emulator: Emulator) -> None:
     """The emulator sees `max_concurrency` requests at a time, and never more."""
-    emulator.latency = 0.01
+    emulator.latency = 0.05
     async with AsyncAdjust(emulator.token, api_url=emulator.url, max_concurrency=9) as adjust:
         assert len([tracker async for tracker in adjust.trackers.walk(emulator.app_tokens)]) == 900
     assert emulator.stats.max_in_flight == 9

@@ -72,8 +72,11 @@ class Comparison:
                 of_others = {child.token for child in parent.children.values() if child.tracker is not None}
                 rest = [tracker for tracker in trackers if tracker.token not in of_others]
                 siblings = await Siblings.of(rest, forms)
+                await siblings.survey(parent.children)
                 alike = await self._alike(parent)
-                for child in parent.children.values():
+                for number, child in enumerate(parent.children.values(), 1):
+                    if not number % PORTION:
+                        await asyncio.sleep(0)
                     if child.tracker is not None or child.attempts or child.status is not None:
                         continue
                     match = siblings.match(child.label, parent.children)
@@ -117,6 +120,7 @@ class Comparison:
         of_others = {child.token for child in parent.children.values() if child.tracker is not None}
         rest = [tracker for tracker in trackers if tracker.token not in of_others]
         siblings = await Siblings.of(rest, self._requests.recent.forms)
+        await siblings.survey(parent.children)
         return {create: self._match(create, siblings, rest) for create in creates}
 
     async def verify(self, parents: list[Node]) -> None:
@@ -156,6 +160,8 @@ class Comparison:
         self._versions[node] = self._requests.recent.forms.version
         listing = await self.listing(node)
         siblings = await Siblings.of(listing.trackers, self._requests.recent.forms)
+        if listing.trackers:
+            await siblings.survey(node.children)
         node.had_trackers = bool(listing.trackers)
         for number, tracker in enumerate(listing.trackers, 1):
             self.know(node, tracker)

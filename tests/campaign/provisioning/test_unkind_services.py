@@ -363,6 +363,17 @@ async def test_a_create_after_a_doubt_waits_for_certainty() -> None:
         await adjust.aclose()
 
 
+async def test_a_create_in_doubt_that_can_not_be_told_apart_stays_in_doubt() -> None:
+    """However often `create` is called again, it creates nothing while something listed may be that tracker."""
+    service = Service(form=lambda name: name.replace(" ", "-"), script=["connection lost, done"])
+    adjust = client_of(service)
+    for _ in range(3):
+        with pytest.raises(AdjustError):
+            await adjust.trackers.create(APP, "A B")
+    assert service.requests["POST"] == 1
+    await adjust.aclose()
+
+
 async def test_two_creates_without_doubt_are_two() -> None:
     """`create` creates: nothing is looked up, whatever is there."""
     service = Service()
