@@ -103,6 +103,14 @@ def examples(session: nox.Session) -> None:
 
 
 @nox.session
+def integrations(session: nox.Session) -> None:
+    """Load into DuckDB and PostgreSQL by dlt, and into data frames by Dask; arguments go to pytest."""
+    session.install("-e", ".[dev,dlt,dask]", "dlt[postgres]>=1.31")
+    pages = ("tests/docs/test_pages.py", "-k", "integrations or warehouse or cluster")
+    session.run("pytest", "tests/integrations", *(session.posargs or pages))
+
+
+@nox.session
 def peers(session: nox.Session) -> None:
     """Point the clients that others published at the emulator, and compare what they see."""
     session.install("-e", ".[dev]", "python-adjust==1.0.3", "adjusty==1.1", "requests>=2.32")
