@@ -106,8 +106,9 @@ def examples(session: nox.Session) -> None:
 def integrations(session: nox.Session) -> None:
     """Load into DuckDB and PostgreSQL by dlt, and into data frames by Dask; arguments go to pytest."""
     session.install("-e", ".[dev,dlt,dask]", "dlt[postgres]>=1.31")
-    pages = ("tests/docs/test_pages.py", "-k", "integrations or warehouse or cluster")
-    session.run("pytest", "tests/integrations", *(session.posargs or pages))
+    wanted = ("tests/integrations", "tests/cli/test_sync.py", "tests/docs/test_pages.py")
+    selected = ("-k", "test_dlt or test_dask or test_sync or warehouse or cluster")
+    session.run("pytest", *(session.posargs or (*wanted, *selected)))
 
 
 @nox.session

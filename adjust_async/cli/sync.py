@@ -90,7 +90,8 @@ def _load(run: Run, arguments: dict[str, Any], destination: str, dataset: str) -
     source.kpis.selected = "kpis" in arguments or "grouping" in arguments
     run.last_words = "What was loaded is whole; the next sync goes on with the rest."
     with _problems_of_dlt(), progress(run, "Loading") as told:
-        where: Any = dlt.destinations.duckdb(f"{dataset}.duckdb") if destination == "duckdb" else destination
+        # A catalog is named as its file, and must not be named as the schema in it.
+        where: Any = dlt.destinations.duckdb(f"{dataset}_warehouse.duckdb") if destination == "duckdb" else destination
         pipeline = dlt.pipeline(
             f"adjust_{destination}_{dataset}", destination=where, dataset_name=dataset, progress=_collector(told)
         )
