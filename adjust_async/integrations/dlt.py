@@ -110,14 +110,14 @@ def adjust_source(
         raise ConfigurationError(f"restate_days is {again!r}: give a whole number, 0 or more")
     of_reports = _Figures("reports", "day", start, end, again, _names(dimensions), _names(metrics))
     of_kpis = _Figures("kpis", "date", start, end, again, _names(grouping), _names(kpis))
-    opener.check(
-        lambda adjust: [each.ask(adjust, tokens or ["app"], start, end or start) for each in (of_reports, of_kpis)]
-    )
+    if start > of_reports.days.last:
+        named = "today in UTC" if end is None else f"end_date, {end}"
+        raise ConfigurationError(f"start_date is {start}, which lies after {named}: give an earlier day")
+    any_app = ["app"] if tokens is None else tokens
+    opener.check(lambda adjust: [each.ask(adjust, any_app, start, start) for each in (of_reports, of_kpis)])
     for name, each in (("dimensions", of_reports), ("grouping", of_kpis)):
         if "day" not in each.days.breakdown:
             raise ConfigurationError(f"{name} has no 'day': a load replaces whole days, so add it")
-    if start > of_reports.days.last:
-        raise ConfigurationError(f"start_date is {start}, which lies after {of_reports.days.last}")
 
     def resources() -> list[DltResource]:
         return [

@@ -33,7 +33,6 @@ Destination: TypeAlias = Callable[[], Any]
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
-    monkeypatch.setenv("ADJUST_MAX_ATTEMPTS", "1")
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +231,16 @@ def test_where_every_app_fails_the_run_fails(warehouse: Warehouse) -> None:
     assert warehouse.emulator.token not in repr(caught.value) + str(warehouse.pipeline.last_trace)
 
 
+def test_a_lost_database_is_loaded_from_its_first_day(emulator: Emulator, tmp_path: Path) -> None:
+    """What a pipeline remembers of a database does not hold for an empty one in its place, as in another folder."""
+    path = tmp_path / "adjust.duckdb"
+    Warehouse(emulator, dlt.destinations.duckdb(str(path)), tmp_path).load()
+    path.unlink()
+    warehouse = Warehouse(emulator, dlt.destinations.duckdb(str(path)), tmp_path)
+    warehouse.load()
+    assert warehouse.rows() == warehouse.fetched(*ALL)
+
+
 SCRIPT = """
 import os, signal, sys
 import dlt
@@ -293,11 +302,12 @@ def test_a_killed_load_is_made_good_by_the_next(warehouse: Warehouse, step: str,
         ({"grouping": ["trackers"]}, "grouping"),
         ({"start_date": "yesterday"}, "start_date"),
         ({"start_date": date.max}, "start_date"),
-        ({"end_date": "2020-01-01"}, "date_period"),
+        ({"end_date": "2020-01-01"}, "end_date"),
         ({"restate_days": -1}, "restate_days"),
         ({"metrics": []}, "metrics"),
         ({"metrics": ["day"]}, "day"),
         ({"apps": ["a/b"]}, "app_tokens"),
+        ({"apps": []}, "app_tokens"),
         ({"max_concurrency": 0}, "max_concurrency"),
     ],
 )
