@@ -1,7 +1,10 @@
 """A client for engines that block: it runs in an event loop of a thread of its own."""
 
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from hashlib import sha256
+from threading import Lock
 from typing import Any, TypeVar
 
 import attrs
@@ -45,6 +48,19 @@ class Client:
             self._portal.call(arriving.aclose)
 
 
+@attrs.define
+class _Shared:
+    """A client that is open for so many threads."""
+
+    client: Client
+    closing: ExitStack
+    users: int = 0
+
+
+_lock = Lock()
+_shared: dict[bytes, _Shared] = {}
+
+
 class Opener:
     """Opens clients with the same options, and shows none of them: one may be the API token."""
 
@@ -70,6 +86,30 @@ class Opener:
         """Open a client, and close it at the end of the block."""
         with start_blocking_portal() as portal, portal.wrap_async_context_manager(self._client()) as adjust:
             yield Client(adjust, portal)
+
+    @contextmanager
+    def share(self) -> Iterator[Client]:
+        """Enter a client that all threads of this process share, which is open as long as one of them is in the block.
+
+        Opening one costs threads and the reading of certificates, which is more than a small answer does.
+        """
+        # A digest, because the environment holds the token.
+        environment = sorted(item for item in os.environ.items() if item[0].startswith("ADJUST_"))
+        key = sha256(repr((sorted(self._options.items()), environment)).encode()).digest()
+        with _lock:
+            if key not in _shared:
+                closing = ExitStack()
+                _shared[key] = _Shared(closing.enter_context(self.open()), closing)
+            shared = _shared[key]
+            shared.users += 1
+        try:
+            yield shared.client
+        finally:
+            with _lock:
+                shared.users -= 1
+                if not shared.users:
+                    del _shared[key]
+                    shared.closing.close()
 
     def _client(self) -> AsyncAdjust:
         return AsyncAdjust(**self._options)

@@ -159,11 +159,11 @@ def _frame(
 
 
 def _read(place: tuple[str, Period], question: _ReportQuestion | _KpiQuestion, client: dict[str, Any]) -> Any:
-    """Ask for one partition, by a client of its own."""
+    """Ask for one partition, by the client of this worker."""
     app_token, days = place
     ask: Callable[[AsyncAdjust], AsyncGenerator[tuple[str, Any], None]]
     try:
-        with Opener(client).open() as opened:
+        with Opener(client).share() as opened:
             ask = lambda adjust: question.ask(adjust, [app_token], days)  # noqa: E731 # typed for two questions
             [(_, report)] = opened.iterate(lambda: ask(opened.adjust))
             return _to_pandas(cast(report, question.schema(), app_token))

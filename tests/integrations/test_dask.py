@@ -19,6 +19,7 @@ pytest.importorskip("distributed", reason="needs the extra dask, which `nox -s i
 
 from distributed import Client, LocalCluster  # behind the check for it
 
+from adjust_async.integrations import blocking
 from adjust_async.integrations.dask import read_kpis, read_report
 from tests.docs.blocks import block_titled
 from tests.docs.running import run_python
@@ -105,6 +106,18 @@ def test_kpis_are_those_of_the_kpi_service(emulator: Emulator) -> None:
 
     frame = read_kpis(kpis, ["day"], DAYS, emulator.app_tokens, window="week")
     assert rows(frame.compute(scheduler="threads")) == asyncio.run(fetch())
+
+
+def test_a_process_has_one_client_and_closes_it(emulator: Emulator) -> None:
+    """Partitions under way at the same time share a client, and no connection or thread is left after them."""
+    emulator.latency = 0.1
+    before = threading.active_count()
+    frame = read_report(DIMENSIONS, METRICS, DAYS, emulator.app_tokens, window="month")
+    frame.compute(scheduler="threads", num_workers=4)
+    assert not blocking._shared
+    assert emulator.stats.connections_opened <= 8
+    assert not [thread for thread in threading.enumerate() if "portal" in thread.name]
+    assert threading.active_count() <= before + 4  # those of Dask's own pool
 
 
 def test_an_empty_partition_has_all_columns(emulator: Emulator) -> None:
