@@ -17,7 +17,8 @@ from adjust_async.emulator import AppState, Emulator
 pytest.importorskip("dask.dataframe", reason="needs the extra dask, which `nox -s integrations` installs")
 pytest.importorskip("distributed", reason="needs the extra dask, which `nox -s integrations` installs")
 
-from distributed import Client, LocalCluster  # behind the check for it
+import dask  # behind the check for it
+from distributed import Client, LocalCluster
 
 from adjust_async.integrations import blocking
 from adjust_async.integrations.dask import read_kpis, read_report
@@ -46,7 +47,12 @@ def cluster(emulator: Emulator, tmp_path: Path) -> Iterator[LocalCluster]:
     """Two worker processes."""
     assert emulator.token  # before the workers, who inherit its place
     options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": "127.0.0.1:0"}
-    with LocalCluster(**options, local_directory=str(tmp_path)) as running, Client(running):
+    # The profiler's `sys._current_frames` can deadlock on Python 3.11 (python/cpython#106883).
+    with (
+        dask.config.set({"distributed.worker.profile.enabled": False}),
+        LocalCluster(**options, local_directory=str(tmp_path)) as running,
+        Client(running),
+    ):
         yield running
 
 
