@@ -103,6 +103,15 @@ def examples(session: nox.Session) -> None:
 
 
 @nox.session
+def integrations(session: nox.Session) -> None:
+    """Load into DuckDB and PostgreSQL by dlt, and into data frames by Dask; arguments go to pytest."""
+    session.install("-e", ".[dev,dlt,dask]", "dlt[postgres]>=1.31")
+    wanted = ("tests/integrations", "tests/cli/test_sync.py", "tests/docs/test_pages.py")
+    selected = ("-k", "test_dlt or test_dask or test_sync or warehouse or cluster")
+    session.run("pytest", *(session.posargs or (*wanted, *selected)))
+
+
+@nox.session
 def peers(session: nox.Session) -> None:
     """Point the clients that others published at the emulator, and compare what they see."""
     session.install("-e", ".[dev]", "python-adjust==1.0.3", "adjusty==1.1", "requests>=2.32")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from adjust_async import __version__
-from adjust_async.cli import doctor, kpis, lists, provision, report, trackers
+from adjust_async.cli import doctor, kpis, lists, provision, report, sync, trackers
 from adjust_async.cli.client_options import CLIENT_FLAGS
 from adjust_async.cli.command import Root, group
 from adjust_async.cli.emulator import emulator
@@ -57,6 +57,7 @@ trackers.register(_trackers)
 provision.register(_trackers)
 kpis.register(group(app, "kpis", "Ask the KPI Service for figures."))
 report.register(app)
+sync.register(app)
 doctor.register(app)
 app.command()(emulator)
 

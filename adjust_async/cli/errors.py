@@ -15,8 +15,9 @@ from adjust_async import AdjustError, AuthenticationError, ConfigurationError, P
 
 __all__ = ["Status", "TerminatedError", "UsageError", "explain", "name_options", "one_line", "silence", "tell"]
 
-#: Packages of the extras `cli`, `plot` and `emulator`, each with what to install where it is missing.
+#: Packages of the extras, each with what to install where it is missing.
 EXTRAS = {
+    "dlt": "dlt",
     "httptools": "cli",
     "matplotlib": "plot",
     "pyarrow": "arrow",

@@ -61,7 +61,7 @@ class Run:
             TerminatedError: SIGTERM ended it.
         """
         token = self.token()
-        self._log()
+        self.log()
         # A shell that starts this in the background may have told it to ignore Ctrl-C.
         numbers = [signal.SIGTERM]
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
@@ -114,7 +114,8 @@ class Run:
         self.given_token = typer.prompt("Adjust API token", hide_input=True, err=True)
         return self.given_token
 
-    def _log(self) -> None:
+    def log(self) -> None:
+        """Show what the client logs where `--verbose` was given, and nothing of it elsewhere."""
         logger = logging.getLogger("adjust_async")
         logger.handlers = [_TerminalHandler(self.err) if self.verbose else logging.NullHandler()]
         logger.setLevel(logging.DEBUG if self.verbose else logging.CRITICAL)

@@ -34,6 +34,9 @@ async def account() -> AsyncIterator[Emulator]:
 @pytest.mark.parametrize("block", SCRIPTS, ids=lambda block: block.place)
 async def test_a_script_runs_as_pasted(block: Block, account: Emulator, tmp_path: Path) -> None:
     """A whole script runs as a file, and prints what stands below it."""
+    for engine in ("dask", "dlt"):
+        if f"adjust_async.integrations.{engine}" in block.code:
+            pytest.importorskip(engine, reason=f"needs the extra {engine}, which `nox -s integrations` installs")
     write_files(blocks_of(block.page), tmp_path, account)
     name = block.title or "script.py"
     (tmp_path / name).write_text(block.for_account(account).code, encoding="utf-8")

@@ -1,0 +1,146 @@
+"""`sync`: the account's figures and lists in a database, by dlt."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from adjust_async import AdjustError
+from adjust_async.cli.command import command
+from adjust_async.cli.errors import Status, UsageError, one_line, tell
+from adjust_async.cli.flags import Flag
+from adjust_async.cli.progress import progress
+from adjust_async.cli.run import Run
+
+if TYPE_CHECKING:
+    from dlt import Pipeline
+
+    from adjust_async.integrations.dlt import Outcome
+
+__all__ = ["register"]
+
+_FLAGS = (
+    Flag("dimensions", "names", help="Of reports, with day; day,network by default."),
+    Flag("metrics", "names", help="Of reports: installs,cost,retention_rate_d7."),
+    Flag("app_tokens", "names", help="Apps; all by default."),
+    Flag("start_date", help="The first day; 30 days ago by default.", metavar="DAY"),
+    Flag("end_date", help="The last day; today by default.", metavar="DAY"),
+    Flag("restate_days", "integer", help="Stored days to ask for again; 7 by default."),
+    Flag("kpis", "names", help="Of the KPI Service, in a table of their own."),
+    Flag("grouping", "names", further=True),
+)
+
+#: Days that a first load goes back, unless it is told otherwise.
+DAYS = 30
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @command(
+        app,
+        flags=_FLAGS,
+        examples="""
+            adjust-async sync --destination duckdb --start-date 2026-01-01
+            adjust-async sync --destination postgres --dataset adjust \\
+                --dimensions day,network,country --metrics installs,cost
+        """,
+    )
+    def sync(
+        run: Run,
+        arguments: dict[str, Any],
+        destination: Annotated[
+            str, typer.Option(metavar="NAME", help="duckdb, postgres or another one of dlt.", show_default=False)
+        ] = "duckdb",
+        dataset: Annotated[
+            str, typer.Option(metavar="NAME", help="The schema of the tables; adjust by default.", show_default=False)
+        ] = "adjust",
+    ) -> None:
+        """Load reports, trackers, apps, partners and events into a database."""
+        outcomes = _load(run, arguments, destination, dataset)
+        for name, outcome in outcomes.items():
+            typer.echo(_line(name, outcome))
+            run.tell(
+                *(f"{name}: app {token} keeps its earlier rows: {error}" for token, error in outcome.failed.items())
+            )
+            run.tell(*(f"{name}: app {token} is no longer in the account" for token in outcome.left))
+        if any(outcome.failed for outcome in outcomes.values()):
+            raise typer.Exit(Status.PARTLY_FAILED)
+
+
+def _load(run: Run, arguments: dict[str, Any], destination: str, dataset: str) -> "dict[str, Outcome]":
+    # A command that works for somebody else does not tell dlt's makers about it, unless it was asked to.
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+    import dlt
+
+    from adjust_async.integrations.dlt import adjust_source, outcome_of
+
+    token = run.token()
+    run.log()
+    given = {"start_date": datetime.now(UTC).date() - timedelta(days=DAYS), **arguments}
+    given["apps"] = given.pop("app_tokens", None)
+    options: dict[str, Any] = dict(run.settings)
+    if token is not None:
+        options["token"] = token
+    source = adjust_source(**given, **options)
+    source.kpis.selected = "kpis" in arguments or "grouping" in arguments
+    run.last_words = "What was loaded is whole; the next sync goes on with the rest."
+    with _problems_of_dlt(), progress(run, "Loading") as told:
+        # A catalog is named as its file, and must not be named as the schema in it.
+        where: Any = dlt.destinations.duckdb(f"{dataset}_warehouse.duckdb") if destination == "duckdb" else destination
+        pipeline = dlt.pipeline(
+            f"adjust_{destination}_{dataset}", destination=where, dataset_name=dataset, progress=_collector(told)
+        )
+        _run(pipeline, source)
+    return outcome_of(pipeline)
+
+
+def _run(pipeline: "Pipeline", source: Any) -> None:
+    while pipeline.has_pending_data:  # an earlier run was ended in the middle, and dlt finishes that before all else
+        pipeline.run()
+    pipeline.run(source)
+
+
+def _collector(told: Any) -> Any:
+    from dlt.common.runtime.collector import NullCollector
+
+    class Rows(NullCollector):  # type: ignore[misc,unused-ignore] # untyped where dlt is not installed
+        """Tells how many rows have arrived."""
+
+        count = 0
+
+        def update(self, name: str, inc: int = 1, *_: Any, **__: Any) -> None:
+            if self.step and self.step.startswith("Extract") and name != "Resources":
+                self.count += inc
+                told(self.count, None)
+
+    return Rows()
+
+
+@contextmanager
+def _problems_of_dlt() -> Iterator[None]:
+    """Name what lies below an error of dlt: the error of a request, or what its destination says."""
+    from dlt.common.exceptions import DltException
+
+    try:
+        yield
+    except (DltException, ImportError, ValueError) as error:
+        below: BaseException = error
+        while below.__cause__ is not None and not isinstance(below, AdjustError):
+            below = below.__cause__
+        if isinstance(below, AdjustError):
+            raise below from None
+        if type(error).__name__ == "PipelineStepFailed":
+            tell(f"Error: {one_line(str(below))}")
+            raise typer.Exit(Status.FAILED) from None
+        raise UsageError(one_line(str(error))) from None
+
+
+def _line(name: str, outcome: "Outcome") -> str:
+    parts = [f"{outcome.inserted:,} inserted", f"{outcome.restated:,} restated"]
+    left = len(outcome.failed) + len(outcome.left)
+    return f"{name}: {', '.join(parts)}, {left} app{'' if left == 1 else 's'} left as stored"

@@ -1,0 +1,115 @@
+"""A client for engines that block: it runs in an event loop of a thread of its own."""
+
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from hashlib import sha256
+from threading import Lock
+from typing import Any, TypeVar
+
+import attrs
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from adjust_async import AsyncAdjust
+
+__all__ = ["Client", "Opener"]
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Client:
+    """An open client, whose calls block the calling thread and nothing else."""
+
+    adjust: AsyncAdjust
+    _portal: BlockingPortal
+
+    def call(self, function: Callable[[], Awaitable[T]]) -> T:
+        """Return what a call of the client returns."""
+        return self._portal.call(function)
+
+    def iterate(self, ask: Callable[[], AsyncGenerator[T, None]]) -> Iterator[T]:
+        """Yield what a generator of the client yields; leaving it ends the requests that are under way."""
+
+        async def begin() -> AsyncGenerator[T, None]:
+            return ask()
+
+        arriving = self._portal.call(begin)
+
+        async def following() -> list[T]:
+            async for item in arriving:
+                return [item]
+            return []
+
+        try:
+            while found := self._portal.call(following):
+                yield from found
+        finally:
+            self._portal.call(arriving.aclose)
+
+
+@attrs.define
+class _Shared:
+    """A client that is open for so many threads."""
+
+    client: Client
+    closing: ExitStack
+    users: int = 0
+
+
+_lock = Lock()
+_shared: dict[bytes, _Shared] = {}
+
+
+class Opener:
+    """Opens clients with the same options, and shows none of them: one may be the API token."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._options = dict(options)
+
+    def check(self, use: Callable[[AsyncAdjust], object]) -> None:
+        """Let a client that sends nothing check its options and the arguments of a question.
+
+        Raises:
+            ConfigurationError: One of them is wrong.
+        """
+        __tracebackhide__ = True
+        with start_blocking_portal() as portal, portal.wrap_async_context_manager(self._client()) as adjust:
+
+            async def ask() -> None:
+                use(adjust)
+
+            portal.call(ask)
+
+    @contextmanager
+    def open(self) -> Iterator[Client]:
+        """Open a client, and close it at the end of the block."""
+        with start_blocking_portal() as portal, portal.wrap_async_context_manager(self._client()) as adjust:
+            yield Client(adjust, portal)
+
+    @contextmanager
+    def share(self) -> Iterator[Client]:
+        """Enter a client that all threads of this process share, which is open as long as one of them is in the block.
+
+        Opening one costs threads and the reading of certificates, which is more than a small answer does.
+        """
+        # A digest, because the environment holds the token.
+        environment = sorted(item for item in os.environ.items() if item[0].startswith("ADJUST_"))
+        key = sha256(repr((sorted(self._options.items()), environment)).encode()).digest()
+        with _lock:
+            if key not in _shared:
+                closing = ExitStack()
+                _shared[key] = _Shared(closing.enter_context(self.open()), closing)
+            shared = _shared[key]
+            shared.users += 1
+        try:
+            yield shared.client
+        finally:
+            with _lock:
+                shared.users -= 1
+                if not shared.users:
+                    del _shared[key]
+                    shared.closing.close()
+
+    def _client(self) -> AsyncAdjust:
+        return AsyncAdjust(**self._options)

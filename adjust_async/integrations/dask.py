@@ -1,0 +1,195 @@
+"""Reports as Dask data frames, one partition for each app and window, asked for by the workers. Needs the extra `dask`.
+
+    frame = read_report(["day"], ["installs"], ("2025-01-01", "2025-12-31"), ["yxs12pfewq"], window="month")
+    frame.to_parquet("installs")
+
+Each worker finds the API token in its own environment, so that none travels with the tasks.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import attrs
+import dask.dataframe
+import pandas
+
+from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, KpiReport, Report
+from adjust_async._figures.windows import Period, Window, check_window, split
+from adjust_async.integrations.blocking import Opener
+from adjust_async.integrations.days import read_day
+from adjust_async.integrations.schemas import cast, kpi_schema, report_schema
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["read_kpis", "read_report"]
+
+
+@attrs.frozen
+class _ReportQuestion:
+    """What each partition asks the Report Service. It travels to the workers, and holds no secret."""
+
+    dimensions: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+    def ask(
+        self, adjust: AsyncAdjust, app_tokens: Sequence[str], days: Period, window: Window | None = None
+    ) -> AsyncGenerator[tuple[str, Report], None]:
+        return adjust.reports.stream(
+            app_tokens=app_tokens,
+            dimensions=self.dimensions,
+            metrics=self.metrics,
+            date_period=(days.start, days.end),
+            window=window,
+        )
+
+    def schema(self) -> "pyarrow.Schema":
+        return report_schema(self.dimensions, self.metrics)
+
+
+@attrs.frozen
+class _KpiQuestion:
+    """What each partition asks the KPI Service."""
+
+    kpis: tuple[str, ...]
+    grouping: tuple[str, ...]
+
+    def ask(
+        self, adjust: AsyncAdjust, app_tokens: Sequence[str], days: Period, window: Window | None = None
+    ) -> AsyncGenerator[tuple[str, KpiReport], None]:
+        return adjust.kpis.stream(
+            app_tokens,
+            kpis=self.kpis,
+            grouping=self.grouping,
+            start_date=days.start,
+            end_date=days.end,
+            window=window,
+        )
+
+    def schema(self) -> "pyarrow.Schema":
+        return kpi_schema(self.kpis, self.grouping)
+
+
+def read_report(
+    dimensions: Iterable[str],
+    metrics: Iterable[str],
+    date_period: tuple[date | str, date | str],
+    app_tokens: str | Iterable[str],
+    window: Window | None = None,
+    **client: Any,
+) -> "dask.dataframe.DataFrame":
+    """Return a report as a data frame of Dask. Nothing is asked for before it is computed.
+
+    Args:
+        dimensions: The dimensions, as for `Reports.fetch`.
+        metrics: The metrics.
+        date_period: The first and the last day, both included.
+        app_tokens: One app, or many.
+        window: Splits the days into partitions: `"day"`, `"week"` (from Sunday), `"month"`, or a number of days. By
+            default each app is one partition. Allowed only where the dimensions make the parts add up to the whole.
+        client: Options of `AsyncAdjust` for the workers' clients, but for the token, which each worker has in
+            `ADJUST_API_TOKEN` or in `~/.adjustrc`. `coordinator` is the URL of one that all workers can reach; without
+            it, or `ADJUST_COORDINATOR`, each partition under way has limits of its own.
+
+    Returns:
+        A data frame with `app_token`, the dimensions and the metrics, in Arrow's types. Its partitions are in the order
+        of the apps, and for each app in that of the windows. One that fails raises the `AdjustError` of its request,
+        with a note that names the app and the days.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
+    """
+    __tracebackhide__ = True
+    question = _ReportQuestion(_names(dimensions), _names(metrics))
+    # Weeks of the Report Service begin on Sunday, those of the KPI Service on Monday.
+    return _frame("adjust-report", question, date_period, app_tokens, window, client, last_weekday=5)
+
+
+def read_kpis(
+    kpis: Iterable[str],
+    grouping: Iterable[str],
+    date_period: tuple[date | str, date | str],
+    app_tokens: str | Iterable[str],
+    window: Window | None = None,
+    **client: Any,
+) -> "dask.dataframe.DataFrame":
+    """Return deliverables of the KPI Service as a data frame of Dask.
+
+    Args:
+        kpis: The KPIs, as for `KPIs.deliverables`.
+        grouping: The levels to group by, outermost first.
+        date_period, app_tokens, client: As for `read_report`.
+        window: As for `read_report`; a week begins on Monday.
+
+    Returns:
+        A data frame as that of `read_report`, with the columns of `KpiReport`.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
+    """
+    __tracebackhide__ = True
+    question = _KpiQuestion(_names(kpis), _names(grouping))
+    return _frame("adjust-kpis", question, date_period, app_tokens, window, client, last_weekday=6)
+
+
+def _frame(
+    name: str,
+    question: _ReportQuestion | _KpiQuestion,
+    date_period: Any,
+    app_tokens: str | Iterable[str],
+    window: Window | None,
+    client: dict[str, Any],
+    *,
+    last_weekday: int,
+) -> "dask.dataframe.DataFrame":
+    __tracebackhide__ = True
+    _refuse_secrets(client)
+    if isinstance(date_period, str) or len(date_period) != 2:
+        raise ConfigurationError(f"date_period is {date_period!r}: give the first and the last day as a pair")
+    days = Period(read_day(date_period[0], "date_period"), read_day(date_period[1], "date_period"))
+    apps = _names(app_tokens)
+    # The token of a client that sends nothing does not matter.
+    Opener({**client, "token": "unused"}).check(lambda adjust: question.ask(adjust, apps, days, window))
+    windows = [days] if window is None else split(days, check_window(window), last_weekday=last_weekday)
+    meta = _to_pandas(question.schema().empty_table())
+    places = [(app, period) for app in apps for period in windows]
+    return dask.dataframe.from_map(_read, places, question=question, client=client, meta=meta, label=name)
+
+
+def _read(place: tuple[str, Period], question: _ReportQuestion | _KpiQuestion, client: dict[str, Any]) -> Any:
+    """Ask for one partition, by the client of this worker."""
+    app_token, days = place
+    ask: Callable[[AsyncAdjust], AsyncGenerator[tuple[str, Any], None]]
+    try:
+        with Opener(client).share() as opened:
+            ask = lambda adjust: question.ask(adjust, [app_token], days)  # noqa: E731 # typed for two questions
+            [(_, report)] = opened.iterate(lambda: ask(opened.adjust))
+            return _to_pandas(cast(report, question.schema(), app_token))
+    except AdjustError as error:
+        error.add_note(f"This was the partition of app {app_token} from {days.start} to {days.end}.")
+        raise
+
+
+def _to_pandas(table: "pyarrow.Table") -> pandas.DataFrame:
+    return table.to_pandas(types_mapper=pandas.ArrowDtype)
+
+
+def _refuse_secrets(client: dict[str, Any]) -> None:
+    if "token" in client:
+        raise ConfigurationError("token would travel with every task: set ADJUST_API_TOKEN on the workers instead")
+    coordinator = client.get("coordinator")
+    if coordinator is None:
+        return
+    if not isinstance(coordinator, str):
+        raise ConfigurationError("coordinator is no URL: give one that every worker can reach")
+    if urlsplit(coordinator).password:
+        raise ConfigurationError(
+            "coordinator has a password, which would travel with every task: "
+            "set ADJUST_COORDINATOR on the workers instead"
+        )
+
+
+def _names(names: str | Iterable[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
