@@ -13,11 +13,10 @@ from adjust_async._http.documents import decode_errors
 from adjust_async._json import JSONDecodeError, loads
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError, MalformedError
 from adjust_async.kpis.csv_file import read_csv
-from adjust_async.kpis.result_sets.checking import check_element
-from adjust_async.kpis.result_sets.flattening import rows
+from adjust_async.kpis.result_sets.columns import Level, columns_of, read_apps
+from adjust_async.kpis.result_sets.flattening import flat_columns, rows
 from adjust_async.kpis.result_sets.joining import names_by_level
 from adjust_async.kpis.result_sets.levels import LEVEL_COLUMNS, singular
-from adjust_async.kpis.result_sets.survey import Survey, survey
 from adjust_async.tables import Column, Kind, RowTable, Table
 
 __all__ = ["KpiReport"]
@@ -36,7 +35,6 @@ class KpiReport(Table):
 
     Attributes:
         result_parameters: The question as the service echoes it, with the names of all trackers and events.
-        result_set: `{"apps": [{"token", "name", "currency", <level>: [...]}]}`, the apps in the order asked for.
         failures: The error of each app that has no figures here, by app token; empty unless `on_failure="keep"`.
         warnings: What is odd about the answers: KPIs that are missing, and figures outside of the range.
     """
@@ -44,17 +42,21 @@ class KpiReport(Table):
     def __init__(
         self,
         result_parameters: Mapping[str, Any],
-        apps: Sequence[Mapping[str, Any]],
+        apps: Sequence[Mapping[str, Any] | Level],
         failures: Mapping[str, AdjustError] | None = None,
         *,
         columns: Sequence[str] = (),
     ) -> None:
         self.result_parameters = dict(result_parameters)
-        self.result_set: dict[str, Any] = {"apps": list(apps)}
         self.failures = dict(failures or {})
         self.warnings: list[str] = []
         self._columns = columns
         self._kpis: list[str] = self.result_parameters.get("kpis", [])
+        levels = tuple(app for app in apps if isinstance(app, Level))
+        if len(levels) < len(apps):
+            with decode_errors():
+                levels = read_apps_at("$.result_set.apps", apps, len(self._kpis))
+        self._apps = levels
 
     @classmethod
     def from_json(cls, source: str | bytes | Path) -> Self:
@@ -74,7 +76,7 @@ class KpiReport(Table):
         except (JSONDecodeError, UnicodeEncodeError) as error:
             raise DecodeError(f"the document is no JSON: {error}", location="$", malformed=True) from None
         with decode_errors():
-            parameters, apps = open_document(document)
+            parameters, apps = read_answer(document)
         return cls(parameters, apps)
 
     @classmethod
@@ -106,6 +108,14 @@ class KpiReport(Table):
         with decode_errors():
             document = read_csv(text.removeprefix("\ufeff"), app)
         return cls({"kpis": document.kpis, **document.names}, document.apps, columns=document.columns)
+
+    @property
+    def result_set(self) -> dict[str, Any]:
+        """`{"apps": [{"token", "name", "currency", <level>: [...]}]}`, the apps in the order asked for.
+
+        It is built anew from the columns each time.
+        """
+        return {"apps": [app for level in self._apps for app in level.elements()]}
 
     def pivot(self, column: str = "period", *, kpi: str | None = None) -> Table:
         """Turn a level into columns, such as a cohort's periods: one row a cohort, one column a period.
@@ -159,15 +169,25 @@ class KpiReport(Table):
 
     def __repr__(self) -> str:
         failed = f", {len(self.failures)} failed" if self.failures else ""
-        return f"<KpiReport of {len(self.result_set['apps'])} apps{failed}: {', '.join(map(str, self._kpis))}>"
+        return (
+            f"<KpiReport of {sum(level.count for level in self._apps)} apps{failed}: {', '.join(map(str, self._kpis))}>"
+        )
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each `kpi_values`, as a dictionary from column to cell. It can be called again."""
-        return rows(self.result_set["apps"], self._levels, self._kpis, self._names, self._cell)
+        names = (*self._levels, *self._kpis)
+        for level in self._apps:
+            flat = flat_columns(level, self._kpis, self._names, self._cell)
+            if flat is None:
+                yield from rows(level.elements(), self._levels, self._kpis, self._names, self._cell)
+            elif level_rows := len(flat["app_token"]):
+                nothing = (None,) * level_rows
+                for cells in zip(*(flat.get(name, nothing) for name in names), strict=True):
+                    yield dict(zip(names, cells, strict=True))
 
     def dates_outside(self, start: date, end: date) -> list[str]:
         """Return the dates of the level `dates` that lie outside of a range, both ends included, as sent and sorted."""
-        texts = [text for text in self._survey.dates if isinstance(text, str)]
+        texts = [text for text in self._dates if isinstance(text, str)]
         days = [(text, day_or_text(text)) for text in texts]
         return sorted(text for text, day in days if isinstance(day, date) and not start <= day <= end)
 
@@ -176,13 +196,18 @@ class KpiReport(Table):
         return names_by_level(self.result_parameters)
 
     @cached_property
-    def _survey(self) -> Survey:
-        return survey(self.result_set["apps"])
+    def _dates(self) -> frozenset[Any]:
+        """The distinct values under `date`, of elements without figures too."""
+        found: set[Any] = set()
+        for level in self._apps:
+            for one in level.walk():
+                found.update(one.own.get("date", ()))
+        return frozenset(found)
 
     @cached_property
     def _levels(self) -> list[str]:
-        levels = dict.fromkeys((*self._columns, *self._survey.columns))
-        if not self._survey.figures:
+        levels = dict.fromkeys((*self._columns, *columns_of(self._apps)))
+        if not any(one.rows for level in self._apps for one in level.walk()):
             levels |= dict.fromkeys(self._columns_of_grouping())
         if clash := levels.keys() & set(self._kpis):
             raise DecodeError(f"a KPI has the name of a column: {min(clash)!r}", location="$.result_parameters.kpis")
@@ -203,12 +228,16 @@ class KpiReport(Table):
     @cached_property
     def schema(self) -> tuple[Column, ...]:
         """The columns with their kinds."""
-        types = self._survey.types(len(self._kpis))
+        types: list[set[type]] = [set() for _ in self._kpis]
+        for level in self._apps:
+            for one in level.walk():
+                for found, values in zip(types, one.figures, strict=True):
+                    found.update(map(type, values))
         figures = [Column(name, number_kind(name, found)) for name, found in zip(self._kpis, types, strict=True)]
         return (*(Column(name, self._kind_of_date() if name == "date" else "text") for name in self._levels), *figures)
 
     def _kind_of_date(self) -> Kind:
-        types = {type(self._cell("date", value)) for value in self._survey.dates} - {type(None)}
+        types = {type(self._cell("date", value)) for value in self._dates} - {type(None)}
         if types == {datetime} or (not types and "hour" in self._time_groupings):
             return "moment"
         return "date" if types <= {date} else "text"
@@ -239,8 +268,8 @@ def _read(source: object) -> str | bytes:
     raise ConfigurationError(f"source is {shown(source)}: give text, bytes or a pathlib.Path")
 
 
-def open_document(document: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Check all of an answer of the KPI Service; return its parameters and its apps.
+def open_document(document: Any) -> tuple[dict[str, Any], list[Any], str]:
+    """Check the outside of an answer of the KPI Service; return its parameters, its apps, and where these are.
 
     Raises:
         MalformedError: It is of another shape.
@@ -252,17 +281,37 @@ def open_document(document: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         raise MalformedError(f"expected an object, found {shown(result_set)}", "$.result_set")
     if not isinstance(parameters, dict):
         raise MalformedError(f"expected an object, found {shown(parameters)}", "$.result_parameters")
-    kpis = _check_kpis(parameters.get("kpis", []))
-    several = "apps" in result_set and "token" not in result_set
-    apps = result_set["apps"] if several else [result_set] if result_set else []
-    if not isinstance(apps, list):
+    _check_kpis(parameters.get("kpis", []))
+    if "token" in result_set or "apps" not in result_set:
+        return dict(parameters), [result_set] if result_set else [], "$.result_set"
+    if not isinstance(apps := result_set["apps"], list):
         raise MalformedError(f"expected a list of objects, found {shown(apps)}", "$.result_set.apps")
-    for index, app in enumerate(apps):
-        try:
-            check_element(app, len(kpis))
-        except MalformedError as error:
-            raise error.below(f"$.result_set.apps[{index}]" if several else "$.result_set") from None
-    return dict(parameters), [dict(app) for app in apps]
+    return dict(parameters), apps, "$.result_set.apps"
+
+
+def read_answer(document: Any) -> tuple[dict[str, Any], tuple[Level, ...]]:
+    """Check all of an answer of the KPI Service; return its parameters, and its apps by column.
+
+    Raises:
+        MalformedError: It is of another shape.
+    """
+    parameters, apps, place = open_document(document)
+    return parameters, read_apps_at(place, apps, len(parameters.get("kpis", [])))
+
+
+def read_apps_at(place: str, apps: Sequence[Any], kpis: int) -> tuple[Level, ...]:
+    """Check the apps that stand in a place of an answer, and return them by column.
+
+    Raises:
+        MalformedError: The first fault, with its location in the answer.
+    """
+    try:
+        return read_apps(apps, kpis)
+    except MalformedError as error:
+        if place == "$.result_set":
+            # The one app stands where several would be in a list.
+            raise MalformedError(error.problem, f"{place}{error.location.removeprefix('[0]')}") from None
+        raise error.below(place) from None
 
 
 def _check_kpis(kpis: object) -> list[str]:

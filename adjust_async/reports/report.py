@@ -13,7 +13,7 @@ from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
 from adjust_async.reports.cells import cohort_metric, dimension_kind, metric_kind, reader
 from adjust_async.reports.document import ReportPart, hangs, open_pivot
 from adjust_async.reports.parameters import column_name
-from adjust_async.tables import Column, Kind, RowTable, Table
+from adjust_async.tables import Column, Kind, Records, RowTable, Table
 
 __all__ = ["AttrDependency", "PivotReport", "Report", "ReportPart", "check_attr_dependency"]
 
@@ -106,11 +106,11 @@ class Report(Table):
         levels = check_names(index, "index") if index is not None else asked or ()
         with decode_errors():
             part = open_pivot(document, levels, None)
-        if any(map(hangs, part.rows)):
+        if any(map(hangs, part.records)):
             raise ConfigurationError("the rows hang below the values of an index: name its dimensions in index=")
         if asked is not None and index is not None:
             asked = tuple(dict.fromkeys((*levels, *asked)))
-        keys = [key for key in dict.fromkeys(key for row in part.rows for key in row) if key != _ATTR_DEPENDENCY]
+        keys = [key for key in part.records.keys if key != _ATTR_DEPENDENCY]
         if asked is None:
             # Some accounts have no totals: there the documented dimensions are the dimensions.
             known = [key for key in keys if (key not in part.totals if part.totals else key in DIMENSIONS)]
@@ -156,8 +156,14 @@ class Report(Table):
             exact: Whether metrics are `Decimal`, with every digit of the service, instead of int and float.
         """
         readers = self._readers(exact=exact)
-        for row in self._raw_rows():
-            yield {name: read(row.get(name)) for name, read in readers}
+        names = [name for name, _ in readers]
+        for records in self._records:
+            if not names:
+                yield from ({} for _ in range(len(records)))
+                continue
+            columns = [map(read, records.column(name)) for name, read in readers]
+            for cells in zip(*columns, strict=True):
+                yield dict(zip(names, cells, strict=True))
 
     def melt_cohorts(self, *, exact: bool = False) -> Table:
         """Turn cohort metrics into rows: `retention_rate_d7` becomes `metric="retention_rate"`, `period="d7"`, `value`.
@@ -197,9 +203,9 @@ class Report(Table):
         """The columns with their kinds."""
         readers = self._readers(exact=False)
         types: dict[str, set[type]] = {name: set() for name, _ in readers}
-        for row in self._raw_rows():
+        for records in self._records:
             for name, read in readers:
-                types[name].add(type(read(row.get(name))))
+                types[name].update(map(type, map(read, records.column(name))))
         return tuple(
             Column(name, (metric_kind if name in self._metric_columns else dimension_kind)(name, found - {type(None)}))
             for name, found in types.items()
@@ -207,7 +213,7 @@ class Report(Table):
 
     def __repr__(self) -> str:
         failed = f", {len(self.failures)} failed" if self.failures else ""
-        rows = sum(len(part.rows) for part in self.parts)
+        rows = sum(len(part.records) for part in self.parts)
         return f"<Report of {rows} rows in {len(self.parts)} parts{failed}: {', '.join(self.columns)}>"
 
     @cached_property
@@ -224,7 +230,7 @@ class Report(Table):
     @cached_property
     def _keys(self) -> dict[str, None]:
         """All keys of all rows, in the order of their first appearance."""
-        return dict.fromkeys(key for row in self._raw_rows() for key in row)
+        return dict.fromkeys(key for records in self._records for key in records.keys)
 
     @cached_property
     def _metric_columns(self) -> frozenset[str]:
@@ -237,20 +243,29 @@ class Report(Table):
         columns = dict.fromkeys((*self._asked, *self._keys))
         return [(name, reader(name, metric=name in self._metric_columns, exact=exact)) for name in columns]
 
-    def _raw_rows(self) -> Iterator[Mapping[str, Any]]:
-        """Yield the rows of all parts, with the app of a part for one app, and with `attr_dependency` as asked for."""
+    @cached_property
+    def _records(self) -> list[Records]:
+        """The rows of all parts, with the app of a part for one app, and with `attr_dependency` as asked for."""
+        found = []
         for part in self.parts:
-            token = {} if part.app_token is None else {"app_token": part.app_token}
-            if self._attr_dependency == "keep":
-                yield from ({**row, **token} if token else row for row in part.rows)
-                continue
-            for row in part.rows:
-                plain = {**row, **token}
-                implied = plain.pop(_ATTR_DEPENDENCY, None)
-                if self._attr_dependency == "columns" and implied is not None:
-                    for key, value in (implied if isinstance(implied, Mapping) else {"": implied}).items():
-                        plain[self._column_of_implied(key, row)] = value
-                yield plain
+            records = part.records
+            if self._attr_dependency == "drop":
+                records = records.without(_ATTR_DEPENDENCY)
+            elif self._attr_dependency == "columns" and _ATTR_DEPENDENCY in records.keys:
+                records = Records.of(list(map(self._with_implied, records)))
+            if part.app_token is not None:
+                records = records.with_constant("app_token", part.app_token)
+            found.append(records)
+        return found
+
+    def _with_implied(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row with columns in the place of its `attr_dependency`."""
+        plain = dict(row)
+        implied = plain.pop(_ATTR_DEPENDENCY, None)
+        if implied is not None:
+            for key, value in (implied if isinstance(implied, Mapping) else {"": implied}).items():
+                plain[self._column_of_implied(key, row)] = value
+        return plain
 
     def _column_of_implied(self, key: str, row: Mapping[str, Any]) -> str:
         """Return the column for a key of `attr_dependency`: the key itself, where no other column has that name."""
