@@ -16,8 +16,9 @@ from adjust_async._http.documents import decode_errors, parse_json
 from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, ConfigurationError, MalformedError
+from adjust_async.kpis.document import open_document, read_apps_at
 from adjust_async.kpis.parameters import Endpoint, check_query, split_period
-from adjust_async.kpis.report import KpiReport, open_document, read_apps_at
+from adjust_async.kpis.report import KpiReport
 from adjust_async.kpis.result_sets.columns import Level, read_level
 from adjust_async.kpis.result_sets.joining import join_elements, merge_parameters
 from adjust_async.kpis.result_sets.levels import singular
@@ -187,7 +188,8 @@ def _report(question: KpiQuestion, figures: Sequence[_Figures], failures: Mappin
     if figures:
         period = question.period
         parameters.update(encode_query({"start_date": period.start, "end_date": period.end}))
-    report = KpiReport(parameters, apps, failures)
+    unit = question.parameters.get("period")
+    report = KpiReport(parameters, apps, failures, period_unit=unit if isinstance(unit, str) else None)
     for warning in _warnings_of(question, report):
         report.warnings.append(warning)
         logger.warning("about the KPIs: %s", warning)

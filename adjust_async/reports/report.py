@@ -10,10 +10,11 @@ from adjust_async._figures.encoding import check_names
 from adjust_async._http.documents import decode_errors
 from adjust_async._json import JSONDecodeError, loads
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
-from adjust_async.reports.cells import cohort_metric, dimension_kind, metric_kind, reader
+from adjust_async.reports.cells import dimension_kind, metric_kind, reader
 from adjust_async.reports.document import ReportPart, hangs, open_pivot
+from adjust_async.reports.melting import melted
 from adjust_async.reports.parameters import column_name
-from adjust_async.tables import Column, Kind, Records, RowTable, Table
+from adjust_async.tables import Column, Records, Table, rows_of
 
 __all__ = ["AttrDependency", "PivotReport", "Report", "ReportPart", "check_attr_dependency"]
 
@@ -158,45 +159,48 @@ class Report(Table):
         readers = self._readers(exact=exact)
         names = [name for name, _ in readers]
         for records in self._records:
-            if not names:
+            if names:
+                yield from rows_of(names, [map(read, records.column(name)) for name, read in readers])
+            else:
                 yield from ({} for _ in range(len(records)))
-                continue
-            columns = [map(read, records.column(name)) for name, read in readers]
-            for cells in zip(*columns, strict=True):
-                yield dict(zip(names, cells, strict=True))
+
+    def __len__(self) -> int:
+        return sum(len(part.records) for part in self.parts)
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that identify a row together: the dimensions."""
+        return tuple(column for column, is_metric in self._asked.items() if not is_metric)
+
+    def cells(self) -> list[Sequence[Any]]:
+        """Return the cells of each column, in the order of `schema`."""
+        return self._cells(exact=False)
+
+    def _cells(self, *, exact: bool) -> list[Sequence[Any]]:
+        readers = self._readers(exact=exact)
+        return [
+            [cell for records in self._records for cell in map(read, records.column(name))] for name, read in readers
+        ]
+
+    def _values(self) -> object:
+        failures = {app: (type(error), str(error)) for app, error in self.failures.items()}
+        return self.parts, failures, self._attr_dependency
 
     def melt_cohorts(self, *, exact: bool = False) -> Table:
-        """Turn cohort metrics into rows: `retention_rate_d7` becomes `metric="retention_rate"`, `period="d7"`, `value`.
+        """Turn cohort metrics into rows: `retention_rate_d7` becomes `metric="retention_rate"`, `period=7`.
 
         Args:
             exact: Whether values are `Decimal`, as for `rows`.
 
         Returns:
-            A table with the report's dimensions, then `metric`, `period` and `value`: one row for each row and cohort
-            metric of the report. Other metrics are left out, because they would be repeated for each period.
+            A table with the report's dimensions, then `metric`, `period` (an integer), `period_unit` (`day`, `week` or
+            `month`) and `value`: one row for each row and cohort metric of the report. Other metrics are left out,
+            because they would be repeated for each period.
 
         Raises:
             ConfigurationError: There is no cohort metric.
         """
-        kinds = {column.name: column.kind for column in self.schema}
-        cohorts = {
-            column: apart for column in kinds if column in self._metric_columns and (apart := cohort_metric(column))
-        }
-        if not cohorts:
-            raise ConfigurationError("the report has no cohort metric, such as 'retention_rate_d7'")
-        keys = [column for column in self.schema if column.name not in self._metric_columns]
-        if clash := {"metric", "period", "value"}.intersection(column.name for column in keys):
-            raise ConfigurationError(f"the report has a dimension {min(clash)!r}, which is a column of this table")
-
-        def rows() -> Iterator[dict[str, Any]]:
-            for row in self.rows(exact=exact):
-                common = {column.name: row[column.name] for column in keys}
-                for column, (metric, period) in cohorts.items():
-                    yield {**common, "metric": metric, "period": period, "value": row[column]}
-
-        of_values = {kinds[column] for column in cohorts}
-        kind: Kind = "text" if "text" in of_values else "number" if "number" in of_values else "integer"
-        return RowTable([*keys, Column("metric", "text"), Column("period", "text"), Column("value", kind)], rows)
+        return melted(self, self._metric_columns, exact=exact)
 
     @cached_property
     def schema(self) -> tuple[Column, ...]:

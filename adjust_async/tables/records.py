@@ -7,7 +7,7 @@ the same purpose: they are a third smaller, and take longer to fill and to turn 
 """
 
 from collections.abc import Iterator, KeysView, Mapping, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, Self
 
@@ -65,8 +65,8 @@ class Records:
             if not keys:
                 yield from ({} for _ in range(self.count))
                 return
-            for cells in zip(*(self.columns[key] for key in keys), strict=True):
-                yield dict(zip(keys, cells, strict=True))
+            columns = (self.columns[key] for key in keys)
+            yield from map(dict, map(zip, repeat(keys), zip(*columns, strict=True)))
             return
         for number, shape in enumerate(self.shape_of):
             yield {key: self.columns[key][number] for key in self.shapes[shape]}

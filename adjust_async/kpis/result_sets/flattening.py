@@ -18,7 +18,7 @@ _Plan = tuple[list[tuple[str, str]], list[str]]
 
 
 #: Columns whose cells are no texts.
-_CONVERTED = frozenset({"date"})
+_CONVERTED = frozenset({"date", "period"})
 
 
 def flat_columns(
