@@ -10,7 +10,7 @@ from adjust_async.errors import MalformedError
 from adjust_async.reports.cells import number
 from adjust_async.tables import Records
 
-__all__ = ["ReportPart", "hangs", "open_pivot", "open_report"]
+__all__ = ["ReportPart", "any_hangs", "open_pivot", "open_report"]
 
 
 def _records(rows: Sequence[Mapping[str, Any]] | Records) -> Records:
@@ -108,6 +108,9 @@ class _Unfolded:
     warnings: list[Any] = attrs.field(factory=list)
 
     def add(self, rows: Sequence[Any], index: Sequence[str], above: Mapping[str, str]) -> None:
+        if not index and not above:
+            self.rows += rows
+            return
         for row in rows:
             if index and hangs(row):
                 for value, inner in row.items():
@@ -142,6 +145,13 @@ def _is_container(inner: Mapping[str, Any]) -> bool:
 def hangs(row: Any) -> bool:
     """Return whether a row holds nothing but rows below values of an index."""
     return isinstance(row, Mapping) and bool(row) and all(isinstance(inner, (Mapping, list)) for inner in row.values())
+
+
+def any_hangs(records: Records) -> bool:
+    """Return whether any row holds nothing but rows below values of an index."""
+    if not any({dict, list} & set(map(type, records.column(key))) for key in records.keys):
+        return False
+    return any(map(hangs, records))
 
 
 def open_pivot(document: Any, index: Sequence[str], date_period: str | None, apps: Collection[str] = ()) -> ReportPart:

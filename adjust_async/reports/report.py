@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from adjust_async._checks import shown
 from adjust_async._figures.encoding import check_names
@@ -11,10 +12,14 @@ from adjust_async._http.documents import decode_errors
 from adjust_async._json import JSONDecodeError, loads
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
 from adjust_async.reports.cells import dimension_kind, metric_kind, reader
-from adjust_async.reports.document import ReportPart, hangs, open_pivot
+from adjust_async.reports.document import ReportPart, any_hangs, open_pivot
 from adjust_async.reports.melting import melted
 from adjust_async.reports.parameters import column_name
-from adjust_async.tables import Column, Records, Table, rows_of
+from adjust_async.reports.typed_columns import typed_array
+from adjust_async.tables import Column, Records, Table, import_pyarrow, rows_of
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = ["AttrDependency", "PivotReport", "Report", "ReportPart", "check_attr_dependency"]
 
@@ -107,7 +112,7 @@ class Report(Table):
         levels = check_names(index, "index") if index is not None else asked or ()
         with decode_errors():
             part = open_pivot(document, levels, None)
-        if any(map(hangs, part.records)):
+        if any_hangs(part.records):
             raise ConfigurationError("the rows hang below the values of an index: name its dimensions in index=")
         if asked is not None and index is not None:
             asked = tuple(dict.fromkeys((*levels, *asked)))
@@ -181,6 +186,22 @@ class Report(Table):
         return [
             [cell for records in self._records for cell in map(read, records.column(name))] for name, read in readers
         ]
+
+    def to_arrow(self) -> "pyarrow.Table":
+        """Return an Arrow table: int64, double, date32, timestamp or string, even where there are no rows.
+
+        Moments are `timestamp[us, UTC]` where any of them has an offset from UTC; those without one count as UTC there.
+
+        Raises:
+            ConfigurationError: pyarrow is not installed (extra `arrow`).
+        """
+        pyarrow = import_pyarrow()
+        names = dict.fromkeys((*self._asked, *self._keys))
+        arrays = []
+        for name in names:
+            cells = list(chain.from_iterable(records.column(name) for records in self._records))
+            arrays.append(typed_array(name, cells, metric=name in self._metric_columns))
+        return pyarrow.table(arrays, names=list(names))
 
     def _values(self) -> object:
         failures = {app: (type(error), str(error)) for app, error in self.failures.items()}
