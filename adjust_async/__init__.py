@@ -14,8 +14,10 @@ from adjust_async.errors import (
     BadRequestError,
     ClientClosedError,
     ConfigurationError,
+    CoordinationError,
     DecodeError,
     GoneError,
+    LockLostError,
     NotFoundError,
     NotTriedError,
     PaginationError,
@@ -58,6 +60,7 @@ __all__ = [
     "CohortsQuery",
     "Column",
     "ConfigurationError",
+    "CoordinationError",
     "CsvQuery",
     "CursorPages",
     "Cursors",
@@ -67,6 +70,7 @@ __all__ = [
     "FilterValue",
     "GoneError",
     "KpiReport",
+    "LockLostError",
     "NotFoundError",
     "NotTriedError",
     "Page",
@@ -138,6 +142,8 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:
+    if name == "progress":
+        return import_module(f"{__name__}.progress")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -4,10 +4,10 @@ They take `object`, because callers without a type checker pass anything; each e
 what would be right.
 """
 
-import math
 import re
 import reprlib
 from collections.abc import Iterable
+from functools import partial
 
 from adjust_async.errors import ConfigurationError
 
@@ -19,6 +19,7 @@ __all__ = [
     "check_encodable",
     "check_level_name",
     "check_positive_number",
+    "check_seconds",
     "check_token",
     "check_whole_number",
     "shown",
@@ -59,11 +60,17 @@ def check_app_tokens(app_tokens: object) -> list[str]:
     Raises:
         ConfigurationError: There is none, one is given twice, or one is no token.
     """
+    __tracebackhide__ = True
     if isinstance(app_tokens, str):
         app_tokens = [app_tokens]
     if not isinstance(app_tokens, Iterable) or isinstance(app_tokens, bytes):
         raise ConfigurationError(f"app_tokens is {shown(app_tokens)}: give one app token as text, or many in a list")
-    tokens = [check_token(token, "app_tokens") for token in app_tokens]
+    try:
+        given = list(app_tokens)
+    except TypeError:
+        problem = f"app_tokens is {shown(app_tokens)}: give one app token as text, or many in a list"
+        raise ConfigurationError(problem) from None
+    tokens = list(map(partial(check_token, argument="app_tokens"), given))
     if not tokens:
         raise ConfigurationError("app_tokens is empty: give at least one app token")
     seen: set[str] = set()
@@ -123,9 +130,20 @@ def check_positive_number(value: object, argument: str, unit: str) -> float | No
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < LARGEST_NUMBER:
         raise ConfigurationError(f"{argument} is {shown(value)}: give {unit} above 0, or None for no limit")
     return value
+
+
+def check_seconds(value: object, argument: str, most: float) -> float:
+    """Return a number of seconds from 0 to `most`.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass seconds from 0 to {most:g}")
+    return float(value)
 
 
 def check_bool(value: object, argument: str) -> bool:

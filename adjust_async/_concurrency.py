@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import anyio
 
-from adjust_async.errors import ClientClosedError
+from adjust_async.errors import ClientClosedError, ConfigurationError
 
-__all__ = ["Send", "Spawn", "TaskGroup", "Workers", "crawl", "stream"]
+__all__ = ["Send", "Spawn", "TaskGroup", "Workers", "crawl", "in_own_thread", "running_loop", "stream"]
 
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ async def stream(
         ClientClosedError: The client was closed meanwhile.
         Exception: What `produce` raised, after everything that it had sent.
     """
+    __tracebackhide__ = True
     # The producer holds one more item while it waits to send it.
     sending, receiving = anyio.create_memory_object_stream[T](ahead - 1)
     with sending, receiving:
@@ -63,6 +65,7 @@ class TaskGroup(asyncio.TaskGroup):
         Raises:
             Exception: What the first failed task raised. The other tasks were cancelled.
         """
+        __tracebackhide__ = True
         failure: BaseException | None = None
         try:
             await super().__aexit__(exc_type, exc, traceback)
@@ -80,6 +83,8 @@ class Workers(Generic[T]):
     """A bounded number of tasks that visit what is pushed, the last one first, so that few things wait.
 
     A worker that finds nothing to do ends, and a push starts another one: nobody waits, and the end needs no signal.
+    Visits begin one after the other, each in a turn of the event loop of its own: fifty that begin at once would stop
+    it for fifty times as long.
 
     Args:
         group: The task group that the workers run in.
@@ -94,6 +99,7 @@ class Workers(Generic[T]):
         self._waiting: list[T] = []
         self._working = 0
         self._failed = False
+        self._turn = asyncio.Lock()
 
     def push(self, item: T) -> None:
         """Have an item visited. After a failed visit it is dropped."""
@@ -103,9 +109,13 @@ class Workers(Generic[T]):
             self._group.create_task(self._work())
 
     async def _work(self) -> None:
+        __tracebackhide__ = True
         try:
             while self._waiting:
-                await self._visit(self._waiting.pop())
+                async with self._turn:
+                    await asyncio.sleep(0)
+                if self._waiting:
+                    await self._visit(self._waiting.pop())
         except BaseException:
             self._failed = True
             raise
@@ -121,7 +131,31 @@ async def crawl(
     Raises:
         Exception: What the first failed visit raised. The other visits are cancelled.
     """
+    __tracebackhide__ = True
+    running_loop()
     async with TaskGroup() as group:
         team: Workers[T] = Workers(group, lambda item: visit(item, team.push), workers)
         for root in roots:
             team.push(root)
+
+
+async def in_own_thread(work: Callable[[], T]) -> T:
+    """Return what `work` returns, done in a new thread: the application may keep those of the event loop busy."""
+    executor = ThreadPoolExecutor(1, "adjust_async")
+    try:
+        return await asyncio.get_running_loop().run_in_executor(executor, work)
+    finally:
+        executor.shutdown(wait=False)
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop.
+
+    Raises:
+        ConfigurationError: There is none, as under trio.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    raise ConfigurationError("no event loop of asyncio is running here: AsyncAdjust is for asyncio, not for trio")

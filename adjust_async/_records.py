@@ -81,7 +81,7 @@ def _texts(value: Any, _: type) -> list[str]:
 def _texts_by_key(value: Any, cls: type) -> dict[str, list[str]] | None:
     if value is None:
         return None
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _texts(texts, cls) for key, texts in value.items()}
     raise TypeError(f"expected an object with lists of texts, found {shown(value)}")
 
@@ -109,7 +109,7 @@ def _record_hook(converter: Converter, cls: type[Any]) -> Callable[[Any, type], 
     fill = make_dict_structure_fn(cls, converter, extra=override(struct_hook=lambda value, _: value))
 
     def hook(document: Any, _: type) -> Any:
-        if not isinstance(document, Mapping):
+        if not isinstance(document, dict):
             raise TypeError(f"expected an object, found {shown(document)}")
         if adapter is not None:
             document = adapter(document)
@@ -148,5 +148,5 @@ def structure_records(items: Sequence[object], cls: type[T], known: Mapping[str,
     Raises:
         MalformedError: An item does not fit.
     """
-    documents = [{**item, **known} if isinstance(item, Mapping) else item for item in items]
+    documents = [{**item, **known} if isinstance(item, dict) else item for item in items]
     return structure(documents, list[cls], location)  # type: ignore[valid-type] # known at run time

@@ -1,19 +1,28 @@
 """`AsyncAdjust`: the client, which opens and closes everything and holds the resources."""
 
+import copy
+import math
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
+from adjust_async._checks import check_seconds
+from adjust_async._concurrency import running_loop
 from adjust_async._http.session import Session
+from adjust_async._signatures import spelled_out
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.trackers import Trackers
-from adjust_async.config import APIToken, CampaignVersion, Config, Retry
+from adjust_async.config import APIToken, CallOptions, CampaignVersion, Config, Retry
+from adjust_async.coordination.protocol import Coordinator, Holder
+from adjust_async.coordination.urls import find_coordinator
+from adjust_async.errors import ConfigurationError
 from adjust_async.kpis.resource import KPIs
 from adjust_async.reports.apps import Apps
 from adjust_async.reports.resource import Reports
 
 if TYPE_CHECKING:
     import httpx
+
 
 __all__ = ["AsyncAdjust"]
 
@@ -56,6 +65,8 @@ class AsyncAdjust:
         max_attempts: Attempts at one request, the first one included; 1 for no retries.
         max_body_size: The maximum size in bytes of an answer that is read into memory, once unpacked; by default 1 GiB.
             Reports that are written to a file as they arrive have no such limit.
+        grace_time: Seconds after which a create whose answer got lost, and that no list shows, was not done: for so
+            long it may still be under way, and lists may lag behind.
         on_retry: Called with a `Retry` before each wait for another attempt; an exception that it raises ends the call.
             The logger `adjust_async` says the same at level DEBUG.
         insecure_hosts: Names of hosts to which plain http is allowed, such as an emulator in a container next to this
@@ -63,6 +74,9 @@ class AsyncAdjust:
         http_client: Sends every request in place of a client of the SDK's own. Its event hooks, base headers, proxies
             and certificates are in force; authentication, timeouts and redirects are the SDK's. It belongs to the
             caller and stays open.
+        coordinator: With whom the limits are shared: a `FileCoordinator` with the processes of this machine, a
+            `RedisCoordinator` with those of several, or the URL of one. By default `ADJUST_COORDINATOR`, such as
+            `file:///run/adjust.db` or `redis://localhost:6379/0`; without it every client has limits of its own.
 
     Raises:
         ConfigurationError: There is no token, or an argument is wrong.
@@ -88,10 +102,13 @@ class AsyncAdjust:
         reports_deadline: float | None = 900.0,
         max_attempts: int = 10,
         max_body_size: int = 2**30,
+        grace_time: float = 5.0,
         on_retry: Callable[[Retry], object] | None = None,
         insecure_hosts: Iterable[str] = (),
         http_client: "httpx.AsyncClient | None" = None,
+        coordinator: Coordinator | str | None = None,
     ) -> None:
+        __tracebackhide__ = True
         api_token = APIToken.find() if token is None else APIToken(token)
         del token  # so that no frame of an error below has it
         config = Config.read(
@@ -111,10 +128,12 @@ class AsyncAdjust:
             reports_deadline=reports_deadline,
             max_attempts=max_attempts,
             max_body_size=max_body_size,
+            grace_time=grace_time,
             on_retry=on_retry,
             insecure_hosts=insecure_hosts,
         )
-        self._session = Session(config, http_client)
+        self._session = Session(config, find_coordinator(coordinator), http_client)
+        self._is_view = False
         self.trackers = Trackers(self._session)
         self.partners = Partners(self._session)
         self.kpis = KPIs(self._session)
@@ -126,7 +145,51 @@ class AsyncAdjust:
         """The httpx client that sends every request: the one that was passed in, or the SDK's own."""
         return self._session.client
 
+    @spelled_out
+    def with_options(self, **options: Unpack[CallOptions]) -> "AsyncAdjust":
+        """Return a view of this client with other options for its calls.
+
+            quick = adjust.with_options(timeout=2, deadline=5, max_attempts=2)
+            report = await quick.reports.fetch(...)
+
+        The view shares everything else: connections, limits, what is remembered of recent writes, and the end. It costs
+        next to nothing, so that a request of a web application may make one for itself.
+
+        Args:
+            timeout: Seconds that one attempt of a request may take, to either host: it is `reports_timeout` too.
+            deadline: Seconds that a whole call may take, to either host: it is `reports_deadline` too.
+            max_attempts: Attempts at one request, the first one included; 1 for no retries.
+            grace_time: Seconds after which a create whose answer got lost, and that no list shows, was not done.
+
+        Returns:
+            An `AsyncAdjust` that can't be entered or closed.
+
+        Raises:
+            ConfigurationError: A value is wrong.
+        """
+        session = self._session.with_config(self._session.config.with_options(options))
+        view = copy.copy(self)
+        view._is_view = True  # noqa: SLF001 - of this class
+        view._session = session  # noqa: SLF001 - of this class
+        view.trackers = self.trackers.over(session)
+        view.partners = Partners(session)
+        view.kpis = KPIs(session)
+        view.reports = self.reports.over(session)
+        view.apps = Apps(view.reports)
+        return view
+
+    async def holders(self) -> list[Holder]:
+        """Return who holds permits of the client's two hosts, and locks of apps, as far as the coordinator reaches.
+
+        Raises:
+            CoordinationError: The coordinator is out of reach.
+        """
+        return await self._session.member.holders()
+
     async def __aenter__(self) -> Self:
+        running_loop()
+        if self._is_view:
+            raise ConfigurationError("a view made by with_options is used as it is: enter the client itself")
         return self
 
     async def __aexit__(
@@ -137,14 +200,27 @@ class AsyncAdjust:
     ) -> None:
         await self.aclose()
 
-    async def aclose(self) -> None:
-        """End what is under way with `ClientClosedError`, and close the connections. It may be called twice."""
-        await self._session.aclose()
+    async def aclose(self, drain: float = 0.0) -> None:
+        """Close the client: no call can be made any more, and the connections are closed. It may be called twice.
+
+        Args:
+            drain: Seconds for which calls that are under way may go on, reports of several requests, walks and streams
+                of reports included. A provisioning run begins nothing more, awaits what it has sent, and looks up what
+                is in doubt. What has not ended by then ends with `ClientClosedError`; a create that is cut then is in
+                doubt.
+
+        Raises:
+            ConfigurationError: `drain` is no number of seconds, or this is a view made by `with_options`.
+        """
+        if self._is_view:
+            raise ConfigurationError("a view made by with_options has nothing of its own to close: close the client")
+        await self._session.aclose(check_seconds(drain, "drain", math.inf))
 
     def __repr__(self) -> str:
         session: Session | None = getattr(self, "_session", None)
         if session is None:
             return "<AsyncAdjust, whose arguments were refused>"
         config = session.config
-        state = "closed" if session.closed else f"{session.calls} calls under way"
+        calls = f"{session.calls} calls under way"
+        state = "closed" if session.closed else f"closing, {calls}" if session.draining else calls
         return f"<AsyncAdjust {config.api.url} campaign_version={config.campaign_version!r}, {state}>"

@@ -1,38 +1,41 @@
 """The settings of a client, checked once, before anything is sent."""
 
 import html
-import ipaddress
 import json
 import logging
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import Literal, NamedTuple, NoReturn, final
+from typing import Any, Literal, NamedTuple, NoReturn, TypedDict, final
 from urllib.parse import quote
 
 import attrs
 
-from adjust_async._checks import check_positive_number, check_token, check_whole_number, shown
+from adjust_async._checks import check_positive_number, check_seconds, check_token, check_whole_number, shown
+from adjust_async._hosts import check_hosts, find_url, is_trusted
 from adjust_async.errors import AdjustError, ConfigurationError
 
-__all__ = ["APIToken", "CampaignVersion", "Config", "HostConfig", "Retry"]
+__all__ = [
+    "LONGEST_GRACE_TIME",
+    "APIToken",
+    "CallOptions",
+    "CampaignVersion",
+    "Config",
+    "HostConfig",
+    "Retry",
+]
 
 logger = logging.getLogger("adjust_async")
 
 API_URL = "https://api.adjust.com"
 REPORTS_URL = "https://automate.adjust.com"
 
-HIGHEST_PORT = 65535
-LONGEST_LABEL = 63
-
-#: Scheme, host and port, and a path that a gateway may have in front of Adjust's own.
-_SERVICE_URL = (
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
-    r"(?P<path>(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)/*"
-)
+#: Seconds.
+LONGEST_GRACE_TIME = 600.0
 
 CampaignVersion = Literal["v1", "v2"]
 
@@ -44,6 +47,12 @@ _ADJUSTRC_LINE = r"""^(?:[ \t]*|[^#\n]*[{,][ \t]*)["']?user_token["']?[ \t]*[:=]
 #: out of documents, where it may be a key.
 SHORTEST_TOKEN = 8
 
+#: No API token is longer, by far: looking for the parts of one would take long.
+LONGEST_TOKEN = 128
+
+#: The characters from which on a part of a token at the end of an excerpt is taken out.
+SHORTEST_PART = 4
+
 
 @final
 class APIToken:
@@ -52,12 +61,13 @@ class APIToken:
     Making one does not fail, so that no frame of an error has the text that was passed: `check` does.
     """
 
-    __slots__ = ("_forms", "_problem", "_value")
+    __slots__ = ("_cut", "_forms", "_problem", "_value")
 
     def __init__(self, value: object, source: str = "token") -> None:
         self._value = str.__str__(value) if isinstance(value, str) else ""
         self._problem = _token_problem(value, source)
-        self._forms = _written_forms(self._value)
+        self._forms = () if self._problem else _written_forms(self._value)
+        self._cut = _cut_forms(self._value) if self._forms and SHORTEST_TOKEN <= len(self) <= LONGEST_TOKEN else None
 
     def check(self) -> "APIToken":
         """Return the token itself.
@@ -77,7 +87,7 @@ class APIToken:
         """Return the text without the token, for texts that others wrote."""
         for form in self._forms:
             text = text.replace(form, "***")
-        return text
+        return text if self._cut is None else self._cut.sub("***", text)
 
     def is_in(self, path: str) -> bool:
         """Whether a segment of a path is the token."""
@@ -147,8 +157,27 @@ def _written_forms(token: str) -> tuple[str, ...]:
     if not token:
         return ()
     in_json = json.dumps(token)[1:-1]
-    forms = {token, in_json, in_json.replace("/", "\\/"), quote(token, safe=""), html.escape(token)}
-    return tuple(sorted(forms, key=len, reverse=True))
+    forms = {token, in_json, in_json.replace("/", "\\/"), quote(token), quote(token, safe=""), html.escape(token)}
+    shown_forms = {repr(form)[1:-1] for form in forms}
+    return tuple(sorted(forms | shown_forms | set(_in_base64(token)), key=len, reverse=True))
+
+
+def _cut_forms(token: str) -> re.Pattern[str]:
+    """Return what finds the parts of a token that are left where an excerpt was cut in the middle of it."""
+    lengths = range(len(token) - 1, SHORTEST_PART - 1, -1)
+    heads = "|".join(re.escape(token[:length]) for length in lengths)
+    tails = "|".join(re.escape(token[-length:]) for length in lengths)
+    return re.compile(rf"(?:{heads})(?=['\"]|\.\.\.|$)|(?<=\.\.\.)(?:{tails})")
+
+
+def _in_base64(token: str) -> Iterator[str]:
+    """Yield what stands for the token in base64, whatever stands before and behind it in what was encoded."""
+    for before in range(3):
+        bits = (before + len(token)) * 8
+        form = b64encode(bytes(before) + token.encode())[(0, 2, 3)[before] : bits // 6].decode()
+        if len(token) >= SHORTEST_TOKEN:
+            yield form
+            yield form.replace("+", "-").replace("/", "_")
 
 
 class Retry(NamedTuple):
@@ -168,77 +197,6 @@ class Retry(NamedTuple):
     error: AdjustError
 
 
-def is_loopback(host: str) -> bool:
-    """Whether the host can only be this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _service_url(url: object, argument: str, example: str, own_path: str, insecure_hosts: Iterable[str]) -> str:
-    """Check where a service is. What could hold a secret is not repeated in the message."""
-    if not isinstance(url, str):
-        raise ConfigurationError(f"{argument} is {shown(url)}: pass it as text, such as {example!r}")
-    if "@" in url or "?" in url or "#" in url:
-        raise ConfigurationError(
-            f"{argument} has a user name, a password, a query or a fragment: URLs get logged, so pass scheme and host "
-            f"alone, such as {example!r}"
-        )
-    match = re.fullmatch(_SERVICE_URL, url)
-    if match is None or int(match["port"] or 0) > HIGHEST_PORT or not _is_host(_host(url)):
-        raise ConfigurationError(f"{argument} is {shown(url)}: pass scheme and host, such as {example!r}")
-    if own_path in f"{match['path']}/":
-        raise ConfigurationError(
-            f"{argument} is {shown(url)}: leave the path of the API out, which the client adds, as in {example!r}"
-        )
-    host = _host(url)
-    if match["scheme"] == "http" and not is_loopback(host) and host not in insecure_hosts:
-        raise ConfigurationError(
-            f"{argument} is {shown(url)}: the API token would cross the network in the clear. Use https; plain http is "
-            f"for an emulator on this machine. Where this network may be trusted, pass insecure_hosts=[{host!r}]"
-        )
-    return url.rstrip("/")
-
-
-def _is_host(host: str) -> bool:
-    """Whether a host can be looked up: its labels have 1 to 63 characters."""
-    return ":" in host or all(0 < len(label) <= LONGEST_LABEL for label in host.removesuffix(".").split("."))
-
-
-def _host(url: str) -> str:
-    match = re.fullmatch(_SERVICE_URL, url)
-    return match["host"].strip("[]").lower() if match else ""
-
-
-def _checked_hosts(insecure_hosts: object) -> frozenset[str]:
-    """Check the hosts that plain http is allowed to; those of the environment where none are passed."""
-    argument = "insecure_hosts"
-    if insecure_hosts == () and (listed := os.environ.get("ADJUST_INSECURE_HOSTS")):
-        argument, insecure_hosts = "ADJUST_INSECURE_HOSTS", [name.strip() for name in listed.split(",") if name.strip()]
-    if isinstance(insecure_hosts, (str, bytes)) or not isinstance(insecure_hosts, Iterable):
-        raise ConfigurationError(f"{argument} is {shown(insecure_hosts)}: pass a list of host names")
-    hosts = []
-    for host in insecure_hosts:
-        bare = host.strip("[]") if isinstance(host, str) else ""
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", bare) and not _is_ipv6(bare):
-            raise ConfigurationError(
-                f"{argument} has {shown(host)}: pass the host's name alone, without scheme, port or '*', such as "
-                "'adjust-emulator'"
-            )
-        hosts.append(bare.lower())
-    return frozenset(hosts)
-
-
-def _is_ipv6(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).version == 6
-    except ValueError:
-        return False
-
-
 @attrs.frozen(kw_only=True)
 class HostConfig:
     """The settings of one of the two hosts. `AsyncAdjust` documents each of them.
@@ -247,6 +205,7 @@ class HostConfig:
         prefix: What the names of its settings begin with.
         url: Scheme and host.
         authorization: What stands before the token in the Authorization header.
+        overridden: The settings that `with_options` has set, which messages name without the prefix.
     """
 
     prefix: str
@@ -256,16 +215,38 @@ class HostConfig:
     burst: int | None
     timeout: float | None
     deadline: float | None
+    overridden: frozenset[str] = frozenset()
+
+    def name_of(self, setting: Literal["timeout", "deadline"]) -> str:
+        """Return the argument that a setting came from."""
+        return setting if setting in self.overridden else f"{self.prefix}{setting}"
 
     def __attrs_post_init__(self) -> None:
+        __tracebackhide__ = True
         prefix = self.prefix
         check_positive_number(self.max_rate, f"{prefix}max_rate", "requests a second")
-        check_positive_number(self.timeout, f"{prefix}timeout", "seconds")
-        check_positive_number(self.deadline, f"{prefix}deadline", "seconds")
+        check_positive_number(self.timeout, self.name_of("timeout"), "seconds")
+        check_positive_number(self.deadline, self.name_of("deadline"), "seconds")
         if self.burst is not None:
             check_whole_number(self.burst, f"{prefix}burst")
             if self.max_rate is None and not prefix:  # reports have a default, so that switching off the rate is enough
                 raise ConfigurationError("burst is passed without max_rate: pass both, or neither")
+
+
+class CallOptions(TypedDict, total=False):
+    """The options of `AsyncAdjust.with_options`.
+
+    Attributes:
+        timeout: Seconds that one attempt of a request may take, to either host; `None` for no limit.
+        deadline: Seconds that a whole call may take, to either host; `None` for no limit.
+        max_attempts: Attempts at one request, the first one included; 1 for no retries.
+        grace_time: Seconds after which a create whose answer got lost, and that no list shows, was not done.
+    """
+
+    timeout: float | None
+    deadline: float | None
+    max_attempts: int
+    grace_time: float
 
 
 @attrs.frozen(kw_only=True)
@@ -285,6 +266,7 @@ class Config:
     max_concurrency: int
     max_attempts: int
     max_body_size: int
+    grace_time: float
     on_retry: Callable[[Retry], object] | None
 
     @classmethod
@@ -307,6 +289,7 @@ class Config:
         reports_deadline: float | None = 900.0,
         max_attempts: int = 10,
         max_body_size: int = 2**30,
+        grace_time: float = 5.0,
         on_retry: Callable[[Retry], object] | None = None,
         insecure_hosts: Iterable[str] = (),
     ) -> "Config":
@@ -315,12 +298,13 @@ class Config:
         Raises:
             ConfigurationError: A setting is wrong. The message names it and says what would be right.
         """
-        insecure = _checked_hosts(insecure_hosts)
-        url = _passed_or_environment(api_url, "api_url", API_URL, "/public/", insecure) or API_URL
-        own_url = _passed_or_environment(reports_url, "reports_url", REPORTS_URL, "/reports-service/", insecure)
+        __tracebackhide__ = True
+        insecure = check_hosts(insecure_hosts)
+        url = find_url(api_url, "api_url", API_URL, "/public/", insecure) or API_URL
+        own_url = find_url(reports_url, "reports_url", REPORTS_URL, "/reports-service/", insecure)
         if own_url is None:
             # An emulator has all services at one place, and its token must not go to Adjust.
-            own_url = url if is_loopback(_host(url)) or _host(url) in insecure else REPORTS_URL
+            own_url = url if is_trusted(url, insecure) else REPORTS_URL
         return cls(
             token=token.check(),
             api=HostConfig(
@@ -346,8 +330,25 @@ class Config:
             max_concurrency=max_concurrency,
             max_attempts=max_attempts,
             max_body_size=max_body_size,
+            grace_time=grace_time,
             on_retry=on_retry,
         )
+
+    def with_options(self, options: CallOptions) -> "Config":
+        """Return the settings with some of them changed.
+
+        Raises:
+            ConfigurationError: A value is wrong.
+            TypeError: There is no such option.
+        """
+        if unknown := options.keys() - CallOptions.__annotations__.keys():
+            names = ", ".join(CallOptions.__annotations__)
+            raise TypeError(f"unexpected keyword argument {min(unknown)!r}: with_options has {names}")
+        changes: dict[str, Any] = dict(options)
+        clocks = {name: changes.pop(name) for name in ("timeout", "deadline") if name in changes}
+        for name, host in (("api", self.api), ("reports", self.reports)):
+            changes[name] = attrs.evolve(host, **clocks, overridden=host.overridden | clocks.keys())
+        return attrs.evolve(self, **changes)
 
     def __attrs_post_init__(self) -> None:
         version: object = self.campaign_version
@@ -356,18 +357,9 @@ class Config:
         check_whole_number(self.max_concurrency, "max_concurrency")
         check_whole_number(self.max_attempts, "max_attempts")
         check_whole_number(self.max_body_size, "max_body_size")
+        check_seconds(self.grace_time, "grace_time", LONGEST_GRACE_TIME)
         if self.account_id is not None:
             check_token(self.account_id, "account_id")
         hook: object = self.on_retry
         if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
             raise ConfigurationError(f"on_retry is {shown(hook)}: pass a plain function that takes a Retry")
-
-
-def _passed_or_environment(
-    url: str | None, argument: str, example: str, own_path: str, insecure_hosts: Iterable[str]
-) -> str | None:
-    """Check the URL that was passed, or else the one of the environment; `None` where neither is there."""
-    if url is None:
-        argument = f"ADJUST_{argument.upper()}"
-        url = os.environ.get(argument) or None
-    return None if url is None else _service_url(url, argument, example, own_path, insecure_hosts)

@@ -23,7 +23,7 @@ from benchmarks.processes import beside
 LATENCY = 0.02
 FAULT_RATE = 0.2
 
-#: Seconds for which a create of which nothing was heard may still be under way; the emulator's latest is 0.3.
+#: Seconds for which a create that was not answered may still be under way; the emulator's latest is 0.3.
 GRACE_TIME = 1.0
 
 
@@ -44,7 +44,7 @@ class _Size(NamedTuple):
     kills: int
 
 
-WHOLE = _Size(trackers=10_000, looped=500, seeds=(1,), kills=20)
+WHOLE = _Size(trackers=10_000, looped=500, seeds=(1, 2, 3), kills=20)
 QUICK = _Size(trackers=5, looped=0, seeds=(1,), kills=0)
 
 

@@ -15,7 +15,7 @@ from benchmarks.measuring import Listing, Measurement, as_json, from_json
 RESULTS = Path(__file__).parent / "results.json"
 
 #: In the order in which they are run and shown.
-BENCHMARKS = ("pages", "tree", "kpis", "reports", "provisioning", "web_app", "small")
+BENCHMARKS = ("pages", "tree", "kpis", "reports", "provisioning", "coordination", "web_app", "small")
 
 
 class Circumstances(NamedTuple):

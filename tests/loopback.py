@@ -61,7 +61,10 @@ async def _read_request(reader: asyncio.StreamReader) -> RawRequest | None:
         name, _, value = line.partition(":")
         if name.lower() == "content-length":
             length = int(value)
-    return RawRequest(head, await reader.readexactly(length))
+    try:
+        return RawRequest(head, await reader.readexactly(length))
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None  # as after a cancellation
 
 
 @asynccontextmanager

@@ -48,9 +48,9 @@ def with_parents(paths: Iterable[str]) -> set[str]:
 class Owner(AsyncAdjust):
     """A client that closes the httpx client which it was given."""
 
-    async def aclose(self) -> None:
+    async def aclose(self, drain: float = 0.0) -> None:
         """Close both."""
-        await super().aclose()
+        await super().aclose(drain)
         await self.http_client.aclose()
 
 
@@ -148,17 +148,17 @@ class Progress:
     """Takes what `on_progress` is told."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[int, int, ProvisionOutcome]] = []
+        self.told: list[tuple[int, int | None, str]] = []
 
-    def __call__(self, done: int, total: int, outcome: ProvisionOutcome) -> None:
+    def __call__(self, done: int, total: int | None, what: str) -> None:
         """Take it."""
-        self.told.append((done, total, outcome))
+        self.told.append((done, total, what))
 
     def assert_whole(self, result: ProvisionResult) -> None:
         """Hold it against the result: every entry once, counted from 1 to the last, as it is in the result."""
         total = len(result.outcomes)
         assert [(done, of) for done, of, _ in self.told] == [(number, total) for number in range(1, total + 1)]
-        assert Counter(id(outcome) for _, _, outcome in self.told) == Counter(map(id, result.outcomes))
+        assert Counter(what for _, _, what in self.told) == Counter(outcome.path for outcome in result.outcomes)
 
 
 class Outcomes:

@@ -114,9 +114,14 @@ class Pieces(httpx.AsyncByteStream):
 
 
 def arriving(
-    *pieces: Piece, code: int = 200, bodies: list[Pieces] | None = None, **headers: str
+    *pieces: Piece, code: int = 200, bodies: list[Pieces] | None = None, framed: bool = True, **headers: str
 ) -> Callable[[httpx.Request], Any]:
-    """Answer with a body that comes in pieces; `bodies` gathers what was sent."""
+    """Answer with a body that comes in pieces; `bodies` gathers what was sent.
+
+    Without `framed`, nothing but the end of the connection tells where the body ends.
+    """
+    if framed and "content_length" not in headers:
+        headers = {"transfer_encoding": "chunked", **headers}
 
     async def answer(_: httpx.Request) -> httpx.Response:
         body = Pieces(*pieces)

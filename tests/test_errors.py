@@ -58,7 +58,7 @@ def all_classes() -> list[type[AdjustError]]:
     while waiting:
         cls = waiting.pop()
         found.append(cls)
-        waiting.extend(child for child in cls.__subclasses__() if child.__module__ == errors.__name__)
+        waiting.extend(child for child in cls.__subclasses__() if child.__module__.startswith(errors.__name__))
     return found
 
 
@@ -192,7 +192,7 @@ def test_a_status_error_says_where_what_and_what_to_do(cls: type[APIStatusError]
     assert text.startswith(f"GET /p answered {status} ")
     assert ": no such KPI. The service asked to wait 1.5 s." in text
     assert error.hint in text
-    assert text.endswith(" (request id r-1)")
+    assert text.endswith("Error; request id r-1)")
     assert error.message == "no such KPI"
     assert (error.status, error.method, error.path) == (status, "GET", "/p")
     assert (error.request_id, error.body, error.retry_after) == ("r-1", "{}", 1.5)
@@ -200,7 +200,7 @@ def test_a_status_error_says_where_what_and_what_to_do(cls: type[APIStatusError]
 
 def test_a_status_error_says_no_more_than_it_knows() -> None:
     """Without a request id and a wait, the text holds neither."""
-    assert str(status_error()) == "GET /p answered 400 Bad Request: no such KPI."
+    assert str(status_error()) == "GET /p answered 400 Bad Request: no such KPI. (BadRequestError)"
     error = status_error()
     assert (error.request_id, error.body, error.retry_after) == (None, "", None)
 
@@ -309,22 +309,49 @@ def test_a_copy_has_no_traceback_and_keeps_cause_and_notes() -> None:
 @pytest.mark.parametrize(
     ("attempts", "expected"),
     [
-        (None, "GET /p answered 400 Bad Request: no such KPI."),
-        (1, "GET /p answered 400 Bad Request: no such KPI. (1 attempt)"),
-        (3, "GET /p answered 400 Bad Request: no such KPI. (3 attempts)"),
+        (None, ""),
+        (1, "1 attempt"),
+        (3, "3 attempts"),
     ],
 )
 def test_texts_say_how_many_attempts_were_made(attempts: int | None, expected: str) -> None:
-    """The text of an error that ended a call says after how many attempts; `repr` says the class besides."""
+    """The text and the `repr` of an error that ended a call say its class, the request, and how often it was sent."""
     error = replace(status_error(), attempts=attempts)
-    assert str(error) == expected
-    assert repr(error) == f"BadRequestError({expected!r})"
+    text = "GET /p answered 400 Bad Request: no such KPI."
+    assert str(error) == f"{text} ({'; '.join(filter(None, ['BadRequestError', expected]))})"
+    assert repr(error) == f"BadRequestError({' '.join(filter(None, [text, expected and f'({expected})']))!r})"
+
+
+def test_a_page_is_named_where_one_was_asked_for() -> None:
+    """Before the first page of a walk was asked for there is none to name; later ones are always named."""
+    assert "page" not in str(at_page(APIConnectionError("x", method="GET", path="/p"), 1, None))
+    assert "page 1 of the walk" in str(at_page(replace(status_error(), attempts=1), 1, None))
+    assert "page 2 of the walk" in str(at_page(APIConnectionError("x", method="GET", path="/p"), 2, "abc"))
+
+
+def test_errors_without_a_status_say_their_request_too() -> None:
+    """Whatever ended a call, its text and its `repr` say the class, the method and the path."""
+    where: dict[str, Any] = {"method": "GET", "path": "/p"}
+    errors: list[AdjustError] = [
+        APIConnectionError("x", **where),
+        APITimeoutError("x", **where),
+        DecodeError("x", location="$", **where),
+        PaginationError("x", cursor="c", page=2, **where),
+        replace(ClientClosedError("x"), **where),
+    ]
+    for error in errors:
+        for text in (str(error), repr(error)):
+            assert "GET /p" in text
+            assert type(error).__name__ in text
+            assert text.count("/p") == 1
 
 
 def test_all_details_stand_together() -> None:
     """Attempts, request id and page stand in one place, at the end."""
     error = at_page(replace(status_error(request_id="r-1"), attempts=2), 3, "abc")
-    assert str(error).endswith(" (2 attempts; request id r-1; page 3 of the walk; resume with cursor 'abc')")
+    assert str(error).endswith(
+        " (BadRequestError; 2 attempts; request id r-1; page 3 of the walk; resume with cursor 'abc')"
+    )
 
 
 @pytest.mark.parametrize(

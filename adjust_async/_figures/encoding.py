@@ -106,6 +106,7 @@ def _is_midnight(value: datetime) -> bool:
 
 def check_names(value: object, name: str) -> tuple[str, ...]:
     """Return a list of names in its order."""
+    __tracebackhide__ = True
     return _check_list(value, name, commas=False)
 
 
@@ -144,9 +145,14 @@ def check_lower_names(value: object, name: str) -> tuple[str, ...]:
 
 def check_ids(value: object, name: str) -> tuple[str, ...]:
     """Return a list of ids, which may be given as numbers or as texts."""
+    __tracebackhide__ = True
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, Mapping)):
+        try:
+            given = list(value)
+        except TypeError:
+            return check_names(value, name)  # which says so
         value = [
-            _check_id(part, name) if isinstance(part, int) and not isinstance(part, bool) else part for part in value
+            _check_id(part, name) if isinstance(part, int) and not isinstance(part, bool) else part for part in given
         ]
     return check_names(value, name)
 
@@ -189,6 +195,7 @@ def check_further(further: object, takes: Container[str], misplaced: Callable[[s
         takes: The arguments of the call, whose names may not be here.
         misplaced: Says what is wrong with a name that is known to belong elsewhere; `None` for any other name.
     """
+    __tracebackhide__ = True
     if further is None:
         return {}
     if not isinstance(further, Mapping):
@@ -208,6 +215,7 @@ def check_further(further: object, takes: Container[str], misplaced: Callable[[s
 
 
 def _check_further_value(value: object, name: str) -> Value:
+    __tracebackhide__ = True
     if isinstance(value, (str, bool)):
         return check_bool_or_text(value, name)
     if isinstance(value, int):

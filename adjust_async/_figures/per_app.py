@@ -6,7 +6,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from adjust_async._checks import shown
 from adjust_async._concurrency import Send, crawl, stream
 from adjust_async._http.session import Session
-from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError
+from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError, detached
+from adjust_async.progress import OnProgress
 
 __all__ = ["FanOut", "OnFailure", "all_apps", "check_on_failure", "each_app", "stream_apps"]
 
@@ -18,6 +19,9 @@ J = TypeVar("J")
 Outcome: TypeAlias = tuple[str, J | AdjustError]
 #: Asks for all apps, and delivers each when the last of its windows has arrived: `each_app` but for its last argument.
 FanOut: TypeAlias = Callable[[Send[Outcome[J]]], Coroutine[Any, Any, None]]
+
+#: Failed apps whose errors keep the whole answer of the service.
+MOST_BODIES = 20
 
 #: `"raise"` ends a question with its first failure, `"keep"` goes on with the other apps.
 OnFailure = Literal["raise", "keep"]
@@ -42,7 +46,9 @@ async def each_app(
     join: Callable[[str, list[P]], J],
     deliver: Send[Outcome[J]],
     *,
+    name: str,
     keep_failures: bool,
+    on_progress: OnProgress | None = None,
 ) -> None:
     """Ask for every app and window side by side; deliver each app once, when the last of its windows has arrived.
 
@@ -53,26 +59,36 @@ async def each_app(
         ask: Sends the request for one app and window.
         join: Joins the windows of an app, which come in order.
         deliver: Takes an app with its joined windows, or with its error.
+        name: What is asked for, as the span says it.
         keep_failures: Whether the other apps go on where one fails. An app fails as a whole where one of its windows
             does: figures of a part of the range would pass for those of all of it.
+        on_progress: Told of each request that has ended, well or not.
 
     Raises:
         AdjustError: A request failed, and failures are not kept; or all apps failed: then the error of the first app,
             after all of them were delivered.
     """
+    __tracebackhide__ = True
     waiting = dict.fromkeys(app_tokens, len(windows))
     answers: dict[str, dict[int, P | AdjustError]] = {app: {} for app in app_tokens}
     failures: dict[str, AdjustError] = {}
+    ended = 0
 
     async def visit(place: tuple[str, int], _: object) -> None:
+        nonlocal ended
+        __tracebackhide__ = True
         app, number = place
         try:
             answers[app][number] = await ask(app, windows[number])
         except AdjustError as error:
             if not keep_failures or isinstance(error, ClientClosedError):
                 raise
-            answers[app][number] = error
+            # There may be thousands, and they are kept as long as the report.
+            answers[app][number] = detached(error, short=len(failures) >= MOST_BODIES)
         waiting[app] -= 1
+        if on_progress is not None:
+            ended += 1
+            on_progress(ended, len(places), app or "all apps")
         if waiting[app]:
             return
         outcome = _joined(app, answers.pop(app), join, keep_failures=keep_failures)
@@ -81,7 +97,8 @@ async def each_app(
         await deliver((app, outcome))
 
     places = [(app, number) for app in app_tokens for number in range(len(windows))]
-    await crawl(reversed(places), visit, workers=session.config.max_concurrency)
+    with session.operation(name, apps=len(app_tokens), windows=len(windows)):
+        await crawl(reversed(places), visit, workers=session.config.max_concurrency)
     if len(failures) == len(app_tokens):
         first, others = failures[app_tokens[0]], len(failures) - 1
         if others:
@@ -103,11 +120,12 @@ def _joined(
     except AdjustError as error:
         if not keep_failures:
             raise
-        return error
+        return detached(error)
 
 
 async def all_apps(fan_out: FanOut[J], app_tokens: Sequence[str]) -> tuple[list[J], dict[str, AdjustError]]:
     """Wait for all apps; return what was joined and what failed, both in the order asked for."""
+    __tracebackhide__ = True
     outcomes: dict[str, J | AdjustError] = {}
 
     async def deliver(outcome: Outcome[J]) -> None:

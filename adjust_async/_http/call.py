@@ -7,6 +7,7 @@ their chains and frames hold requests, and so the API token.
 import asyncio
 import logging
 import time
+import warnings
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -18,17 +19,18 @@ from adjust_async._http.connection_errors import connection_error
 from adjust_async._http.decoding import DecodingThread
 from adjust_async._http.documents import LARGE
 from adjust_async._http.error_answers import raise_for_status, retry_after
-from adjust_async._http.limits import PauseOutlastsDeadlineError, Permit
 from adjust_async._http.messages import Answer, RequestSpec
-from adjust_async._http.redirects import origin_of
 from adjust_async._http.retry import may_retry, retrying
 from adjust_async._http.services import Service
 from adjust_async._http.streaming import ArrivingBody, Clocks, is_end_verified, start_of_body, whole_body
+from adjust_async._telemetry import Telemetry
 from adjust_async.config import Config, Retry
+from adjust_async.coordination.protocol import Member, PauseOutlastsDeadlineError
 from adjust_async.errors import (
     AdjustError,
     APITimeoutError,
     ClientClosedError,
+    ConfigurationError,
     PoolExhaustedError,
     RateLimitError,
     replace,
@@ -44,14 +46,29 @@ logger = logging.getLogger("adjust_async")
 UNASKED_PAUSE = 0.25
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Shared:
-    """What the calls of a client have in common."""
+    """What the calls of a client have in common, whatever their options.
+
+    Attributes:
+        draining: Whether only what is under way may go on.
+        loop: The event loop of the client, since its first call.
+        is_left_open: Whether there is something to close: the client is the SDK's own, and has sent a request.
+    """
 
     config: Config
     client: httpx.AsyncClient
     thread: DecodingThread
+    member: Member
+    telemetry: Telemetry | None = None
+    draining: bool = False
     closed: bool = False
+    loop: asyncio.AbstractEventLoop | None = None
+    is_left_open: bool = False
+
+    def __del__(self, _warn: Any = warnings.warn) -> None:
+        if self.is_left_open and not self.closed:
+            _warn("an AsyncAdjust was dropped without aclose(): open it by `async with`", ResourceWarning, source=self)
 
 
 def closed_error(detail: str = "make a new AsyncAdjust for further calls", **where: Any) -> ClientClosedError:
@@ -70,6 +87,8 @@ class Call(Generic[T]):
         loop, seconds = asyncio.get_running_loop(), service.host.deadline
         self._clocks = Clocks(None if seconds is None else loop.time() + seconds, service.host.timeout)
         self._attempts = 0
+        self._waited = 0.0
+        self._status: int | None = None
         self._sending = False
         self._kept = False
         #: What the attempt before ended with, in words.
@@ -80,15 +99,49 @@ class Call(Generic[T]):
         self._clocks.end()
 
     async def run(self) -> T:
+        """Make attempts until one succeeds, within a span of the call.
+
+        Raises:
+            AdjustError: The last one failed, or there was no time for another.
+        """
+        __tracebackhide__ = True
+        telemetry, spec = self._shared.telemetry, self._spec
+        if telemetry is None:
+            return await self._run()
+        about = {
+            "adjust.service": spec.service,
+            "adjust.app": spec.app,
+            "http.request.method": spec.method,
+            "url.path": spec.path,
+        }
+        with telemetry.span(spec.name, about) as span:
+            request_id: str | None = None
+            try:
+                result = await self._run()
+            except AdjustError as error:
+                request_id = error.request_id
+                raise
+            else:
+                request_id = getattr(result, "request_id", None)
+                return result
+            finally:
+                span.set_attributes({"adjust.attempts": self._attempts, "adjust.wait": self._waited})
+                if self._status is not None:
+                    span.set_attribute("http.response.status_code", self._status)
+                if request_id is not None:
+                    span.set_attribute("adjust.request_id", request_id)
+
+    async def _run(self) -> T:
         """Make attempts until one succeeds.
 
         Raises:
             AdjustError: The last one failed, or there was no time for another.
         """
+        __tracebackhide__ = True
         failure: AdjustError
         again = retrying(
             self._may_retry,
-            max_attempts=self._shared.config.max_attempts,
+            max_attempts=self._service.max_attempts,
             deadline=lambda: self._clocks.deadline,
             before_sleep=self._tell_of_retry,
         )
@@ -100,21 +153,25 @@ class Call(Generic[T]):
         except TimeoutError:
             if not scope.expired():
                 raise  # a function of the caller's raised it
-            failure = self._out_of_time()
+            failure = replace(self._out_of_time(), attempts=self._attempts or None)
         except AdjustError as error:
-            failure = error
-        raise replace(failure, attempts=self._attempts or None)
+            failure = replace(error, attempts=self._attempts or None)
+            error.__traceback__ = None  # tenacity's frames hold the error, and its traceback these frames
+        try:
+            raise failure
+        finally:
+            del failure, again  # the caller may keep the error, and with it this frame
 
     def _may_retry(self, error: BaseException) -> bool:
         return not self._kept and may_retry(self._spec.method, error)
 
     async def _attempt(self) -> T:
         """Send once and read the answer. The permit is released before the answer is decoded."""
+        __tracebackhide__ = True
         failure: AdjustError
         self._sending = False
         try:
-            with await self._permit():
-                received = await self._exchange()
+            received = await self._with_permit()
             if not isinstance(received, Answer):
                 return received
             if len(received.body) < LARGE:
@@ -124,12 +181,20 @@ class Call(Generic[T]):
             failure = _without_token(error, self._shared.config)
         self._failed = str(failure)
         self._sending = False
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # whose traceback holds this frame, with the answer
 
-    async def _permit(self) -> Permit:
+    async def _with_permit(self) -> Answer | T:
+        __tracebackhide__ = True
         left: float
         try:
-            return await self._service.limits.acquire(self._clocks.deadline)
+            while True:
+                async with self._shared.member.permit(self._service.name, deadline=self._clocks.deadline) as permit:
+                    # A process that stood still for long may have lost it meanwhile.
+                    if permit.valid:
+                        return await self._exchange()
         except PauseOutlastsDeadlineError as pause:
             left = pause.seconds
         raise RateLimitError(
@@ -140,6 +205,7 @@ class Call(Generic[T]):
         )
 
     def _decoded(self, answer: Answer) -> T:
+        __tracebackhide__ = True
         try:
             raise_for_status(answer)
             return self._spec.decode(answer)
@@ -148,19 +214,27 @@ class Call(Generic[T]):
         # What the service echoes is shown in errors, cut where it is long, and must not be a part of the token.
         clean = self._shared.config.token.without_echo(answer.body, answer.headers)
         if clean is None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # as in `_attempt`
+        del failure
         answer = answer._replace(body=clean[0], headers=clean[1])
         raise_for_status(answer)
         return self._spec.decode(answer)
 
     async def _exchange(self) -> Answer | T:
         """Send the request; return the answer, or what the spec's own receiver makes of its body."""
+        __tracebackhide__ = True
         failure: AdjustError
         if self._client_is_closed():
             raise closed_error("its owner closed the http_client that AsyncAdjust was opened with")
+        if self._spec.before_send is not None:
+            await self._spec.before_send()
         scope = self._clocks.start_attempt()
         self._attempts += 1
         self._sending = True
+        self._status = None
         try:
             async with scope:
                 return await self._receive()
@@ -168,30 +242,50 @@ class Call(Generic[T]):
             if not scope.expired():
                 raise  # a function of the caller's raised it
             host = self._service.host
-            failure = APITimeoutError(f"no whole answer within {host.prefix}timeout={host.timeout:g} s", **self._where)
-        except httpx.HTTPError as error:
-            hide = self._shared.config.token.redact
-            failure = connection_error(self._where, error, self._service.host.url, hide)
-            if self._client_is_closed():
-                problem = f"http_client was closed during this request: {failure.message}"
-                failure = closed_error(problem, **self._sent())
+            within = f"within {host.name_of('timeout')}={host.timeout:g} s"
+            failure = APITimeoutError(f"no whole answer {within}", **self._where)
+        except asyncio.CancelledError as cancelled:
+            # It keeps no frame of httpx, which would hold the request.
+            cancelled.__context__ = None
+            raise cancelled.with_traceback(None) from None
+        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
+            known = self._failure_of(error)
+            if known is None:
+                raise
+            failure = known
+        if self._shared.telemetry is not None and self._status is None:
+            self._shared.telemetry.ended(self._spec.service, self._spec.method, type(failure).__name__)
         raise failure
+
+    def _failure_of(self, error: Exception) -> AdjustError | None:
+        """Return the error of this package for one of httpx; `None` for what the caller's own code raised."""
+        if isinstance(error, httpx.InvalidURL):
+            # Everything in it was checked but its length.
+            self._attempts -= 1
+            return ConfigurationError(f"the URL of the request can't be sent: {error}. Ask for less at a time")
+        closed = "http_client was closed during this request"
+        if not isinstance(error, httpx.HTTPError):
+            return closed_error(closed, **self._sent()) if self._client_is_closed() else None
+        hide = self._shared.config.token.redact
+        failure = connection_error(self._where, error, self._service.host.url, hide)
+        return closed_error(f"{closed}: {failure.message}", **self._sent()) if self._client_is_closed() else failure
 
     async def _receive(self) -> Answer | T:
         started = time.perf_counter()
         response = await self._service.send(self._shared.client, self._spec)
         try:
+            end_verified = is_end_verified(response)
             self._tell_of_answer(response.status_code, started)
             if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-                self._pause_everybody(response)
+                await self._pause_everybody(response)
             if not response.is_success:
                 longest = len(self._shared.config.token)
-                return self._answer(response, await start_of_body(response, self._where, longest))
+                return self._answer(response, await start_of_body(response, self._where, longest), end_verified)
             if self._spec.receive is None or response.status_code == httpx.codes.PARTIAL_CONTENT:
-                return self._answer(
-                    response, await whole_body(response, self._where, self._shared.config.max_body_size)
-                )
-            async with aclosing(ArrivingBody(response, self._where, self._clocks)) as body:
+                most = self._shared.config.max_body_size
+                return self._answer(response, await whole_body(response, self._where, most), end_verified)
+            is_last = self._attempts >= self._shared.config.max_attempts
+            async with aclosing(ArrivingBody(response, self._where, self._clocks, is_last=is_last)) as body:
                 try:
                     return await self._spec.receive(body)
                 finally:
@@ -199,14 +293,14 @@ class Call(Generic[T]):
         finally:
             await response.aclose()
 
-    def _answer(self, response: httpx.Response, body: bytes) -> Answer:
+    def _answer(self, response: httpx.Response, body: bytes, end_verified: bool) -> Answer:
         return Answer(
             **self._where,
             status=response.status_code,
             headers=response.headers,
             body=body,
-            origin=origin_of(self._service.host.url),
-            end_verified=is_end_verified(response),
+            origin=self._service.origin,
+            end_verified=end_verified,
         )
 
     def _client_is_closed(self) -> bool:
@@ -219,14 +313,14 @@ class Call(Generic[T]):
         host, spec = self._service.host, self._spec
         if self._shared.closed:
             return closed_error(f"{spec.method} {spec.path} was under way", **self._sent())
-        within = f"within {host.prefix}deadline={host.deadline:g} s"
+        within = f"within {host.name_of('deadline')}={host.deadline:g} s"
         before = f". The attempt before failed: {self._failed}" if self._failed else ""
         if self._sending:
             return APITimeoutError(f"no whole answer {within}{before}", **self._where)
         rate = "" if host.max_rate is None else f", and {host.max_rate:g} be sent a second"
         return PoolExhaustedError(
             f"it was not its turn {within}: {self._shared.config.max_concurrency} requests may run at a time{rate}. "
-            f"Start fewer calls at once, or raise max_concurrency, {host.prefix}max_rate or {host.prefix}deadline"
+            f"Start fewer calls at once, or raise max_concurrency, {host.prefix}max_rate or {host.name_of('deadline')}"
             f"{before}",
             **self._where,
             sent=False,
@@ -243,10 +337,12 @@ class Call(Generic[T]):
             "wait": wait,
         }
 
-    def _pause_everybody(self, response: httpx.Response) -> None:
-        seconds = retry_after(response.headers.get("retry-after"))
-        if self._service.limits.pause(UNASKED_PAUSE if seconds is None else seconds):
-            wait = self._service.limits.pause_left()
+    async def _pause_everybody(self, response: httpx.Response) -> None:
+        seconds, member = retry_after(response.headers.get("retry-after")), self._shared.member
+        if await member.pause(self._service.name, UNASKED_PAUSE if seconds is None else seconds):
+            wait = member.pause_left(self._service.name)
+            if self._shared.telemetry is not None:
+                self._shared.telemetry.paused(self._spec.service)
             logger.warning(
                 "%s answered 429: no request to it begins for %.2f s",
                 self._service.host.url,
@@ -255,6 +351,9 @@ class Call(Generic[T]):
             )
 
     def _tell_of_answer(self, status: int, started: float) -> None:
+        self._status = status
+        if self._shared.telemetry is not None:
+            self._shared.telemetry.ended(self._spec.service, self._spec.method, status)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(
                 "%s %s answered %d in %.3f s",
@@ -267,10 +366,14 @@ class Call(Generic[T]):
 
     def _tell_of_retry(self, error: AdjustError, failed: int, wait: float) -> None:
         config = self._shared.config
+        self._waited += wait
+        if self._shared.telemetry is not None:
+            about = {"attempt": failed, "wait": wait, "error": type(error).__name__}
+            self._shared.telemetry.retried(self._spec.service, **about, status=getattr(error, "status", None))
         logger.debug(
             "attempt %d of %d failed, the next one begins in %.2f s: %s",
             failed,
-            config.max_attempts,
+            self._service.max_attempts,
             wait,
             error,
             extra=self._fields(status=getattr(error, "status", None), wait=wait),

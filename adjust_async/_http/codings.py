@@ -151,7 +151,9 @@ def _broken_off(coding: str) -> CodingError:
 
 
 def _names(header: str | None) -> list[str]:
-    names = [name.strip().lower() for name in (header or "").split(",")]
+    if not header:
+        return []
+    names = [name.strip().lower() for name in header.split(",")]
     return [name for name in names if name and name != "identity"]
 
 

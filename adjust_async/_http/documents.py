@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from adjust_async._checks import shown
+from adjust_async._http.error_words import carried_error, one_line
 from adjust_async._http.messages import Answer
-from adjust_async._json import JSONDecodeError, loads, loads_beside
+from adjust_async._json import JSONDecodeError, RepeatedKeyError, loads, loads_beside
 from adjust_async.errors import DecodeError, MalformedError
 
 __all__ = [
     "LARGE",
     "decode_error",
     "decode_errors",
-    "one_line",
     "optional_integer",
     "optional_object",
     "optional_text",
@@ -33,18 +33,31 @@ __all__ = [
 LARGE = 256 * 1024
 
 
-def parse_json(answer: Answer) -> Any:
-    """Decode the body.
+def parse_json(answer: Answer, *, exact: bool = False) -> Any:
+    """Decode the body of an answer whose status was a success.
+
+    Args:
+        answer: The answer.
+        exact: Whether a number becomes a `Decimal` where a float would lose digits of it.
 
     Raises:
-        DecodeError: It is no JSON: empty, HTML, or broken off in the middle.
+        DecodeError: It is no JSON: empty, HTML, or broken off in the middle; a key is there twice; or it is an error in
+            spite of its status.
     """
+    decode = loads if len(answer.body) < LARGE else loads_beside
+    problem, malformed, broke_off = "", True, False
     try:
-        return loads(answer.body) if len(answer.body) < LARGE else loads_beside(answer.body)
+        document = decode(answer.body, exact=exact)
+    except RepeatedKeyError as error:
+        problem, malformed = f"the answer can't be trusted: {error}", False
     except JSONDecodeError as error:
         nature, broke_off = _nature(answer, error)
-    problem = f"the answer is no JSON ({nature})"
-    raise decode_error(answer, "$", problem, malformed=True, transient=broke_off)
+        problem = f"the answer is no JSON ({nature})"
+    else:
+        if (words := carried_error(document)) is None:
+            return document
+        problem, malformed = f"the answer is an error in spite of its status {answer.status}: {words}", False
+    raise decode_error(answer, "$", problem, malformed=malformed, transient=broke_off)
 
 
 def _nature(answer: Answer, error: JSONDecodeError) -> tuple[str, bool]:
@@ -137,11 +150,6 @@ def _without_tags(text: str) -> str:
         if not skipped:
             words.append(content)
     return " ".join(words)
-
-
-def one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 300 else f"{line[:297]}..."
 
 
 def optional_text(value: object) -> str | None:

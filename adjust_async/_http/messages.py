@@ -68,11 +68,15 @@ class Body(Protocol):
         status: The HTTP status.
         length: How many bytes it has; `None` where that is not known before its end.
         end_verified: As of `Answer`.
+        media_type: The header `Content-Type`; empty where there is none.
+        is_last: Whether no further attempt will be made.
     """
 
     status: int
     length: int | None
     end_verified: bool
+    media_type: str
+    is_last: bool
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the body piece by piece. The clocks of the call run only while it waits for the service."""
@@ -88,7 +92,9 @@ class RequestSpec(NamedTuple, Generic[T]):
     """One request, and how its answer is read.
 
     `path` holds nothing that would have to be encoded: its tokens were checked. `decode` gets an answer whose status
-    was a success; `receive`, where it is set, gets the arriving body instead, anew for each attempt.
+    was a success; `receive`, where it is set, gets the arriving body instead, anew for each attempt. `before_send` is
+    called before each attempt, and where the transport is httpcore's again when its connection is open; an error keeps
+    the request back. `name` and `app` are for spans: what of which API is asked for, and which app it is about.
     """
 
     method: str
@@ -99,3 +105,6 @@ class RequestSpec(NamedTuple, Generic[T]):
     service: ServiceName = "api"
     accept: str = JSON
     receive: Callable[[Body], Awaitable[T]] | None = None
+    before_send: Callable[[], Awaitable[None]] | None = None
+    name: str = "request"
+    app: str | None = None

@@ -11,8 +11,16 @@ from typing import cast
 
 from tenacity import AsyncRetrying, Future, RetryCallState, retry_if_exception, stop_after_attempt
 
-from adjust_async._http.limits import LONGEST_PAUSE
-from adjust_async.errors import NOT_DONE, AdjustError, APIConnectionError, APIStatusError, DecodeError
+from adjust_async.coordination.protocol import LONGEST_PAUSE
+from adjust_async.errors import (
+    AdjustError,
+    APIConnectionError,
+    APIStatusError,
+    CoordinationError,
+    DecodeError,
+    LockLostError,
+)
+from adjust_async.errors.requests import NOT_DONE
 
 __all__ = ["jitter", "may_retry", "retrying"]
 
@@ -32,6 +40,8 @@ def may_retry(method: str, error: BaseException) -> bool:
             return error.transient and not (method == "POST" and error.sent)
         case DecodeError():
             return error.transient and method != "POST"
+        case CoordinationError():
+            return not isinstance(error, LockLostError)
         case _:
             return False
 

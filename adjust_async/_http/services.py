@@ -1,20 +1,20 @@
-"""The two hosts that requests go to: how each gets its requests, and the limits that they share."""
+"""The two hosts that requests go to: how each gets its requests, and the limits that its requests share."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import attrs
 import httpx
 
-from adjust_async._http.limits import Limits
 from adjust_async._http.messages import JSON, RequestSpec, ServiceName, Where
-from adjust_async._http.redirects import MOST_REDIRECTS, redirect_target
+from adjust_async._http.redirects import MOST_REDIRECTS, origin_of, redirect_target
 from adjust_async._json import dumps
 from adjust_async._version import __version__
 from adjust_async.config import APIToken, Config, HostConfig
+from adjust_async.coordination.protocol import Host
 
-__all__ = ["Service", "TokenAuth", "services"]
+__all__ = ["Service", "TokenAuth", "hosts", "services"]
 
 #: Seconds to wait for a connection at most, within the time that the attempt has.
 CONNECT_TIMEOUT = 10.0
@@ -42,10 +42,17 @@ class Service:
 
     name: ServiceName
     host: HostConfig
-    limits: Limits
+    origin: str
     auth: TokenAuth
     headers: dict[str, str]
     timeout: httpx.Timeout
+    max_attempts: int
+
+    def with_options(self, config: Config) -> "Service":
+        """Return the same host and limits with other clocks and attempts."""
+        host = config.api if self.name == "api" else config.reports
+        timeout = _timeouts(host.timeout)
+        return attrs.evolve(self, host=host, timeout=timeout, max_attempts=config.max_attempts)
 
     def where(self, spec: RequestSpec[Any]) -> Where:
         """Return what errors say of a request."""
@@ -63,27 +70,59 @@ class Service:
             httpx.HTTPError: There was no answer.
         """
         headers = self.headers | {"Accept": spec.accept}
+        if spec.receive is not None and client.event_hooks["response"]:
+            # A hook may read the answer, and httpx then leaves out what follows a first member of gzip, without a word.
+            headers["Accept-Encoding"] = "identity"
         content = None
         if spec.body is not None:
             headers["Content-Type"] = JSON
             content = dumps(spec.body)
         url = self.url_of(spec)
+        extensions = None if spec.before_send is None else {"trace": _before_headers(spec.before_send)}
         redirects = 0
         while True:
-            # What the client was made with would be used for whatever is not said here. The request is held by no name,
-            # so that no frame shows its headers.
-            response = await client.send(
-                client.build_request(spec.method, url, headers=headers, content=content, timeout=self.timeout),
-                stream=True,
-                auth=self.auth,
-                follow_redirects=False,
-            )
+            try:
+                # What the client was made with would be used for whatever is not said here. The request is held by no
+                # name, so that no frame shows its headers.
+                response = await client.send(
+                    client.build_request(
+                        spec.method, url, headers=headers, content=content, timeout=self.timeout, extensions=extensions
+                    ),
+                    stream=True,
+                    auth=self.auth,
+                    follow_redirects=False,
+                )
+            except httpx.HTTPStatusError as error:
+                # Hooks that call `raise_for_status` are usual, and may call it for a request of their own.
+                if error.request.method != spec.method or error.request.url != url:
+                    raise
+                response = error.response
             target = redirect_target(spec.method, url, response.status_code, response.headers.get("location"))
             if target is None or redirects == MOST_REDIRECTS:
                 return response
             await response.aclose()
             redirects += 1
             url = target
+
+
+def _before_headers(check: Callable[[], Awaitable[None]]) -> Callable[[str, object], Awaitable[None]]:
+    """Return what httpcore calls at each step of a request, to check again when its connection is there."""
+
+    async def trace(event: str, _: object) -> None:
+        # A body that is missing keeps a service from doing anything, as missing headers do.
+        if event.endswith((".send_request_headers.started", ".send_request_body.started")):
+            await check()
+
+    return trace
+
+
+def hosts(config: Config) -> list[Host]:
+    """Return what a coordinator is told of both services."""
+    # Only the Report Service is told of the account: the other one knows the token's.
+    return [
+        _shared_host("api", config, config.api, None),
+        _shared_host("reports", config, config.reports, config.account_id),
+    ]
 
 
 def services(config: Config) -> dict[ServiceName, Service]:
@@ -99,10 +138,22 @@ def _service(name: ServiceName, config: Config, host: HostConfig, headers: dict[
     return Service(
         name=name,
         host=host,
-        limits=Limits(max_concurrency=config.max_concurrency, max_rate=host.max_rate, burst=host.burst),
+        origin=origin_of(host.url),
         auth=TokenAuth(config.token, host.authorization),
         headers=_HEADERS | headers,
         timeout=_timeouts(host.timeout),
+        max_attempts=config.max_attempts,
+    )
+
+
+def _shared_host(name: ServiceName, config: Config, host: HostConfig, account_id: str | None) -> Host:
+    return Host(
+        name=name,
+        url=host.url,
+        account=Host.account_of(config.token.reveal(), account_id),
+        max_concurrency=config.max_concurrency,
+        max_rate=host.max_rate,
+        burst=host.burst,
     )
 
 

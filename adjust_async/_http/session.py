@@ -1,25 +1,34 @@
 """The session of a client: what lives as long as the client does."""
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+import copy
+from collections.abc import Callable, Coroutine, Iterator
+from contextvars import ContextVar, copy_context
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 
 import httpx
 
 from adjust_async._checks import shown
+from adjust_async._concurrency import running_loop
 from adjust_async._http.call import Call, Shared, closed_error
 from adjust_async._http.decoding import DecodingThread
 from adjust_async._http.messages import RequestSpec
-from adjust_async._http.services import services
+from adjust_async._http.services import hosts, services
 from adjust_async._records import prepare
+from adjust_async._telemetry import load
 from adjust_async.config import Config
+from adjust_async.coordination.protocol import Coordinator, Member
 from adjust_async.errors import ClientClosedError, ConfigurationError
 from adjust_async.transports import PooledTransport
 
 __all__ = ["Session"]
 
 T = TypeVar("T")
+
+#: The clients on whose behalf the running code goes on with something that was begun before, by their shared parts.
+_under_way: ContextVar[tuple[Shared, ...]] = ContextVar("adjust_async_under_way", default=())
 
 
 class Session:
@@ -28,17 +37,30 @@ class Session:
     It may be opened and closed in different tasks, and be used by any number of them in between.
     """
 
-    def __init__(self, config: Config, http_client: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, config: Config, coordinator: Coordinator, http_client: httpx.AsyncClient | None = None) -> None:
+        __tracebackhide__ = True
         self.config = config
         self._owns_client = http_client is None
         client = _own_client(config) if http_client is None else _checked(http_client)
-        self._shared = Shared(config, client, DecodingThread())
+        self._shared = Shared(config, client, DecodingThread(), coordinator.join(hosts(config)), load())
         self._services = services(config)
+        if self._shared.telemetry is not None:
+            member = self._shared.member
+            self._shared.telemetry.watch(self._shared, lambda: member.permits_out)
         prepare()
         self._calls: set[Call[Any]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._ended = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._operations: set[object] = set()
+        self._on_drain: set[Callable[[], None]] = set()
+        self._something_ended = asyncio.Event()
+
+    def with_config(self, config: Config) -> "Session":
+        """Return a view of this session, with other settings and everything else in common."""
+        view = copy.copy(self)
+        view.config = config
+        same_hosts = {name: service.with_options(config) for name, service in self._services.items()}
+        view._services = same_hosts  # noqa: SLF001 - of this class
+        return view
 
     @property
     def client(self) -> httpx.AsyncClient:
@@ -58,21 +80,75 @@ class Session:
     @property
     def permits(self) -> int:
         """How many permits are out, of both hosts."""
-        return sum(service.limits.in_use for service in self._services.values())
+        return self.member.permits_out
+
+    @property
+    def member(self) -> Member:
+        """The client's part in its coordinator."""
+        return self._shared.member
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Start a task that `aclose` cancels.
+        """Start a task that `aclose` cancels, after the time that it may drain for.
 
         Raises:
-            ClientClosedError: The session is closed.
+            ClientClosedError: The session is closed, or drains.
         """
-        if self.closed:
+        if not self._is_open():
             coroutine.close()
             raise closed_error()
-        task = asyncio.get_running_loop().create_task(coroutine)
+        try:
+            loop = running_loop()
+        except ConfigurationError:
+            coroutine.close()
+            raise
+        context = copy_context()
+        context.run(_under_way.set, (*_under_way.get(), self._shared))
+        task = loop.create_task(coroutine, context=context)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended(self._tasks))
         return task
+
+    @contextlib.contextmanager
+    def operation(self, name: str, **about: str | int | None) -> Iterator[None]:
+        """Let all calls within this block count as one thing under way, whose later calls are made while draining too.
+
+        It has a span of its own, `about` what it is.
+
+        Raises:
+            ClientClosedError: The session is closed, or drains.
+        """
+        __tracebackhide__ = True
+        if not self._is_open():
+            raise closed_error()
+        mark = object()
+        self._operations.add(mark)
+        token = _under_way.set((*_under_way.get(), self._shared))
+        try:
+            with self.span(name, **about):
+                yield
+        finally:
+            _under_way.reset(token)
+            self._ended(self._operations)(mark)
+
+    def span(self, name: str, **about: str | int | None) -> contextlib.AbstractContextManager[object]:
+        """Return a span of what is done within a block."""
+        if self._shared.telemetry is None:
+            return contextlib.nullcontext()
+        return self._shared.telemetry.span(name, {f"adjust.{key}": value for key, value in about.items()})
+
+    @contextlib.contextmanager
+    def stopped_by_drain(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Have `stop` called when `aclose` begins to drain within this block."""
+        self._on_drain.add(stop)
+        try:
+            yield
+        finally:
+            self._on_drain.discard(stop)
+
+    @property
+    def draining(self) -> bool:
+        """Whether `aclose` was called with a time to drain for."""
+        return self._shared.draining
 
     async def request(self, spec: RequestSpec[T]) -> T:
         """Send a request, again where that helps and harms nothing, and return what `spec.decode` makes of the answer.
@@ -83,10 +159,11 @@ class Session:
             DecodeError: The answer was not what the API documents.
             ClientClosedError: The session is closed, or was closed meanwhile.
         """
-        if self.closed:
+        __tracebackhide__ = True
+        if not self._is_open():
             raise closed_error()
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
+        loop = running_loop()
+        if self._shared.loop is not loop:
             self._bind(loop)
         if self.config.token.is_in(spec.path):
             raise ConfigurationError("the API token was passed as an app token or a tracker token: URLs get logged")
@@ -95,14 +172,30 @@ class Session:
         try:
             return await call.run()
         finally:
-            self._calls.discard(call)
-            if self._shared.closed and not self._calls:
-                self._ended.set()
+            self._ended(self._calls)(call)
 
-    async def aclose(self) -> None:
-        """End the calls that are under way with `ClientClosedError`, end the tasks, and close the connections."""
+    async def aclose(self, drain: float = 0.0) -> None:
+        """Let what is under way end within `drain` seconds; then cut it, end the tasks, and close the connections."""
+        running_loop()
+        try:
+            if drain and self._is_open():
+                await self._drain(drain)
+        finally:
+            await self._close()
+
+    async def _drain(self, seconds: float) -> None:
+        self._shared.draining = True
+        for stop in list(self._on_drain):
+            stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._calls or self._tasks or self._operations:
+                    await self._wait_for_an_end()
+
+    async def _close(self) -> None:
         self._shared.closed = True
-        if self._loop is not None and self._loop.is_closed():
+        loop = self._shared.loop
+        if loop is not None and loop.is_closed():
             return  # and its connections and tasks ended with it
         for call in self._calls:
             call.end()
@@ -111,16 +204,37 @@ class Session:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        if self._calls:
-            await self._ended.wait()
-        self._shared.thread.close()
-        if self._owns_client:
-            await self.client.aclose()
+        while self._calls:
+            await self._wait_for_an_end()
+        try:
+            await self.member.aclose()
+        finally:
+            self._shared.thread.close()
+            if self._owns_client:
+                await self.client.aclose()
+
+    def _is_open(self) -> bool:
+        """Whether the running code may make calls."""
+        return not self.closed and (not self._shared.draining or self._shared in _under_way.get())
+
+    def _ended(self, things: set[T]) -> Callable[[T], None]:
+        """Return what takes one of the things out that were under way."""
+
+        def end(thing: T) -> None:
+            things.discard(thing)
+            self._something_ended.set()
+
+        return end
+
+    async def _wait_for_an_end(self) -> None:
+        self._something_ended.clear()
+        await self._something_ended.wait()
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._loop is not None:
+        if self._shared.loop is not None:
             raise ConfigurationError("the client is used in a second event loop: make one AsyncAdjust for each loop")
-        self._loop = loop
+        self._shared.loop = loop
+        self._shared.is_left_open = self._owns_client
 
 
 def _own_client(config: Config) -> httpx.AsyncClient:

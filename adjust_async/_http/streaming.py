@@ -1,9 +1,9 @@
 """The body of an answer: read whole, read in part for an error, or handed on as it arrives."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from typing import Self
+from typing import Self, cast
 
 import httpx
 
@@ -17,12 +17,22 @@ __all__ = ["ArrivingBody", "Clocks", "is_end_verified", "start_of_body", "whole_
 #: Unpacked bytes after which other tasks get their turn.
 BETWEEN_TURNS = 1024 * 1024
 
+TAKEN = (
+    "an event hook of the http_client took the body of the answer, or closed it: let the hook read it by "
+    "`await response.aread()`, which keeps it"
+)
+
 _BODYLESS = frozenset({204, 205, 304})
 
 
 def is_end_verified(response: httpx.Response) -> bool:
-    """Whether a body that was cut would be noticed: its length, its framing or its coding says where it ends."""
+    """Whether a body that was cut would be noticed: its length, its framing or its coding says where it ends.
+
+    Ask before the body is read: of a packed one that a hook has read, nobody knows.
+    """
     headers = response.headers
+    if _was_read(response) and ends_by_itself(headers.get("content-encoding")):
+        return False
     return (
         response.status_code in _BODYLESS
         or "content-length" in headers
@@ -39,7 +49,6 @@ async def unpacked(response: httpx.Response, where: Where) -> AsyncGenerator[byt
         DecodeError: It can't be unpacked, or breaks off.
         httpx.HTTPError: The connection broke.
     """
-    failure: CodingError
     try:
         packed_pieces, coding = await _packed(response)
         unpacker = Unpacker(coding)
@@ -54,43 +63,46 @@ async def unpacked(response: httpx.Response, where: Where) -> AsyncGenerator[byt
                         await asyncio.sleep(0)
         unpacker.finish()
     except CodingError as error:
-        failure = error
+        problem, transient = f"the body can't be unpacked: {error.problem}", error.transient
+    except httpx.StreamError:
+        problem, transient = TAKEN, False
     else:
         return
-    problem = f"the body can't be unpacked: {failure.problem}"
-    raise DecodeError(problem, location="$", **where, malformed=True, transient=failure.transient)
+    raise DecodeError(problem, location="$", **where, malformed=True, transient=transient)
 
 
 async def _packed(response: httpx.Response) -> tuple[AsyncGenerator[bytes, None], str | None]:
     """Return the body as it came, and its coding."""
     coding = response.headers.get("content-encoding")
     if not response.is_stream_consumed:
-        return _pieces(response.aiter_raw()), coding
+        return cast("AsyncGenerator[bytes, None]", response.aiter_raw()), coding
     # A mock, a cassette or an event hook has read it, and httpx has decoded it then, whether it was whole or not.
-    if coding and (made := await _as_made(response)) is not None:
-        return _pieces(made), coding
+    if coding and _is_made(response):
+        made = [piece async for piece in cast("httpx.AsyncByteStream", response.stream)]
+        if made or not response.content:
+            return _pieces(made), coding
     return _pieces([response.content]), None
 
 
-async def _as_made(response: httpx.Response) -> list[bytes] | None:
-    """Return the packed body of a response that a mock made whole; `None` of any other one that was read."""
+def _was_read(response: httpx.Response) -> bool:
+    """Whether a hook has read the body as it arrived, so that only what httpx made of it is left."""
+    return response.is_stream_consumed and not _is_made(response)
+
+
+def _is_made(response: httpx.Response) -> bool:
+    """Whether a mock made the response whole, so that its packed body can be read as often as one likes."""
     if "network_stream" in response.extensions or not isinstance(response.stream, httpx.AsyncByteStream):
-        return None  # another request may be on that connection by now
+        return False  # another request may be on that connection by now
     try:
         _ = response.elapsed
-    except RuntimeError:  # so it was whole before httpx's client saw it, and can be read as often as one likes
-        made = [piece async for piece in response.stream]
-        return made if made or not response.content else None
-    return None
+    except RuntimeError:  # so it was whole before httpx's client saw it
+        return True
+    return False
 
 
-async def _pieces(body: AsyncIterable[bytes] | Iterable[bytes]) -> AsyncGenerator[bytes, None]:
-    if isinstance(body, AsyncIterable):
-        async for piece in body:
-            yield piece
-    else:
-        for piece in body:
-            yield piece
+async def _pieces(body: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
+    for piece in body:
+        yield piece
 
 
 async def whole_body(response: httpx.Response, where: Where, most: int) -> bytes:
@@ -182,11 +194,13 @@ class Clocks:
 class ArrivingBody:
     """A body as it arrives; see `messages.Body`."""
 
-    def __init__(self, response: httpx.Response, where: Where, clocks: Clocks) -> None:
+    def __init__(self, response: httpx.Response, where: Where, clocks: Clocks, *, is_last: bool) -> None:
         self.status = response.status_code
         packed = ends_by_itself(response.headers.get("content-encoding"))
         self.length = None if packed else optional_integer(response.headers.get("content-length"))
         self.end_verified = is_end_verified(response)
+        self.media_type = response.headers.get("content-type", "")
+        self.is_last = is_last
         self.kept = False
         self._clocks = clocks
         self._pieces = unpacked(response, where)

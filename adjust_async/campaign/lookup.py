@@ -3,12 +3,12 @@
 import asyncio
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.names import Siblings
-from adjust_async.campaign.provisioning.recent import LOOKS, Place
+from adjust_async.campaign.names import Siblings
+from adjust_async.campaign.recent import LOOKS, Place
 from adjust_async.campaign.requests import TrackerRequests
 from adjust_async.errors import AdjustError
 
-__all__ = ["find", "resolve"]
+__all__ = ["create", "find"]
 
 
 async def find(requests: TrackerRequests, place: Place, label: str, *, grace_time: float) -> Tracker | None:
@@ -22,16 +22,27 @@ async def find(requests: TrackerRequests, place: Place, label: str, *, grace_tim
     return await _look_up(requests, place, label, grace_time, frozenset())
 
 
-async def resolve(requests: TrackerRequests, place: Place, label: str, *, grace_time: float) -> Tracker | None:
-    """Return the tracker that an earlier create in doubt made after all; `None` where there is no doubt, or it did not.
+async def create(requests: TrackerRequests, place: Place, label: str, *, grace_time: float) -> Tracker:
+    """Create a tracker; but where an earlier create of that name is in doubt, only once it surely made none.
 
     Raises:
-        AdjustError: The list could not be fetched, or several trackers may be meant.
+        AdjustError: The service refused or gave no whole answer, or what became of the earlier create is not known.
     """
-    if requests.recent.in_doubt(place, label) is None:
-        return None
-    # Trackers that other creates were answered with are not the one in doubt.
-    return await _look_up(requests, place, label, grace_time, requests.recent.created_at(place))
+    recent = requests.recent
+    if recent.in_doubt(place, label) is None:
+        return await requests.create(place, label)
+    while (other := recent.under_way(place, label)) is not None:
+        await other.ended.wait()
+        if (tracker := recent.created(place, label)) is not None:
+            return tracker  # somebody else has found out meanwhile
+    # Others that need the tracker wait for this one.
+    looking = recent.begin(place, label)
+    try:
+        # Trackers that other creates were answered with are not the one in doubt.
+        earlier = await _look_up(requests, place, label, grace_time, recent.created_at(place))
+        return earlier or await requests.create(place, label)
+    finally:
+        recent.end(looking, None, in_doubt=False)
 
 
 async def _look_up(

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from adjust_async import _records
+from adjust_async._pydantic import Record
 
 __all__ = ["Partner", "Tracker"]
 
@@ -16,7 +17,7 @@ __all__ = ["Partner", "Tracker"]
 # Not `attrs.frozen`: its `__init__` sets each field through `object.__setattr__`, which takes twice as long for the
 # thousands of records of a tree. Refusing assignment afterwards comes to the same.
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, weakref_slot=False, unsafe_hash=True)
-class Tracker:
+class Tracker(Record):
     """A tracker, or "link" in today's dashboard: one node of an app's campaign structure.
 
     Follows the item definition of the Campaign API, v1 and v2. What the service left out is `None`.
@@ -53,7 +54,7 @@ class Tracker:
 
 
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, weakref_slot=False, unsafe_hash=True)
-class Partner:
+class Partner(Record):
     """An advertising partner that trackers can be linked to. Follows the item definition of the Campaign API.
 
     Attributes:

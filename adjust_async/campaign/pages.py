@@ -13,6 +13,7 @@ from adjust_async._concurrency import Send, stream
 from adjust_async._http import documents, messages
 from adjust_async._http.messages import RequestSpec
 from adjust_async._http.session import Session
+from adjust_async._suggestions import did_you_mean, near_names
 from adjust_async.campaign import envelope
 from adjust_async.config import CampaignVersion
 from adjust_async.errors import AdjustError, ConfigurationError, PaginationError, replace
@@ -77,8 +78,11 @@ def decode_page(
     after = text(cursors, "after", "$.data.paging.cursors")
     before = text(cursors, "before", "$.data.paging.cursors")
     cursor = text(paging, "cursor", "$.data.paging")
-    if cursor == asked and following is None and "next" in paging:
-        cursor = None  # v2's last page may give its own cursor beside a `next` that is null
+    if following is None and "next" in paging:
+        # The last page may have its own cursor beside a `next` that is null.
+        after, cursor = (None if one == asked else one for one in (after, cursor))
+    if previous is None and "previous" in paging and before == asked:
+        before = None
     return Page(
         items=tuple(envelope.records(answer, items, cls, known)),
         total=documents.optional_integer(paging.get("total")),
@@ -134,11 +138,12 @@ class Start(NamedTuple):
 
         Raises:
             ConfigurationError: One is wrong, or does not go with the version of the API.
-            TypeError: There is no such argument.
         """
+        __tracebackhide__ = True
         if unknown := paging.keys() - Paging.__annotations__.keys():
             names = ", ".join(Paging.__annotations__)
-            raise TypeError(f"unexpected keyword argument {min(unknown)!r}: a listing has {names}")
+            hint = did_you_mean(near_names(min(unknown), Paging.__annotations__)) or f"a listing takes {names}"
+            raise ConfigurationError(f"{min(unknown)} is no argument of a listing: {hint}")
         page_size, max_items, prefetch = paging.get("page_size"), paging.get("max_items"), paging.get("prefetch", 1)
         for name, number in (("page_size", page_size), ("max_items", max_items)):
             if number is not None:
@@ -172,13 +177,13 @@ class Start(NamedTuple):
 
 
 class CursorPages(Generic[T]):
-    """A collection that the service gives page by page; what `list()` and `children()` give.
+    """A collection that the service serves page by page; what `list()` and `children()` return.
 
     Nothing is sent before it is iterated. Each iteration is a walk of its own, from the start:
 
-    * `async for item in pages` gives the items;
-    * `async for page in pages.pages()` gives each `Page`;
-    * `await pages.collect()` gives a list of all the items.
+    * `async for item in pages` yields the items;
+    * `async for page in pages.pages()` yields each `Page`;
+    * `await pages.collect()` returns a list of all the items.
 
     While the consumer works on one page, the next is being fetched already. A walk can be left at any time, and it
     is safe to close the client while one is open.
@@ -196,11 +201,13 @@ class CursorPages(Generic[T]):
         self._cls = cls
         self._start = start
         self._known = known or {}
+        self._name = f"{cls.__name__.lower()}s.list"
 
     def __repr__(self) -> str:
-        return f"<CursorPages of {self._cls.__name__} at {self._path}>"
+        return f"<CursorPages of {self._cls.__name__} at {self._path}: iterate it with async for, or await collect()>"
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
+        __tracebackhide__ = True
         async with aclosing(self.pages()) as pages:
             async for page in pages:
                 for item in page.items:
@@ -208,12 +215,18 @@ class CursorPages(Generic[T]):
 
     async def collect(self) -> list[T]:
         """Walk to the end, or to `max_items`, and give all items in the service's order."""
+        __tracebackhide__ = True
         # Nobody works on a page here while the next one is fetched, so that there is nothing to fetch ahead for.
-        async with aclosing(self._walk()) as pages:
-            return [item async for page in pages for item in page.items]
+        with self._session.operation(f"{self._name}.collect", app=self._known.get("app_token")):
+            async with aclosing(self._walk()) as pages:
+                items: list[T] = []
+                async for page in pages:
+                    items += page.items
+                return items
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
         """Walk page by page. The last page is cut where `max_items` ends in the middle of it."""
+        __tracebackhide__ = True
         if not self._start.prefetch:
             async with aclosing(self._walk()) as pages:
                 async for page in pages:
@@ -221,6 +234,7 @@ class CursorPages(Generic[T]):
             return
 
         async def produce(send: Send[Page[T]]) -> None:
+            __tracebackhide__ = True
             async with aclosing(self._walk()) as pages:
                 async for page in pages:
                     await send(page)
@@ -253,6 +267,8 @@ class CursorPages(Generic[T]):
                     "walk in a circle and give items twice",
                     cursor=following,
                     page=number,
+                    method="GET",
+                    path=self._path,
                 )
             seen.add(following)
             cursor = following
@@ -276,6 +292,8 @@ class CursorPages(Generic[T]):
                     path=self._path,
                     query=query,
                     decode=lambda answer: decode_page(answer, self._cls, self._known, api_url, cursor),
+                    name=self._name,
+                    app=self._known.get("app_token"),
                 )
             )
         except AdjustError as error:
@@ -290,4 +308,6 @@ class CursorPages(Generic[T]):
             f"{self._session.config.api.url} with one, and the API token must not follow it elsewhere",
             cursor=None,
             page=number,
+            method="GET",
+            path=self._path,
         )

@@ -3,6 +3,7 @@
 from typing import Unpack
 
 from adjust_async._http.session import Session
+from adjust_async._signatures import spelled_out
 from adjust_async.campaign.models import Partner
 from adjust_async.campaign.pages import CursorPages, Paging, Start
 
@@ -15,6 +16,7 @@ class Partners:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    @spelled_out
     def list(self, **paging: Unpack[Paging]) -> CursorPages[Partner]:
         """List all partners that trackers can be linked to.
 
@@ -27,5 +29,6 @@ class Partners:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
+        __tracebackhide__ = True
         start = Start.check(self._session.config.campaign_version, paging)
         return CursorPages(self._session, f"/public/{start.version}/partners", Partner, start)

@@ -1,7 +1,8 @@
 """The requests about trackers, each checked and remembered: creates, updates, and whole lists of siblings."""
 
 import asyncio
-from collections.abc import Container, Mapping, Sequence
+import copy
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,10 +12,10 @@ from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.campaign.envelope import envelope, only_record
 from adjust_async.campaign.models import Tracker
+from adjust_async.campaign.names import SEPARATOR, canonical, label_of
 from adjust_async.campaign.pages import CursorPages, Start
-from adjust_async.campaign.provisioning.names import SEPARATOR, canonical, label_of
-from adjust_async.campaign.provisioning.recent import Place, RecentWrites
-from adjust_async.errors import AdjustError, WrongTrackerError
+from adjust_async.campaign.recent import Place, RecentWrites
+from adjust_async.errors import AdjustError, WrongTrackerError, replace
 
 __all__ = ["Listing", "TrackerRequests"]
 
@@ -53,6 +54,12 @@ class TrackerRequests:
         self.recent = RecentWrites()
         self._session = session
 
+    def over(self, session: Session) -> "TrackerRequests":
+        """Return one that sends over a view of the session and has the same memory."""
+        view = copy.copy(self)
+        view._session = session  # noqa: SLF001 - of this class
+        return view
+
     def siblings(self, place: Place, start: Start) -> CursorPages[Tracker]:
         """Return the pages of a list of siblings."""
         path = self._collection(place.app_token)
@@ -66,6 +73,7 @@ class TrackerRequests:
         Raises:
             AdjustError: A page could not be fetched.
         """
+        __tracebackhide__ = True
         began = asyncio.get_running_loop().time()
         start = Start.check(self._session.config.campaign_version, {"page_size": page_size, "prefetch": 0})
         trackers, whole, total = await self._read(place, start)
@@ -89,6 +97,7 @@ class TrackerRequests:
         parent: Tracker | None = None,
         names: Container[str] = (),
         tokens: Container[str] = (),
+        before_send: Callable[[], Awaitable[None]] | None = None,
     ) -> Tracker:
         """Send a create, and check that the answer is about it.
 
@@ -98,11 +107,13 @@ class TrackerRequests:
             parent: The tracker above it, where that is known; its name and level are checked too.
             names: Names of other trackers there.
             tokens: Trackers that are there already.
+            before_send: Called right before each attempt leaves, and keeps it back by an error.
 
         Raises:
             WrongTrackerError: The answer is about another tracker.
             AdjustError: The service refused, or gave no whole answer.
         """
+        __tracebackhide__ = True
         body = {"name": label}
         if place.parent_token is not None:
             body["parent_token"] = place.parent_token
@@ -115,6 +126,9 @@ class TrackerRequests:
                     path=self._collection(place.app_token),
                     body=body,
                     decode=partial(self._created, _Question(place, label, parent, names, tokens)),
+                    name="trackers.create",
+                    app=place.app_token,
+                    before_send=before_send,
                 )
             )
             in_doubt = False
@@ -133,12 +147,15 @@ class TrackerRequests:
             WrongTrackerError: The answer is about another tracker.
             AdjustError: The service refused, or gave no whole answer.
         """
+        __tracebackhide__ = True
         tracker = await self._session.request(
             RequestSpec(
                 method="PATCH",
                 path=f"{self._collection(app_token)}/{tracker_token}",
                 body=settings,
                 decode=partial(self._updated, app_token, tracker_token),
+                name="trackers.update",
+                app=app_token,
             )
         )
         self.recent.updated(app_token, tracker)
@@ -146,14 +163,22 @@ class TrackerRequests:
 
     async def _read(self, place: Place, start: Start) -> tuple[dict[str, Tracker], bool, int | None]:
         """Read a list; return its trackers, whether it surely stood still meanwhile, and how many there should be."""
+        __tracebackhide__ = True
         trackers: dict[str, Tracker] = {}
         items = 0
         totals: set[int | None] = set()
-        async with aclosing(self.siblings(place, start).pages()) as pages:
-            async for page in pages:
-                items += len(page.items)
-                totals.add(page.total)
-                trackers.update((tracker.token, tracker) for tracker in page.items)
+        failure: AdjustError | None = None
+        try:
+            async with aclosing(self.siblings(place, start).pages()) as pages:
+                async for page in pages:
+                    items += len(page.items)
+                    totals.add(page.total)
+                    trackers.update((tracker.token, tracker) for tracker in page.items)
+                    await asyncio.sleep(0)
+        except AdjustError as error:
+            failure = error
+        if failure is not None:  # the caller asked for no page, and can't resume there
+            raise replace(failure, page=None, cursor=None)
         total = next(iter(totals)) if len(totals) == 1 else None
         stood_still = items == len(trackers) and len(totals) == 1 and total in {None, items}
         return trackers, stood_still, total

@@ -1,33 +1,31 @@
 """`adjust.trackers`: listing, walking, creating and updating the trackers of an app."""
 
-import asyncio
+import copy
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack
+from typing import Any, Literal, NamedTuple, Unpack
 
 from adjust_async._checks import check_app_tokens, check_bool, check_level_name, check_token, check_whole_number
-from adjust_async._concurrency import Send, crawl, stream
+from adjust_async._concurrency import Send, crawl, running_loop, stream
 from adjust_async._http.session import Session
-from adjust_async.campaign.lookup import find, resolve
+from adjust_async._signatures import spelled_out
+from adjust_async.campaign import lookup
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.pages import CursorPages, Paging, Start
-from adjust_async.campaign.provisioning.paths import check_path
-from adjust_async.campaign.provisioning.recent import Place
+from adjust_async.campaign.paths import check_path
+from adjust_async.campaign.provisioning.plan import TrackerPlan
+from adjust_async.campaign.provisioning.provision import provision as run_plan
+from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionResult
+from adjust_async.campaign.recent import Place
 from adjust_async.campaign.requests import TrackerRequests
 from adjust_async.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from adjust_async.campaign.provisioning.plan import TrackerPlan
-    from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
+from adjust_async.progress import OnProgress, check_on_progress
 
 __all__ = ["Trackers"]
 
 #: Network, campaign, adgroup, creative.
 LEVELS = 4
-
-#: Seconds for which a create whose answer got lost may still be under way, and for which lists may lag behind.
-GRACE_TIME = 5.0
 
 
 class _Branch(NamedTuple):
@@ -43,8 +41,15 @@ class Trackers:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._requests = TrackerRequests(session)
-        self._provisioning: dict[str, asyncio.Lock] = {}
 
+    def over(self, session: Session) -> "Trackers":
+        """Return the same resource over a view of its session, with the same memory."""
+        view = copy.copy(self)
+        view._session = session  # noqa: SLF001 - of this class
+        view._requests = self._requests.over(session)  # noqa: SLF001 - of this class
+        return view
+
+    @spelled_out
     def list(self, app_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the network trackers of an app, which are those of level 1 ("Get Network Trackers").
 
@@ -60,9 +65,11 @@ class Trackers:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
+        __tracebackhide__ = True
         start = Start.check(self._session.config.campaign_version, paging)
         return self._requests.siblings(_place(app_token, None), start)
 
+    @spelled_out
     def children(self, app_token: str, tracker_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
         """List the subtrackers right below a tracker ("Get Subtrackers").
 
@@ -77,12 +84,18 @@ class Trackers:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
         """
+        __tracebackhide__ = True
         start = Start.check(self._session.config.campaign_version, paging)
         place = Place(check_token(app_token, "app_token"), check_token(tracker_token, "tracker_token"))
         return self._requests.siblings(place, start)
 
     def walk(
-        self, app_tokens: str | Iterable[str], *, max_level: int = LEVELS, page_size: int | None = None
+        self,
+        app_tokens: str | Iterable[str],
+        *,
+        max_level: int = LEVELS,
+        page_size: int | None = None,
+        on_progress: OnProgress | None = None,
     ) -> AsyncGenerator[Tracker, None]:
         """Walk the whole trees of one app or many, with as many requests side by side as the limits allow.
 
@@ -90,6 +103,8 @@ class Trackers:
             app_tokens: One app, or many.
             max_level: How deep to go: 1 for networks, 2 for campaigns too, up to 4 for creatives.
             page_size: Trackers a page; sent as `limit`. The service's default is 50.
+            on_progress: A function that is called in the event loop with how many trackers have arrived, `None`, as
+                nobody knows how many there are, and the app of the last ones. What it raises ends the walk.
 
         Returns:
             An async generator of trackers, each exactly once, as they arrive; a tracker comes before those below it.
@@ -100,34 +115,39 @@ class Trackers:
             ConfigurationError: An argument is wrong. Nothing was sent.
             AdjustError: (while iterating) A list could not be had. The walk ends there.
         """
+        __tracebackhide__ = True
         tokens = check_app_tokens(app_tokens)
         check_whole_number(max_level, "max_level", most=LEVELS)
         start = Start.check(self._session.config.campaign_version, {"page_size": page_size, "prefetch": 0})
-        return self._walk([_Branch(Place(token, None), 1) for token in reversed(tokens)], max_level, start)
+        roots = [_Branch(Place(token, None), 1) for token in reversed(tokens)]
+        return self._walk(roots, max_level, start, check_on_progress(on_progress))
 
     async def create(self, app_token: str, name: str, *, parent_token: str | None = None) -> Tracker:
         """Create a tracker ("Create Tracker").
 
-        It is sent again only where it surely never arrived, or where the service did nothing and said how long to
-        wait; so this never creates two. After any other failure the tracker may be there or not: look it up with
-        `list` or `children` before you create it again.
+        It is sent again only where it surely did nothing, so one call never creates two. After any other failure
+        (`error.in_doubt`) the tracker may be there or not. The client remembers that: the next `create` of the same
+        path looks first, until `grace_time` after the failure, and returns the tracker that it finds. Two calls without
+        a doubt create two trackers, unless the service refuses the second name.
 
         Args:
             app_token: The app.
             name: The name of the new level alone, such as `Spring`; the names above come from the parent.
-            parent_token: The tracker to create it below; a network tracker is created where there is none.
+            parent_token: The tracker to create it below; without one a network tracker is created.
 
         Returns:
             The new tracker; its `name` is the whole path.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
-            AdjustError: The service refused, or gave no whole answer.
+            WrongTrackerError: The answer is about another tracker. Whether this one was created is in doubt.
+            AdjustError: The service refused, or gave no whole answer; `in_doubt` says which.
         """
+        __tracebackhide__ = True
         place = _place(app_token, parent_token)
         label = check_level_name(name, "name")
-        earlier = await resolve(self._requests, place, label, grace_time=GRACE_TIME)
-        return earlier or await self._requests.create(place, label)
+        running_loop()
+        return await lookup.create(self._requests, place, label, grace_time=self._session.config.grace_time)
 
     async def update(
         self,
@@ -142,7 +162,7 @@ class Trackers:
         Args:
             app_token: The app.
             tracker_token: The tracker.
-            partner_id: The partner's `id`, as `adjust.partners.list()` gives it. Stays as it is where `None`.
+            partner_id: The partner's `id`, as `adjust.partners.list()` returns it. Stays as it is where `None`.
             cost_data_enabled: Whether cost data is collected. Stays as it is where `None`.
 
         Returns:
@@ -152,6 +172,7 @@ class Trackers:
             ConfigurationError: An argument is wrong, or nothing would be changed. Nothing was sent.
             AdjustError: The service refused, or gave no whole answer. It is safe to call again.
         """
+        __tracebackhide__ = True
         app_token, tracker_token = check_token(app_token, "app_token"), check_token(tracker_token, "tracker_token")
         settings: dict[str, Any] = {}
         if partner_id is not None:
@@ -186,7 +207,7 @@ class Trackers:
         tracker: Tracker | None = None
         for label in check_path(path):
             place = Place(token, None if tracker is None else tracker.token)
-            tracker = await find(self._requests, place, label, grace_time=GRACE_TIME)
+            tracker = await lookup.find(self._requests, place, label, grace_time=self._session.config.grace_time)
             if tracker is None:
                 return None
         return tracker
@@ -194,58 +215,64 @@ class Trackers:
     async def provision(
         self,
         app_token: str,
-        plan: "TrackerPlan",
+        plan: TrackerPlan,
         *,
         dry_run: bool = False,
         on_failure: Literal["keep", "raise"] = "keep",
-        on_progress: "OnProgress | None" = None,
-        on_outcome: "OnOutcome | None" = None,
-        grace_time: float = GRACE_TIME,
+        on_progress: OnProgress | None = None,
+        on_outcome: OnOutcome | None = None,
+        grace_time: float | None = None,
         verify: bool | None = None,
         page_size: int | None = None,
-    ) -> "ProvisionResult":
-        """Make sure that trackers are there and set up as a plan says: each exactly once, whatever breaks.
+    ) -> ProvisionResult:
+        """Make sure that trackers exist and are set up as a plan says: each exactly once, whatever breaks.
 
-        What exists is listed first, in those branches alone that the plan is about; then the difference is sent,
-        parents before children, as many at a time as the limits allow. It can be run again at any time, and does
-        nothing where nothing differs. Nothing can be taken away with it: Adjust's API can't delete or archive trackers.
+        The branches that the plan is about are listed first; then the difference is sent, parents before children, as
+        many at a time as the limits allow. It can be run again at any time, and does nothing where nothing differs. It
+        takes nothing away: Adjust's API can't delete or archive trackers.
 
-        A create that may have been done all the same is looked up before it is sent again; that is repeated until
-        `grace_time` after the failure, for creates that are still under way and for lists that lag behind; so long the
-        client also remembers what it created itself. Runs for the same app, of one client, wait for each other. After a
-        process was killed, give the service that time before the next run, which knows of nothing that is under way.
+        A create that may have been done is looked up before it is sent again, until `grace_time` after the failure:
+        the service may still work on it, and lists may lag behind. What this client created or set up a moment ago is
+        remembered, whichever method did it. Names are compared by what the service keeps: a name that differs in case,
+        spaces, Unicode form or escaping alone is taken for the tracker, with a note; a doubtful one is never created.
+
+        Runs for the same app wait for each other: those of one client, and with a `coordinator` those of all clients
+        that share it. With a `FileCoordinator` or a `RedisCoordinator` creates are written down before they are sent,
+        so that a process can be killed at any moment and run again at once. Without one, wait for `grace_time` first.
 
         Args:
             app_token: The app.
-            plan: Paths such as `"AppLovin::DE::Spring"` and `TrackerSpec`, in a list or as they come, or what
-                `load_plan` reads. What is missing above an entry is created too. The whole plan is taken before
-                anything is sent.
-            dry_run: Only compare: the result says what would be done, and nothing is sent but questions.
-            on_failure: `"keep"` goes on with the others, and tells of failures in the result; `"raise"` ends with the
+            plan: Paths such as `"AppLovin::DE::Spring"` and `TrackerSpec`, in any iterable, or what `load_plan` reads.
+                Missing trackers above an entry are created too. The whole plan is read before anything is sent.
+            dry_run: Only compare: the result says what would be done, and only lists are asked for.
+            on_failure: `"keep"` goes on with the others, and the result holds the failures; `"raise"` ends with the
                 first failure, whose `result` says what was done until then.
-            on_progress: Called with the number of entries that are done, the number of all, and the outcome of the one
-                done last. What it raises ends the run in the same way.
-            grace_time: Seconds after which a create that is in no list was not done; 0 takes the first list's word for
-                it. A name that the service refuses fails only after that time, as a create of the plan may hold it.
+            on_progress: A function that is called in the event loop with how many entries are done, how many there are,
+                and the path of the last one. What it raises ends the run.
+            on_outcome: Called with the final outcome of each entry, once, also when the call is cancelled or fails.
+                What it raises ends the run.
+            grace_time: Seconds after which a create that is in no list was not done, by default the client's; 0
+                believes the first list. A name that the service refuses fails only after that time, since a create of
+                the plan may hold it.
+            verify: Whether to list the branches with creates once more at the end, and report `result.duplicates`. By
+                default after 1,000 creates or more, and after any doubt.
             page_size: Trackers a page; sent as `limit`. The service's default is 50.
 
         Returns:
             The outcome of each entry, in the order of the plan.
 
         Raises:
-            PlanError: Entries are wrong, or name partners that there are not. All of them are told, and nothing was
-                sent but questions.
-            AdjustError: What exists could not be listed. Nothing was created.
+            PlanError: Entries are wrong, name unknown partners, or have names that a service may take for one. The
+                error names all of them; nothing was created.
+            CoordinationError: The coordinator is out of reach. Nothing was created.
+            AdjustError: What exists could not be listed. Nothing was created. Its `result` has the outcomes.
             ConfigurationError: An argument is wrong.
-            asyncio.CancelledError: It was cancelled: nothing more was begun, what had been sent was awaited or looked
-                up within about three times `grace_time`, and the attribute `result` says what was done. Every other
-                exception that comes out has that attribute as well.
+            asyncio.CancelledError: The call was cancelled: nothing more was begun, and what had been sent was awaited
+                or looked up within about three times `grace_time`. `on_outcome` was told every outcome.
         """
-        # Few need it, and everybody would wait for its import.
-        from adjust_async.campaign.provisioning.provision import provision
-
+        __tracebackhide__ = True
         token = check_token(app_token, "app_token")
-        return await provision(
+        return await run_plan(
             self._session,
             self._requests,
             plan,
@@ -257,11 +284,15 @@ class Trackers:
             grace_time=grace_time,
             verify=verify,
             page_size=page_size,
-            lock=self._provisioning.setdefault(token, asyncio.Lock()),
         )
 
-    async def _walk(self, roots: Sequence[_Branch], max_level: int, start: Start) -> AsyncGenerator[Tracker, None]:
+    async def _walk(
+        self, roots: Sequence[_Branch], max_level: int, start: Start, on_progress: OnProgress | None
+    ) -> AsyncGenerator[Tracker, None]:
+        __tracebackhide__ = True
+
         async def visit(send: Send[Sequence[Tracker]], branch: _Branch, push: Callable[[_Branch], None]) -> None:
+            __tracebackhide__ = True
             seen: set[str] = set()
             async with aclosing(self._requests.siblings(branch.place, start).pages()) as pages:
                 async for page in pages:
@@ -276,7 +307,11 @@ class Trackers:
                                 push(_Branch(branch.place._replace(parent_token=tracker.token), branch.level + 1))
 
         async def produce(send: Send[Sequence[Tracker]]) -> None:
-            await crawl(roots, partial(visit, send), workers=self._session.config.max_concurrency)
+            __tracebackhide__ = True
+            with self._session.operation("trackers.walk", apps=len(roots), max_level=max_level):
+                await crawl(
+                    roots, partial(visit, _counting(send, on_progress)), workers=self._session.config.max_concurrency
+                )
 
         batches = stream(produce, ahead=self._session.config.max_concurrency, spawn=self._session.spawn)
         async with aclosing(batches):
@@ -285,7 +320,23 @@ class Trackers:
                     yield tracker
 
 
+def _counting(send: Send[Sequence[Tracker]], on_progress: OnProgress | None) -> Send[Sequence[Tracker]]:
+    """Return what sends trackers, and tells before how many there were up to then."""
+    if on_progress is None:
+        return send
+    arrived = 0
+
+    async def counting(trackers: Sequence[Tracker]) -> None:
+        nonlocal arrived
+        arrived += len(trackers)
+        on_progress(arrived, None, trackers[-1].app_token or "")
+        await send(trackers)
+
+    return counting
+
+
 def _place(app_token: object, parent_token: object) -> Place:
     """Check the tokens of a list of siblings."""
+    __tracebackhide__ = True
     token = check_token(app_token, "app_token")
     return Place(token, None if parent_token is None else check_token(parent_token, "parent_token"))

@@ -12,7 +12,7 @@ from adjust_async.cli.flags import Flag, split_names
 from adjust_async.cli.heat_map import draw_heat_map
 from adjust_async.cli.output import Format, FormatOption, Output, OutputOption
 from adjust_async.cli.plot_option import PlotOption, check_plot, write_plot
-from adjust_async.cli.progress import count_answers, progress, windows_of
+from adjust_async.cli.progress import progress
 from adjust_async.cli.run import Run
 from adjust_async.cli.shown_report import finish, readable_sheet
 from adjust_async.cli.trackers import AppTokens
@@ -107,10 +107,9 @@ def _register(app: typer.Typer, endpoint: str) -> None:
         tokens = split_names(app_tokens)
 
         async def work(adjust: AsyncAdjust) -> KpiReport:
-            windows = windows_of(f"{arguments['start_date']}:{arguments['end_date']}", arguments.get("window"))
-            total = None if windows is None else windows * len(tokens)
-            with progress(run, f"Asking for {endpoint}", total) as told, count_answers(adjust, told, total):
-                report: KpiReport = await getattr(adjust.kpis, endpoint)(tokens, **arguments)
+            apps = None if "window" in arguments else len(tokens)  # with windows, the first answer tells how many
+            with progress(run, f"Asking for {endpoint}", apps) as told:
+                report: KpiReport = await getattr(adjust.kpis, endpoint)(tokens, on_progress=told, **arguments)
             return report
 
         report = run(work)

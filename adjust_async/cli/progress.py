@@ -1,9 +1,8 @@
 """Progress of long work, on stderr: what is done, how fast, and how long it will take."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from rich.progress import (
@@ -23,10 +22,14 @@ from rich.text import Text
 from adjust_async import AsyncAdjust
 from adjust_async.cli.run import Run
 
-__all__ = ["Report", "count_answers", "progress", "windows_of"]
+__all__ = ["Report", "count_answers", "progress"]
 
-#: Told how much is done, and of how much; `None` where that is not known.
-Report = Callable[[int, int | None], None]
+
+class Report(Protocol):
+    """Told how much is done, and of how much; `None` where that is not known. It can be passed as `on_progress`."""
+
+    def __call__(self, done: int, whole: int | None, what: str = "", /) -> None:
+        """Show it."""
 
 
 class _Rate(ProgressColumn):
@@ -52,7 +55,7 @@ def progress(
         shown: Whether a bar is wanted at all.
     """
     if run.quiet or not shown or not run.err.is_terminal:
-        yield lambda _, __: None
+        yield lambda _, __, ___="": None
         return
     counts: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), _Rate())
     if size:
@@ -60,7 +63,7 @@ def progress(
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=20), *counts)
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=run.err, transient=True) as bar:
         task = bar.add_task(description, total=total)
-        yield lambda done, whole: bar.update(task, completed=done, total=total if whole is None else whole)
+        yield lambda done, whole, _="": bar.update(task, completed=done, total=total if whole is None else whole)
 
 
 @contextmanager
@@ -79,17 +82,3 @@ def count_answers(adjust: AsyncAdjust, told: Report, total: int | None) -> Itera
         yield
     finally:
         hooks.remove(count)
-
-
-def windows_of(days: str, window: int | str | None) -> int | None:
-    """Estimate how many windows a range of days has, such as `2026-01-01:2026-01-31`; `None` where nobody knows."""
-    if window is None:
-        return 1
-    try:
-        first, last = map(date.fromisoformat, days.split(":"))
-    except ValueError:
-        return None
-    if window == "month":
-        return max(1, (last.year - first.year) * 12 + last.month - first.month + 1)
-    length = {"day": 1, "week": 7}.get(str(window), window)
-    return max(1, -(-((last - first).days + 1) // length)) if isinstance(length, int) and length else None

@@ -165,7 +165,7 @@ class _RollOut:
                 self.app_token,
                 self.specs,
                 on_outcome=self._take,
-                on_progress=lambda done, total, _: told(done, total),
+                on_progress=told,
                 **self.arguments,
             )
 

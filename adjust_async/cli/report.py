@@ -12,7 +12,7 @@ from adjust_async.cli.command import command
 from adjust_async.cli.flags import Flag
 from adjust_async.cli.output import Format, FormatOption, Output, OutputOption, Sheet
 from adjust_async.cli.plot_option import PlotOption, check_plot, write_plot
-from adjust_async.cli.progress import count_answers, progress, windows_of
+from adjust_async.cli.progress import progress
 from adjust_async.cli.run import Run
 from adjust_async.cli.shown_report import finish, readable_sheet
 
@@ -87,10 +87,9 @@ def register(app: typer.Typer) -> None:
             return
 
         async def work(adjust: AsyncAdjust) -> Report:
-            windows = windows_of(arguments["date_period"], arguments.get("window"))
-            total = None if windows is None else windows * (len(arguments.get("app_tokens", ())) or 1)
-            with progress(run, "Asking for the report", total) as told, count_answers(adjust, told, total):
-                found: Report = await adjust.reports.fetch(**arguments)
+            apps = None if "window" in arguments else len(arguments.get("app_tokens", ())) or 1
+            with progress(run, "Asking for the report", apps) as told:
+                found: Report = await adjust.reports.fetch(on_progress=told, **arguments)
             return found
 
         fetched = run(work)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from adjust_async._checks import LARGEST_NUMBER, shown
+from adjust_async._figures.csv_cells import csv_records
 from adjust_async.errors import MalformedError
 from adjust_async.kpis.result_sets.levels import level_columns
 
@@ -176,13 +177,13 @@ class _Nest:
 
 
 def _lines(text: str) -> Iterator[_Line]:
-    reader = csv.reader(io.StringIO(text, newline=""))
+    number = 0
     try:
-        for cells in reader:
+        for cells, number in csv_records(list(io.StringIO(text, newline="")), strict=False):
             if cells:
-                yield _Line(reader.line_num, cells)
+                yield _Line(number, cells)
     except csv.Error as error:
-        raise _error(_Line(reader.line_num, []), str(error)) from None
+        raise _error(_Line(number + 1, []), str(error)) from None
 
 
 def _places(header: _Line) -> tuple[list[_Place], list[str]]:

@@ -24,6 +24,7 @@ from adjust_async._figures.encoding import (
     check_text,
 )
 from adjust_async._figures.windows import Period, check_window, split
+from adjust_async._suggestions import did_you_mean, near_names
 from adjust_async.errors import ConfigurationError
 
 __all__ = [
@@ -125,6 +126,9 @@ _CHECKS: Mapping[str, Callable[[object, str], Value]] = {
     "impression_based": check_bool_or_text,
 }
 
+#: The arguments of the methods that are no parameters of the service.
+_OWN = ("app_tokens", "tracker_token", "window", "on_failure", "parameters", "endpoint")
+
 _QUERIES: Mapping[str, type] = {
     "deliverables": DeliverablesQuery,
     "events": EventsQuery,
@@ -146,12 +150,13 @@ def check_query(
     Raises:
         ConfigurationError: One is wrong, missing, or belongs to another endpoint.
     """
+    __tracebackhide__ = True
     checked = _check_endpoint(endpoint)
     takes = _QUERIES[checked].__annotations__
     values: dict[str, Value] = {}
     for name, value in query.items():
         if name not in takes:
-            raise ConfigurationError(f"{name} is no parameter of {checked}: {_where(name)}")
+            raise ConfigurationError(f"{name} is no parameter of {checked}: {_where(name, takes)}")
         if value is not None:
             values[name] = _CHECKS[name](value, name)
     period = Period(_take_date(values, "start_date"), _take_date(values, "end_date"))
@@ -178,10 +183,12 @@ def _misplaced(endpoint: Endpoint, name: str) -> str | None:
     return f"which is no parameter of {endpoint}: {_where(name)}" if name in _CHECKS else None
 
 
-def _where(name: str) -> str:
+def _where(name: str, takes: Iterable[str] = ()) -> str:
     endpoints = [endpoint for endpoint, query in _QUERIES.items() if name in query.__annotations__]
     if endpoints:
         return f"it is one of {', '.join(endpoints)}"
+    if hint := did_you_mean(near_names(name, [*takes, *_OWN])):
+        return hint
     return f"what Adjust added later goes into parameters={{{name!r}: ...}}"
 
 

@@ -22,6 +22,7 @@ from adjust_async.kpis.report import KpiReport
 from adjust_async.kpis.result_sets.columns import Level, read_level
 from adjust_async.kpis.result_sets.joining import join_elements, merge_parameters
 from adjust_async.kpis.result_sets.levels import singular
+from adjust_async.progress import OnProgress
 
 __all__ = ["KpiQuestion", "ask", "check_question", "stream"]
 
@@ -84,6 +85,7 @@ def check_question(
     Raises:
         ConfigurationError: One is wrong.
     """
+    __tracebackhide__ = True
     keep_failures = check_on_failure(on_failure)
     checked, period, values = check_query(endpoint, query, parameters)
     if tracker_token is not None and checked == "skadnetwork":
@@ -104,15 +106,19 @@ def check_question(
     )
 
 
-async def ask(session: Session, question: KpiQuestion) -> KpiReport:
+async def ask(session: Session, question: KpiQuestion, on_progress: OnProgress | None) -> KpiReport:
     """Return one report of all apps, in the order asked for."""
-    figures, failures = await all_apps(_fan_out(session, question), question.app_tokens)
+    __tracebackhide__ = True
+    figures, failures = await all_apps(_fan_out(session, question, on_progress), question.app_tokens)
     return _report(question, figures, failures)
 
 
-async def stream(session: Session, question: KpiQuestion) -> AsyncGenerator[tuple[str, KpiReport], None]:
+async def stream(
+    session: Session, question: KpiQuestion, on_progress: OnProgress | None
+) -> AsyncGenerator[tuple[str, KpiReport], None]:
     """Yield each app with a report of its own when it arrives."""
-    async with aclosing(stream_apps(session, _fan_out(session, question))) as arriving:
+    __tracebackhide__ = True
+    async with aclosing(stream_apps(session, _fan_out(session, question, on_progress))) as arriving:
         async for app_token, outcome in arriving:
             if isinstance(outcome, AdjustError):
                 yield app_token, _report(question, [], {app_token: outcome})
@@ -120,14 +126,29 @@ async def stream(session: Session, question: KpiQuestion) -> AsyncGenerator[tupl
                 yield app_token, _report(question, [outcome], {})
 
 
-def _fan_out(session: Session, question: KpiQuestion) -> FanOut[_Figures]:
+def _fan_out(session: Session, question: KpiQuestion, on_progress: OnProgress | None) -> FanOut[_Figures]:
     async def ask_one(app_token: str, window: Period) -> _Figures:
+        __tracebackhide__ = True
         decode = partial(_decode, question=question, app_token=app_token)
         path, query = question.path(app_token), question.query(window)
-        return await session.request(RequestSpec(method="GET", path=path, query=query, decode=decode))
+        return await session.request(
+            RequestSpec(
+                method="GET", path=path, query=query, decode=decode, name=f"kpis.{question.endpoint}", app=app_token
+            )
+        )
 
     apps, windows = question.app_tokens, question.windows
-    return partial(each_app, session, apps, windows, ask_one, _join, keep_failures=question.keep_failures)
+    return partial(
+        each_app,
+        session,
+        apps,
+        windows,
+        ask_one,
+        _join,
+        name=f"kpis.{question.endpoint}.fan_out",
+        keep_failures=question.keep_failures,
+        on_progress=on_progress,
+    )
 
 
 def _decode(answer: Answer, question: KpiQuestion, app_token: str) -> _Figures:

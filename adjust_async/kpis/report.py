@@ -18,7 +18,7 @@ from adjust_async.kpis.result_sets.columns import Level, columns_of
 from adjust_async.kpis.result_sets.flattening import flat_columns, rows
 from adjust_async.kpis.result_sets.joining import names_by_level
 from adjust_async.kpis.result_sets.levels import singular
-from adjust_async.tables import Column, ColumnTable, Kind, Table, rows_of
+from adjust_async.tables import Column, ColumnTable, Kind, Table, counted, failed, rows_of
 
 __all__ = ["KpiReport"]
 
@@ -179,12 +179,6 @@ class KpiReport(Table):
     def __len__(self) -> int:
         return sum(one.rows for level in self._apps for one in level.walk())
 
-    def __repr__(self) -> str:
-        failed = f", {len(self.failures)} failed" if self.failures else ""
-        return (
-            f"<KpiReport of {sum(level.count for level in self._apps)} apps{failed}: {', '.join(map(str, self._kpis))}>"
-        )
-
     @property
     def key_columns(self) -> tuple[str, ...]:
         """The columns that identify a row together: the levels, by their tokens where they have some."""
@@ -192,6 +186,12 @@ class KpiReport(Table):
         tokens = {name.removesuffix("_token") for name in levels if name.endswith("_token")}
         names = {"currency", *(f"{one}_name" for one in tokens)}
         return tuple(name for name in levels if name not in names)
+
+    def _described(self) -> str:
+        rows, apps = len(self), sum(level.count for level in self._apps)
+        start, end = (self.result_parameters.get(name) for name in ("start_date", "end_date"))
+        days = f", {start} to {end}" if start and end else ""
+        return f"{counted(rows, 'row')} in {counted(apps, 'app')}{days}{failed(self.failures)}"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each `kpi_values`, as a dictionary from column to cell. It can be called again."""

@@ -6,9 +6,11 @@ from typing import Any, Literal, Unpack, overload
 from adjust_async._figures.per_app import OnFailure
 from adjust_async._figures.windows import Window
 from adjust_async._http.session import Session
+from adjust_async._signatures import spelled_out
 from adjust_async.kpis.parameters import CohortsQuery, DeliverablesQuery, Endpoint, EventsQuery, SKAdNetworkQuery
 from adjust_async.kpis.question import ask, check_question, stream
 from adjust_async.kpis.report import KpiReport
+from adjust_async.progress import OnProgress, check_on_progress
 
 __all__ = ["KPIs"]
 
@@ -37,6 +39,8 @@ class KPIs:
             is that of their installs.
         on_failure: `"raise"` cancels the other requests and raises; `"keep"` returns the report of the other apps, with
             `failures`. Where every app failed, the error of the first one is raised in any case.
+        on_progress: A function that is called in the event loop with how many requests have ended, how many there are,
+            and the app of the last one. It should return soon; what it raises ends the call.
         parameters: Parameters that Adjust added later, by name.
 
     Raises:
@@ -49,6 +53,7 @@ class KPIs:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    @spelled_out
     async def deliverables(
         self,
         app_tokens: str | Iterable[str],
@@ -56,13 +61,14 @@ class KPIs:
         tracker_token: str | None = None,
         window: Window | None = None,
         on_failure: OnFailure = "raise",
+        on_progress: OnProgress | None = None,
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[DeliverablesQuery],
     ) -> KpiReport:
         """Return overview figures: clicks, installs, sessions, revenue and the like.
 
         Args:
-            app_tokens, tracker_token, window, on_failure, parameters: As described at the class.
+            app_tokens, tracker_token, window, on_failure, on_progress, parameters: As described at the class.
             query: The parameters described at the class, and `attribution_source` (`dynamic`, `first`), `reattributed`
                 (`True`, `False`, `"all"`), `event_kpis` (`{event_token}_{kpi}`, `all_events`), `regions`,
                 `cohort_revenue_period` (days).
@@ -70,6 +76,7 @@ class KPIs:
         Returns:
             The report of all apps, in the order asked for.
         """
+        __tracebackhide__ = True
         question = check_question(
             "deliverables",
             app_tokens,
@@ -79,8 +86,9 @@ class KPIs:
             on_failure=on_failure,
             parameters=parameters,
         )
-        return await ask(self._session, question)
+        return await ask(self._session, question, check_on_progress(on_progress))
 
+    @spelled_out
     async def events(
         self,
         app_tokens: str | Iterable[str],
@@ -88,19 +96,21 @@ class KPIs:
         tracker_token: str | None = None,
         window: Window | None = None,
         on_failure: OnFailure = "raise",
+        on_progress: OnProgress | None = None,
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[EventsQuery],
     ) -> KpiReport:
         """Return the figures of events.
 
         Args:
-            app_tokens, tracker_token, window, on_failure, parameters: As described at the class.
+            app_tokens, tracker_token, window, on_failure, on_progress, parameters: As described at the class.
             query: The parameters described at the class, and `events` (event tokens), `partner_ids`,
                 `attribution_source`.
 
         Returns:
             The report of all apps, in the order asked for.
         """
+        __tracebackhide__ = True
         question = check_question(
             "events",
             app_tokens,
@@ -110,8 +120,9 @@ class KPIs:
             on_failure=on_failure,
             parameters=parameters,
         )
-        return await ask(self._session, question)
+        return await ask(self._session, question, check_on_progress(on_progress))
 
+    @spelled_out
     async def cohorts(
         self,
         app_tokens: str | Iterable[str],
@@ -119,19 +130,21 @@ class KPIs:
         tracker_token: str | None = None,
         window: Window | None = None,
         on_failure: OnFailure = "raise",
+        on_progress: OnProgress | None = None,
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[CohortsQuery],
     ) -> KpiReport:
         """Return the figures of cohorts, such as retention, by the time since the install.
 
         Args:
-            app_tokens, tracker_token, window, on_failure, parameters: As described at the class.
+            app_tokens, tracker_token, window, on_failure, on_progress, parameters: As described at the class.
             query: The parameters described at the class, and `period` (`day`, `week`, `month`), `events` (event
                 tokens), `reattributed`, `day_def`, `cohort_period_filter`, `impression_based`.
 
         Returns:
             The report of all apps, in the order asked for. Its `pivot("period")` has one row for each cohort.
         """
+        __tracebackhide__ = True
         question = check_question(
             "cohorts",
             app_tokens,
@@ -141,26 +154,29 @@ class KPIs:
             on_failure=on_failure,
             parameters=parameters,
         )
-        return await ask(self._session, question)
+        return await ask(self._session, question, check_on_progress(on_progress))
 
+    @spelled_out
     async def skadnetwork(
         self,
         app_tokens: str | Iterable[str],
         *,
         window: Window | None = None,
         on_failure: OnFailure = "raise",
+        on_progress: OnProgress | None = None,
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[SKAdNetworkQuery],
     ) -> KpiReport:
         """Return the figures that come from Apple's SKAdNetwork.
 
         Args:
-            app_tokens, window, on_failure, parameters: As described at the class.
+            app_tokens, window, on_failure, on_progress, parameters: As described at the class.
             query: The parameters described at the class, and `attribution_source`, `regions`.
 
         Returns:
             The report of all apps, in the order asked for.
         """
+        __tracebackhide__ = True
         question = check_question(
             "skadnetwork",
             app_tokens,
@@ -170,7 +186,7 @@ class KPIs:
             on_failure=on_failure,
             parameters=parameters,
         )
-        return await ask(self._session, question)
+        return await ask(self._session, question, check_on_progress(on_progress))
 
     @overload
     def stream(
@@ -181,6 +197,7 @@ class KPIs:
         tracker_token: str | None = None,
         window: Window | None = None,
         on_failure: OnFailure = "raise",
+        on_progress: OnProgress | None = None,
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[DeliverablesQuery],
     ) -> AsyncGenerator[tuple[str, KpiReport], None]: ...
@@ -194,6 +211,7 @@ class KPIs:
         tracker_token: str | None = None,
         window: Window | None = None,
         on_failure: OnFailure = "raise",
+        on_progress: OnProgress | None = None,
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[EventsQuery],
     ) -> AsyncGenerator[tuple[str, KpiReport], None]: ...
@@ -207,6 +225,7 @@ class KPIs:
         tracker_token: str | None = None,
         window: Window | None = None,
         on_failure: OnFailure = "raise",
+        on_progress: OnProgress | None = None,
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[CohortsQuery],
     ) -> AsyncGenerator[tuple[str, KpiReport], None]: ...
@@ -219,10 +238,12 @@ class KPIs:
         endpoint: Literal["skadnetwork"],
         window: Window | None = None,
         on_failure: OnFailure = "raise",
+        on_progress: OnProgress | None = None,
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[SKAdNetworkQuery],
     ) -> AsyncGenerator[tuple[str, KpiReport], None]: ...
 
+    @spelled_out
     def stream(
         self,
         app_tokens: str | Iterable[str],
@@ -231,13 +252,14 @@ class KPIs:
         tracker_token: str | None = None,
         window: Window | None = None,
         on_failure: OnFailure = "raise",
+        on_progress: OnProgress | None = None,
         parameters: Mapping[str, Any] | None = None,
         **query: Any,
     ) -> AsyncGenerator[tuple[str, KpiReport], None]:
         """Yield each app with its report when it arrives.
 
         Args:
-            app_tokens, tracker_token, window, on_failure, parameters: As described at the class.
+            app_tokens, tracker_token, window, on_failure, on_progress, parameters: As described at the class.
             endpoint: `deliverables`, `events`, `cohorts` or `skadnetwork`: the method to ask as.
             query: The parameters of that method.
 
@@ -246,6 +268,7 @@ class KPIs:
             app is yielded too, with a report that has no rows and with its error in `failures`; where every app failed,
             the error of the first one is raised after the last of them.
         """
+        __tracebackhide__ = True
         question = check_question(
             endpoint,
             app_tokens,
@@ -255,4 +278,4 @@ class KPIs:
             on_failure=on_failure,
             parameters=parameters,
         )
-        return stream(self._session, question)
+        return stream(self._session, question, check_on_progress(on_progress))

@@ -1,13 +1,15 @@
 """What a client has learned about its account: the names for reports, and the apps."""
 
 import asyncio
+import copy
 import logging
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 from adjust_async._http.session import Session
+from adjust_async._suggestions import near_names_beside
 from adjust_async.errors import AdjustError, ClientClosedError
 from adjust_async.reports.lookups import ask_filters
+from adjust_async.reports.models import FilterValue
 from adjust_async.reports.refusals import KnownNames
 
 __all__ = ["Account"]
@@ -26,8 +28,15 @@ class Account:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.names = KnownNames()
-        self._apps: Mapping[str, str] | None = None
+        self._apps: dict[str, str] = {}
+        self._looked_up = asyncio.Event()
         self._lookup = asyncio.Lock()
+
+    def over(self, session: Session) -> "Account":
+        """Return the same account over a view of its session: what one learns, the other knows."""
+        view = copy.copy(self)
+        view.session = session
+        return view
 
     async def unknown_apps(self, tokens: Iterable[str]) -> list[str]:
         """Return a warning for every app that the account does not have.
@@ -35,11 +44,14 @@ class Account:
         The account's apps are looked up once. Where that fails, nothing is known, and there are no warnings.
         """
         async with self._lookup:
-            if self._apps is None:
-                self._apps = await self._look_up()
+            if not self._looked_up.is_set():
+                self._apps.update(await self._look_up())
+                self._looked_up.set()
         if not self._apps:
             return []
-        return [self._warning(token, self._apps) for token in tokens if token not in self._apps]
+        unknown = [token for token in tokens if token not in self._apps]
+        near = await near_names_beside(unknown, self._apps)
+        return [_warning(token, near.get(token, ()), self._apps) for token in unknown]
 
     async def _look_up(self) -> Mapping[str, str]:
         try:
@@ -49,9 +61,10 @@ class Account:
         except AdjustError as error:
             logger.debug("the account's apps could not be looked up: %s", error)
             return {}
-        return {app.id: app.name or "" for app in lists["apps"]}
+        return {app.id: app.name or "" for app in lists["apps"] if isinstance(app, FilterValue)}
 
-    def _warning(self, token: str, apps: Mapping[str, str]) -> str:
-        near = [f"{one!r} ({apps[one]})" if apps[one] else repr(one) for one in get_close_matches(token, apps, 3)]
-        hint = f": did you mean {' or '.join(near)}?" if near else ""
-        return f"there are no rows of app {token!r}, which is not among the account's {len(apps)} apps{hint}"
+
+def _warning(token: str, near: Iterable[str], apps: Mapping[str, str]) -> str:
+    named = [f"{one!r} ({apps[one]})" if apps[one] else repr(one) for one in near]
+    hint = f": did you mean {' or '.join(named)}?" if named else ""
+    return f"there are no rows of app {token!r}, which is not among the account's {len(apps)} apps{hint}"

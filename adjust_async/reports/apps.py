@@ -3,10 +3,27 @@
 from collections.abc import AsyncIterator, Generator
 from typing import Any
 
-from adjust_async.reports.models import App
+from adjust_async._checks import shown
+from adjust_async.errors import DecodeError
+from adjust_async.reports.models import App, FilterValue
 from adjust_async.reports.resource import Reports
+from adjust_async.reports.specs import path_of
 
 __all__ = ["AppList", "Apps"]
+
+
+def _app(value: FilterValue) -> App:
+    extra = {key: text for key in ("short_name", "section", "formatting") if (text := getattr(value, key)) is not None}
+    extra |= value.extra
+    known: dict[str, Any] = {}
+    for key in ("default_store_app_id", "currency"):
+        # Their shape is not documented: what is no text stays in `extra`.
+        if isinstance(extra.get(key), str):
+            known[key] = extra.pop(key)
+    platforms = extra.get("platforms")
+    if isinstance(platforms, list) and all(isinstance(platform, str) for platform in platforms):
+        known["platforms"] = tuple(extra.pop("platforms"))
+    return App(token=value.id, name=value.name, **known, extra=extra)
 
 
 class AppList:
@@ -20,23 +37,20 @@ class AppList:
         self._reports = reports
         self._contains = contains
 
+    def __repr__(self) -> str:
+        containing = "" if self._contains is None else f" that contain {self._contains!r}"
+        return f"<AppList of the account's apps{containing}: await it, or iterate it with async for>"
+
     async def collect(self) -> list[App]:
         """Return all of them in a list."""
         contains = None if self._contains is None else {"apps": self._contains}
         values = await self._reports.filters(["apps"], contains=contains)
-        return [
-            App(
-                token=value.id,
-                name=value.name,
-                extra={
-                    key: text
-                    for key in ("short_name", "section", "formatting")
-                    if (text := getattr(value, key)) is not None
-                }
-                | value.extra,
-            )
-            for value in values.get("apps", [])
-        ]
+        apps: object = values.get("apps", [])
+        if not isinstance(apps, list):
+            # An account of an unknown shape must not look like one without apps.
+            problem = f"expected a list of apps, found {shown(apps)}"
+            raise DecodeError(problem, location="$.apps", method="GET", path=path_of("filters_data"), service="reports")
+        return [_app(value) for value in apps if isinstance(value, FilterValue)]
 
     def __await__(self) -> Generator[Any, None, list[App]]:
         return self.collect().__await__()

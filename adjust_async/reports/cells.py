@@ -27,6 +27,9 @@ _AVERAGED = frozenset(("daus", "waus", "maus"))
 _INTEGER = re.compile("-?[0-9]{1,4000}", re.ASCII)
 _FRACTION = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 
+#: What floats write for a figure that can't be computed, such as a ratio to nothing. It is no value.
+_NO_NUMBER = re.compile("[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+
 _UNITS = {"d": "day", "w": "week", "m": "month"}
 _COHORT = re.compile(r"(?P<base>.+)_(?P<unit>[dwm])(?P<period>[0-9]{1,9})(?P<rest>|_.*cohort)")
 
@@ -37,18 +40,22 @@ def _number_of(text: str) -> int | float | str | None:
         return int(text)
     if _FRACTION.fullmatch(text) and math.isfinite(fraction := float(text)):
         return fraction
-    return text or None
+    return None if not text or _NO_NUMBER.fullmatch(text) else text
 
 
 def number(value: Any) -> Any:
     """Read a metric: `"64"` is 64 and `"0.0"` is 0.0; an empty text is `None`, and any other text stays as it is."""
-    return _number_of(value) if type(value) is str else value
+    if type(value) is str:
+        return _number_of(value)
+    if type(value) is Decimal:
+        return read if math.isfinite(read := float(value)) else None
+    return value
 
 
 def exact_number(value: Any) -> Any:
     """Read a metric as a `Decimal` with every digit of the service, and anything else as `number` does."""
     if type(value) is str:
-        return Decimal(value) if _FRACTION.fullmatch(value) else value or None
+        return Decimal(value) if _FRACTION.fullmatch(value) else _number_of(value)
     if type(value) is int or type(value) is float:
         return Decimal(str(value))
     return value
@@ -56,7 +63,7 @@ def exact_number(value: Any) -> Any:
 
 def _dimension(value: Any) -> Any:
     """Read a dimension: ids and the like are text, even where the service sent a number."""
-    return str(value) if type(value) is int or type(value) is float else value
+    return str(value) if type(value) in {int, float, Decimal} else value
 
 
 def _day(value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from adjust_async._checks import shown
+from adjust_async._http.error_words import carried_error
 from adjust_async.errors import MalformedError
 from adjust_async.reports.cells import number
 from adjust_async.tables import Records
@@ -61,9 +62,9 @@ def open_report(
     """
     if not isinstance(document, Mapping):
         raise MalformedError(f"expected an object, found {shown(document)}", "$")
+    if words := carried_error(document):
+        raise MalformedError(f"the answer is an error: {words}", "$")
     rows = document.get("rows")
-    if rows is None and (words := document.get("error_desc") or document.get("error")):
-        raise MalformedError(f"the answer is an error in spite of its status: {words}", "$")
     if not isinstance(rows, list):
         raise MalformedError(f"expected a list of rows, found {shown(rows)}", "$.rows")
     if not set(map(type, rows)) <= {dict}:
@@ -123,6 +124,9 @@ class _Unfolded:
     def _add_below(self, inner: Any, index: Sequence[str], above: Mapping[str, str]) -> None:
         if isinstance(inner, list):
             self.add(inner, index, above)
+        elif not (index and hangs(inner)) and (words := carried_error(inner)):
+            place = " and ".join(f"{name} {value!r}" for name, value in above.items())
+            raise MalformedError(f"the answer has an error below {place}: {words}", "$.rows")
         elif not _is_container(inner):
             self.add([inner], index, above)
         else:

@@ -1,7 +1,8 @@
 """The lists of `filters_data`, and the events: what can be asked for."""
 
+import logging
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from adjust_async._checks import check_bool, shown
 from adjust_async._figures.encoding import Value, check_names, check_text, encode_query
@@ -17,11 +18,14 @@ __all__ = ["ask_events", "ask_filters"]
 
 T = TypeVar("T")
 
+logger = logging.getLogger("adjust_async")
+
 
 async def ask_filters(
     session: Session, required_filters: object, section: object, contains: object
-) -> dict[str, list[FilterValue]]:
-    """Return the values of some lists, by the name of the list."""
+) -> dict[str, list[Any]]:
+    """Return the values of some lists, by the name of the list: a `FilterValue` each, but for odd ones."""
+    __tracebackhide__ = True
     required = check_names(required_filters, "required_filters")
     query: dict[str, Value] = {"required_filters": required}
     if section is not None:
@@ -38,7 +42,7 @@ def _check_contains(contains: object, required: tuple[str, ...]) -> dict[str, Va
         raise ConfigurationError(f"contains is {shown(contains)}: give a dictionary such as {{'networks': 'google'}}")
     query: dict[str, Value] = {}
     for name, value in contains.items():
-        if name not in required:
+        if not isinstance(name, str) or name not in required:
             raise ConfigurationError(f"contains holds {shown(name)}, which is not among required_filters: add it there")
         query[f"{name}__contains"] = check_text(value, f"contains[{name!r}]")
     return query
@@ -48,6 +52,7 @@ async def ask_events(
     session: Session, events__contains: object, app_tokens: tuple[str, ...] | None, tokens_mapping: object
 ) -> list[ReportEvent]:
     """Return the events of some apps, or of all."""
+    __tracebackhide__ = True
     query: dict[str, Value] = {}
     if events__contains is not None:
         query["events__contains"] = check_text(events__contains, "events__contains")
@@ -58,18 +63,20 @@ async def ask_events(
     return await session.request(spec_of("events", encode_query(query), _decode_events))
 
 
-def _decode_filters(answer: Answer) -> dict[str, list[FilterValue]]:
+def _decode_filters(answer: Answer) -> dict[str, list[Any]]:
     document: Any = {} if answer.status == NO_CONTENT else parse_json(answer)
     with decode_errors(answer):
         if not isinstance(document, Mapping):
             raise MalformedError(f"expected an object with a list for each filter, found {shown(document)}")
-        return {name: _records(values, FilterValue, f"$.{name}") for name, values in document.items()}
+        return {name: _list_of(values, FilterValue, f"$.{name}") for name, values in document.items()}
 
 
 def _decode_events(answer: Answer) -> list[ReportEvent]:
     document = [] if answer.status == NO_CONTENT else parse_json(answer)
     with decode_errors(answer):
-        return _records(document, ReportEvent, "$")
+        if not isinstance(document, list):
+            raise MalformedError(f"expected a list of events, found {shown(document)}")
+        return _list_of(document, ReportEvent, "$")
 
 
 def _item(item: Any) -> Any:
@@ -83,6 +90,27 @@ def _item(item: Any) -> Any:
     return {**item, "id": str(number)} if isinstance(number, (int, float)) and not isinstance(number, bool) else item
 
 
-def _records(document: object, cls: type[T], location: str) -> list[T]:
-    items = [_item(item) for item in document] if isinstance(document, list) else document
-    return structure(items, list[cls], location)  # type: ignore[valid-type] # known at run time
+def _list_of(document: object, cls: type[T], location: str) -> list[T]:
+    """Return the records of a list. What has another shape is kept as it came, with a warning, beside the others."""
+    if not isinstance(document, list):
+        if document is not None:
+            kind = type(document).__name__
+            logger.warning("expected a list at %s, found a value of type %s: it is kept as it is", location, kind)
+        return cast("list[T]", [] if document is None else document)
+    items = [_item(item) for item in document]
+    try:
+        return structure(items, list[cls], location)  # type: ignore[valid-type] # known at run time
+    except MalformedError as error:
+        first = error.location
+    records = [_record(item, raw, cls) for item, raw in zip(items, document, strict=True)]
+    odd = sum(not isinstance(record, cls) for record in records)
+    # The values themselves may echo what was sent, and stay out of the log.
+    logger.warning("%d of %d items have an unknown shape, the first at %s: they are kept as is", odd, len(items), first)
+    return records
+
+
+def _record(item: object, raw: object, cls: type[T]) -> T:
+    try:
+        return structure(item, cls, "$")
+    except MalformedError:
+        return cast("T", raw)

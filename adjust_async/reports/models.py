@@ -7,26 +7,34 @@ from typing import Any
 
 import attrs
 
+from adjust_async._pydantic import Record
+
 __all__ = ["App", "FilterValue", "ReportEvent"]
 
 
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, unsafe_hash=True)
-class App:
+class App(Record):
     """An app of the account. Follows the filter `apps` of the "Filters data endpoint".
 
     Attributes:
         token: The app token, which identifies the app in every call.
         name: Its name in the dashboard.
+        default_store_app_id: The id of its main app in the stores.
+        currency: The currency of its figures where a report asks for no other.
+        platforms: Its platforms, such as `ios`.
         extra: The other keys of the item.
     """
 
     token: str
     name: str | None = None
+    default_store_app_id: str | None = None
+    currency: str | None = None
+    platforms: tuple[str, ...] = ()
     extra: dict[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
 
 
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, unsafe_hash=True)
-class FilterValue:
+class FilterValue(Record):
     """A metric, a dimension, a network or the like. Follows the "Filters data endpoint".
 
     Attributes:
@@ -47,7 +55,7 @@ class FilterValue:
 
 
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen)
-class ReportEvent:
+class ReportEvent(Record):
     """An event that has metrics in reports. Follows the "Events endpoint".
 
     Attributes:
@@ -60,6 +68,7 @@ class ReportEvent:
         app_token: The tokens of the apps that have it.
         tokens: Its event tokens.
         is_skad_event: Whether it is an event of SKAdNetwork.
+        increase_is_negative: Whether a rise of its figures is bad news.
         app_token_x_event_tokens_mapping: The event tokens of each app; `None` unless asked for.
         extra: The other keys of the item.
     """
@@ -73,5 +82,6 @@ class ReportEvent:
     app_token: list[str] = attrs.field(factory=list)
     tokens: list[str] = attrs.field(factory=list)
     is_skad_event: bool | None = None
+    increase_is_negative: bool | None = None
     app_token_x_event_tokens_mapping: dict[str, list[str]] | None = None
     extra: dict[str, Any] = attrs.field(factory=dict, repr=False)

@@ -25,6 +25,7 @@ from adjust_async._figures.encoding import (
     check_texts,
 )
 from adjust_async._figures.windows import Period, check_window, split
+from adjust_async._suggestions import did_you_mean, near_names
 from adjust_async.errors import ConfigurationError
 
 __all__ = ["CsvQuery", "DatePeriod", "Names", "ReportQuery", "check_query", "column_name", "split_period"]
@@ -80,12 +81,14 @@ class CsvQuery(ReportQuery, total=False):
 
 
 def _check_columns(value: object, name: str) -> tuple[str, ...]:
+    __tracebackhide__ = True
     if isinstance(value, (list, tuple)) and not value:
         raise ConfigurationError(f"{name} is empty: name at least one, such as ['day'] and ['installs']")
     return check_names(value, name)
 
 
 def _check_date_period(value: object, name: str) -> Period | str:
+    __tracebackhide__ = True
     if isinstance(value, str):
         return _check_date_period_text(value, name)
     if isinstance(value, (tuple, list)) and len(value) == 2:
@@ -124,6 +127,7 @@ def _check_date_period_text(value: str, name: str) -> Period | str:
 
 
 def _check_sort(value: object, name: str) -> tuple[str, ...]:
+    __tracebackhide__ = True
     names = check_names(value, name)
     if any(not part.strip().lstrip("-") for part in names):
         raise ConfigurationError(f"{name} is {shown(value)}: give names, those to sort downwards with a '-' in front")
@@ -131,6 +135,7 @@ def _check_sort(value: object, name: str) -> tuple[str, ...]:
 
 
 def _check_hours(value: object, name: str) -> Hours | str:
+    __tracebackhide__ = True
     if isinstance(value, str) and re.fullmatch("-?[0-9]{1,3}h?:-?[0-9]{1,3}h?", value):
         return str.__str__(value)
     if isinstance(value, (tuple, list)) and len(value) == 2:
@@ -191,10 +196,11 @@ def check_query(
     Raises:
         ConfigurationError: One is wrong or missing.
     """
+    __tracebackhide__ = True
     known = takes.__annotations__
     for name in query:
         if name not in known:
-            raise ConfigurationError(_not_taken(name))
+            raise ConfigurationError(_not_taken(name, {*known, *own}))
     given = {name: value for name, value in query.items() if value is not None}
     for name in _REQUIRED:
         if name not in given:
@@ -203,7 +209,10 @@ def check_query(
     metrics = _check_columns(given["metrics"], "metrics")
     _check_no_column_twice(dimensions=dimensions, metrics=metrics)
     date_period = _check_date_period(given["date_period"], "date_period")
-    values = {name: _CHECKS[name](value, name) for name, value in given.items() if name in _CHECKS}
+    values: dict[str, Value] = {}
+    for name, value in given.items():
+        if name in _CHECKS:
+            values[name] = _CHECKS[name](value, name)
     if "utc_offset" in values and "timezone_id" in values:
         raise ConfigurationError("utc_offset and timezone_id are both given: give one of them")
     values.setdefault("format_dates", False)
@@ -222,12 +231,19 @@ def _check_no_column_twice(**columns: tuple[str, ...]) -> None:
             seen[column] = argument
 
 
-def _not_taken(name: str) -> str:
+def _not_taken(name: str, taken: AbstractSet[str]) -> str:
     if name in _CHECKS:
         return f"{name} is no parameter of this report: leave it out"
+    if name in taken:
+        return f"{name} is no parameter of a report of this kind: leave it out"
     if "__" in name:
         return f"{name} is {_of_filters(name)}"
-    return f"{name} is no parameter of a report: what Adjust added later goes into parameters={{{name!r}: ...}}"
+    if hint := did_you_mean(near_names(name, taken)):
+        return f"{name} is no parameter of a report: {hint}"
+    return (
+        f"{name} is no parameter of a report: what Adjust added later goes into parameters={{{name!r}: ...}}, and a "
+        f"filter into filters={{{f'{name}__in'!r}: ...}}"
+    )
 
 
 def _doubled(name: str) -> str:
@@ -239,29 +255,46 @@ def _of_filters(name: str) -> str:
 
 
 def _check_filters(filters: object) -> dict[str, Value]:
+    __tracebackhide__ = True
     if filters is None:
         return {}
     if not isinstance(filters, Mapping):
         raise ConfigurationError(
             f"filters is {shown(filters)}: give a dictionary such as {{'campaign__contains': 'ios'}}"
         )
-    return dict(_check_filter(name, value) for name, value in filters.items())
+    checked: dict[str, Value] = {}
+    for name, value in filters.items():
+        checked |= _check_filter(name, value)
+    return checked
 
 
-def _check_filter(name: object, value: object) -> tuple[str, Value]:
+def _check_filter(name: object, value: object) -> dict[str, Value]:
+    __tracebackhide__ = True
     column, _, suffix = name.rpartition("__") if isinstance(name, str) else ("", "", "")
     if not isinstance(name, str) or not column.strip() or suffix not in _SUFFIXES:
+        hint = f"{_meant_filter(name, value)} G" if isinstance(name, str) and name.strip() else "g"
         raise ConfigurationError(
-            f"filters holds {shown(name)}: give a dimension with __{', __'.join((*LIST_SUFFIXES, *TEXT_SUFFIXES))}, or "
-            f"a metric with __{', __'.join(NUMBER_SUFFIXES)}"
+            f"filters holds {shown(name)}: {hint}ive a dimension with __"
+            f"{', __'.join((*LIST_SUFFIXES, *TEXT_SUFFIXES))}, or a metric with __{', __'.join(NUMBER_SUFFIXES)}"
         )
     check_encodable(name, "filters")
     argument = f"filters[{shown(name)}]"
     if suffix in NUMBER_SUFFIXES:
-        return str.__str__(name), _check_number(value, argument)
+        return {str.__str__(name): _check_number(value, argument)}
     if suffix in TEXT_SUFFIXES and not isinstance(value, str):
         raise ConfigurationError(f"{argument} is {shown(value)}: give a text")
-    return str.__str__(name), check_texts(value, argument)
+    return {str.__str__(name): check_texts(value, argument)}
+
+
+def _meant_filter(name: str, value: object) -> str:
+    """Ask for the filter that was meant by one without an operator, or with one that does not exist."""
+    column, _, suffix = name.rpartition("__")
+    if column.strip() and (near := near_names(suffix, sorted(_SUFFIXES))):
+        return did_you_mean(f"{column}__{one}" for one in near[:1])
+    if joined := re.fullmatch(rf"(.+?)_({'|'.join(_SUFFIXES)})", name):
+        return did_you_mean([f"{joined[1]}__{joined[2]}"])
+    is_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+    return did_you_mean([f"{column.strip() or name.strip('_ ')}__{'eq' if is_number else 'in'}"])
 
 
 def _check_number(value: object, argument: str) -> Value:
@@ -285,6 +318,7 @@ def split_period(date_period: Period | str, window: object, dimensions: tuple[st
     Raises:
         ConfigurationError: The window is wrong, the range is not given as two dates, or rows could span two windows.
     """
+    __tracebackhide__ = True
     if window is None:
         return (date_period,)
     checked = check_window(window)

@@ -113,6 +113,7 @@ def check_question(
     Raises:
         ConfigurationError: One is wrong.
     """
+    __tracebackhide__ = True
     if fan_out is not None and not (isinstance(fan_out, str) and fan_out in {"app", "none"}):
         raise ConfigurationError(f"fan_out is {shown(fan_out)}: give 'app' or 'none'")
     keep_failures = check_on_failure(on_failure)

@@ -3,9 +3,9 @@
 import copy
 import re
 from collections.abc import Iterable, Mapping, Set as AbstractSet
-from difflib import get_close_matches
 
-from adjust_async._http.error_answers import error_words
+from adjust_async._http.error_words import error_words
+from adjust_async._suggestions import MOST_HINTS, did_you_mean, near_names
 from adjust_async.errors import BadRequestError
 from adjust_async.reports.parameters import column_name
 from adjust_async.reports.question import ReportQuestion
@@ -37,19 +37,20 @@ class KnownNames:
         words = error_words(error.body)
         if not _SPEAKS_OF_NAMES.search(words):
             return error  # `day` and `app` are words too
-        refused: list[str] = []
+        refused: list[tuple[str, str]] = []
         for argument, names in (("metric", question.metrics), ("dimension", question.dimensions)):
             # A dimension such as `currency` is also a parameter, which the service may mean.
             asked = [name for name in names if name not in question.parameters]
             named = [name for name in asked if _names(words, name)]
             # A service that repeats the whole question accuses nothing.
             if named and (len(named) < len(asked) or len(asked) == 1):
-                refused += [self._described(argument, name) for name in named]
+                refused += [(argument, name) for name in named]
             elif whole := self._whole(argument):
-                refused += [self._described(argument, name) for name in asked if not _is_known(name, whole)]
+                refused += [(argument, name) for name in asked if not _is_known(name, whole)]
         if not refused:
             return error
-        message = f"{error.message.rstrip('.')}. Look at {'; '.join(refused)}"
+        told = [self._described(*one, number < MOST_HINTS) for number, one in enumerate(refused)]
+        message = f"{error.message.rstrip('.')}. Look at {'; '.join(told)}"
         if not self._some("metric") and not self._some("dimension"):
             message += (
                 ". adjust.reports.filters(['dimensions', 'overview_metrics', 'cohort_metrics', 'event_metrics', "
@@ -69,10 +70,10 @@ class KnownNames:
             return frozenset()
         return self._some(argument)
 
-    def _described(self, argument: str, name: str) -> str:
+    def _described(self, argument: str, name: str, with_hint: bool) -> str:
         text, known = f"the {argument} {name!r}", self._some(argument)
-        if known and not _is_known(name, known) and (near := get_close_matches(name, known, 3)):
-            text += f" (did you mean {' or '.join(map(repr, near))}?)"
+        if with_hint and not _is_known(name, known) and (hint := did_you_mean(map(repr, near_names(name, known)))):
+            text += f" ({hint})"
         return text
 
 

@@ -16,7 +16,7 @@ from adjust_async.reports.document import ReportPart, any_hangs, open_pivot
 from adjust_async.reports.melting import melted
 from adjust_async.reports.parameters import column_name
 from adjust_async.reports.typed_columns import typed_array
-from adjust_async.tables import Column, Records, Table, import_pyarrow, rows_of
+from adjust_async.tables import Column, Records, Table, counted, failed, import_pyarrow, rows_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -236,10 +236,13 @@ class Report(Table):
             for name, found in types.items()
         )
 
-    def __repr__(self) -> str:
-        failed = f", {len(self.failures)} failed" if self.failures else ""
-        rows = sum(len(part.records) for part in self.parts)
-        return f"<Report of {rows} rows in {len(self.parts)} parts{failed}: {', '.join(self.columns)}>"
+    def _described(self) -> str:
+        rows = counted(sum(len(part.records) for part in self.parts), "row")
+        periods = list(dict.fromkeys(part.date_period for part in self.parts if part.date_period))
+        days = f", {periods[0].partition(':')[0]} to {periods[-1].rpartition(':')[2]}" if periods else ""
+        if len(periods) == 1 and ":" not in periods[0]:
+            days = f", {periods[0]}"
+        return f"{rows}{days}{failed(self.failures)}"
 
     @cached_property
     def _asked(self) -> dict[str, bool]:

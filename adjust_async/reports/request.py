@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import attrs
 
+from adjust_async._concurrency import in_own_thread
 from adjust_async._figures.encoding import encode_value
 from adjust_async._figures.per_app import FanOut, all_apps, each_app, stream_apps
 from adjust_async._figures.windows import Period
@@ -15,6 +16,7 @@ from adjust_async._http.documents import decode_errors, parse_json
 from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, BadRequestError
+from adjust_async.progress import OnProgress
 from adjust_async.reports.account import Account
 from adjust_async.reports.document import ReportPart, open_pivot, open_report
 from adjust_async.reports.plausibility import check_windows, warnings_of
@@ -36,19 +38,22 @@ async def send(account: Account, question: ReportQuestion, spec: RequestSpec[T])
         BadRequestError: The service refused it; the message names the metric or dimension that it refused.
         AdjustError: As `Session.request` does.
     """
+    __tracebackhide__ = True
     try:
         return await account.session.request(spec)
     except BadRequestError as error:
-        explained = account.names.explain(error, question)
+        # In a thread, as there may be thousands of names.
+        explained = await in_own_thread(partial(account.names.explain, error, question))
         if explained is error:
             raise
         refusal = explained
     raise refusal
 
 
-async def ask(account: Account, question: ReportQuestion) -> Report:
+async def ask(account: Account, question: ReportQuestion, on_progress: OnProgress | None = None) -> Report:
     """Return one report of all parts, in the order asked for."""
-    answers, failures = await all_apps(_fan_out(account, question), question.units)
+    __tracebackhide__ = True
+    answers, failures = await all_apps(_fan_out(account, question, on_progress), question.units)
     parts = [part for windows in answers for part in await _without_rows_explained(account, question, windows)]
     report = Report(
         parts, question.dimensions, question.metrics, failures=failures, attr_dependency=question.attr_dependency
@@ -57,13 +62,16 @@ async def ask(account: Account, question: ReportQuestion) -> Report:
     return report
 
 
-async def stream(account: Account, question: ReportQuestion) -> AsyncGenerator[tuple[str, Report], None]:
+async def stream(
+    account: Account, question: ReportQuestion, on_progress: OnProgress | None = None
+) -> AsyncGenerator[tuple[str, Report], None]:
     """Yield each app with a report of its own when it arrives."""
+    __tracebackhide__ = True
     dimensions = question.dimensions
     if "app_token" not in dimensions:
         dimensions = ("app_token", *dimensions)
     logged: set[str] = set()
-    async with aclosing(stream_apps(account.session, _fan_out(account, question))) as arriving:
+    async with aclosing(stream_apps(account.session, _fan_out(account, question, on_progress))) as arriving:
         async for app_token, outcome in arriving:
             if isinstance(outcome, AdjustError):
                 yield app_token, Report([], dimensions, question.metrics, failures={app_token: outcome})
@@ -76,6 +84,7 @@ async def stream(account: Account, question: ReportQuestion) -> AsyncGenerator[t
 
 async def ask_pivot(account: Account, question: ReportQuestion) -> PivotReport:
     """Return a pivot report."""
+    __tracebackhide__ = True
     decode = partial(_decode_pivot, question=question)
     part = await send(account, question, spec_of("pivot_report", question.query(), decode))
     dimensions = question.dimensions
@@ -87,8 +96,9 @@ async def ask_pivot(account: Account, question: ReportQuestion) -> PivotReport:
     return report
 
 
-def _fan_out(account: Account, question: ReportQuestion) -> FanOut[list[ReportPart]]:
+def _fan_out(account: Account, question: ReportQuestion, on_progress: OnProgress | None) -> FanOut[list[ReportPart]]:
     async def ask_one(app: str, window: Period | str) -> ReportPart:
+        __tracebackhide__ = True
         app_token = app or None
         decode = partial(_decode, question=question, app_token=app_token, window=window)
         return await send(account, question, spec_of("report", question.query(app_token, window), decode))
@@ -100,7 +110,15 @@ def _fan_out(account: Account, question: ReportQuestion) -> FanOut[list[ReportPa
         return windows
 
     return partial(
-        each_app, account.session, question.units, question.windows, ask_one, join, keep_failures=question.keep_failures
+        each_app,
+        account.session,
+        question.units,
+        question.windows,
+        ask_one,
+        join,
+        name="reports.fan_out",
+        keep_failures=question.keep_failures,
+        on_progress=on_progress,
     )
 
 
@@ -120,7 +138,7 @@ def _decode(answer: Answer, question: ReportQuestion, app_token: str | None, win
     date_period = encode_value(window)
     if answer.status == NO_CONTENT:
         return ReportPart(app_token, date_period, [], {}, [], {})
-    document = parse_json(answer)
+    document = parse_json(answer, exact=True)
     with decode_errors(answer):
         apps = question.apps if app_token is None else (app_token,)
         part = open_report(document, app_token, date_period, apps)
@@ -131,7 +149,7 @@ def _decode_pivot(answer: Answer, question: ReportQuestion) -> ReportPart:
     window = question.date_period
     if answer.status == NO_CONTENT:
         return ReportPart(None, encode_value(window), [], {}, [], {})
-    document = parse_json(answer)
+    document = parse_json(answer, exact=True)
     with decode_errors(answer):
         part = open_pivot(document, question.index, encode_value(window), question.apps)
     return attrs.evolve(part, warnings=part.warnings + warnings_of(part, question, window))

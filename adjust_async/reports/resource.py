@@ -1,5 +1,6 @@
 """`adjust.reports`: the figures of the Report Service, as reports, streams of rows, and files."""
 
+import copy
 import os
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
@@ -8,9 +9,11 @@ from adjust_async._checks import check_app_tokens, check_bool
 from adjust_async._figures.per_app import OnFailure
 from adjust_async._figures.windows import Window
 from adjust_async._http.session import Session
+from adjust_async._signatures import spelled_out
 from adjust_async.errors import ConfigurationError
+from adjust_async.progress import OnProgress, check_on_progress
 from adjust_async.reports.account import Account
-from adjust_async.reports.downloads.atomic_file import OnProgress, check_on_progress, target
+from adjust_async.reports.downloads.atomic_file import target
 from adjust_async.reports.downloads.csv import csv_rows, save_csv
 from adjust_async.reports.downloads.parquet import read_parquet, save_parquet
 from adjust_async.reports.downloads.saved import SavedReport
@@ -72,6 +75,13 @@ class Reports:
     def __init__(self, session: Session) -> None:
         self._account = Account(session)
 
+    def over(self, session: Session) -> "Reports":
+        """Return the same resource over a view of its session, with the same memory."""
+        view = copy.copy(self)
+        view._account = self._account.over(session)  # noqa: SLF001 - of this class
+        return view
+
+    @spelled_out
     async def fetch(
         self,
         *,
@@ -80,6 +90,7 @@ class Reports:
         window: Window | None = None,
         on_failure: OnFailure = "raise",
         attr_dependency: AttrDependency = "drop",
+        on_progress: OnProgress | None = None,
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[ReportQuery],
     ) -> Report:
@@ -96,6 +107,8 @@ class Reports:
                 with `failures`. Where every app failed, the error of the first one is raised in any case.
             attr_dependency: What the dimensions of each row imply, as the service says: `"drop"` leaves it out,
                 `"columns"` makes columns of it, `"keep"` keeps it as a dictionary in the column `attr_dependency`.
+            on_progress: A function that is called in the event loop with how many requests have ended, how many there
+                are, and the app of the last one. It should return soon; what it raises ends the call.
             query: The parameters described at the class.
 
         Returns:
@@ -103,6 +116,7 @@ class Reports:
             The service's totals are in `totals`, or in `parts` where there are several. The report is empty where the
             service has nothing (204).
         """
+        __tracebackhide__ = True
         question = check_question(
             query,
             app_tokens=app_tokens,
@@ -112,8 +126,9 @@ class Reports:
             on_failure=on_failure,
             attr_dependency=attr_dependency,
         )
-        return await ask(self._account, question)
+        return await ask(self._account, question, check_on_progress(on_progress))
 
+    @spelled_out
     def stream(
         self,
         *,
@@ -121,6 +136,7 @@ class Reports:
         window: Window | None = None,
         on_failure: OnFailure = "raise",
         attr_dependency: AttrDependency = "drop",
+        on_progress: OnProgress | None = None,
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[ReportQuery],
     ) -> AsyncGenerator[tuple[str, Report], None]:
@@ -128,7 +144,7 @@ class Reports:
 
         Args:
             app_tokens, parameters: As described at the class.
-            window, on_failure, attr_dependency: As for `fetch`.
+            window, on_failure, attr_dependency, on_progress: As for `fetch`.
             query: The parameters described at the class.
 
         Returns:
@@ -136,6 +152,7 @@ class Reports:
             app is yielded too, with a report that has no rows and with its error in `failures`; where every app failed,
             the error of the first one is raised after the last of them.
         """
+        __tracebackhide__ = True
         question = check_question(
             query,
             app_tokens=app_tokens,
@@ -145,8 +162,9 @@ class Reports:
             on_failure=on_failure,
             attr_dependency=attr_dependency,
         )
-        return stream(self._account, question)
+        return stream(self._account, question, check_on_progress(on_progress))
 
+    @spelled_out
     async def pivot(
         self,
         *,
@@ -165,16 +183,19 @@ class Reports:
         Returns:
             The report, with `totals_per_dimension`.
         """
+        __tracebackhide__ = True
         if query.get("index") is None:
             raise ConfigurationError("index is missing: give the dimensions that the totals are wanted for, as a list")
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, attr_dependency=attr_dependency)
         return await ask_pivot(self._account, question)
 
+    @spelled_out
     def iter_csv(
         self,
         *,
         app_tokens: AppTokens | None = None,
         exact: bool = False,
+        on_progress: OnProgress | None = None,
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[CsvQuery],
     ) -> AsyncGenerator[dict[str, Any], None]:
@@ -185,6 +206,8 @@ class Reports:
 
         Args:
             app_tokens, parameters: As described at the class. One request asks for all apps.
+            on_progress: A function that is called in the event loop with the bytes that have arrived, their total or
+                `None` where the service does not say it, and `"csv_report"`. What it raises ends the rows.
             exact: Whether metrics are `Decimal`, with every digit of the service, instead of int and float.
             query: The parameters described at the class, and `readable_names`: the dashboard's names as headers, with
                 texts in all cells.
@@ -195,12 +218,15 @@ class Reports:
 
         Raises:
             AdjustError: As described at the class; also in the middle of the rows, where the answer breaks off. A note
-                on the error says how many rows were yielded.
+                on the error says how many rows were yielded. Where nothing but the end of the connection tells where
+                the answer ends, that is a warning in the log.
         """
+        __tracebackhide__ = True
         check_bool(exact, "exact")
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, takes=CsvQuery)
-        return csv_rows(self._account, question, exact=exact)
+        return csv_rows(self._account, question, check_on_progress(on_progress), exact=exact)
 
+    @spelled_out
     async def download_csv(
         self,
         path: str | os.PathLike[str],
@@ -214,23 +240,30 @@ class Reports:
 
             saved = await adjust.reports.download_csv("installs.csv", dimensions=["day"], metrics=["installs"], ...)
 
-        The file is complete or absent. An older file is replaced at the end. An answer that breaks off is asked for
-        again.
+        The file is complete or absent. An older file is replaced at the end, and keeps its mode. An answer that breaks
+        off is asked for again.
 
         Args:
             path: The file.
-            on_progress: A function that is called in the event loop with the bytes that have arrived and with their
-                total, or `None` where the service does not say it. After an answer that broke off it starts again from
-                0. It should return soon.
-            app_tokens, parameters, query: As for `iter_csv`.
+            on_progress: A function that is called in the event loop with the bytes that have arrived, their total or
+                `None` where the service does not say it, and the file's name. After an answer that broke off it starts
+                again from 0. It should return soon.
+            app_tokens, parameters, query: As for `iter_csv`, with `readable_names`.
 
         Returns:
             The path, the size, the number of rows and the columns.
+
+        Raises:
+            ConfigurationError: No file can be at `path`. Nothing was sent.
+            DecodeError: The answer is no CSV, or nothing but the end of the connection tells where it ends, twice.
+            AdjustError: As described at the class; or the file can't be written, with the `OSError` as its cause.
         """
+        __tracebackhide__ = True
         place, hook = target(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, takes=CsvQuery)
         return await save_csv(self._account, question, place, hook)
 
+    @spelled_out
     async def read_parquet(
         self,
         *,
@@ -247,9 +280,11 @@ class Reports:
         Returns:
             The table, with the columns and types of `fetch(...).to_arrow()`.
         """
+        __tracebackhide__ = True
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
         return await read_parquet(self._account, question)
 
+    @spelled_out
     async def download_parquet(
         self,
         path: str | os.PathLike[str],
@@ -272,6 +307,7 @@ class Reports:
         Returns:
             The path, the size, and where pyarrow is installed the number of rows and the columns.
         """
+        __tracebackhide__ = True
         place, hook = target(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
         return await save_parquet(self._account, question, place, hook)
@@ -293,11 +329,14 @@ class Reports:
             contains: By list, a text that ids or names must contain: `{"networks": "google"}`.
 
         Returns:
-            The values of each list, by its name.
+            The values of each list, by its name. A list or a value of a shape that Adjust does not document is there as
+            the service sent it, with a warning in the log.
         """
-        values = await ask_filters(self._account.session, required_filters, section, contains)
+        __tracebackhide__ = True
+        values: dict[str, list[Any]] = await ask_filters(self._account.session, required_filters, section, contains)
         if contains is None and section is None:
-            self._account.names.learn({name: [value.id for value in of_list] for name, of_list in values.items()})
+            known = {name: [one.id for one in ones if isinstance(one, FilterValue)] for name, ones in values.items()}
+            self._account.names.learn(known)
         return values
 
     async def events(
@@ -315,7 +354,9 @@ class Reports:
             tokens_mapping: Whether to return the event tokens of each app.
 
         Returns:
-            The events; `{id}_events` and `{id}_revenue` are names of metrics.
+            The events; `{id}_events` and `{id}_revenue` are names of metrics. One of a shape that Adjust does not
+            document is there as the service sent it, with a warning in the log.
         """
+        __tracebackhide__ = True
         tokens = None if app_tokens is None else tuple(check_app_tokens(app_tokens))
         return await ask_events(self._account.session, events__contains, tokens, tokens_mapping)

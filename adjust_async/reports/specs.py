@@ -20,7 +20,15 @@ def path_of(endpoint: str) -> str:
 
 def spec_of(endpoint: str, query: Mapping[str, str], decode: Callable[[Answer], T]) -> RequestSpec[T]:
     """Return the request for one of the service's endpoints."""
-    return RequestSpec(method="GET", path=path_of(endpoint), query=query, decode=decode, service="reports")
+    return RequestSpec(
+        method="GET",
+        path=path_of(endpoint),
+        query=query,
+        decode=decode,
+        service="reports",
+        name=f"reports.{endpoint}",
+        app=query.get("app_token__in"),
+    )
 
 
 def receiving(

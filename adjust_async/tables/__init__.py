@@ -3,7 +3,7 @@
 from adjust_async.tables.arrow import arrow_array, arrow_type, has_offset, import_pyarrow, plain_cells
 from adjust_async.tables.column import Column, Kind
 from adjust_async.tables.records import Records
-from adjust_async.tables.table import ColumnTable, Table, rows_of
+from adjust_async.tables.table import ColumnTable, Table, counted, failed, rows_of
 
 __all__ = [
     "Column",
@@ -13,6 +13,8 @@ __all__ = [
     "Table",
     "arrow_array",
     "arrow_type",
+    "counted",
+    "failed",
     "has_offset",
     "import_pyarrow",
     "plain_cells",

@@ -2,7 +2,8 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-__all__ = ["ColumnTable", "Table", "rows_of"]
+__all__ = ["ColumnTable", "Table", "counted", "failed", "rows_of"]
+
+
+#: Names of columns that a representation shows, and rows that one in a notebook does.
+MOST_NAMES, MOST_ROWS = 12, 20
+
+#: Apps that a representation names as failed.
+MOST_FAILURES = 3
 
 
 class Table(ABC):
@@ -62,7 +70,26 @@ class Table(ABC):
     __hash__ = None  # type: ignore[assignment] # as a list has none
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {', '.join(self.columns)}>"
+        of, names = self._described(), list(self.columns)
+        more = f", and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        return f"<{type(self).__name__}{f' of {of}' if of else ''}: {', '.join(names[:MOST_NAMES])}{more}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what it is, and the first rows."""
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
+        first = list(islice(self.rows(), MOST_ROWS + 1))
+        body = "".join(
+            f"<tr>{''.join(f'<td>{escape(_written(cell))}</td>' for cell in row.values())}</tr>"
+            for row in first[:MOST_ROWS]
+        )
+        rest = "<p>and more rows</p>" if len(first) > MOST_ROWS else ""
+        kind, of = type(self).__name__, self._described()
+        caption = escape(f"{kind} of {of}" if of else kind)
+        return f"<p>{caption}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}"
+
+    def _described(self) -> str:
+        """Return how many rows of what there are, and what failed, where that costs no walk over the rows."""
+        return ""
 
     def head(self, n: int = 5) -> list[dict[str, Any]]:
         """Return the first `n` rows, or all where there are fewer.
@@ -214,3 +241,21 @@ def rows_of(names: Sequence[str], columns: Iterable[Iterable[Any]]) -> Iterator[
     Without a step of the interpreter for each row, that is a fifth faster.
     """
     return map(dict, map(zip, repeat(names), zip(*columns, strict=True)))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 row` or `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def failed(failures: Mapping[str, Exception]) -> str:
+    """Return which apps failed, as the end of a description; empty where none did."""
+    if not failures:
+        return ""
+    names = list(failures)
+    more = f" and {len(names) - MOST_FAILURES} more" if len(names) > MOST_FAILURES else ""
+    return f", {len(names)} failed ({', '.join(names[:MOST_FAILURES])}{more})"
+
+
+def _written(cell: object) -> str:
+    return "" if cell is None else str(cell)

@@ -5,6 +5,7 @@
     AsyncAdjust(http_client=httpx.AsyncClient(transport=AiohttpTransport()))
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from adjust_async.transports.failures import never_sent, proxy_status
@@ -21,7 +22,10 @@ _MODULE_OF = {"AiohttpTransport": "aiohttp", "PooledTransport": "pooled"}
 def __getattr__(name: str) -> Any:
     """Import a transport when it is asked for: one of them needs an extra."""
     if name in _MODULE_OF:
-        from importlib import import_module
-
-        return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -284,7 +284,7 @@ class _Upload:
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of an answer, which gives its connection back when it is closed."""
+    """The body of an answer, which returns its connection when it is closed."""
 
     def __init__(
         self, answer: aiohttp.ClientResponse, request: httpx.Request, leave: Callable[[], Awaitable[None]]
@@ -309,7 +309,7 @@ class _Body(httpx.AsyncByteStream):
         if self._closed:
             return
         self._closed = True
-        # Which gives the connection up, unless the body was read to its end.
+        # Which closes the connection, unless the body was read to its end.
         self._answer.close()
         await self._leave()
 

@@ -70,6 +70,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         trust_env: bool = True,
         keepalive_expiry: float | None = 20.0,
     ) -> None:
+        __tracebackhide__ = True
         self._closed = True  # until all arguments are checked
         self._attempts = Attempts(check_whole_number(max_connections, "max_connections"))
         self._proxies = Proxies(proxy, PROXY_SCHEMES, trust_env=check_bool(trust_env, "trust_env"))
@@ -168,7 +169,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
 
 class _LaneStream(httpx.AsyncByteStream):
-    """The body of an answer, which gives its lane back when it is closed."""
+    """The body of an answer, which returns its lane when it is closed."""
 
     def __init__(
         self, stream: httpx.AsyncByteStream, request: httpx.Request, give_back: Callable[..., Awaitable[None]]

@@ -10,7 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 import attrs
 import httpx
 
-from adjust_async.config import is_loopback
+from adjust_async._hosts import is_loopback
 from adjust_async.errors import ConfigurationError
 from adjust_async.transports.origins import Origin
 
@@ -49,6 +49,7 @@ class Proxies:
     """
 
     def __init__(self, proxy: object, schemes: Collection[str], *, trust_env: bool) -> None:
+        __tracebackhide__ = True
         self._given = None if proxy is None else check_proxy(proxy, "proxy", schemes)
         self._schemes = schemes
         self._trust_env = trust_env

@@ -2,12 +2,12 @@
 
 import asyncio
 import ssl
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import httpx
 
 from adjust_async._checks import shown
+from adjust_async._concurrency import in_own_thread
 from adjust_async.errors import ConfigurationError
 from adjust_async.transports.failures import ConnectError
 
@@ -45,12 +45,8 @@ class Trust:
         return self._context
 
     async def _make(self) -> ssl.SSLContext:
-        """Make it in a thread of its own: it takes 30 ms, and the application may keep the loop's threads busy."""
-        executor = ThreadPoolExecutor(1, "adjust-tls")
+        """Make it in a thread, as it takes 30 ms."""
         try:
-            making = partial(httpx.create_ssl_context, trust_env=self._trust_env)
-            return await asyncio.get_running_loop().run_in_executor(executor, making)
+            return await in_own_thread(partial(httpx.create_ssl_context, trust_env=self._trust_env))
         except OSError as error:
             raise ConnectError(f"the trusted certificates can't be read: {error}") from error
-        finally:
-            executor.shutdown(wait=False)

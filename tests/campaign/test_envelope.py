@@ -58,7 +58,7 @@ def test_any_success_is_an_envelope_or_a_decode_error(body: bytes) -> None:
         ("{}", "$.data"),
         ('{"data": null}', "$.data"),
         ('{"data": []}', "$.data"),
-        ('{"error": {"message": "no"}}', "$.data"),
+        ('{"error": {"message": "no"}}', "$"),
         ('{"data": {}}', "$.data.items"),
         ('{"data": {"items": null}}', "$.data.items"),
         ('{"data": {"items": {}}}', "$.data.items"),

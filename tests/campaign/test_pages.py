@@ -419,9 +419,9 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
 
 
 async def test_an_argument_that_no_listing_has() -> None:
-    """A misspelt argument is a TypeError that names it and the right ones."""
+    """A misspelt argument is refused by its name, with the one that was meant."""
     async with client(Collection(PAGES, paging_v1), "v1") as adjust:
-        with pytest.raises(TypeError, match="'pagesize': a listing has page_size, after, before, cursor, max_items"):
+        with pytest.raises(ConfigurationError, match="pagesize is no argument of a listing: did you mean page_size"):
             adjust.trackers.list("app", pagesize=5)  # type: ignore[call-arg] # what is tested is that it fails
 
 
@@ -447,3 +447,30 @@ def test_a_walk_is_the_concatenation_of_the_pages(
     items, walked = asyncio.run(walk())
     assert items == everything[:max_items]
     assert [tracker.name for page in walked for tracker in page.items] == items
+
+
+async def test_a_last_page_of_v1_that_repeats_its_own_cursor() -> None:
+    """A cursor that comes a second time beside `next: null` is the end, both ways; beside a link it is a loop."""
+
+    def repeating(number: int, more: bool) -> Any:
+        paging = paging_v1(number, more)
+        paging["cursors"] = {"after": f"c{number + more}", "before": f"c{max(number - 1, 0)}"}
+        return paging
+
+    def looping(number: int, more: bool) -> Any:
+        paging = paging_v1(number, more)
+        if not more:
+            paging |= {
+                "next": f"{HOST}/public/v1/apps/app/trackers?after=c{number}",
+                "cursors": {"after": f"c{number}"},
+            }
+        return paging
+
+    async with client(Collection(PAGES, repeating), "v1") as adjust:
+        forwards = await adjust.trackers.list("app").collect()
+        assert [tracker.name for tracker in forwards] == [label for page in PAGES for label in page]
+        backwards = await adjust.trackers.list("app", before=f"c{len(PAGES) - 1}").collect()
+        assert len(backwards) == len(forwards)
+    async with client(Collection(PAGES, looping), "v1") as adjust:
+        with pytest.raises(PaginationError, match="a second time"):
+            await adjust.trackers.list("app").collect()

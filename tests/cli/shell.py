@@ -1,5 +1,6 @@
 """A shell for tests: runs `adjust-async` against an emulator, in this process, in one of its own, or in a terminal."""
 
+import logging
 import os
 import pty
 import re
@@ -60,7 +61,13 @@ class Shell:
         wanted: dict[str, str | None] = dict.fromkeys([name for name in os.environ if name.startswith("ADJUST_")])
         wanted |= {"COLUMNS": None, "NO_COLOR": None, "FORCE_COLOR": None}
         wanted |= {name: value for name, value in self.environment().items() if name not in {"PATH", "PYTHONPATH"}}
-        result = CliRunner().invoke(app, [*map(str, arguments)], input=input, env=wanted | environment)
+        logger = logging.getLogger("adjust_async")
+        kept = logger.handlers, logger.level, logger.propagate  # a command sets them for its own process
+        try:
+            result = CliRunner().invoke(app, [*map(str, arguments)], input=input, env=wanted | environment)
+        finally:
+            logger.handlers, level, logger.propagate = kept
+            logger.setLevel(level)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Finished(result.exit_code, result.stdout, result.stderr)

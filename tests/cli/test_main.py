@@ -123,7 +123,9 @@ def test_flags_are_the_parameters(path: tuple[str, ...], method: Any) -> None:
         elif not name.startswith("on_") or name == "on_failure":
             wanted.add(name)
     given = {param.name for param in (COMMANDS[path] if path else get_command(app)).params}
-    assert wanted - given <= {"self", "token", "plan", "http_client", "coordinator"}
+    # `grace_time` is a flag of the one command that waits for it.
+    own = {"grace_time"} if method is AsyncAdjust else set()
+    assert wanted - given - own <= {"self", "token", "plan", "http_client", "coordinator"}
 
 
 def test_completion() -> None:

@@ -48,7 +48,9 @@ class Question(NamedTuple):
     def fan_out(self, session: Session) -> FanOut[str]:
         """Prepare the fan-out."""
         windows = range(self.windows)
-        return partial(each_app, session, self.apps, windows, self.ask, self.join, keep_failures=self.keep)
+        return partial(
+            each_app, session, self.apps, windows, self.ask, self.join, name="fan_out", keep_failures=self.keep
+        )
 
     def arrive(self, session: Session) -> AsyncGenerator[tuple[str, str | AdjustError], None]:
         """Ask for each app."""

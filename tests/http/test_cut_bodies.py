@@ -61,3 +61,28 @@ async def test_no_row_is_lost_on_the_wire(
             with pytest.raises(DecodeError, match=r"breaks off|it is empty"):
                 _ = [row async for row in adjust.reports.iter_csv(**QUERY)]
         assert (adjust._session.permits, adjust._session.calls) == (0, 0)
+
+
+@pytest.mark.parametrize("transport", [PooledTransport, AiohttpTransport])
+@pytest.mark.parametrize("obeys", [True, False])
+async def test_a_body_that_an_event_hook_has_read(transport: type[httpx.AsyncBaseTransport], obeys: bool) -> None:
+    """With response hooks no packed body is asked for; one that comes all the same is an error where it was cut."""
+
+    async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        packed = gzip.compress(LINES)
+        writer.write(answer(LINES) if obeys else answer(packed[:-30], headers="Content-Encoding: gzip\r\n"))
+
+    async def read(response: httpx.Response) -> None:
+        await response.aread()
+
+    async with (
+        serve(handler) as server,
+        httpx.AsyncClient(transport=transport(), event_hooks={"response": [read]}) as http_client,
+        AsyncAdjust("secret", api_url=server.url, http_client=http_client, max_attempts=2) as adjust,
+    ):
+        if obeys:
+            assert len([row async for row in adjust.reports.iter_csv(**QUERY)]) == 40
+        else:
+            with pytest.raises(DecodeError):
+                _ = [row async for row in adjust.reports.iter_csv(**QUERY)]
+    assert "accept-encoding: identity" in server.requests[0].head.lower()

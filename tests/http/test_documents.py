@@ -32,8 +32,8 @@ def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = parse_
         (b"  <!doctype html><p>Hello</p>", "it is HTML or XML: Hello", False),
         (b'{"data": {"items": [', "it breaks off after 20 bytes", True),
         (b'{"data": ', "it breaks off after 9 bytes", True),
-        (b"NaN", "it begins with 'NaN'", False),
-        (b'{"data": NaN}', "it begins with '{\"data\": NaN}'", False),
+        (b"nan", "it begins with 'nan'", False),
+        (b'{"data": nan}', "it begins with '{\"data\": nan}'", False),
         (b"token,clicks\nabc,1\n", "it begins with 'token,clicks", False),
         (b'{"data": {}} trailing', "it begins with", False),
         (b'{"a": "\xe4"}', "it is not encoded in UTF-8", False),
@@ -47,6 +47,40 @@ def test_what_is_no_json_is_described(body: bytes, words: str, transient: bool) 
     assert error.body == body.decode(errors="replace")
     assert (error.service, error.__cause__, error.__context__) == ("api", None, None)
     assert (error.method, error.path) == ("GET", "/p")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"rows": [], "error_code": "service_error"}', "service_error"),
+        ('{"rows": [], "error_code": "service_error", "error_desc": "later"}', "later (service_error)"),
+        ('{"result_set": {}, "error": "no such KPI"}', "no such KPI"),
+        ('{"result_set": {}, "error": {"message": "no such KPI"}}', "no such KPI"),
+        ('{"data": {"items": []}, "errors": ["a", "b"]}', "a; b"),
+        ('{"rows": [], "success": false, "message": "no"}', "no"),
+        ('{"rows": [], "status": "error"}', "error"),
+        ('{"rows": [], "error": true}', "error"),
+    ],
+)
+def test_a_document_with_an_error_is_an_error(body: str, words: str) -> None:
+    """Whatever else is there, and whatever the status, a document that carries an error is one, and is final."""
+    error = decode_error_of(body)
+    assert error.message.startswith("the answer is an error in spite of its status 200: ")
+    assert words in error.message
+    assert (error.malformed, error.transient, error.location) == (False, False, "$")
+
+
+@pytest.mark.parametrize("nothing", ["null", '""', "[]", "{}", "false"])
+def test_an_empty_error_is_none(nothing: str) -> None:
+    """Services that always send the key send nothing in it where nothing failed."""
+    assert parse_json(answer(200, f'{{"rows": [], "error": {nothing}, "status": "ok", "success": true}}'))
+
+
+def test_a_key_that_comes_twice_is_final() -> None:
+    """A document that has a key twice would come again."""
+    error = decode_error_of('{"rows": [1], "rows": []}')
+    assert "the key 'rows' comes twice" in error.message
+    assert (error.malformed, error.transient) == (False, False)
 
 
 DOCUMENT = '{"data": {"items": [{"token": "a\\u00e4ä\\"", "t": true, "f": false, "n": null, "x": -1.5e3}]}}'.encode()

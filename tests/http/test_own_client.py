@@ -1,17 +1,23 @@
 """An httpx client of the caller's: what of it is in force, and what it can't change."""
 
+import gzip
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from adjust_async import (
+    AdjustError,
     APIStatusError,
     AsyncAdjust,
     ClientClosedError,
+    DecodeError,
+    NotFoundError,
 )
+from adjust_async._http.messages import Body, RequestSpec
 from tests.clock import JUMPING_CLOCK
-from tests.script import Script, done, status
+from tests.script import Outcome, Script, arriving, client, done, status
 
 pytestmark = pytest.mark.anyio
 
@@ -119,4 +125,104 @@ async def test_a_client_that_its_owner_closes_in_the_middle() -> None:
         with pytest.raises(ClientClosedError, match="http_client was closed during this request") as raised:
             await post(adjust)
     assert raised.value.in_doubt
+    assert raised.value.__context__ is None
+
+
+# Hooks on answers.
+
+
+async def call_with(
+    hook: Callable[[httpx.Response], Awaitable[object]],
+    *outcomes: Outcome,
+    call: Callable[[AsyncAdjust], Awaitable[object]] = get,
+) -> tuple[object, Script]:
+    """Make a call with an event hook on its answers."""
+    async with client(*outcomes, max_attempts=2) as (adjust, script):
+        adjust.http_client.event_hooks = {"response": [hook]}
+        return await call(adjust), script
+
+
+async def raise_for_status(response: httpx.Response) -> None:
+    """Do what many hooks do."""
+    response.raise_for_status()
+
+
+async def test_a_hook_that_raises_for_the_status() -> None:
+    """The status counts as without the hook: what may help is tried again, a redirect is followed, an error says it."""
+    found, script = await call_with(
+        raise_for_status, status(429, retry_after="7"), httpx.Response(302, headers={"location": "/other"}), done()
+    )
+    assert found
+    assert [request.url.path for request in script.requests][2] == "/other"
+    assert script.waits[0] >= 7
+    for outcome in (status(404), arriving(b"gone", code=404)):
+        with pytest.raises(NotFoundError) as raised:
+            await call_with(raise_for_status, outcome)
+        assert (raised.value.status, raised.value.attempts, raised.value.__context__) == (404, 1, None)
+
+
+async def test_a_status_of_another_request() -> None:
+    """A hook that asks another service, and gets an error there, says nothing of the status of this request."""
+
+    async def elsewhere(_: httpx.Response) -> None:
+        request = httpx.Request("GET", "https://elsewhere.invalid/")
+        httpx.Response(404, request=request).raise_for_status()
+
+    with pytest.raises(AdjustError, match=r"HTTPStatusError: .*elsewhere\.invalid") as raised:
+        await call_with(elsewhere, done())
+    assert not isinstance(raised.value, APIStatusError)
+
+
+async def take_raw(response: httpx.Response) -> None:
+    """Read the body away."""
+    _ = [piece async for piece in response.aiter_raw()]
+
+
+async def take_lines(response: httpx.Response) -> None:
+    """Read the body away, unpacked."""
+    _ = [line async for line in response.aiter_lines()]
+
+
+@pytest.mark.parametrize("hook", [take_raw, take_lines, httpx.Response.aclose])
+async def test_a_hook_that_takes_the_body(hook: Callable[[httpx.Response], Awaitable[object]]) -> None:
+    """A hook that leaves nothing of a body is named; a create is in doubt then, and a status still told."""
+    with pytest.raises(DecodeError, match=r"an event hook .*await response\.aread\(\)") as raised:
+        await call_with(hook, arriving(b"{}"), call=post)
+    assert (raised.value.in_doubt, raised.value.attempts) == (True, 1)
+    with pytest.raises(NotFoundError):
+        await call_with(hook, arriving(b"{}", code=404))
+
+
+@pytest.mark.parametrize(("coding", "verified"), [(None, True), ("identity", True), ("gzip", False)])
+async def test_a_report_that_a_hook_reads(coding: str | None, verified: bool) -> None:
+    """Where hooks are, a streamed report is asked for unpacked: httpx leaves out all but a first member of gzip."""
+    sent = gzip.compress(b"abcd") + gzip.compress(b"efgh") if coding == "gzip" else b"abcd"
+    headers: dict[str, Any] = {"content_length": str(len(sent))} | (
+        {} if coding is None else {"content_encoding": coding}
+    )
+    seen: list[object] = []
+
+    async def receive(arrived: Body) -> None:
+        seen.append((b"".join([piece async for piece in arrived]), arrived.end_verified))
+
+    def ask(adjust: AsyncAdjust) -> Awaitable[object]:
+        return adjust._session.request(RequestSpec("GET", "/p", lambda _: None, receive=receive))
+
+    _, script = await call_with(httpx.Response.aread, arriving(sent, **headers), call=ask)
+    assert seen == [(b"abcd", verified)]
+    assert script.requests[0].headers["accept-encoding"] == "identity"
+
+
+async def test_a_client_that_is_closed_between_two_steps() -> None:
+    """A client that its owner closes while a redirect is followed ends the call as closed, not with httpx's error."""
+    http_client = httpx.AsyncClient()
+
+    async def closing(_: httpx.Request) -> httpx.Response:
+        await http_client.aclose()
+        return httpx.Response(302, headers={"location": "/other"})
+
+    http_client = httpx.AsyncClient(transport=Script(closing))
+    async with AsyncAdjust(TOKEN, http_client=http_client) as adjust:
+        with pytest.raises(ClientClosedError, match="http_client was closed during this request") as raised:
+            await get(adjust)
     assert raised.value.__context__ is None

@@ -13,7 +13,7 @@ from adjust_async import (
     APIStatusError,
     AsyncAdjust,
 )
-from adjust_async._http.services import services
+from adjust_async._http.services import hosts, services
 from adjust_async.config import APIToken, Config
 from adjust_async.emulator import Emulator
 from tests.clock import JUMPING_CLOCK
@@ -60,8 +60,20 @@ async def test_the_settings_of_each() -> None:
     assert reports.host.max_rate == 50.0
     assert "X-Account-ID" not in api.headers
     assert reports.headers["X-Account-ID"] == "42"
-    assert api.limits is not reports.limits
     assert TOKEN not in f"{api}{reports}{vars(api.auth)}"
+
+
+async def test_whose_limits_they_are() -> None:
+    """Limits belong to a host and a token, and those of reports to the account asked for; the token is not shown."""
+    scopes = {host.scope for changed in ({}, {"account_id": "42"}) for host in hosts(config(**changed))}
+    assert sorted(scope.rpartition(" ")[0] for scope in scopes) == [
+        "api https://api.adjust.com",
+        "reports https://automate.adjust.com",
+        "reports https://automate.adjust.com",
+    ]
+    other = Config.read(token=APIToken("another-T0ken"), api_url=None, reports_url=None)
+    assert not scopes & {host.scope for host in hosts(other)}
+    assert TOKEN not in str(scopes)
 
 
 @pytest.mark.parametrize(

@@ -317,7 +317,7 @@ async def test_whether_the_end_can_be_verified(code: int, headers: dict[str, Any
         async for _ in body:
             pass
 
-    outcome = arriving(b"abcd", code=code, **headers)
+    outcome = arriving(b"abcd", code=code, framed=False, **headers)
     async with client(outcome) as (adjust, _):
         assert (await fetch(adjust)).end_verified is verified
         await adjust._session.request(RequestSpec("GET", "/p", lambda _: None, receive=receive))

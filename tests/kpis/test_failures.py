@@ -152,7 +152,7 @@ async def test_closing_the_client_ends_the_question(emulator: Emulator) -> None:
 
 async def test_never_more_than_max_concurrency() -> None:
     """However many apps and windows there are, the emulator sees no more requests at a time than the client allows."""
-    async with Emulator(apps=20, trackers_per_app=5, facts_per_day=2, latency=0.002) as emulator:
+    async with Emulator(apps=20, trackers_per_app=5, facts_per_day=2, latency=0.05) as emulator:
         async with AsyncAdjust(emulator.token, api_url=emulator.url, max_concurrency=7) as adjust:
             await adjust.kpis.deliverables(emulator.app_tokens, grouping=["day"], window=2, **DATES)
         assert emulator.stats.total == 100

@@ -52,7 +52,7 @@ def test_period_is_refused_on_deliverables() -> None:
 def test_an_unknown_argument_is_refused_with_the_way_to_give_it() -> None:
     """A name that nobody documented is no typo let through: it has to come in `parameters`."""
     message = refusal(lambda: check_query("events", {**DAYS, "kpi": ["installs"]}, None))
-    assert message == "kpi is no parameter of events: what Adjust added later goes into parameters={'kpi': ...}"
+    assert message == "kpi is no parameter of events: did you mean kpis?"
 
 
 @pytest.mark.parametrize("endpoint", [*ENDPOINTS])

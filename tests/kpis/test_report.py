@@ -241,10 +241,10 @@ def test_large_integers_are_exact() -> None:
 
 
 def test_a_report_shows_what_it_holds() -> None:
-    """The representation counts apps and failures, and names the KPIs, without a look at the figures."""
+    """The representation counts rows and apps, and names what failed and the columns."""
     failure = APIConnectionError("no route", method="GET", path="/kpis/v1/b")
     got = KpiReport({"kpis": ["k"]}, [{"token": "a", "kpi_values": [1]}], {"b": failure})
-    assert repr(got) == "<KpiReport of 1 apps, 1 failed: k>"
+    assert repr(got) == "<KpiReport of 1 row in 1 app, 1 failed (b): app_token, app_name, currency, k>"
     assert got.failures == {"b": failure}
 
 

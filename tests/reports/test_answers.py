@@ -103,7 +103,8 @@ WRONG: list[tuple[Any, str]] = [
     ({"rows": [{}, None]}, r"\(at \$\.rows\[1\]\)"),
     ({"rows": [], "totals": []}, r"expected an object, found \[\] \(at \$\.totals\)"),
     ({"rows": [day(1), day(2, app_token="other")]}, r"expected the figures of app 'app', found those of 'other' \(at"),
-    ({"error_code": "service_error"}, r"\(at \$\.rows\)"),
+    ({"error_code": "service_error"}, r"\(at \$\)"),
+    ({"rows": [], "error_code": "service_error"}, r"in spite of its status 200: service_error \(at \$\)"),
 ]
 
 

@@ -90,12 +90,27 @@ async def test_what_the_service_says_is_kept() -> None:
 
 @jumping
 async def test_wrong_shapes_say_where() -> None:
-    """What is no list of apps is told with its place, by every way to ask."""
-    async with client(httpx.Response(200, json={"apps": [{"id": "a"}, {"name": "B"}]})) as (adjust, _):
-        with pytest.raises(DecodeError, match=r"\$\.apps\[1\]"):
+    """What is no list of apps does not pass for an account without apps; one odd app does not lose the others."""
+    async with client(httpx.Response(200, json={"apps": {"a": "A"}})) as (adjust, _):
+        with pytest.raises(DecodeError, match=r"expected a list of apps.*\$\.apps"):
             await adjust.apps.list()
-        with pytest.raises(DecodeError, match=r"\$\.apps\[1\]"):
-            _ = [app async for app in adjust.apps.list()]
+    async with client(httpx.Response(200, json={"apps": [{"id": "a"}, {"name": "B"}, {"id": "c"}]})) as (adjust, _):
+        assert [app.token async for app in adjust.apps.list()] == ["a", "c"]
+
+
+@jumping
+async def test_fields_of_apps() -> None:
+    """What newer accounts send of an app is in fields, and where it has another shape in `extra`."""
+    apps = [
+        {"id": "a", "default_store_app_id": "id1", "currency": "EUR", "platforms": ["ios", "android"], "new": 1},
+        {"id": "b", "default_store_app_id": 5, "currency": {"code": "EUR"}, "platforms": "ios"},
+    ]
+    async with client(httpx.Response(200, json={"apps": apps})) as (adjust, _):
+        first, second = await adjust.apps.list()
+    assert (first.default_store_app_id, first.currency, first.platforms) == ("id1", "EUR", ("ios", "android"))
+    assert first.extra == {"new": 1}
+    assert (second.default_store_app_id, second.currency, second.platforms) == (None, None, ())
+    assert second.extra == {"default_store_app_id": 5, "currency": {"code": "EUR"}, "platforms": "ios"}
 
 
 @pytest.mark.parametrize("contains", ["", 3, ["a"]])

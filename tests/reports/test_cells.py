@@ -12,7 +12,7 @@ from adjust_async.tables import Kind
 
 ODD = st.none() | st.booleans() | st.lists(st.text(max_size=2), max_size=2) | st.dictionaries(st.text(), st.integers())
 SENTINELS = ["unknown", "Organic", "n/a", "-", "+", ".", "-.", "e5", "1e", "1e+", "0x10", "1_000", "1,000", "1.000,5",
-             "1 000", " 64", "64 ", "64\n", "\n", "+5", "--5", "1.2.3", "NaN", "nan", "inf", "-Infinity", "sNaN", "٦٤",
+             "1 000", " 64", "64 ", "64\n", "\n", "+5", "--5", "1.2.3", "sNaN", "NaNs", "infinite", "-",  "٦٤",
              "12%", "5 €", "true", "null", "None", "1e9999", "²", "1⁄2", "\x00", "\ud800"]  # fmt: skip
 
 
@@ -59,6 +59,14 @@ def test_a_metric_is_a_number_by_its_text(text: Any, expected: Any) -> None:
 def test_a_word_stays_as_it_is(read: Any, text: str) -> None:
     """What is no number in ASCII digits is the text that it was, also where Python would take it for a number."""
     assert same(read(text), text)
+
+
+@pytest.mark.parametrize("text", ["", "NaN", "nan", "-nan", "inf", "+Inf", "Infinity", "-Infinity", Decimal("1e999")])
+def test_what_can_not_be_computed_is_no_value(text: Any) -> None:
+    """What floats write for a ratio to nothing is no value, as `NaN` in JSON is none."""
+    assert number(text) is None
+    if isinstance(text, str):
+        assert exact_number(text) is None
 
 
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))

@@ -86,7 +86,9 @@ def test_a_page_of_several_does_not_go_unnoticed(pagination: object) -> None:
         ({"rows": None}, "$.rows"),
         ({"rows": {}}, "$.rows"),
         ({"rows": "x"}, "$.rows"),
-        ({"error_code": "service_error"}, "$.rows"),
+        ({"error_code": "service_error"}, "$"),
+        ({"rows": [], "error_code": "service_error"}, "$"),
+        ({"rows": [{}], "errors": ["later"]}, "$"),
         ({"rows": [{}, None]}, "$.rows[1]"),
         ({"rows": [[]]}, "$.rows[0]"),
         ({"rows": ["x"]}, "$.rows[0]"),
@@ -240,11 +242,21 @@ def test_two_levels_hang_below_each_other() -> None:
     ]
 
 
-@pytest.mark.parametrize("value", ["campaign", "rows", "data", "totals", "installs", "", "null"])
+@pytest.mark.parametrize("value", ["campaign", "rows", "data", "totals", "error", "installs", "", "null"])
 def test_an_index_value_may_have_any_name(value: str) -> None:
     """A campaign that is called like a key of the document is a value of the index all the same."""
     part = open_pivot({"rows": [{value: {"rows": [{"installs": "1"}], "totals": {}}}]}, ["campaign"], None)
     assert part.rows == [{"campaign": value, "installs": "1"}]
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [{"rows": [], "error_code": "service_error"}, {"error": "later"}, {"rows": ROWS, "errors": ["later"]}],
+)
+def test_an_error_below_a_value_is_refused(inner: object) -> None:
+    """A value of the index whose rows could not be had does not pass for one without rows, or for a row."""
+    with pytest.raises(MalformedError, match=r"has an error below day '2026-01-02': (later|service_error)"):
+        open_pivot({"rows": [{A: {"rows": ROWS}}, {"2026-01-02": inner}]}, ["day"], None)
 
 
 def test_inner_warnings_are_told() -> None:

@@ -62,9 +62,10 @@ def test_a_value_is_read() -> None:
 def test_an_event_is_read() -> None:
     """Lists and the mapping are as they came, and what is missing is empty or not known."""
     got = event_of(**EVENT, color="red")
-    assert attrs.asdict(got) == {**EVENT, "extra": {"color": "red"}}
+    assert attrs.asdict(got) == {**EVENT, "increase_is_negative": None, "extra": {"color": "red"}}
     assert event_of(id="x") == ReportEvent(id="x", app_token=[], tokens=[])
     assert event_of(id="x").is_skad_event is None
+    assert event_of(id="x", increase_is_negative=True).increase_is_negative is True
     assert event_of(id="x").app_token_x_event_tokens_mapping is None
 
 

@@ -148,7 +148,7 @@ def test_a_sort_has_a_name(value: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        ("metric", "metric is no parameter of a report: what Adjust added later goes into parameters={'metric': ...}"),
+        ("metric", "metric is no parameter of a report: did you mean metrics?"),
         ("campaign__contains", "campaign__contains is a filter: give filters={'campaign__contains': ...}"),
         ("readable_names", "readable_names is no parameter of this report: leave it out"),
     ],

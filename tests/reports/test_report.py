@@ -154,8 +154,8 @@ def test_failures_are_kept_beside_the_parts() -> None:
     got = Report([part(ANSWER, app="abc1")], ["day"], ["installs", "cost"], failures=failures)
     failures.clear()
     assert got.failures == {"abc2": error}
-    assert repr(got) == "<Report of 1 rows in 1 parts, 1 failed: app_token, day, installs, cost>"
-    assert repr(report()) == "<Report of 0 rows in 1 parts: day>"
+    assert repr(got) == "<Report of 1 row, 1 failed (abc2): app_token, day, installs, cost>"
+    assert repr(report()) == "<Report of 0 rows: day>"
 
 
 # `attr_dependency`.

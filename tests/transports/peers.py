@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from typing import Any
 
+import h2.config
+import h2.connection
+import h2.events
 import httpx
 import trustme
 
@@ -124,3 +127,41 @@ def server_tls(authority: trustme.CA, host: str = "localhost") -> ssl.SSLContext
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(host).configure_cert(context)
     return context
+
+
+@asynccontextmanager
+async def serving_http2(
+    tls: ssl.SSLContext, reply: Callable[[Any, int], bytes]
+) -> AsyncIterator[tuple[str, list[int]]]:
+    """Speak HTTP/2; yield the URL, and how many connections are open and were opened."""
+    tls.set_alpn_protocols(["h2"])
+    counts = [0, 0]
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        counts[0] += 1
+        counts[1] += 1
+        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        connection.initiate_connection()
+        writer.write(connection.data_to_send())
+        try:
+            while data := await reader.read(65536):
+                for event in connection.receive_data(data):
+                    if isinstance(event, h2.events.StreamEnded):
+                        writer.write(reply(connection, event.stream_id))
+                writer.write(connection.data_to_send())
+        except ConnectionError:
+            pass
+        finally:
+            counts[0] -= 1
+            writer.close()
+
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    async with listening:
+        yield f"https://localhost:{listening.sockets[0].getsockname()[1]}", counts
+
+
+def hello(connection: Any, stream: int, body: bytes = b"hello") -> bytes:
+    """Answer a request over HTTP/2."""
+    connection.send_headers(stream, [(":status", "200"), ("content-length", str(len(body)))])
+    connection.send_data(stream, body, end_stream=True)
+    return bytes(connection.data_to_send())

@@ -560,9 +560,12 @@ async def test_vcrpy(kind: str, tmp_path: Path) -> None:
 
 
 def test_both_kinds_are_exported() -> None:
-    """The package names its transports, and imports them when they are asked for."""
+    """The package names its transports, imports them when they are first asked for, and keeps them."""
     from adjust_async import transports
 
-    assert set(KINDS) < set(transports.__all__)
+    assert set(KINDS) < set(transports.__all__) <= set(dir(transports))
+    for kind in KINDS:
+        found = getattr(transports, kind)
+        assert vars(transports)[kind] is found
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         _ = transports.Nonsense

@@ -4,13 +4,9 @@ import asyncio
 import logging
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
-import h2.config
-import h2.connection
-import h2.events
 import httpx
 import pytest
 import respx
@@ -20,7 +16,18 @@ from pytest_httpx import HTTPXMock
 from adjust_async.errors import ConfigurationError
 from adjust_async.transports import PooledTransport, never_sent
 from tests.loopback import RawRequest, answer, serve
-from tests.transports.peers import LOOPS, failure, make, scripted, send, server_tls, settled, tasks
+from tests.transports.peers import (
+    LOOPS,
+    failure,
+    hello,
+    make,
+    scripted,
+    send,
+    server_tls,
+    serving_http2,
+    settled,
+    tasks,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -115,44 +122,6 @@ async def test_a_trace_of_the_callers_own(transport: PooledTransport) -> None:
 
 
 # HTTP/2.
-
-
-@asynccontextmanager
-async def serving_http2(
-    tls: ssl.SSLContext, reply: Callable[[Any, int], bytes]
-) -> AsyncIterator[tuple[str, list[int]]]:
-    """Speak HTTP/2; yield the URL, and how many connections are open and were opened."""
-    tls.set_alpn_protocols(["h2"])
-    counts = [0, 0]
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        counts[0] += 1
-        counts[1] += 1
-        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
-        connection.initiate_connection()
-        writer.write(connection.data_to_send())
-        try:
-            while data := await reader.read(65536):
-                for event in connection.receive_data(data):
-                    if isinstance(event, h2.events.StreamEnded):
-                        writer.write(reply(connection, event.stream_id))
-                writer.write(connection.data_to_send())
-        except ConnectionError:
-            pass
-        finally:
-            counts[0] -= 1
-            writer.close()
-
-    listening = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
-    async with listening:
-        yield f"https://localhost:{listening.sockets[0].getsockname()[1]}", counts
-
-
-def hello(connection: Any, stream: int) -> bytes:
-    """Answer a request over HTTP/2."""
-    connection.send_headers(stream, [(":status", "200"), ("content-length", "5")])
-    connection.send_data(stream, b"hello", end_stream=True)
-    return bytes(connection.data_to_send())
 
 
 async def test_http2_where_asked_for(authority: trustme.CA, client_tls: ssl.SSLContext) -> None:

@@ -31,6 +31,7 @@ from adjust_async import (
     Report,
     ReportEvent,
     ReportPart,
+    ReportQuery,
     Retry,
     SavedReport,
     Table,
@@ -126,17 +127,16 @@ async def trackers(adjust: AsyncAdjust) -> None:
     await adjust.trackers.provision("app", load_plan(Path("plan.jsonl")), on_outcome=done)
 
 
-def progressed(done: int, total: int, outcome: ProvisionOutcome) -> None:
-    """`on_progress` is told how far a roll-out is."""
-    assert_type(done / total, float)
-    assert_type(outcome.path, str)
-    assert_type(outcome.tracker, Tracker | None)
-    assert_type(outcome.error, AdjustError | None)
-    assert_type(outcome.notes, tuple[str, ...])
+def progressed(done: int, total: int | None, what: str) -> None:
+    """`on_progress` is told how far anything is."""
 
 
 def done(outcome: ProvisionOutcome) -> None:
     """`on_outcome` is told the final outcome of an entry."""
+    assert_type(outcome.path, str)
+    assert_type(outcome.tracker, Tracker | None)
+    assert_type(outcome.error, AdjustError | None)
+    assert_type(outcome.notes, tuple[str, ...])
 
 
 async def reports(adjust: AsyncAdjust) -> None:
@@ -150,9 +150,12 @@ async def reports(adjust: AsyncAdjust) -> None:
         filters={"installs__gte": 10},
         window="month",
         on_failure="keep",
+        on_progress=progressed,
         currency="EUR",
     )
     assert_type(report, Report)
+    question: ReportQuery = {"dimensions": ["day"], "metrics": ["installs"], "date_period": "today"}
+    assert_type(await adjust.with_options(deadline=5).reports.fetch(**question, app_tokens="a"), Report)
     assert_type(report.failures, dict[str, AdjustError])
     assert_type(report.parts, tuple[ReportPart, ...])
     assert_type(report.totals, dict[str, Any])
@@ -179,7 +182,7 @@ async def files(adjust: AsyncAdjust) -> object:
     rows = adjust.reports.iter_csv(dimensions=["day"], metrics=["installs"], date_period="today", exact=True)
     assert_type(rows, AsyncGenerator[dict[str, Any], None])
     saved = await adjust.reports.download_csv(
-        "installs.csv", dimensions=["day"], metrics=["installs"], date_period="today", on_progress=arrived
+        "installs.csv", dimensions=["day"], metrics=["installs"], date_period="today", on_progress=progressed
     )
     assert_type(saved, SavedReport)
     assert_type(saved.path, Path)
@@ -194,10 +197,6 @@ async def files(adjust: AsyncAdjust) -> object:
     return await adjust.reports.read_parquet(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         dimensions=["day"], metrics=["installs"], date_period="today"
     )
-
-
-def arrived(size: int, length: int | None) -> None:
-    """`on_progress` of a download is told how much has arrived, and how much there is."""
 
 
 async def kpis(adjust: AsyncAdjust) -> AsyncIterator[KpiReport]:

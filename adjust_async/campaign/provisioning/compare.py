@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from adjust_async._concurrency import crawl
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.names import PORTION, Match, Siblings, label_of
+from adjust_async.campaign.names import PORTION, Match, Siblings, label_of
 from adjust_async.campaign.provisioning.plan import plan_error
-from adjust_async.campaign.provisioning.recent import Place
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.campaign.provisioning.uncertain import UncertainCreate
+from adjust_async.campaign.recent import Place
 from adjust_async.campaign.requests import Listing, TrackerRequests
 from adjust_async.errors import WrongTrackerError
 
@@ -44,10 +44,12 @@ class Comparison:
         Raises:
             AdjustError: A branch could not be listed.
         """
+        __tracebackhide__ = True
         await crawl(nodes, self._compare, workers=self._workers)
 
     async def listing(self, node: Node) -> Listing:
         """List what is right below a node."""
+        __tracebackhide__ = True
         place = self.place(node)
         listing = await self._requests.listing(place, grace_time=self._grace_time, page_size=self._page_size)
         if listing.incomplete and self._totals_are_right and self._grace_time:
@@ -106,6 +108,7 @@ class Comparison:
             raise plan_error("entry", sorted(problems))
 
     async def _compare(self, node: Node, push: Callable[[Node], None]) -> None:
+        __tracebackhide__ = True
         listing = await self.listing(node)
         siblings = await Siblings.of(listing.trackers, self._requests.recent.forms)
         node.listed = {tracker.token for tracker in listing.trackers}

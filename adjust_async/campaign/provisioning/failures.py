@@ -1,6 +1,13 @@
 """What a failed create says: whether its name is taken, whether to try later, and what is known after a look."""
 
-from adjust_async.errors import AdjustError, APIConnectionError, APIStatusError, replace
+from adjust_async.errors import (
+    AdjustError,
+    APIConnectionError,
+    APIStatusError,
+    CoordinationError,
+    LockLostError,
+    replace,
+)
 
 __all__ = ["earlier_doubt", "is_conflict", "is_put_off", "looked_up", "may_be_taken", "not_told_apart", "with_words"]
 
@@ -31,6 +38,8 @@ def is_put_off(error: AdjustError) -> bool:
     """Whether a request surely did nothing, and may do better later."""
     if isinstance(error, APIConnectionError):
         return error.transient
+    if isinstance(error, CoordinationError):
+        return not isinstance(error, LockLostError)
     return _status(error) in LATER
 
 

@@ -1,23 +1,20 @@
 """What became of each entry of a plan: every entry gets one outcome, however the run ends."""
 
 import asyncio
-import copy
 from collections.abc import Callable, Sequence
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.names import PORTION
+from adjust_async.campaign.names import PORTION
 from adjust_async.campaign.provisioning.plan import TrackerSpec
-from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionOutcome, ProvisionResult, Status
+from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionOutcome, ProvisionResult, Status
 from adjust_async.campaign.provisioning.tree import Node
-from adjust_async.errors import AdjustError, APITimeoutError, NotTriedError
+from adjust_async.errors import AdjustError, APITimeoutError, NotTriedError, detached
+from adjust_async.progress import OnProgress
 
 __all__ = ["Outcomes", "status_of"]
 
 #: Failures whose errors keep the whole answer of the service. A plan may have many.
-MOST_BODIES = 100
-
-#: Characters that the others keep of it.
-BODY_LIMIT = 200
+MOST_BODIES = 20
 
 
 class Outcomes:
@@ -63,9 +60,8 @@ class Outcomes:
     def fail(self, node: Node, error: AdjustError) -> None:
         """Say that a node failed."""
         self._failures += 1
-        if self._failures > MOST_BODIES:
-            error = _compact(error)
-        node.error = error
+        # Kept without the frames of its traceback, which hold the answer.
+        node.error = detached(error, short=True) if self._failures > MOST_BODIES else error.with_traceback(None)
         self.settle(node, "failed")
 
     def not_tried(self, node: Node, reason: str) -> None:
@@ -136,7 +132,7 @@ class Outcomes:
             self._end(error)
         try:
             if self._on_progress is not None and not self.ended:
-                self._on_progress(self._done, len(self._specs), outcome)
+                self._on_progress(self._done, len(self._specs), outcome.path)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as above
             self._end(error)
 
@@ -146,12 +142,3 @@ def status_of(node: Node) -> Status:
     if node.created or node.tracker is None:
         return "created"
     return "updated" if node.missing_settings else "unchanged"
-
-
-def _compact(error: AdjustError) -> AdjustError:
-    """Return a copy of an error that keeps little: no traceback, no cause, and only the beginning of the answer."""
-    compact = copy.copy(error)
-    body = getattr(error, "body", "")
-    if len(body) > BODY_LIMIT:
-        vars(compact)["body"] = f"{body[:BODY_LIMIT]}..."
-    return compact

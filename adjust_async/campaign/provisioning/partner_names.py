@@ -2,17 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 from adjust_async._checks import shown
+from adjust_async._suggestions import near_names_beside
 from adjust_async.campaign.models import Partner
-from adjust_async.campaign.provisioning.names import PORTION
+from adjust_async.campaign.names import PORTION
 from adjust_async.campaign.provisioning.plan import Entry, plan_error
 
 __all__ = ["find_partners"]
-
-#: Unknown names that come with a suggestion. Finding one takes milliseconds, and a plan may have thousands.
-MOST_HINTS = 5
 
 
 async def find_partners(entries: Sequence[Entry], partners: Iterable[Partner]) -> list[Entry]:
@@ -64,15 +61,14 @@ def _folded(name: str) -> str:
 async def _problems(
     unknown: Sequence[tuple[int, str, Sequence[Partner]]], names: _PartnerNames
 ) -> list[tuple[int, str]]:
-    first = list(dict.fromkeys(name for _, name, match in unknown if not match))[:MOST_HINTS]
-    known = list(names.folded)
-    # In a thread, as it takes long where there are many partners.
-    near = await asyncio.to_thread(lambda: {name: get_close_matches(_folded(name), known, 3) for name in first})
+    near = await near_names_beside((_folded(name) for _, name, match in unknown if not match), names.folded)
     told: dict[str, str] = {}
     problems = []
     for number, name, match in unknown:
         if name not in told:
-            told[name] = _problem(name, match, [names.folded[key][0].display_name for key in near.get(name, ())])
+            told[name] = _problem(
+                name, match, [names.folded[key][0].display_name for key in near.get(_folded(name), ())]
+            )
         problems.append((number, told[name]))
         if not number % PORTION:
             await asyncio.sleep(0)
@@ -85,5 +81,5 @@ def _problem(name: str, match: Sequence[Partner], near: Sequence[str]) -> str:
         called = {partner.display_name for partner in match}
         what = f"called {shown(name)}" if called == {name} else f"that {shown(name)} may mean"
         return f"there are {len(match)} partners {what}: give partner_id, one of {ids}"
-    hint = f". Did you mean {' or '.join(map(repr, near))}?" if near else ": adjust.partners.list() gives them all"
+    hint = f". Did you mean {' or '.join(map(repr, near))}?" if near else ": adjust.partners.list() lists them all"
     return f"there is no partner called {shown(name)}{hint}"

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import product
 from typing import Any, NamedTuple, Self
 
 import attrs
 
 from adjust_async._checks import check_bool, check_whole_number, shown
-from adjust_async.campaign.provisioning.names import PORTION, SEPARATOR
-from adjust_async.campaign.provisioning.paths import LEVELS, problem_of_part, split_path
+from adjust_async._pydantic import Record
+from adjust_async.campaign.names import PORTION, SEPARATOR
+from adjust_async.campaign.paths import LEVELS, problem_of_part, split_path
 from adjust_async.errors import ConfigurationError, PlanError
 
 __all__ = [
@@ -25,8 +27,8 @@ __all__ = [
 TOLD = 20
 
 
-@attrs.define(on_setattr=attrs.setters.frozen, unsafe_hash=True)
-class TrackerSpec:
+@attrs.define(on_setattr=attrs.setters.frozen, unsafe_hash=True, repr=False)
+class TrackerSpec(Record):
     """A tracker that there should be, and how it should be set.
 
     Attributes:
@@ -41,6 +43,12 @@ class TrackerSpec:
     partner_id: int | None = attrs.field(default=None, kw_only=True)
     partner: str | None = attrs.field(default=None, kw_only=True)
     cost_data_enabled: bool | None = attrs.field(default=None, kw_only=True)
+
+    def __repr__(self) -> str:
+        settings = {name: value for name, value in attrs.asdict(self).items() if value is not None and name != "path"}
+        return (
+            f"TrackerSpec({', '.join([repr(self.path), *(f'{name}={value!r}' for name, value in settings.items())])})"
+        )
 
     @classmethod
     def product(
@@ -182,6 +190,7 @@ async def read_plan(plan: object) -> list[Entry]:
         PlanError: Entries are wrong.
         ConfigurationError: It is no plan.
     """
+    __tracebackhide__ = True
     reader = PlanReader()
     if isinstance(plan, (str, bytes, TrackerSpec, Mapping)):
         raise ConfigurationError(f"plan is {shown(plan)}: give a list of paths or TrackerSpec, or load_plan(path)")
@@ -192,11 +201,16 @@ async def read_plan(plan: object) -> list[Entry]:
             reader.take(number, item)
             if not number % PORTION:
                 await asyncio.sleep(0)  # a plan may be long, and others want their turn
-    elif isinstance(plan, Iterable):
-        for number, item in enumerate(plan, 1):
+    else:
+        for number, item in enumerate(_items(plan), 1):
             reader.take(number, item)
             if not number % PORTION:
                 await asyncio.sleep(0)
-    else:
-        raise ConfigurationError(f"plan is {shown(plan)}: give paths or TrackerSpec, in a list or as they come")
     return reader.finish()
+
+
+def _items(plan: object) -> Iterator[object]:
+    if isinstance(plan, Iterable):
+        with suppress(TypeError):  # as of some objects that only look like an iterable
+            return iter(plan)
+    raise ConfigurationError(f"plan is {shown(plan)}: give paths or TrackerSpec, in a list or as they come")

@@ -1,4 +1,4 @@
-"""Plans from files: CSV and JSON Lines, of which every bad line is told at once."""
+"""Plans from files: CSV and JSON Lines. All bad lines are reported at once."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adjust_async._checks import shown
-from adjust_async.campaign.provisioning.paths import LEVELS, path_of
+from adjust_async.campaign.paths import LEVELS, path_of
 from adjust_async.campaign.provisioning.plan import PlanReader, TrackerSpec
 from adjust_async.errors import ConfigurationError
 

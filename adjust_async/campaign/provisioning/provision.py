@@ -2,27 +2,31 @@
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import anyio
 
-from adjust_async._checks import check_bool, check_whole_number, shown
+from adjust_async._checks import check_bool, check_seconds, check_whole_number, shown
+from adjust_async._concurrency import running_loop
 from adjust_async._http.session import Session
 from adjust_async.campaign.partners import Partners
+from adjust_async.campaign.provisioning.journaled import JournaledCreates
 from adjust_async.campaign.provisioning.partner_names import find_partners
 from adjust_async.campaign.provisioning.plan import Entry, read_plan
-from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress, ProvisionResult
+from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionResult
 from adjust_async.campaign.provisioning.run import Provisioning
 from adjust_async.campaign.provisioning.settings import Settings
 from adjust_async.campaign.provisioning.tree import PlanTree
 from adjust_async.campaign.requests import TrackerRequests
+from adjust_async.config import LONGEST_GRACE_TIME
 from adjust_async.errors import AdjustError, ClientClosedError, ConfigurationError
+from adjust_async.progress import OnProgress, check_on_progress
 
 __all__ = ["provision"]
 
-LONGEST_GRACE_TIME = 600.0
+CLOSED = "the client is closed: it was closed while a plan was provisioned"
 
 
 async def provision(
@@ -35,15 +39,17 @@ async def provision(
     on_failure: str,
     on_progress: OnProgress | None,
     on_outcome: OnOutcome | None,
-    grace_time: float,
+    grace_time: float | None,
     verify: bool | None,
     page_size: int | None,
-    lock: asyncio.Lock,
 ) -> ProvisionResult:
     """Make a plan true, as `Trackers.provision` documents it."""
+    __tracebackhide__ = True
+    running_loop()
+    grace_time = session.config.grace_time if grace_time is None else grace_time
     _check(dry_run, on_failure, grace_time, verify, page_size)
-    _check_function(on_progress, "on_progress", "done, total and outcome")
-    _check_function(on_outcome, "on_outcome", "an outcome")
+    check_on_progress(on_progress)
+    _check_on_outcome(on_outcome)
     settings = Settings(
         app_token=app_token,
         dry_run=dry_run,
@@ -58,25 +64,34 @@ async def provision(
         workers=session.config.max_concurrency,
     )
     entries = await read_plan(plan)
+    creates = JournaledCreates(requests, session.member, app_token)
     try:
         if any(entry.spec.partner is not None for entry in entries):
             entries = await find_partners(entries, await Partners(session).list().collect())
     except (AdjustError, asyncio.CancelledError) as error:
-        provisioning = await _provisioning(requests, entries, settings)
+        provisioning = await _provisioning(requests, creates, entries, settings)
         await _conclude(provisioning, error, "the partners of the plan were not found")
         raise
-    provisioning = await _provisioning(requests, entries, settings)
+    provisioning = await _provisioning(requests, creates, entries, settings)
     try:
-        async with lock:
-            await _run(session, provisioning)
+        async with contextlib.nullcontext() if dry_run else creates.locked():
+            with session.span("trackers.provision", app=app_token, entries=len(entries)):
+                await _run(session, provisioning, settings.grace_time)
     except (Exception, asyncio.CancelledError) as error:
         await _conclude(provisioning, error, "the end came")
         raise
-    return await provisioning.result()
+    result = await provisioning.result()
+    if session.draining and any(outcome.not_tried for outcome in (*result.outcomes, *result.implied)):
+        closed = ClientClosedError(CLOSED)
+        closed.result = result
+        raise closed
+    return result
 
 
-async def _provisioning(requests: TrackerRequests, entries: Sequence[Entry], settings: Settings) -> Provisioning:
-    return Provisioning(requests, entries, await PlanTree.of(entries), settings)
+async def _provisioning(
+    requests: TrackerRequests, creates: JournaledCreates, entries: Sequence[Entry], settings: Settings
+) -> Provisioning:
+    return Provisioning(requests, creates, entries, await PlanTree.of(entries), settings)
 
 
 async def _conclude(provisioning: Provisioning, error: BaseException, reason: str) -> None:
@@ -88,28 +103,31 @@ async def _conclude(provisioning: Provisioning, error: BaseException, reason: st
         error.result = task.result()
 
 
-async def _run(session: Session, provisioning: Provisioning) -> None:
+async def _run(session: Session, provisioning: Provisioning, grace_time: float) -> None:
+    __tracebackhide__ = True
     # A task of its own, which a cancellation of the caller does not reach: it has to end what it has begun.
     task = session.spawn(provisioning.run())
     try:
-        await asyncio.wait([task])
+        # What was begun may end while the client drains, and doubts are looked up; nothing else is begun.
+        with session.stopped_by_drain(partial(provisioning.stop, "the client was closed")):
+            await asyncio.wait([task])
     except asyncio.CancelledError:
-        await _end(task, provisioning)
+        await _end(task, provisioning, grace_time)
         raise
     if task.cancelled():
         provisioning.stop("the client was closed")
-        raise ClientClosedError("the client is closed: it was closed while a plan was provisioned")
+        raise ClientClosedError(CLOSED)
     task.result()
 
 
-async def _end(task: asyncio.Task[None], provisioning: Provisioning) -> None:
+async def _end(task: asyncio.Task[None], provisioning: Provisioning, grace_time: float) -> None:
     """End soon, and leave nothing in doubt that can be found out, however often the caller is cancelled meanwhile."""
     provisioning.stop("the provisioning was cancelled")
     if provisioning.acting:
-        await _wait(task, provisioning.grace_time)
+        await _wait(task, grace_time)
         provisioning.cut_short()
         # One look after another time of grace, and the time that a list takes.
-        await _wait(task, 2 * provisioning.grace_time + 1)
+        await _wait(task, 2 * grace_time + 1)
     task.cancel()
     await _wait(task, None)
     if not task.cancelled():
@@ -127,6 +145,7 @@ async def _wait(task: asyncio.Future[Any], seconds: float | None) -> None:
 
 
 def _check(dry_run: object, on_failure: object, grace_time: object, verify: object, page_size: object) -> None:
+    __tracebackhide__ = True
     check_bool(dry_run, "dry_run")
     if verify is not None:
         check_bool(verify, "verify")
@@ -134,14 +153,13 @@ def _check(dry_run: object, on_failure: object, grace_time: object, verify: obje
         check_whole_number(page_size, "page_size")
     if not isinstance(on_failure, str) or on_failure not in {"keep", "raise"}:
         raise ConfigurationError(f"on_failure is {shown(on_failure)}: give 'keep' or 'raise'")
-    number = grace_time if isinstance(grace_time, (int, float)) and not isinstance(grace_time, bool) else math.nan
-    if not 0 <= number <= LONGEST_GRACE_TIME:
-        raise ConfigurationError(f"grace_time is {shown(grace_time)}: give seconds from 0 to {LONGEST_GRACE_TIME:g}")
+    check_seconds(grace_time, "grace_time", LONGEST_GRACE_TIME)
 
 
-def _check_function(function: object, argument: str, takes: str) -> None:
+def _check_on_outcome(function: object) -> None:
+    __tracebackhide__ = True
     if function is None:
         return
     is_async = any(map(asyncio.iscoroutinefunction, (function, getattr(function, "__call__", None))))  # noqa: B004
     if not callable(function) or is_async:
-        raise ConfigurationError(f"{argument} is {shown(function)}: give a plain function of {takes}")
+        raise ConfigurationError(f"on_outcome is {shown(function)}: pass a plain function of an outcome")

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
+from adjust_async._pydantic import serialized_schema
 from adjust_async.campaign.models import Tracker
 from adjust_async.campaign.provisioning.plan import TrackerSpec
 from adjust_async.errors import AdjustError, NotTriedError
 from adjust_async.tables import Column, Table
 
-__all__ = ["OnOutcome", "OnProgress", "ProvisionOutcome", "ProvisionResult", "Status"]
+__all__ = ["OnOutcome", "ProvisionOutcome", "ProvisionResult", "Status"]
 
 Status = Literal["created", "updated", "unchanged", "failed"]
 
@@ -42,9 +43,30 @@ class ProvisionOutcome(NamedTuple):
         """Whether it failed, and may have been created all the same."""
         return self.error is not None and self.error.in_doubt
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, as plain values that JSON can carry: the error as its text, and `in_doubt`."""
+        return {
+            "path": self.path,
+            "status": self.status,
+            "tracker": None if self.tracker is None else self.tracker.to_dict(),
+            "error": None if self.error is None else str(self.error),
+            "in_doubt": self.in_doubt,
+            "notes": list(self.notes),
+        }
 
-#: Called with how many entries are done, with how many there are, and with the outcome of the one done last.
-OnProgress = Callable[[int, int, ProvisionOutcome], object]
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Return the schema that pydantic asks for, which writes what `to_dict` returns."""
+        shape = {
+            "path": str,
+            "status": Status,
+            "tracker": dict[str, Any] | None,
+            "error": str | None,
+            "in_doubt": bool,
+            "notes": list[str],
+        }
+        return serialized_schema(cls, cls.to_dict, shape, handler)
+
 
 #: Called with the outcome of an entry, once for each, as soon as it is final.
 OnOutcome = Callable[[ProvisionOutcome], object]
@@ -100,6 +122,32 @@ class ProvisionResult(Table):
         pairs = zip(self._specs, self.outcomes, strict=True)
         return [spec for spec, outcome in pairs if outcome.status == "failed"]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the attributes by name, and `counts`, as plain values that JSON can carry."""
+        return {
+            "app_token": self.app_token,
+            "dry_run": self.dry_run,
+            "counts": self.counts,
+            "outcomes": [outcome.to_dict() for outcome in self.outcomes],
+            "implied": [outcome.to_dict() for outcome in self.implied],
+            "duplicates": [tracker.to_dict() for tracker in self.duplicates],
+            "verified": self.verified,
+        }
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Return the schema that pydantic asks for, which writes what `to_dict` returns."""
+        shape = {
+            "app_token": str,
+            "dry_run": bool,
+            "counts": dict[str, int],
+            "outcomes": list[dict[str, Any]],
+            "implied": list[dict[str, Any]],
+            "duplicates": list[dict[str, Any]],
+            "verified": bool,
+        }
+        return serialized_schema(cls, cls.to_dict, shape, handler)
+
     @property
     def schema(self) -> tuple[Column, ...]:
         """The columns with their kinds."""
@@ -119,5 +167,8 @@ class ProvisionResult(Table):
             }
 
     def __repr__(self) -> str:
+        return f"<ProvisionResult of {self._described()}>"
+
+    def _described(self) -> str:
         counts = ", ".join(f"{count} {status}" for status, count in self.counts.items())
-        return f"<ProvisionResult of {self.app_token}{' (dry run)' if self.dry_run else ''}: {counts}>"
+        return f"{self.app_token}{' (dry run)' if self.dry_run else ''}: {counts}"

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Sequence
 
 from adjust_async._concurrency import TaskGroup, Workers
 from adjust_async.campaign.models import Tracker
+from adjust_async.campaign.names import PORTION, Match
 from adjust_async.campaign.provisioning.compare import Comparison
 from adjust_async.campaign.provisioning.failures import (
     earlier_doubt,
@@ -20,7 +21,8 @@ from adjust_async.campaign.provisioning.failures import (
     not_told_apart,
     with_words,
 )
-from adjust_async.campaign.provisioning.names import PORTION, Match
+from adjust_async.campaign.provisioning.journaled import JournaledCreates
+from adjust_async.campaign.provisioning.last_look import LastLook
 from adjust_async.campaign.provisioning.outcomes import Outcomes, status_of
 from adjust_async.campaign.provisioning.plan import Entry
 from adjust_async.campaign.provisioning.result import ProvisionResult
@@ -33,6 +35,7 @@ from adjust_async.errors import (
     APITimeoutError,
     AuthenticationError,
     ClientClosedError,
+    LockLostError,
     PermissionDeniedError,
     PlanError,
     WrongTrackerError,
@@ -46,22 +49,31 @@ LONGEST_WAIT = 20.0
 #: How many times a create may be put off, for each attempt that a request has.
 PUT_OFFS = 10
 
-#: Creates from which on the branches are listed once more at the end.
-MANY = 1_000
-
 
 class Provisioning:
     """One plan on its way.
 
     Args:
         requests: Sends the requests of the client.
+        creates: Sends its creates, once their lock is held.
         entries: The plan.
         tree: The same as a tree.
         settings: How to go about it.
+
+    Attributes:
+        acting: Whether anything may have been created.
     """
 
-    def __init__(self, requests: TrackerRequests, entries: Sequence[Entry], tree: PlanTree, settings: Settings) -> None:
+    def __init__(
+        self,
+        requests: TrackerRequests,
+        creates: JournaledCreates,
+        entries: Sequence[Entry],
+        tree: PlanTree,
+        settings: Settings,
+    ) -> None:
         self._requests = requests
+        self._creates = creates
         self._settings = settings
         self._root = tree.root
         specs = [entry.spec for entry in entries]
@@ -73,7 +85,7 @@ class Provisioning:
             page_size=settings.page_size,
             workers=settings.workers,
         )
-        self._acting = False
+        self.acting = False
         self._stopped = asyncio.Event()
         self._reason = "the end came"
         self._failure: BaseException | None = None
@@ -81,30 +93,21 @@ class Provisioning:
         self._group = TaskGroup()
         self._workers: Workers[Node] = Workers(self._group, self._visit, settings.workers)
         self._uncertain = UncertainCreates(self._comparison.find, settings.grace_time, self, self._group.create_task)
-        self._branches: dict[Node, None] = {}
-        self._creates = 0
-        self._doubts = False
-        self._verified = False
-
-    @property
-    def acting(self) -> bool:
-        """Whether anything may have been created."""
-        return self._acting
-
-    @property
-    def grace_time(self) -> float:
-        """Seconds after which a create that is in no list was not done."""
-        return self._settings.grace_time
+        self._last_look = LastLook(self._comparison, settings.verify)
 
     async def run(self) -> None:
-        """Compare, act, and look at the end.
+        """Look up what earlier runs left open, compare, act, and look at the end.
 
         Raises:
             PlanError: Names of the plan can't be told from each other.
             AdjustError: What exists could not be listed, or with `keep_failures` off the first failure.
             Exception: What a function of the caller's raised.
         """
+        __tracebackhide__ = True
+        settings = self._settings
         try:
+            if not settings.dry_run:
+                await self._creates.recover(grace_time=settings.grace_time, page_size=settings.page_size)
             await self._comparison.compare(self._root)
             await self._comparison.check(self._root)
         except PlanError:
@@ -113,14 +116,15 @@ class Provisioning:
         except AdjustError as error:
             self.stop(f"what exists could not be listed: {error}")
             raise
-        if self._settings.dry_run:
+        if settings.dry_run:
             await self._tell_difference()
         else:
-            self._acting = True
+            self.acting = True
             async with self._group:
                 for node in await self._ready(self._root):
                     self._workers.push(node)
-            await self._verify()
+            if not self._stopped.is_set():
+                await self._last_look.take()
         if self._failure is not None:
             raise self._failure
 
@@ -145,7 +149,7 @@ class Provisioning:
             self._root,
             dry_run=self._settings.dry_run,
             duplicates=sorted(self._comparison.duplicates.values(), key=lambda one: (one.name, one.token)),
-            verified=self._verified,
+            verified=self._last_look.taken,
         )
 
     async def _tell_difference(self) -> None:
@@ -201,7 +205,7 @@ class Provisioning:
         if node.attempts == 1:
             node.since = _now()
         there = parent.listed or set()
-        create = self._requests.create(place, node.label, parent=parent.tracker, names=parent.children, tokens=there)
+        create = self._creates.send(place, node.label, parent=parent.tracker, names=parent.children, tokens=there)
         try:
             tracker = await self._send(node, create, "POST")
         except ClientClosedError:
@@ -214,10 +218,9 @@ class Provisioning:
             return False
         # A service may answer with a tracker that was there, in place of a refusal of its name.
         node.adopted = tracker.token in there or bool(tracker.has_subtrackers)
-        node.created = not node.adopted or node.doubts > 0
+        node.created = not node.adopted or node.uncertain > 0
         node.take_answer(tracker)
-        self._creates += 1
-        self._branches[parent] = None
+        self._last_look.at_created(parent)
         return True
 
     async def _send(self, node: Node, call: Awaitable[Tracker], method: str) -> Tracker:
@@ -246,7 +249,7 @@ class Provisioning:
     async def _after_failure(self, node: Node, error: AdjustError) -> None:
         if error.in_doubt or may_be_taken(error):
             node.sending = False
-            node.doubts += error.in_doubt and not is_conflict(error)
+            node.uncertain += error.in_doubt and not is_conflict(error)
             self._look_up(node, error)
         elif is_put_off(error) and self._has_patience(node):
             node.put_off += 1
@@ -257,8 +260,7 @@ class Provisioning:
     def _look_up(self, node: Node, error: AdjustError, since: float | None = None) -> None:
         if error.in_doubt:
             node.doubt = error
-            self._doubts = True
-            self._branches[node.above] = None
+            self._last_look.at_uncertain(node.above)
         self._uncertain.add(node.above, UncertainCreate(node, error, since))
 
     def _has_patience(self, node: Node) -> bool:
@@ -325,19 +327,22 @@ class Provisioning:
         node.doubt = None
         node.take(match)
         # A name that was refused, and by no create in doubt before, was taken by somebody else.
-        node.created = node.doubts > 0
+        node.created = node.uncertain > 0
         node.adopted = True
-        self._creates += node.created
-        self._requests.recent.settle(self._comparison.place(node.above), node.label)
+        self._last_look.count(node.created)
+        place = self._comparison.place(node.above)
+        self._requests.recent.settle(place, node.label)
+        await self._creates.known(place, node.label, node.token)
         self._workers.push(node)
 
     async def missing(self, create: UncertainCreate) -> None:
         """Create it again, unless it was tried often enough."""
         node, error = create.node, create.error
         node.doubt = None
+        await self._creates.known(self._comparison.place(node.above), node.label, None)
         if not error.in_doubt:
             await self._fail(node, error)
-        elif not self._stopped.is_set() and node.doubts < self._settings.max_attempts and not is_conflict(error):
+        elif not self._stopped.is_set() and node.uncertain < self._settings.max_attempts and not is_conflict(error):
             self._workers.push(node)
         else:
             await self._fail(node, looked_up(error, node.path))
@@ -364,21 +369,6 @@ class Provisioning:
             return []
         return await self._ready(node)
 
-    async def _verify(self) -> None:
-        """List the branches once more in which something was created or in doubt."""
-        verify = self._settings.verify
-        if verify is None:
-            verify = self._creates >= MANY or self._doubts
-        if not verify or self._stopped.is_set():
-            return
-        try:
-            await self._comparison.verify(list(self._branches))
-        except ClientClosedError:
-            raise
-        except AdjustError:
-            return  # everything is done and told of; `verified` says that nobody looked
-        self._verified = True
-
     # The end.
 
     async def _fail(self, node: Node, error: AdjustError) -> None:
@@ -393,6 +383,8 @@ class Provisioning:
             self._end_with(error)
         elif isinstance(error, (AuthenticationError, PermissionDeniedError)):
             self.stop(f"the service does not let this API token do it: {error}")
+        elif isinstance(error, LockLostError):
+            self.stop(error.message)
 
     def _end_with(self, error: BaseException) -> None:
         if self._failure is None:

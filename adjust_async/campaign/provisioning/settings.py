@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from adjust_async.campaign.provisioning.result import OnOutcome, OnProgress
+from adjust_async.campaign.provisioning.result import OnOutcome
+from adjust_async.progress import OnProgress
 
 __all__ = ["Settings"]
 

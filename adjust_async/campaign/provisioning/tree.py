@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.names import PORTION, Match, label_of
+from adjust_async.campaign.names import PORTION, Match, label_of
 from adjust_async.campaign.provisioning.plan import Entry
 from adjust_async.campaign.provisioning.result import ProvisionOutcome, Status
 
@@ -30,7 +30,7 @@ class Node:
         created: Whether this run created it.
         adopted: Whether it was found only after a create of it, so that there may be others below it.
         problem: Why it must not be created, in words.
-        attempts, put_off, doubts: How many of its creates were sent, were put off by the service, may have been done.
+        attempts, put_off, uncertain: How many of its creates were sent, put off by the service, or are in doubt.
         since: The loop's time when its first create was sent.
         sending: Whether a request is under way.
         doubt: What a create ended with that is still in doubt.
@@ -44,7 +44,6 @@ class Node:
         "cost_data_enabled",
         "created",
         "doubt",
-        "doubts",
         "entries",
         "error",
         "label",
@@ -58,6 +57,7 @@ class Node:
         "since",
         "status",
         "tracker",
+        "uncertain",
     )
 
     def __init__(self, label: str, parent: "Node | None") -> None:
@@ -74,7 +74,7 @@ class Node:
         self.problem: str | None = None
         self.attempts = 0
         self.put_off = 0
-        self.doubts = 0
+        self.uncertain = 0
         self.doubt: AdjustError | None = None
         self.sending = False
         self.since = 0.0
@@ -131,7 +131,8 @@ class Node:
         if isinstance(self.entries, list):
             self.entries.append(number)
         else:
-            self.entries = [number]
+            # Nearly all have one, for which a tuple is smaller, and nothing that Python's collector has to look at.
+            self.entries = [*self.entries, number] if self.entries else (number,)
 
     def below(self) -> Iterator["Node"]:
         """Yield every node below, each before those below it."""

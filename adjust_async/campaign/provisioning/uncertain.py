@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
-from adjust_async.campaign.provisioning.names import Match
-from adjust_async.campaign.provisioning.recent import LOOKS
+from adjust_async.campaign.names import Match
 from adjust_async.campaign.provisioning.tree import Node
+from adjust_async.campaign.recent import LOOKS
 from adjust_async.errors import AdjustError, ClientClosedError
 
 __all__ = ["UncertainCreate", "UncertainCreates", "Verdict"]

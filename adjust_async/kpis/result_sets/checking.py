@@ -2,7 +2,8 @@
 
 from types import NoneType
 
-from adjust_async._checks import LARGEST_NUMBER, shown
+from adjust_async._checks import shown
+from adjust_async._http.error_words import is_failure
 from adjust_async.errors import MalformedError
 from adjust_async.kpis.result_sets.levels import IDENTIFYING_KEYS, LEVELS, is_level
 
@@ -23,17 +24,24 @@ def check_element(element: object, kpis: int) -> None:
     for key, value in element.items():
         if key == "kpi_values":
             _check_values(value, kpis)
-        elif key in IDENTIFYING_KEYS:
-            if not isinstance(value, (str, int, NoneType)):
-                raise MalformedError(f"expected text, found {shown(value)}", f".{key}")
-        elif is_level(key, value):
+        elif is_level(key, value) and not is_failure(key, value):
             for index, inner in enumerate(value):
                 try:
                     check_element(inner, kpis)
                 except MalformedError as error:
                     raise error.below(f".{key}[{index}]") from None
-        elif key in LEVELS and value is not None:
-            raise MalformedError(f"expected a list of objects, found {shown(value)}", f".{key}")
+        else:
+            _check_own(key, value)
+
+
+def _check_own(key: str, value: object) -> None:
+    if key in IDENTIFYING_KEYS:
+        if not isinstance(value, (str, int, NoneType)):
+            raise MalformedError(f"expected text, found {shown(value)}", f".{key}")
+    elif is_failure(key, value):
+        raise MalformedError(f"the answer has an error here: {shown(value)}", f".{key}")
+    elif key in LEVELS and value is not None:
+        raise MalformedError(f"expected a list of objects, found {shown(value)}", f".{key}")
 
 
 def _check_values(values: object, kpis: int) -> None:
@@ -44,5 +52,3 @@ def _check_values(values: object, kpis: int) -> None:
     for index, value in enumerate(values):
         if type(value) not in _NUMBERS:
             raise MalformedError(f"expected a number or null, found {shown(value)}", f".kpi_values[{index}]")
-        if type(value) is int and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
-            raise MalformedError(f"{shown(value)} is larger than a table can hold", f".kpi_values[{index}]")

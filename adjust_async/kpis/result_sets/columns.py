@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import attrs
 
-from adjust_async._checks import LARGEST_NUMBER
+from adjust_async._http.error_words import is_failure
 from adjust_async.errors import MalformedError
 from adjust_async.kpis.result_sets.checking import check_element
 from adjust_async.kpis.result_sets.levels import (
@@ -153,6 +153,8 @@ def _read(elements: Sequence[Any], kpis: int) -> Level:
             if not types <= {str, int, bool, NoneType}:
                 raise _OddError
             own[key] = cells
+        elif any(is_failure(key, cell) for cell in cells):
+            raise _OddError
         elif list not in types:
             if key in LEVELS and types != {NoneType}:
                 raise _OddError
@@ -208,13 +210,8 @@ def _figures(values: Sequence[Any], kpis: int) -> tuple[tuple[Any, ...], ...]:
         raise _OddError
     columns = tuple(tuple(map(itemgetter(place), values)) for place in range(kpis))
     for column in columns:
-        types = set(map(type, column))
-        if not types <= _NUMBERS:
+        if not set(map(type, column)) <= _NUMBERS:
             raise _OddError
-        if int in types:
-            whole = column if len(types) == 1 else [value for value in column if type(value) is int]
-            if max(whole) > LARGEST_NUMBER or min(whole) < -LARGEST_NUMBER:
-                raise _OddError
     return columns
 
 

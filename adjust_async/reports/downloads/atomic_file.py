@@ -1,22 +1,20 @@
 """A file that is complete or absent: written under another name beside its place, and moved there at the end."""
 
 import os
-import secrets
-from collections.abc import AsyncIterable, Callable
-from inspect import iscoroutinefunction
+from collections.abc import AsyncIterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import anyio
 
 from adjust_async._checks import shown
-from adjust_async.errors import ConfigurationError
+from adjust_async.errors import AdjustError, ConfigurationError
+from adjust_async.progress import OnProgress
+from adjust_async.reports.downloads.leftovers import create_unfinished, sweep
 
-__all__ = ["OnProgress", "UnfinishedFile", "check_on_progress", "target"]
-
-#: Called with the bytes that have arrived and with their total, which is `None` where the service does not say it.
-OnProgress = Callable[[int, int | None], object]
+__all__ = ["UnfinishedFile", "target"]
 
 #: Bytes that are collected before a thread writes them.
 BUFFER = 512 * 1024
@@ -29,7 +27,8 @@ def target(path: object) -> Path:
     """Return the place of a file; for a link, its target.
 
     Raises:
-        ConfigurationError: It is no path, its folder does not exist, or something other than a file is there.
+        ConfigurationError: It is no path, its folder does not exist or may not be written to, or something other than a
+            file is there.
     """
     given = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(given, str) or not given:
@@ -41,6 +40,9 @@ def target(path: object) -> Path:
             raise ConfigurationError(f"path is {shown(given)}, which is {what}")
         if not place.parent.is_dir():
             raise ConfigurationError(f"path is {shown(given)}, and there is no folder {shown(str(place.parent))}")
+        if not os.access(place.parent, os.W_OK | os.X_OK):
+            folder = shown(str(place.parent))
+            raise ConfigurationError(f"path is {shown(given)}, and the folder {folder} may not be written to")
         longest = os.pathconf(place.parent, "PC_NAME_MAX") if hasattr(os, "pathconf") else LONGEST_NAME
         too_long = len(os.fsencode(place.name)) > longest
     except (OSError, ValueError) as error:
@@ -52,24 +54,13 @@ def target(path: object) -> Path:
     return place
 
 
-def check_on_progress(hook: OnProgress | None) -> OnProgress | None:
-    """Return a function to call, or `None`.
-
-    Raises:
-        ConfigurationError: It is something else, such as a coroutine function.
-    """
-    given: object = hook
-    if given is not None and (not callable(given) or iscoroutinefunction(given)):
-        raise ConfigurationError(f"on_progress is {shown(given)}: give a plain function of the bytes and their number")
-    return hook
-
-
 class UnfinishedFile:
     """The file under another name. It is removed unless `publish` moves it to its place."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
-        self.path = place.with_name(f".{secrets.token_hex(8)}.part")
+        self._file: BinaryIO | None = None
+        self._path: Path | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -81,36 +72,104 @@ class UnfinishedFile:
         traceback: TracebackType | None,
     ) -> None:
         # Not in a thread: after a cancellation nothing may wait for one.
-        self.path.unlink(missing_ok=True)
+        if self._file is not None:
+            with suppress(OSError):  # of a full disk: what was not written is not wanted any more
+                self._file.close()
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+
+    async def open(self) -> BinaryIO:
+        """Return the file, open for writing and empty, whatever an earlier attempt wrote.
+
+        Raises:
+            AdjustError: It can't be created or written.
+        """
+        with self.errors():
+            if self._file is None:
+                await anyio.to_thread.run_sync(sweep, self._place.parent)
+                # In the event loop: a cancellation could not take back what a thread is about to create.
+                self._file, self._path = create_unfinished(self._place)
+            self._file.seek(0)
+            self._file.truncate()
+            return self._file
 
     async def write(self, pieces: AsyncIterable[bytes], length: int | None, on_progress: OnProgress | None) -> None:
-        """Write all pieces in place of what an earlier attempt wrote."""
-        arrived, gathered, waiting = 0, 0, []
-        # Opened in the event loop: a cancellation could not take back what a thread is about to open.
-        with self.path.open("wb") as file:
-            async for piece in pieces:
-                arrived += len(piece)
-                gathered += len(piece)
-                waiting.append(piece)
-                if gathered >= BUFFER:
-                    await anyio.to_thread.run_sync(file.write, b"".join(waiting))
-                    gathered = 0
-                    waiting.clear()
-                if on_progress is not None:
-                    on_progress(arrived, length)
-            await anyio.to_thread.run_sync(file.write, b"".join(waiting))
+        """Write all pieces in place of what an earlier attempt wrote.
 
-    def put(self, body: bytes) -> None:
-        """Write a short body in place of what an earlier attempt wrote."""
-        self.path.write_bytes(body)
+        Raises:
+            AdjustError: They can't be written.
+        """
+        file = await self.open()
+        arrived, gathered, waiting = 0, 0, []
+        async for piece in pieces:
+            arrived += len(piece)
+            gathered += len(piece)
+            waiting.append(piece)
+            if gathered >= BUFFER:
+                await self._put(file, b"".join(waiting))
+                gathered = 0
+                waiting.clear()
+            if on_progress is not None:
+                on_progress(arrived, length, self._place.name)
+        await self._put(file, b"".join(waiting))
+        await self._flush(file)
+
+    async def put(self, body: bytes) -> None:
+        """Write a short body in place of what an earlier attempt wrote.
+
+        Raises:
+            AdjustError: It can't be written.
+        """
+        file = await self.open()
+        await self._put(file, body)
+        await self._flush(file)
+
+    @property
+    def path(self) -> Path:
+        """The file that was opened, for reading."""
+        assert self._path is not None  # noqa: S101 - for the type checker
+        return self._path
 
     async def publish(self) -> int:
-        """Move the file to its place, over an older file, and return its size in bytes."""
+        """Move the file to its place, over an older file, and return its size in bytes.
+
+        Raises:
+            AdjustError: It can't be moved, as where another program holds the older file open.
+        """
         return await anyio.to_thread.run_sync(self._publish)
 
+    async def _put(self, file: BinaryIO, data: bytes) -> None:
+        with self.errors():
+            await anyio.to_thread.run_sync(file.write, data)
+
+    async def _flush(self, file: BinaryIO) -> None:
+        with self.errors():
+            await anyio.to_thread.run_sync(file.flush)
+
     def _publish(self) -> int:
-        with self.path.open("rb") as file:
+        file, path = self._file, self._path
+        if file is None or path is None:
+            raise AssertionError("nothing was written")
+        with self.errors():
+            file.flush()
             os.fsync(file.fileno())
-        size = self.path.stat().st_size
-        self.path.replace(self._place)
+            size = os.fstat(file.fileno()).st_size
+            if os.name == "nt":
+                file.close()  # an open file can't be moved there; elsewhere it stays locked until it is moved
+            path.replace(self._place)
+            file.close()
         return size
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Raise an `AdjustError` that names the path for what the system says of the file inside."""
+        try:
+            yield
+        except OSError as error:
+            failure = error
+        else:
+            return
+        reason = failure.strerror or str(failure)
+        old = ": the file that was there is as it was" if self._place.exists() else ""
+        raise AdjustError(f"the report can't be written to {str(self._place)!r}: {reason}{old}") from failure

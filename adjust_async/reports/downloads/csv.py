@@ -12,9 +12,11 @@ from adjust_async._http.documents import decode_errors
 from adjust_async._http.messages import Body
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, MalformedError
+from adjust_async.progress import OnProgress
 from adjust_async.reports.account import Account
-from adjust_async.reports.downloads.atomic_file import OnProgress, UnfinishedFile
+from adjust_async.reports.downloads.atomic_file import UnfinishedFile
 from adjust_async.reports.downloads.csv_records import CsvRecords, CsvRows, CsvTable
+from adjust_async.reports.downloads.media import check_media_type, check_not_a_page
 from adjust_async.reports.downloads.saved import SavedReport
 from adjust_async.reports.parameters import column_name
 from adjust_async.reports.plausibility import RecordChecks
@@ -33,28 +35,53 @@ AHEAD = 2
 #: Bytes of the longest piece. A compressed body may become a thousand times as long.
 PIECE = 64 * 1024
 
+#: Bytes of a body without an end of its own from which its rows are yielded before it has ended. A shorter one can be
+#: asked for again.
+HELD = 1024 * 1024
+
+UNSURE = (
+    "nothing but the end of the connection told where the answer ends, so that it may not be whole: it has neither "
+    "Content-Length nor chunks nor a coding with an end of its own"
+)
+
 logger = logging.getLogger("adjust_async")
 
 _Rows = list[dict[str, Any]]
 
 
-async def csv_rows(account: Account, question: ReportQuestion, *, exact: bool) -> AsyncGenerator[dict[str, Any], None]:
+async def csv_rows(
+    account: Account, question: ReportQuestion, on_progress: OnProgress | None, *, exact: bool
+) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the rows of a CSV report as they arrive."""
+    __tracebackhide__ = True
+    tell: OnProgress = on_progress or (lambda *_: None)
 
     async def produce(put: Send[_Rows]) -> None:
+        __tracebackhide__ = True
+
         async def receive(body: Body) -> None:
             records, checks = CsvRecords(), RecordChecks(question)
-            table = CsvTable(_expected(question), look_at=checks.look_at)
+            table = _table(question, checks, unique=True)
             rows = CsvRows(table, question.metrics, readable_names=question.has_readable_names, exact=exact)
+            held: _Rows = []
+            size, kept = 0, False
             with decode_errors(path=path_of(ENDPOINT)):
                 async with aclosing(_pieces(account.session, body)) as pieces:
                     async for piece, last in pieces:
-                        if batch := rows.read(records.feed(piece, last=last), last=last):
+                        held += rows.read(records.feed(piece, last=last), last=last)
+                        size += len(piece)
+                        tell(size, body.length, ENDPOINT)
+                        if last and not end.is_sure(body, records, table, asked_again=not kept):
+                            logger.warning("about the CSV report: %s", UNSURE)
+                        if held and (last or body.end_verified or size > HELD):
                             body.keep()  # rows that were yielded can't be taken back
-                            await put(batch)
+                            kept = True
+                            await put(held)
+                            held = []
             found.append((table, checks))
 
         found: list[tuple[CsvTable, RecordChecks]] = []
+        end = _UnverifiedEnd(question)
         await send(account, question, receiving(ENDPOINT, question.query(), CSV, receive))
         await _log_warnings(account, question, *found[-1])
 
@@ -78,13 +105,14 @@ async def save_csv(
     account: Account, question: ReportQuestion, place: Path, on_progress: OnProgress | None
 ) -> SavedReport:
     """Write a CSV report to a file as it arrives."""
+    __tracebackhide__ = True
 
     async def receive(body: Body) -> tuple[CsvTable, RecordChecks]:
         records, checks = CsvRecords(), RecordChecks(question)
-        table = CsvTable(_expected(question), unique=not question.has_readable_names, look_at=checks.look_at)
+        table = _table(question, checks, unique=not question.has_readable_names)
         if body.status == NO_CONTENT:
             table.columns = tuple(map(column_name, question.columns))
-            file.put(f"{','.join(table.columns)}\n".encode())
+            await file.put(f"{','.join(table.columns)}\n".encode())
             return table, checks
 
         async def checked() -> AsyncGenerator[bytes, None]:
@@ -97,7 +125,11 @@ async def save_csv(
         with decode_errors(path=path_of(ENDPOINT)):
             async with aclosing(checked()) as pieces:
                 await file.write(pieces, body.length, on_progress)
+            if not end.is_sure(body, records, table, asked_again=True):
+                raise MalformedError(f"{UNSURE}. No file was written; iter_csv yields such rows with a warning")
         return table, checks
+
+    end = _UnverifiedEnd(question)
 
     with UnfinishedFile(place) as file:
         table, checks = await send(account, question, receiving(ENDPOINT, question.query(), CSV, receive))
@@ -106,22 +138,63 @@ async def save_csv(
     return SavedReport(place, size, table.rows, table.columns)
 
 
-def _expected(question: ReportQuestion) -> tuple[str, ...]:
-    """Return the columns that the header must have some of."""
-    return () if question.has_readable_names else question.columns
+class _UnverifiedEnd:
+    """Looks at ends that only the connection tells: a CSV that was cut between two lines looks like a whole one."""
+
+    def __init__(self, question: ReportQuestion) -> None:
+        self._columns = len(question.columns)
+        self._seen = False
+
+    def is_sure(self, body: Body, records: CsvRecords, table: CsvTable, *, asked_again: bool) -> bool:
+        """Return whether a body has surely come whole. The first one where that is not sure is asked for again.
+
+        Args:
+            body: The body, which has ended.
+            records: The records in it.
+            table: The table of these.
+            asked_again: Whether it can be asked for again.
+
+        Raises:
+            MalformedError: It broke off, or is to be asked for again.
+        """
+        if body.end_verified:
+            return True
+        cut_header = not records.has_lines and len(table.columns) < self._columns
+        if records.has_open_line and (records.has_lines or cut_header):
+            problem = "the answer breaks off: its last line has no end, and nothing but the connection told its own"
+            raise MalformedError(problem, transient=True)
+        if not self._seen and asked_again and not body.is_last:
+            self._seen = True
+            raise MalformedError(UNSURE, transient=True)
+        return False
+
+
+def _table(question: ReportQuestion, checks: RecordChecks, *, unique: bool) -> CsvTable:
+    return CsvTable(
+        question.columns,
+        readable_names=question.has_readable_names,
+        more="period_over_period" in question.query(),
+        unique=unique,
+        look_at=checks.look_at,
+    )
 
 
 async def _pieces(session: Session, body: Body) -> AsyncGenerator[tuple[bytes, bool], None]:
-    """Yield the pieces of a CSV, each with whether it is the last one. Refuses a page of HTML or a JSON document."""
+    """Yield the pieces of a CSV, each with whether it is the last one.
+
+    Raises:
+        MalformedError: It is empty, a page, or a JSON document.
+    """
     begun = False
     async for long_piece in body:
         for start in range(0, len(long_piece), PIECE):
             piece = long_piece[start : start + PIECE]
             text = piece.removeprefix(codecs.BOM_UTF8).lstrip()
-            if not begun and (begun := bool(text)) and text[:1] in {b"<", b"{", b"["}:
+            if not begun and (begun := bool(text)):
                 # The token is removed before the text is cut, so that no part of it is shown.
                 words = session.config.token.redact(text.decode("utf-8", "replace"))
-                raise MalformedError(f"the answer is no CSV; it begins with {words[:60]!r}", "line 1", transient=True)
+                check_media_type(body.media_type, "CSV", words)
+                check_not_a_page(words, "CSV")
             yield piece, False
     if not begun and body.status != NO_CONTENT:
         raise MalformedError("the answer is no CSV: it is empty, without a header", "line 1", transient=True)

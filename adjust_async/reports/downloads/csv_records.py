@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
 from typing import Any
 
+from adjust_async._figures.csv_cells import csv_records, is_open
 from adjust_async.errors import MalformedError
 from adjust_async.reports.cells import reader
 from adjust_async.reports.parameters import column_name
@@ -16,16 +17,24 @@ __all__ = ["CsvRecords", "CsvRows", "CsvTable"]
 LONGEST_RECORD = 8 * 1024 * 1024
 
 
-def _error(problem: str, line: int, *, transient: bool = True) -> MalformedError:
+def _error(problem: str, line: int, *, transient: bool = False) -> MalformedError:
     return MalformedError(problem, f"line {line}", transient=transient)
 
 
 class CsvRecords:
-    """Turns pieces of a body into records. A piece may end anywhere, even in the middle of a character."""
+    """Turns pieces of a body into records. A piece may end anywhere, even in the middle of a character.
+
+    Attributes:
+        has_lines: Whether a line has ended so far.
+        has_open_line: Whether the last line has not ended.
+    """
 
     def __init__(self) -> None:
+        self.has_lines = False
+        self.has_open_line = False
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._rest = ""
+        self._within_quotes = False
         self._line = 1
 
     def feed(self, piece: bytes, *, last: bool = False) -> list[list[str]]:
@@ -35,31 +44,45 @@ class CsvRecords:
             MalformedError: It is not in UTF-8, a record never ends, or the last one breaks off within quotes.
         """
         try:
-            text = self._rest + self._decoder.decode(piece, last)
+            text = self._decoder.decode(piece, last)
         except UnicodeDecodeError as error:
-            raise _error(f"it is not encoded in UTF-8: {error.reason}", self._line) from None
+            # A body that breaks off may do so within a character.
+            broke_off = last and error.reason == "unexpected end of data"
+            raise _error(f"it is not encoded in UTF-8: {error.reason}", self._line, transient=broke_off) from None
+        if text:
+            self.has_open_line = not text.endswith(("\n", "\r"))
+            self.has_lines = self.has_lines or "\n" in text or "\r" in text
+        text = self._rest + text
+        if self._within_quotes and not last and b'"' not in piece:
+            self._rest = text
+            return self._bounded([])
         end = len(text) if last else text.rfind("\n") + 1
         lines = list(StringIO(text[:end], newline=""))
         records, whole = self._read(lines, last=last)
         self._line += whole
         self._rest = "".join(lines[whole:]) + text[end:]
+        self._within_quotes = self._within_quotes and '"' not in text[end:]
+        return self._bounded(records)
+
+    def _bounded(self, records: list[list[str]]) -> list[list[str]]:
         if len(self._rest) > LONGEST_RECORD:
             raise _error(f"a record is longer than {LONGEST_RECORD} characters", self._line)
         return records
 
     def _read(self, lines: list[str], *, last: bool) -> tuple[list[list[str]], int]:
         """Return the records that end within the lines, and the number of their lines."""
-        reader = csv.reader(lines, strict=True)
         records, whole = [], 0
+        self._within_quotes = False
         try:
-            for record in reader:
+            for record, number in csv_records(lines):
                 if record:
                     records.append(record)
-                whole = reader.line_num
+                whole = number
         except csv.Error as error:
-            # Quotes that are open at the end may be closed in the next piece.
-            if last or "end of data" not in str(error):
-                raise _error(f"it is no CSV: {error}", self._line + whole) from None
+            # Quotes that are open at the end may be closed in the next piece, unless the body breaks off here.
+            self._within_quotes = is_open(error)
+            if last or not self._within_quotes:
+                raise _error(f"it is no CSV: {error}", self._line + whole, transient=self._within_quotes) from None
         return records, whole
 
 
@@ -67,7 +90,9 @@ class CsvTable:
     """Checks that records are a table: a header with columns that were asked for, and rows as wide as the header.
 
     Args:
-        asked: The columns that were asked for; empty where the header has other names for them.
+        asked: The columns that were asked for.
+        readable_names: Whether the header has other names for them, so that only their number can be checked.
+        more: Whether the service may add columns.
         unique: Whether no two columns may have the same name.
         look_at: Called with the columns and with the records of rows.
     """
@@ -76,6 +101,8 @@ class CsvTable:
         self,
         asked: Iterable[str],
         *,
+        readable_names: bool = False,
+        more: bool = True,
         unique: bool = True,
         look_at: Callable[[tuple[str, ...], Sequence[list[str]]], None] | None = None,
     ) -> None:
@@ -84,6 +111,8 @@ class CsvTable:
         self._unique = unique
         self._look_at = look_at
         self._asked = {column_name(name).lower() for name in asked}
+        self._readable_names = readable_names
+        self._more = more
 
     def take(self, records: Sequence[list[str]], *, last: bool = False) -> Sequence[list[str]]:
         """Take records, and return those of rows. The first record is the header; `last` marks the end of the body.
@@ -92,7 +121,7 @@ class CsvTable:
             MalformedError: They are no table.
         """
         if not self.columns and records:
-            self._take_header(records[0])
+            self._take_header(records[0], may_break_off=last and len(records) == 1)
             records = records[1:]
         width = len(self.columns)
         for place, record in enumerate(records, 1):
@@ -105,11 +134,18 @@ class CsvTable:
             self._look_at(self.columns, records)
         return records
 
-    def _take_header(self, header: list[str]) -> None:
+    def _take_header(self, header: list[str], *, may_break_off: bool) -> None:
         if self._unique and len(set(header)) < len(header):
-            raise _error(f"a column is there twice: {', '.join(header)}", 1, transient=False)
-        if self._asked and self._asked.isdisjoint(column.lower() for column in header):
-            raise _error(f"it is no report: it begins with {', '.join(header)[:60]!r}", 1)
+            raise _error(f"a column is there twice: {', '.join(header)}", 1)
+        begin = ", ".join(header)[:60]
+        if self._readable_names:
+            fits = len(header) >= len(self._asked) if self._more else len(header) == len(self._asked)
+            if self._asked and not fits:
+                asked = f"no report of {len(self._asked)} columns"
+                raise _error(f"it is {asked}: it has {len(header)}, and begins with {begin!r}", 1)
+        elif self._asked and self._asked.isdisjoint(column.lower() for column in header):
+            broke_off = may_break_off and any(name.startswith(header[-1].lower()) for name in self._asked)
+            raise _error(f"it is no report: it begins with {begin!r}", 1, transient=broke_off)
         self.columns = tuple(header)
 
 

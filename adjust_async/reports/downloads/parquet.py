@@ -1,16 +1,18 @@
 """A Parquet report: read as an Arrow table, or written to a file as it arrives."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from adjust_async._http.documents import decode_errors
 from adjust_async._http.messages import Answer, Body
 from adjust_async.errors import ConfigurationError, MalformedError
+from adjust_async.progress import OnProgress
 from adjust_async.reports.account import Account
-from adjust_async.reports.downloads.atomic_file import OnProgress, UnfinishedFile
+from adjust_async.reports.downloads.atomic_file import UnfinishedFile
+from adjust_async.reports.downloads.media import check_media_type
 from adjust_async.reports.downloads.parquet_types import TypedColumns, batches_of, write_batches
 from adjust_async.reports.downloads.saved import SavedReport
 from adjust_async.reports.question import ReportQuestion
@@ -36,39 +38,45 @@ EXCERPT = 200
 
 async def read_parquet(account: Account, question: ReportQuestion) -> "pyarrow.Table":
     """Return a Parquet report as an Arrow table."""
+    __tracebackhide__ = True
     import_pyarrow()
 
-    def decode(answer: Answer) -> bytes | None:
+    def decode(answer: Answer) -> "pyarrow.Table":
         if answer.status == NO_CONTENT:
-            return None
+            return _empty(question)
+        media_type = answer.headers.get("content-type", "")
         with decode_errors(path=answer.path):
-            _check_ends(answer.body[:EXCERPT], answer.body[-4:])
-        return answer.body
+            _check_ends(answer.body[:EXCERPT], answer.body[-4:], media_type, account.session.config.token.redact)
+        return _read(answer.body, question)
 
     spec = spec_of(ENDPOINT, question.query(), decode)._replace(accept=PARQUET)
-    body = await send(account, question, spec)
-    return _empty(question) if body is None else await asyncio.to_thread(_read, body, question)
+    return await send(account, question, spec)
 
 
 async def save_parquet(
     account: Account, question: ReportQuestion, place: Path, on_progress: OnProgress | None
 ) -> SavedReport:
     """Write a Parquet report to a file as it arrives, and with pyarrow again with the types of `read_parquet`."""
+    __tracebackhide__ = True
 
-    async def receive(body: Body) -> None:
+    async def receive(body: Body) -> tuple[int | None, tuple[str, ...]]:
         await file.write(body, body.length, on_progress)
         if body.status == NO_CONTENT:
-            file.put(_empty_file(question))
-            return
-        with decode_errors(path=path_of(ENDPOINT)):
-            _check_ends(*await asyncio.to_thread(_ends_of, file.path))
+            await file.put(_empty_file(question))
+        else:
+            with decode_errors(path=path_of(ENDPOINT)):
+                ends = await asyncio.to_thread(_ends_of, file.path)
+                _check_ends(*ends, body.media_type, account.session.config.token.redact)
+        if not _has_pyarrow():
+            return None, ()
+        target = await typed.open()
+        with typed.errors():
+            return await asyncio.to_thread(_write_typed, file.path, target, question)
 
     with UnfinishedFile(place) as file, UnfinishedFile(place) as typed:
-        await send(account, question, receiving(ENDPOINT, question.query(), PARQUET, receive))
-        if not _has_pyarrow():
-            return SavedReport(place, await file.publish(), None, ())
-        rows, columns = await asyncio.to_thread(_write_typed, file.path, typed.path, question)
-        return SavedReport(place, await typed.publish(), rows, columns)
+        rows, columns = await send(account, question, receiving(ENDPOINT, question.query(), PARQUET, receive))
+        whole = file if rows is None else typed
+        return SavedReport(place, await whole.publish(), rows, columns)
 
 
 def _has_pyarrow() -> bool:
@@ -79,11 +87,15 @@ def _has_pyarrow() -> bool:
     return True
 
 
-def _check_ends(begin: bytes, end: bytes) -> None:
-    if not begin.startswith(MAGIC):
-        shown = begin.decode("utf-8", "replace")
-        raise MalformedError(f"the answer is no Parquet; it begins with {shown!r}", transient=True)
-    if end != MAGIC:
+def _check_ends(begin: bytes, end: bytes, media_type: str, redact: Callable[[str], str]) -> None:
+    if not begin:
+        raise MalformedError("the answer is no Parquet: it is empty", transient=True)
+    # The token is removed before the text is cut, so that no part of it is shown.
+    words = redact(begin.decode("utf-8", "replace"))
+    check_media_type(media_type, "Parquet", words)
+    if not begin.startswith(MAGIC) and not MAGIC.startswith(begin):
+        raise MalformedError(f"the answer is no Parquet; it begins with {words[:60]!r}")
+    if begin == end or end != MAGIC:
         raise MalformedError("the answer breaks off: Parquet ends as it begins", transient=True)
 
 
@@ -92,13 +104,13 @@ def _read(body: bytes, question: ReportQuestion) -> "pyarrow.Table":
     from pyarrow import parquet
 
     with _readable():
-        table = parquet.read_table(pyarrow.BufferReader(body))
+        table = parquet.read_table(pyarrow.BufferReader(body), page_checksum_verification=True)
         columns = TypedColumns(question, table.column_names)
         columns.look_at(table)
         return columns.convert(table, columns.schema(table.schema))
 
 
-def _write_typed(source: Path, target: Path, question: ReportQuestion) -> tuple[int, tuple[str, ...]]:
+def _write_typed(source: Path, target: BinaryIO, question: ReportQuestion) -> tuple[int, tuple[str, ...]]:
     """Write the report again with its types; return the number of its rows, and its columns. Every page is read."""
     from pyarrow import parquet
 
@@ -121,6 +133,8 @@ def _readable() -> Iterator[None]:
         try:
             yield
         except (pyarrow.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # it is the system's, such as of a full disk, and says nothing of the answer
             raise MalformedError(f"the answer is no Parquet that can be read: {error}", transient=True) from None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from adjust_async.reports.cells import dimension_kind, metric_kind, reader
 from adjust_async.reports.parameters import column_name
@@ -103,25 +103,26 @@ class TypedColumns:
 
 
 def _without_nan(column: Any) -> Any:
+    """Return a column of floats without those that are no number, or infinite."""
     from pyarrow import compute
 
-    return compute.if_else(compute.is_nan(column), None, column)
+    return compute.if_else(compute.is_finite(column), column, None)
 
 
 def batches_of(path: Any) -> Iterator["pyarrow.RecordBatch"]:
     """Yield all batches of a file."""
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path) as file:
+    with parquet.ParquetFile(path, page_checksum_verification=True) as file:
         yield from file.iter_batches()
 
 
-def write_batches(path: Any, schema: "pyarrow.Schema", batches: Iterable["pyarrow.Table"]) -> int:
+def write_batches(target: BinaryIO, schema: "pyarrow.Schema", batches: Iterable["pyarrow.Table"]) -> int:
     """Write a file; return the number of its rows."""
     from pyarrow import parquet
 
     rows = 0
-    with parquet.ParquetWriter(path, schema) as writer:
+    with parquet.ParquetWriter(target, schema) as writer:
         for batch in batches:
             writer.write_table(batch)
             rows += batch.num_rows

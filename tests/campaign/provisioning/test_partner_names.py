@@ -64,13 +64,13 @@ async def test_all_unknown_names_are_told() -> None:
     assert caught.value.problems == (
         (2, "there is no partner called 'AdColny'. Did you mean 'AdColony'?"),
         (3, "there are 2 partners called 'Twice': give partner_id, one of 3, 4"),
-        (4, "there is no partner called 'zzzzzz': adjust.partners.list() gives them all"),
+        (4, "there is no partner called 'zzzzzz': adjust.partners.list() lists them all"),
     )
 
 
 async def test_where_there_is_no_partner_at_all() -> None:
     """A name that nothing is near to is told without a guess."""
-    with pytest.raises(PlanError, match=r"adjust.partners.list\(\) gives them all"):
+    with pytest.raises(PlanError, match=r"adjust.partners.list\(\) lists them all"):
         await find_partners(await entries_of("AppLovin"), [])
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from adjust_async import ConfigurationError, PlanError, TrackerSpec
-from adjust_async.campaign.provisioning.paths import LEVELS, path_of
+from adjust_async.campaign.paths import LEVELS, path_of
 from adjust_async.campaign.provisioning.plan import TOLD, Entry, PlanReader, plan_error, read_plan
 
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from adjust_async import ConfigurationError, PlanError, TrackerSpec, load_plan
-from adjust_async.campaign.provisioning.paths import LEVELS
+from adjust_async.campaign.paths import LEVELS
 from adjust_async.campaign.provisioning.plan import TOLD
 from tests.campaign.provisioning.test_plan import PARTS
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from adjust_async import AdjustError, Tracker, TrackerSpec
-from adjust_async.campaign.provisioning.names import Match
+from adjust_async.campaign.names import Match
 from adjust_async.campaign.provisioning.plan import Entry, PlanReader
 from adjust_async.campaign.provisioning.tree import Node, PlanTree
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from adjust_async import APIConnectionError, ClientClosedError, ServerError, Tracker
-from adjust_async.campaign.provisioning.names import Match
-from adjust_async.campaign.provisioning.recent import LOOKS
+from adjust_async.campaign.names import Match
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.campaign.provisioning.uncertain import UncertainCreate, UncertainCreates
+from adjust_async.campaign.recent import LOOKS
 from tests.clock import JUMPING_CLOCK
 
 pytestmark = pytest.mark.anyio
@@ -98,7 +98,7 @@ class Bench:
         self.service = Service()
         self.verdicts = Verdicts(self.service)
         self.tasks: list[asyncio.Task[None]] = []
-        self.doubts = UncertainCreates(self.service.find, grace_time, self.verdicts, self.start)
+        self.uncertain = UncertainCreates(self.service.find, grace_time, self.verdicts, self.start)
         self.root = Node("", None)
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -108,7 +108,7 @@ class Bench:
     def add(self, label: str, parent: Node | None = None) -> None:
         """Have a create looked up."""
         above = parent or self.root
-        self.doubts.add(above, UncertainCreate(Node(label, above), lost(label)))
+        self.uncertain.add(above, UncertainCreate(Node(label, above), lost(label)))
 
     async def end(self) -> None:
         """Wait until nothing is looked up any more."""
@@ -116,8 +116,8 @@ class Bench:
             await asyncio.wait(self.tasks)
         for task in self.tasks:
             task.result()
-        assert not self.doubts._open
-        assert not self.doubts._more
+        assert not self.uncertain._open
+        assert not self.uncertain._more
 
 
 async def test_what_is_there_is_found_at_once() -> None:
@@ -212,7 +212,7 @@ async def test_each_parent_is_listed_for_itself() -> None:
     assert {when for _, _, when in bench.verdicts.came} == {GRACE + 1}
 
 
-async def test_doubts_that_come_while_others_wait() -> None:
+async def test_creates_that_become_uncertain_while_others_wait() -> None:
     """Each has its own grace time from its own failure, and none waits for another one's."""
     bench = Bench()
     bench.service.there_from["C"] = 0.0
@@ -265,7 +265,7 @@ async def test_a_list_that_fails_says_nothing_of_the_tracker() -> None:
     await bench.end()
     assert [(label, verdict) for label, verdict, _ in bench.verdicts.came] == [("B", "unknown"), ("A", "missing")]
     assert [str(error) for error in bench.verdicts.errors] == [
-        "GET trackers answered 500 Internal Server Error: broken."
+        "GET trackers answered 500 Internal Server Error: broken. (ServerError)"
     ]
 
 
@@ -277,7 +277,7 @@ async def test_a_client_that_is_closed_ends_the_looks() -> None:
     with pytest.raises(ClientClosedError):
         await bench.end()
     assert bench.verdicts.came == []
-    assert not bench.doubts._open
+    assert not bench.uncertain._open
 
 
 @pytest.mark.parametrize("after", [0.0, 1.0, 7.9])
@@ -289,7 +289,7 @@ async def test_a_look_that_is_cancelled_leaves_nothing(after: float) -> None:
     await asyncio.sleep(after)
     bench.tasks[0].cancel()
     await asyncio.wait(bench.tasks)
-    assert not bench.doubts._open
+    assert not bench.uncertain._open
     assert bench.verdicts.came == []
     bench.tasks.clear()
     bench.add("A")

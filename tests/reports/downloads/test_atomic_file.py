@@ -1,7 +1,12 @@
 """A file that is there whole or not at all, whatever happens on the way."""
 
 import asyncio
+import errno
 import os
+import pickle
+import signal
+import stat
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
@@ -10,7 +15,7 @@ from typing import Any
 import anyio
 import pytest
 
-from adjust_async.errors import ConfigurationError
+from adjust_async.errors import AdjustError, ConfigurationError
 from adjust_async.reports.downloads.atomic_file import BUFFER, UnfinishedFile, target
 
 pytestmark = pytest.mark.anyio
@@ -221,9 +226,9 @@ async def test_a_cancellation_while_it_is_published(tmp_path: Path, monkeypatch:
 
 
 async def test_what_cannot_be_published_leaves_no_part(tmp_path: Path) -> None:
-    """Where a folder has come to the place meanwhile, the error is the system's own."""
+    """Where a folder has come to the place meanwhile, the error names the path."""
     place = tmp_path / "report.csv"
-    with pytest.raises(OSError), UnfinishedFile(place) as file:  # noqa: PT011 - which one depends on the system
+    with pytest.raises(AdjustError, match=r"report\.csv"), UnfinishedFile(place) as file:
         await file.write(pieces(b"x"), None, None)
         place.mkdir()
         await file.publish()
@@ -231,14 +236,174 @@ async def test_what_cannot_be_published_leaves_no_part(tmp_path: Path) -> None:
     assert parts(tmp_path) == []
 
 
-async def test_a_folder_that_went_away_is_the_systems_error(tmp_path: Path) -> None:
-    """It is no wrong argument any more."""
+async def test_a_folder_that_went_away(tmp_path: Path) -> None:
+    """It is no wrong argument any more, and the error names the path."""
     folder = tmp_path / "folder"
     folder.mkdir()
     place = target(folder / "report.csv")
     folder.rmdir()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(AdjustError, match=r"report\.csv") as caught:
         await save(place, pieces(b"x"))
+    assert not isinstance(caught.value, ConfigurationError)
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+# What the system refuses.
+
+
+def failing(error: int) -> Callable[..., Any]:
+    """Return a function of the system's that fails."""
+
+    def fail(*_: object, **__: object) -> Any:
+        raise OSError(error, os.strerror(error))
+
+    return fail
+
+
+@pytest.mark.parametrize("old", [b"old", None])
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [
+        ("fsync", errno.ENOSPC),
+        ("fsync", errno.EIO),
+        ("replace", errno.EACCES),
+        ("open", errno.EROFS),
+        ("open", errno.EDQUOT),
+    ],
+)
+async def test_what_the_system_refuses_names_the_path(
+    function: str, error: int, old: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, a target that another program holds, or a folder without rights: the old file stays, alone."""
+    place = tmp_path / "report.csv"
+    if old is not None:
+        place.write_bytes(old)
+    monkeypatch.setattr(os, function, failing(error))
+    with pytest.raises(AdjustError) as caught:
+        await save(place, pieces(b"x" * BUFFER, b"y"))
+    monkeypatch.undo()
+    assert str(place) in str(caught.value)
+    assert os.strerror(error) in str(caught.value)
+    assert ("the file that was there is as it was" in str(caught.value)) is (old is not None)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert (place.read_bytes() if place.exists() else None) == old
+    assert parts(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits for files")
+@pytest.mark.parametrize("size", [1, 2 * BUFFER])
+async def test_a_disk_that_fills_up(size: int, tmp_path: Path) -> None:
+    """Whether it is noticed at once or at the end, the old file stays, alone, and the error names the path."""
+    resource = pytest.importorskip("resource")
+    place = tmp_path / "report.csv"
+    place.write_bytes(b"old")
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limits[1]))
+    try:
+        with pytest.raises(AdjustError, match=r"report\.csv"):
+            await save(place, pieces(*[b"x" * (size // 2)] * 2, b"y"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert place.read_bytes() == b"old"
+    assert parts(tmp_path) == []
+
+
+async def test_a_folder_without_rights_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is asked for that could not be written."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ConfigurationError, match="may not be written to"):
+        target(tmp_path / "report.csv")
+
+
+async def test_what_was_written_is_synced_before_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows refuses to sync a handle for reading: it is the one that wrote, and it still can write."""
+    modes = []
+
+    def fsync(descriptor: int) -> None:
+        os.write(descriptor, b"")  # fails where the handle is for reading
+        modes.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    await save(tmp_path / "report.csv", pieces(b"abc"))
+    assert modes == [3]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o660, None])
+async def test_a_file_keeps_its_mode(mode: int | None, tmp_path: Path) -> None:
+    """A replaced file has the mode of the old one, also while it is unfinished; a new one that of the process."""
+    place = tmp_path / "report.csv"
+    if mode is not None:
+        place.write_bytes(b"old")
+        place.chmod(mode)
+    else:
+        (tmp_path / "other").touch()
+        mode = stat.S_IMODE((tmp_path / "other").stat().st_mode)
+        (tmp_path / "other").unlink()
+    with UnfinishedFile(place) as file:
+        await file.write(pieces(b"new"), None, None)
+        assert stat.S_IMODE(file.path.stat().st_mode) == mode
+        await file.publish()
+    assert stat.S_IMODE(place.stat().st_mode) == mode
+
+
+# Killed runs.
+
+KILLED = """
+import asyncio, os, pathlib, signal, sys
+from adjust_async.reports.downloads.atomic_file import UnfinishedFile
+
+async def main():
+    async def pieces():
+        yield b"x" * 1_000_000
+        print("begun", flush=True)
+        await asyncio.sleep(60)
+    with UnfinishedFile(pathlib.Path(sys.argv[1])) as file:
+        await file.write(pieces(), None, None)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks that tell at once")
+async def test_what_killed_runs_left_is_swept(tmp_path: Path) -> None:
+    """The next run removes it, but nothing that another run still writes, and no other file."""
+    place = tmp_path / "report.csv"
+    (tmp_path / ".hidden.part").touch()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, str(place), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"begun\n"
+    (unfinished,) = set(parts(tmp_path)) - {".hidden.part"}
+    await save(place, pieces(b"new"))
+    assert set(parts(tmp_path)) == {".hidden.part", unfinished}
+    process.kill()
+    await process.wait()
+    await save(place, pieces(b"newer"))
+    assert parts(tmp_path) == [".hidden.part"]
+    assert place.read_bytes() == b"newer"
+
+
+async def test_a_run_whose_file_was_swept_makes_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its creation and its lock a file looks left: where it was taken away, another one is made."""
+    created = 0
+    create = os.open
+
+    def swept(path: Any, *arguments: Any, **options: Any) -> int:
+        nonlocal created
+        descriptor = create(path, *arguments, **options)
+        created += 1
+        if created == 1:
+            Path(path).unlink()
+        return descriptor
+
+    monkeypatch.setattr(os, "open", swept)
+    await save(tmp_path / "report.csv", pieces(b"new"))
+    assert created == 2
+    assert (tmp_path / "report.csv").read_bytes() == b"new"
+    assert parts(tmp_path) == []
 
 
 async def test_two_at_once_are_in_no_way_of_each_other(tmp_path: Path) -> None:
@@ -259,14 +424,14 @@ async def test_progress_tells_what_has_arrived(tmp_path: Path, length: int | Non
     calls: list[Any] = []
     with UnfinishedFile(tmp_path / "report.csv") as file:
         await file.write(pieces(b"abc", b"d", b"ef"), length, lambda *call: calls.append(call))
-    assert calls == [(3, length), (4, length), (6, length)]
+    assert calls == [(3, length, "report.csv"), (4, length, "report.csv"), (6, length, "report.csv")]
 
 
 async def test_progress_starts_anew_with_each_attempt(tmp_path: Path) -> None:
     """A second attempt counts from nothing."""
     calls: list[int] = []
 
-    def on_progress(arrived: int, _: int | None) -> None:
+    def on_progress(arrived: int, _: int | None, __: str) -> None:
         calls.append(arrived)
 
     with UnfinishedFile(tmp_path / "report.csv") as file:
@@ -281,12 +446,12 @@ async def test_what_progress_raises_ends_the_writing(tmp_path: Path) -> None:
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")
 
-    def failing(arrived: int, _: int | None) -> None:
+    def mistaken(arrived: int, _: int | None, __: str) -> None:
         if arrived > BUFFER:
             raise LookupError("the caller's own")
 
     with pytest.raises(LookupError, match="the caller's own"):
-        await save(place, pieces(b"x" * BUFFER, b"y"), failing)
+        await save(place, pieces(b"x" * BUFFER, b"y"), mistaken)
     assert place.read_bytes() == b"old"
     assert parts(tmp_path) == []
 
@@ -299,6 +464,6 @@ async def test_progress_grows_up_to_the_size(tmp_path: Path) -> None:
     """The numbers only grow, and the last one is the size of the file."""
     calls: list[tuple[int, int | None]] = []
     given = [b"x" * (number * 7919 % 5000) for number in range(1, 200)]
-    size = await save(tmp_path / "report.csv", pieces(*given), lambda *call: calls.append(call))
+    size = await save(tmp_path / "report.csv", pieces(*given), lambda *call: calls.append(call[:2]))
     assert _sizes(calls) == sorted(_sizes(calls))
     assert _sizes(calls)[-1] == size == sum(map(len, given))

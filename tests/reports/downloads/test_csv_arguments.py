@@ -57,7 +57,7 @@ async def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> 
         (Path(__file__).parent, {}, "which is a folder"),
         ("/no/such/folder/x.csv", {}, "there is no folder '/no/such/folder'"),
         ("x.csv", {"exact": True}, "exact is no parameter of a report"),
-        ("x.csv", {"on_progress": "print"}, "on_progress is 'print': give a plain function"),
+        ("x.csv", {"on_progress": "print"}, "on_progress is 'print': pass a plain function"),
         *(("x.csv", query, message) for query, message in WRONG),
     ],
     ids=str,

@@ -55,10 +55,11 @@ SPOILT: dict[str, Any] = {
     "hanging": arriving(1000.0),
     "empty": httpx.Response(200),
     "blank": httpx.Response(200, content=b"\r\n\n"),
-    "html": httpx.Response(200, html="<html><title>Bad gateway</title></html>"),
-    "html later": arriving(b"\n", b"\r\n", b"<!doctype html>"),
-    "json": httpx.Response(200, json={"error_code": "service_error"}),
     "nothing": arriving(httpx.ReadError("reset")),
+    "half of the first name": httpx.Response(200, content=b"da"),
+    "half a character": httpx.Response(200, content=HEADER + "2026-01-01,Ä".encode()[:-1]),
+    "open quotes": httpx.Response(200, content=HEADER + b'2026-01-01,"A'),
+    "too few cells at the end": httpx.Response(200, content=HEADER + b"2026-01-01,A"),
     "half a header": arriving(b"day,ap", httpx.ReadError("reset")),
     "a header": arriving(HEADER, httpx.RemoteProtocolError("peer closed connection")),
     "half a row": arriving(HEADER + b"2026-01-01,A", httpx.ReadError("reset")),
@@ -88,6 +89,121 @@ async def test_what_goes_on_failing_is_never_an_empty_report(failure: str) -> No
     assert "rows were yielded" not in str(getattr(raised.value, "__notes__", ""))
     copy = pickle.loads(pickle.dumps(raised.value))
     assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
+
+
+FINAL: dict[str, Any] = {
+    "html": httpx.Response(200, html="<html><title>Log in</title></html>"),
+    "html later": arriving(b"\n", b"\r\n", b"<!doctype html>"),
+    "words called html": httpx.Response(200, html="Please log in"),
+    "a table called html": httpx.Response(200, html=whole(3).decode()),
+    "xhtml": httpx.Response(200, content=whole(3), headers={"content-type": "Application/XHTML+XML; charset=x"}),
+    "json": httpx.Response(200, json={"error_code": "service_error"}),
+    "a table called json": httpx.Response(200, content=whole(3), headers={"content-type": "application/problem+json"}),
+    "words": httpx.Response(200, text="Please log in"),
+    "words and more": httpx.Response(200, text="Please log in\nto see your reports\n"),
+    "a name twice": httpx.Response(200, text="day,app,app\n"),
+    "too few cells": httpx.Response(200, content=HEADER + b"2026-01-01,A\n" + line(1)),
+    "too many cells": httpx.Response(200, content=HEADER + b"2026-01-01,A,1,2,3\n" + line(1)),
+    "not UTF-8": httpx.Response(200, content=HEADER + b"2026-01-01,\xff\xfe,1,2\n" + line(1)),
+    "quotes": httpx.Response(200, content=HEADER + b'2026-01-01,"A"B,1,2\n'),
+    "a record without end": arriving(HEADER + b'2026-01-01,"', *[b"x" * 1_000_000] * 10),
+}
+
+
+@jumping
+@pytest.mark.parametrize("failure", FINAL)
+@pytest.mark.parametrize("to_file", [False, True])
+async def test_what_would_come_again_is_not_asked_for_again(failure: str, to_file: bool, tmp_path: Path) -> None:
+    """A page, a JSON document and a CSV against its own rules are final, and yesterday's file stays."""
+    place = tmp_path / "report.csv"
+    place.write_bytes(b"yesterday")
+    async with client(FINAL[failure], httpx.Response(200, content=whole(3))) as (adjust, script):
+        with pytest.raises(DecodeError) as raised:
+            await (adjust.reports.download_csv(place, **QUERY) if to_file else rows_of(adjust))
+        assert len(script.requests) == 1
+    assert (raised.value.transient, raised.value.malformed) == (False, False)
+    assert files_of(tmp_path) == {"report.csv": b"yesterday"}
+
+
+@jumping
+@pytest.mark.parametrize("text", ["Please log in", "Tag,App,Installs\n", "Tag,App,Installs,Kosten,x\n", "a\n1\n"])
+async def test_readable_names_are_as_many_as_were_asked_for(text: str) -> None:
+    """Where the names can't be checked, their number is."""
+    async with client(httpx.Response(200, text=text)) as (adjust, script):
+        with pytest.raises(DecodeError, match="it is no report of 4 columns"):
+            await rows_of(adjust, readable_names=True)
+        assert len(script.requests) == 1
+    async with client(httpx.Response(200, text="Tag,App,Installs,Kosten,mehr\n1,2,3,4,5\n")) as (adjust, _):
+        assert len(await rows_of(adjust, readable_names=True, period_over_period="previous")) == 1
+
+
+@jumping
+@pytest.mark.parametrize("text", ["day,app,installs,cost", whole(3).decode(), whole(3).decode()[:-1]])
+@pytest.mark.parametrize("framed", [False, True])
+async def test_a_last_line_without_its_end(text: str, framed: bool) -> None:
+    """It is whole where the end of the body is known, and broken off where only the connection told it."""
+    broke_off = not framed and text.count("\n") == 3
+    async with client(arriving(text.encode(), framed=framed), max_attempts=3) as (adjust, script):
+        if broke_off:
+            with pytest.raises(DecodeError, match="its last line has no end"):
+                await rows_of(adjust)
+        else:
+            assert len(await rows_of(adjust)) == text.count("2026")
+        assert len(script.requests) == (3 if broke_off else 1 if framed else 2)
+
+
+@jumping
+@pytest.mark.parametrize("max_attempts", [1, 4])
+async def test_an_end_that_nothing_tells_is_asked_for_once_more(
+    max_attempts: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rows come with a warning then; a file is refused, and yesterday's stays."""
+    place = tmp_path / "report.csv"
+    place.write_bytes(b"yesterday")
+    async with client(arriving(whole(3), framed=False), max_attempts=max_attempts) as (adjust, script):
+        assert await rows_of(adjust) == [row(0), row(1), row(2)]
+        assert len(script.requests) == min(2, max_attempts)
+        assert "nothing but the end of the connection told" in caplog.text
+        with pytest.raises(DecodeError, match="No file was written") as raised:
+            await adjust.reports.download_csv(place, **QUERY)
+        assert len(script.requests) == 2 * min(2, max_attempts)
+    assert not raised.value.transient
+    assert files_of(tmp_path) == {"report.csv": b"yesterday"}
+
+
+@jumping
+async def test_the_second_answer_may_have_an_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where it has, there is no warning, the first one's rows are forgotten, and the file is written."""
+    for to_file in (False, True):
+        async with client(arriving(whole(2), framed=False), httpx.Response(200, content=whole(3))) as (adjust, _):
+            if to_file:
+                assert (await adjust.reports.download_csv(tmp_path / "report.csv", **QUERY)).rows == 3
+            else:
+                assert await rows_of(adjust) == [row(0), row(1), row(2)]
+    assert "nothing but the end" not in caplog.text
+
+
+@jumping
+async def test_rows_of_a_long_body_without_an_end_are_not_held(caplog: pytest.LogCaptureFixture) -> None:
+    """Beyond a megabyte rows are yielded as they arrive, so that the body can't be asked for again."""
+    long = arriving(HEADER, *[b"".join(map(line, range(5000)))] * 20, framed=False)
+    async with client(long) as (adjust, script):
+        assert len(await rows_of(adjust)) == 100_000
+        assert len(script.requests) == 1
+    assert "nothing but the end of the connection told" in caplog.text
+
+
+@jumping
+@pytest.mark.parametrize("to_file", [False, True])
+async def test_a_part_is_no_whole_answer(to_file: bool, tmp_path: Path) -> None:
+    """206 is asked for again."""
+    part = httpx.Response(206, content=whole(2), headers={"content-range": "bytes 0-99/200"})
+    async with client(part, httpx.Response(200, content=whole(3))) as (adjust, script):
+        if to_file:
+            assert (await adjust.reports.download_csv(tmp_path / "report.csv", **QUERY)).rows == 3
+        else:
+            assert len(await rows_of(adjust)) == 3
+        assert len(script.requests) == 2
 
 
 BROKEN: dict[str, Any] = {
@@ -152,7 +268,7 @@ async def test_a_report_of_other_columns_says_so(caplog: pytest.LogCaptureFixtur
         (b"day,day\n1,2\n", r"a column is there twice: day, day \(at line 1\)"),
         (b"day,app,installs,cost\n1,2\n", r"row 1 has 2 cells below 4 columns \(at line 2\)"),
         (b'day,app,installs,cost\n1,"2\n', r"it is no CSV: unexpected end of data"),
-        (b"day,app,installs,cost\n\xe9,a,1,2\n", r"it is not encoded in UTF-8: invalid continuation byte"),
+        (b"day,app,installs,cost\n\xe9", r"it is not encoded in UTF-8: unexpected end of data"),
     ],
     ids=range(4),
 )

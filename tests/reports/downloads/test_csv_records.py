@@ -128,6 +128,43 @@ def test_some_bodies_by_hand(body: bytes, records: list[list[str]]) -> None:
     assert records_of(body) == records_of(*(body[n : n + 1] for n in range(len(body)))) == records
 
 
+@given(
+    st.lists(st.lists(st.text('ab",\n\r é', max_size=12), min_size=1, max_size=4), min_size=1, max_size=5),
+    st.sampled_from(["\n", "\r\n"]),
+    st.integers(0, 12),
+    st.booleans(),
+    st.lists(st.integers(0, 200), max_size=4),
+)
+def test_cells_are_longer_than_the_host_allows(
+    table: list[list[str]], ending: str, limit: int, quoted: bool, places: list[int]
+) -> None:
+    """Whatever `csv.field_size_limit` the host has set, the records are the same, and the limit stays."""
+    text = written(table, ending, quoted=quoted)
+    expected = reference(text)
+    body = text.encode()
+    before = csv.field_size_limit(limit)
+    try:
+        assert records_of(*cut(body, places)) == expected
+        assert csv.field_size_limit() == limit
+    finally:
+        csv.field_size_limit(before)
+
+
+@pytest.mark.parametrize("cell", ["x" * 7_000_000, 'a "quoted" word, ' * 200_000, "line\r\nafter line\n" * 300_000])
+def test_a_cell_may_be_as_long_as_a_record(cell: str) -> None:
+    """Megabytes in one cell come through in pieces, beside others."""
+    body = written([["a", "b"], ["1", cell], ["2", "x"]]).encode()
+    pieces = [body[start : start + 65536] for start in range(0, len(body), 65536)]
+    assert records_of(*pieces) == [["a", "b"], ["1", cell], ["2", "x"]]
+
+
+@pytest.mark.parametrize("text", ['a\n"%s"x\n', 'a\n"%s" \n1\n', 'a\n1,"%s""x'])
+def test_a_long_cell_has_the_rules_of_others(text: str) -> None:
+    """Where a short one would be refused, it is."""
+    long, short = (error_of((text % cell).encode()).problem for cell in ("x" * 200_000, "x"))
+    assert long == short
+
+
 def test_records_are_given_as_soon_as_they_are_whole() -> None:
     """A record comes with the piece that ends it, and not before its line has ended."""
     reading = CsvRecords()

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import pickle
+import random
 import sys
 import tracemalloc
 from contextlib import suppress
@@ -108,11 +109,8 @@ SPOILT: dict[str, Any] = {
     "504": status(504),
     "no connection": httpx.ConnectError("refused"),
     "empty": httpx.Response(200),
-    "html": httpx.Response(200, html="<html><title>Bad gateway</title></html>"),
-    "json": httpx.Response(200, json={"error_code": "service_error"}),
     "half": httpx.Response(200, content=WHOLE[: len(WHOLE) // 2]),
     "all but one byte": httpx.Response(200, content=WHOLE[:-1]),
-    "without its beginning": httpx.Response(200, content=WHOLE[1:]),
     "three bytes": httpx.Response(200, content=b"PAR"),
     "reset": arriving(WHOLE[:50], httpx.ReadError("reset")),
     "cut": arriving(WHOLE[:-4], httpx.RemoteProtocolError("peer closed connection")),
@@ -148,6 +146,57 @@ async def test_what_goes_on_failing_is_never_an_empty_report(failure: str, to_fi
     copy = pickle.loads(pickle.dumps(raised.value))
     assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
     assert files_of(tmp_path) == {"x.parquet": b"old"}
+
+
+FINAL: dict[str, Any] = {
+    "html": httpx.Response(200, html="<html><title>Log in</title></html>"),
+    "json": httpx.Response(200, json={"error_code": "service_error"}),
+    "words": httpx.Response(200, content=b"Please log in"),
+    "a report called html": httpx.Response(200, content=WHOLE, headers={"content-type": "text/html"}),
+    "without its beginning": httpx.Response(200, content=WHOLE[1:]),
+}
+
+
+@pytest.mark.parametrize("failure", FINAL)
+@pytest.mark.parametrize("to_file", [False, True])
+async def test_what_would_come_again_is_not_asked_for_again(failure: str, to_file: bool, tmp_path: Path) -> None:
+    """A page and a JSON document are final, and yesterday's file stays."""
+    place = tmp_path / "x.parquet"
+    place.write_bytes(b"yesterday")
+    async with client(FINAL[failure], httpx.Response(200, content=WHOLE)) as (adjust, script):
+        with pytest.raises(DecodeError, match="the answer is no Parquet"):
+            await (adjust.reports.download_parquet(place, **QUERY) if to_file else adjust.reports.read_parquet(**QUERY))
+        assert len(script.requests) == 1
+    assert files_of(tmp_path) == {"x.parquet": b"yesterday"}
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+async def test_every_page_is_verified(to_file: bool, tmp_path: Path) -> None:
+    """A byte that changed in any page is noticed, and the report asked for again; the footer says nothing of it."""
+    table = pyarrow.table(
+        {"day": ["2026-01-26"] * 3000, "network": list(map(str, range(3000))), "installs": range(3000)}
+    )
+    sink = io.BytesIO()
+    parquet.write_table(table, sink, row_group_size=1000, write_page_checksum=True, use_dictionary=False)
+    good = sink.getvalue()
+    rng = random.Random(14)
+    pages = parquet.ParquetFile(io.BytesIO(good)).metadata
+    places = [pages.row_group(group).column(column) for group in range(3) for column in range(3)]
+    for column in places:
+        bad = bytearray(good)
+        start = column.data_page_offset
+        bad[rng.randrange(start + column.total_compressed_size // 2, start + column.total_compressed_size)] ^= 0xFF
+        async with client(httpx.Response(200, content=bytes(bad)), httpx.Response(200, content=good)) as (
+            adjust,
+            script,
+        ):
+            if to_file:
+                saved = await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
+                assert saved.rows == 3000
+            else:
+                assert (await adjust.reports.read_parquet(**QUERY)).num_rows == 3000
+            assert len(script.requests) == 2
+    assert set(files_of(tmp_path)) <= {"x.parquet"}
 
 
 @pytest.mark.parametrize("to_file", [False, True])
@@ -216,7 +265,7 @@ async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
         tracemalloc.start()
         try:
             saved = await adjust.reports.download_parquet(
-                tmp_path / "x.parquet", **QUERY, on_progress=lambda *progress: told.append(progress)
+                tmp_path / "x.parquet", **QUERY, on_progress=lambda *progress: told.append(progress[:2])
             )
             _, peak = tracemalloc.get_traced_memory()
         finally:

@@ -60,7 +60,7 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
         (b"x", {}, "path is b'x'"),
         (Path(__file__).parent, {}, "which is a folder"),
         ("/no/such/folder/x", {}, "there is no folder"),
-        ("x", {"on_progress": 5}, "on_progress is 5: give a plain function"),
+        ("x", {"on_progress": 5}, "on_progress is 5: pass a plain function"),
     ],
     ids=str,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from adjust_async._checks import check_encodable, shown
-from adjust_async.campaign.provisioning.names import SEPARATOR
+from adjust_async.campaign.names import SEPARATOR
 from adjust_async.errors import ConfigurationError
 
 __all__ = ["LEVELS", "check_path", "path_of", "problem_of_part", "split_path"]

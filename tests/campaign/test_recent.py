@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from adjust_async import Tracker
-from adjust_async.campaign.provisioning.recent import Place, RecentWrites
+from adjust_async.campaign.recent import Place, RecentWrites
 from tests.clock import JUMPING_CLOCK
 
 pytestmark = pytest.mark.anyio

@@ -1,58 +1,27 @@
-"""What can go wrong, as one tree.
+"""The errors of requests: of answers that tell of one, of answers that are no such thing, and of none."""
 
-    AdjustError
-    ├── ConfigurationError (also a ValueError)   the call was wrong; nothing was sent
-    │   └── PlanError                            entries of a plan are wrong, each with its number
-    ├── ClientClosedError                        the client was closed before or during the call
-    ├── APIStatusError                           the service answered with an error
-    │   ├── BadRequestError                      400
-    │   ├── AuthenticationError                  401
-    │   ├── PermissionDeniedError                403
-    │   ├── NotFoundError                        404
-    │   ├── GoneError                            410
-    │   ├── RateLimitError                       429
-    │   └── ServerError                          500 and above
-    ├── APIConnectionError                       no answer, or only a part of one
-    │   ├── APITimeoutError                      not within `timeout` or `deadline`
-    │   └── PoolExhaustedError                   no free connection; the request was never sent
-    ├── DecodeError                              an answer that is not what the API documents
-    │   └── WrongTrackerError                    the answer to a write is about another tracker
-    ├── NotTriedError                            an entry of a plan whose turn never came
-    └── PaginationError                          a cursor walk that cannot go on
-
-Errors can be pickled and never hold the API token. One that was raised is not altered: `replace` returns another one.
-"""
-
-import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, ClassVar, TypeVar
+from typing import Any
+
+from adjust_async.errors.base import AdjustError
 
 __all__ = [
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
-    "AdjustError",
     "AuthenticationError",
     "BadRequestError",
-    "ClientClosedError",
-    "ConfigurationError",
     "DecodeError",
     "GoneError",
     "NotFoundError",
-    "NotTriedError",
     "PaginationError",
     "PermissionDeniedError",
-    "PlanError",
     "PoolExhaustedError",
     "RateLimitError",
     "ServerError",
     "WrongTrackerError",
 ]
-
-Error = TypeVar("Error", bound="AdjustError")
-
-IN_DOUBT = "The service may have done it all the same: look it up before you send it again."
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
@@ -61,126 +30,6 @@ NOT_DONE = frozenset({425, 429})
 
 #: Statuses with which the service refuses a request. A gateway may use them too, so the body has to be the service's.
 REFUSED = frozenset({400, 401, 403, 404, 422})
-
-
-class AdjustError(Exception):
-    """The base of every error that this package raises.
-
-    Attributes:
-        message: What went wrong. `str(error)` adds where, and what to do next.
-        service: `"api"` for the Campaign API and the KPI Service, `"reports"` for the Report Service; else `None`.
-        attempts: How many times the request was sent; `None` where none was.
-        request_id: The service's id of the request, for Adjust's support; `None` where it sent none.
-        cursor: Where a walk over pages stopped; `None` outside of walks and on the first page. Pass it to the same call
-            as `after=` (backwards as `before=`, with Campaign API v2 as `cursor=`) to go on from there.
-        page: The number of that page, counted from 1 where the walk began.
-        result: What `provision` had done when this error ended it, a `ProvisionResult`; `None` otherwise.
-        looked_up: Whether `provision` has seen since that nothing was done by the create that failed.
-    """
-
-    service: str | None = None
-    attempts: int | None = None
-    cursor: str | None = None
-    page: int | None = None
-    request_id: str | None = None
-    result: Any = None
-    looked_up: bool = False
-    _hint: ClassVar[str] = ""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
-        return getattr(self, "method", None) == "POST" and not self.looked_up and self._may_have_been_done()
-
-    @property
-    def hint(self) -> str:
-        """What to do about it; empty where there is nothing to advise."""
-        return self._hint
-
-    def __str__(self) -> str:
-        text, details = self._text(), "; ".join(self._details())
-        if self.in_doubt:
-            text = f"{text.rstrip('.')}. {IN_DOUBT}"
-        return " ".join(filter(None, [text, self.hint, details and f"({details})"]))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self)!r})"
-
-    def _text(self) -> str:
-        return self.message
-
-    def _may_have_been_done(self) -> bool:
-        return False
-
-    def _details(self) -> Iterator[str]:
-        if self.attempts:
-            yield f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
-        if self.request_id:
-            yield f"request id {self.request_id}"
-        if self.page is not None:
-            yield f"page {self.page} of the walk" + (f"; resume with cursor {self.cursor!r}" if self.cursor else "")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # An exception's own reduction loses keyword-only attributes. They come last, as a result may hold the error.
-        return _rebuild, (type(self), self.args), self.__dict__
-
-
-def replace(error: Error, **changes: Any) -> Error:
-    """Return a copy of an error with some attributes changed, such as `message`; the error itself stays as it is.
-
-    The copy has the notes and the cause of the error, and no traceback: its traceback begins where it is raised.
-    """
-    copied = copy.copy(error)
-    vars(copied).update(changes)
-    copied.args = (copied.message,)
-    if notes := getattr(error, "__notes__", None):
-        copied.__notes__ = list(notes)
-    copied.__cause__ = error.__cause__
-    return copied
-
-
-def _rebuild(cls: type[AdjustError], args: tuple[Any, ...]) -> AdjustError:
-    return cls.__new__(cls, *args)
-
-
-class ConfigurationError(AdjustError, ValueError):
-    """An argument or a setting is wrong. Nothing was sent."""
-
-
-class PlanError(ConfigurationError):
-    """Entries of a plan are wrong. Nothing was sent.
-
-    Attributes:
-        problems: What is wrong, each with the number of its entry or line, counted from 1.
-    """
-
-    def __init__(self, message: str, *, problems: Sequence[tuple[int, str]] = ()) -> None:
-        super().__init__(message)
-        self.problems = tuple(problems)
-
-
-class ClientClosedError(AdjustError):
-    """The client was closed: before the call, or by another task during it.
-
-    Attributes:
-        method, path: The request that was under way; `None` where there was none.
-        sent: Whether it may have reached the service.
-    """
-
-    method: str | None = None
-    path: str | None = None
-    sent: bool = False
-
-    def _may_have_been_done(self) -> bool:
-        return self.sent
-
-
-class NotTriedError(AdjustError):
-    """Nothing was sent for an entry of a plan: what it hangs below failed, or the end came before its turn."""
 
 
 class APIStatusError(AdjustError):
@@ -388,32 +237,20 @@ class PaginationError(AdjustError):
     Attributes:
         cursor: The cursor that came a second time; `None` for a next page elsewhere. There is nothing to resume with.
         page: The number of the page that gave it, counted from 1 where the walk began.
+        method, path: The request for that page; the path is without query. `None` outside of a walk.
     """
 
-    def __init__(self, message: str, *, cursor: str | None, page: int) -> None:
+    def __init__(
+        self, message: str, *, cursor: str | None, page: int, method: str | None = None, path: str | None = None
+    ) -> None:
         super().__init__(message)
         self.cursor = cursor
         self.page = page
+        self.method = method
+        self.path = path
 
-    def __str__(self) -> str:
-        return self.message  # which names both, and there is nothing to resume with
+    def _text(self) -> str:
+        return f"{self.method} {self.path}: {self.message}" if self.method else self.message
 
-
-class MalformedError(Exception):
-    """A document, or a part of one, that is not what its API documents; internal, callers get a `DecodeError`.
-
-    Attributes:
-        problem: What is wrong.
-        location: Where in the document, or below the part that was looked at.
-        transient: Whether the document may have broken off, so that another attempt may get a whole one.
-    """
-
-    def __init__(self, problem: str, location: str = "", *, transient: bool = False) -> None:
-        super().__init__(f"{problem} (at {location})" if location else problem)
-        self.problem = problem
-        self.location = location
-        self.transient = transient
-
-    def below(self, step: str) -> "MalformedError":
-        """Return a new error for the same fault, with its location as seen from one step further out."""
-        return MalformedError(self.problem, f"{step}{self.location}", transient=self.transient)
+    def _details(self) -> Iterator[str]:
+        return iter(())  # the message names page and cursor, and there is nothing to resume with

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import attrs
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.names import NameForms, canonical, label_of
+from adjust_async.campaign.names import NameForms, canonical, label_of
 
 __all__ = ["LOOKS", "Create", "Place", "RecentWrites"]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from adjust_async import Tracker
-from adjust_async.campaign.provisioning.names import Match, NameForms, Siblings, canonical, label_of
+from adjust_async.campaign.names import Match, NameForms, Siblings, canonical, label_of
 
 NAME = "  Frühling & Cafe\u0301  “Straße” 50%  \U0001f389 "
 LONG = "A campaign with a name that is longer than some services like it"

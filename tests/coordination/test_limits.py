@@ -8,7 +8,8 @@ from typing import Any
 import anyio
 import pytest
 
-from adjust_async._http.limits import LONGEST_PAUSE, Limits, PauseOutlastsDeadlineError, Permit
+from adjust_async.coordination.in_process import Limits, LocalPermit
+from adjust_async.coordination.protocol import LONGEST_PAUSE, PauseOutlastsDeadlineError
 from tests.clock import JUMPING_CLOCK
 
 pytestmark = pytest.mark.anyio
@@ -300,7 +301,7 @@ async def test_a_pause_extended_beyond_the_deadline_raises_then() -> None:
     await extending
 
 
-async def wait_for_permit(limits: Limits) -> Permit:
+async def wait_for_permit(limits: Limits) -> LocalPermit:
     """Take the only permit, so that the next one waits for it."""
     return await limits.acquire(None)
 
@@ -310,7 +311,7 @@ async def wait_for_pause(limits: Limits) -> None:
     limits.pause(10)
 
 
-async def wait_for_trial(limits: Limits) -> Permit:
+async def wait_for_trial(limits: Limits) -> LocalPermit:
     """Pause for too long, and let one request begin, so that the next one waits for its end."""
     limits.pause(LONGEST_PAUSE + 1)
     return await limits.acquire(None)
@@ -341,7 +342,7 @@ AWAITS = [
 @pytest.mark.parametrize(("prepare", "seconds", "out"), AWAITS, ids=lambda value: getattr(value, "__name__", ""))
 @pytest.mark.parametrize("by_scope", [True, False], ids=["scope", "task"])
 async def test_cancellation_at_each_await_gives_the_permit_back(
-    prepare: Callable[[Limits], Awaitable[Permit | None]], seconds: float, out: int, by_scope: bool
+    prepare: Callable[[Limits], Awaitable[LocalPermit | None]], seconds: float, out: int, by_scope: bool
 ) -> None:
     """Wherever a call is cancelled while it waits, by a scope or as a task, its permit is free for the next one."""
     limits = Limits(max_concurrency=1, max_rate=1.0, burst=1)

@@ -1,0 +1,59 @@
+"""The last look of a run: the branches in which it created something, or may have, are listed once more."""
+
+from adjust_async.campaign.provisioning.compare import Comparison
+from adjust_async.campaign.provisioning.tree import Node
+from adjust_async.errors import AdjustError, ClientClosedError
+
+__all__ = ["LastLook"]
+
+#: Creates from which on the branches are listed unasked.
+MANY = 1_000
+
+
+class LastLook:
+    """Gathers the branches to look at.
+
+    Args:
+        comparison: Lists them.
+        wanted: Whether to look; `None` for after many creates, or any that was in doubt.
+
+    Attributes:
+        taken: Whether all of them were listed.
+    """
+
+    def __init__(self, comparison: Comparison, wanted: bool | None) -> None:
+        self.taken = False
+        self._comparison = comparison
+        self._wanted = wanted
+        self._branches: dict[Node, None] = {}
+        self._created = 0
+        self._uncertain = False
+
+    def count(self, created: int = 1) -> None:
+        """Count creates whose branch is known already."""
+        self._created += created
+
+    def at_created(self, parent: Node) -> None:
+        """Note that something was created below a node."""
+        self.count()
+        self._branches[parent] = None
+
+    def at_uncertain(self, parent: Node) -> None:
+        """Note that something may have been created below a node."""
+        self._uncertain = True
+        self._branches[parent] = None
+
+    async def take(self) -> None:
+        """Look, where that is wanted. A branch that can't be listed is no failure: everything is done by then."""
+        wanted = self._wanted
+        if wanted is None:
+            wanted = self._created >= MANY or self._uncertain
+        if not wanted:
+            return
+        try:
+            await self._comparison.verify(list(self._branches))
+        except ClientClosedError:
+            raise
+        except AdjustError:
+            return
+        self.taken = True

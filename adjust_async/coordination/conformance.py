@@ -1,0 +1,344 @@
+"""What every coordinator must do, as checks that anybody's own implementation can be run through.
+
+    from adjust_async.coordination.conformance import CHECKS
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+    async def test_my_coordinator(check):
+        await check(lambda: MyCoordinator("place"))
+
+A check is called with what makes a coordinator: each call stands for another process, and all of them meet at the same
+place. Accounts and apps are new in each check, so that the place need not be. Every check takes a second or less.
+
+What becomes of the permits of a process that was killed can only be shown by killing one, and is not among the checks.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+from adjust_async.coordination.protocol import (
+    Coordinator,
+    Host,
+    JournalEntry,
+    Lock,
+    Member,
+    PauseOutlastsDeadlineError,
+)
+from adjust_async.errors import LockLostError
+
+__all__ = ["CHECKS", "Check", "ConformanceError", "Connect"]
+
+Connect: TypeAlias = Callable[[], Coordinator]
+Check: TypeAlias = Callable[[Connect], Coroutine[Any, Any, None]]
+
+_URL = "https://api.adjust.com"
+
+#: Seconds until what must come is given up. Nothing waits for so long where all is well.
+_PATIENCE = 20.0
+
+
+class ConformanceError(AssertionError):
+    """A coordinator does not do what it must; the message says what."""
+
+
+def _expect(is_so: bool, otherwise: str) -> None:
+    if not is_so:
+        raise ConformanceError(otherwise)
+
+
+@asynccontextmanager
+async def _members(connect: Connect, *hosts: Host) -> AsyncIterator[list[Member]]:
+    """Open two members of the same hosts; at the end no permit, and no task of theirs, may be left."""
+    before = len(asyncio.all_tasks())
+    members = [connect().join(hosts) for _ in range(2)]
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            yield members
+        out = [member.permits_out for member in members]
+        _expect(not any(out), f"{sum(out)} permits were not given back")
+    finally:
+        for member in members:
+            await member.aclose()
+            await member.aclose()
+    left = len(asyncio.all_tasks()) - before
+    _expect(left <= 0, f"{left} tasks are left after aclose")
+
+
+def _host(
+    max_concurrency: int, *, max_rate: float | None = None, burst: int | None = None, account: str | None = None
+) -> Host:
+    return Host("api", _URL, Host.account_of(account or uuid4().hex), max_concurrency, max_rate, burst)
+
+
+class _Requests:
+    """Requests that hold a permit for a while, and count themselves."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.most = 0
+        self.begun: list[tuple[float, Member]] = []
+
+    async def send(self, member: Member, seconds: float = 0.0) -> None:
+        async with member.permit("api") as permit:
+            _expect(permit.valid, "a permit that was just granted is not valid")
+            self.begun.append((asyncio.get_running_loop().time(), member))
+            self.in_flight += 1
+            self.most = max(self.most, self.in_flight)
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                self.in_flight -= 1
+
+    async def send_many(self, *members: Member, count: int, seconds: float = 0.0) -> None:
+        async with asyncio.TaskGroup() as group:
+            for member in members:
+                for _ in range(count):
+                    group.create_task(self.send(member, seconds))
+
+
+async def _until_waiting() -> None:
+    """Let tasks that were just started get to where they wait."""
+    await asyncio.sleep(0.05)
+
+
+async def permits_are_shared(connect: Connect) -> None:
+    """Let as many permits out as the host allows, of all members together, and never more."""
+    requests = _Requests()
+    async with _members(connect, _host(3)) as members:
+        await requests.send_many(*members, count=6, seconds=0.02)
+    _expect(requests.most == 3, f"{requests.most} requests ran at a time where 3 may")
+
+
+async def permits_come_back(connect: Connect) -> None:
+    """Get a permit back after a failure, a cancellation while it is held, and one while it is waited for."""
+    async with _members(connect, _host(2)) as (one, other):
+        for member in (one, other):
+            with contextlib.suppress(ZeroDivisionError):
+                async with member.permit("api"):
+                    raise ZeroDivisionError
+        requests = _Requests()
+        tasks = [asyncio.create_task(requests.send(member, 60)) for member in (one, one, other, one)]
+        await _until_waiting()
+        _expect(requests.in_flight == 2, f"{requests.in_flight} requests run where 2 may")
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await requests.send_many(other, count=4)
+
+
+async def members_take_turns(connect: Connect) -> None:
+    """Let a member that comes later have its share while the first one still has enough to do."""
+    requests = _Requests()
+    async with _members(connect, _host(4)) as (first, second):
+        early = asyncio.create_task(requests.send_many(first, count=60, seconds=0.01))
+        await _until_waiting()
+        arrived = len(requests.begun)
+        await requests.send_many(second, count=20, seconds=0.01)
+        served = [member for _, member in requests.begun[arrived:]]
+        await early
+    _expect(served.count(first) < 50, "a member that came later had to wait until the first one was done")
+
+
+async def rate_is_shared(connect: Connect) -> None:
+    """Begin a burst at once, of all members together, and then as many requests a second as the rate says."""
+    requests = _Requests()
+    rate, burst, count = 40.0, 4, 10
+    async with _members(connect, _host(50, max_rate=rate, burst=burst)) as members:
+        await requests.send_many(*members, count=count)
+    times = sorted(time for time, _ in requests.begun)
+    for first, begin in enumerate(times):
+        for last in range(first + 1, len(times)):
+            # The clocks of a store count in milliseconds.
+            allowed = burst + rate * (times[last] - begin + 0.002)
+            _expect(last - first + 1 <= allowed + 1, f"{last - first + 1} requests began where {allowed:.1f} may")
+    took = times[-1] - times[0]
+    _expect(took < 4 * 2 * count / rate, f"{2 * count} requests took {took:.2f} s at {rate:g} a second")
+
+
+async def pause_holds_all(connect: Connect) -> None:
+    """Begin nothing during a pause that one member was told of; a shorter pause does not end a longer one."""
+    requests = _Requests()
+    async with _members(connect, _host(5)) as (one, other):
+        await requests.send_many(one, other, count=1)
+        requests.begun.clear()
+        began = asyncio.get_running_loop().time()
+        await one.pause("api", 0.3)
+        await other.pause("api", 0.05)
+        await requests.send_many(other, one, count=2)
+        _expect(one.pause_left("api") == 0, "a pause that is over has time left")
+    early = min(time for time, _ in requests.begun) - began
+    _expect(early > 0.29, f"a request began {early:.3f} s after a pause of 0.3 s")
+
+
+async def pause_that_outlasts_the_deadline(connect: Connect) -> None:
+    """Refuse a request without the time for a pause at once, also where another member was told of the pause."""
+    async with _members(connect, _host(5)) as (one, other):
+        loop = asyncio.get_running_loop()
+        await one.pause("api", 50)
+        for member in (one, other):
+            began = loop.time()
+            try:
+                async with member.permit("api", deadline=began + 30):
+                    _expect(False, "a request began during a pause")
+            except PauseOutlastsDeadlineError as error:
+                _expect(40 < error.seconds <= 50, f"{error.seconds:g} s are said to be left of 50")
+            _expect(loop.time() - began < 5, "a request waited for a pause that it has no time for")
+
+
+async def longest_pause_is_a_minute(connect: Connect) -> None:
+    """Let no service that asks for days stop anybody for good."""
+    async with _members(connect, _host(5)) as (one, _):
+        _expect(await one.pause("api", 1e12), "a pause is said to have been under way")
+        _expect(not await one.pause("api", 1), "no pause is said to have been under way")
+        _expect(59 < one.pause_left("api") <= 60, f"the pause takes {one.pause_left('api'):g} s")
+
+
+async def accounts_and_hosts_are_apart(connect: Connect) -> None:
+    """Share neither permits nor a pause with another token, another account of the token, or another host."""
+    token = uuid4().hex
+    account = Host.account_of(token)
+    hosts = [
+        Host("api", _URL, account, 1),
+        Host("api", _URL, Host.account_of(token, "1"), 1),
+        Host("api", _URL, Host.account_of(f"{token}2"), 1),
+        Host("api", "https://api.eu.adjust.com", account, 1),
+        Host("reports", _URL, account, 1),
+    ]
+    members = [connect().join([host]) for host in hosts]
+    try:
+        async with asyncio.timeout(_PATIENCE), contextlib.AsyncExitStack() as stack:
+            for host, member in zip(hosts, members, strict=True):
+                await stack.enter_async_context(member.permit(host.name))
+                await member.pause(host.name, 60)
+    except TimeoutError:
+        raise ConformanceError("members of different accounts or hosts share a permit or a pause") from None
+    finally:
+        for member in members:
+            await member.aclose()
+
+
+async def lock_is_held_by_one(connect: Connect) -> None:
+    """Let one member at a time hold the lock of an app, and one task of it; the number rises."""
+    app_token, inside, numbers = uuid4().hex, 0, list[int]()
+
+    async def work(member: Member) -> None:
+        nonlocal inside
+        async with member.lock(app_token) as lock:
+            inside += 1
+            _expect(inside == 1, "two hold the lock of one app")
+            await lock.ensure()
+            numbers.append(lock.fencing)
+            await asyncio.sleep(0.02)
+            inside -= 1
+
+    async with _members(connect, _host(1)) as (one, other):
+        async with asyncio.TaskGroup() as group:
+            for member in (one, one, other):
+                group.create_task(work(member))
+        async with one.lock(app_token), other.lock(uuid4().hex):
+            pass  # locks of different apps have nothing to do with each other
+    _expect(numbers == sorted(set(numbers)), f"the fencing numbers {numbers} do not rise")
+
+
+async def lock_comes_back(connect: Connect) -> None:
+    """Get a lock back after a failure, and after a cancellation of who holds it or waits for it."""
+    app_token = uuid4().hex
+
+    async def hold(member: Member) -> None:
+        async with member.lock(app_token):
+            await asyncio.sleep(60)
+
+    async with _members(connect, _host(1)) as (one, other):
+        with contextlib.suppress(ZeroDivisionError):
+            async with one.lock(app_token):
+                raise ZeroDivisionError
+        tasks = [asyncio.create_task(hold(member)) for member in (one, other, one)]
+        await _until_waiting()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        async with other.lock(app_token) as lock:
+            await lock.ensure()
+
+
+async def stale_lock_writes_nothing(connect: Connect) -> None:
+    """Write nothing with a lock that was given back, whether somebody else has it by now or not."""
+    app_token = uuid4().hex
+    async with _members(connect, _host(1)) as (one, other):
+        async with one.lock(app_token) as stale:
+            pass
+        await _expect_stale(one, app_token, stale)
+        async with other.lock(app_token):
+            await _expect_stale(one, app_token, stale)
+        _expect(not await other.journal(app_token).entries(), "a stale lock wrote into the journal")
+
+
+async def _expect_stale(member: Member, app_token: str, lock: Lock) -> None:
+    for use in (lock.ensure(), member.journal(app_token).write(JournalEntry(uuid4().hex, None, "Adroll"), lock)):
+        try:
+            await use
+        except LockLostError:
+            continue
+        _expect(False, "a lock that was given back can still be used")
+
+
+async def journal_outlives_its_lock(connect: Connect) -> None:
+    """Read what was written and not settled as whoever has the lock next; what was settled is not open."""
+    app_token = uuid4().hex
+    entries = [JournalEntry(uuid4().hex, parent, label) for parent in (None, "abc123") for label in ("A", "Ü::\n'\"{}")]
+    async with _members(connect, _host(1)) as (one, other):
+        async with one.lock(app_token) as lock:
+            await asyncio.gather(*(one.journal(app_token).write(entry, lock) for entry in entries))
+            await one.journal(app_token).write(entries[0], lock)  # a second attempt at the same create
+            await one.journal(app_token).settle(entries[1], None)
+            await one.journal(app_token).settle(entries[2], "def456")
+        async with other.lock(app_token):
+            found = await other.journal(app_token).entries()
+            still_open = {entry for entry in found if entry.token is None}
+            _expect(still_open == {entries[0], entries[3]}, f"{still_open} are open, in place of {entries[::3]}")
+            created = {(entry.id, entry.token) for entry in found if entry.token is not None}
+            _expect(created <= {(entries[2].id, "def456")}, f"{created} are said to have been created")
+            for entry in still_open:
+                await other.journal(app_token).settle(entry, None)
+        left = [entry for entry in await one.journal(app_token).entries() if entry.token is None]
+        _expect(not left, f"{left} are open after they were settled")
+        _expect(not await one.journal(uuid4().hex).entries(), "another app has entries")
+
+
+async def holders_are_shown(connect: Connect) -> None:
+    """Show every member who holds permits and locks, and which of them it is itself."""
+    app_token = uuid4().hex
+    async with _members(connect, _host(2)) as (one, other):
+        async with one.permit("api"), one.lock(app_token):
+            for member, mine in ((one, True), (other, False)):
+                found = [holder for holder in await member.holders() if holder.kind == "permits"]
+                _expect([holder.held for holder in found] == [1], f"{found} are shown to hold permits")
+                _expect(found[0].mine is mine, f"mine is {found[0].mine}, and should be {mine}")
+                _expect(all(map(str, found)), "a holder can't be shown")
+            locks = [holder.what for holder in await one.holders() if holder.kind == "lock"]
+            _expect(app_token in locks, f"the lock of {app_token} is not among {locks}")
+        waited = asyncio.get_running_loop().time() + _PATIENCE / 2
+        while any(holder.kind == "permits" for holder in await other.holders()):
+            _expect(asyncio.get_running_loop().time() < waited, "who holds nothing is still shown")
+            await asyncio.sleep(0.01)
+
+
+CHECKS: tuple[Check, ...] = (
+    permits_are_shared,
+    permits_come_back,
+    members_take_turns,
+    rate_is_shared,
+    pause_holds_all,
+    pause_that_outlasts_the_deadline,
+    longest_pause_is_a_minute,
+    accounts_and_hosts_are_apart,
+    lock_is_held_by_one,
+    lock_comes_back,
+    stale_lock_writes_nothing,
+    journal_outlives_its_lock,
+    holders_are_shown,
+)

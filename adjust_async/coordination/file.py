@@ -1,0 +1,59 @@
+"""The processes of one machine meet in a file."""
+
+from collections.abc import Sequence
+from os import R_OK, W_OK, PathLike, access, fspath
+from pathlib import Path
+
+from adjust_async._checks import shown
+from adjust_async.coordination.protocol import Host, Member
+from adjust_async.coordination.shared.leases import check_lease
+from adjust_async.errors import ConfigurationError
+
+__all__ = ["FileCoordinator"]
+
+
+class FileCoordinator:
+    """Shares one account's limits among the processes of one machine, through a SQLite database in WAL mode.
+
+    It must be a local file: SQLite can't lock files on network drives, and leases count by the clock of one machine.
+    On a memory file system such as `/run` it costs least, but a journal there is gone when the machine restarts.
+
+    Args:
+        path: The database, which is made where there is none, readable and writable by its owner alone. Its folder must
+            be there: SQLite puts two more files beside it.
+        lease: Seconds after which the permits and locks of a process that died, or stood still, go to others.
+
+    Raises:
+        ConfigurationError: The folder is not there, the file can't be written, or the lease is not from 1 to 600.
+    """
+
+    def __init__(self, path: str | PathLike[str], *, lease: float = 10.0) -> None:
+        self._path = _check_path(path)
+        self._lease = check_lease(lease)
+
+    def join(self, hosts: Sequence[Host]) -> Member:
+        """Return a member for a client of these hosts. The file is opened when it is used."""
+        from adjust_async.coordination.shared.member import SharedMember
+        from adjust_async.coordination.sqlite_store import SqliteStore
+
+        return SharedMember(hosts, SqliteStore(self._path, self._lease), lease=self._lease)
+
+    def __repr__(self) -> str:
+        return f"FileCoordinator({str(self._path)!r}, lease={self._lease:g})"
+
+
+def _check_path(path: object) -> Path:
+    if not isinstance(path, (str, PathLike)) or not path:
+        raise ConfigurationError(f"path is {shown(path)}: give the path of a database file")
+    text = fspath(path)
+    if not isinstance(text, str) or "\0" in text:
+        raise ConfigurationError(f"path is {shown(path)}: give the path of a database file, as text")
+    file = Path(text).absolute()
+    if not file.parent.is_dir():
+        raise ConfigurationError(f"path is {shown(text)}: its folder is not there; make it first")
+    if file.is_dir():
+        raise ConfigurationError(f"path is {shown(text)}, which is a folder: give the path of a database file in it")
+    # SQLite makes two files beside it.
+    if not access(file.parent, R_OK | W_OK) or (file.exists() and not access(file, R_OK | W_OK)):
+        raise ConfigurationError(f"path is {shown(text)}: this process may not write there")
+    return file

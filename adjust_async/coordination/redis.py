@@ -1,0 +1,93 @@
+"""The processes of several machines meet in Redis."""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+from adjust_async._checks import check_whole_number, shown
+from adjust_async.coordination.protocol import Host, Member
+from adjust_async.coordination.shared.leases import check_lease
+from adjust_async.errors import ConfigurationError
+
+__all__ = ["OnOutage", "RedisCoordinator"]
+
+OnOutage = Literal["raise", "local"]
+
+SCHEMES = ("redis", "rediss", "unix")
+
+
+class RedisCoordinator:
+    """Shares one account's limits among processes of several machines, through Redis 6 or later, or Valkey.
+
+    Leases count by the server's clock. Journals are as durable as the server's memory is: with `appendonly yes` they
+    outlive a restart of it.
+
+    Args:
+        url: Where Redis is, such as `redis://user:password@redis.internal:6379/0`; `rediss://` for TLS. The password is
+            shown nowhere.
+        on_outage: What happens while Redis is out of reach. `"raise"`: requests fail with `CoordinationError`, and are
+            tried again as other failures are. `"local"`: the client goes on with its own share of the limits, and logs
+            a warning. Locks and journals raise in both cases.
+        expected_processes: Among how many processes the limits are split while Redis is out of reach.
+        lease: Seconds after which the permits and locks of a process that died, or stood still, go to others.
+
+    Raises:
+        ConfigurationError: An argument is wrong, or the extra `redis` is not installed.
+    """
+
+    def __init__(
+        self, url: str, *, on_outage: OnOutage = "raise", expected_processes: int = 1, lease: float = 10.0
+    ) -> None:
+        self._url, self._place = _check_url(url)
+        if on_outage not in get_args(OnOutage):
+            raise ConfigurationError(f"on_outage is {shown(on_outage)}: give 'raise' or 'local'")
+        self._on_outage = on_outage
+        self._processes = check_whole_number(expected_processes, "expected_processes")
+        self._lease = check_lease(lease)
+        _check_options(self._url)
+
+    def join(self, hosts: Sequence[Host]) -> Member:
+        """Return a member for a client of these hosts. Nothing is connected before it is used."""
+        from adjust_async.coordination.redis_store import RedisStore
+        from adjust_async.coordination.shared.member import SharedMember
+
+        store = RedisStore(self._url, self._place, self._lease)
+        processes = self._processes if self._on_outage == "local" else None
+        return SharedMember(hosts, store, lease=self._lease, processes=processes)
+
+    def __repr__(self) -> str:
+        return f"RedisCoordinator({self._place!r}, on_outage={self._on_outage!r}, lease={self._lease:g})"
+
+
+def _check_url(url: object) -> tuple[str, str]:
+    """Return the URL, and what of it may be shown."""
+    example = "such as 'redis://localhost:6379/0'"
+    if not isinstance(url, str):
+        raise ConfigurationError(f"url is a value of type {type(url).__name__}: give it as text, {example}")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ConfigurationError(f"url can't be read: give one {example}; escape what a password has in it") from None
+    if parts.scheme not in SCHEMES:
+        raise ConfigurationError(f"url begins with {shown(parts.scheme)}: give redis://, rediss:// or unix://")
+    if parts.scheme == "unix":
+        if not parts.path:
+            raise ConfigurationError("url names no socket: give its path, as in 'unix:///run/redis.sock'")
+        return url, parts.path
+    if not parts.hostname:
+        raise ConfigurationError(f"url names no host: give one {example}")
+    return url, f"{parts.hostname}:{port or 6379}"
+
+
+def _check_options(url: str) -> None:
+    try:
+        from redis.asyncio.connection import parse_url
+    except ImportError:
+        raise ConfigurationError(
+            "RedisCoordinator needs the package redis: pip install 'adjust_async[redis]'"
+        ) from None
+    try:
+        parse_url(url)
+    except ValueError as error:
+        raise ConfigurationError(f"url can't be read: {error}") from None

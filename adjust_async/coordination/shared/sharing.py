@@ -1,0 +1,98 @@
+"""How many permits a member gets: arithmetic that needs neither a clock nor a store.
+
+The Redis script does the same sums, and a test compares the two.
+"""
+
+import math
+from collections.abc import Iterable
+from enum import IntEnum
+
+from attrs import frozen
+
+__all__ = ["Bucket", "Demand", "Rate", "Trial", "permits_for"]
+
+
+@frozen
+class Demand:
+    """What a member has of a host and wants of it; it has waited without getting anything since `since`."""
+
+    held: int
+    waiting: int
+    since: float
+
+
+def permits_for(mine: Demand, others: Iterable[Demand], limit: int) -> int:
+    """Return how many permits more a member may take now.
+
+    Members that want something have a share of the limit each. Up to its share a member waits for those that have
+    waited longer for theirs; beyond it, it takes what no other member is owed.
+    """
+    others = list(others)
+    free = limit - mine.held - sum(other.held for other in others)
+    if free <= 0 or not mine.waiting:
+        return 0
+    active = 1 + sum(1 for other in others if other.held + other.waiting)
+    share = max(1, limit // active)
+    owed = sum(_owed(other, share) for other in others)
+    owed_before = sum(_owed(other, share) for other in others if other.since < mine.since)
+    within_share = min(share - mine.held, free - owed_before)
+    return max(0, min(mine.waiting, free, max(within_share, free - owed)))
+
+
+def _owed(demand: Demand, share: int) -> int:
+    return max(0, min(share, demand.held + demand.waiting) - demand.held)
+
+
+@frozen
+class Rate:
+    """Requests a second, and how many may follow each other at once."""
+
+    per_second: float
+    burst: int
+
+    @classmethod
+    def of(cls, max_rate: float, burst: int | None) -> "Rate":
+        """Return the rate with its default burst, which is one second's worth."""
+        return cls(max_rate, burst or max(1, math.ceil(max_rate)))
+
+
+@frozen
+class Bucket:
+    """A leaky bucket: each request adds 1, and it leaks by the rate; more than the burst it never holds."""
+
+    level: float = 0.0
+    at: float = 0.0
+
+    def room(self, rate: Rate, now: float) -> int:
+        """Return how many requests may begin now."""
+        return max(0, math.floor(rate.burst - self._level(rate, now) + 1e-9))
+
+    def wait(self, rate: Rate, now: float) -> float:
+        """Return the seconds until one request may begin."""
+        return max(0.0, (self._level(rate, now) + 1 - rate.burst) / rate.per_second)
+
+    def add(self, requests: int, rate: Rate, now: float) -> "Bucket":
+        """Return the bucket after so many requests have begun."""
+        return Bucket(self._level(rate, now) + requests, now)
+
+    def _level(self, rate: Rate, now: float) -> float:
+        # A clock that starts again with the machine must not make the bucket leak backwards.
+        return max(0.0, self.level - max(0.0, now - self.at) * rate.per_second)
+
+
+class Trial(IntEnum):
+    """After a pause that was cut short: whether one request has to begin alone, or has begun."""
+
+    NONE = 0
+    NEEDED = 1
+    UNDER_WAY = 2
+
+    def limit(self, limit: int, *, is_alone: bool) -> int:
+        """Return the limit that counts, by whether no permit is out: those from before have to come back first."""
+        return limit if self == Trial.NONE or (is_alone and self == Trial.UNDER_WAY) else 1
+
+    def after(self, permits: int, *, is_alone: bool) -> "Trial":
+        """Return what becomes of it when so many permits are granted."""
+        if self == Trial.NEEDED and permits:
+            return Trial.UNDER_WAY
+        return Trial.NONE if self == Trial.UNDER_WAY and is_alone else self

@@ -1,0 +1,62 @@
+"""A coordinator by its URL, as in `ADJUST_COORDINATOR`."""
+
+import os
+from typing import cast
+from urllib.parse import unquote, urlsplit
+
+from adjust_async._checks import shown
+from adjust_async.coordination.file import FileCoordinator
+from adjust_async.coordination.in_process import InProcessCoordinator
+from adjust_async.coordination.protocol import Coordinator
+from adjust_async.coordination.redis import SCHEMES, RedisCoordinator
+from adjust_async.errors import ConfigurationError
+
+__all__ = ["coordinator_at", "find_coordinator"]
+
+
+def find_coordinator(given: object) -> Coordinator:
+    """Return the coordinator that was passed, that of `ADJUST_COORDINATOR`, or one that shares with nobody.
+
+    Raises:
+        ConfigurationError: It is none, or its URL can't be used.
+    """
+    if given is None and (url := os.environ.get("ADJUST_COORDINATOR")):
+        return coordinator_at(url, "ADJUST_COORDINATOR")
+    if given is None:
+        return InProcessCoordinator()
+    if isinstance(given, str):
+        return coordinator_at(given)
+    # Bytes too have a method of this name.
+    if isinstance(given, (type, bytes, bytearray)) or not callable(getattr(given, "join", None)):
+        raise ConfigurationError(
+            f"coordinator is {shown(given)}: pass a FileCoordinator, a RedisCoordinator, or the URL of one"
+        )
+    return cast("Coordinator", given)
+
+
+def coordinator_at(url: str, argument: str = "coordinator") -> Coordinator:
+    """Return the coordinator at a URL: `file:///run/adjust.db`, or `redis://localhost:6379/0`.
+
+    Args:
+        url: Where it is.
+        argument: What messages call the URL.
+
+    Raises:
+        ConfigurationError: There is no such coordinator. The URL, which may hold a password, is not in the message.
+    """
+    scheme, separator, rest = url.partition("://")
+    if scheme in SCHEMES and separator:
+        return RedisCoordinator(url)
+    if scheme != "file" or not separator:
+        raise ConfigurationError(
+            f"{argument} is no URL of a coordinator: give 'file:///run/adjust.db' for the processes of one machine, or "
+            "'redis://localhost:6379/0' for several machines"
+        )
+    host, slash, path = rest.partition("/")
+    if host not in ("", "localhost") or not slash or not path or urlsplit(url).query or urlsplit(url).fragment:
+        raise ConfigurationError(
+            f"{argument} is no URL of a file: give its whole path after three slashes, as in 'file:///run/adjust.db'"
+        )
+    # A drive of Windows, as in file:///C:/adjust.db, has no slash before it.
+    decoded = unquote(path)
+    return FileCoordinator(decoded if decoded[1:2] == ":" else f"/{decoded}")

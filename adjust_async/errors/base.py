@@ -1,0 +1,177 @@
+"""What all errors have in common, and the errors of what was never sent."""
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, TypeVar
+
+__all__ = [
+    "AdjustError",
+    "ClientClosedError",
+    "ConfigurationError",
+    "CoordinationError",
+    "LockLostError",
+    "NotTriedError",
+    "PlanError",
+    "replace",
+]
+
+Error = TypeVar("Error", bound="AdjustError")
+
+IN_DOUBT = "The service may have done it all the same: look it up before you send it again."
+
+
+class AdjustError(Exception):
+    """The base of every error that this package raises.
+
+    Attributes:
+        message: What went wrong. `str(error)` adds where, and what to do next.
+        service: `"api"` for the Campaign API and the KPI Service, `"reports"` for the Report Service; else `None`.
+        attempts: How many times the request was sent; `None` where none was.
+        request_id: The service's id of the request, for Adjust's support; `None` where it sent none.
+        cursor: Where a walk over pages stopped; `None` outside of walks and on the first page. Pass it to the same call
+            as `after=` (backwards as `before=`, with Campaign API v2 as `cursor=`) to go on from there.
+        page: The number of that page, counted from 1 where the walk began.
+        result: What `provision` had done when this error ended it, a `ProvisionResult`; `None` otherwise.
+        looked_up: Whether `provision` has seen since that nothing was done by the create that failed.
+    """
+
+    service: str | None = None
+    attempts: int | None = None
+    cursor: str | None = None
+    page: int | None = None
+    request_id: str | None = None
+    result: Any = None
+    looked_up: bool = False
+    _hint: ClassVar[str] = ""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
+        return getattr(self, "method", None) == "POST" and not self.looked_up and self._may_have_been_done()
+
+    @property
+    def hint(self) -> str:
+        """What to do about it; empty where there is nothing to advise."""
+        return self._hint
+
+    def __str__(self) -> str:
+        # The class of an error of a request, as a line of a log has often nothing but this text.
+        is_of_request = getattr(self, "method", None) is not None
+        return self._whole_text([type(self).__name__] if is_of_request else [])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._whole_text([])!r})"
+
+    def _whole_text(self, first_details: list[str]) -> str:
+        text, details = self._text(), "; ".join([*first_details, *self._details()])
+        if self.in_doubt:
+            text = f"{text.rstrip('.')}. {IN_DOUBT}"
+        return " ".join(filter(None, [text, self.hint, details and f"({details})"]))
+
+    def _text(self) -> str:
+        return self.message
+
+    def _may_have_been_done(self) -> bool:
+        return False
+
+    def _details(self) -> Iterator[str]:
+        if self.attempts:
+            yield f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
+        if self.request_id:
+            yield f"request id {self.request_id}"
+        if self.page is not None and (self.attempts or self.page > 1):  # else no page was asked for
+            yield f"page {self.page} of the walk" + (f"; resume with cursor {self.cursor!r}" if self.cursor else "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception's own reduction loses keyword-only attributes. They come last, as a result may hold the error.
+        return _rebuild, (type(self), self.args), self.__dict__
+
+
+def replace(error: Error, **changes: Any) -> Error:
+    """Return a copy of an error with some attributes changed, such as `message`; the error itself stays as it is.
+
+    The copy has the notes and the cause of the error, and no traceback: its traceback begins where it is raised.
+    """
+    copied = copy.copy(error)
+    vars(copied).update(changes)
+    copied.args = (copied.message,)
+    if notes := getattr(error, "__notes__", None):
+        copied.__notes__ = list(notes)
+    copied.__cause__ = error.__cause__
+    return copied
+
+
+#: Characters of a message and of a body that a short copy keeps.
+MESSAGE_LIMIT, BODY_LIMIT = 400, 200
+
+
+def detached(error: Error, *, short: bool = False) -> Error:
+    """Return a copy of an error to be kept: without traceback and cause, whose frames hold requests and answers.
+
+    Args:
+        error: The error.
+        short: Whether to keep only the beginning of long texts.
+    """
+    copied = copy.copy(error)
+    for name, limit in (("message", MESSAGE_LIMIT), ("body", BODY_LIMIT)) if short else ():
+        text = getattr(error, name, "")
+        if len(text) > limit:
+            vars(copied)[name] = f"{text[:limit]}..."
+    copied.args = (copied.message,)
+    return copied
+
+
+def _rebuild(cls: type[AdjustError], args: tuple[Any, ...]) -> AdjustError:
+    return cls.__new__(cls, *args)
+
+
+class ConfigurationError(AdjustError, ValueError):
+    """An argument or a setting is wrong. Nothing was sent."""
+
+
+class PlanError(ConfigurationError):
+    """Entries of a plan are wrong. Nothing was sent.
+
+    Attributes:
+        problems: What is wrong, each with the number of its entry or line, counted from 1.
+    """
+
+    def __init__(self, message: str, *, problems: Sequence[tuple[int, str]] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class ClientClosedError(AdjustError):
+    """The client was closed: before the call, or by another task during it.
+
+    Attributes:
+        method, path: The request that was under way; `None` where there was none.
+        sent: Whether it may have reached the service.
+    """
+
+    method: str | None = None
+    path: str | None = None
+    sent: bool = False
+
+    def _text(self) -> str:
+        is_named = self.path is None or self.path in self.message
+        return self.message if is_named else f"{self.method} {self.path}: {self.message}"
+
+    def _may_have_been_done(self) -> bool:
+        return self.sent
+
+
+class NotTriedError(AdjustError):
+    """Nothing was sent for an entry of a plan: what it hangs below failed, or the end came before its turn."""
+
+
+class CoordinationError(AdjustError):
+    """The coordinator that clients share their limits by is out of reach. Nothing was sent."""
+
+
+class LockLostError(CoordinationError):
+    """The lock of an app ran out, so that another process may create trackers there now. Nothing was sent."""

@@ -1,0 +1,184 @@
+"""FastAPI: one client for the whole application, as a dependency of its routes, and its errors as right answers.
+
+from adjust_async.integrations.fastapi import Adjust, install_error_handlers, lifespan
+
+app = FastAPI(lifespan=lifespan())
+install_error_handlers(app)
+
+@app.get("/trackers/{app_token}")
+async def trackers(app_token: str, adjust: Adjust) -> list[Tracker]:
+    return await adjust.trackers.list(app_token).collect()
+"""
+
+import inspect
+import logging
+import math
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Annotated, Any, TypeAlias
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+from starlette.routing import Mount
+
+from adjust_async import (
+    AdjustError,
+    APIStatusError,
+    APITimeoutError,
+    AsyncAdjust,
+    BadRequestError,
+    ClientClosedError,
+    ConfigurationError,
+    NotFoundError,
+    PoolExhaustedError,
+    RateLimitError,
+)
+from adjust_async._checks import check_seconds
+from adjust_async.config import APIToken
+
+__all__ = ["Adjust", "answer_to", "get_adjust", "install_error_handlers", "lifespan"]
+
+logger = logging.getLogger("adjust_async")
+
+#: What `FastAPI(lifespan=...)` takes.
+Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+
+#: Seconds that uvicorn's own graceful shutdown should be given beside.
+DRAIN = 10.0
+
+#: What the world is told of errors that are nobody's business but the operator's, who finds them in the log.
+_WORDS = {
+    429: "Adjust's limits are reached; try again later",
+    502: "Adjust did not answer as expected",
+    503: "Adjust can't be asked right now; try again later",
+    504: "Adjust did not answer in time",
+}
+
+
+def lifespan(
+    own: Lifespan | None = None, /, *, token: str | None = None, drain: float = DRAIN, **options: Any
+) -> Lifespan:
+    """Return a lifespan that opens one client when the application starts, and drains it when it stops.
+
+        app = FastAPI(lifespan=lifespan())
+        app = FastAPI(lifespan=lifespan(own))             # around a lifespan of the application's own
+
+        @asynccontextmanager
+        async def own(app):                               # or within it
+            async with adjust_lifespan(app):
+                yield
+
+    The client is `app.state.adjust`, of mounted applications too; routes take it by the annotation `Adjust`.
+
+    Args:
+        own: The application's own lifespan. The client is open before it starts, and until it has ended.
+        token: The API token, as of `AsyncAdjust`.
+        drain: Seconds for which calls that are under way at the end may go on; see `AsyncAdjust.aclose`.
+        options: Those of `AsyncAdjust`.
+
+    Raises:
+        TypeError: `AsyncAdjust` has no such option.
+        ConfigurationError: `drain` is no number of seconds; (when the application starts) an option is wrong.
+    """
+    api_token = None if token is None else APIToken(token)
+    del token  # so that no frame of an error of a wrong option has it
+    inspect.signature(AsyncAdjust).bind_partial(**options)
+    check_seconds(drain, "drain", math.inf)
+
+    @asynccontextmanager
+    async def opened(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        adjust = AsyncAdjust(None if api_token is None else api_token.reveal(), **options)
+        for each in _with_mounted(app):
+            each.state.adjust = adjust
+        try:
+            if own is None:
+                yield None
+            else:
+                async with own(app) as state:
+                    yield state
+        finally:
+            await adjust.aclose(drain=drain)
+
+    return opened
+
+
+def _with_mounted(app: Starlette) -> list[Starlette]:
+    """Return an application and those mounted in it, each of which has a state of its own."""
+    mounted = [route.app for route in app.routes if isinstance(route, Mount) and isinstance(route.app, Starlette)]
+    return [app, *(deeper for each in mounted for deeper in _with_mounted(each))]
+
+
+async def get_adjust(connection: HTTPConnection) -> AsyncAdjust:
+    """Return the application's client; `app.dependency_overrides[get_adjust]` replaces it in tests.
+
+    Raises:
+        RuntimeError: The application was not started with `lifespan`.
+    """
+    adjust: AsyncAdjust | None = getattr(connection.app.state, "adjust", None)
+    if adjust is None:
+        raise RuntimeError(
+            "no client is open: make the application with FastAPI(lifespan=lifespan()), and in tests use "
+            "`with TestClient(app) as client:`, which runs the lifespan"
+        )
+    return adjust
+
+
+#: The client, as an argument of a route: `async def route(adjust: Adjust): ...`
+Adjust = Annotated[AsyncAdjust, Depends(get_adjust)]
+
+
+def install_error_handlers(app: Starlette) -> None:
+    """Turn an `AdjustError` that leaves a route into an answer, as `answer_to` says."""
+    app.add_exception_handler(AdjustError, _handle)
+
+
+def answer_to(error: AdjustError) -> JSONResponse:
+    """Return the answer to the client of a route that failed with an error.
+
+    | Status | What happened |
+    |---|---|
+    | 400, 404, 422 | Adjust answered this; or an argument was wrong (422). `detail` has the error's words. |
+    | 429 | Adjust refused more requests. With `Retry-After`. |
+    | 502 | Adjust failed, could not be reached, or refused the application's own token. |
+    | 503 | Adjust answered 503, no permit came free, or the client is closed. With `Retry-After`. |
+    | 504 | There was no answer in time. |
+
+    A write that is in doubt says so with `"in_doubt": true`, and gets no `Retry-After`, which would invite a second
+    one. `request_id` is Adjust's, for its support.
+    """
+    status = _status(error)
+    content: dict[str, Any] = {"detail": _WORDS.get(status, getattr(error, "message", str(error)))}
+    if request_id := getattr(error, "request_id", None):
+        content["request_id"] = request_id
+    headers = {}
+    if error.in_doubt:
+        content["in_doubt"] = True
+    elif status in {429, 503}:
+        headers["Retry-After"] = str(max(1, math.ceil(getattr(error, "retry_after", None) or 1)))
+    return JSONResponse(content, status, headers)
+
+
+def _status(error: AdjustError) -> int:
+    match error:
+        case ConfigurationError():
+            return 422
+        case ClientClosedError() | PoolExhaustedError():
+            return 503
+        case APITimeoutError():
+            return 504
+        case BadRequestError() | NotFoundError() | RateLimitError():
+            return error.status
+        case APIStatusError(status=422 | 503 | 504):
+            return error.status
+        case _:
+            return 502
+
+
+async def _handle(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, AdjustError)  # noqa: S101 - Starlette looks the handler up by the class
+    response = answer_to(error)
+    if response.status_code >= 500:
+        logger.error("%s %s answered %d: %s", request.method, request.url.path, response.status_code, error)
+    return response

@@ -1,0 +1,53 @@
+"""A Redis on a free port of this machine, for tests and benchmarks."""
+
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+#: Debian's names of it; either speaks the same protocol.
+PROGRAMS = ("redis-server", "valkey-server")
+
+
+class RedisServer:
+    """A server that keeps its data in a folder, so that it can be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+        if program is None:
+            raise FileNotFoundError(f"neither of {', '.join(PROGRAMS)} is installed")
+        self._program = program
+        self._folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
+        options += ["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"]
+        self._process = subprocess.Popen([self._program, *options], stdout=subprocess.DEVNULL)
+        give_up = time.monotonic() + 10
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError(f"{self._program} did not start")
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Stop it as a crash does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(7) == b"+PONG\r\n"
+        except OSError:
+            return False

@@ -1,0 +1,92 @@
+"""Plans of tens of thousands of entries: what they keep, and how long they hold the event loop up."""
+
+import asyncio
+import gc
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from adjust_async import AsyncAdjust, ProvisionOutcome
+
+pytestmark = pytest.mark.anyio
+
+
+def client_answering(status: int, body: str) -> AsyncAdjust:
+    """Make a client of an empty account whose every create is refused."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={"data": {"items": []}})
+        return httpx.Response(status, text=body)
+
+    return AsyncAdjust("api-token", http_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+
+
+@pytest.fixture
+def no_collections() -> Iterator[None]:
+    """Keep Python's collector out of measurements: it looks at everything else in the process too."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (
+            400,
+            '{"error": {"message": "the name is not what this service takes", "request_id": "FcK55-tdJUDOWQIAABsB"}}',
+        ),
+        (404, '{"error": {"message": "%s"}}' % ("no " * 5000)),
+        (409, f"<html>{'x' * 30_000}</html>"),
+    ],
+)
+async def test_refused_entries_keep_little(status: int, body: str) -> None:
+    """However long the answers of the service are, an entry that was refused keeps at most 2 kB."""
+    entries = 2_000
+    adjust = client_answering(status, body)
+    await adjust.trackers.provision("app", [f"W{number}" for number in range(150)], grace_time=0)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        result = await adjust.trackers.provision(
+            "app", (f"Network {number}" for number in range(entries)), grace_time=0
+        )
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert result.counts["failed"] == entries
+    # The first ones keep the whole answer.
+    assert (kept - 20 * 2 * len(body)) / entries < 2048
+    await adjust.aclose()
+
+
+@pytest.mark.usefixtures("no_collections")
+async def test_the_event_loop_goes_on() -> None:
+    """While 20,000 entries are read, compared, cancelled and told, no step takes more than 20 ms of the processor."""
+    steps: list[float] = []
+
+    async def watch() -> None:
+        last = time.thread_time()
+        while True:
+            await asyncio.sleep(0)
+            now = time.thread_time()
+            steps.append(now - last)
+            last = now
+
+    told: list[ProvisionOutcome] = []
+    plan = [f"N{number}" for number in range(10_000)] + [f"A{number % 7}::B{number}" for number in range(10_000)]
+    adjust = client_answering(403, '{"error": {"message": "no"}}')
+    await adjust.trackers.provision("app", ["warm"], dry_run=True)
+    watcher = asyncio.create_task(watch())
+    await adjust.trackers.provision("app", plan, dry_run=True)
+    await adjust.trackers.provision("app", plan, grace_time=0, on_outcome=told.append)
+    watcher.cancel()
+    assert len(told) == len(plan)
+    assert max(steps) < 0.02
+    await adjust.aclose()

@@ -1,0 +1,183 @@
+"""A member in a process of its own, which does what it is told, and can be killed, stopped, and given a wrong clock.
+
+Run as a program it is the member: `python -m tests.coordination.puppet URL LEASE ACCOUNT MAX_CONCURRENCY`.
+"""
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from adjust_async.coordination import (
+    Coordinator,
+    FileCoordinator,
+    Host,
+    JournalEntry,
+    Lock,
+    Member,
+    Permit,
+    RedisCoordinator,
+)
+from adjust_async.errors import AdjustError
+
+URL = "https://api.adjust.com"
+FOLDER = Path(__file__).parents[2]
+
+
+def coordinator_of(place: str, lease: float, **options: Any) -> Coordinator:
+    """Make a coordinator of a place, with a lease that is short enough for tests."""
+    scheme, _, path = place.partition("://")
+    return FileCoordinator(path, lease=lease) if scheme == "file" else RedisCoordinator(place, lease=lease, **options)
+
+
+def host_of(account: str, max_concurrency: int) -> Host:
+    """Return the host that all members of a test have."""
+    return Host("api", URL, account, max_concurrency)
+
+
+class Puppet:
+    """The process, as the test sees it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def do(self, command: str, *values: Any) -> Any:
+        """Have a command done, and return what came of it: a value, or the name of an error."""
+        await self.tell(command, *values)
+        return await self.answer()
+
+    async def tell(self, command: str, *values: Any) -> None:
+        """Give a command, and don't wait for what comes of it."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps([command, *values]).encode() + b"\n")
+        await self._process.stdin.drain()
+
+    async def answer(self) -> Any:
+        """Wait for what came of a command."""
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        assert line, "the process has ended"
+        return json.loads(line)
+
+    def kill(self) -> None:
+        """Kill it as the kernel does."""
+        self._process.kill()
+
+    def stop(self) -> None:
+        """Let it stand still."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+
+@asynccontextmanager
+async def puppet(place: str, lease: float, account: str, max_concurrency: int) -> AsyncIterator[Puppet]:
+    """Start a member in a process of its own."""
+    arguments = [sys.executable, "-m", __name__, place, str(lease), account, str(max_concurrency)]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe, cwd=FOLDER)
+    try:
+        started = Puppet(process)
+        assert await started.answer() == "ready"
+        yield started
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        # Its pipes are closed by callbacks of the loop.
+        process._transport.close()  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+
+
+class _Member:
+    """The member, in its process."""
+
+    def __init__(self, member: Member, stack: AsyncExitStack) -> None:
+        self._member = member
+        self._stack = stack
+        self._permits: list[Permit] = []
+        self._lock: Lock | None = None
+
+    async def hold(self, count: int) -> int:
+        """Take permits for good."""
+        for _ in range(count):
+            self._permits.append(await self._stack.enter_async_context(self._member.permit("api")))
+        return len(self._permits)
+
+    async def valid(self) -> list[bool]:
+        """Say which of the permits are valid."""
+        return [permit.valid for permit in self._permits]
+
+    async def take(self) -> float:
+        """Take a permit, and return the seconds that this took."""
+        began = time.monotonic()
+        async with self._member.permit("api") as permit:
+            assert permit.valid
+            return time.monotonic() - began
+
+    async def use(self, workers: int, seconds: float, each: float) -> list[tuple[float, float]]:
+        """Send for so long, and return when each request began and ended, by the machine's clock."""
+        done: list[tuple[float, float]] = []
+        end = time.monotonic() + seconds
+
+        async def work() -> None:
+            while time.monotonic() < end:
+                async with self._member.permit("api"):
+                    begin = time.monotonic()
+                    await asyncio.sleep(each)
+                    done.append((begin, time.monotonic()))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(work())
+        return done
+
+    async def lock(self, app_token: str) -> int:
+        """Take a lock for good."""
+        self._lock = await self._stack.enter_async_context(self._member.lock(app_token))
+        return self._lock.fencing
+
+    async def ensure(self) -> str:
+        """Ask whether the lock is held."""
+        assert self._lock is not None
+        await self._lock.ensure()
+        return "held"
+
+    async def write(self, app_token: str, label: str) -> str:
+        """Write into a journal with the lock."""
+        assert self._lock is not None
+        await self._member.journal(app_token).write(JournalEntry(label, None, label), self._lock)
+        return "written"
+
+    async def move_clock(self, seconds: float) -> float:
+        """Set the wall clock of this process."""
+        now = time.time
+        time.time = lambda: now() + seconds
+        return time.time()
+
+
+async def _main(place: str, lease: str, account: str, max_concurrency: str) -> None:
+    member = coordinator_of(place, float(lease)).join([host_of(account, int(max_concurrency))])
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    print('"ready"', flush=True)  # noqa: T201 - this is how it answers
+    async with AsyncExitStack() as stack:
+        puppeteer = _Member(member, stack)
+        async for line in reader:
+            command, *values = json.loads(line)
+            try:
+                answer = await getattr(puppeteer, command)(*values)
+            except AdjustError as error:
+                answer = type(error).__name__
+            print(json.dumps(answer), flush=True)  # noqa: T201 - as above
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(*sys.argv[1:]))

@@ -1,0 +1,157 @@
+"""The file that processes of one machine meet in."""
+
+import asyncio
+import sqlite3
+import stat
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from adjust_async import CoordinationError
+from adjust_async.coordination import FileCoordinator, Host, JournalEntry, sqlite_store
+from adjust_async.coordination.conformance import permits_are_shared
+from tests.coordination.puppet import URL, host_of
+
+pytestmark = pytest.mark.anyio
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files of a folder."""
+    return list(folder.iterdir())
+
+
+async def test_a_locked_file_does_not_stop_the_loop(tmp_path: Path) -> None:
+    """While another process has the file locked, the event loop goes on, and the permit comes when it lets go."""
+    path = tmp_path / "x.db"
+    member = FileCoordinator(path).join([host_of("account", 1)])
+    async with member.permit("api"):
+        pass
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    loop = asyncio.get_running_loop()
+    waiting = asyncio.create_task(member.permit("api").__aenter__())
+    worst, last = 0.0, loop.time()
+    for _ in range(100):
+        await asyncio.sleep(0.003)
+        worst, last = max(worst, loop.time() - last), loop.time()
+    assert not waiting.done()
+    other.execute("ROLLBACK")
+    other.close()
+    async with asyncio.timeout(5):
+        await waiting
+    # SQLite's own first wait for a lock is shorter, but its later ones are 100 ms.
+    assert worst < 0.09
+    await member.aclose()
+
+
+async def test_a_file_that_stays_locked_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that was stopped in the middle of a step is told of, rather than waited for without an end."""
+    monkeypatch.setattr(sqlite_store, "BUSY_FOR", 0.1)
+    path = tmp_path / "x.db"
+    member = FileCoordinator(path).join([host_of("account", 1)])
+    async with member.permit("api"):
+        pass
+    await asyncio.sleep(0.1)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(CoordinationError, match=r"x.db was locked for 0.1 s: is one of its processes stopped\?"):
+        async with member.permit("api"):
+            pass
+    other.close()
+    await member.aclose()
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+async def test_a_file_that_is_no_database(tmp_path: Path, content: bytes) -> None:
+    """A file that is something else is left alone."""
+    path = tmp_path / "x.db"
+    path.write_bytes(content)
+    member = FileCoordinator(path).join([host_of("account", 1)])
+    with pytest.raises(CoordinationError, match=r"x.db can't be used: .*Nothing was sent"):
+        async with member.permit("api"):
+            pass
+    await member.aclose()
+    assert path.read_bytes() == content
+
+
+async def test_a_file_of_another_release(tmp_path: Path) -> None:
+    """A file that another release has made in another form is not used."""
+    path = tmp_path / "x.db"
+    other = sqlite3.connect(path)
+    other.execute("PRAGMA user_version = 99")
+    other.close()
+    member = FileCoordinator(path).join([host_of("account", 1)])
+    with pytest.raises(CoordinationError, match="it has version 99, and this release of adjust_async has 1"):
+        await member.holders()
+    await member.aclose()
+
+
+async def test_the_file_is_the_owners_alone(tmp_path: Path) -> None:
+    """Nobody else may read who works on what; neither the token nor the account is in any of the files."""
+    token = "t0ken-of-the-account"
+    member = FileCoordinator(tmp_path / "x.db").join([Host("api", URL, Host.account_of(token, "4711"), 5, 10.0)])
+    async with member.permit("api"), member.lock("app1") as lock:
+        await member.journal("app1").write(JournalEntry(uuid4().hex, None, "Adroll"), lock)
+        await member.pause("api", 0.01)
+        files = files_in(tmp_path)
+        assert len(files) == 3
+        for file in files:
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            content = file.read_bytes()
+            assert not any(secret in content for secret in (token.encode(), b"4711"))
+    await member.aclose()
+    assert [file.name for file in files_in(tmp_path)] == ["x.db"]
+
+
+async def test_rows_of_an_earlier_start_of_the_machine(tmp_path: Path) -> None:
+    """After a restart of the machine, whose clock begins anew, nobody waits for processes that ended with it."""
+    path = tmp_path / "x.db"
+    coordinator, host = FileCoordinator(path), host_of("account", 1)
+    member = coordinator.join([host])
+    async with member.permit("api"), member.lock("app1"):
+        other = sqlite3.connect(path, isolation_level=None)
+        for table in ("members", "locks"):
+            other.execute(f"UPDATE {table} SET member = 'dead', seen = seen + 1e9, expires = expires + 1e9")
+        other.execute("INSERT INTO hosts VALUES(?, 5, 1e12, 1e12, 1)", (host.scope,))
+        other.close()
+        after = coordinator.join([host])
+        async with asyncio.timeout(5), after.permit("api"), after.lock("app1") as lock:
+            assert lock.fencing == 2
+        await after.aclose()
+    await member.aclose()
+
+
+async def test_the_lowest_limit_counts(tmp_path: Path) -> None:
+    """Where members were given different limits, all keep to the lowest of those that are there."""
+    coordinator, account = FileCoordinator(tmp_path / "x.db"), uuid4().hex
+    careful, bold = (coordinator.join([host_of(account, limit)]) for limit in (2, 50))
+    async with careful.permit("api"), bold.permit("api"):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1), bold.permit("api"):
+                pass
+    await careful.aclose()
+    async with bold.permit("api"), bold.permit("api"), bold.permit("api"):
+        pass
+    await bold.aclose()
+
+
+async def test_the_log_of_the_file_is_tidied_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many permits are taken, the file and its log stay small."""
+    monkeypatch.setattr(sqlite_store, "STEPS_PER_CHECKPOINT", 50)
+    member = FileCoordinator(tmp_path / "x.db").join([host_of("account", 1)])
+    for _ in range(3000):
+        async with member.permit("api"):
+            pass
+    # Without that it would be 12 MB and more.
+    assert sum(file.stat().st_size for file in files_in(tmp_path)) < 6_000_000
+    await member.aclose()
+
+
+async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """Members that are the first at the same moment agree on one file."""
+    coordinator = FileCoordinator(tmp_path / "x.db")
+    members = [coordinator.join([host_of("account", 1)]) for _ in range(12)]
+    assert await asyncio.gather(*(member.holders() for member in members)) == [[]] * 12
+    await asyncio.gather(*(member.aclose() for member in members))
+    await permits_are_shared(lambda: coordinator)

@@ -1,0 +1,99 @@
+"""Coordinators by their URLs, and what is wrong with some."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adjust_async import ConfigurationError
+from adjust_async.coordination import FileCoordinator, RedisCoordinator, coordinator_at
+
+
+def test_a_file(tmp_path: Path) -> None:
+    """A file's URL has its whole path after three slashes; what a path may not hold in a URL is escaped."""
+    folder = tmp_path / "a b%20c"
+    folder.mkdir()
+    for url in (folder / "x.db").as_uri(), f"file://localhost{tmp_path}/a%20b%2520c/x.db":
+        assert repr(coordinator_at(url)) == repr(FileCoordinator(folder / "x.db"))
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("redis://localhost", "localhost:6379"),
+        ("redis://user:s3cret@redis.internal:6380/3", "redis.internal:6380"),
+        ("rediss://:s3cret@[::1]:6380?socket_timeout=5", "::1:6380"),
+        ("unix:///run/redis.sock?db=1", "/run/redis.sock"),
+        ("unix://user:s3cret@/run/redis.sock", "/run/redis.sock"),
+    ],
+)
+def test_redis(url: str, place: str) -> None:
+    """Redis is reached as redis-py reaches it; the password is not shown."""
+    assert repr(coordinator_at(url)) == f"RedisCoordinator({place!r}, on_outage='raise', lease=10)"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "s3cret",
+        "/run/adjust.db",
+        "memcached://:s3cret@host",
+        "file:/run/adjust.db",
+        "file://",
+        "file:///",
+        "file://run/adjust.db",
+        "file:///run/adjust.db?s3cret",
+        "file:///run/adjust.db#s3cret",
+        "redis:s3cret",
+        "redis://",
+        "redis://:s3cret@",
+        "redis://:s3cret@host:port",
+        "redis://:s3cret@host:99999999",
+        "redis://:s3cret@[host",
+        "redis://:s3cret@host?socket_timeout=soon",
+        "unix://",
+    ],
+)
+def test_what_is_no_url(url: str) -> None:
+    """A URL that can't be used is refused at once, by a message that says what would be right and repeats no secret."""
+    with pytest.raises(ConfigurationError) as caught:
+        coordinator_at(url, "ADJUST_COORDINATOR")
+    assert "s3cret" not in str(caught.value)
+    assert any(word in str(caught.value) for word in ("give", "can't be read"))
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (None, "path is None: give the path of a database file"),
+        ("", "path is '': give"),
+        (b"x.db", "path is b'x.db': give"),
+        ("x\0.db", "give the path of a database file, as text"),
+        ("{folder}", "which is a folder: give"),
+        ("{folder}/no/x.db", "its folder is not there; make it first"),
+    ],
+)
+def test_what_is_no_path(path: Any, message: str, tmp_path: Path) -> None:
+    """A path that can't be used is refused at once."""
+    given = path.format(folder=tmp_path) if isinstance(path, str) else path
+    with pytest.raises(ConfigurationError) as caught:
+        FileCoordinator(given)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"on_outage": "ignore"}, "on_outage is 'ignore': give 'raise' or 'local'"),
+        ({"expected_processes": 0}, "expected_processes is 0: give a whole number of at least 1"),
+        ({"lease": 0}, "lease is 0: give seconds from 1 to 600"),
+        ({"url": None}, "url is a value of type NoneType: give it as text"),
+        ({"url": b"redis://:s3cret@host"}, "url is a value of type bytes: give it as text"),
+    ],
+)
+def test_what_is_no_option(options: dict[str, Any], message: str) -> None:
+    """An option that is wrong is refused at once."""
+    with pytest.raises(ConfigurationError) as caught:
+        RedisCoordinator(**{"url": "redis://localhost", **options})
+    assert message in str(caught.value)
