@@ -8,7 +8,7 @@ countries and the like are open lists: an account may have more than is document
 import math
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Set as AbstractSet
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -88,8 +88,8 @@ def _quoted(text: str) -> str:
 
 
 def check_date(value: object, name: str) -> date:
-    """Return a date, of a `datetime.date` or of its ISO text."""
-    if isinstance(value, date) and not isinstance(value, datetime):
+    """Return a date, of a `datetime.date`, of a moment at midnight such as a `pandas.Timestamp`, or of its ISO text."""
+    if isinstance(value, date) and (not isinstance(value, datetime) or _is_midnight(value)):
         return date(value.year, value.month, value.day)
     if isinstance(value, str):
         try:
@@ -97,6 +97,11 @@ def check_date(value: object, name: str) -> date:
         except ValueError:
             pass
     raise ConfigurationError(f"{name} is {shown(value)}: give a datetime.date, or a text such as '2026-11-01'")
+
+
+def _is_midnight(value: datetime) -> bool:
+    # pandas has a moment for none, which is of no year; Timestamps also have nanoseconds.
+    return value == value and value.time() == time() and not getattr(value, "nanosecond", 0)
 
 
 def check_names(value: object, name: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ __all__ = [
     "kind_by_name",
     "moment_or_text",
     "number_kind",
+    "period_or_text",
     "words_of",
 ]
 
@@ -53,6 +54,14 @@ def day_or_text(text: str) -> date | str:
     """Read an ISO date, whose time is dropped where it has one; return any other text unchanged."""
     read = moment_or_text(text)
     return read.date() if isinstance(read, datetime) else read
+
+
+def period_or_text(value: object) -> int | str | None:
+    """Read the period of a cohort, which is a number of days, weeks or months; return any other text unchanged."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    text = str(value)
+    return int(text) if re.fullmatch("0|-?[1-9][0-9]{0,8}", text, re.ASCII) else text
 
 
 def words_of(name: str) -> list[str]:

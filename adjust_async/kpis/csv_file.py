@@ -65,12 +65,14 @@ class Document(NamedTuple):
         apps: The apps, nested as in a result set.
         names: The names of trackers and events, as `result_parameters` has them.
         columns: The columns of levels in the header, outermost first.
+        period_unit: What periods count, where the header says so.
     """
 
     kpis: list[str]
     apps: list[dict[str, Any]]
     names: dict[str, list[dict[str, Any]]]
     columns: list[str]
+    period_unit: str | None
 
 
 def read_csv(text: str, app: Mapping[str, str | None]) -> Document:
@@ -88,6 +90,7 @@ def read_csv(text: str, app: Mapping[str, str | None]) -> Document:
     header = next(lines, None)
     if header is None:
         raise MalformedError("the CSV is empty: one without figures still has a header", "line 1", transient=True)
+    header, lines, units = _without_units(header, lines)
     places, levels = _places(header)
     kpis = [place.key for place in places if place.level is None]
     nest = _Nest()
@@ -105,7 +108,30 @@ def read_csv(text: str, app: Mapping[str, str | None]) -> Document:
         if "kpi_values" in leaf:
             raise _error(line, "an earlier line has figures for the same element")
         leaf["kpi_values"] = values
-    return Document(kpis, nest.apps, nest.names(), _columns(places, levels))
+    return Document(kpis, nest.apps, nest.names(), _columns(places, levels), next(iter(units), None))
+
+
+def _without_units(header: _Line, lines: Iterator[_Line]) -> tuple[_Line, Iterator[_Line], Mapping[str, None]]:
+    """Leave out the column `period_unit`, which `KpiReport.to_csv` writes.
+
+    Returns:
+        The header, the lines, and what periods count: by the header now, by the column once the lines were read.
+    """
+    titles = [_slug(title) for title in header.cells]
+    units = dict.fromkeys(unit for unit in ("day", "week", "month") if f"{unit}s_after_install" in titles)
+    if not {"period", "period_unit"} <= set(titles):
+        return header, lines, units
+    place = titles.index("period_unit")
+
+    def shorter() -> Iterator[_Line]:
+        for line in lines:
+            unit = line.cells[place] if len(line.cells) == len(titles) else ""
+            if unit:
+                units[unit] = None
+            yield _Line(line.number, [*line.cells[:place], *line.cells[place + 1 :]])
+
+    cells = [*header.cells[:place], *header.cells[place + 1 :]]
+    return _Line(header.number, cells), shorter(), units
 
 
 def _columns(places: list[_Place], levels: list[str]) -> list[str]:
@@ -187,8 +213,12 @@ def _places(header: _Line) -> tuple[list[_Place], list[str]]:
     return places, list(dict.fromkeys(place.level for place in places if place.level and place.level != "apps"))
 
 
+def _slug(title: str) -> str:
+    return "_".join(title.strip().lower().split())
+
+
 def _place(title: str) -> _Place:
-    slug = "_".join(title.strip().lower().split())
+    slug = _slug(title)
     if slug == "currency":
         return _Place("apps", "currency")
     if slug in _PLAIN_LEVELS:

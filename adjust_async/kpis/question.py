@@ -16,9 +16,11 @@ from adjust_async._http.documents import decode_errors, parse_json
 from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, ConfigurationError, MalformedError
+from adjust_async.kpis.document import open_document, read_apps_at
 from adjust_async.kpis.parameters import Endpoint, check_query, split_period
-from adjust_async.kpis.report import KpiReport, open_document
-from adjust_async.kpis.result_sets.joining import join_elements, merge_parameters, reorder
+from adjust_async.kpis.report import KpiReport
+from adjust_async.kpis.result_sets.columns import Level, read_level
+from adjust_async.kpis.result_sets.joining import join_elements, merge_parameters
 from adjust_async.kpis.result_sets.levels import singular
 from adjust_async.progress import OnProgress
 
@@ -62,10 +64,10 @@ class KpiQuestion:
 
 @attrs.frozen
 class _Figures:
-    """The service's answer for one app."""
+    """The service's answer for one app, whose figures are kept by column."""
 
     parameters: dict[str, Any]
-    app: dict[str, Any]
+    app: Level
 
 
 def check_question(
@@ -151,8 +153,10 @@ def _fan_out(session: Session, question: KpiQuestion, on_progress: OnProgress | 
 
 def _decode(answer: Answer, question: KpiQuestion, app_token: str) -> _Figures:
     with decode_errors(answer):
-        parameters, apps = open_document(parse_json(answer))
-        app = {"token": app_token} | _app_of(apps, app_token, question.tracker_token)
+        parameters, apps, place = open_document(parse_json(answer))
+        if all(isinstance(app, dict) for app in apps):
+            apps = [{"token": app_token} | _app_of(apps, app_token, question.tracker_token)]
+        (app,) = read_apps_at(place, apps, len(parameters.get("kpis", [])))
     return _Figures(parameters, app)
 
 
@@ -175,16 +179,19 @@ def _app_of(apps: Sequence[dict[str, Any]], app_token: str, tracker_token: str |
 
 
 def _join(app_token: str, windows: list[_Figures]) -> _Figures:
-    parameters, (first, *others) = _align(windows)
+    parameters, apps = _align(windows)
+    if len(apps) == 1:
+        return _Figures(parameters, apps[0])
+    first, *others = (app.elements()[0] for app in apps)
     with decode_errors():
         try:
             app = reduce(join_elements, others, first)
         except MalformedError as error:
             raise error.below(f"$.result_set of {app_token}") from None
-    return _Figures(parameters, app)
+    return _Figures(parameters, read_level([app], len(parameters.get("kpis", []))))
 
 
-def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[Level]]:
     """Bring all parts to one list of KPIs. A KPI that a part lacks is null there."""
     if len(parts) == 1:
         return dict(parts[0].parameters), [parts[0].app]
@@ -193,7 +200,7 @@ def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[dict[str, An
     for part in parts:
         own: list[str] = part.parameters.get("kpis", [])
         places = [own.index(kpi) if kpi in own else None for kpi in kpis]
-        apps.append(part.app if own == kpis else reorder(part.app, places))
+        apps.append(part.app if own == kpis else part.app.reordered(places))
     return merge_parameters([part.parameters for part in parts], kpis), apps
 
 
@@ -202,7 +209,8 @@ def _report(question: KpiQuestion, figures: Sequence[_Figures], failures: Mappin
     if figures:
         period = question.period
         parameters.update(encode_query({"start_date": period.start, "end_date": period.end}))
-    report = KpiReport(parameters, apps, failures)
+    unit = question.parameters.get("period")
+    report = KpiReport(parameters, apps, failures, period_unit=unit if isinstance(unit, str) else None)
     for warning in _warnings_of(question, report):
         report.warnings.append(warning)
         logger.warning("about the KPIs: %s", warning)

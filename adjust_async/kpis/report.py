@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from adjust_async._checks import shown
-from adjust_async._figures.kinds import day_or_text, moment_or_text, number_kind
+from adjust_async._figures.kinds import day_or_text, moment_or_text, number_kind, period_or_text
 from adjust_async._http.documents import decode_errors
 from adjust_async._json import JSONDecodeError, loads
-from adjust_async.errors import AdjustError, ConfigurationError, DecodeError, MalformedError
+from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
 from adjust_async.kpis.csv_file import read_csv
-from adjust_async.kpis.result_sets.checking import check_element
-from adjust_async.kpis.result_sets.flattening import rows
+from adjust_async.kpis.document import read_answer, read_apps_at
+from adjust_async.kpis.result_sets.columns import Level, columns_of
+from adjust_async.kpis.result_sets.flattening import flat_columns, rows
 from adjust_async.kpis.result_sets.joining import names_by_level
-from adjust_async.kpis.result_sets.levels import LEVEL_COLUMNS, singular
-from adjust_async.kpis.result_sets.survey import Survey, survey
-from adjust_async.tables import Column, Kind, RowTable, Table, counted, failed
+from adjust_async.kpis.result_sets.levels import singular
+from adjust_async.tables import Column, ColumnTable, Kind, Table, counted, failed, rows_of
 
 __all__ = ["KpiReport"]
 
@@ -32,11 +32,11 @@ class KpiReport(Table):
 
     Never sums figures: rates and distinct users are not additive, and each app has a currency of its own. As a `Table`
     it has one row for each `kpi_values`: `app_token`, `app_name`, `currency`, then the levels in their order
-    (`tracker_token`, `tracker_name`, `date`, `country` ...), then a column for each KPI.
+    (`tracker_token`, `tracker_name`, `date`, `country` ...), then a column for each KPI. The `period` of a cohort is an
+    integer, and `period_unit` beside it says what it counts: `day`, `week` or `month`.
 
     Attributes:
         result_parameters: The question as the service echoes it, with the names of all trackers and events.
-        result_set: `{"apps": [{"token", "name", "currency", <level>: [...]}]}`, the apps in the order asked for.
         failures: The error of each app that has no figures here, by app token; empty unless `on_failure="keep"`.
         warnings: What is odd about the answers: KPIs that are missing, and figures outside of the range.
     """
@@ -44,17 +44,23 @@ class KpiReport(Table):
     def __init__(
         self,
         result_parameters: Mapping[str, Any],
-        apps: Sequence[Mapping[str, Any]],
+        apps: Sequence[Mapping[str, Any] | Level],
         failures: Mapping[str, AdjustError] | None = None,
         *,
         columns: Sequence[str] = (),
+        period_unit: str | None = None,
     ) -> None:
         self.result_parameters = dict(result_parameters)
-        self.result_set: dict[str, Any] = {"apps": list(apps)}
         self.failures = dict(failures or {})
         self.warnings: list[str] = []
         self._columns = columns
+        self._period_unit = period_unit
         self._kpis: list[str] = self.result_parameters.get("kpis", [])
+        levels = tuple(app for app in apps if isinstance(app, Level))
+        if len(levels) < len(apps):
+            with decode_errors():
+                levels = read_apps_at("$.result_set.apps", apps, len(self._kpis))
+        self._apps = levels
 
     @classmethod
     def from_json(cls, source: str | bytes | Path) -> Self:
@@ -74,7 +80,7 @@ class KpiReport(Table):
         except (JSONDecodeError, UnicodeEncodeError) as error:
             raise DecodeError(f"the document is no JSON: {error}", location="$", malformed=True) from None
         with decode_errors():
-            parameters, apps = open_document(document)
+            parameters, apps = read_answer(document)
         return cls(parameters, apps)
 
     @classmethod
@@ -105,7 +111,20 @@ class KpiReport(Table):
         app = {"token": app_token, "name": app_name, "currency": currency}
         with decode_errors():
             document = read_csv(text.removeprefix("\ufeff"), app)
-        return cls({"kpis": document.kpis, **document.names}, document.apps, columns=document.columns)
+        return cls(
+            {"kpis": document.kpis, **document.names},
+            document.apps,
+            columns=document.columns,
+            period_unit=document.period_unit,
+        )
+
+    @property
+    def result_set(self) -> dict[str, Any]:
+        """`{"apps": [{"token", "name", "currency", <level>: [...]}]}`, the apps in the order asked for.
+
+        It is built anew from the columns each time.
+        """
+        return {"apps": [app for level in self._apps for app in level.elements()]}
 
     def pivot(self, column: str = "period", *, kpi: str | None = None) -> Table:
         """Turn a level into columns, such as a cohort's periods: one row a cohort, one column a period.
@@ -123,13 +142,16 @@ class KpiReport(Table):
             ConfigurationError: There is no such column or KPI.
             DecodeError: A cohort has a period twice.
         """
-        if column not in self._levels:
-            raise ConfigurationError(f"column is {shown(column)}: give one of {', '.join(self._levels)}")
+        levels = [name for name in self._levels if name != "period_unit"]
+        if column not in levels:
+            raise ConfigurationError(f"column is {shown(column)}: give one of {', '.join(levels)}")
         if kpi is not None and kpi not in self._kpis:
             raise ConfigurationError(f"kpi is {shown(kpi)}: give one of {', '.join(self._kpis)}")
         kpis = self._kpis if kpi is None else [kpi]
         # The name of an element goes with its token: as a key it would split what is one row here.
         same = {f"{column.removesuffix('_token')}_name", f"{column.removesuffix('_name')}_token", column}
+        if column == "period":
+            same.add("period_unit")
         keys = [name for name in self._levels if name not in same]
         cells: dict[tuple[Any, ...], dict[Any, dict[str, Any]]] = {}
         values: dict[Any, None] = {}
@@ -147,29 +169,79 @@ class KpiReport(Table):
         if len({*keys, *titles.values()}) < len(keys) + len(titles):
             raise ConfigurationError(f"the columns of {column} would have the names of others: name one kpi")
 
-        def rows() -> Iterator[dict[str, Any]]:
-            for key, of_cohort in cells.items():
-                figures = {title: of_cohort.get(value, {}).get(name) for (name, value), title in titles.items()}
-                yield dict(zip(keys, key, strict=True)) | figures
-
         kinds: dict[str, Kind] = {item.name: item.kind for item in self.schema}
         schema = [Column(key, kinds[key]) for key in keys]
         schema += [Column(title, kinds[name]) for (name, _), title in titles.items()]
-        return RowTable(schema, rows)
+        columns: list[Sequence[Any]] = [[key[place] for key in cells] for place in range(len(keys))]
+        columns += [[of_cohort.get(value, {}).get(name) for of_cohort in cells.values()] for name, value in titles]
+        return ColumnTable(schema, columns, key_columns=[key for key in keys if key in self.key_columns])
+
+    def __len__(self) -> int:
+        return sum(one.rows for level in self._apps for one in level.walk())
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that identify a row together: the levels, by their tokens where they have some."""
+        levels = self._levels
+        tokens = {name.removesuffix("_token") for name in levels if name.endswith("_token")}
+        names = {"currency", *(f"{one}_name" for one in tokens)}
+        return tuple(name for name in levels if name not in names)
 
     def _described(self) -> str:
-        rows, apps = len(self._survey.figures), len(self.result_set["apps"])
+        rows, apps = len(self), sum(level.count for level in self._apps)
         start, end = (self.result_parameters.get(name) for name in ("start_date", "end_date"))
         days = f", {start} to {end}" if start and end else ""
         return f"{counted(rows, 'row')} in {counted(apps, 'app')}{days}{failed(self.failures)}"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each `kpi_values`, as a dictionary from column to cell. It can be called again."""
-        return rows(self.result_set["apps"], self._levels, self._kpis, self._names, self._cell)
+        names = (*self._levels, *self._kpis)
+        for level in self._apps:
+            yield from self._flat_rows(level, names)
+
+    def cells(self) -> list[Sequence[Any]]:
+        """Return the cells of each column, in the order of `schema`."""
+        names = (*self._levels, *self._kpis)
+        columns: list[list[Any]] = [[] for _ in names]
+        for level in self._apps:
+            flat = self._flat(level)
+            if flat is None:
+                rows = list(self._flat_rows(level, names))
+                flat = {name: [row[name] for row in rows] for name in names}
+            nothing = (None,) * len(flat["app_token"])
+            for name, cells in zip(names, columns, strict=True):
+                cells.extend(flat.get(name, nothing))
+        return list(columns)
+
+    def _flat_rows(self, level: Level, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        flat = self._flat(level)
+        if flat is None:
+            yield from self._rows_one_by_one(level)
+        else:
+            nothing = (None,) * len(flat["app_token"])
+            yield from rows_of(names, [flat.get(name, nothing) for name in names])
+
+    def _flat(self, level: Level) -> dict[str, Sequence[Any]] | None:
+        flat = flat_columns(level, self._kpis, self._names, self._cell)
+        if flat is not None and "period" in flat and "period_unit" in self._levels:
+            unit = self._unit_of_periods
+            flat["period_unit"] = [None if period is None else unit for period in flat["period"]]
+        return flat
+
+    def _rows_one_by_one(self, level: Level) -> Iterator[dict[str, Any]]:
+        unit = self._unit_of_periods if "period_unit" in self._levels else None
+        for row in rows(level.elements(), self._levels, self._kpis, self._names, self._cell):
+            if unit is not None and row["period"] is not None:
+                row["period_unit"] = unit
+            yield row
+
+    def _values(self) -> object:
+        failures = {app: (type(error), str(error)) for app, error in self.failures.items()}
+        return self.result_parameters, self.result_set, failures, self.warnings, self._unit_of_periods
 
     def dates_outside(self, start: date, end: date) -> list[str]:
         """Return the dates of the level `dates` that lie outside of a range, both ends included, as sent and sorted."""
-        texts = [text for text in self._survey.dates if isinstance(text, str)]
+        texts = [text for text in self._dates if isinstance(text, str)]
         days = [(text, day_or_text(text)) for text in texts]
         return sorted(text for text, day in days if isinstance(day, date) and not start <= day <= end)
 
@@ -178,17 +250,33 @@ class KpiReport(Table):
         return names_by_level(self.result_parameters)
 
     @cached_property
-    def _survey(self) -> Survey:
-        return survey(self.result_set["apps"])
+    def _dates(self) -> frozenset[Any]:
+        """The distinct values under `date`, of elements without figures too."""
+        return frozenset(self._values_under("date"))
+
+    def _values_under(self, key: str) -> Iterator[Any]:
+        """Yield what stands under a key of any element."""
+        for level in self._apps:
+            for one in level.walk():
+                yield from one.own.get(key, ())
 
     @cached_property
     def _levels(self) -> list[str]:
-        levels = dict.fromkeys((*self._columns, *self._survey.columns))
-        if not self._survey.figures:
+        levels = dict.fromkeys((*self._columns, *columns_of(self._apps)))
+        if not any(one.rows for level in self._apps for one in level.walk()):
             levels |= dict.fromkeys(self._columns_of_grouping())
         if clash := levels.keys() & set(self._kpis):
             raise DecodeError(f"a KPI has the name of a column: {min(clash)!r}", location="$.result_parameters.kpis")
-        return list(levels)
+        names = list(levels)
+        if "period" in levels and "period_unit" not in {*levels, *self._kpis}:
+            names.insert(names.index("period") + 1, "period_unit")
+        return names
+
+    @property
+    def _unit_of_periods(self) -> str | None:
+        """What periods count: as the service echoes it, or as it was asked for; days are the service's default."""
+        unit = singular(str(self.result_parameters.get("period") or self._period_unit or "day"))
+        return unit if unit in {"day", "week", "month"} else None
 
     def _columns_of_grouping(self) -> Iterator[str]:
         grouping = self.result_parameters.get("grouping")
@@ -205,12 +293,24 @@ class KpiReport(Table):
     @cached_property
     def schema(self) -> tuple[Column, ...]:
         """The columns with their kinds."""
-        types = self._survey.types(len(self._kpis))
+        types: list[set[type]] = [set() for _ in self._kpis]
+        for level in self._apps:
+            for one in level.walk():
+                for found, values in zip(types, one.figures, strict=True):
+                    found.update(map(type, values))
         figures = [Column(name, number_kind(name, found)) for name, found in zip(self._kpis, types, strict=True)]
-        return (*(Column(name, self._kind_of_date() if name == "date" else "text") for name in self._levels), *figures)
+        return (*(Column(name, self._kind_of(name)) for name in self._levels), *figures)
+
+    def _kind_of(self, column: str) -> Kind:
+        if column == "date":
+            return self._kind_of_date()
+        if column == "period":
+            types = {type(self._cell("period", value)) for value in self._values_under("period")}
+            return "integer" if types <= {int, type(None)} else "text"
+        return "text"
 
     def _kind_of_date(self) -> Kind:
-        types = {type(self._cell("date", value)) for value in self._survey.dates} - {type(None)}
+        types = {type(self._cell("date", value)) for value in self._dates} - {type(None)}
         if types == {datetime} or (not types and "hour" in self._time_groupings):
             return "moment"
         return "date" if types <= {date} else "text"
@@ -224,6 +324,8 @@ class KpiReport(Table):
 
     def _cell(self, column: str, value: Any) -> Any:
         """Return a cell of a level: a date, or the text that the service documents for all other columns."""
+        if column == "period":
+            return period_or_text(value)
         if not isinstance(value, str):
             return value if value is None else str(value)
         if column != "date":
@@ -239,43 +341,6 @@ def _read(source: object) -> str | bytes:
     if isinstance(source, (str, bytes)):
         return source
     raise ConfigurationError(f"source is {shown(source)}: give text, bytes or a pathlib.Path")
-
-
-def open_document(document: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Check all of an answer of the KPI Service; return its parameters and its apps.
-
-    Raises:
-        MalformedError: It is of another shape.
-    """
-    if not isinstance(document, dict):
-        raise MalformedError(f"expected an object, found {shown(document)}", "$")
-    parameters, result_set = document.get("result_parameters"), document.get("result_set")
-    if not isinstance(result_set, dict):
-        raise MalformedError(f"expected an object, found {shown(result_set)}", "$.result_set")
-    if not isinstance(parameters, dict):
-        raise MalformedError(f"expected an object, found {shown(parameters)}", "$.result_parameters")
-    kpis = _check_kpis(parameters.get("kpis", []))
-    several = "apps" in result_set and "token" not in result_set
-    apps = result_set["apps"] if several else [result_set] if result_set else []
-    if not isinstance(apps, list):
-        raise MalformedError(f"expected a list of objects, found {shown(apps)}", "$.result_set.apps")
-    for index, app in enumerate(apps):
-        try:
-            check_element(app, len(kpis))
-        except MalformedError as error:
-            raise error.below(f"$.result_set.apps[{index}]" if several else "$.result_set") from None
-    return dict(parameters), [dict(app) for app in apps]
-
-
-def _check_kpis(kpis: object) -> list[str]:
-    location = "$.result_parameters.kpis"
-    if not isinstance(kpis, list) or not all(isinstance(kpi, str) for kpi in kpis):
-        raise MalformedError(f"expected a list of names, found {shown(kpis)}", location)
-    if len(set(kpis)) < len(kpis):
-        raise MalformedError(f"a KPI is there twice: {shown(kpis)}", location)
-    if clash := LEVEL_COLUMNS.intersection(kpis):
-        raise MalformedError(f"a KPI has the name of a column: {min(clash)!r}", location)
-    return kpis
 
 
 def _title(value: object) -> str:

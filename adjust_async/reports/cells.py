@@ -30,7 +30,8 @@ _FRACTION = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 #: What floats write for a figure that can't be computed, such as a ratio to nothing. It is no value.
 _NO_NUMBER = re.compile("[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
-_COHORT = re.compile(r"(?P<base>.+)_(?P<period>[dwm][0-9]+)(?P<rest>|_.*cohort)")
+_UNITS = {"d": "day", "w": "week", "m": "month"}
+_COHORT = re.compile(r"(?P<base>.+)_(?P<unit>[dwm])(?P<period>[0-9]{1,9})(?P<rest>|_.*cohort)")
 
 
 @lru_cache(maxsize=65536)
@@ -88,10 +89,14 @@ def reader(column: str, *, metric: bool, exact: bool) -> Callable[[Any], Any]:
     return _DATE_READERS.get(column, _dimension)
 
 
-def cohort_metric(column: str) -> tuple[str, str] | None:
-    """Split a cohort metric: `retention_rate_d7` is `retention_rate` in the period `d7`; `None` for other metrics."""
+def cohort_metric(column: str) -> tuple[str, int, str] | None:
+    """Split a cohort metric: `retention_rate_d7` is `retention_rate` in the period 7, which counts in `day`.
+
+    Returns:
+        The name without the period, the period, and its unit; `None` for other metrics.
+    """
     match = _COHORT.fullmatch(column)
-    return None if match is None else (match["base"] + match["rest"], match["period"])
+    return None if match is None else (match["base"] + match["rest"], int(match["period"]), _UNITS[match["unit"]])
 
 
 def dimension_kind(column: str, types: set[type]) -> Kind:
@@ -109,7 +114,7 @@ def metric_kind(column: str, types: set[type]) -> Kind:
         return "text"
     if float in types:
         return "number"
-    name, _ = cohort_metric(column) or (column, "")
+    name, *_ = cohort_metric(column) or (column,)
     if _AVERAGED.intersection(words_of(name)):
         return "number"
     counted = any(is_plural(word) or word in _COUNTED for word in words_of(name))

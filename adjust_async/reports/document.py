@@ -1,7 +1,7 @@
 """The JSON documents of the Report Service: their check, and the flattening of pivots."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
 
@@ -9,17 +9,23 @@ from adjust_async._checks import shown
 from adjust_async._http.error_words import carried_error
 from adjust_async.errors import MalformedError
 from adjust_async.reports.cells import number
+from adjust_async.tables import Records
 
-__all__ = ["ReportPart", "hangs", "open_pivot", "open_report"]
+__all__ = ["ReportPart", "any_hangs", "open_pivot", "open_report"]
 
 
-class ReportPart(NamedTuple):
+def _records(rows: Sequence[Mapping[str, Any]] | Records) -> Records:
+    return rows if isinstance(rows, Records) else Records.of(rows)
+
+
+@attrs.frozen
+class ReportPart:
     """One answer of the service: for one app and window, or for the whole question.
 
     Attributes:
         app_token: The app; `None` where the answer is not for one app alone.
         date_period: The days of the answer.
-        rows: The rows as the service sent them.
+        records: The rows as the service sent them, by column.
         totals: The service's own totals. They need not be the sum of the rows, and those of parts are not additive.
         warnings: The service's warnings.
         extra: The rest of the answer, such as `currencies`.
@@ -28,11 +34,16 @@ class ReportPart(NamedTuple):
 
     app_token: str | None
     date_period: str | None
-    rows: list[dict[str, Any]]
+    records: Records = attrs.field(alias="rows", converter=_records, repr=lambda records: f"<{len(records)} rows>")
     totals: dict[str, Any]
     warnings: list[Any]
     extra: dict[str, Any]
     index_totals: Sequence[dict[str, Any]] = ()
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows as the service sent them, built anew from the columns each time."""
+        return list(self.records)
 
 
 def open_report(
@@ -56,10 +67,12 @@ def open_report(
     rows = document.get("rows")
     if not isinstance(rows, list):
         raise MalformedError(f"expected a list of rows, found {shown(rows)}", "$.rows")
-    for index, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            raise MalformedError(f"expected an object, found {shown(row)}", f"$.rows[{index}]")
-        if apps and (token := row.get("app_token")) is not None and token not in apps:
+    if not set(map(type, rows)) <= {dict}:
+        index, row = next((index, row) for index, row in enumerate(rows) if not isinstance(row, dict))
+        raise MalformedError(f"expected an object, found {shown(row)}", f"$.rows[{index}]")
+    records = Records.of(rows)
+    for index, token in enumerate(records.column("app_token") if apps and "app_token" in records.keys else ()):
+        if token is not None and token not in apps:
             expected = ", ".join(map(repr, apps))
             problem = f"expected the figures of app {expected}, found those of {shown(token)}"
             raise MalformedError(problem, f"$.rows[{index}].app_token")
@@ -69,7 +82,7 @@ def open_report(
     return ReportPart(
         app_token,
         date_period,
-        rows,
+        records,
         {key: number(value) for key, value in (totals or {}).items()},
         _warnings_of(document),
         {key: value for key, value in document.items() if key not in {"rows", "totals", "warnings", "data_warnings"}},
@@ -96,6 +109,9 @@ class _Unfolded:
     warnings: list[Any] = attrs.field(factory=list)
 
     def add(self, rows: Sequence[Any], index: Sequence[str], above: Mapping[str, str]) -> None:
+        if not index and not above:
+            self.rows += rows
+            return
         for row in rows:
             if index and hangs(row):
                 for value, inner in row.items():
@@ -135,6 +151,13 @@ def hangs(row: Any) -> bool:
     return isinstance(row, Mapping) and bool(row) and all(isinstance(inner, (Mapping, list)) for inner in row.values())
 
 
+def any_hangs(records: Records) -> bool:
+    """Return whether any row holds nothing but rows below values of an index."""
+    if not any({dict, list} & set(map(type, records.column(key))) for key in records.keys):
+        return False
+    return any(map(hangs, records))
+
+
 def open_pivot(document: Any, index: Sequence[str], date_period: str | None, apps: Collection[str] = ()) -> ReportPart:
     """Check all of a pivot report, and return it with flat rows.
 
@@ -151,4 +174,4 @@ def open_pivot(document: Any, index: Sequence[str], date_period: str | None, app
     unfolded.add(document["rows"], index, {})
     part = open_report({**document, "rows": unfolded.rows}, None, date_period, apps)
     warnings = part.warnings + [warning for warning in unfolded.warnings if warning not in part.warnings]
-    return part._replace(index_totals=unfolded.totals, warnings=warnings)
+    return attrs.evolve(part, index_totals=unfolded.totals, warnings=warnings)

@@ -33,25 +33,22 @@ def warnings_of(part: ReportPart, question: ReportQuestion, window: Period | str
         warnings.append(_missing_columns(missing))
     if isinstance(window, Period):
         for dimension in _DATED.keys() & set(question.dimensions):
-            values = {value for row in part.rows if isinstance(value := row.get(dimension), str)}
+            values = {value for value in part.records.column(dimension) if isinstance(value, str)}
             if odd := _outside_of(dimension, values, window):
                 warnings.append(odd)
-    if cap := _row_cap(len(part.rows), question):
+    if cap := _row_cap(len(part.records), question):
         warnings.append(cap)
     return warnings
 
 
 def _missing_from(part: ReportPart, question: ReportQuestion) -> list[str]:
-    if not part.rows:
+    if not part.records:
         return []
     asked = {column_name(name).lower(): name for name in question.columns}
     if part.app_token is not None:
         asked.pop("app_token", None)
-    for row in part.rows:
-        for key in row:
-            asked.pop(key.lower(), None)
-        if not asked:
-            break
+    for key in part.records.keys:
+        asked.pop(key.lower(), None)
     return list(asked.values())
 
 
@@ -142,7 +139,8 @@ def check_windows(parts: Sequence[ReportPart], question: ReportQuestion) -> None
     readers = [(name, reader(name, metric=False, exact=False)) for name in question.dimensions]
     seen: set[tuple[str, ...]] = set()
     for part in parts:
-        keys = {tuple(str(read(row.get(name))) for name, read in readers) for row in part.rows}
+        columns = [map(str, map(read, part.records.column(name))) for name, read in readers]
+        keys = set(zip(*columns, strict=True))
         if twice := seen & keys:
             cells = zip(question.dimensions, min(twice), strict=True)
             raise MalformedError(

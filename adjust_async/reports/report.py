@@ -2,18 +2,24 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from adjust_async._checks import shown
 from adjust_async._figures.encoding import check_names
 from adjust_async._http.documents import decode_errors
 from adjust_async._json import JSONDecodeError, loads
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
-from adjust_async.reports.cells import cohort_metric, dimension_kind, metric_kind, reader
-from adjust_async.reports.document import ReportPart, hangs, open_pivot
+from adjust_async.reports.cells import dimension_kind, metric_kind, reader
+from adjust_async.reports.document import ReportPart, any_hangs, open_pivot
+from adjust_async.reports.melting import melted
 from adjust_async.reports.parameters import column_name
-from adjust_async.tables import Column, Kind, RowTable, Table, counted, failed
+from adjust_async.reports.typed_columns import typed_array
+from adjust_async.tables import Column, Records, Table, counted, failed, import_pyarrow, rows_of
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = ["AttrDependency", "PivotReport", "Report", "ReportPart", "check_attr_dependency"]
 
@@ -106,11 +112,11 @@ class Report(Table):
         levels = check_names(index, "index") if index is not None else asked or ()
         with decode_errors():
             part = open_pivot(document, levels, None)
-        if any(map(hangs, part.rows)):
+        if any_hangs(part.records):
             raise ConfigurationError("the rows hang below the values of an index: name its dimensions in index=")
         if asked is not None and index is not None:
             asked = tuple(dict.fromkeys((*levels, *asked)))
-        keys = [key for key in dict.fromkeys(key for row in part.rows for key in row) if key != _ATTR_DEPENDENCY]
+        keys = [key for key in part.records.keys if key != _ATTR_DEPENDENCY]
         if asked is None:
             # Some accounts have no totals: there the documented dimensions are the dimensions.
             known = [key for key in keys if (key not in part.totals if part.totals else key in DIMENSIONS)]
@@ -156,57 +162,82 @@ class Report(Table):
             exact: Whether metrics are `Decimal`, with every digit of the service, instead of int and float.
         """
         readers = self._readers(exact=exact)
-        for row in self._raw_rows():
-            yield {name: read(row.get(name)) for name, read in readers}
+        names = [name for name, _ in readers]
+        for records in self._records:
+            if names:
+                yield from rows_of(names, [map(read, records.column(name)) for name, read in readers])
+            else:
+                yield from ({} for _ in range(len(records)))
+
+    def __len__(self) -> int:
+        return sum(len(part.records) for part in self.parts)
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that identify a row together: the dimensions."""
+        return tuple(column for column, is_metric in self._asked.items() if not is_metric)
+
+    def cells(self) -> list[Sequence[Any]]:
+        """Return the cells of each column, in the order of `schema`."""
+        return self._cells(exact=False)
+
+    def _cells(self, *, exact: bool) -> list[Sequence[Any]]:
+        readers = self._readers(exact=exact)
+        return [
+            [cell for records in self._records for cell in map(read, records.column(name))] for name, read in readers
+        ]
+
+    def to_arrow(self) -> "pyarrow.Table":
+        """Return an Arrow table: int64, double, date32, timestamp or string, even where there are no rows.
+
+        Moments are `timestamp[us, UTC]` where any of them has an offset from UTC; those without one count as UTC there.
+
+        Raises:
+            ConfigurationError: pyarrow is not installed (extra `arrow`).
+        """
+        pyarrow = import_pyarrow()
+        names = dict.fromkeys((*self._asked, *self._keys))
+        arrays = []
+        for name in names:
+            cells = list(chain.from_iterable(records.column(name) for records in self._records))
+            arrays.append(typed_array(name, cells, metric=name in self._metric_columns))
+        return pyarrow.table(arrays, names=list(names))
+
+    def _values(self) -> object:
+        failures = {app: (type(error), str(error)) for app, error in self.failures.items()}
+        return self.parts, failures, self._attr_dependency
 
     def melt_cohorts(self, *, exact: bool = False) -> Table:
-        """Turn cohort metrics into rows: `retention_rate_d7` becomes `metric="retention_rate"`, `period="d7"`, `value`.
+        """Turn cohort metrics into rows: `retention_rate_d7` becomes `metric="retention_rate"`, `period=7`.
 
         Args:
             exact: Whether values are `Decimal`, as for `rows`.
 
         Returns:
-            A table with the report's dimensions, then `metric`, `period` and `value`: one row for each row and cohort
-            metric of the report. Other metrics are left out, because they would be repeated for each period.
+            A table with the report's dimensions, then `metric`, `period` (an integer), `period_unit` (`day`, `week` or
+            `month`) and `value`: one row for each row and cohort metric of the report. Other metrics are left out,
+            because they would be repeated for each period.
 
         Raises:
             ConfigurationError: There is no cohort metric.
         """
-        kinds = {column.name: column.kind for column in self.schema}
-        cohorts = {
-            column: apart for column in kinds if column in self._metric_columns and (apart := cohort_metric(column))
-        }
-        if not cohorts:
-            raise ConfigurationError("the report has no cohort metric, such as 'retention_rate_d7'")
-        keys = [column for column in self.schema if column.name not in self._metric_columns]
-        if clash := {"metric", "period", "value"}.intersection(column.name for column in keys):
-            raise ConfigurationError(f"the report has a dimension {min(clash)!r}, which is a column of this table")
-
-        def rows() -> Iterator[dict[str, Any]]:
-            for row in self.rows(exact=exact):
-                common = {column.name: row[column.name] for column in keys}
-                for column, (metric, period) in cohorts.items():
-                    yield {**common, "metric": metric, "period": period, "value": row[column]}
-
-        of_values = {kinds[column] for column in cohorts}
-        kind: Kind = "text" if "text" in of_values else "number" if "number" in of_values else "integer"
-        return RowTable([*keys, Column("metric", "text"), Column("period", "text"), Column("value", kind)], rows)
+        return melted(self, self._metric_columns, exact=exact)
 
     @cached_property
     def schema(self) -> tuple[Column, ...]:
         """The columns with their kinds."""
         readers = self._readers(exact=False)
         types: dict[str, set[type]] = {name: set() for name, _ in readers}
-        for row in self._raw_rows():
+        for records in self._records:
             for name, read in readers:
-                types[name].add(type(read(row.get(name))))
+                types[name].update(map(type, map(read, records.column(name))))
         return tuple(
             Column(name, (metric_kind if name in self._metric_columns else dimension_kind)(name, found - {type(None)}))
             for name, found in types.items()
         )
 
     def _described(self) -> str:
-        rows = counted(sum(len(part.rows) for part in self.parts), "row")
+        rows = counted(sum(len(part.records) for part in self.parts), "row")
         periods = list(dict.fromkeys(part.date_period for part in self.parts if part.date_period))
         days = f", {periods[0].partition(':')[0]} to {periods[-1].rpartition(':')[2]}" if periods else ""
         if len(periods) == 1 and ":" not in periods[0]:
@@ -227,7 +258,7 @@ class Report(Table):
     @cached_property
     def _keys(self) -> dict[str, None]:
         """All keys of all rows, in the order of their first appearance."""
-        return dict.fromkeys(key for row in self._raw_rows() for key in row)
+        return dict.fromkeys(key for records in self._records for key in records.keys)
 
     @cached_property
     def _metric_columns(self) -> frozenset[str]:
@@ -240,20 +271,29 @@ class Report(Table):
         columns = dict.fromkeys((*self._asked, *self._keys))
         return [(name, reader(name, metric=name in self._metric_columns, exact=exact)) for name in columns]
 
-    def _raw_rows(self) -> Iterator[Mapping[str, Any]]:
-        """Yield the rows of all parts, with the app of a part for one app, and with `attr_dependency` as asked for."""
+    @cached_property
+    def _records(self) -> list[Records]:
+        """The rows of all parts, with the app of a part for one app, and with `attr_dependency` as asked for."""
+        found = []
         for part in self.parts:
-            token = {} if part.app_token is None else {"app_token": part.app_token}
-            if self._attr_dependency == "keep":
-                yield from ({**row, **token} if token else row for row in part.rows)
-                continue
-            for row in part.rows:
-                plain = {**row, **token}
-                implied = plain.pop(_ATTR_DEPENDENCY, None)
-                if self._attr_dependency == "columns" and implied is not None:
-                    for key, value in (implied if isinstance(implied, Mapping) else {"": implied}).items():
-                        plain[self._column_of_implied(key, row)] = value
-                yield plain
+            records = part.records
+            if self._attr_dependency == "drop":
+                records = records.without(_ATTR_DEPENDENCY)
+            elif self._attr_dependency == "columns" and _ATTR_DEPENDENCY in records.keys:
+                records = Records.of(list(map(self._with_implied, records)))
+            if part.app_token is not None:
+                records = records.with_constant("app_token", part.app_token)
+            found.append(records)
+        return found
+
+    def _with_implied(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row with columns in the place of its `attr_dependency`."""
+        plain = dict(row)
+        implied = plain.pop(_ATTR_DEPENDENCY, None)
+        if implied is not None:
+            for key, value in (implied if isinstance(implied, Mapping) else {"": implied}).items():
+                plain[self._column_of_implied(key, row)] = value
+        return plain
 
     def _column_of_implied(self, key: str, row: Mapping[str, Any]) -> str:
         """Return the column for a key of `attr_dependency`: the key itself, where no other column has that name."""

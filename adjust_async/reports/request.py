@@ -6,6 +6,8 @@ from contextlib import aclosing
 from functools import partial
 from typing import TypeVar
 
+import attrs
+
 from adjust_async._concurrency import in_own_thread
 from adjust_async._figures.encoding import encode_value
 from adjust_async._figures.per_app import FanOut, all_apps, each_app, stream_apps
@@ -124,12 +126,12 @@ async def _without_rows_explained(
     account: Account, question: ReportQuestion, windows: list[ReportPart]
 ) -> list[ReportPart]:
     """Add warnings to answers without rows, where apps were asked for that the account does not have."""
-    if any(part.rows for part in windows):
+    if any(part.records for part in windows):
         return windows
     first, *others = windows
     asked = question.apps if first.app_token is None else (first.app_token,)
     unknown = await account.unknown_apps(asked) if asked else []
-    return [first._replace(warnings=[*first.warnings, *unknown]), *others]
+    return [attrs.evolve(first, warnings=[*first.warnings, *unknown]), *others]
 
 
 def _decode(answer: Answer, question: ReportQuestion, app_token: str | None, window: Period | str) -> ReportPart:
@@ -140,7 +142,7 @@ def _decode(answer: Answer, question: ReportQuestion, app_token: str | None, win
     with decode_errors(answer):
         apps = question.apps if app_token is None else (app_token,)
         part = open_report(document, app_token, date_period, apps)
-    return part._replace(warnings=part.warnings + warnings_of(part, question, window))
+    return attrs.evolve(part, warnings=part.warnings + warnings_of(part, question, window))
 
 
 def _decode_pivot(answer: Answer, question: ReportQuestion) -> ReportPart:
@@ -150,7 +152,7 @@ def _decode_pivot(answer: Answer, question: ReportQuestion) -> ReportPart:
     document = parse_json(answer, exact=True)
     with decode_errors(answer):
         part = open_pivot(document, question.index, encode_value(window), question.apps)
-    return part._replace(warnings=part.warnings + warnings_of(part, question, window))
+    return attrs.evolve(part, warnings=part.warnings + warnings_of(part, question, window))
 
 
 def _log_warnings(session: Session, report: Report, logged: set[str]) -> None:

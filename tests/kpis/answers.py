@@ -134,6 +134,9 @@ def _cells(level: str, element: dict[str, Any], names: dict[str, Any]) -> dict[s
         return {f"{one}_token": element["token"], f"{one}_name": names.get(element["token"]) if name is None else name}
     if level == "dates":
         return {"date": date.fromisoformat(element["date"])}
+    if one == "period":
+        period = element[one]
+        return {one: int(period) if period.isdigit() else period, "period_unit": "day"}
     if one in element:
         return {one: element[one]}
     texts = {key: element[key] if element[key] is None else str(element[key]) for key in keys}

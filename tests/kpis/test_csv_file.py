@@ -26,22 +26,22 @@ def test_the_documented_headers_are_read() -> None:
              "event_name": "General"}  # fmt: skip
     rows = list(report.rows())
     assert rows[:2] == [
-        {**first, "period": "0", "revenue_events": 5, "revenue": 1.5},
-        {**first, "period": "1", "revenue_events": 0, "revenue": None},
+        {**first, "period": 0, "period_unit": "day", "revenue_events": 5, "revenue": 1.5},
+        {**first, "period": 1, "period_unit": "day", "revenue_events": 0, "revenue": None},
     ]
     assert {key: value for key, value in rows[2].items() if value is not None} == {
         **app, "tracker_token": "def", "tracker_name": "Organic", "date": date(2026, 1, 2), "revenue_events": 7,
     }  # fmt: skip
-    assert report.columns == tuple(first) + ("period", "revenue_events", "revenue")  # noqa: RUF005 - plainer so
+    assert report.columns == tuple(first) + ("period", "period_unit", "revenue_events", "revenue")  # noqa: RUF005 - plainer so
 
 
 def test_human_readable_headers_are_read() -> None:
     """The headers in words that the documentation shows mean the same levels; KPIs keep their words."""
     text = "App Token,App Name,Days after Install,Sessions\na,One,0,5\na,One,1,\nb,Two,0,0\n"
     assert rows_of(text) == [
-        {"app_token": "a", "app_name": "One", "period": "0", "Sessions": 5},
-        {"app_token": "a", "app_name": "One", "period": "1"},
-        {"app_token": "b", "app_name": "Two", "period": "0", "Sessions": 0},
+        {"app_token": "a", "app_name": "One", "period": 0, "period_unit": "day", "Sessions": 5},
+        {"app_token": "a", "app_name": "One", "period": 1, "period_unit": "day"},
+        {"app_token": "b", "app_name": "Two", "period": 0, "period_unit": "day", "Sessions": 0},
     ]
 
 
@@ -71,7 +71,9 @@ def test_human_readable_headers_are_read() -> None:
 )
 def test_each_level_has_its_header(header: str, column: str) -> None:
     """Names of levels are known in words and as slugs."""
-    assert rows_of(f"{header},Clicks\nx,3\n") == [{column: "x", "Clicks": 3}]
+    (row,) = rows_of(f"{header},Clicks\nx,3\n")
+    unit = header.lower().split("s ")[0] if " after " in header else "day"
+    assert row == {column: "x", **({"period_unit": unit} if column == "period" else {}), "Clicks": 3}
 
 
 @pytest.mark.parametrize("header", ["date", "Date", "Day", "Week", "month"])

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pandas
 import pytest
 from hypothesis import given, strategies as st
 
@@ -25,17 +26,22 @@ JANUARY = Period(date(2026, 1, 1), date(2026, 1, 31))
         ("2026-01-05", "2026-01-05"),
         (date(2024, 2, 29), "2024-02-29"),
         (date(999, 1, 1), "0999-01-01"),
+        (datetime(2026, 1, 5, tzinfo=UTC), "2026-01-05"),
+        (pandas.Timestamp("2026-01-05"), "2026-01-05"),
+        (pandas.Timestamp("2026-01-05", tz="Europe/Berlin"), "2026-01-05"),
     ],
 )
 def test_a_date_is_a_date_or_iso_text(value: object, wire: str) -> None:
-    """Both forms go on the wire as ISO text with a year of four digits."""
+    """Any form goes on the wire as ISO text with a year of four digits; a moment counts at its own midnight."""
     assert check_query(D, {"start_date": value, "end_date": value}, None) == {"start_date": wire, "end_date": wire}
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        datetime(2026, 1, 5, tzinfo=UTC),
+        datetime(2026, 1, 5, 1, tzinfo=UTC),
+        pandas.Timestamp("2026-01-05 00:00:00.000000001"),
+        pandas.NaT,
         "2026-01-05T00:00:00",
         "2026-02-29",
         "2026-13-01",

@@ -82,10 +82,26 @@ def test_adjustys_example_gives_a_table() -> None:
         sandbox=False,
     )
     organic = {"app_token": "abcd1234", "network_token": "abcd1234", "network_name": "Organic"}
-    assert got.columns == ("app_token", "app_name", "currency", "network_token", "network_name", "period", "sessions")
+    assert got.columns == (
+        "app_token",
+        "app_name",
+        "currency",
+        "network_token",
+        "network_name",
+        "period",
+        "period_unit",
+        "sessions",
+    )
     assert rows_of(got) == [
-        *({**organic, "period": str(n), "sessions": n} for n in range(3)),
-        {"app_token": "abcd1234", "network_token": "abcd", "network_name": "SMS", "period": "0", "sessions": 0},
+        *({**organic, "period": n, "period_unit": "week", "sessions": n} for n in range(3)),
+        {
+            "app_token": "abcd1234",
+            "network_token": "abcd",
+            "network_name": "SMS",
+            "period": 0,
+            "period_unit": "week",
+            "sessions": 0,
+        },
     ]
 
 

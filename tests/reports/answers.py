@@ -72,8 +72,12 @@ ANSWER = {"day": "2026-01-05", "installs": "64", "cost": "0.0"}
 def from_pandas(source: Table) -> list[dict[str, Any]]:
     """Give the rows of a pandas frame as plain values."""
     frame = source.to_pandas()
+    days = {name for name, kind in source.schema if kind == "date"}
     return [
-        {name: None if cell is pandas.NA or cell is pandas.NaT else cell for name, cell in zip(frame, row, strict=True)}
+        {
+            name: None if pandas.isna(cell) else cell.date() if name in days else cell
+            for name, cell in zip(frame, row, strict=True)
+        }
         for row in frame.itertuples(index=False, name=None)
     ]
 

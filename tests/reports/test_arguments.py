@@ -73,7 +73,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("fetch", {"date_period": (date(2026, 2, 2), "2026-02-01")}, "before it begins"),
     ("fetch", {"date_period": (date(2026, 2, 2),)}, "give the first and the last day as a pair"),
     ("fetch", {"date_period": datetime(2026, 1, 1, tzinfo=UTC)}, "date_period is"),
-    ("fetch", {"date_period": (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-02")}, r"date_period\[0\] is"),
+    ("fetch", {"date_period": (datetime(2026, 1, 1, 1, tzinfo=UTC), "2026-01-02")}, r"date_period\[0\] is"),
     ("fetch", {"filters": ["a"]}, "filters is"),
     ("fetch", {"filters": {"campaign": "x"}}, "filters holds 'campaign'"),
     ("fetch", {"filters": {"campaign__like": "x"}}, "filters holds 'campaign__like'"),

@@ -170,14 +170,14 @@ def test_a_metric_is_read_as_one_whatever_its_name() -> None:
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
-        ("retention_rate_d7", ("retention_rate", "d7")),
-        ("roas_ad_d30", ("roas_ad", "d30")),
-        ("sessions_w0", ("sessions", "w0")),
-        ("lifetime_value_m36", ("lifetime_value", "m36")),
-        ("buy_d7_events_cohort", ("buy_events_cohort", "d7")),
-        ("Level Up_w2_events_cohort", ("Level Up_events_cohort", "w2")),
-        ("level_d3_d7_events_cohort", ("level_d3_events_cohort", "d7")),
-        ("a_d7_d8", ("a_d7", "d8")),
+        ("retention_rate_d7", ("retention_rate", 7, "day")),
+        ("roas_ad_d30", ("roas_ad", 30, "day")),
+        ("sessions_w0", ("sessions", 0, "week")),
+        ("lifetime_value_m36", ("lifetime_value", 36, "month")),
+        ("buy_d7_events_cohort", ("buy_events_cohort", 7, "day")),
+        ("Level Up_w2_events_cohort", ("Level Up_events_cohort", 2, "week")),
+        ("level_d3_d7_events_cohort", ("level_d3_events_cohort", 7, "day")),
+        ("a_d7_d8", ("a_d7", 8, "day")),
         ("installs", None),
         ("level_d7_events", None),
         ("level_d7_revenue", None),
@@ -193,7 +193,7 @@ def test_a_metric_is_read_as_one_whatever_its_name() -> None:
         ("", None),
     ],
 )
-def test_a_cohort_metric_is_told_from_others(column: str, expected: tuple[str, str] | None) -> None:
+def test_a_cohort_metric_is_told_from_others(column: str, expected: tuple[str, int, str] | None) -> None:
     """A period stands at the end, or before what ends in `cohort`; an event named like a period is none."""
     assert cohort_metric(column) == expected
 
@@ -201,7 +201,7 @@ def test_a_cohort_metric_is_told_from_others(column: str, expected: tuple[str, s
 @given(st.text("abd7_ ", min_size=1, max_size=8), st.sampled_from("dwm"), st.integers(0, 120))
 def test_a_period_at_the_end_is_found_whatever_the_base(base: str, unit: str, length: int) -> None:
     """The last period is the one that counts."""
-    assert cohort_metric(f"{base}_{unit}{length}") == (base, f"{unit}{length}")
+    assert cohort_metric(f"{base}_{unit}{length}") == (base, length, {"d": "day", "w": "week", "m": "month"}[unit])
 
 
 # Kinds.

@@ -40,7 +40,7 @@ def test_a_range_has_the_documented_forms(value: object, wire: str) -> None:
      "7d:1d", "-7:-1", "-7d", "+7d:+8d", "Yesterday", "last month", "_", "a__b", "\ud800", "2026-01-01 - 2026-01-02",
      "٢٠٢٦-٠١-٠١:٢٠٢٦-٠١-٠٢", 5, True, b"today", [], ("2026-01-01",), ("2026-01-01",) * 3, {"a", "b"}, {"a": 1, "b": 2},
      ("2026-01-02", "2026-01-01"), (None, "2026-01-01"), ("today", "today"), ("-7d", "-1d"),
-     (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)), (20260101, 20260102), iter([1, 2])],
+     (datetime(2026, 1, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, 1, tzinfo=UTC)), (20260101, 20260102), iter([1, 2])],
 )  # fmt: skip
 def test_what_is_no_range_is_refused(value: object) -> None:
     """Forms that the service refuses, days that no calendar has, and ranges that end before they begin."""

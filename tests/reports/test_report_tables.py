@@ -161,8 +161,8 @@ def test_types_of_every_form() -> None:
 @given(reports(fewest=1))
 def test_melting_loses_nothing(source: Report) -> None:
     """There is one row for each row and cohort metric, with the dimensions of the row and its value."""
-    cohorts = {"retention_rate_d7": ("retention_rate", "d7"), "sessions_w2": ("sessions", "w2"),
-               "buy_d30_events_cohort": ("buy_events_cohort", "d30")}  # fmt: skip
+    cohorts = {"retention_rate_d7": ("retention_rate", 7, "day"), "sessions_w2": ("sessions", 2, "week"),
+               "buy_d30_events_cohort": ("buy_events_cohort", 30, "day")}  # fmt: skip
     there = [name for name in source.columns if name in cohorts]
     if not there:
         with pytest.raises(ConfigurationError, match="the report has no cohort metric"):
@@ -170,7 +170,7 @@ def test_melting_loses_nothing(source: Report) -> None:
         return
     got = source.melt_cohorts()
     dimensions = [name for name in source.columns if name not in METRICS]
-    assert got.columns == (*dimensions, "metric", "period", "value")
+    assert got.columns == (*dimensions, "metric", "period", "period_unit", "value")
     expected = Counter(
         repr((*(row[dimension] for dimension in dimensions), *cohorts[name], row[name]))
         for row in source.rows()
@@ -196,12 +196,12 @@ def test_the_kind_of_melted_values(metrics: list[str], kind: str) -> None:
 def test_a_word_among_cohorts_makes_text() -> None:
     """Nothing is lost in the other forms."""
     got = report({**DAY, "roas_d1": "0.5", "roas_d7": "immature"}, metrics=["roas_d1", "roas_d7"]).melt_cohorts()
-    assert {row["period"]: row["value"] for row in got.rows()} == {"d1": 0.5, "d7": "immature"}
+    assert {row["period"]: row["value"] for row in got.rows()} == {1: 0.5, 7: "immature"}
     for rows in exports(got):
-        assert {row["period"]: row["value"] for row in rows} == {"d1": "0.5", "d7": "immature"}
+        assert {row["period"]: row["value"] for row in rows} == {1: "0.5", 7: "immature"}
 
 
-@pytest.mark.parametrize("dimension", ["metric", "period", "value"])
+@pytest.mark.parametrize("dimension", ["metric", "period", "period_unit", "value"])
 def test_a_dimension_named_like_a_column_of_melting_is_refused(dimension: str) -> None:
     """It would hide one of the two."""
     with pytest.raises(ConfigurationError, match=f"the report has a dimension '{dimension}'"):

@@ -1,17 +1,74 @@
-"""Nested levels made flat rows."""
+"""Nested levels made flat: column by column where all elements of a level have one form, otherwise row by row."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
+from types import NoneType
 from typing import Any
 
+from adjust_async.kpis.result_sets.columns import Level
 from adjust_async.kpis.result_sets.levels import NO_LEVELS, Element, has_fixed_columns, is_level, level_columns
 
-__all__ = ["rows"]
+__all__ = ["flat_columns", "rows"]
 
 #: Makes a cell from the name of a level's column and a value.
 Cell = Callable[[str, Any], Any]
 
 #: How an element becomes a row: its keys that are cells, with their columns, and its keys that may be levels.
 _Plan = tuple[list[tuple[str, str]], list[str]]
+
+
+#: Columns whose cells are no texts.
+_CONVERTED = frozenset({"date", "period"})
+
+
+def flat_columns(
+    apps: Level, kpis: Sequence[str], names: Mapping[str, Mapping[str, Any]], cell: Cell
+) -> dict[str, Sequence[Any]] | None:
+    """Return a column of cells for each column of the levels and for each KPI; `None` where rows must be made singly.
+
+    Args:
+        apps: The apps.
+        kpis: The names of the figures.
+        names: By level, the names of tokens whose elements don't have a name.
+        cell: Makes the cells of levels that are dates or no text.
+    """
+    if not apps.is_even():
+        return None
+    flat: dict[str, Sequence[Any]] = {}
+    name, level = "apps", apps
+    while True:
+        shape = level.shapes[0] if level.shapes else ()
+        form = {key: None for key in shape if key not in level.below}
+        if not has_fixed_columns(name, shape):
+            if any({list, dict} & set(map(type, level.own.get(key, ()))) for key in form):
+                return None
+        elif any(key in level.below for key in level_columns(name, dict.fromkeys(shape))):
+            return None
+        for key, column in level_columns(name, form).items():
+            flat[column] = _cells(level, key, column, names.get(name), cell)
+        if not level.below:
+            break
+        ((name, (lengths, level)),) = level.below.items()
+        # Lengths are None only where a level is not even.
+        flat = {column: list(chain.from_iterable(map(repeat, cells, lengths))) for column, cells in flat.items()}  # type: ignore[arg-type]
+    if not level.rows:
+        flat = dict.fromkeys(flat, ())
+    return flat | dict(zip(kpis, level.figures, strict=True))
+
+
+def _cells(level: Level, key: str, column: str, names: Mapping[str, Any] | None, cell: Cell) -> Sequence[Any]:
+    """Return the cells of a column, one for each element of its level."""
+    cells: Sequence[Any] = level.own.get(key) or (None,) * level.count
+    if names and key == "name":
+        tokens = level.own.get("token") or (None,) * level.count
+        cells = [names.get(token or "") if value is None else value for value, token in zip(cells, tokens, strict=True)]
+    types = set(map(type, cells))
+    if not types <= {str, NoneType}:
+        return [cell(column, value) for value in cells]
+    if column not in _CONVERTED:
+        return cells
+    made = {value: cell(column, value) for value in set(cells)}
+    return [made[value] for value in cells]
 
 
 def rows(
@@ -52,7 +109,7 @@ class _Walk:
                 if value is None and key == "name":
                     value = names.get(element.get("token") or "")
                 # Most cells are texts, and a call for each of them would take as long as all else here.
-                row[column] = value if type(value) is str and column != "date" else cell(column, value)
+                row[column] = value if type(value) is str and column not in _CONVERTED else cell(column, value)
             values = element.get("kpi_values")
             if values is not None:
                 if len(values) != len(kpis):

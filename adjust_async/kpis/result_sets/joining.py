@@ -6,18 +6,7 @@ from typing import Any
 from adjust_async.errors import MalformedError
 from adjust_async.kpis.result_sets.levels import Element, is_level, levels_of, own_values, singular
 
-__all__ = ["join_elements", "merge_parameters", "named_entries", "names_by_level", "reorder"]
-
-
-def reorder(element: Element, places: Sequence[int | None]) -> Element:
-    """Copy an element with its values in another order: `places` has the old place of each value, `None` for null."""
-    copy = dict(element)
-    for level in levels_of(element):
-        copy[level] = [reorder(inner, places) for inner in element[level]]
-    if "kpi_values" in element:
-        values = element["kpi_values"]
-        copy["kpi_values"] = [None if place is None else values[place] for place in places]
-    return copy
+__all__ = ["join_elements", "merge_parameters", "named_entries", "names_by_level"]
 
 
 def join_elements(one: Element, other: Element) -> Element:

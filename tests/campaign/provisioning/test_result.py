@@ -117,7 +117,7 @@ def test_it_becomes_frames(make: Any) -> None:
     assert frame.schema["partner_id"] == polars.Int64
     pandas = make().to_pandas()
     assert list(pandas.columns) == list(make().columns)
-    assert str(pandas["partner_id"].dtype) == "int64[pyarrow]"
+    assert str(pandas["partner_id"].dtype) == "Int64"
     assert len(pandas) == len(list(make().rows()))
 
 

@@ -7,16 +7,16 @@ from hypothesis import given
 
 from adjust_async.errors import MalformedError
 from adjust_async.kpis.result_sets.checking import check_element
-from adjust_async.kpis.result_sets.flattening import rows
-from adjust_async.kpis.result_sets.joining import names_by_level, reorder
+from adjust_async.kpis.result_sets.columns import columns_of, read_apps, read_level
+from adjust_async.kpis.result_sets.flattening import flat_columns, rows
+from adjust_async.kpis.result_sets.joining import names_by_level
 from adjust_async.kpis.result_sets.levels import level_columns, levels_of
-from adjust_async.kpis.result_sets.survey import survey
 from tests.kpis.answers import answers, apps_of, leaf_values, mutated, mutated_apps
 
 
 def cell_of(column: str, value: Any) -> Any:
     """Make a cell that shows what it was made of, where it isn't taken as it is."""
-    return value if type(value) is str and column != "date" else (column, value)
+    return value if value is None or (type(value) is str and column != "date") else (column, value)
 
 
 def rows_one_by_one(apps: list[Any], columns: list[str], kpis: list[str], names: Any) -> list[dict[str, Any]]:
@@ -73,13 +73,23 @@ def test_the_walks_find_what_is_found_one_by_one(answer: dict[str, Any]) -> None
     kpis = answer["result_parameters"]["kpis"]
     apps = [app for app in mutated_apps(answer) if is_sound(app, len(kpis))]
     names = names_by_level(answer["result_parameters"])
-    found = survey(apps)
-    columns = list(found.columns)
+    levels = read_apps(apps, len(kpis))
+    columns = columns_of(levels)
     assert columns == columns_one_by_one(apps)
     expected = rows_one_by_one(apps, columns, kpis, names)
     assert [repr(row) for row in rows(apps, columns, kpis, names, cell_of)] == [repr(row) for row in expected]
-    assert len(found.figures) == len(expected)
-    assert found.types(len(kpis)) == [{type(row[kpi]) for row in expected} for kpi in kpis]
+    assert sum(one.rows for level in levels for one in level.walk()) == len(expected)
+    assert [app for level in levels for app in level.elements()] == apps
+    found: list[dict[str, Any]] = []
+    for level in levels:
+        flat = flat_columns(level, kpis, names, cell_of)
+        if flat is None:
+            found += rows(level.elements(), columns, kpis, names, cell_of)
+        else:
+            count = len(flat["app_token"])
+            cells = [flat.get(name, [None] * count) for name in (*columns, *kpis)]
+            found += [dict(zip((*columns, *kpis), row, strict=True)) for row in zip(*cells, strict=True)]
+    assert [repr(row) for row in found] == [repr(row) for row in expected]
 
 
 def test_columns_come_in_the_order_of_the_elements_that_have_them() -> None:
@@ -88,21 +98,21 @@ def test_columns_come_in_the_order_of_the_elements_that_have_them() -> None:
         {"token": "a", "trackers": None, "countries": [{"country": "de", "kpi_values": [1]}]},
         {"token": "b", "trackers": [{"token": "t", "kpi_values": [2]}]},
     ]
-    assert survey(apps).columns[3:] == ("country", "tracker_token", "tracker_name")
+    assert columns_of(read_apps(apps, 1))[3:] == ["country", "tracker_token", "tracker_name"]
 
 
 def test_no_figure_is_lost_below_an_own_key() -> None:
     """A level that has the name of its element's own key is walked as any other one."""
     app = {"token": "a", "zones": [{"zone": [{"kpi_values": [1]}], "kpi_values": [2]}]}
     check_element(app, 1)
-    assert [row["k"] for row in rows([app], survey([app]).columns, ["k"], {}, cell_of)] == [2, 1]
+    assert [row["k"] for row in rows([app], columns_of([read_level([app], 1)]), ["k"], {}, cell_of)] == [2, 1]
 
 
 def test_a_row_is_its_consumers_own() -> None:
     """What a consumer does to a row is not seen in the rows below its element."""
     app = {"token": "a", "kpi_values": [1], "dates": [{"date": "2026-01-01", "kpi_values": [2]}]}
     found = []
-    for row in rows([app], survey([app]).columns, ["k"], {}, cell_of):
+    for row in rows([app], columns_of([read_level([app], 1)]), ["k"], {}, cell_of):
         found.append(dict(row))
         row.clear()
     assert [(row["app_token"], row["k"]) for row in found] == [("a", 1), ("a", 2)]
@@ -118,10 +128,10 @@ def test_values_that_stand_for_no_kpi_are_not_dropped() -> None:
 def test_the_walk_finds_each_leaf_once(answer: dict[str, Any]) -> None:
     """There are as many rows as `kpi_values`, under known columns."""
     apps, kpis = apps_of(answer), answer["result_parameters"]["kpis"]
-    columns = survey(apps).columns
+    columns = columns_of(read_apps(apps, len(kpis)))
     found = list(rows(apps, columns, kpis, {}, cell_of))
     assert sorted(repr([row[kpi] for kpi in kpis]) for row in found) == sorted(map(repr, leaf_values(*apps)))
-    assert columns[:3] == ("app_token", "app_name", "currency")
+    assert columns[:3] == ["app_token", "app_name", "currency"]
     assert len(set(columns)) == len(columns)
     for row in found:
         assert list(row) == [*columns, *kpis]
@@ -134,6 +144,6 @@ def test_a_hundred_levels_are_walked() -> None:
         element = {f"level{number}s": [{f"level{number}": "x", **element}]}
     element["token"] = "a"
     check_element(element, 1)
-    assert len(survey([element]).columns) == 103
+    assert len(columns_of([read_level([element], 1)])) == 103
     assert [row["k"] for row in rows([element], [], ["k"], {}, cell_of)] == [1]
-    assert leaf_values(reorder(element, [0, None])) == [[1, None]]
+    assert leaf_values(*read_level([element], 1).reordered([0, None]).elements()) == [[1, None]]

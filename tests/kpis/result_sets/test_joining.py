@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from adjust_async.errors import MalformedError
-from adjust_async.kpis.result_sets.joining import join_elements, merge_parameters, names_by_level, reorder
+from adjust_async.kpis.result_sets.columns import read_level
+from adjust_async.kpis.result_sets.joining import join_elements, merge_parameters, names_by_level
 from tests.kpis.answers import LEVELS, VALUES, answers, apps_of, leaf_values, nested
 
 # Another order of the KPIs.
@@ -21,7 +22,7 @@ def test_a_new_order_moves_every_value_and_nothing_else(answer: dict[str, Any], 
     places = data.draw(st.lists(st.none() | st.integers(0, kpis - 1) if kpis else st.none(), max_size=5))
     for app in apps_of(answer):
         before = copy.deepcopy(app)
-        new = reorder(app, places)
+        (new,) = read_level([app], kpis).reordered(places).elements()
         assert app == before
         assert leaf_values(new) == [
             [None if place is None else values[place] for place in places] for values in leaf_values(app)
@@ -35,8 +36,9 @@ def test_the_same_order_gives_an_equal_app(answer: dict[str, Any]) -> None:
     kpis = len(answer["result_parameters"]["kpis"])
     there = list(range(kpis))
     for app in apps_of(answer):
-        assert reorder(app, there) == app
-        assert reorder(reorder(app, there[::-1]), there[::-1]) == app
+        level = read_level([app], kpis)
+        assert level.elements() == level.reordered(there).elements() == [app]
+        assert level.reordered(there[::-1]).reordered(there[::-1]).elements() == [app]
 
 
 def _without_values(element: Any) -> Any:

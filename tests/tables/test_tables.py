@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
@@ -14,20 +13,22 @@ from hypothesis import given, strategies as st
 
 from adjust_async.errors import ConfigurationError, DecodeError
 from adjust_async.kpis.report import KpiReport
-from adjust_async.tables import Column, Kind, RowTable, Table
+from adjust_async.tables import Column, ColumnTable, Kind, Table
 from tests.kpis.answers import answers, days, report
 
 
-def table(kind: Kind, *cells: Any) -> RowTable:
+def table(kind: Kind, *cells: Any) -> ColumnTable:
     """Make a table of one column."""
-    return RowTable([Column("c", kind)], lambda: iter([{"c": cell} for cell in cells]))
+    return ColumnTable([Column("c", kind)], [cells])
 
 
 def from_pandas(source: Table) -> list[dict[str, Any]]:
     """Give the rows of a pandas frame as plain values."""
     frame = source.to_pandas()
-    columns = {name: [None if cell is pandas.NA or cell is pandas.NaT else cell for cell in frame[name]]
-               for name in frame.columns}  # fmt: skip
+    columns = {name: [None if pandas.isna(cell) else cell for cell in frame[name]] for name in frame.columns}
+    for name, kind in source.schema:
+        if kind == "date":
+            columns[name] = [cell and cell.date() for cell in columns[name]]
     return [{name: cells[number] for name, cells in columns.items()} for number in range(len(frame))]
 
 
@@ -53,6 +54,13 @@ ARROW: dict[Kind, Any] = {
     "date": pyarrow.date32(),
     "moment": pyarrow.timestamp("us"),
 }
+PANDAS: dict[Kind, Any] = {
+    "text": pandas.Series(["x"]).dtype,
+    "integer": pandas.Int64Dtype(),
+    "number": "float64",
+    "date": "datetime64[us]",
+    "moment": "datetime64[us]",
+}
 POLARS: dict[Kind, Any] = {
     "text": polars.String,
     "integer": polars.Int64,
@@ -70,7 +78,7 @@ def test_every_kind_of_cell_is_the_same_everywhere(asked: tuple[Kind, list[Any]]
     check_equal(source)
     assert source.to_arrow().schema == pyarrow.schema([("c", ARROW[kind])])
     assert source.to_polars().schema == {"c": POLARS[kind]}
-    assert source.to_pandas().dtypes["c"] == pandas.ArrowDtype(ARROW[kind])
+    assert source.to_pandas().dtypes["c"] == PANDAS[kind]
 
 
 @pytest.mark.parametrize("cells", [[], [None], [None, None]])
@@ -80,7 +88,7 @@ def test_types_do_not_depend_on_the_cells(kind: Kind, cells: list[None]) -> None
     source = table(kind, *cells)
     assert source.to_arrow().schema == pyarrow.schema([("c", ARROW[kind])])
     assert source.to_polars().schema == {"c": POLARS[kind]}
-    assert source.to_pandas().dtypes["c"] == pandas.ArrowDtype(ARROW[kind])
+    assert source.to_pandas().dtypes["c"] == PANDAS[kind]
     check_equal(source)
 
 
@@ -137,7 +145,7 @@ def test_moments_with_an_offset_are_at_utc_in_tables(cells: list[Any], hours: li
     source = table("moment", *cells)
     arrow, frame = source.to_arrow(), source.to_polars()
     assert arrow.schema.field("c").type == pyarrow.timestamp("us", "UTC")
-    assert source.to_pandas().dtypes["c"] == pandas.ArrowDtype(pyarrow.timestamp("us", "UTC"))
+    assert source.to_pandas().dtypes["c"] == pandas.DatetimeTZDtype("us", "UTC")
     assert frame.schema == {"c": polars.Datetime("us", "UTC")}
     for found in (arrow.column("c").to_pylist(), frame["c"].to_list()):
         assert [cell and cell.hour for cell in found] == hours
@@ -163,15 +171,15 @@ def test_a_report_is_walked_anew_each_time() -> None:
 
 def test_a_table_names_its_columns() -> None:
     """`columns` are the names of the schema, and the representation shows them."""
-    source = RowTable([Column("a", "text"), Column("b", "date")], lambda: iter([]))
+    source = ColumnTable([Column("a", "text"), Column("b", "date")], [[], []])
     assert source.columns == ("a", "b")
-    assert repr(source) == "<RowTable: a, b>"
+    assert repr(source) == "<ColumnTable: a, b>"
     assert source.to_arrow().column_names == ["a", "b"]
 
 
 def test_a_table_without_columns_is_empty_everywhere() -> None:
     """No columns are no error."""
-    source = RowTable([], lambda: iter([]))
+    source = ColumnTable([], [])
     assert source.to_arrow().num_columns == source.to_polars().width == len(source.to_pandas().columns) == 0
 
 
@@ -188,18 +196,3 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, method: str
         getattr(source, method)()
     assert str(caught.value) == f"{module} is not installed: pip install 'adjust_async[{extra}]'"
     assert list(source.rows()) == [{"c": date(2026, 1, 1)}]
-
-
-def test_rows_are_made_when_they_are_asked_for() -> None:
-    """A table doesn't make its rows before, and makes no more of them than are taken."""
-    made: list[int] = []
-
-    def rows() -> Iterator[dict[str, Any]]:
-        for number in range(3):
-            made.append(number)
-            yield {"c": number}
-
-    source = RowTable([Column("c", "integer")], rows)
-    assert made == []
-    next(source.rows())
-    assert made == [0]

@@ -1,0 +1,68 @@
+"""The JSON documents of the KPI Service: their check, and their apps by column."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from adjust_async._checks import shown
+from adjust_async.errors import MalformedError
+from adjust_async.kpis.result_sets.columns import Level, read_apps
+from adjust_async.kpis.result_sets.levels import LEVEL_COLUMNS
+
+__all__ = ["open_document", "read_answer", "read_apps_at"]
+
+
+def open_document(document: Any) -> tuple[dict[str, Any], list[Any], str]:
+    """Check the outside of an answer of the KPI Service; return its parameters, its apps, and where these are.
+
+    Raises:
+        MalformedError: It is of another shape.
+    """
+    if not isinstance(document, dict):
+        raise MalformedError(f"expected an object, found {shown(document)}", "$")
+    parameters, result_set = document.get("result_parameters"), document.get("result_set")
+    if not isinstance(result_set, dict):
+        raise MalformedError(f"expected an object, found {shown(result_set)}", "$.result_set")
+    if not isinstance(parameters, dict):
+        raise MalformedError(f"expected an object, found {shown(parameters)}", "$.result_parameters")
+    _check_kpis(parameters.get("kpis", []))
+    if "token" in result_set or "apps" not in result_set:
+        return dict(parameters), [result_set] if result_set else [], "$.result_set"
+    if not isinstance(apps := result_set["apps"], list):
+        raise MalformedError(f"expected a list of objects, found {shown(apps)}", "$.result_set.apps")
+    return dict(parameters), apps, "$.result_set.apps"
+
+
+def read_answer(document: Any) -> tuple[dict[str, Any], tuple[Level, ...]]:
+    """Check all of an answer of the KPI Service; return its parameters, and its apps by column.
+
+    Raises:
+        MalformedError: It is of another shape.
+    """
+    parameters, apps, place = open_document(document)
+    return parameters, read_apps_at(place, apps, len(parameters.get("kpis", [])))
+
+
+def read_apps_at(place: str, apps: Sequence[Any], kpis: int) -> tuple[Level, ...]:
+    """Check the apps that stand in a place of an answer, and return them by column.
+
+    Raises:
+        MalformedError: The first fault, with its location in the answer.
+    """
+    try:
+        return read_apps(apps, kpis)
+    except MalformedError as error:
+        if place == "$.result_set":
+            # The one app stands where several would be in a list.
+            raise MalformedError(error.problem, f"{place}{error.location.removeprefix('[0]')}") from None
+        raise error.below(place) from None
+
+
+def _check_kpis(kpis: object) -> list[str]:
+    location = "$.result_parameters.kpis"
+    if not isinstance(kpis, list) or not all(isinstance(kpi, str) for kpi in kpis):
+        raise MalformedError(f"expected a list of names, found {shown(kpis)}", location)
+    if len(set(kpis)) < len(kpis):
+        raise MalformedError(f"a KPI is there twice: {shown(kpis)}", location)
+    if clash := LEVEL_COLUMNS.intersection(kpis):
+        raise MalformedError(f"a KPI has the name of a column: {min(clash)!r}", location)
+    return kpis

@@ -1,0 +1,237 @@
+"""Result sets kept by column: one `Level` for all elements of a level, however many parents they have."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain, repeat
+from operator import itemgetter
+from types import NoneType
+from typing import Any, Self
+
+import attrs
+
+from adjust_async._http.error_words import is_failure
+from adjust_async.errors import MalformedError
+from adjust_async.kpis.result_sets.checking import check_element
+from adjust_async.kpis.result_sets.levels import (
+    IDENTIFYING_KEYS,
+    LEVELS,
+    Element,
+    has_fixed_columns,
+    is_level,
+    level_columns,
+)
+
+__all__ = ["Level", "columns_of", "read_apps", "read_level"]
+
+_FIGURES = "kpi_values"
+_NUMBERS = frozenset({int, float, NoneType})
+
+
+@attrs.frozen
+class Level:
+    """The elements of one level below all of their parents, in order.
+
+    Attributes:
+        count: The number of elements.
+        shapes: The keys of each form of element, in the order of their first appearance.
+        shape_of: The place in `shapes` for each element; `None` where all have one form.
+        own: By key, what describes each element itself; `None` where it lacks the key.
+        figures: For each KPI the values of the elements that have figures, in order.
+        rows: The number of elements that have figures.
+        below: By key, how many elements each one has in the level below it, `None` where it has no such level, and
+            these elements.
+    """
+
+    count: int
+    shapes: tuple[tuple[str, ...], ...]
+    shape_of: tuple[int, ...] | None
+    own: dict[str, tuple[Any, ...]]
+    figures: tuple[tuple[Any, ...], ...]
+    rows: int
+    below: "dict[str, tuple[tuple[int | None, ...], Level]]"
+
+    def elements(self) -> list[Element]:
+        """Return the elements as nested dictionaries again."""
+        below = {key: (lengths, iter(level.elements())) for key, (lengths, level) in self.below.items()}
+        figures = zip(*self.figures, strict=True) if self.figures else repeat(())
+        elements = []
+        for number in range(self.count):
+            element: Element = {}
+            for key in self.shapes[0 if self.shape_of is None else self.shape_of[number]]:
+                if key == _FIGURES:
+                    element[key] = list(next(figures))
+                elif key in below and (length := below[key][0][number]) is not None:
+                    inner = below[key][1]
+                    element[key] = [next(inner) for _ in range(length)]
+                else:
+                    element[key] = self.own[key][number]
+            elements.append(element)
+        return elements
+
+    def reordered(self, places: Sequence[int | None]) -> Self:
+        """Return the elements with their values in another order.
+
+        Args:
+            places: The old place of each value, `None` for null.
+        """
+        nothing = (None,) * self.rows
+        return attrs.evolve(
+            self,
+            figures=tuple(nothing if place is None else self.figures[place] for place in places),
+            below={key: (lengths, level.reordered(places)) for key, (lengths, level) in self.below.items()},
+        )
+
+    def is_even(self) -> bool:
+        """Return whether all elements have one form, with figures or one level below, and so have these."""
+        if self.shape_of is not None or len(self.below) > 1:
+            return False
+        if not self.below:
+            return True
+        ((lengths, level),) = self.below.values()
+        return not self.rows and None not in lengths and level.is_even()
+
+    def walk(self) -> "Iterator[Level]":
+        """Yield this level and all below it."""
+        yield self
+        for _, level in self.below.values():
+            yield from level.walk()
+
+
+def read_level(elements: Sequence[Any], kpis: int) -> Level:
+    """Check elements and all levels below them, and take them apart.
+
+    Columns are checked as a whole. Only where one does not pass, the elements are looked at one by one.
+
+    Raises:
+        MalformedError: The first fault; its location starts at the elements, such as `[3].kpi_values`.
+    """
+    try:
+        return _read(elements, kpis)
+    except (_OddError, RecursionError):
+        for index, element in enumerate(elements):
+            try:
+                check_element(element, kpis)
+            except MalformedError as error:
+                raise error.below(f"[{index}]") from None
+        raise
+
+
+def read_apps(apps: Sequence[Any], kpis: int) -> tuple[Level, ...]:
+    """Check apps, and take them apart: together where they have one form, otherwise each by itself.
+
+    Raises:
+        MalformedError: The first fault; its location starts at the apps, such as `[3].kpi_values`.
+    """
+    level = read_level(apps, kpis)
+    if level.is_even() or len(apps) < 2:
+        return (level,)
+    return tuple(_read([app], kpis) for app in apps)
+
+
+class _OddError(Exception):
+    """A column holds what is no part of a result set."""
+
+
+def _read(elements: Sequence[Any], kpis: int) -> Level:
+    if not set(map(type, elements)) <= {dict}:
+        raise _OddError
+    shapes = tuple(dict.fromkeys(map(tuple, elements)))
+    uniform = len(shapes) <= 1
+    places = {shape: place for place, shape in enumerate(shapes)}
+    own: dict[str, tuple[Any, ...]] = {}
+    below: dict[str, tuple[tuple[int | None, ...], Level]] = {}
+    figures: tuple[tuple[Any, ...], ...] = ((),) * kpis
+    rows = 0
+    for key in dict.fromkeys(chain.from_iterable(shapes)):
+        if key == _FIGURES:
+            values = [element[key] for element in elements if uniform or key in element]
+            figures, rows = _figures(values, kpis), len(values)
+            continue
+        cells = tuple(map(itemgetter(key), elements)) if uniform else tuple([one.get(key) for one in elements])
+        types = set(map(type, cells))
+        if key in IDENTIFYING_KEYS:
+            if not types <= {str, int, bool, NoneType}:
+                raise _OddError
+            own[key] = cells
+        elif any(is_failure(key, cell) for cell in cells):
+            raise _OddError
+        elif list not in types:
+            if key in LEVELS and types != {NoneType}:
+                raise _OddError
+            own[key] = cells
+        else:
+            _read_below(key, cells, types, kpis, own, below)
+    shape_of = None if uniform else tuple([places[tuple(element)] for element in elements])
+    if len(below) > 1:
+        below = {key: below[key] for key in sorted(below, key=partial(_place, below, shapes, shape_of))}
+    return Level(len(elements), shapes, shape_of, own, figures, rows, below)
+
+
+def _place(
+    below: dict[str, tuple[tuple[int | None, ...], Level]],
+    shapes: Sequence[tuple[str, ...]],
+    shape_of: Sequence[int] | None,
+    key: str,
+) -> tuple[int, int]:
+    """Return where a level first is: an element may have something else under its key, or nothing."""
+    first = next(number for number, length in enumerate(below[key][0]) if length is not None)
+    return first, shapes[0 if shape_of is None else shape_of[first]].index(key)
+
+
+def _read_below(
+    key: str,
+    cells: tuple[Any, ...],
+    types: set[type],
+    kpis: int,
+    own: dict[str, tuple[Any, ...]],
+    below: dict[str, tuple[tuple[int | None, ...], Level]],
+) -> None:
+    """Read a key that holds lists, which may be levels for some elements only."""
+    if key in LEVELS:
+        if not types <= {list, NoneType}:
+            raise _OddError
+        flags: Sequence[bool] = [type(cell) is list for cell in cells] if len(types) > 1 else (True,) * len(cells)
+    else:
+        flags = [is_level(key, cell) for cell in cells]
+    if not all(flags):
+        own[key] = tuple([None if flag else cell for cell, flag in zip(cells, flags, strict=True)])
+    if any(flags):
+        lists = cells if all(flags) else [cell for cell, flag in zip(cells, flags, strict=True) if flag]
+        lengths = (
+            tuple(map(len, cells))
+            if all(flags)
+            else tuple([len(cell) if flag else None for cell, flag in zip(cells, flags, strict=True)])
+        )
+        below[key] = lengths, _read(list(chain.from_iterable(lists)), kpis)
+
+
+def _figures(values: Sequence[Any], kpis: int) -> tuple[tuple[Any, ...], ...]:
+    if not set(map(type, values)) <= {list} or not set(map(len, values)) <= {kpis}:
+        raise _OddError
+    columns = tuple(tuple(map(itemgetter(place), values)) for place in range(kpis))
+    for column in columns:
+        if not set(map(type, column)) <= _NUMBERS:
+            raise _OddError
+    return columns
+
+
+def columns_of(apps: Iterable[Level]) -> list[str]:
+    """Return the columns of all levels, outermost first, in the order of the elements that have them."""
+    columns: dict[str, None] = dict.fromkeys(("app_token", "app_name", "currency"))
+    _find_columns("apps", list(apps), columns)
+    return list(columns)
+
+
+def _find_columns(name: str, levels: Sequence[Level], columns: dict[str, None]) -> None:
+    below: dict[str, list[Level]] = {}
+    for level in levels:
+        if all(has_fixed_columns(name, shape) for shape in level.shapes):
+            forms: Iterable[Element] = (dict.fromkeys(shape) for shape in level.shapes)
+        else:
+            forms = level.elements()
+        for element in forms:
+            columns |= dict.fromkeys(level_columns(name, element).values())
+        for key, (_, inner) in level.below.items():
+            below.setdefault(key, []).append(inner)
+    for key, inner_levels in below.items():
+        _find_columns(key, inner_levels, columns)

@@ -1,0 +1,71 @@
+"""Columns of texts of the Report Service as typed arrays of Arrow, cast as a whole where every cell allows it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from adjust_async.reports.cells import dimension_kind, metric_kind, reader
+from adjust_async.tables import Column, arrow_array, arrow_type, import_pyarrow
+
+__all__ = ["typed_array"]
+
+_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+
+def typed_array(name: str, cells: Sequence[Any], *, metric: bool) -> Any:
+    """Return the array of a column with the values and the type that its cells have when they are read one by one.
+
+    Raises:
+        DecodeError: A number is too large.
+    """
+    array = _cast(name, cells, metric=metric)
+    if array is not None:
+        return array
+    read = list(map(reader(name, metric=metric, exact=False), cells))
+    types = set(map(type, read)) - {type(None)}
+    kind = metric_kind(name, types) if metric else dimension_kind(name, types)
+    return arrow_array(Column(name, kind), read)
+
+
+def _cast(name: str, cells: Sequence[Any], *, metric: bool) -> Any:
+    """Cast a column at once; `None` where a cell is no text, or one that Arrow may read differently."""
+    pyarrow = import_pyarrow()
+    if not metric and name == "hour":
+        return None
+    try:
+        texts = pyarrow.array(cells, pyarrow.string())
+        if metric:
+            return _numbers(name, _without_blanks(texts))
+        return _days(_without_blanks(texts)) if name == "day" else texts
+    except (pyarrow.ArrowException, UnicodeEncodeError):
+        return None
+
+
+def _without_blanks(texts: Any) -> Any:
+    pyarrow = import_pyarrow()
+    from pyarrow import compute
+
+    return compute.if_else(compute.equal(texts, ""), pyarrow.scalar(None, pyarrow.string()), texts)
+
+
+def _numbers(name: str, texts: Any) -> Any:
+    from pyarrow import compute
+
+    # Arrow reads words such as "nan", and hexadecimal digits.
+    if compute.any(compute.match_substring_regex(texts, "[^-0-9.]")).as_py():
+        return None
+    fractions = compute.any(compute.match_substring(texts, ".")).as_py()
+    types: set[type] = set() if texts.null_count == len(texts) else {float} if fractions else {int}
+    kind = metric_kind(name, types)
+    numbers = texts.cast(arrow_type(kind, at_utc=False))
+    if kind == "number" and not compute.all(compute.is_finite(numbers)).as_py() and types:
+        return None
+    return numbers
+
+
+def _days(texts: Any) -> Any:
+    from pyarrow import compute
+
+    odd = compute.or_(
+        compute.invert(compute.match_substring_regex(texts, _DAY)), compute.starts_with(texts, "0000")
+    )  # a year that Python does not have
+    return None if compute.any(odd).as_py() else texts.cast(arrow_type("date", at_utc=False))

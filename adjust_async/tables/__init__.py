@@ -1,0 +1,22 @@
+"""Flat tables with typed cells, as dictionaries, Arrow, pandas or polars, and the columns that they are made of."""
+
+from adjust_async.tables.arrow import arrow_array, arrow_type, has_offset, import_pyarrow, plain_cells
+from adjust_async.tables.column import Column, Kind
+from adjust_async.tables.records import Records
+from adjust_async.tables.table import ColumnTable, Table, counted, failed, rows_of
+
+__all__ = [
+    "Column",
+    "ColumnTable",
+    "Kind",
+    "Records",
+    "Table",
+    "arrow_array",
+    "arrow_type",
+    "counted",
+    "failed",
+    "has_offset",
+    "import_pyarrow",
+    "plain_cells",
+    "rows_of",
+]

@@ -1,0 +1,20 @@
+"""What a column of a table holds."""
+
+from typing import Literal, NamedTuple
+
+__all__ = ["Column", "Kind"]
+
+Kind = Literal["text", "integer", "number", "date", "moment"]
+
+
+class Column(NamedTuple):
+    """A column of a table.
+
+    Attributes:
+        name: Its name.
+        kind: `text`; `integer`, a count; `number`, which may have fractions, such as money and rates; `date`; or
+            `moment`, a date with a time.
+    """
+
+    name: str
+    kind: Kind

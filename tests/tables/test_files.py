@@ -1,0 +1,238 @@
+"""Tables as files, in pieces, and as values: what every table can do."""
+
+import copy
+import csv
+import os
+import pickle
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from pyarrow import parquet
+
+from adjust_async import KpiReport
+from adjust_async.errors import ConfigurationError, DecodeError
+from adjust_async.reports.report import Report
+from adjust_async.tables import Column, ColumnTable, Table
+from tests.kpis.answers import answers, days, report as kpi_report
+from tests.reports.answers import report, reports
+
+COHORT = {"day": "2026-01-05", "app": "A", "retention_rate_d7": "0.5", "retention_rate_w2": None}
+
+
+def melted() -> Table:
+    """Melt a report of two cohort metrics."""
+    return report(COHORT, dimensions=["day", "app"], metrics=["retention_rate_d7", "retention_rate_w2"]).melt_cohorts()
+
+
+def periods() -> KpiReport:
+    """Read figures of two periods, the later one first."""
+    app = {"token": "a", "networks": [{"token": "n", "name": "N", "periods": [
+        {"period": "10", "kpi_values": [1]}, {"period": "9", "kpi_values": [2]}]}]}  # fmt: skip
+    return kpi_report(app, "installs", period="week")
+
+
+def names_in(folder: Path) -> list[str]:
+    """List a folder."""
+    return sorted(place.name for place in folder.iterdir())
+
+
+TABLES: dict[str, Callable[[], Table]] = {
+    "kpis": lambda: kpi_report(days(1, None, 3), "installs"),
+    "periods": periods,
+    "pivot": lambda: periods().pivot(),
+    "report": lambda: report({"day": "2026-01-05", "installs": "64"}, metrics=["installs"]),
+    "melted": melted,
+    "columns": lambda: ColumnTable([Column("c", "text")], [["a\r\nb", None, '"']]),
+}
+EMPTY: dict[str, Callable[[], Table]] = {
+    "kpis": lambda: kpi_report({"apps": []}, "installs"),
+    "report": lambda: report(metrics=["installs"]),
+    "columns": lambda: ColumnTable([Column("c", "text")], [[]]),
+    "no columns": lambda: ColumnTable([], []),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_a_collection_of_its_rows(name: str) -> None:
+    """Length, iteration, the first rows and the list of all agree with `rows()`."""
+    table = TABLES[name]()
+    rows = list(table.rows())
+    assert rows
+    assert list(table) == table.to_dicts() == rows
+    assert len(table) == len(rows)
+    assert table.head() == rows[:5]
+    assert table.head(1) == rows[:1]
+    assert table.head(0) == []
+    assert [list(cells) for cells in table.cells()] == [[row[column] for row in rows] for column in table.columns]
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_table_without_rows_is_true(name: str) -> None:
+    """An empty report is one all the same, and not none."""
+    table = EMPTY[name]()
+    assert len(table) == 0
+    assert table
+    assert table.head() == table.to_dicts() == []
+
+
+@pytest.mark.parametrize("n", [-1, 1.5, "1", None, True])
+def test_a_number_of_rows_is_whole(n: Any) -> None:
+    """Anything else is refused."""
+    with pytest.raises(ConfigurationError, match="n is "):
+        TABLES["kpis"]().head(n)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_equal_by_value(name: str) -> None:
+    """Two tables of the same values are equal, also after pickling and copying; others are not."""
+    table = TABLES[name]()
+    for same in (TABLES[name](), pickle.loads(pickle.dumps(table)), copy.deepcopy(table)):
+        assert same == table
+        assert list(same.rows()) == list(table.rows())
+        assert same.schema == table.schema
+    assert all(table != TABLES[other]() for other in TABLES if other != name)
+    assert table != list(table)
+
+
+@given(answers())
+def test_any_kpi_report_pickles(answer: dict[str, Any]) -> None:
+    """What comes out of a pickle is equal to what went in, and has the nested form of the service."""
+    parameters, result_set = answer["result_parameters"], answer["result_set"]
+    got = KpiReport(parameters, result_set.get("apps", [result_set]))
+    same = pickle.loads(pickle.dumps(got))
+    assert same == got
+    assert same.result_set == got.result_set == {"apps": result_set.get("apps", [result_set])}
+    try:
+        rows = list(got.rows())
+    except DecodeError:
+        return
+    assert len(got) == len(rows)
+    assert same.to_dicts() == rows
+
+
+@given(reports())
+def test_any_report_pickles(source: Report) -> None:
+    """What comes out of a pickle is equal to what went in, part by part."""
+    same = pickle.loads(pickle.dumps(source))
+    assert same == source
+    assert same.parts == source.parts
+    assert same.to_dicts() == source.to_dicts()
+    assert len(same) == len(source.to_dicts())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("kpis", ("app_token", "date")),
+        ("periods", ("app_token", "network_token", "period", "period_unit")),
+        ("pivot", ("app_token", "network_token")),
+        ("report", ("day",)),
+        ("melted", ("day", "app", "metric", "period", "period_unit")),
+        ("columns", ()),
+    ],
+)
+def test_key_columns_identify_a_row(name: str, expected: tuple[str, ...]) -> None:
+    """They are dimensions and levels, by tokens and not by names, and no figures."""
+    table = TABLES[name]()
+    assert table.key_columns == expected
+    if expected:
+        keys = [tuple(row[column] for column in expected) for row in table]
+        assert len(set(keys)) == len(keys)
+
+
+def test_periods_are_integers_beside_their_unit() -> None:
+    """Sorted by period, a curve is in order; what periods count stands beside them."""
+    assert sorted((row["period"], row["period_unit"]) for row in periods()) == [(9, "week"), (10, "week")]
+    assert [(row["period"], row["period_unit"]) for row in melted()] == [(7, "day"), (2, "week")]
+    for table in (periods(), melted()):
+        kinds = dict(table.schema)
+        assert (kinds["period"], kinds["period_unit"]) == ("integer", "text")
+        assert table.columns.index("period_unit") == table.columns.index("period") + 1
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_csv_has_the_cells_as_texts(name: str, tmp_path: Path) -> None:
+    """The header, then each row; a cell without a value is blank."""
+    table = TABLES[name]()
+    table.to_csv(tmp_path / "x.csv")
+    with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
+        header, *lines = csv.reader(file)
+    assert tuple(header) == table.columns
+    assert lines == [["" if cell is None else str(cell) for cell in row.values()] for row in table]
+    assert names_in(tmp_path) == ["x.csv"]
+
+
+@pytest.mark.parametrize("name", ["kpis", "periods"])
+def test_a_kpi_report_written_as_csv_is_read_back(name: str, tmp_path: Path) -> None:
+    """What `to_csv` writes, `from_csv` reads."""
+    table = TABLES[name]()
+    table.to_csv(str(tmp_path / "x.csv"))
+    again = KpiReport.from_csv(tmp_path / "x.csv")
+    assert again.schema == table.schema
+    assert again.to_dicts() == table.to_dicts()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_parquet_file_is_the_arrow_table(name: str, tmp_path: Path) -> None:
+    """Types and cells survive."""
+    table = TABLES[name]()
+    table.to_parquet(tmp_path / "x.parquet")
+    assert parquet.read_table(tmp_path / "x.parquet").equals(table.to_arrow())
+
+
+@pytest.mark.parametrize("method", ["to_csv", "to_parquet"])
+def test_a_failure_leaves_the_older_file(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is written whole or not at all."""
+    place = tmp_path / "x"
+    place.write_text("older")
+    table = ColumnTable([Column("c", "integer")], [[1, 2**70]])
+
+    def broken(_: object) -> None:
+        raise OSError("no space left on device")
+
+    if method == "to_csv":
+        monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises((OSError, DecodeError)):
+        getattr(table, method)(place)
+    assert place.read_text() == "older"
+    assert names_in(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize("path", [None, 5, "", b"x.csv", "missing/x.csv", ".", "a\0b"])
+def test_a_path_that_is_no_place_for_a_file_is_refused(
+    path: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written, and the message says what is wrong."""
+    monkeypatch.chdir(tmp_path)
+    for method in ("to_csv", "to_parquet"):
+        with pytest.raises(ConfigurationError, match="path is "):
+            getattr(TABLES["kpis"](), method)(path)
+    assert names_in(tmp_path) == []
+
+
+def test_days_are_iso_text_in_a_csv(tmp_path: Path) -> None:
+    """Dates, booleans and what `attr_dependency` holds have one plain form."""
+    schema = [Column("day", "date"), Column("x", "text")]
+    ColumnTable(schema, [[date(2026, 1, 5), None], [{"a": [1]}, True]]).to_csv(tmp_path / "x.csv")
+    assert (tmp_path / "x.csv").read_text() == 'day,x\n2026-01-05,"{""a"":[1]}"\n,true\n'
+
+
+def test_nothing_of_an_answer_stays_but_its_columns() -> None:
+    """No row or element of the service is kept as a dictionary."""
+    import gc
+
+    found: list[Any] = [kpi_report(days(*range(50)), "installs"), report(*[dict(COHORT) for _ in range(50)])]
+    seen: set[int] = set()
+    dictionaries = 0
+    while found:
+        one = found.pop()
+        if id(one) in seen or isinstance(one, type) or type(one).__name__ in {"module", "function"}:
+            continue
+        seen.add(id(one))
+        dictionaries += isinstance(one, dict)
+        found += gc.get_referents(one)
+    assert dictionaries < 20

@@ -1,0 +1,39 @@
+"""Dictionaries kept by column: what comes out is what went in."""
+
+import pickle
+from typing import Any
+
+from hypothesis import given, strategies as st
+
+from adjust_async.tables import Records
+
+KEYS = st.sampled_from(["day", "app", "installs", "cost"])
+CELLS = st.none() | st.text(max_size=3) | st.integers() | st.lists(st.text(max_size=1), max_size=2)
+ROWS = st.lists(st.dictionaries(KEYS, CELLS), max_size=6)
+
+
+@given(ROWS)
+def test_rows_come_back_as_they_were(rows: list[dict[str, Any]]) -> None:
+    """Every dictionary has its own keys in their order, empty and ragged ones too, also after pickling."""
+    records = Records.of(rows)
+    for found in (records, pickle.loads(pickle.dumps(records))):
+        assert [list(row.items()) for row in found] == [list(row.items()) for row in rows]
+        assert len(found) == len(rows)
+        assert bool(found) == bool(rows)
+        assert found == Records.of(rows)
+
+
+@given(ROWS, ROWS)
+def test_records_are_equal_where_their_rows_are(some: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
+    """Equality is that of the rows, whatever forms they have."""
+    assert (Records.of(some) == Records.of(others)) == (some == others)
+
+
+@given(ROWS, KEYS)
+def test_a_key_is_left_out_or_set_for_all(rows: list[dict[str, Any]], key: str) -> None:
+    """Leaving a key out and setting it is done to every row, and the records before are as they were."""
+    records = Records.of(rows)
+    assert list(records.without(key)) == [{k: v for k, v in row.items() if k != key} for row in rows]
+    assert list(records.with_constant(key, "x")) == [{**row, key: "x"} for row in rows]
+    assert list(records) == rows
+    assert list(records.column(key)) == [row.get(key) for row in rows]
