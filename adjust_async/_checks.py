@@ -130,7 +130,7 @@ def check_positive_number(value: object, argument: str, unit: str) -> float | No
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < LARGEST_NUMBER:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= LARGEST_NUMBER:
         raise ConfigurationError(f"{argument} is {shown(value)}: give {unit} above 0, or None for no limit")
     return value
 

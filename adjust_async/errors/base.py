@@ -1,6 +1,5 @@
 """What all errors have in common, and the errors of what was never sent."""
 
-import copy
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, TypeVar
@@ -97,12 +96,19 @@ def replace(error: Error, **changes: Any) -> Error:
 
     The copy has the notes and the cause of the error, and no traceback: its traceback begins where it is raised.
     """
-    copied = copy.copy(error)
+    copied = _copied(error)
     vars(copied).update(changes)
     copied.args = (copied.message,)
     if notes := getattr(error, "__notes__", None):
         copied.__notes__ = list(notes)
     copied.__cause__ = error.__cause__
+    return copied
+
+
+def _copied(error: Error) -> Error:
+    # copy.copy goes by what others register for all exceptions: tblib, which Dask installs, copies the traceback too.
+    copied = type(error).__new__(type(error), *error.args)
+    vars(copied).update(vars(error))
     return copied
 
 
@@ -117,7 +123,7 @@ def detached(error: Error, *, short: bool = False) -> Error:
         error: The error.
         short: Whether to keep only the beginning of long texts.
     """
-    copied = copy.copy(error)
+    copied = _copied(error)
     for name, limit in (("message", MESSAGE_LIMIT), ("body", BODY_LIMIT)) if short else ():
         text = getattr(error, name, "")
         if len(text) > limit:

@@ -59,7 +59,7 @@ def records(record: type, found: Sequence[Any]) -> "pyarrow.Table":
     columns: dict[str, Any] = {}
     for name, hint in typing.get_type_hints(record).items():
         plain = [part for part in typing.get_args(hint) or (hint,) if part in types]
-        if typing.get_origin(hint) in {list, dict} or not plain:
+        if typing.get_origin(hint) in {list, dict, tuple} or not plain:
             texts = [None if (value := getattr(each, name)) is None else json.dumps(value) for each in found]
             columns[name] = pyarrow.array(texts, pyarrow.string())
         else:

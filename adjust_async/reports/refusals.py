@@ -1,12 +1,11 @@
 """The names that a refused report asked for, and those that the account has."""
 
-import copy
 import re
 from collections.abc import Iterable, Mapping, Set as AbstractSet
 
 from adjust_async._http.error_words import error_words
 from adjust_async._suggestions import MOST_HINTS, did_you_mean, near_names
-from adjust_async.errors import BadRequestError
+from adjust_async.errors import BadRequestError, replace
 from adjust_async.reports.parameters import column_name
 from adjust_async.reports.question import ReportQuestion
 
@@ -87,7 +86,4 @@ def _is_known(name: str, known: AbstractSet[str]) -> bool:
 
 def _with_message(error: BadRequestError, message: str) -> BadRequestError:
     """Return an error like this one with another message; the one that was raised stays as it is."""
-    explained = copy.copy(error)
-    explained.message = message
-    explained.args = (message,)
-    return explained
+    return replace(error, message=message)

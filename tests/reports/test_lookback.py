@@ -57,7 +57,7 @@ def test_lookback_ends_today() -> None:
         (("2026-11-18", 1.5, "2026-11-21"), "days is 1.5"),
         (("2026-11-18", True, "2026-11-21"), "days is True"),
         (("2026-11-18", 1, "today"), "today is 'today'"),
-        ((datetime(2026, 11, 18, tzinfo=UTC), 1, "2026-11-21"), "newest is"),
+        ((datetime(2026, 11, 18, 5, tzinfo=UTC), 1, "2026-11-21"), "newest is"),
     ],
     ids=str,
 )

@@ -69,12 +69,13 @@ async def test_a_file_whose_last_row_breaks_off(cut: bytes, tmp_path: Path) -> N
 @pytest.mark.parametrize("to_file", [False, True])
 async def test_a_page_is_no_empty_report(page: bytes, to_file: bool, tmp_path: Path) -> None:
     """A 200 whose header has none of the columns that were asked for is an error, not a report without rows."""
-    async with client(arriving(page), arriving(HEADER + b"2026-01-01,A,1,2\n")) as (adjust, script):
-        if to_file:
-            assert (await adjust.reports.download_csv(tmp_path / "x.csv", **Q)).rows == 1
-        else:
-            assert [row["installs"] async for row in adjust.reports.iter_csv(**Q)] == [1]
-        assert len(script.requests) == 2
+    async with client(arriving(page), max_attempts=2) as (adjust, _):
+        with pytest.raises(DecodeError):
+            if to_file:
+                await adjust.reports.download_csv(tmp_path / "x.csv", **Q)
+            else:
+                _ = [row async for row in adjust.reports.iter_csv(**Q)]
+    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240 - of the test's own folder
 
 
 @pytest.mark.parametrize("timeout", [300, None])
@@ -202,14 +203,6 @@ async def test_a_list_without_values_is_there() -> None:
     """Where the service has nothing (204), the lists that were asked for are there, and empty."""
     async with client(httpx.Response(204)) as (adjust, _):
         assert await adjust.reports.filters(["networks", "apps"]) == {"networks": [], "apps": []}
-
-
-@jumping
-async def test_an_id_that_is_a_boolean() -> None:
-    """`true` is no id."""
-    async with client(httpx.Response(200, json={"networks": [{"id": True}]})) as (adjust, _):
-        with pytest.raises(AdjustError):
-            await adjust.reports.filters(["networks"])
 
 
 @jumping
