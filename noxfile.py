@@ -57,7 +57,9 @@ def tests(session: nox.Session) -> None:
     """Run the tests, those marked `slow` on the oldest Python alone; arguments go to pytest in place of these."""
     session.install("-e", ".[dev]")
     default = [] if session.python == OLDEST else ["-m", "not slow"]
-    session.run("pytest", "-n", "auto", "--dist", "worksteal", *(session.posargs or default))
+    # Tests that kill processes and count what runs side by side may fail where the machine stands still for a while.
+    once_more = ["--reruns", "1"]
+    session.run("pytest", "-n", "auto", "--dist", "worksteal", *once_more, *(session.posargs or default))
 
 
 @nox.session(python=OLDEST)
