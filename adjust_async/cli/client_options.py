@@ -23,4 +23,5 @@ CLIENT_FLAGS = (
     Flag("max_attempts", "integer", further=True),
     Flag("max_body_size", "integer", further=True),
     Flag("insecure_hosts", "names", further=True),
+    Flag("coordinator", metavar="URL", further=True),
 )

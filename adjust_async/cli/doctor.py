@@ -1,4 +1,4 @@
-"""`doctor`: whether the hosts answer, the token is accepted, and what stands between."""
+"""`doctor`: whether the hosts answer, the token is accepted, what stands between, and who shares the account."""
 
 import os
 import time
@@ -115,6 +115,8 @@ class _Checks:
                 self._check("KPI Service", self._api_url, self._ask_for_installs)
             else:
                 self.made.append(_Check("KPI Service", "not asked: no app known", url=self._api_url))
+        if self._run.settings.get("coordinator") or os.environ.get("ADJUST_COORDINATOR"):
+            self._look_at_coordinator()
 
     def _check(self, api: str, url: str, ask: _Ask, **settings: str) -> None:
         all_settings = {**PATIENCE, **self._run.settings, **settings}
@@ -128,6 +130,20 @@ class _Checks:
             self.made.append(_failed(api, url, error))
         else:
             self.made.append(_Check(api, "ok", url=url, first_ms=first, again_ms=again))
+
+    def _look_at_coordinator(self) -> None:
+        """Note who holds permits and locks."""
+
+        async def work(adjust: AsyncAdjust) -> list[str]:
+            return [str(holder) for holder in await adjust.holders()]
+
+        settings = {**PATIENCE, **self._run.settings}
+        try:
+            holders = attrs.evolve(self._run, settings=settings, given_token=self._token)(work)
+        except AdjustError as error:
+            self.made.append(_Check("coordinator", "not reached", Status.FAILED, remark=one_line(str(error))))
+            return
+        self.made += [_Check("coordinator", one_line(holder)) for holder in holders or ["nobody holds anything"]]
 
     async def _ask_for_apps(self, adjust: AsyncAdjust) -> None:
         found = await adjust.apps.list()

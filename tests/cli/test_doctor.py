@@ -1,6 +1,9 @@
+import asyncio
 import csv
 from io import StringIO
+from pathlib import Path
 
+from adjust_async import AsyncAdjust
 from adjust_async.emulator import Faults
 from tests.cli.shell import Finished, emulated
 
@@ -67,3 +70,22 @@ def test_proxies_and_certificates() -> None:
     assert rows["proxy", "https://adjust.invalid"] == "http://127.0.0.1:9"
     assert answers(finished)["certificates"] == "certifi's"
     assert "s3cret" not in finished.out + finished.err
+
+
+def test_a_coordinator(tmp_path: Path) -> None:
+    """Who holds the lock of an app is named where a coordinator is shared; one that can't be reached is status 4."""
+    url = f"file://{tmp_path / 'shared.db'}"
+
+    async def held() -> Finished:
+        async with (
+            AsyncAdjust(shell.token, api_url=shell.emulator.url, coordinator=url) as adjust,
+            adjust._session.member.lock(shell.apps[0]),
+        ):
+            return await asyncio.to_thread(shell.invoke, "doctor", "--format", "csv", "--coordinator", url)
+
+    with emulated(apps=1) as shell:
+        finished = asyncio.run(held())
+        away = shell.invoke("doctor", "--format", "csv", "--coordinator", "redis://127.0.0.1:9/0")
+    rows = [row["answer"] for row in csv.DictReader(StringIO(finished.out)) if row["check"] == "coordinator"]
+    assert any(shell.apps[0] in row for row in rows), rows
+    assert away.status == 4
