@@ -93,6 +93,8 @@ def test_all_is_whole() -> None:
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"_version"}))
 def test_each_module_names_what_it_gives(module: str) -> None:
     """Each module has a docstring and an `__all__` that is sorted and there."""
+    if module in {"integrations.dask", "integrations.dlt"}:
+        pytest.importorskip(module.rpartition(".")[2])
     imported = import_module(f"adjust_async.{module}")
     assert imported.__doc__
     assert imported.__all__ == sorted(imported.__all__, key=lambda name: (not name.isupper(), name))
