@@ -117,8 +117,8 @@ def _before_headers(check: Callable[[], Awaitable[None]]) -> Callable[[str, obje
 
 
 def hosts(config: Config) -> list[Host]:
-    """Return what a coordinator is told of both services."""
-    # Only the Report Service is told of the account: the other one knows the token's.
+    """Return the limits of both services, as a coordinator takes them."""
+    # The account counts for the Report Service alone: the other one derives it from the token.
     return [
         _shared_host("api", config, config.api, None),
         _shared_host("reports", config, config.reports, config.account_id),

@@ -48,7 +48,7 @@ Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 #: Seconds that uvicorn's own graceful shutdown should be given beside.
 DRAIN = 10.0
 
-#: What the world is told of errors that are nobody's business but the operator's, who finds them in the log.
+#: What clients read of errors whose details are for the operator alone, who finds them in the log.
 _WORDS = {
     429: "Adjust's limits are reached; try again later",
     502: "Adjust did not answer as expected",

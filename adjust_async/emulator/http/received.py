@@ -43,12 +43,12 @@ class ReceivedRequest:
 
     @property
     def json(self) -> Any:
-        """The body as JSON. Raises `ValueError` where it is none."""
+        """The body as JSON. Raises `ValueError` where it is not JSON."""
         return orjson.loads(self.body)
 
     @property
     def answered_json(self) -> Any:
-        """The answer as JSON. Raises `ValueError` where it is none."""
+        """The answer as JSON. Raises `ValueError` where it is not JSON."""
         return orjson.loads(self.answer)
 
 

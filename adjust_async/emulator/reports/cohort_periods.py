@@ -47,7 +47,7 @@ class CohortPeriod:
 
 
 def read_period(text: str) -> CohortPeriod | None:
-    """Read a period such as `d7`, None where it is none."""
+    """Read a period such as `d7`, or `None` for other text."""
     match = _PERIOD.fullmatch(text)
     if match is None:
         return None
