@@ -47,7 +47,7 @@ def check_token(value: object, argument: str) -> str:
         ConfigurationError: It is empty, no text, or holds a character that would change the path.
     """
     if not isinstance(value, str):
-        raise ConfigurationError(f"{argument} is {shown(value)}: give one token, as text")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass one token, as text")
     if not re.fullmatch(_SEGMENT, value):
         problem = f"is {shown(value)}" if value else "is empty"
         raise ConfigurationError(f"{argument} {problem}: a token has only letters, digits, '-' and '_'")
@@ -64,15 +64,15 @@ def check_app_tokens(app_tokens: object) -> list[str]:
     if isinstance(app_tokens, str):
         app_tokens = [app_tokens]
     if not isinstance(app_tokens, Iterable) or isinstance(app_tokens, bytes):
-        raise ConfigurationError(f"app_tokens is {shown(app_tokens)}: give one app token as text, or many in a list")
+        raise ConfigurationError(f"app_tokens is {shown(app_tokens)}: pass one app token as text, or many in a list")
     try:
         given = list(app_tokens)
     except TypeError:
-        problem = f"app_tokens is {shown(app_tokens)}: give one app token as text, or many in a list"
+        problem = f"app_tokens is {shown(app_tokens)}: pass one app token as text, or many in a list"
         raise ConfigurationError(problem) from None
     tokens = list(map(partial(check_token, argument="app_tokens"), given))
     if not tokens:
-        raise ConfigurationError("app_tokens is empty: give at least one app token")
+        raise ConfigurationError("app_tokens is empty: pass at least one app token")
     seen: set[str] = set()
     for token in tokens:
         if token in seen:
@@ -88,7 +88,7 @@ def check_level_name(value: object, argument: str) -> str:
         ConfigurationError: It is blank, no text, or a path of several levels.
     """
     if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{argument} is {shown(value)}: give the name of one level, as text")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass the name of one level, as text")
     if "::" in value:
         raise ConfigurationError(
             f"{argument} is {shown(value)}, which is a path: '::' separates levels. Create the levels one by one, "
@@ -118,7 +118,7 @@ def check_whole_number(value: object, argument: str, *, least: int = 1, most: in
     """
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         bounds = f"of at least {least}" if most == LARGEST_NUMBER else f"from {least} to {most}"
-        raise ConfigurationError(f"{argument} is {shown(value)}: give a whole number {bounds}")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass a whole number {bounds}")
     return int(value)
 
 
@@ -131,7 +131,7 @@ def check_positive_number(value: object, argument: str, unit: str) -> float | No
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= LARGEST_NUMBER:
-        raise ConfigurationError(f"{argument} is {shown(value)}: give {unit} above 0, or None for no limit")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass {unit} above 0, or None for no limit")
     return value
 
 
@@ -153,7 +153,7 @@ def check_bool(value: object, argument: str) -> bool:
         ConfigurationError: It is something else.
     """
     if not isinstance(value, bool):
-        raise ConfigurationError(f"{argument} is {shown(value)}: give True or False")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass True or False")
     return value
 
 
@@ -164,5 +164,5 @@ def check_cursor(value: object, argument: str) -> str:
         ConfigurationError: It is empty or no text.
     """
     if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{argument} is {shown(value)}: give a cursor of an earlier page, as text")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass a cursor of an earlier page, as text")
     return check_encodable(value, argument)

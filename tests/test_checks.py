@@ -69,7 +69,7 @@ def test_what_would_change_the_path_is_refused(value: str) -> None:
 @pytest.mark.parametrize("value", [None, 1, True, b"abc", ["abc"], object()])
 def test_a_token_that_is_no_text_is_refused(value: object) -> None:
     """A token of another type is refused, bytes too."""
-    with pytest.raises(ConfigurationError, match=r"app_token is .*: give one token, as text"):
+    with pytest.raises(ConfigurationError, match=r"app_token is .*: pass one token, as text"):
         check_token(value, "app_token")
 
 
@@ -96,12 +96,12 @@ def test_app_tokens_come_one_or_many(value: object, tokens: list[str]) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ([], "app_tokens is empty: give at least one"),
+        ([], "app_tokens is empty: pass at least one"),
         ("", "app_tokens is empty"),
-        (None, "app_tokens is None: give one app token as text, or many"),
+        (None, "app_tokens is None: pass one app token as text, or many"),
         (5, "app_tokens is 5"),
         (["a", "b", "a"], "app_tokens has 'a' twice"),
-        (["a", None], "app_tokens is None: give one token, as text"),
+        (["a", None], "app_tokens is None: pass one token, as text"),
         (b"ab", "app_tokens is b'ab'"),
         (["a/b"], "app_tokens is 'a/b'"),
         ("a,b", "app_tokens is 'a,b'"),
@@ -122,7 +122,7 @@ def test_a_name_of_one_level_is_accepted(value: str) -> None:
 @pytest.mark.parametrize("value", ["", " ", "\n\t", None, 5, b"a", ["a"]])
 def test_a_blank_name_is_refused(value: object) -> None:
     """A name that is blank or no text is refused."""
-    with pytest.raises(ConfigurationError, match=r"name is .*: give the name of one level, as text"):
+    with pytest.raises(ConfigurationError, match=r"name is .*: pass the name of one level, as text"):
         check_level_name(value, "name")
 
 
@@ -157,7 +157,7 @@ def test_whole_numbers(value: object) -> None:
     if passes:
         check_whole_number(value, "page_size")
     else:
-        with pytest.raises(ConfigurationError, match=r"(?s)^page_size is .*: give a whole number of at least 1$"):
+        with pytest.raises(ConfigurationError, match=r"(?s)^page_size is .*: pass a whole number of at least 1$"):
             check_whole_number(value, "page_size")
 
 
@@ -198,7 +198,7 @@ def test_positive_numbers(value: object) -> None:
         check_positive_number(value, "timeout", "seconds")
     else:
         with pytest.raises(
-            ConfigurationError, match=r"(?s)^timeout is .*: give seconds above 0, or None for no limit$"
+            ConfigurationError, match=r"(?s)^timeout is .*: pass seconds above 0, or None for no limit$"
         ):
             check_positive_number(value, "timeout", "seconds")
 
@@ -216,7 +216,7 @@ def test_booleans(value: object) -> None:
     if value is True or value is False:
         check_bool(value, "cost_data_enabled")
     else:
-        with pytest.raises(ConfigurationError, match=r"(?s)^cost_data_enabled is .*: give True or False$"):
+        with pytest.raises(ConfigurationError, match=r"(?s)^cost_data_enabled is .*: pass True or False$"):
             check_bool(value, "cost_data_enabled")
 
 
@@ -227,5 +227,5 @@ def test_cursors(value: object) -> None:
     if isinstance(value, str) and value:
         check_cursor(value, "after")
     else:
-        with pytest.raises(ConfigurationError, match=r"(?s)^after is .*: give a cursor of an earlier page, as text$"):
+        with pytest.raises(ConfigurationError, match=r"(?s)^after is .*: pass a cursor of an earlier page, as text$"):
             check_cursor(value, "after")

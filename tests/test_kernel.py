@@ -83,6 +83,6 @@ def test_a_notebook(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.Monk
     assert "Output()" in bar
     assert "2/2" in str(notebook.metadata["widgets"])
     assert "ConfigurationError" in mistake
-    assert "give '-7d:-1d', or two dates" in mistake
+    assert "pass '-7d:-1d', or two dates" in mistake
     assert "closed>" in closed
     assert not any(token in shown for shown in (client, report, completion, help_, bar, mistake, closed))

@@ -123,7 +123,7 @@ async def test_a_view_is_neither_entered_nor_closed(client: ScriptedClient) -> N
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"timeout": 0}, "timeout is 0: give seconds above 0"),
+        ({"timeout": 0}, "timeout is 0: pass seconds above 0"),
         ({"deadline": "5"}, "deadline is '5'"),
         ({"max_attempts": 0}, "max_attempts is 0"),
         ({"grace_time": -1}, "grace_time is -1"),

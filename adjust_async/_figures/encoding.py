@@ -96,7 +96,7 @@ def check_date(value: object, name: str) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise ConfigurationError(f"{name} is {shown(value)}: give a datetime.date, or a text such as '2026-11-01'")
+    raise ConfigurationError(f"{name} is {shown(value)}: pass a datetime.date, or a text such as '2026-11-01'")
 
 
 def _is_midnight(value: datetime) -> bool:
@@ -117,19 +117,19 @@ def check_texts(value: object, name: str) -> Texts:
 
 def _check_list(value: object, name: str, *, commas: bool) -> tuple[str, ...]:
     if isinstance(value, str):
-        raise ConfigurationError(f"{name} is the text {shown(value)}: give a list, such as [{shown(value)}]")
+        raise ConfigurationError(f"{name} is the text {shown(value)}: pass a list, such as [{shown(value)}]")
     if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray, Mapping)):
-        raise ConfigurationError(f"{name} is {shown(value)}: give a list of texts")
+        raise ConfigurationError(f"{name} is {shown(value)}: pass a list of texts")
     if isinstance(value, AbstractSet):
-        raise ConfigurationError(f"{name} is a set, which has no order: give a list")
+        raise ConfigurationError(f"{name} is a set, which has no order: pass a list")
     try:
         given = list(value)
     except TypeError:
-        raise ConfigurationError(f"{name} is {shown(value)}: give a list of texts") from None
+        raise ConfigurationError(f"{name} is {shown(value)}: pass a list of texts") from None
     names: list[str] = []
     for part in given:
         if not isinstance(part, str) or not part.strip() or ("," in part and not commas):
-            raise ConfigurationError(f"{name} holds {shown(part)}: give each name as a text of its own")
+            raise ConfigurationError(f"{name} holds {shown(part)}: pass each name as a text of its own")
         if part in names:
             raise ConfigurationError(f"{name} has {shown(part)} twice")
         names.append(check_encodable(part, name))
@@ -164,7 +164,7 @@ def _check_id(value: int, name: str) -> str:
 def check_text(value: object, name: str) -> str:
     """Return a text that is not blank."""
     if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{name} is {shown(value)}: give a text")
+        raise ConfigurationError(f"{name} is {shown(value)}: pass a text")
     return check_encodable(value, name)
 
 
@@ -179,7 +179,7 @@ def check_offset(value: object, name: str) -> str:
         r"\+(0[0-9]|1[0-3]):[0-5][0-9]|\+14:00|-(0[0-9]|1[01]):[0-5][0-9]|-12:00|00:00", value
     ):
         return str.__str__(value)
-    raise ConfigurationError(f"{name} is {shown(value)}: give sign, hours and minutes, such as '+05:30' or '-08:00'")
+    raise ConfigurationError(f"{name} is {shown(value)}: pass sign, hours and minutes, such as '+05:30' or '-08:00'")
 
 
 def check_days(value: object, name: str) -> int:
@@ -199,7 +199,7 @@ def check_further(further: object, takes: Container[str], misplaced: Callable[[s
     if further is None:
         return {}
     if not isinstance(further, Mapping):
-        raise ConfigurationError(f"parameters is {shown(further)}: give a dictionary from name to value")
+        raise ConfigurationError(f"parameters is {shown(further)}: pass a dictionary from name to value")
     values = {}
     for name, value in further.items():
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
@@ -207,7 +207,7 @@ def check_further(further: object, takes: Container[str], misplaced: Callable[[s
         if name in {"api_token", "token", "user_token"}:
             raise ConfigurationError(f"parameters holds {name!r}: the API token goes into no URL, and is sent anyway")
         if name in takes:
-            raise ConfigurationError(f"parameters holds {name!r}, which is an argument of its own: give {name}=")
+            raise ConfigurationError(f"parameters holds {name!r}, which is an argument of its own: pass {name}=")
         if problem := misplaced(name):
             raise ConfigurationError(f"parameters holds {name!r}, {problem}")
         values[str.__str__(name)] = _check_further_value(value, f"parameters[{name!r}]")

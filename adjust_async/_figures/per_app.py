@@ -35,7 +35,7 @@ def check_on_failure(value: object) -> bool:
     """
     if isinstance(value, str) and value in {"raise", "keep"}:
         return value == "keep"
-    raise ConfigurationError(f"on_failure is {shown(value)}: give 'raise' or 'keep'")
+    raise ConfigurationError(f"on_failure is {shown(value)}: pass 'raise' or 'keep'")
 
 
 async def each_app(

@@ -36,7 +36,7 @@ def check_window(window: object) -> Window:
     if isinstance(window, int) and not isinstance(window, bool) and 0 < window <= LONGEST_WINDOW:
         return int(window)
     raise ConfigurationError(
-        f"window is {shown(window)}: give 'day', 'week', 'month', or a number of days from 1 to {LONGEST_WINDOW}"
+        f"window is {shown(window)}: pass 'day', 'week', 'month', or a number of days from 1 to {LONGEST_WINDOW}"
     )
 
 

@@ -163,7 +163,7 @@ def _number(name: str, text: str) -> int | float:
             return read(text)
         except ValueError:
             continue
-    raise FlagError(f"{name} is {text!r}: give a number")
+    raise FlagError(f"{name} is {text!r}: pass a number")
 
 
 _READERS: Mapping[Kind, Callable[[Any], Any]] = {

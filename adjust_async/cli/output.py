@@ -85,7 +85,7 @@ class Output:
         self.path = None if path is None or str(path) == "-" else check_place(path, "--output")
         self.format = format or _BY_SUFFIX.get(path.suffix.lower() if path else "", Format.TABLE)
         if self.path is None and sys.stdout is None:
-            raise UsageError("stdout is closed: give --output FILE")
+            raise UsageError("stdout is closed: pass --output FILE")
         if self.format is Format.PARQUET and self.path is None:
             raise UsageError("--format parquet needs --output FILE: it is binary")
         if self.format is Format.PARQUET:

@@ -23,9 +23,9 @@ def check_plan_place(place: Path, plan: Path) -> None:
     """
     check_place(place, "--retry-plan")
     if place.suffix.lower() not in {".csv", ".jsonl", ".ndjson"}:
-        raise UsageError(f"--retry-plan {str(place)!r}: give a file that ends in .csv or .jsonl")
+        raise UsageError(f"--retry-plan {str(place)!r}: pass a file that ends in .csv or .jsonl")
     if place.exists() and plan.exists() and place.samefile(plan):
-        raise UsageError("--retry-plan is the plan itself, which would be lost: give another file")
+        raise UsageError("--retry-plan is the plan itself, which would be lost: pass another file")
 
 
 def write_plan(place: Path, specs: Sequence[TrackerSpec]) -> None:

@@ -31,7 +31,7 @@ def check_plot(path: Path | None) -> None:
         return
     check_place(path, "--plot")
     if path.suffix.lower() not in {".png", ".svg"}:
-        raise UsageError(f"--plot {str(path)!r}: give a file that ends in .png or .svg")
+        raise UsageError(f"--plot {str(path)!r}: pass a file that ends in .png or .svg")
     if find_spec("matplotlib") is None:
         raise ModuleNotFoundError("matplotlib is not installed", name="matplotlib")
 

@@ -155,7 +155,7 @@ class _RollOut:
         what += [f"update {changes['updated']:,}"] if changes["updated"] else []
         question = f"{' and '.join(what).capitalize()} in {self.app_token}? Adjust can't delete trackers."
         if not self.run.interactive:
-            raise UsageError(f"{question} Nobody can be asked here: give --yes, or --dry-run")
+            raise UsageError(f"{question} Nobody can be asked here: pass --yes, or --dry-run")
         self.run.last_words = "Nothing was created."
         return typer.confirm(question, err=True)
 

@@ -21,7 +21,7 @@ def check_place(path: Path, option: str) -> Path:
     """
     try:
         if path.is_dir():
-            raise UsageError(f"{option} {str(path)!r} is a folder: give the path of a file in it")
+            raise UsageError(f"{option} {str(path)!r} is a folder: pass the path of a file in it")
         folder = Path(os.path.realpath(path)).parent
         if not folder.is_dir():
             raise UsageError(f"{option} {str(path)!r}: there is no folder {str(folder)!r}")

@@ -44,15 +44,15 @@ class FileCoordinator:
 
 def _check_path(path: object) -> Path:
     if not isinstance(path, (str, PathLike)) or not path:
-        raise ConfigurationError(f"path is {shown(path)}: give the path of a database file")
+        raise ConfigurationError(f"path is {shown(path)}: pass the path of a database file")
     text = fspath(path)
     if not isinstance(text, str) or "\0" in text:
-        raise ConfigurationError(f"path is {shown(path)}: give the path of a database file, as text")
+        raise ConfigurationError(f"path is {shown(path)}: pass the path of a database file, as text")
     file = Path(text).absolute()
     if not file.parent.is_dir():
         raise ConfigurationError(f"path is {shown(text)}: its folder is not there; make it first")
     if file.is_dir():
-        raise ConfigurationError(f"path is {shown(text)}, which is a folder: give the path of a database file in it")
+        raise ConfigurationError(f"path is {shown(text)}, which is a folder: pass the path of a database file in it")
     # SQLite makes two files beside it.
     if not access(file.parent, R_OK | W_OK) or (file.exists() and not access(file, R_OK | W_OK)):
         raise ConfigurationError(f"path is {shown(text)}: this process may not write there")

@@ -40,7 +40,7 @@ class RedisCoordinator:
     ) -> None:
         self._url, self._place = _check_url(url)
         if on_outage not in get_args(OnOutage):
-            raise ConfigurationError(f"on_outage is {shown(on_outage)}: give 'raise' or 'local'")
+            raise ConfigurationError(f"on_outage is {shown(on_outage)}: pass 'raise' or 'local'")
         self._on_outage = on_outage
         self._processes = check_whole_number(expected_processes, "expected_processes")
         self._lease = check_lease(lease)
@@ -63,20 +63,20 @@ def _check_url(url: object) -> tuple[str, str]:
     """Return the URL, and what of it may be shown."""
     example = "such as 'redis://localhost:6379/0'"
     if not isinstance(url, str):
-        raise ConfigurationError(f"url is a value of type {type(url).__name__}: give it as text, {example}")
+        raise ConfigurationError(f"url is a value of type {type(url).__name__}: pass it as text, {example}")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ConfigurationError(f"url can't be read: give one {example}; escape what a password has in it") from None
+        raise ConfigurationError(f"url can't be read: pass one {example}; escape what a password has in it") from None
     if parts.scheme not in SCHEMES:
-        raise ConfigurationError(f"url begins with {shown(parts.scheme)}: give redis://, rediss:// or unix://")
+        raise ConfigurationError(f"url begins with {shown(parts.scheme)}: pass redis://, rediss:// or unix://")
     if parts.scheme == "unix":
         if not parts.path:
-            raise ConfigurationError("url names no socket: give its path, as in 'unix:///run/redis.sock'")
+            raise ConfigurationError("url names no socket: pass its path, as in 'unix:///run/redis.sock'")
         return url, parts.path
     if not parts.hostname:
-        raise ConfigurationError(f"url names no host: give one {example}")
+        raise ConfigurationError(f"url names no host: pass one {example}")
     return url, f"{parts.hostname}:{port or 6379}"
 
 

@@ -49,13 +49,13 @@ def coordinator_at(url: str, argument: str = "coordinator") -> Coordinator:
         return RedisCoordinator(url)
     if scheme != "file" or not separator:
         raise ConfigurationError(
-            f"{argument} is no URL of a coordinator: give 'file:///run/adjust.db' for the processes of one machine, or "
+            f"{argument} is no URL of a coordinator: pass 'file:///run/adjust.db' for the processes of one machine, or "
             "'redis://localhost:6379/0' for several machines"
         )
     host, slash, path = rest.partition("/")
     if host not in ("", "localhost") or not slash or not path or urlsplit(url).query or urlsplit(url).fragment:
         raise ConfigurationError(
-            f"{argument} is no URL of a file: give its whole path after three slashes, as in 'file:///run/adjust.db'"
+            f"{argument} is no URL of a file: pass its whole path after three slashes, as in 'file:///run/adjust.db'"
         )
     # A drive of Windows, as in file:///C:/adjust.db, has no slash before it.
     decoded = unquote(path)

@@ -147,7 +147,7 @@ def _frame(
     __tracebackhide__ = True
     _refuse_secrets(client)
     if isinstance(date_period, str) or len(date_period) != 2:
-        raise ConfigurationError(f"date_period is {date_period!r}: give the first and the last day as a pair")
+        raise ConfigurationError(f"date_period is {date_period!r}: pass the first and the last day as a pair")
     days = Period(read_day(date_period[0], "date_period"), read_day(date_period[1], "date_period"))
     apps = _names(app_tokens)
     # The token of a client that sends nothing does not matter.
@@ -183,7 +183,7 @@ def _refuse_secrets(client: dict[str, Any]) -> None:
     if coordinator is None:
         return
     if not isinstance(coordinator, str):
-        raise ConfigurationError("coordinator is no URL: give one that every worker can reach")
+        raise ConfigurationError("coordinator is no URL: pass one that every worker can reach")
     if urlsplit(coordinator).password:
         raise ConfigurationError(
             "coordinator has a password, which would travel with every task: "

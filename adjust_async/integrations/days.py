@@ -42,7 +42,7 @@ def read_day(value: date | str, name: str) -> date:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ConfigurationError(f"{name} is {value!r}: give a datetime.date, or ISO text as '2026-11-01'") from None
+        raise ConfigurationError(f"{name} is {value!r}: pass a datetime.date, or ISO text as '2026-11-01'") from None
 
 
 def restated_for(figures: Iterable[str], restate_days: int) -> int:

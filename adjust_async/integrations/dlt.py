@@ -107,12 +107,12 @@ def adjust_source(
     end = None if end_date is None else read_day(end_date, "end_date")
     again = RESTATE_DAYS if restate_days is None else restate_days
     if type(again) is not int or again < 0:
-        raise ConfigurationError(f"restate_days is {again!r}: give a whole number, 0 or more")
+        raise ConfigurationError(f"restate_days is {again!r}: pass a whole number, 0 or more")
     of_reports = _Figures("reports", "day", start, end, again, _names(dimensions), _names(metrics))
     of_kpis = _Figures("kpis", "date", start, end, again, _names(grouping), _names(kpis))
     if start > of_reports.days.last:
         named = "today in UTC" if end is None else f"end_date, {end}"
-        raise ConfigurationError(f"start_date is {start}, which lies after {named}: give an earlier day")
+        raise ConfigurationError(f"start_date is {start}, which lies after {named}: pass an earlier day")
     any_app = ["app"] if tokens is None else tokens
     opener.check(lambda adjust: [each.ask(adjust, any_app, start, start) for each in (of_reports, of_kpis)])
     for name, each in (("dimensions", of_reports), ("grouping", of_kpis)):

@@ -195,7 +195,7 @@ def _places(header: _Line) -> tuple[list[_Place], list[str]]:
     if any(character in "".join(header.cells) for character in "<>{}[];") or (
         len(header.cells) == 1 and re.search(r"[./\\]|^[0-9]", header.cells[0])
     ):
-        raise _error(header, "it is no header of the KPI Service's CSV; give a pathlib.Path to read a file")
+        raise _error(header, "it is no header of the KPI Service's CSV; pass a pathlib.Path to read a file")
     places = [_place(title) for title in header.cells]
     for number, place in enumerate(places):
         if not place.key:

@@ -169,13 +169,13 @@ def _check_endpoint(endpoint: object) -> Endpoint:
     for known in ENDPOINTS:
         if isinstance(endpoint, str) and endpoint == known:
             return known
-    raise ConfigurationError(f"endpoint is {shown(endpoint)}: give one of {', '.join(ENDPOINTS)}")
+    raise ConfigurationError(f"endpoint is {shown(endpoint)}: pass one of {', '.join(ENDPOINTS)}")
 
 
 def _take_date(values: dict[str, Value], name: str) -> date:
     value = values.pop(name, None)
     if not isinstance(value, date):
-        raise ConfigurationError(f"{name} is missing: give the first and the last day, both included")
+        raise ConfigurationError(f"{name} is missing: pass the first and the last day, both included")
     return value
 
 

@@ -39,7 +39,7 @@ async def ask_filters(
 
 def _check_contains(contains: object, required: tuple[str, ...]) -> dict[str, Value]:
     if not isinstance(contains, Mapping):
-        raise ConfigurationError(f"contains is {shown(contains)}: give a dictionary such as {{'networks': 'google'}}")
+        raise ConfigurationError(f"contains is {shown(contains)}: pass a dictionary such as {{'networks': 'google'}}")
     query: dict[str, Value] = {}
     for name, value in contains.items():
         if not isinstance(name, str) or name not in required:

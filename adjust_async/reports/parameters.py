@@ -95,7 +95,7 @@ def _check_date_period(value: object, name: str) -> Period | str:
         first, last = (check_date(bound, f"{name}[{place}]") for place, bound in enumerate(value))
         return _check_order(Period(first, last), name)
     raise ConfigurationError(
-        f"{name} is {shown(value)}: give the first and the last day as a pair, or a text such as '-7d:-1d' or "
+        f"{name} is {shown(value)}: pass the first and the last day as a pair, or a text such as '-7d:-1d' or "
         "'last_month'"
     )
 
@@ -109,13 +109,13 @@ def _check_order(period: Period, name: str) -> Period:
 def _check_date_period_text(value: str, name: str) -> Period | str:
     text = str.__str__(value).strip()
     if re.fullmatch(r"last_[0-9]+_(days|weeks|months)", text):
-        raise ConfigurationError(f"{name} is {shown(value)}, which the service refuses: give '-7d:-1d', or two dates")
+        raise ConfigurationError(f"{name} is {shown(value)}, which the service refuses: pass '-7d:-1d', or two dates")
     if re.fullmatch("[a-z]+(_[a-z]+)*", text):
         return text
     bounds = re.fullmatch(f"{_BOUND}:{_BOUND}", text)
     if bounds is None:
         raise ConfigurationError(
-            f"{name} is {shown(value)}: give '2026-11-01:2026-11-21', '-7d:-1d', a mix of both, or a word such as "
+            f"{name} is {shown(value)}: pass '2026-11-01:2026-11-21', '-7d:-1d', a mix of both, or a word such as "
             "'yesterday' or 'this_month'"
         )
     first, last = (bound if bound.startswith("-") else check_date(bound, name) for bound in bounds.groups())
@@ -130,7 +130,7 @@ def _check_sort(value: object, name: str) -> tuple[str, ...]:
     __tracebackhide__ = True
     names = check_names(value, name)
     if any(not part.strip().lstrip("-") for part in names):
-        raise ConfigurationError(f"{name} is {shown(value)}: give names, those to sort downwards with a '-' in front")
+        raise ConfigurationError(f"{name} is {shown(value)}: pass names, with a '-' before those in descending order")
     return names
 
 
@@ -145,7 +145,7 @@ def _check_hours(value: object, name: str) -> Hours | str:
         if last < first:
             raise ConfigurationError(f"{name} is {shown(value)}: the last hour is before the first one, swap them")
         return Hours(first, last)
-    raise ConfigurationError(f"{name} is {shown(value)}: give the first and the last hour, as (8, 17) or '-10h:-0h'")
+    raise ConfigurationError(f"{name} is {shown(value)}: pass the first and the last hour, as (8, 17) or '-10h:-0h'")
 
 
 def _check_time_zone(value: object, name: str) -> str | int:
@@ -214,7 +214,7 @@ def check_query(
         if name in _CHECKS:
             values[name] = _CHECKS[name](value, name)
     if "utc_offset" in values and "timezone_id" in values:
-        raise ConfigurationError("utc_offset and timezone_id are both given: give one of them")
+        raise ConfigurationError("utc_offset and timezone_id are both given: pass one of them")
     values.setdefault("format_dates", False)
     values |= _check_filters(query.get("filters"))
     raw = check_further(further, {*known, *own}, lambda name: _doubled(name) if name in values else None)
@@ -227,7 +227,7 @@ def _check_no_column_twice(**columns: tuple[str, ...]) -> None:
         for name in names:
             column = column_name(name)
             if column in seen:
-                raise ConfigurationError(f"{argument} has {name!r}, which is in {seen[column]} already: give it once")
+                raise ConfigurationError(f"{argument} has {name!r}, which is in {seen[column]} already: pass it once")
             seen[column] = argument
 
 
@@ -247,11 +247,11 @@ def _not_taken(name: str, taken: AbstractSet[str]) -> str:
 
 
 def _doubled(name: str) -> str:
-    return f"which is in filters too: give {name} once"
+    return f"which is in filters too: pass {name} once"
 
 
 def _of_filters(name: str) -> str:
-    return f"a filter: give filters={{{name!r}: ...}}"
+    return f"a filter: pass filters={{{name!r}: ...}}"
 
 
 def _check_filters(filters: object) -> dict[str, Value]:
@@ -260,7 +260,7 @@ def _check_filters(filters: object) -> dict[str, Value]:
         return {}
     if not isinstance(filters, Mapping):
         raise ConfigurationError(
-            f"filters is {shown(filters)}: give a dictionary such as {{'campaign__contains': 'ios'}}"
+            f"filters is {shown(filters)}: pass a dictionary such as {{'campaign__contains': 'ios'}}"
         )
     checked: dict[str, Value] = {}
     for name, value in filters.items():
@@ -282,7 +282,7 @@ def _check_filter(name: object, value: object) -> dict[str, Value]:
     if suffix in NUMBER_SUFFIXES:
         return {str.__str__(name): _check_number(value, argument)}
     if suffix in TEXT_SUFFIXES and not isinstance(value, str):
-        raise ConfigurationError(f"{argument} is {shown(value)}: give a text")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass a text")
     return {str.__str__(name): check_texts(value, argument)}
 
 
@@ -304,7 +304,7 @@ def _check_number(value: object, argument: str) -> Value:
         return float(value)
     if isinstance(value, Decimal) and value.is_finite():
         return Decimal(value)
-    raise ConfigurationError(f"{argument} is {shown(value)}: give a number")
+    raise ConfigurationError(f"{argument} is {shown(value)}: pass a number")
 
 
 def column_name(name: str) -> str:
@@ -324,7 +324,7 @@ def split_period(date_period: Period | str, window: object, dimensions: tuple[st
     checked = check_window(window)
     if not isinstance(date_period, Period):
         raise ConfigurationError(
-            f"window is {checked!r}, but date_period is {date_period!r}: give two dates, so that it is known what to "
+            f"window is {checked!r}, but date_period is {date_period!r}: pass two dates, so that it is known what to "
             "split"
         )
     if not {"hour", "day", checked} & set(dimensions):

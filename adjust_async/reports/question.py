@@ -115,18 +115,18 @@ def check_question(
     """
     __tracebackhide__ = True
     if fan_out is not None and not (isinstance(fan_out, str) and fan_out in {"app", "none"}):
-        raise ConfigurationError(f"fan_out is {shown(fan_out)}: give 'app' or 'none'")
+        raise ConfigurationError(f"fan_out is {shown(fan_out)}: pass 'app' or 'none'")
     keep_failures = check_on_failure(on_failure)
     dependency = "drop" if attr_dependency is None else check_attr_dependency(attr_dependency)
     apps = () if app_tokens is None else tuple(check_app_tokens(app_tokens))
     dimensions, metrics, date_period, values = check_query(query, takes, parameters, own=_OWN)
     if apps and "app_token__in" in values:
         holder = "filters" if isinstance(values["app_token__in"], Texts) else "parameters"
-        raise ConfigurationError(f"{holder} holds 'app_token__in', and app_tokens is given too: give one of them")
+        raise ConfigurationError(f"{holder} holds 'app_token__in', and app_tokens is given too: pass one of them")
     if attr_dependency is not None:
         values.setdefault("include_attr_dependency", dependency != "drop")
     if fan_out == "app" and not apps:
-        raise ConfigurationError("fan_out is 'app', and no app_tokens are given: give them")
+        raise ConfigurationError("fan_out is 'app', and no app_tokens are given: pass them")
     of_the_whole = next((name for name in _OF_THE_WHOLE if name in values), None)
     by_app = bool(apps) and (fan_out == "app" or (fan_out is None and not (len(apps) > 1 and of_the_whole)))
     windows = split_period(date_period, window, dimensions)

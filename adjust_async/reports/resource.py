@@ -185,7 +185,7 @@ class Reports:
         """
         __tracebackhide__ = True
         if query.get("index") is None:
-            raise ConfigurationError("index is missing: give the dimensions that the totals are wanted for, as a list")
+            raise ConfigurationError("index is missing: pass the dimensions that the totals are wanted for, as a list")
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, attr_dependency=attr_dependency)
         return await ask_pivot(self._account, question)
 

@@ -25,7 +25,7 @@ def is_brief(err: str) -> bool:
         (("report", "--metrics", "installs"), "--dimensions"),
         (("report", *QUESTION, "last_7_days"), "--date-period is 'last_7_days', which the service refuses"),
         (("report", *QUESTION, "today", "--filter", "network__like=a"), "network__like"),
-        (("report", *QUESTION, "today", "--filter", "installs__gte=many"), "give a number"),
+        (("report", *QUESTION, "today", "--filter", "installs__gte=many"), "pass a number"),
         (("report", *QUESTION, "today", "--on-failure", "ignore"), "--on-failure is 'ignore'"),
         (("report", *QUESTION, "today", "--format", "parquet"), "needs --output"),
         (("report", *QUESTION, "today", "--output", "/nosuch/folder/file.csv"), "there is no folder"),

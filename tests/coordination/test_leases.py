@@ -78,7 +78,7 @@ def test_an_ended_lease_is_not_valid() -> None:
 @pytest.mark.parametrize("value", [0, 0.99, 600.1, math.inf, math.nan, -5, True, "10", None])
 def test_what_is_no_lease(value: object) -> None:
     """A lease is a number of seconds that an event loop may stand still for."""
-    with pytest.raises(ConfigurationError, match=r"lease is .*: give seconds from 1 to 600"):
+    with pytest.raises(ConfigurationError, match=r"lease is .*: pass seconds from 1 to 600"):
         check_lease(value)
 
 

@@ -60,17 +60,17 @@ def test_what_is_no_url(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         coordinator_at(url, "ADJUST_COORDINATOR")
     assert "s3cret" not in str(caught.value)
-    assert any(word in str(caught.value) for word in ("give", "can't be read"))
+    assert any(word in str(caught.value) for word in ("pass ", "can't be read"))
 
 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        (None, "path is None: give the path of a database file"),
-        ("", "path is '': give"),
-        (b"x.db", "path is b'x.db': give"),
-        ("x\0.db", "give the path of a database file, as text"),
-        ("{folder}", "which is a folder: give"),
+        (None, "path is None: pass the path of a database file"),
+        ("", "path is '': pass"),
+        (b"x.db", "path is b'x.db': pass"),
+        ("x\0.db", "pass the path of a database file, as text"),
+        ("{folder}", "which is a folder: pass"),
         ("{folder}/no/x.db", "its folder is not there; make it first"),
     ],
 )
@@ -85,11 +85,11 @@ def test_what_is_no_path(path: Any, message: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"on_outage": "ignore"}, "on_outage is 'ignore': give 'raise' or 'local'"),
-        ({"expected_processes": 0}, "expected_processes is 0: give a whole number of at least 1"),
-        ({"lease": 0}, "lease is 0: give seconds from 1 to 600"),
-        ({"url": None}, "url is a value of type NoneType: give it as text"),
-        ({"url": b"redis://:s3cret@host"}, "url is a value of type bytes: give it as text"),
+        ({"on_outage": "ignore"}, "on_outage is 'ignore': pass 'raise' or 'local'"),
+        ({"expected_processes": 0}, "expected_processes is 0: pass a whole number of at least 1"),
+        ({"lease": 0}, "lease is 0: pass seconds from 1 to 600"),
+        ({"url": None}, "url is a value of type NoneType: pass it as text"),
+        ({"url": b"redis://:s3cret@host"}, "url is a value of type bytes: pass it as text"),
     ],
 )
 def test_what_is_no_option(options: dict[str, Any], message: str) -> None:

@@ -163,7 +163,7 @@ def test_names_keep_their_order_in_any_iterable(parts: list[str]) -> None:
 @pytest.mark.parametrize(
     ("value", "part"),
     [
-        ("day", "is the text 'day': give a list, such as ['day']"),
+        ("day", "is the text 'day': pass a list, such as ['day']"),
         (["day", "day"], "has 'day' twice"),
         ([Named.DAY, "Day"], "has 'Day' twice"),
         (["day", None], "holds None"),
@@ -309,13 +309,13 @@ def test_the_token_goes_into_no_url(name: str) -> None:
 @pytest.mark.parametrize("further", [[], "a=b", 5, {"a"}, b"", [("a", "b")], object()])
 def test_further_parameters_are_a_dictionary(further: object) -> None:
     """Pairs, a query text and the like are refused."""
-    with pytest.raises(ConfigurationError, match=r"^parameters is .*: give a dictionary"):
+    with pytest.raises(ConfigurationError, match=r"^parameters is .*: pass a dictionary"):
         check_further(further, {}, unknown)
 
 
 def test_an_argument_is_not_given_twice() -> None:
     """A name that the call takes, or that belongs elsewhere, is refused with what to do."""
-    with pytest.raises(ConfigurationError, match="which is an argument of its own: give limit="):
+    with pytest.raises(ConfigurationError, match="which is an argument of its own: pass limit="):
         check_further({"limit": 5}, {"limit": int}, unknown)
     with pytest.raises(ConfigurationError, match="parameters holds 'a__in', a filter"):
         check_further({"a__in": "x"}, {}, lambda _: "a filter")

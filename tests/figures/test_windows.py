@@ -144,7 +144,7 @@ def test_a_window_is_a_word_or_a_number_of_days(window: Any) -> None:
 )  # fmt: skip
 def test_what_is_no_window_is_refused(window: object) -> None:
     """Anything else is refused with what would be right, whatever its type."""
-    with pytest.raises(ConfigurationError, match=r"^window is .*: give 'day', 'week', 'month', or a number of days"):
+    with pytest.raises(ConfigurationError, match=r"^window is .*: pass 'day', 'week', 'month', or a number of days"):
         check_window(window)
 
 

@@ -181,9 +181,9 @@ async def test_an_unknown_app(adjust: AsyncAdjust, token: str) -> None:
             "deliverables",
             "app",
             {**DATES, "kpis": "installs"},
-            r"kpis is the text 'installs': give a list, such as \['installs'\]",
+            r"kpis is the text 'installs': pass a list, such as \['installs'\]",
         ),
-        ("deliverables", "app", {**DATES, "utc_offset": "5"}, r"utc_offset is '5': give sign, hours and minutes"),
+        ("deliverables", "app", {**DATES, "utc_offset": "5"}, r"utc_offset is '5': pass sign, hours and minutes"),
         (
             "deliverables",
             "app",

@@ -69,7 +69,7 @@ def test_none_is_left_out(endpoint: Endpoint, name: str) -> None:
 def test_an_endpoint_that_is_none_is_refused(endpoint: Any) -> None:
     """Only the four endpoints are endpoints, whatever is given, and the message names them."""
     message = refusal(lambda: check_query(endpoint, DAYS, None))
-    assert message.endswith("give one of deliverables, events, cohorts, skadnetwork")
+    assert message.endswith("pass one of deliverables, events, cohorts, skadnetwork")
 
 
 @given(
@@ -98,14 +98,14 @@ def test_any_arguments_give_texts_or_are_refused(
 @pytest.mark.parametrize(
     ("value", "part"),
     [
-        ("installs", "is the text 'installs': give a list, such as ['installs']"),
-        ("", "is the text '': give a list"),
+        ("installs", "is the text 'installs': pass a list, such as ['installs']"),
+        ("", "is the text '': pass a list"),
         ([], "is empty: leave it out"),
         (iter(()), "is empty: leave it out"),
-        (b"installs", "give a list of texts"),
-        ({"installs": 1}, "give a list of texts"),
-        (5, "give a list of texts"),
-        (True, "give a list of texts"),
+        (b"installs", "pass a list of texts"),
+        ({"installs": 1}, "pass a list of texts"),
+        (5, "pass a list of texts"),
+        (True, "pass a list of texts"),
         (["a", ""], "holds ''"),
         (["a", "  "], "holds '  '"),
         (["a,b"], "holds 'a,b'"),
@@ -165,14 +165,14 @@ def test_an_offset_has_a_sign_hours_and_minutes(value: str) -> None:
 )  # fmt: skip
 def test_an_offset_that_is_none_is_refused(value: object) -> None:
     """No place on Earth has another offset than -12:00 to +14:00; a name, a number or another form is none."""
-    assert refused("utc_offset", value).endswith("give sign, hours and minutes, such as '+05:30' or '-08:00'")
+    assert refused("utc_offset", value).endswith("pass sign, hours and minutes, such as '+05:30' or '-08:00'")
 
 
 @pytest.mark.parametrize("name", ["sandbox", "human_readable_kpis"])
 @pytest.mark.parametrize("value", [0, 1, "true", "", [], 1.0])
 def test_a_boolean_is_a_boolean(name: str, value: object) -> None:
     """What is merely true or false by its look is refused."""
-    assert refused(name, value).endswith("give True or False")
+    assert refused(name, value).endswith("pass True or False")
 
 
 @pytest.mark.parametrize("name", ["attribution_type", "attribution_source", "period", "day_def", "reattributed",
@@ -198,7 +198,7 @@ def test_a_member_of_an_enumeration_is_its_value(name: str) -> None:
 @pytest.mark.parametrize("value", [-1, True, False, "7", 7.0, [7], pytest.param(10**5000, id="thousands of digits")])
 def test_a_number_of_days_is_a_whole_number(value: object) -> None:
     """Anything but a number of days from 0 on that can be sent is refused."""
-    assert refused("cohort_revenue_period", value).endswith("give a whole number of at least 0")
+    assert refused("cohort_revenue_period", value).endswith("pass a whole number of at least 0")
 
 
 def test_zero_days_are_a_number_of_days() -> None:
@@ -248,13 +248,13 @@ def test_a_further_parameter_that_cannot_be_sent_is_refused(value: object) -> No
 def test_a_further_parameter_never_replaces_an_argument(name: str) -> None:
     """A parameter of this package collides, whether the argument was given or not."""
     message = refusal(lambda: check_query(D, DAYS, {name: "x"}))
-    assert message == f"parameters holds {name!r}, which is an argument of its own: give {name}="
+    assert message == f"parameters holds {name!r}, which is an argument of its own: pass {name}="
 
 
 def test_a_further_parameter_of_another_endpoint_is_refused_for_that() -> None:
     """The message does not send the caller to an argument that the endpoint refuses in turn."""
     message = refusal(lambda: check_query(D, DAYS, {"period": "week"}))
-    assert "give period=" not in message
+    assert "pass period=" not in message
     assert "cohorts" in message
 
 

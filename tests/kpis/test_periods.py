@@ -63,7 +63,7 @@ def test_what_is_no_date_is_refused(name: str, value: object) -> None:
     """A moment, a day that no calendar has, or any other form is refused, with the two forms that work."""
     message = refused(name, value)
     assert message.startswith(f"{name} is ")
-    assert message.endswith("give a datetime.date, or a text such as '2026-11-01'")
+    assert message.endswith("pass a datetime.date, or a text such as '2026-11-01'")
 
 
 @pytest.mark.parametrize("name", ["start_date", "end_date"])
@@ -71,7 +71,7 @@ def test_what_is_no_date_is_refused(name: str, value: object) -> None:
 def test_a_missing_date_is_refused(name: str, change: dict[str, None]) -> None:
     """Both dates are required, also where `None` is given."""
     query = {**DAYS, name: None} if change else {key: value for key, value in DAYS.items() if key != name}
-    expected = f"{name} is missing: give the first and the last day, both included"
+    expected = f"{name} is missing: pass the first and the last day, both included"
     assert refusal(lambda: check_query(D, query, None)) == expected
 
 
@@ -166,7 +166,7 @@ def test_no_window_is_the_whole_range() -> None:
 def test_a_window_that_is_none_is_refused(window: object) -> None:
     """Only `day`, `week`, `month` and a number of days from 1 to 366 are windows."""
     message = refusal(lambda: split_period(JANUARY, window, ("day",)))
-    assert message.endswith("give 'day', 'week', 'month', or a number of days from 1 to 366")
+    assert message.endswith("pass 'day', 'week', 'month', or a number of days from 1 to 366")
 
 
 EXACT = ["day", "days", "hour", "hours", "trackers,day", "day,countries", "week,day", "Day", "trackers, day", "a,hour"]

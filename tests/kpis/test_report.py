@@ -24,7 +24,7 @@ def rows_of(source: KpiReport) -> list[dict[str, Any]]:
 
 @given(answers())
 def test_rows_are_those_of_a_naive_flattener(answer: dict[str, Any]) -> None:
-    """Ragged levels in any order, unknown ones too, give the rows that a naive recursion gives, in its order."""
+    """Ragged levels in any order, unknown ones too, yield the rows that a naive recursion yields, in its order."""
     got = KpiReport.from_json(json.dumps(answer))
     assert rows_of(got) == flattened(answer)
     assert len(list(got.rows())) == len(leaf_values(*apps_of(answer)))

@@ -137,7 +137,7 @@ def test_depth_gives_rows_or_a_decode_error(depth: int) -> None:
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_a_source_is_text_bytes_or_a_path(tmp_path: Path, mark: str) -> None:
-    """The three forms of a saved answer, with a byte order mark or without, give the same report."""
+    """The three forms of a saved answer, with a byte order mark or without, make the same report."""
     document = {"result_parameters": {"kpis": ["k"]}, "result_set": days(1, None)}
     text = mark + json.dumps(document)
     path = tmp_path / "answer.json"

@@ -165,7 +165,7 @@ def test_the_columns_of_a_pivot_are_in_numerical_order(values: list[Any], expect
 def test_a_pivot_of_no_level_is_refused(column: Any) -> None:
     """A column that is none, or a KPI's, is refused with those that there are."""
     got = report(cohorts(("0", [1])), "k")
-    with pytest.raises(ConfigurationError, match="give one of app_token, app_name, currency, country, period"):
+    with pytest.raises(ConfigurationError, match="pass one of app_token, app_name, currency, country, period"):
         got.pivot(column)
 
 
@@ -173,7 +173,7 @@ def test_a_pivot_of_no_level_is_refused(column: Any) -> None:
 def test_a_pivot_of_no_kpi_is_refused(kpi: Any) -> None:
     """A KPI that the report doesn't have is refused with those that it has."""
     got = report(cohorts(("0", [1, 2])), "k", "l")
-    with pytest.raises(ConfigurationError, match="give one of k, l"):
+    with pytest.raises(ConfigurationError, match="pass one of k, l"):
         got.pivot(kpi=kpi)
 
 

@@ -185,7 +185,7 @@ async def test_wrong_shapes_of_lists_say_where(document: Any, place: str) -> Non
 @pytest.mark.parametrize(
     ("arguments", "query", "message"),
     [
-        (("networks",), {}, r"required_filters is the text 'networks': give a list, such as \['networks'\]"),
+        (("networks",), {}, r"required_filters is the text 'networks': pass a list, such as \['networks'\]"),
         (([],), {}, "required_filters is empty"),
         (({"networks"},), {}, "required_filters is a set"),
         ((["networks", "networks"],), {}, "required_filters has 'networks' twice"),
@@ -193,7 +193,7 @@ async def test_wrong_shapes_of_lists_say_where(document: Any, place: str) -> Non
         ((None,), {}, "required_filters is None"),
         ((["networks"],), {"section": ""}, "section is ''"),
         ((["networks"],), {"section": 3}, "section is 3"),
-        ((["networks"],), {"contains": "goo"}, "contains is 'goo': give a dictionary"),
+        ((["networks"],), {"contains": "goo"}, "contains is 'goo': pass a dictionary"),
         ((["networks"],), {"contains": {"apps": "x"}}, "contains holds 'apps', which is not among required_filters"),
         ((["networks"],), {"contains": {"networks": ""}}, r"contains\['networks'\] is ''"),
         ((["networks"],), {"contains": {"networks": ["a"]}}, r"contains\['networks'\] is \['a'\]"),

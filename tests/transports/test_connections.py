@@ -401,7 +401,7 @@ async def test_the_trust_store_is_read_once_and_not_in_the_loop(
     ("settings", "words"),
     [
         ({"max_connections": 0}, "max_connections is 0"),
-        ({"verify": False}, "verify is False: give an ssl.SSLContext"),
+        ({"verify": False}, "verify is False: pass an ssl.SSLContext"),
         ({"verify": "authority.pem"}, "verify is 'authority.pem'"),
         ({"trust_env": 1}, "trust_env is 1"),
         ({"proxy": "http://[::1"}, "proxy is not the URL of a proxy"),

@@ -80,6 +80,6 @@ def _problem(name: str, match: Sequence[Partner], near: Sequence[str]) -> str:
         ids = ", ".join(str(partner.id) for partner in match)
         called = {partner.display_name for partner in match}
         what = f"called {shown(name)}" if called == {name} else f"that {shown(name)} may mean"
-        return f"there are {len(match)} partners {what}: give partner_id, one of {ids}"
+        return f"there are {len(match)} partners {what}: pass partner_id, one of {ids}"
     hint = f". Did you mean {' or '.join(map(repr, near))}?" if near else ": adjust.partners.list() lists them all"
     return f"there is no partner called {shown(name)}{hint}"

@@ -77,15 +77,15 @@ class TrackerSpec(Record):
         given = (networks, campaigns, adgroups, creatives)
         depth = next((place for place, names in enumerate(given) if names is None), len(given))
         if not depth:
-            raise ConfigurationError("networks is None: give a list, such as ['AppLovin']")
+            raise ConfigurationError("networks is None: pass a list, such as ['AppLovin']")
         if any(names is not None for names in given[depth:]):
-            raise ConfigurationError(f"{LEVELS[depth]}s is left out, and a level below it is given: give it too")
+            raise ConfigurationError(f"{LEVELS[depth]}s is left out, and a level below it is given: pass it too")
         levels = []
         for level, names in zip(LEVELS, given, strict=True):
             if names is None:
                 continue
             if isinstance(names, (str, bytes)):
-                raise ConfigurationError(f"{level}s is the text {shown(names)}: give a list, such as [{shown(names)}]")
+                raise ConfigurationError(f"{level}s is the text {shown(names)}: pass a list, such as [{shown(names)}]")
             of_level = list(names)
             for name in of_level:
                 if problem := problem_of_part(name, level):
@@ -122,9 +122,9 @@ def _problem_of_settings(spec: TrackerSpec) -> str | None:
         return error.message
     partner: object = spec.partner
     if partner is not None and (not isinstance(partner, str) or not partner.strip()):
-        return f"partner is {shown(partner)}: give the partner's display name, as text"
+        return f"partner is {shown(partner)}: pass the partner's display name, as text"
     if partner is not None and spec.partner_id is not None:
-        return f"partner {shown(partner)} and partner_id {spec.partner_id} are both given: give one of them"
+        return f"partner {shown(partner)} and partner_id {spec.partner_id} are both given: pass one of them"
     return None
 
 
@@ -147,7 +147,7 @@ class PlanReader:
         if isinstance(item, str):
             spec = TrackerSpec(str.__str__(item))
         if not isinstance(spec, TrackerSpec):
-            self.refuse(number, f"{shown(item)} is no entry: give a path as text, or a TrackerSpec")
+            self.refuse(number, f"{shown(item)} is no entry: pass a path as text, or a TrackerSpec")
             return
         parts, of_path = split_path(spec.path)
         if problem := of_path or _problem_of_settings(spec):
@@ -193,7 +193,7 @@ async def read_plan(plan: object) -> list[Entry]:
     __tracebackhide__ = True
     reader = PlanReader()
     if isinstance(plan, (str, bytes, TrackerSpec, Mapping)):
-        raise ConfigurationError(f"plan is {shown(plan)}: give a list of paths or TrackerSpec, or load_plan(path)")
+        raise ConfigurationError(f"plan is {shown(plan)}: pass a list of paths or TrackerSpec, or load_plan(path)")
     if isinstance(plan, AsyncIterable):
         number = 0
         async for item in plan:

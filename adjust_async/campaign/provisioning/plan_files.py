@@ -41,7 +41,7 @@ def load_plan(path: str | Path) -> list[TrackerSpec]:
     file = Path(path)
     suffix = file.suffix.lower()
     if suffix not in {".csv", ".jsonl", ".ndjson", ".json"}:
-        raise ConfigurationError(f"path is {shown(str(path))}: give a file that ends in .csv, .jsonl, .ndjson or .json")
+        raise ConfigurationError(f"path is {shown(str(path))}: pass a file that ends in .csv, .jsonl, .ndjson or .json")
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -105,7 +105,7 @@ def _json_lines(text: str, reader: PlanReader) -> Iterator[tuple[int, Mapping[st
         if isinstance(item, str):
             item = {"path": item}
         if not isinstance(item, dict):
-            reader.refuse(number, f"{shown(item)} is no entry: give a path, or an object with the key path")
+            reader.refuse(number, f"{shown(item)} is no entry: pass a path, or an object with the key path")
         elif unknown := [name for name in item if name not in COLUMNS]:
             reader.refuse(number, f"unknown key {shown(unknown[0])}: there are {', '.join(COLUMNS)}")
         else:
@@ -125,7 +125,7 @@ def _spec(fields: Mapping[str, Any]) -> TrackerSpec:
     if path is None:
         path = path_of(levels)
     elif levels:
-        raise ConfigurationError("path and levels are both given: give the path, or network, campaign and so on")
+        raise ConfigurationError("path and levels are both given: pass the path, or network, campaign and so on")
     partner = fields.get("partner")
     return TrackerSpec(
         path,

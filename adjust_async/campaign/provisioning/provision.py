@@ -172,7 +172,7 @@ def _check(dry_run: object, on_failure: object, grace_time: object, verify: obje
     if page_size is not None:
         check_whole_number(page_size, "page_size")
     if not isinstance(on_failure, str) or on_failure not in {"keep", "raise"}:
-        raise ConfigurationError(f"on_failure is {shown(on_failure)}: give 'keep' or 'raise'")
+        raise ConfigurationError(f"on_failure is {shown(on_failure)}: pass 'keep' or 'raise'")
     check_seconds(grace_time, "grace_time", LONGEST_GRACE_TIME)
 
 

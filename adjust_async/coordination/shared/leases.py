@@ -64,7 +64,7 @@ def check_lease(value: object) -> float:
     number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else float("nan")
     if not SHORTEST_LEASE <= number <= LONGEST_LEASE:
         raise ConfigurationError(
-            f"lease is {shown(value)}: give seconds from {SHORTEST_LEASE:g} to {LONGEST_LEASE:g}; a process whose "
+            f"lease is {shown(value)}: pass seconds from {SHORTEST_LEASE:g} to {LONGEST_LEASE:g}; a process whose "
             "event loop stands still for longer loses what it holds"
         )
     return float(number)

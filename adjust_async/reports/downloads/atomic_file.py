@@ -32,11 +32,11 @@ def target(path: object) -> Path:
     """
     given = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(given, str) or not given:
-        raise ConfigurationError(f"path is {shown(given)}: give the path of a file, as text or a pathlib.Path")
+        raise ConfigurationError(f"path is {shown(given)}: pass the path of a file, as text or a pathlib.Path")
     try:
         place = Path(os.path.realpath(given))
         if place.exists() and not place.is_file():
-            what = "a folder: give the path of a file in it" if place.is_dir() else "no file that could be replaced"
+            what = "a folder: pass the path of a file in it" if place.is_dir() else "no file that could be replaced"
             raise ConfigurationError(f"path is {shown(given)}, which is {what}")
         if not place.parent.is_dir():
             raise ConfigurationError(f"path is {shown(given)}, and there is no folder {shown(str(place.parent))}")

@@ -95,7 +95,7 @@ async def test_a_spec_whose_path_is_no_text_is_told(path: Any) -> None:
     """A spec holds whatever it was given, and its path is checked with the plan."""
     ((number, text),) = await problems_of([TrackerSpec(path)])
     assert number == 1
-    assert "give a text such as" in text
+    assert "pass a text such as" in text
 
 
 @pytest.mark.parametrize(
@@ -294,13 +294,13 @@ def test_a_product_with_an_empty_level_is_empty() -> None:
     ("levels", "message"),
     [
         ({"networks": "AppLovin"}, "networks is the text 'AppLovin'"),
-        ({"networks": ["A"], "campaigns": "DE"}, r"give a list, such as \['DE'\]"),
+        ({"networks": ["A"], "campaigns": "DE"}, r"pass a list, such as \['DE'\]"),
         ({"networks": ["A"], "campaigns": b"DE"}, "campaigns is the text"),
         ({"networks": ["A"], "adgroups": ["x"]}, "campaigns is left out, and a level below it is given"),
         ({"networks": ["A"], "campaigns": ["x"], "creatives": ["x"]}, "adgroups is left out"),
         ({"networks": ["A", ""]}, "the network is empty"),
         ({"networks": ["A"], "campaigns": ["x", "y::z"]}, "the campaign 'y::z' holds '::'"),
-        ({"networks": ["A"], "campaigns": [5]}, "the campaign is 5: give a text"),
+        ({"networks": ["A"], "campaigns": [5]}, "the campaign is 5: pass a text"),
         ({"networks": ["A"], "campaigns": ["x"], "adgroups": ["y:"]}, "begins or ends with ':'"),
         ({"networks": [" A"]}, "begins or ends with a space"),
     ],

@@ -75,7 +75,7 @@ async def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("path", [None, "", b"report.csv", 5, True, 1.5, [], ["report.csv"], {}, object(), iter("a")])
 async def test_what_is_no_path_is_refused(path: object) -> None:
     """Bytes, numbers and the like are refused with what is wanted."""
-    with pytest.raises(ConfigurationError, match=r"^path is .*: give the path of a file, as text or a pathlib.Path$"):
+    with pytest.raises(ConfigurationError, match=r"^path is .*: pass the path of a file, as text or a pathlib.Path$"):
         target(path)
 
 
@@ -84,7 +84,7 @@ async def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """The message says to name a file in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(ConfigurationError, match="which is a folder: give the path of a file in it"):
+    with pytest.raises(ConfigurationError, match="which is a folder: pass the path of a file in it"):
         target(path)
 
 

@@ -25,7 +25,7 @@ pytestmark = [
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"readable_names": "yes"}, "readable_names is 'yes'"),
-    ({"metrics": "installs"}, r"metrics is the text 'installs': give a list, such as \['installs'\]"),
+    ({"metrics": "installs"}, r"metrics is the text 'installs': pass a list, such as \['installs'\]"),
     ({"dimensions": []}, "dimensions is empty"),
     ({"date_period": None}, "date_period is missing"),
     ({"window": "day"}, "window is no parameter of a report"),
@@ -38,7 +38,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(
-    ("query", "message"), [*WRONG, ({"exact": 1}, "exact is 1: give True or False"), ({"path": "x"}, "path")], ids=str
+    ("query", "message"), [*WRONG, ({"exact": 1}, "exact is 1: pass True or False"), ({"path": "x"}, "path")], ids=str
 )
 async def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> None:
     """The call itself raises, before anything could be iterated or sent."""
@@ -52,7 +52,7 @@ async def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> 
     ("path", "query", "message"),
     [
         ("", {}, "path is ''"),
-        (3, {}, "path is 3: give the path of a file"),
+        (3, {}, "path is 3: pass the path of a file"),
         (".", {}, "which is a folder"),
         (Path(__file__).parent, {}, "which is a folder"),
         ("/no/such/folder/x.csv", {}, "there is no folder '/no/such/folder'"),
