@@ -44,10 +44,10 @@ STYLE = (
     (r"(?:is|are|was|were|be|come|comes|came|arrives?|arrived) whole", "'complete'"),
     (r"for good(?! reason)", "'permanently', 'lastingly'"),
     (r"such as (?:are|is|have|has|were|was)", "'those that are'"),
-    (r"of (?:the|a|an|its|their) \w+'s(?=[.,;:)]| own|$)", "a plain genitive: 'the caller's file', 'a file of the caller'"),
+    (r"of (?:the|a|an|its|their) \w+'s(?=[.,;:)]| own|$)", "a plain genitive: 'the caller's file'"),
     (r"(?:^|(?<=[.:;!?]\s))(?-i:Where)(?! to\b)(?!\?)", "'If' or 'When'"),
-    (r"also where|even where|only where|but where|and where (?:it|that|there|nothing|none|no)", "'even if', 'only if', 'and if'"),
-    (r"where (?:that|it|there|nothing|none|nobody|neither) (?:is|are|was|were|has|have|does|do|comes?|came)", "'if' or 'when'"),
+    (r"(?:also|even|only|but) where", "'even if', 'only if', 'but if'"),
+    (r"where (?:that|it|there|nothing|none|nobody|neither) (?:is|are|was|were|has|have|does|do|comes?|came)", "'if'"),
     (r"shall", "'must', 'should' or 'will'"),
     (r"beside(?!s)", "'next to', 'alongside', 'as well as' or 'during'"),
     (r"at the door", "'before anything is sent', 'when it is called'"),
@@ -81,6 +81,9 @@ PHRASES = tuple(
 )
 
 
+CODE_BLOCK = re.compile(r"^( *)```.*?^\1```", re.DOTALL | re.MULTILINE)
+
+
 class Text(NamedTuple):
     """A text that people read, and the line on which it begins."""
 
@@ -98,7 +101,9 @@ def python_texts(path: Path) -> Iterator[Text]:
             case ast.Expr(value=ast.Constant(value=str() as words) as constant):
                 docstrings.add(constant)
                 yield Text(constant.lineno, words)
-            case ast.Constant(value=str() as words) if node not in docstrings and path.is_relative_to(ROOT / "adjust_async"):
+            case ast.Constant(value=str() as words) if node not in docstrings and path.is_relative_to(
+                ROOT / "adjust_async"
+            ):
                 if words.count(" ") > 1:
                     yield Text(node.lineno, words)
     begins, comments = 0, list[str]()
@@ -115,7 +120,9 @@ def python_texts(path: Path) -> Iterator[Text]:
 def markdown_texts(path: Path) -> Iterator[Text]:
     """Yield the paragraphs of a page without its code."""
     text = path.read_text(encoding="utf-8")
-    without_code = re.sub(r"^( *)```.*?^\1```", lambda code: "\n" * code[0].count("\n"), text, flags=re.DOTALL | re.MULTILINE)
+    without_code = re.sub(
+        r"^( *)```.*?^\1```", lambda code: "\n" * code[0].count("\n"), text, flags=re.DOTALL | re.MULTILINE
+    )
     yield Text(1, re.sub(r"`[^`\n]*`", "`…`", without_code))
 
 
@@ -153,7 +160,13 @@ def test_the_list_finds_its_phrases(words: str, phrase: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["It gives up after a minute.", "There is no tracker.", "None of the apps failed.", "He is told to wait.", "Where to go next"],
+    [
+        "It gives up after a minute.",
+        "There is no tracker.",
+        "None of the apps failed.",
+        "He is told to wait.",
+        "Where to go next",
+    ],
 )
 def test_plain_english_passes(words: str) -> None:
     """Common words in their common meaning are no findings."""
