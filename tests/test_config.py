@@ -92,7 +92,7 @@ def test_a_configuration_is_frozen() -> None:
         ),
         (
             {"reports_url": "https://automate.adjust.com/reports-service"},
-            "reports_url is 'https://auto...ports-service': leave the path",
+            "reports_url is 'https://auto...ports-service': leave out the path",
         ),
         ({"account_id": "a b"}, "account_id is 'a b'"),
         ({"reports_max_rate": 0}, "reports_max_rate is 0: pass requests a second above 0"),
@@ -164,8 +164,8 @@ def test_urls_that_are_allowed(url: str, kept: str) -> None:
         ("api.adjust.com", "pass scheme and host"),
         ("https://", "pass scheme and host"),
         ("ftp://api.adjust.com", "pass scheme and host"),
-        ("https://api.adjust.com?a=b", "pass scheme and host"),
-        ("https://api.adjust.com#a", "pass scheme and host"),
+        ("https://api.adjust.com?a=b", "pass only scheme and host"),
+        ("https://api.adjust.com#a", "pass only scheme and host"),
         ("https://[bad", "pass scheme and host"),
         ("https://api.adjust.com:99999", "pass scheme and host"),
         ("https://api.adjust.com:port", "pass scheme and host"),
@@ -321,7 +321,9 @@ def test_plain_http_to_another_host(url: str) -> None:
 @pytest.mark.parametrize("hosts", ["emulator", b"emulator", 5, None, ["http://emulator"], ["a:80"], [""], ["*"], [5]])
 def test_wrong_insecure_hosts(hosts: Any) -> None:
     """What is no list of host names is refused in words that say so."""
-    with pytest.raises(ConfigurationError, match=r"^insecure_hosts (is|has) .*: pass (a list of host|the host's name)"):
+    with pytest.raises(
+        ConfigurationError, match=r"^insecure_hosts (is|has) .*: pass (a list of host|only the host's name)"
+    ):
         read(insecure_hosts=hosts)
 
 

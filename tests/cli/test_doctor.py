@@ -48,7 +48,7 @@ def test_apis_that_do_not_answer() -> None:
         failing = shell.invoke("doctor", "--format", "csv")
     assert (away.status, answers(away)["Report Service"]) == (4, "not reached")
     assert (gone.status, answers(gone)["KPI Service"]) == (0, "switched off by Adjust")
-    assert (forbidden.status, answers(forbidden)["KPI Service"]) == (1, "the token may not see it")
+    assert (forbidden.status, answers(forbidden)["KPI Service"]) == (1, "no permission")
     assert (failing.status, answers(failing)["Campaign API v2"]) == (4, "failed with 500")
 
 

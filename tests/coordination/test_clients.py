@@ -128,7 +128,7 @@ async def test_redis_out_of_reach(redis_server: RedisServer) -> None:
     """While Redis is away calls are tried again as after other failures, and then say what is wrong."""
     async with client(done(), coordinator=RedisCoordinator(redis_server.url), max_attempts=2) as (adjust, script):
         redis_server.stop()
-        with pytest.raises(CoordinationError, match=r"Redis at .* is out of reach"):
+        with pytest.raises(CoordinationError, match=r"Redis at .* can't be reached"):
             await walked_once(adjust)
         assert not script.requests
     async with client(done(), coordinator=RedisCoordinator(redis_server.url), max_attempts=9) as (adjust, script):
@@ -163,7 +163,7 @@ async def test_the_environment_says_with_whom(tmp_path: Path, monkeypatch: pytes
     async with client(done(), coordinator=InProcessCoordinator()) as (adjust, _):
         await walked_once(adjust)
     monkeypatch.setenv("ADJUST_COORDINATOR", "memcached://:s3cret@host")
-    with pytest.raises(ConfigurationError, match="ADJUST_COORDINATOR is no URL of a coordinator") as caught:
+    with pytest.raises(ConfigurationError, match="ADJUST_COORDINATOR is not a coordinator's URL") as caught:
         AsyncAdjust("secret-token")
     assert "s3cret" not in str(caught.value)
 

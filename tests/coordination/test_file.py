@@ -55,7 +55,7 @@ async def test_a_file_that_stays_locked_is_an_error(tmp_path: Path, monkeypatch:
     await asyncio.sleep(0.1)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(CoordinationError, match=r"x.db was locked for 0.1 s: is one of its processes stopped\?"):
+    with pytest.raises(CoordinationError, match=r"x.db was locked for 0.1 s: is one of its processes suspended\?"):
         async with member.permit("api"):
             pass
     other.close()

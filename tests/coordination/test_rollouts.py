@@ -148,7 +148,7 @@ async def test_a_lost_lock_ends_a_run(tmp_path: Path, emulator: Emulator, monkey
         result = await adjust.trackers.provision(app, ["A", "B::C"], grace_time=0)
         assert result.counts["failed"] == 2
         assert any(isinstance(outcome.error, LockLostError) for outcome in (*result.outcomes, *result.implied))
-        assert all("somebody else creates trackers there now" in str(one.error) for one in result.outcomes)
+        assert all("another process creates trackers there now" in str(one.error) for one in result.outcomes)
         assert emulator.stats.requests.total() == 1
         assert not emulator.store.tokens_by_name(app)
 

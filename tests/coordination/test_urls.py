@@ -71,7 +71,7 @@ def test_what_is_no_url(url: str) -> None:
         (b"x.db", "path is b'x.db': pass"),
         ("x\0.db", "pass the path of a database file, as text"),
         ("{folder}", "which is a folder: pass"),
-        ("{folder}/no/x.db", "its folder is not there; make it first"),
+        ("{folder}/no/x.db", "its folder does not exist; create it first"),
     ],
 )
 def test_what_is_no_path(path: Any, message: str, tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_fixtures_are_described(tmp_path: Path) -> None:
     """`pytest --fixtures` and `--markers` tell what there is."""
     shown = run(tmp_path, "", "--fixtures").stdout
     assert "adjust_emulator -- " in shown
-    assert "Run an emulator of Adjust in a thread of its own" in shown
+    assert "Run a fresh emulator of Adjust in a thread" in shown
     assert "@pytest.mark.adjust(grace_time=..., real_hosts=False, **options)" in run(tmp_path, "", "--markers").stdout
 
 

@@ -46,7 +46,7 @@ async def test_case_and_spaces_do_not_matter(name: str) -> None:
     """A name that differs from one partner's in case or spaces alone is taken for it, with a note."""
     (entry,) = await find_partners(await entries_of(name), PARTNERS)
     assert entry.partner_id == 1
-    assert entry.note == f"partner {name!r} was taken for 'AppLovin'"
+    assert entry.note == f"partner {name!r} was matched with 'AppLovin'"
 
 
 async def test_an_exact_name_goes_first() -> None:

@@ -87,7 +87,7 @@ async def test_what_is_no_entry_is_told(item: Any) -> None:
     """Anything but a text and a `TrackerSpec` is refused as an entry."""
     ((number, text),) = await problems_of(["A", item, "B"])
     assert number == 2
-    assert "is no entry" in text
+    assert "is not an entry" in text
 
 
 @pytest.mark.parametrize("path", [None, 5, b"A", ["A", "B"], object()])
@@ -170,7 +170,7 @@ async def test_an_entry_twice_with_other_settings_is_told() -> None:
     ]
     problems = await problems_of(plan)
     assert [number for number, _ in problems] == [3, 5, 6]
-    assert "with other settings already, as entry 1" in problems[0][1]
+    assert "has other settings in entry 1" in problems[0][1]
     assert "as entry 2" in problems[2][1]
 
 
