@@ -1,4 +1,4 @@
-"""The requests that the emulator received, as a test wants to look at them."""
+"""The requests that the emulator received, for tests to inspect."""
 
 import time
 from collections import deque
@@ -13,25 +13,25 @@ import orjson
 from starlette.types import Message, Scope
 
 _MOST_BYTES = 65_536
-"""How much of each body is kept."""
+"""The number of bytes of each body that are kept."""
 _SECRETS = frozenset({"user_token"})
-"""Parameters that may hold the API token, which is not kept."""
+"""Parameters that may hold the API token, and are not kept."""
 _KEY = "received"
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """A request, and what became of it.
+    """A request and its answer.
 
-    `route` is the path with its parameters' names, as `stats.requests` counts by. `status` is None as long as nothing
-    was answered, which is for good where a fault closed the connection. `body` and `answer` are the first 64 KiB.
+    `route` is the path with the names of its parameters, as in `stats.requests`. `status` is None until an answer is
+    sent, and stays None if a fault closed the connection. `body` and `answer` are cut after 64 KiB.
     """
 
     method: str
     path: str
     query: Mapping[str, str]
     at: datetime
-    """When it arrived, in UTC."""
+    """The time of its arrival, in UTC."""
     route: str = ""
     body: bytes = b""
     status: int | None = None

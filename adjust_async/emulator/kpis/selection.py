@@ -1,4 +1,4 @@
-"""The facts of an app that a query asks for, as SQL."""
+"""The selection of an app's facts for a query, as SQL."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +13,7 @@ _LINEAGE = ("network_id", "campaign_id", "adgroup_id", "creative_id")
 
 
 class Selection:
-    """Conditions that all hold, with their parameters by name."""
+    """A conjunction of conditions, with their parameters by name."""
 
     def __init__(self, query: Query, app: App) -> None:
         first_hour, end_hour = hour_range(query.first, query.last, query.offset)
@@ -36,7 +36,7 @@ class Selection:
 
     @property
     def sql(self) -> str:
-        """What stands behind WHERE."""
+        """The condition after WHERE."""
         return " AND ".join(self._conditions)
 
     def _add_attribution(self, query: Query) -> None:
