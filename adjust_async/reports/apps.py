@@ -17,7 +17,7 @@ def _app(value: FilterValue) -> App:
     extra |= value.extra
     known: dict[str, Any] = {}
     for key in ("default_store_app_id", "currency"):
-        # Their shape is not documented: what is no text stays in `extra`.
+        # Their types are not documented: anything but text stays in `extra`.
         if isinstance(extra.get(key), str):
             known[key] = extra.pop(key)
     platforms = extra.get("platforms")
@@ -27,7 +27,7 @@ def _app(value: FilterValue) -> App:
 
 
 class AppList:
-    """The apps of the account. Nothing is sent before they are iterated or awaited.
+    """The apps of the account. Nothing is sent until they are iterated or awaited.
 
     async for app in adjust.apps.list(): ...
     apps = await adjust.apps.list()
@@ -42,12 +42,12 @@ class AppList:
         return f"<AppList of the account's apps{containing}: await it, or iterate it with async for>"
 
     async def collect(self) -> list[App]:
-        """Return all of them in a list."""
+        """Return all apps as a list."""
         contains = None if self._contains is None else {"apps": self._contains}
         values = await self._reports.filters(["apps"], contains=contains)
         apps: object = values.get("apps", [])
         if not isinstance(apps, list):
-            # An account of an unknown shape must not look like one without apps.
+            # An answer of an unknown structure must not look like an account without apps.
             problem = f"expected a list of apps, found {shown(apps)}"
             raise DecodeError(problem, location="$.apps", method="GET", path=path_of("filters_data"), service="reports")
         return [_app(value) for value in apps if isinstance(value, FilterValue)]
@@ -61,13 +61,13 @@ class AppList:
 
 
 class Apps:
-    """The apps of the account, from the filter `apps` of the Report Service's "Filters data endpoint"."""
+    """The apps of the account. Follows the filter `apps` of the Report Service's "Filters data endpoint"."""
 
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
 
     def list(self, *, contains: str | None = None) -> AppList:
-        """List the apps that the API token may see.
+        """List the apps that the API token has access to.
 
         Args:
             contains: A text that the token or the name of an app must contain.
@@ -76,6 +76,6 @@ class Apps:
             The apps: iterate them with `async for`, or `await` them as a list.
 
         Raises:
-            AdjustError: The request failed.
+            AdjustError: (on iterating or awaiting) The request failed.
         """
         return AppList(self._reports, contains)

@@ -1,4 +1,4 @@
-"""The lists of `filters_data`, and the events: what can be asked for."""
+"""The lists of `filters_data`, and the events."""
 
 import logging
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ logger = logging.getLogger("adjust_async")
 async def ask_filters(
     session: Session, required_filters: object, section: object, contains: object
 ) -> dict[str, list[Any]]:
-    """Return the values of some lists, by the name of the list: a `FilterValue` each, but for odd ones."""
+    """Return the values of some lists, by the name of the list. Each is a `FilterValue`, except for malformed ones."""
     __tracebackhide__ = True
     required = check_names(required_filters, "required_filters")
     query: dict[str, Value] = {"required_filters": required}
@@ -33,7 +33,7 @@ async def ask_filters(
     if contains is not None:
         query |= _check_contains(contains, required)
     values = await session.request(spec_of("filters_data", encode_query(query), _decode_filters))
-    # The service may leave a list out where an account has nothing in it.
+    # The service may leave out a list if an account has nothing in it.
     return {name: [] for name in required} | values
 
 
@@ -80,7 +80,7 @@ def _decode_events(answer: Answer) -> list[ReportEvent]:
 
 
 def _item(item: Any) -> Any:
-    """Return an item with a textual id and without nulls. Lists may hold plain values, and ids may be numbers."""
+    """Return an item with a text id and without nulls. Lists may hold plain values, and ids may be numbers."""
     if isinstance(item, (str, int, float)) and not isinstance(item, bool):
         return {"id": str(item), "name": str(item)}
     if not isinstance(item, Mapping):
@@ -91,11 +91,11 @@ def _item(item: Any) -> Any:
 
 
 def _list_of(document: object, cls: type[T], location: str) -> list[T]:
-    """Return the records of a list. What has another shape is kept as it came, with a warning, beside the others."""
+    """Return the records of a list. Malformed items are kept unchanged, with a warning."""
     if not isinstance(document, list):
         if document is not None:
             kind = type(document).__name__
-            logger.warning("expected a list at %s, found a value of type %s: it is kept as it is", location, kind)
+            logger.warning("expected a list at %s, found a value of type %s: it is kept unchanged", location, kind)
         return cast("list[T]", [] if document is None else document)
     items = [_item(item) for item in document]
     try:
@@ -104,8 +104,8 @@ def _list_of(document: object, cls: type[T], location: str) -> list[T]:
         first = error.location
     records = [_record(item, raw, cls) for item, raw in zip(items, document, strict=True)]
     odd = sum(not isinstance(record, cls) for record in records)
-    # The values themselves may echo what was sent, and stay out of the log.
-    logger.warning("%d of %d items have an unknown shape, the first at %s: they are kept as is", odd, len(items), first)
+    # The values themselves may echo the request, so they are not logged.
+    logger.warning("%d of %d items are malformed, the first at %s: they are kept unchanged", odd, len(items), first)
     return records
 
 

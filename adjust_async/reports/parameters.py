@@ -1,4 +1,4 @@
-"""The parameters of the Report Service: their types and their checks.
+"""The parameters of the Report Service: their types and checks.
 
 Follows the "Reports endpoint" page of the Report Service's documentation.
 """
@@ -31,7 +31,7 @@ from adjust_async.errors import ConfigurationError
 __all__ = ["CsvQuery", "DatePeriod", "Names", "ReportQuery", "check_query", "column_name", "split_period"]
 
 Names: TypeAlias = Iterable[str]
-#: The first and the last day, both included; or the service's own form, such as `-7d:-1d` or `last_month`.
+#: The first and the last day, both included; or the service's own format, such as `-7d:-1d` or `last_month`.
 DatePeriod: TypeAlias = str | tuple[date | str, date | str]
 
 TEXT_SUFFIXES = ("contains", "exclude", "starts_with", "not_starts_with", "ends_with", "not_ends_with")
@@ -149,7 +149,7 @@ def _check_hours(value: object, name: str) -> Hours | str:
 
 
 def _check_time_zone(value: object, name: str) -> str | int:
-    """Return a name of the IANA, or the number that the service's own documentation shows."""
+    """Return an IANA name, or a number as in the service's documentation."""
     if isinstance(value, int) and not isinstance(value, bool):
         return check_whole_number(value, name, least=0)
     return check_text(value, name)
@@ -190,11 +190,11 @@ def check_query(
     Args:
         query: The documented parameters; those that are `None` are left out.
         takes: `ReportQuery` or `CsvQuery`.
-        further: Parameters that this package doesn't know.
-        own: The arguments of the call that are no parameters of the service.
+        further: Parameters that this package does not know.
+        own: Arguments of the call that are not parameters of the service.
 
     Raises:
-        ConfigurationError: One is wrong or missing.
+        ConfigurationError: A parameter is wrong or missing.
     """
     __tracebackhide__ = True
     known = takes.__annotations__
@@ -233,16 +233,16 @@ def _check_no_column_twice(**columns: tuple[str, ...]) -> None:
 
 def _not_taken(name: str, taken: AbstractSet[str]) -> str:
     if name in _CHECKS:
-        return f"{name} is no parameter of this report: leave it out"
+        return f"{name} is not a parameter of this report: leave it out"
     if name in taken:
-        return f"{name} is no parameter of a report of this kind: leave it out"
+        return f"{name} is not a parameter of this kind of report: leave it out"
     if "__" in name:
         return f"{name} is {_of_filters(name)}"
     if hint := did_you_mean(near_names(name, taken)):
-        return f"{name} is no parameter of a report: {hint}"
+        return f"{name} is not a parameter of a report: {hint}"
     return (
-        f"{name} is no parameter of a report: what Adjust added later goes into parameters={{{name!r}: ...}}, and a "
-        f"filter into filters={{{f'{name}__in'!r}: ...}}"
+        f"{name} is not a parameter of a report: pass parameters that Adjust added later as "
+        f"parameters={{{name!r}: ...}}, and filters as filters={{{f'{name}__in'!r}: ...}}"
     )
 
 
@@ -272,9 +272,9 @@ def _check_filter(name: object, value: object) -> dict[str, Value]:
     __tracebackhide__ = True
     column, _, suffix = name.rpartition("__") if isinstance(name, str) else ("", "", "")
     if not isinstance(name, str) or not column.strip() or suffix not in _SUFFIXES:
-        hint = f"{_meant_filter(name, value)} G" if isinstance(name, str) and name.strip() else "g"
+        hint = f"{_meant_filter(name, value)} P" if isinstance(name, str) and name.strip() else "p"
         raise ConfigurationError(
-            f"filters holds {shown(name)}: {hint}ive a dimension with __"
+            f"filters holds {shown(name)}: {hint}ass a dimension with __"
             f"{', __'.join((*LIST_SUFFIXES, *TEXT_SUFFIXES))}, or a metric with __{', __'.join(NUMBER_SUFFIXES)}"
         )
     check_encodable(name, "filters")
@@ -287,7 +287,7 @@ def _check_filter(name: object, value: object) -> dict[str, Value]:
 
 
 def _meant_filter(name: str, value: object) -> str:
-    """Ask for the filter that was meant by one without an operator, or with one that does not exist."""
+    """Return a question that suggests the filter that was meant, if its operator is missing or unknown."""
     column, _, suffix = name.rpartition("__")
     if column.strip() and (near := near_names(suffix, sorted(_SUFFIXES))):
         return did_you_mean(f"{column}__{one}" for one in near[:1])
@@ -308,15 +308,15 @@ def _check_number(value: object, argument: str) -> Value:
 
 
 def column_name(name: str) -> str:
-    """Return the name of a column of the answer: a cohort metric asked for as `..._D7` comes back as `..._d7`."""
+    """Return the name of a column in the answer: a cohort metric requested as `..._D7` comes back as `..._d7`."""
     return re.sub(r"_[DWM][0-9]+(?=$|_)", lambda match: match[0].lower(), name)
 
 
 def split_period(date_period: Period | str, window: object, dimensions: tuple[str, ...]) -> tuple[Period | str, ...]:
-    """Split the range of a report into windows; `None` for no split.
+    """Split the range of a report into windows; `None` does not split.
 
     Raises:
-        ConfigurationError: The window is wrong, the range is not given as two dates, or rows could span two windows.
+        ConfigurationError: The window is wrong, the range is not two dates, or a row could span two windows.
     """
     __tracebackhide__ = True
     if window is None:
@@ -324,8 +324,7 @@ def split_period(date_period: Period | str, window: object, dimensions: tuple[st
     checked = check_window(window)
     if not isinstance(date_period, Period):
         raise ConfigurationError(
-            f"window is {checked!r}, but date_period is {date_period!r}: pass two dates, so that it is known what to "
-            "split"
+            f"window is {checked!r}, but date_period is {date_period!r}: pass two dates, so that the range can be split"
         )
     if not {"hour", "day", checked} & set(dimensions):
         raise ConfigurationError(

@@ -24,7 +24,7 @@ def test_apps_are_a_filter() -> None:
     assert wire_of(["abc", "def"]) == {**WIRE, "app_token__in": "abc,def"}
     assert wire_of(filters={"app_token__in": ["abc"]}) == {**WIRE, "app_token__in": "abc"}
     message = refusal(lambda: wire_of(["abc"], filters={"app_token__in": ["abc"]}))
-    assert message == "filters holds 'app_token__in', and app_tokens is given too: pass one of them"
+    assert message == "filters holds 'app_token__in', and app_tokens is passed too: pass one of them"
 
 
 @pytest.mark.parametrize("suffix", [*TEXT_SUFFIXES, *LIST_SUFFIXES])
@@ -101,7 +101,7 @@ def test_a_filter_is_given_once() -> None:
     message = refusal(lambda: wire_of(filters={"app__in": ["x"]}, parameters={"app__in": "y"}))
     assert message == "parameters holds 'app__in', which is in filters too: pass app__in once"
     message = refusal(lambda: wire_of(["abc"], parameters={"app_token__in": "abc"}))
-    assert message == "parameters holds 'app_token__in', and app_tokens is given too: pass one of them"
+    assert message == "parameters holds 'app_token__in', and app_tokens is passed too: pass one of them"
 
 
 @pytest.mark.parametrize(

@@ -309,7 +309,7 @@ async def test_an_odd_event_does_not_lose_the_others(odd: Any, place: str, caplo
         assert await adjust.reports.events() == [ReportEvent(id="x"), odd, ReportEvent(id="y")]
         assert len(script.requests) == 1
     (record,) = (record for record in caplog.records if record.levelname == "WARNING")
-    assert "1 of 3 items have an unknown shape" in record.getMessage()
+    assert "1 of 3 items are malformed" in record.getMessage()
     assert place in record.getMessage()
 
 

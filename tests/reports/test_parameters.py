@@ -148,9 +148,9 @@ def test_a_sort_has_a_name(value: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        ("metric", "metric is no parameter of a report: did you mean metrics?"),
+        ("metric", "metric is not a parameter of a report: did you mean metrics?"),
         ("campaign__contains", "campaign__contains is a filter: pass filters={'campaign__contains': ...}"),
-        ("readable_names", "readable_names is no parameter of this report: leave it out"),
+        ("readable_names", "readable_names is not a parameter of this report: leave it out"),
     ],
 )
 def test_an_argument_that_there_is_not_is_refused_with_the_way_to_give_it(name: str, part: str) -> None:
