@@ -26,7 +26,7 @@ async def test_the_suite_finds_what_is_not_shared() -> None:
 
 
 def test_every_check_is_listed() -> None:
-    """A check that is written is run."""
+    """Every check in the module is run."""
     module = __import__("adjust_async.coordination.conformance", fromlist=["CHECKS"])
     checks = {
         value

@@ -10,7 +10,7 @@ from adjust_async.coordination import FileCoordinator, RedisCoordinator, coordin
 
 
 def test_a_file(tmp_path: Path) -> None:
-    """A file's URL has its whole path after three slashes; what a path may not hold in a URL is escaped."""
+    """A file's URL has its absolute path after three slashes; characters that a URL may not contain are escaped."""
     folder = tmp_path / "a b%20c"
     folder.mkdir()
     for url in (folder / "x.db").as_uri(), f"file://localhost{tmp_path}/a%20b%2520c/x.db":
@@ -28,7 +28,7 @@ def test_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_redis(url: str, place: str) -> None:
-    """Redis is reached as redis-py reaches it; the password is not shown."""
+    """Redis URLs work as in redis-py; the password is not shown."""
     assert repr(coordinator_at(url)) == f"RedisCoordinator({place!r}, on_outage='raise', lease=10)"
 
 
@@ -56,7 +56,7 @@ def test_redis(url: str, place: str) -> None:
     ],
 )
 def test_what_is_no_url(url: str) -> None:
-    """A URL that can't be used is refused at once, by a message that says what would be right and repeats no secret."""
+    """A URL that can't be used is refused at once; the message says what would be right and repeats no secret."""
     with pytest.raises(ConfigurationError) as caught:
         coordinator_at(url, "ADJUST_COORDINATOR")
     assert "s3cret" not in str(caught.value)
@@ -93,7 +93,7 @@ def test_what_is_no_path(path: Any, message: str, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_option(options: dict[str, Any], message: str) -> None:
-    """An option that is wrong is refused at once."""
+    """A wrong option is refused at once."""
     with pytest.raises(ConfigurationError) as caught:
         RedisCoordinator(**{"url": "redis://localhost", **options})
     assert message in str(caught.value)

@@ -1,4 +1,4 @@
-"""The reference is whole: every public name, every report option, every error."""
+"""The reference is complete: every public name, every report option, every error."""
 
 import inspect
 import re
@@ -16,25 +16,25 @@ REFERENCE = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "do
 DIRECTIVES = {name for text in REFERENCE.values() for name in re.findall(r"^::: ([\w.]+)", text, re.MULTILINE)}
 OPTIONS = set(re.findall(r"^\| (`[^|]+) \|", REFERENCE["report-options.md"], re.MULTILINE))
 
-#: The option that names the file stands in the signature; the others are explained once, in the table.
+#: The option for the file is in the signature; the others are explained once, in the table.
 IN_SIGNATURES = {"self", "path", "query"}
 
 
 @pytest.mark.parametrize("name", sorted(set(adjust_async.__all__) - {"__version__"}))
 def test_each_public_name_has_its_place(name: str) -> None:
-    """Whatever the package exports is rendered from its docstring on one of the pages."""
+    """Everything that the package exports is rendered from its docstring on one of the pages."""
     assert name in {directive.rpartition(".")[2] for directive in DIRECTIVES}
 
 
 @pytest.mark.parametrize("name", transports.__all__)
 def test_each_name_of_transports_has_its_place(name: str) -> None:
-    """Whatever `adjust_async.transports` exports is rendered too."""
+    """Everything that `adjust_async.transports` exports is rendered, too."""
     assert f"adjust_async.transports.{name}" in DIRECTIVES
 
 
 @pytest.mark.parametrize("name", ["trackers", "partners", "kpis", "reports", "apps"])
 def test_each_resource_has_its_place(name: str) -> None:
-    """The class behind each attribute of the client is rendered too."""
+    """The class behind each attribute of the client is rendered, too."""
     adjust = adjust_async.AsyncAdjust("a-token")
     resource = type(getattr(adjust, name))
     assert f"{resource.__module__}.{resource.__qualname__}" in DIRECTIVES
@@ -42,7 +42,7 @@ def test_each_resource_has_its_place(name: str) -> None:
 
 @pytest.mark.parametrize("directive", sorted(DIRECTIVES))
 def test_each_directive_leads_somewhere(directive: str) -> None:
-    """What the pages render can be imported from there, and is documented."""
+    """What the pages render can be imported and is documented."""
     try:
         found = import_module(directive)
     except ModuleNotFoundError:
@@ -52,7 +52,7 @@ def test_each_directive_leads_somewhere(directive: str) -> None:
 
 
 def test_each_report_option_has_its_line() -> None:
-    """Every argument of every method that asks for a report stands in the table, and nothing else does."""
+    """Every argument of every report method is in the table, and nothing else."""
     methods = ("fetch", "stream", "pivot", "iter_csv", "download_csv", "read_parquet", "download_parquet")
     arguments = {name for method in methods for name in inspect.signature(getattr(Reports, method)).parameters}
     taken = arguments - IN_SIGNATURES | set(ReportQuery.__annotations__) | {"readable_names"}
@@ -67,7 +67,7 @@ def error_classes() -> list[type[adjust_async.AdjustError]]:
 
 @pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: cls.__name__)
 def test_each_error_says_what_to_do(cls: type[adjust_async.AdjustError]) -> None:
-    """The page "When it fails" has each error in its tree, and says what it means and what to do."""
+    """The page "When it fails" has each error in its tree, with its meaning and what to do."""
     page = REFERENCE["errors.md"]
     tree = page.partition("```text")[2].partition("```")[0]
     assert re.search(rf"\b{cls.__name__}\b", tree)
@@ -78,7 +78,7 @@ def test_each_error_says_what_to_do(cls: type[adjust_async.AdjustError]) -> None
 
 
 def test_the_tree_is_drawn_as_it_is() -> None:
-    """Each error hangs in the drawn tree below the class that it derives from."""
+    """Each error in the drawn tree is below the class that it derives from."""
     tree = REFERENCE["errors.md"].partition("```text\n")[2].partition("```")[0]
     above: list[str] = []
     for line in tree.splitlines():

@@ -171,7 +171,7 @@ async def test_an_entry_twice_with_other_settings_is_told() -> None:
     problems = await problems_of(plan)
     assert [number for number, _ in problems] == [3, 5, 6]
     assert "has other settings in entry 1" in problems[0][1]
-    assert "as entry 2" in problems[2][1]
+    assert "in entry 2" in problems[2][1]
 
 
 async def test_names_that_differ_in_case_or_form_are_others() -> None:
@@ -296,7 +296,7 @@ def test_a_product_with_an_empty_level_is_empty() -> None:
         ({"networks": "AppLovin"}, "networks is the text 'AppLovin'"),
         ({"networks": ["A"], "campaigns": "DE"}, r"pass a list, such as \['DE'\]"),
         ({"networks": ["A"], "campaigns": b"DE"}, "campaigns is the text"),
-        ({"networks": ["A"], "adgroups": ["x"]}, "campaigns is left out, and a level below it is given"),
+        ({"networks": ["A"], "adgroups": ["x"]}, "campaigns is left out, and a level below it is passed"),
         ({"networks": ["A"], "campaigns": ["x"], "creatives": ["x"]}, "adgroups is left out"),
         ({"networks": ["A", ""]}, "the network is empty"),
         ({"networks": ["A"], "campaigns": ["x", "y::z"]}, "the campaign 'y::z' holds '::'"),
