@@ -29,12 +29,12 @@ MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 # A pattern, and what to write instead. A space in a pattern also matches a line break.
 STYLE = (
-    (r"gives?(?! up\b)", "'returns' (a function), 'pass' (an argument), 'is' or 'has'"),
-    (r"it is none|(?:is|are) none(?! of)", "'it is not one', or name the thing: 'it is not a date'"),
+    (r"gives?(?! (?:up|way|access)\b)", "'returns' (a function), 'pass' (an argument), 'is' or 'has'"),
+    (r"it is none|(?<!there\s)(?:is|are) (?-i:none)(?! of)", "'it is not one', or name the thing: 'it is not a date'"),
     (r"tells? (?:of|what|that|how|which|where|whether|by|its|when|why|as)", "'says', 'reports' or 'shows'"),
     (r"told of|(?:is|are|be) told(?! to)", "'reported', or the active voice: 'the error names ...'"),
-    (r"of (?:which|whom)", "a sentence of its own, or 'whose'"),
-    (r"whom", "the noun that is meant: 'the caller', 'the client'"),
+    (r"(?<!all\s)(?<!both\s)(?<!each\s)(?<!some\s)of (?:which|whom)", "a sentence of its own, or 'whose'"),
+    (r"(?<!by\s)(?<!for\s)(?<!to\s)whom", "the noun that is meant: 'the caller', 'the client'"),
     (r"that (?:there )?(?:is|are) not(?=[.,;:)]|$)", "'that does not exist', 'missing' or 'unknown'"),
     (r"that there (?:is|are|was|were)", "'that exists', 'available'"),
     (r"what (?:is|was) (?:there|not there)", "'what exists', 'what is missing'"),
@@ -45,9 +45,9 @@ STYLE = (
     (r"for good(?! reason)", "'permanently', 'lastingly'"),
     (r"such as (?:are|is|have|has|were|was)", "'those that are'"),
     (r"of (?:the|a|an|its|their) \w+'s(?=[.,;:)]| own|$)", "a plain genitive: 'the caller's file'"),
-    (r"(?:^|(?<=[.:;!?]\s))(?-i:Where)(?! to\b)(?!\?)", "'If' or 'When'"),
+    (r"(?:^|(?<=[.:;!?]\s))(?-i:Where)(?! to\b)(?=[^.;?]*,)", "'If' or 'When'"),
     (r"(?:also|even|only|but) where", "'even if', 'only if', 'but if'"),
-    (r"where (?:that|it|there|nothing|none|nobody|neither) (?:is|are|was|were|has|have|does|do|comes?|came)", "'if'"),
+    (r"(?<!,\s)where (?:that|it|there|nothing|none|nobody|neither) (?:is|are|was|were|has|have|does|do|comes?|came)", "'if'"),
     (r"shall", "'must', 'should' or 'will'"),
     (r"beside(?!s)", "'next to', 'alongside', 'as well as' or 'during'"),
     (r"at the door", "'before anything is sent', 'when it is called'"),

@@ -33,7 +33,7 @@ def read_day(value: date | str, name: str) -> date:
     """Return a date, datetime or ISO text as a date.
 
     Raises:
-        ConfigurationError: It is none of these.
+        ConfigurationError: It is anything else.
     """
     if isinstance(value, datetime):
         return value.date()

@@ -82,8 +82,8 @@ class ProvisionResult(Table):
         dry_run: Whether only lists were requested.
         outcomes: One for each entry of the plan, in its order.
         implied: One for each tracker above an entry that is not an entry itself.
-        duplicates: Every tracker that shares its name with another one, whoever created it, in the branches that were
-            listed again at the end; without that listing, only those that the plan is about.
+        duplicates: Every tracker that shares its name with another one, no matter who created it, in the branches that
+            were listed again at the end; without that listing, only those that the plan is about.
         verified: Whether those branches were listed again.
     """
 

@@ -19,7 +19,7 @@ LAST_DAY = date(2026, 12, 31)
 
 _BUSY_TRACKERS = 150
 _ORGANIC = "Organic"
-_INSERT_FACT = f"INSERT INTO facts VALUES ({', '.join('?' * 23)})"  # noqa: S608 # nothing but question marks
+_INSERT_FACT = f"INSERT INTO facts VALUES ({', '.join('?' * 23)})"  # noqa: S608 # only question marks
 
 
 class Fact(NamedTuple):
