@@ -56,6 +56,8 @@ def arrow_type(kind: Kind, at_utc: bool) -> Any:
             return pyarrow.int64()
         case "number":
             return pyarrow.float64()
+        case "boolean":
+            return pyarrow.bool_()
         case "date":
             return pyarrow.date32()
         case "moment":
