@@ -156,7 +156,7 @@ def test_moments_with_an_offset_are_at_utc_in_tables(cells: list[Any], hours: li
         assert {cell.utcoffset() for cell in found if cell} == {timedelta()}
 
 
-@pytest.mark.parametrize("cell", [2**63, -(2**63) - 1])
+@pytest.mark.parametrize("cell", [2**63, -(2**63) - 1, 10**400])
 def test_an_integer_too_large_is_never_an_empty_cell(cell: int) -> None:
     """Where a number doesn't fit it is an error in every form; null would pass for no figure."""
     source = table("integer", cell)
