@@ -15,6 +15,7 @@ from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, override
 
 from adjust_async._checks import shown
+from adjust_async._shapes import KnownShapes
 from adjust_async.errors import MalformedError
 
 __all__ = ["adapt", "prepare", "structure", "structure_records"]
@@ -108,14 +109,19 @@ def _record_hook(converter: Converter, cls: type[Any]) -> Callable[[Any, type], 
     adapter = _adapters.get(cls)
     fill = make_dict_structure_fn(cls, converter, extra=override(struct_hook=lambda value, _: value))
 
-    def hook(document: Any, _: type) -> Any:
-        if not isinstance(document, dict):
-            raise TypeError(f"expected an object, found {shown(document)}")
+    def build(document: Mapping[str, Any]) -> Any:
         if adapter is not None:
             document = adapter(document)
         if not known.issuperset(document):
             document = {**document, "extra": {key: document[key] for key in document if key not in known}}
         return fill(document, cls)
+
+    record = build if hasattr(cls, "__weakref__") else KnownShapes(cls, build).record
+
+    def hook(document: Any, _: type) -> Any:
+        if not isinstance(document, dict):
+            raise TypeError(f"expected an object, found {shown(document)}")
+        return record(document)
 
     return hook
 
