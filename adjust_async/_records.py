@@ -154,5 +154,10 @@ def structure_records(items: Sequence[object], cls: type[T], known: Mapping[str,
     Raises:
         MalformedError: An item does not fit.
     """
+    hook = prepare().get_structure_hook(cls)
+    try:
+        return [hook({**item, **known}, cls) for item in items]  # type: ignore[dict-item]  # what is no object raises
+    except (ExceptionGroup, TypeError):
+        pass
     documents = [{**item, **known} if isinstance(item, dict) else item for item in items]
-    return structure(documents, list[cls], location)  # type: ignore[valid-type] # known at run time
+    return structure(documents, list[cls], location)  # type: ignore[valid-type] # once more, to say where it is wrong
