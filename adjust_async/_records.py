@@ -109,19 +109,14 @@ def _record_hook(converter: Converter, cls: type[Any]) -> Callable[[Any, type], 
     adapter = _adapters.get(cls)
     fill = make_dict_structure_fn(cls, converter, extra=override(struct_hook=lambda value, _: value))
 
-    def build(document: Mapping[str, Any]) -> Any:
+    def hook(document: Any, _: type) -> Any:
+        if not isinstance(document, dict):
+            raise TypeError(f"expected an object, found {shown(document)}")
         if adapter is not None:
             document = adapter(document)
         if not known.issuperset(document):
             document = {**document, "extra": {key: document[key] for key in document if key not in known}}
         return fill(document, cls)
-
-    record = build if hasattr(cls, "__weakref__") else KnownShapes(cls, build).record
-
-    def hook(document: Any, _: type) -> Any:
-        if not isinstance(document, dict):
-            raise TypeError(f"expected an object, found {shown(document)}")
-        return record(document)
 
     return hook
 
@@ -148,16 +143,22 @@ def structure(document: object, cls: type[T], location: str) -> T:
         raise MalformedError(problem or first, place or location) from None
 
 
-def structure_records(items: Sequence[object], cls: type[T], known: Mapping[str, Any], location: str) -> list[T]:
+def structure_records(items: Sequence[Any], cls: type[T], known: Mapping[str, Any], location: str) -> list[T]:
     """Build a record of each item of a list that stands at `location`; `known` holds fields that the items lack.
 
     Raises:
         MalformedError: An item does not fit.
     """
-    hook = prepare().get_structure_hook(cls)
+    record = _shapes_of(cls).record  # type: ignore[arg-type]  # classes are hashable
     try:
-        return [hook({**item, **known}, cls) for item in items]  # type: ignore[dict-item]  # what is no object raises
-    except (ExceptionGroup, TypeError):
+        return [record(item, known) for item in items]
+    except (ExceptionGroup, TypeError, AttributeError):
         pass
     documents = [{**item, **known} if isinstance(item, dict) else item for item in items]
     return structure(documents, list[cls], location)  # type: ignore[valid-type] # once more, to say where it is wrong
+
+
+@cache
+def _shapes_of(cls: type[T]) -> KnownShapes[T]:
+    hook = prepare().get_structure_hook(cls)
+    return KnownShapes(cls, lambda document: hook(document, cls))

@@ -1,9 +1,8 @@
 """Records built without cattrs where a document of the same shape went through cattrs before.
 
-The documents of a list have the same keys, with values of the same types. For 50 trackers cattrs' hooks take 105 µs,
-and the `__init__` of an immutable class 60 µs: together a sixth of all that a page costs. Comparing shapes and building
-through a mutable class takes 75 µs (`python -m benchmarks calls`, November 2026). Delete this module when cattrs can
-build a record in one step.
+The documents of a list have the same keys, with values of the same types. cattrs calls a hook for each field, and the
+`__init__` of an immutable class is twice as slow as that of a mutable one: without this module, a page of 50 trackers
+costs 15 % more (`python -m benchmarks pages`, November 2026). Delete it when that is no longer so.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,22 +40,22 @@ class KnownShapes(Generic[T]):
         # It has the slots of `cls`, so that an instance can be made one of `cls`.
         self._mutable = attrs.make_class(cls.__name__, fields, bases=cls.__bases__, slots=True, weakref_slot=False)
 
-    def record(self, document: Mapping[str, Any]) -> T:
-        """Return the record of a document."""
+    def record(self, document: Mapping[str, Any], known: Mapping[str, Any]) -> T:
+        """Return the record of a document; `known` holds fields that the document lacks."""
         shape = (*document, *map(type, document.values()))
         if shape in self._shapes:
-            record: Any = self._mutable(**document)
+            record: Any = self._mutable(**document, **known)
             record.__class__ = self._cls
             return record  # type: ignore[no-any-return]  # it is a `T` now
-        checked = self._build(document)
-        if len(self._shapes) < MOST_SHAPES and _holds_as_they_are(checked, document):
+        checked = self._build({**document, **known})
+        if len(self._shapes) < MOST_SHAPES and known.keys().isdisjoint(document) and _has_all_of(checked, document):
             self._shapes.add(shape)
         return checked
 
 
-def _holds_as_they_are(record: object, document: Mapping[str, Any]) -> bool:
+def _has_all_of(record: object, document: Mapping[str, Any]) -> bool:
     """Whether the fields of a record are the plain values of its document."""
-    return all(type(value) in PLAIN and getattr(record, key, _hold) is value for key, value in document.items())
+    return all(type(value) in PLAIN and getattr(record, key, _NOTHING) is value for key, value in document.items())
 
 
-_hold = object()
+_NOTHING = object()
