@@ -186,12 +186,12 @@ class Start(NamedTuple):
 class CursorPages(RecordList[T]):
     """A collection that the service returns page by page; `list()` and `children()` return one.
 
-    Nothing is sent before it is iterated or awaited. Each time it is walked anew, from the start:
+    Nothing is sent until it is iterated or awaited. Each of these is a walk of its own, from the start:
 
     * `async for item in pages` yields the items;
     * `async for page in pages.pages()` yields each `Page`;
-    * `await pages` returns a list of all the items, as `await pages.collect()` does;
-    * `await pages.to_table()` returns a `Table` of them.
+    * `await pages` returns all items in a list, as `await pages.collect()` does;
+    * `await pages.to_table()` returns them as a `Table`.
 
     While the consumer works on one page, the next is being fetched already. A walk can be left at any time, and it
     is safe to close the client while one is open.

@@ -52,7 +52,7 @@ class Trackers:
                 fetch ahead (1 by default; 0 fetches each page when it is asked for).
 
         Returns:
-            The trackers as `CursorPages`. Nothing is sent before it is iterated or awaited.
+            The trackers as `CursorPages`. Nothing is sent until it is iterated or awaited.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
@@ -71,7 +71,7 @@ class Trackers:
             **paging: `page_size`, `after`, `before`, `cursor`, `max_items` and `prefetch`, as in `list`.
 
         Returns:
-            The trackers as `CursorPages`. Nothing is sent before it is iterated or awaited.
+            The trackers as `CursorPages`. Nothing is sent until it is iterated or awaited.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
@@ -101,7 +101,7 @@ class Trackers:
         Returns:
             The trackers as a `Walk`: iterate it with `async for` as they arrive, or await it. Each comes exactly once,
             and before those below it. `app_token` and `parent_token` say where each belongs. Nothing is asked below a
-            tracker whose `has_subtrackers` is false. Nothing is sent before the walk is iterated or awaited.
+            tracker whose `has_subtrackers` is false. Nothing is sent until the walk is iterated or awaited.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.

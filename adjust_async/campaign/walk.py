@@ -19,7 +19,7 @@ __all__ = ["Trees", "Walk"]
 
 
 class Trees(NamedTuple):
-    """The question of a walk.
+    """What a walk asks for.
 
     Attributes:
         apps: The apps.
@@ -37,13 +37,13 @@ class Trees(NamedTuple):
 class Walk(RecordList[Tracker]):
     """The trackers of whole trees; `adjust.trackers.walk` returns one.
 
-    Nothing is sent before it is iterated or awaited. Each time it is walked anew, from the roots:
+    Nothing is sent until it is iterated or awaited. Each of these is a walk of its own, from the roots:
 
     * `async for tracker in walk` yields the trackers as they arrive;
-    * `await walk` returns a list of them, as `await walk.collect()` does;
-    * `await walk.to_table()` returns a `Table` of them.
+    * `await walk` returns them in a list, as `await walk.collect()` does;
+    * `await walk.to_table()` returns them as a `Table`.
 
-    An iteration that is left early ends with `aclose()`, or when nobody has the walk any more:
+    To leave an iteration early and end its requests at once, close the walk:
 
         async with aclosing(adjust.trackers.walk(apps)) as walk:
             async for tracker in walk:
@@ -53,7 +53,7 @@ class Walk(RecordList[Tracker]):
     def __init__(self, session: Session, requests: TrackerRequests, trees: Trees) -> None:
         super().__init__(Tracker)
         self._apps = trees.apps
-        # An iteration knows nothing of the walk that began it: it ends at once where both are dropped.
+        # An iteration holds no reference to its walk: without a cycle, both end as soon as they are dropped.
         self._begin = partial(_walk_trees, session, requests, trees)
         self._iterations: list[AsyncGenerator[Tracker, None]] = []
         self._stepped: AsyncGenerator[Tracker, None] | None = None
@@ -66,7 +66,7 @@ class Walk(RecordList[Tracker]):
         return iteration
 
     async def __anext__(self) -> Tracker:
-        """Step through an iteration, which the next `async for` goes on with."""
+        """Return the next tracker of an iteration; the next `async for` continues with it."""
         __tracebackhide__ = True
         self._stepped = iteration = aiter(self)
         try:
@@ -76,7 +76,7 @@ class Walk(RecordList[Tracker]):
                 self._stepped = None
 
     async def aclose(self) -> None:
-        """End the iterations that are not at their end, and the requests of theirs that are under way."""
+        """End all unfinished iterations, and their requests. What others await goes on."""
         iterations, self._iterations, self._stepped = self._iterations, [], None
         async with AsyncExitStack() as stack:
             for iteration in iterations:
@@ -147,7 +147,7 @@ async def _one_by_one(batches: AsyncGenerator[Sequence[Tracker], None]) -> Async
 
 
 def _counting(send: Send[Sequence[Tracker]], on_progress: OnProgress | None) -> Send[Sequence[Tracker]]:
-    """Return what sends trackers, and tells before how many there were up to then."""
+    """Return a function that sends trackers, and reports before how many have arrived."""
     if on_progress is None:
         return send
     arrived = 0

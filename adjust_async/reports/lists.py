@@ -1,4 +1,4 @@
-"""The lists of the Report Service, each of which comes in one answer."""
+"""The lists of the Report Service, each of which is one answer."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
@@ -14,11 +14,12 @@ T = TypeVar("T")
 
 
 class ReportList(RecordList[T]):
-    """The apps or the events of the account. Nothing is sent before they are asked for, and each time anew.
+    """The apps or the events of the account.
 
-    * `await listing` returns a list of them, as `await listing.collect()` does;
-    * `async for record in listing` yields them;
-    * `await listing.to_table()` returns a `Table` of them.
+    Args:
+        cls: The class of the records.
+        ask: Sends the request.
+        described: What they are, for `repr`.
     """
 
     def __init__(self, cls: type[T], ask: Callable[[], Awaitable[Sequence[T]]], described: str) -> None:
@@ -35,10 +36,10 @@ class ReportList(RecordList[T]):
 
 
 class FilterLists(Listing[dict[str, list[FilterValue]]]):
-    """Lists of what reports can ask for. Nothing is sent before they are asked for, and each time anew.
+    """Lists of values that reports can ask for. Nothing is sent until they are awaited, and each time they are fetched.
 
-    * `await lists` returns a dictionary with the values of each list, by its name, as `await lists.collect()` does;
-    * `await lists.to_table()` returns a `Table` of the values, with the column `list` before their fields.
+    * `await lists` returns a dictionary from the name of each list to its values, as `await lists.collect()` does;
+    * `await lists.to_table()` returns all values as one `Table`, with the column `list` in front.
     """
 
     def __init__(self, account: Account, question: FilterQuestion) -> None:
@@ -49,7 +50,7 @@ class FilterLists(Listing[dict[str, list[FilterValue]]]):
         return f"<FilterLists of {', '.join(self._question.names)}: await it (or await collect()), or await to_table()>"
 
     async def collect(self) -> dict[str, list[FilterValue]]:
-        """Return the values of each list, by its name, as `await` on the lists themselves does."""
+        """Return the values of each list, by its name, as `await` on the object itself does."""
         __tracebackhide__ = True
         values: dict[str, list[Any]] = await ask_filters(self._account.session, self._question)
         if not self._question.narrowed:
@@ -61,7 +62,7 @@ class FilterLists(Listing[dict[str, list[FilterValue]]]):
     async def to_table(self) -> Table:
         """Return the values as a table: `list`, the name of the list, and a column for each field of `FilterValue`.
 
-        A list or a value of a shape that Adjust does not document stands in `extra`.
+        A list or a value of a shape that Adjust does not document is kept in `extra`.
         """
         __tracebackhide__ = True
         columns = RecordColumns(FilterValue)

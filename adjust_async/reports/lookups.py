@@ -26,7 +26,7 @@ class FilterQuestion(NamedTuple):
 
     Attributes:
         names: The lists.
-        narrowed: Whether only a part of them is asked for.
+        narrowed: Whether only some of their values are asked for.
         spec: The request.
     """
 

@@ -332,9 +332,9 @@ class Reports:
             contains: By list, a text that ids or names must contain: `{"networks": "google"}`.
 
         Returns:
-            The lists: await them for a dictionary with the values of each, by its name, or `await ....to_table()`. A
-            list or a value of a shape that Adjust does not document is there as the service sent it, with a warning in
-            the log.
+            The lists: await them for a dictionary from the name of each list to its values, or use `to_table()`. A list
+            or a value of a shape that Adjust does not document is there as the service sent it, with a warning in the
+            log.
         """
         __tracebackhide__ = True
         return FilterLists(self._account, check_filters(required_filters, section, contains))
@@ -354,9 +354,9 @@ class Reports:
             tokens_mapping: Whether to return the event tokens of each app.
 
         Returns:
-            The events: await them, iterate them with `async for`, or `await ....to_table()`. `{id}_events` and
-            `{id}_revenue` are names of metrics. One of a shape that Adjust does not document is there as the service
-            sent it, with a warning in the log.
+            The events: await them, iterate them with `async for`, or use `to_table()`. `{id}_events` and `{id}_revenue`
+            are names of metrics. One of a shape that Adjust does not document is there as the service sent it, with a
+            warning in the log.
         """
         __tracebackhide__ = True
         tokens = None if app_tokens is None else tuple(check_app_tokens(app_tokens))

@@ -1,4 +1,4 @@
-"""What a method lists: awaited, iterated, or made a table."""
+"""What the methods that list something return: it can be awaited, iterated, and turned into a table."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
@@ -14,18 +14,18 @@ R = TypeVar("R")
 
 
 class Listing(ABC, Generic[R]):
-    """What a method lists. Nothing is sent before it is awaited, and each time it is asked for anew."""
+    """The result of a method that lists something. Each `await` sends new requests; before that, nothing is sent."""
 
     @abstractmethod
     async def collect(self) -> R:
-        """Return all of it, as `await` on the listing itself does.
+        """Return everything, as `await` on the object itself does.
 
-        It is the coroutine to pass where a coroutine is needed, such as to `asyncio.create_task`.
+        Use it where a coroutine is required, such as in `asyncio.create_task`.
         """
 
     @abstractmethod
     async def to_table(self) -> Table:
-        """Return all of it as a table."""
+        """Return everything as a table."""
 
     def __await__(self) -> Generator[Any, None, R]:
         __tracebackhide__ = True
@@ -33,11 +33,13 @@ class Listing(ABC, Generic[R]):
 
 
 class RecordList(Listing[list[T]]):
-    """Records that a method lists. Nothing is sent before they are asked for, and each time they are asked for anew.
+    """A list of records that has yet to be fetched. Nothing is sent until it is awaited or iterated.
 
-    * `await listing` returns a list of them, as `await listing.collect()` does;
+    * `await listing` returns the records in a list, as `await listing.collect()` does;
     * `async for record in listing` yields them as they arrive;
-    * `await listing.to_table()` returns a `Table` of them.
+    * `await listing.to_table()` returns them as a `Table`.
+
+    Each of these fetches the records anew.
     """
 
     def __init__(self, cls: type[T]) -> None:
@@ -53,9 +55,9 @@ class RecordList(Listing[list[T]]):
             yield record
 
     async def collect(self) -> list[T]:
-        """Return all records in a list, as `await` on the listing itself does.
+        """Return all records in a list, as `await` on the object itself does.
 
-        It is the coroutine to pass where a coroutine is needed, such as to `asyncio.create_task`.
+        Use it where a coroutine is required, such as in `asyncio.create_task`.
         """
         __tracebackhide__ = True
         records: list[T] = []
@@ -63,9 +65,9 @@ class RecordList(Listing[list[T]]):
         return records
 
     async def to_table(self) -> Table:
-        """Return all records as a table: a column for each field, and a row for each record as its `to_dict` shows it.
+        """Return all records as a table: a column for each field, and for each record a row equal to its `to_dict()`.
 
-        The columns are the same where there is no record. The first one, such as `token`, identifies a row.
+        The columns do not depend on the records. The first one, such as `token`, identifies a row.
         """
         __tracebackhide__ = True
         columns = RecordColumns(self._cls)
@@ -74,7 +76,7 @@ class RecordList(Listing[list[T]]):
 
     @abstractmethod
     async def _feed(self, take: Callable[[Sequence[T]], object]) -> None:
-        """Ask for all records, and pass them to `take` as they arrive."""
+        """Fetch all records, and pass them to `take` as they arrive."""
 
     @abstractmethod
     def _described(self) -> str:

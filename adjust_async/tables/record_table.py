@@ -18,14 +18,14 @@ _KINDS: dict[object, Kind] = {str: "text", int: "integer", float: "number", bool
 
 
 class RecordTable(ColumnTable):
-    """A table whose rows are what `to_dict` of each record returns.
+    """A table with a row for each record, equal to its `to_dict()`.
 
-    Lists and dictionaries in them, such as `extra`, are JSON in frames and files.
+    Lists and dictionaries, such as `extra`, are JSON in frames and files.
     """
 
     @property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that identify a row together; empty where a row has none of them, or two rows have the same."""
+        """The columns that identify a row together; empty where two rows share their values, or one lacks a value."""
         keys = list(zip(*(self._cells[self.columns.index(name)] for name in self._key_columns), strict=True))
         identify = len(set(keys)) == len(keys) and not any(None in key for key in keys)
         return self._key_columns if identify else ()
@@ -35,7 +35,7 @@ class RecordTable(ColumnTable):
 
 
 class RecordColumns(Generic[T]):
-    """Takes records apart as they arrive, so that only their columns are kept.
+    """Splits records into columns as they arrive, so that the records need not be kept.
 
     Args:
         cls: Their class. Its first field identifies a record.
@@ -54,7 +54,7 @@ class RecordColumns(Generic[T]):
         self._readers = [_reader(field.name, field.type) for field in fields]
 
     def extend(self, records: Sequence[T]) -> None:
-        """Add records. An item that was kept as the service sent it stands in `extra`, with all other cells empty."""
+        """Add records. An item that is not a record, but as the service sent it, goes into `extra` of an empty row."""
         records = [record if isinstance(record, self._cls) else self._odd(record) for record in records]
         for cells, read in zip(self.cells, self._readers, strict=True):
             cells.extend(map(read, records))

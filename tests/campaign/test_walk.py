@@ -1,6 +1,7 @@
 """Walks as objects: iterated any number of times, stepped through, closed and left."""
 
 import asyncio
+import gc
 from contextlib import aclosing
 from inspect import isasyncgen
 
@@ -61,11 +62,18 @@ async def test_closing_a_walk_ends_its_iterations_at_once(adjust: AsyncAdjust, e
 async def test_a_walk_that_nobody_has_ends_when_it_is_left(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """After a `break` out of a walk without a name, its tasks end without any help of the collector."""
     emulator.latency = 0.01
-    async for _ in adjust.trackers.walk(emulator.app_tokens):
-        break
-    async with asyncio.timeout(5):
-        while left(adjust) != (0, 0, 0):
-            await asyncio.sleep(0)
+    gc.disable()
+    try:
+        async for _ in adjust.trackers.walk(emulator.app_tokens):
+            break
+        walk = adjust.trackers.walk(emulator.app_tokens)
+        await anext(walk)
+        del walk
+        async with asyncio.timeout(5):
+            while left(adjust) != (0, 0, 0):
+                await asyncio.sleep(0)
+    finally:
+        gc.enable()
 
 
 async def test_what_is_awaited_stays_when_the_walk_is_closed(adjust: AsyncAdjust, emulator: Emulator) -> None:
