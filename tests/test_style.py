@@ -47,7 +47,7 @@ STYLE = (
     (r"of (?:the|a|an|its|their) \w+'s(?=[.,;:)]| own|$)", "a plain genitive: 'the caller's file'"),
     (r"(?:^|(?<=[.:;!?]\s))(?-i:Where)(?! to\b)(?=[^.;?]*,)", "'If' or 'When'"),
     (r"(?:also|even|only|but) where", "'even if', 'only if', 'but if'"),
-    (r"(?<!,\s)where (?:that|it|there|nothing|none|nobody|neither) (?:is|are|was|were|has|have|does|do|comes?|came)", "'if'"),
+    (r"(?<!,\s)where (?:that|it|there|nothing|none|nobody|neither) (?:is|are|was|were|has|have|does|do|came)", "'if'"),
     (r"shall", "'must', 'should' or 'will'"),
     (r"beside(?!s)", "'next to', 'alongside', 'as well as' or 'during'"),
     (r"at the door", "'before anything is sent', 'when it is called'"),
