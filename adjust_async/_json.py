@@ -69,7 +69,7 @@ def loads(document: bytes, *, exact: bool = False) -> Any:
     except JSONDecodeError as error:
         refusal = error
     else:
-        if _keeps_all_keys(document, value) and _keeps_all_digits(document, exact=exact):
+        if _keeps_all(document, value, exact=exact):
             return value
         return _decode(document, None, exact=exact)
     try:
@@ -99,7 +99,16 @@ def loads_beside(document: bytes, *, exact: bool = False) -> Any:
         return orjson.loads(document)
 
 
-def _keeps_all_keys(document: bytes, value: Any) -> bool:
+def _keeps_all(document: bytes, value: Any, *, exact: bool) -> bool:
+    """Return whether no key and no digit was lost. `False` also where that can't be known from counting."""
+    try:
+        encoded = orjson.dumps(value)
+    except orjson.JSONEncodeError:  # it is nested deeper than orjson encodes
+        return False
+    return encoded == document or (_keeps_all_keys(document, encoded) and _keeps_all_digits(document, exact=exact))
+
+
+def _keeps_all_keys(document: bytes, encoded: bytes) -> bool:
     """Return whether no key was lost. `False` also where that can't be known from counting.
 
     Each key has its colon, and a colon in a text is there before and after. Counting adds half to the time of decoding,
@@ -107,10 +116,7 @@ def _keeps_all_keys(document: bytes, value: Any) -> bool:
     """
     if b"\\" in document and b"\\u003" in document:  # a colon may be escaped
         return False
-    try:
-        return document.count(b":") == orjson.dumps(value).count(b":")
-    except orjson.JSONEncodeError:  # it is nested deeper than orjson encodes
-        return False
+    return document.count(b":") == encoded.count(b":")
 
 
 def _keeps_all_digits(document: bytes, *, exact: bool) -> bool:

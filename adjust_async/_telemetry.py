@@ -29,9 +29,11 @@ class Telemetry:
     Args:
         tracer: Makes the spans.
         meter: Makes the instruments `adjust.requests`, `adjust.retries`, `adjust.pauses` and `adjust.permits`.
+        traces: Returns whether anybody sees the spans.
     """
 
-    def __init__(self, tracer: "Tracer", meter: "Meter") -> None:
+    def __init__(self, tracer: "Tracer", meter: "Meter", traces: Callable[[], bool] = lambda: True) -> None:
+        self.traces = traces
         self._tracer = tracer
         self._requests = meter.create_counter(
             "adjust.requests", "{request}", "Requests that were sent, by what they ended with."
@@ -103,4 +105,9 @@ def load() -> Telemetry | None:
         from opentelemetry import metrics, trace
     except ImportError:
         return None
-    return Telemetry(trace.get_tracer("adjust_async", __version__), metrics.get_meter("adjust_async", __version__))
+
+    def traces() -> bool:
+        return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+    tracer, meter = trace.get_tracer("adjust_async", __version__), metrics.get_meter("adjust_async", __version__)
+    return Telemetry(tracer, meter, traces)

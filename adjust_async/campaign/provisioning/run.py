@@ -80,7 +80,7 @@ class Provisioning:
         self.failure: BaseException | None = None
         self._sending = Sending()
         self._group = TaskGroup()
-        self._workers: Workers[Node] = Workers(self._group, self._visit, settings.workers)
+        self._workers: Workers[Node] = Workers(self._group, lambda node, _: self._visit(node), settings.workers)
         self._uncertain = UncertainCreates(self._comparison.find, settings.grace_time, self, self._group.create_task)
         self._last_look = LastLook(self._comparison, settings.verify)
 
