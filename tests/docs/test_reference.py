@@ -1,4 +1,4 @@
-"""The reference is whole: every public name, every report option, every error."""
+"""The reference is complete: every public name, every report option, every error, every extra."""
 
 import inspect
 import re
