@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 import attrs
+from attr import asdict
 
 __all__ = ["Record", "serialized_schema"]
 
@@ -18,7 +19,8 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, as plain values that JSON can carry."""
-        return attrs.asdict(self)  # type: ignore[arg-type]  # every record is an attrs class
+        # The older namespace of attrs: the newer one has no way to make lists of tuples.
+        return asdict(self)  # type: ignore[arg-type]  # every record is an attrs class
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: Callable[[Any], Any]) -> Any:
@@ -42,7 +44,7 @@ class Record:
             slots=True,
             ref=f"{cls.__module__}.{cls.__qualname__}",
             serialization=core_schema.plain_serializer_function_ser_schema(
-                cls.to_dict, return_schema=core_schema.typed_dict_schema(keys, cls=cls)
+                attrs.asdict, return_schema=core_schema.typed_dict_schema(keys, cls=cls)
             ),
         )
 

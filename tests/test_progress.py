@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 import adjust_async
-from adjust_async import AsyncAdjust, ConfigurationError
+from adjust_async import AsyncAdjust, ConfigurationError, Walk
 from adjust_async.emulator import Emulator, Faults
 from adjust_async.progress import bar
 
@@ -21,7 +21,7 @@ DAYS: dict[str, Any] = {"start_date": "2026-01-01", "end_date": "2026-01-04"}
 QUERY: dict[str, Any] = {"dimensions": ["day"], "metrics": ["installs"], "date_period": "2026-01-01:2026-01-04"}
 
 
-async def used(items: AsyncGenerator[Any, None]) -> int:
+async def used(items: AsyncGenerator[Any, None] | Walk) -> int:
     """Return how many items there are."""
     async with aclosing(items):
         return len([item async for item in items])

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from adjust_async import App, AsyncAdjust, CursorPages, FilterValue, Partner, ReportEvent
+from adjust_async import AsyncAdjust, CursorPages, Partner
 from adjust_async.cli.command import command
 from adjust_async.cli.flags import Flag, split_names
-from adjust_async.cli.output import FormatOption, Output, OutputOption, Sheet, record, sheet_of_records
+from adjust_async.cli.output import FormatOption, Output, OutputOption, sheet_of
 from adjust_async.cli.paged import PAGING, paged
 from adjust_async.cli.run import Run
 
@@ -39,8 +39,8 @@ def _register_apps(app: typer.Typer) -> None:
         out = Output(format, output)
 
         async def work(adjust: AsyncAdjust) -> None:
-            found = await adjust.apps.list(**arguments).collect()
-            out.write(sheet_of_records(App, found, shown=("token", "name")))
+            found = await adjust.apps.list(**arguments).to_table()
+            out.write(sheet_of(found, shown=("token", "name")))
 
         run(work)
 
@@ -82,8 +82,8 @@ def _register_events(app: typer.Typer) -> None:
         out = Output(format, output)
 
         async def work(adjust: AsyncAdjust) -> None:
-            found = await adjust.reports.events(**arguments)
-            out.write(sheet_of_records(ReportEvent, found, shown=("id", "name", "tokens", "section")))
+            found = await adjust.reports.events(**arguments).to_table()
+            out.write(sheet_of(found, shown=("id", "name", "tokens", "section")))
 
         run(work)
 
@@ -116,9 +116,7 @@ def _register_filters(app: typer.Typer) -> None:
 
         async def work(adjust: AsyncAdjust) -> None:
             wanted = split_names(names or []) or USUAL_LISTS
-            found = await adjust.reports.filters(wanted, **arguments)
-            rows = [{"list": name, **record(value)} for name, values in found.items() for value in values]
-            columns = ["list", *record(FilterValue(id=""))]
-            out.write(Sheet(columns, rows, shown=("list", "id", "name", "section", "formatting")))
+            found = await adjust.reports.filters(wanted, **arguments).to_table()
+            out.write(sheet_of(found, shown=("list", "id", "name", "section", "formatting")))
 
         run(work)

@@ -7,7 +7,7 @@ A load asks again for the days whose figures Adjust restates, and replaces them 
 """
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,10 @@ import dlt
 import pyarrow
 from dlt.extract import DltResource, DltSource
 
-from adjust_async import AdjustError, App, AsyncAdjust, ConfigurationError, GoneError, Partner, ReportEvent, Tracker
+from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, GoneError, RecordList
 from adjust_async.integrations.blocking import Client, Opener
 from adjust_async.integrations.days import RESTATE_DAYS, Days, Loaded, read_day, restated_for
-from adjust_async.integrations.schemas import cast, kpi_schema, records, report_schema
+from adjust_async.integrations.schemas import cast, kpi_schema, report_schema
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -124,9 +124,9 @@ def adjust_source(
             of_reports.resource(opener, tokens),
             of_kpis.resource(opener, tokens),
             _trackers(opener, tokens),
-            _whole("partners", Partner, opener, lambda client: client.partners.list().collect()),
-            _whole("apps", App, opener, lambda client: client.apps.list().collect()),
-            _whole("events", ReportEvent, opener, lambda client: client.reports.events()),
+            _whole("partners", opener, lambda client: client.partners.list()),
+            _whole("apps", opener, lambda client: client.apps.list()),
+            _whole("events", opener, lambda client: client.reports.events()),
         ]
 
     source = dlt.source(resources, name="adjust", max_table_nesting=0)()
@@ -313,13 +313,13 @@ def _trackers(opener: Opener, apps: Sequence[str] | None) -> DltResource:
             errors = []
             for token in tokens:
                 try:
-                    found = list(client.iterate(lambda app_token=token: client.adjust.trackers.walk(app_token)))  # type: ignore[misc]
+                    found = client.call(client.adjust.trackers.walk(token).to_table)
                 except AdjustError as error:
                     errors.append(error)
                     outcome.failed[token] = str(error)
                     continue
                 outcome.inserted += len(found)
-                yield _replacing(records(Tracker, found), {"app_token": [token]})
+                yield _replacing(found.to_arrow(), {"app_token": [token]})
             if errors and len(errors) == len(tokens):
                 raise errors[0]
 
@@ -332,15 +332,13 @@ def _trackers(opener: Opener, apps: Sequence[str] | None) -> DltResource:
     )
 
 
-def _whole(
-    name: str, record: type, opener: Opener, collect: Callable[[AsyncAdjust], Awaitable[list[Any]]]
-) -> DltResource:
+def _whole(name: str, opener: Opener, listing: Callable[[AsyncAdjust], RecordList[Any]]) -> DltResource:
     """Return the resource of a list that is replaced by each load."""
 
     def load() -> Iterator[pyarrow.Table]:
         with _outcome(name) as outcome, opener.open() as client:
-            found = client.call(lambda: collect(client.adjust))
+            found = client.call(listing(client.adjust).to_table)
             outcome.inserted = len(found)
-            yield records(record, found)
+            yield found.to_arrow()
 
     return dlt.resource(load, name=name, write_disposition="replace")

@@ -1,7 +1,6 @@
 """Arrow schemas that follow from a question alone, so that a table has the same columns whatever an answer holds."""
 
 import json
-import typing
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from adjust_async import ConfigurationError, DecodeError, KpiReport, Report, Tab
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["cast", "kpi_schema", "records", "report_schema"]
+__all__ = ["cast", "kpi_schema", "report_schema"]
 
 
 def report_schema(dimensions: Sequence[str], metrics: Sequence[str]) -> "pyarrow.Schema":
@@ -49,22 +48,6 @@ def cast(table: Table, schema: "pyarrow.Schema", app_token: str) -> "pyarrow.Tab
                 location="$",
             ) from None
     return pyarrow.Table.from_arrays(columns, schema=schema)
-
-
-def records(record: type, found: Sequence[Any]) -> "pyarrow.Table":
-    """Return records as a table. Lists and objects are JSON there."""
-    import pyarrow
-
-    types = {int: pyarrow.int64(), bool: pyarrow.bool_(), str: pyarrow.string()}
-    columns: dict[str, Any] = {}
-    for name, hint in typing.get_type_hints(record).items():
-        plain = [part for part in typing.get_args(hint) or (hint,) if part in types]
-        if typing.get_origin(hint) in {list, dict, tuple} or not plain:
-            texts = [None if (value := getattr(each, name)) is None else json.dumps(value) for each in found]
-            columns[name] = pyarrow.array(texts, pyarrow.string())
-        else:
-            columns[name] = pyarrow.array([getattr(each, name) for each in found], types[plain[0]])
-    return pyarrow.table(columns)
 
 
 def _cast_column(column: Any, wanted: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from adjust_async._http.session import Session
 from adjust_async._suggestions import near_names_beside
 from adjust_async.errors import AdjustError, ClientClosedError
-from adjust_async.reports.lookups import ask_filters
+from adjust_async.reports.lookups import ask_filters, check_filters
 from adjust_async.reports.models import FilterValue
 from adjust_async.reports.refusals import KnownNames
 
@@ -55,7 +55,7 @@ class Account:
 
     async def _look_up(self) -> Mapping[str, str]:
         try:
-            lists = await ask_filters(self.session, ["apps"], None, None)
+            lists = await ask_filters(self.session, check_filters(["apps"], None, None))
         except ClientClosedError:
             raise
         except AdjustError as error:

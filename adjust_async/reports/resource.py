@@ -3,6 +3,7 @@
 import copy
 import os
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 from adjust_async._checks import check_app_tokens, check_bool
@@ -17,12 +18,14 @@ from adjust_async.reports.downloads.atomic_file import target
 from adjust_async.reports.downloads.csv import csv_rows, save_csv
 from adjust_async.reports.downloads.parquet import read_parquet, save_parquet
 from adjust_async.reports.downloads.saved import SavedReport
-from adjust_async.reports.lookups import ask_events, ask_filters
-from adjust_async.reports.models import FilterValue, ReportEvent
+from adjust_async.reports.lists import FilterLists, ReportList
+from adjust_async.reports.lookups import check_events, check_filters
+from adjust_async.reports.models import ReportEvent
 from adjust_async.reports.parameters import CsvQuery, Names, ReportQuery
 from adjust_async.reports.question import FanOut, check_question
 from adjust_async.reports.report import AttrDependency, PivotReport, Report
 from adjust_async.reports.request import ask, ask_pivot, stream
+from adjust_async.tables import RecordList
 
 if TYPE_CHECKING:
     import pyarrow
@@ -312,14 +315,14 @@ class Reports:
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
         return await save_parquet(self._account, question, place, hook)
 
-    async def filters(
+    def filters(
         self,
         required_filters: Names,
         *,
         section: str | None = None,
         contains: Mapping[str, str] | None = None,
-    ) -> dict[str, list[FilterValue]]:
-        """Return the values that reports can ask for. Follows the "Filters data endpoint".
+    ) -> FilterLists:
+        """List the values that reports can ask for. Follows the "Filters data endpoint".
 
         Once this has returned `dimensions` and lists of metrics, errors about unknown names suggest similar ones.
 
@@ -329,24 +332,21 @@ class Reports:
             contains: By list, a text that ids or names must contain: `{"networks": "google"}`.
 
         Returns:
-            The values of each list, by its name. A list or a value of a shape that Adjust does not document is there as
-            the service sent it, with a warning in the log.
+            The lists: await them for a dictionary from the name of each list to its values, or use `to_table()`. A list
+            or a value of a shape that Adjust does not document is there as the service sent it, with a warning in the
+            log.
         """
         __tracebackhide__ = True
-        values: dict[str, list[Any]] = await ask_filters(self._account.session, required_filters, section, contains)
-        if contains is None and section is None:
-            known = {name: [one.id for one in ones if isinstance(one, FilterValue)] for name, ones in values.items()}
-            self._account.names.learn(known)
-        return values
+        return FilterLists(self._account, check_filters(required_filters, section, contains))
 
-    async def events(
+    def events(
         self,
         *,
         events__contains: str | None = None,
         app_tokens: AppTokens | None = None,
         tokens_mapping: bool | None = None,
-    ) -> list[ReportEvent]:
-        """Return the events that have metrics. Follows the "Events endpoint".
+    ) -> RecordList[ReportEvent]:
+        """List the events that have metrics. Follows the "Events endpoint".
 
         Args:
             events__contains: A text that the id or the name of an event must contain.
@@ -354,9 +354,11 @@ class Reports:
             tokens_mapping: Whether to return the event tokens of each app.
 
         Returns:
-            The events; `{id}_events` and `{id}_revenue` are names of metrics. One of a shape that Adjust does not
-            document is there as the service sent it, with a warning in the log.
+            The events: await them, iterate them with `async for`, or use `to_table()`. `{id}_events` and `{id}_revenue`
+            are names of metrics. One of a shape that Adjust does not document is there as the service sent it, with a
+            warning in the log.
         """
         __tracebackhide__ = True
         tokens = None if app_tokens is None else tuple(check_app_tokens(app_tokens))
-        return await ask_events(self._account.session, events__contains, tokens, tokens_mapping)
+        spec = check_events(events__contains, tokens, tokens_mapping)
+        return ReportList(ReportEvent, partial(self._account.session.request, spec), "the account's events")

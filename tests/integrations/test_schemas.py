@@ -5,8 +5,8 @@ import json
 import pyarrow
 import pytest
 
-from adjust_async import ConfigurationError, DecodeError, Report, Tracker
-from adjust_async.integrations.schemas import cast, kpi_schema, records, report_schema
+from adjust_async import ConfigurationError, DecodeError, Report
+from adjust_async.integrations.schemas import cast, kpi_schema, report_schema
 
 UTC = pyarrow.timestamp("us", "UTC")
 
@@ -57,12 +57,3 @@ def test_a_name_in_two_places_is_refused() -> None:
     """A dimension can't be a metric too."""
     with pytest.raises(ConfigurationError, match="'day'"):
         report_schema(["day"], ["day"])
-
-
-def test_records_have_typed_columns() -> None:
-    """Records become rows, with JSON for objects; without any, the columns are the same."""
-    found = records(Tracker, [Tracker(token="abc123", name="A::B", level=2, archived=False, extra={"x": [1]})])
-    assert found.schema == records(Tracker, []).schema
-    [row] = found.to_pylist()
-    assert (row["token"], row["level"], row["archived"], row["partner_id"]) == ("abc123", 2, False, None)
-    assert json.loads(row["extra"]) == {"x": [1]}

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from pyarrow import parquet
 
-from adjust_async import KpiReport
+from adjust_async import KpiReport, Plan, ProvisionOutcome, ProvisionResult, TrackerSpec
 from adjust_async.errors import ConfigurationError, DecodeError
 from adjust_async.reports.report import Report
 from adjust_async.tables import Column, ColumnTable, Table
@@ -47,12 +47,16 @@ TABLES: dict[str, Callable[[], Table]] = {
     "report": lambda: report({"day": "2026-01-05", "installs": "64"}, metrics=["installs"]),
     "melted": melted,
     "columns": lambda: ColumnTable([Column("c", "text")], [["a\r\nb", None, '"']]),
+    "plan": lambda: Plan([TrackerSpec("A::B", partner_id=5), TrackerSpec("C", cost_data_enabled=False)]).to_table(),
+    "result": lambda: ProvisionResult("app", [TrackerSpec("A")], [ProvisionOutcome("A", "created")], [], dry_run=True),
 }
 EMPTY: dict[str, Callable[[], Table]] = {
     "kpis": lambda: kpi_report({"apps": []}, "installs"),
     "report": lambda: report(metrics=["installs"]),
     "columns": lambda: ColumnTable([Column("c", "text")], [[]]),
     "no columns": lambda: ColumnTable([], []),
+    "plan": lambda: Plan().to_table(),
+    "result": lambda: ProvisionResult("app", [], [], [], dry_run=False),
 }
 
 
@@ -162,7 +166,10 @@ def test_a_csv_has_the_cells_as_texts(name: str, tmp_path: Path) -> None:
     with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
         header, *lines = csv.reader(file)
     assert tuple(header) == table.columns
-    assert lines == [["" if cell is None else str(cell) for cell in row.values()] for row in table]
+    words = {None: "", True: "true", False: "false"}
+    assert lines == [
+        [words[cell] if cell is None or isinstance(cell, bool) else str(cell) for cell in row.values()] for row in table
+    ]
     assert names_in(tmp_path) == ["x.csv"]
 
 

@@ -44,6 +44,7 @@ CELLS: dict[Kind, st.SearchStrategy[Any]] = {
     "text": st.text(max_size=5),
     "integer": st.integers(-(2**63), 2**63 - 1),
     "number": st.floats(allow_nan=False) | st.integers(-(2**53), 2**53),
+    "boolean": st.booleans(),
     "date": st.dates(),
     "moment": st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)),  # noqa: DTZ001 - without distance to UTC
 }
@@ -51,6 +52,7 @@ ARROW: dict[Kind, Any] = {
     "text": pyarrow.string(),
     "integer": pyarrow.int64(),
     "number": pyarrow.float64(),
+    "boolean": pyarrow.bool_(),
     "date": pyarrow.date32(),
     "moment": pyarrow.timestamp("us"),
 }
@@ -58,6 +60,7 @@ PANDAS: dict[Kind, Any] = {
     "text": pandas.Series(["x"]).dtype,
     "integer": pandas.Int64Dtype(),
     "number": "float64",
+    "boolean": pandas.BooleanDtype(),
     "date": "datetime64[us]",
     "moment": "datetime64[us]",
 }
@@ -65,6 +68,7 @@ POLARS: dict[Kind, Any] = {
     "text": polars.String,
     "integer": polars.Int64,
     "number": polars.Float64,
+    "boolean": polars.Boolean,
     "date": polars.Date,
     "moment": polars.Datetime("us"),
 }
@@ -152,7 +156,7 @@ def test_moments_with_an_offset_are_at_utc_in_tables(cells: list[Any], hours: li
         assert {cell.utcoffset() for cell in found if cell} == {timedelta()}
 
 
-@pytest.mark.parametrize("cell", [2**63, -(2**63) - 1])
+@pytest.mark.parametrize("cell", [2**63, -(2**63) - 1, 10**400])
 def test_an_integer_too_large_is_never_an_empty_cell(cell: int) -> None:
     """Where a number doesn't fit it is an error in every form; null would pass for no figure."""
     source = table("integer", cell)

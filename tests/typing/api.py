@@ -1,6 +1,8 @@
 """What type checkers see of the public face. Nothing here runs; mypy and pyright check it in their strict modes."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +21,7 @@ from adjust_async import (
     CursorPages,
     Cursors,
     DecodeError,
+    FilterLists,
     FilterValue,
     KpiReport,
     Page,
@@ -26,9 +29,11 @@ from adjust_async import (
     Paging,
     Partner,
     PivotReport,
+    Plan,
     PlanError,
     ProvisionOutcome,
     ProvisionResult,
+    RecordList,
     Report,
     ReportEvent,
     ReportPart,
@@ -38,6 +43,7 @@ from adjust_async import (
     Table,
     Tracker,
     TrackerSpec,
+    Walk,
     __version__,
     load_plan,
     lookback,
@@ -94,7 +100,9 @@ async def pages(adjust: AsyncAdjust) -> None:
     """Lists are walked by item, by page, or collected."""
     listed = adjust.trackers.list("app", page_size=200, after="c", max_items=10, prefetch=2)
     assert_type(listed, CursorPages[Tracker])
+    assert_type(await listed, list[Tracker])
     assert_type(await listed.collect(), list[Tracker])
+    assert_type(await listed.to_table(), Table)
     assert_type(adjust.trackers.children("app", "tracker"), CursorPages[Tracker])
     assert_type(adjust.partners.list(), CursorPages[Partner])
     paging: Paging = {"page_size": 200, "max_items": 1000}
@@ -111,22 +119,63 @@ async def pages(adjust: AsyncAdjust) -> None:
         assert_type(page.total, int | None)
         assert_type(page.cursors, Cursors)
         assert_type(page.cursors.after, str | None)
+        assert_type(page.to_dict(), dict[str, Any])
     async for partner in adjust.partners.list():
         assert_type(partner.id, int)
         assert_type(partner.display_name, str)
+        assert_type(partner.to_dict(), dict[str, Any])
+
+
+async def lists(adjust: AsyncAdjust) -> None:
+    """Whatever is listed can be awaited, iterated, and made a table."""
+    walk = adjust.trackers.walk(["app"], max_level=2)
+    assert_type(walk, Walk)
+    assert_type(await walk, list[Tracker])
+    async with aclosing(walk) as walked:
+        async for tracker in walked:
+            assert_type(tracker, Tracker)
+        assert_type(await anext(walked), Tracker)
+    assert_type(adjust.apps.list(), RecordList[App])
+    assert_type(await adjust.apps.list(contains="x"), list[App])
+    async for app in adjust.apps.list():
+        assert_type(app, App)
+    assert_type(adjust.reports.events(), RecordList[ReportEvent])
+    assert_type(await adjust.reports.events(), list[ReportEvent])
+    async for event in adjust.reports.events():
+        assert_type(event, ReportEvent)
+    assert_type(adjust.reports.filters(["dimensions"]), FilterLists)
+    assert_type(await adjust.reports.filters(["dimensions"]), dict[str, list[FilterValue]])
+    table(await adjust.reports.filters(["dimensions"]).to_table())
+    listings: list[RecordList[Any]] = [adjust.trackers.list("app"), walk, adjust.partners.list(), adjust.apps.list()]
+    for listing in listings:
+        table(await listing.to_table())
+
+
+async def waiting(adjust: AsyncAdjust) -> list[Tracker]:
+    """A listing goes where an awaitable is wanted, and `collect` where a coroutine is."""
+    task = asyncio.create_task(adjust.partners.list().collect())
+    assert_type(await task, list[Partner])
+    apps, events = await asyncio.gather(adjust.apps.list(), adjust.reports.events())
+    assert_type(apps, list[App])
+    assert_type(events, list[ReportEvent])
+    return await asyncio.wait_for(adjust.trackers.list("app"), 5)
 
 
 async def trackers(adjust: AsyncAdjust) -> None:
     """Trackers are walked, created, updated and provisioned."""
-    assert_type(adjust.trackers.walk(["app"], max_level=2), AsyncGenerator[Tracker, None])
     assert_type(await adjust.trackers.create("app", "Adroll", parent_token="t"), Tracker)
     assert_type(await adjust.trackers.update("app", "t", partner_id=1, cost_data_enabled=True), Tracker)
     plan = [TrackerSpec("AppLovin", partner="AppLovin"), *TrackerSpec.product(["AppLovin"], ["DE"])]
     result = await adjust.trackers.provision("app", [*plan, "AdColony::DE"], dry_run=True, on_progress=progressed)
     assert_type(result, ProvisionResult)
     assert_type(result.outcomes, tuple[ProvisionOutcome, ...])
-    assert_type(result.retry_plan(), list[TrackerSpec])
-    assert_type(load_plan("plan.csv"), list[TrackerSpec])
+    assert_type(result.retry_plan(), Plan)
+    assert_type(result.to_table(), Table)
+    table(result)
+    assert_type(load_plan("plan.csv"), Plan)
+    assert_type(Plan(TrackerSpec.product(["AppLovin"])).to_table(), Table)
+    for spec in load_plan("plan.csv"):
+        assert_type(spec, TrackerSpec)
     await adjust.trackers.provision("app", load_plan(Path("plan.jsonl")), on_outcome=done)
 
 
@@ -173,10 +222,6 @@ async def reports(adjust: AsyncAdjust) -> None:
 
     pivot = await adjust.reports.pivot(dimensions=["app"], index=["app"], metrics=["installs"], date_period="today")
     assert_type(pivot, PivotReport)
-    assert_type(await adjust.reports.events(), list[ReportEvent])
-    assert_type(await adjust.reports.filters(["dimensions"]), dict[str, list[FilterValue]])
-    async for app in adjust.apps.list():
-        assert_type(app, App)
     assert_type(lookback("2026-01-01", 7), tuple[date, date])
 
 

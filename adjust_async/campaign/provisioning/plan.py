@@ -13,9 +13,11 @@ from adjust_async._pydantic import Record
 from adjust_async.campaign.names import PORTION, SEPARATOR
 from adjust_async.campaign.paths import LEVELS, problem_of_part, split_path
 from adjust_async.errors import ConfigurationError, PlanError
+from adjust_async.tables import RecordColumns, Table
 
 __all__ = [
     "Entry",
+    "Plan",
     "PlanReader",
     "TrackerPlan",
     "TrackerSpec",
@@ -97,6 +99,27 @@ class TrackerSpec(Record):
             "cost_data_enabled": cost_data_enabled,
         }
         return (cls(SEPARATOR.join(parts), **settings) for parts in product(*levels))
+
+
+class Plan(list[TrackerSpec]):
+    """The entries of a plan, as `load_plan` and `retry_plan` return them: a list that can be made a table.
+
+    Make one of any entries, such as `Plan(TrackerSpec.product(...))`. `load_plan` reads what `to_table().to_csv(path)`
+    writes.
+    """
+
+    def to_table(self) -> Table:
+        """Return the entries as a table: `path`, `partner_id`, `partner`, `cost_data_enabled`. It needs no client.
+
+        Raises:
+            PlanError: Entries are wrong.
+        """
+        reader = PlanReader()
+        for number, item in enumerate(self, 1):
+            reader.take(number, item)
+        columns = RecordColumns(TrackerSpec)
+        columns.extend([entry.spec for entry in reader.finish()])
+        return columns.table()
 
 
 #: What `provision` accepts.

@@ -10,7 +10,7 @@ from typing import Any
 
 from adjust_async._checks import shown
 from adjust_async.campaign.paths import LEVELS, path_of
-from adjust_async.campaign.provisioning.plan import PlanReader, TrackerSpec
+from adjust_async.campaign.provisioning.plan import Plan, PlanReader, TrackerSpec
 from adjust_async.errors import ConfigurationError
 
 __all__ = ["load_plan"]
@@ -19,7 +19,7 @@ SETTINGS = ("partner_id", "partner", "cost_data_enabled")
 COLUMNS = ("path", *LEVELS, *SETTINGS)
 
 
-def load_plan(path: str | Path) -> list[TrackerSpec]:
+def load_plan(path: str | Path) -> Plan:
     """Read a plan from a file, CSV or JSON Lines.
 
     A CSV has a header with the column `path`, or `network`, `campaign`, `adgroup` and `creative`, and may have
@@ -53,7 +53,7 @@ def load_plan(path: str | Path) -> list[TrackerSpec]:
             reader.take(number, _spec(fields))
         except ConfigurationError as error:
             reader.refuse(number, error.message)
-    return [entry.spec for entry in reader.finish()]
+    return Plan(entry.spec for entry in reader.finish())
 
 
 def _csv_lines(text: str, reader: PlanReader) -> Iterator[tuple[int, Mapping[str, object]]]:

@@ -6,9 +6,9 @@ from typing import Any, Literal, NamedTuple
 
 from adjust_async._pydantic import serialized_schema
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.plan import TrackerSpec
+from adjust_async.campaign.provisioning.plan import Plan, TrackerSpec
 from adjust_async.errors import AdjustError, NotTriedError
-from adjust_async.tables import Column, Table
+from adjust_async.tables import Column, RecordTable, Table
 
 __all__ = ["OnOutcome", "ProvisionOutcome", "ProvisionResult", "Status"]
 
@@ -75,7 +75,7 @@ OnOutcome = Callable[[ProvisionOutcome], object]
 class ProvisionResult(Table):
     """What `adjust.trackers.provision` did, or with `dry_run` would do.
 
-    It is a `Table`: `rows()`, `columns`, `to_arrow()`, `to_pandas()` and `to_polars()` have one row for each entry.
+    It is a `Table` with one row for each entry.
 
     Attributes:
         app_token: The app.
@@ -117,10 +117,14 @@ class ProvisionResult(Table):
         """The outcomes of entries that failed."""
         return tuple(outcome for outcome in self.outcomes if outcome.status == "failed")
 
-    def retry_plan(self) -> list[TrackerSpec]:
+    def retry_plan(self) -> Plan:
         """Return the entries that failed, as a plan for another try."""
         pairs = zip(self._specs, self.outcomes, strict=True)
-        return [spec for spec, outcome in pairs if outcome.status == "failed"]
+        return Plan(spec for spec, outcome in pairs if outcome.status == "failed")
+
+    def to_table(self) -> Table:
+        """Return the rows alone, without the trackers and the errors that `outcomes` has."""
+        return RecordTable(self.schema, self.cells(), key_columns=["path"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the attributes by name, and `counts`, as plain values that JSON can carry."""
@@ -154,6 +158,14 @@ class ProvisionResult(Table):
         names = ("path", "status", "tracker_token", "partner_id", "error", "notes")
         return tuple(Column(name, "integer" if name == "partner_id" else "text") for name in names)
 
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that identify a row together: `path`; empty where the plan has an entry twice."""
+        return ("path",) if len({outcome.path for outcome in self.outcomes}) == len(self.outcomes) else ()
+
+    def __len__(self) -> int:
+        return len(self.outcomes)
+
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each entry as a dictionary from column to cell. It can be called again."""
         for path, status, tracker, error, notes in self.outcomes:
@@ -165,6 +177,10 @@ class ProvisionResult(Table):
                 "error": None if error is None else str(error),
                 "notes": "; ".join(notes) or None,
             }
+
+    def _values(self) -> object:
+        errors = [type(outcome.error) for outcome in (*self.outcomes, *self.implied)]
+        return self.to_dict(), errors, self._specs
 
     def __repr__(self) -> str:
         return f"<ProvisionResult of {self._described()}>"

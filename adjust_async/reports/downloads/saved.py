@@ -1,7 +1,7 @@
 """`SavedReport`: a report that was written to a file."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = ["SavedReport"]
 
@@ -20,3 +20,7 @@ class SavedReport(NamedTuple):
     size: int
     rows: int | None
     columns: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, as plain values that JSON can carry: the path as text."""
+        return self._asdict() | {"path": str(self.path), "columns": list(self.columns)}
