@@ -13,14 +13,17 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import dlt
-import pyarrow
-from dlt.extract import DltResource, DltSource
 
 from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, GoneError, RecordList
+from adjust_async.integrations._extra import needs_extra
 from adjust_async.integrations.blocking import Client, Opener
 from adjust_async.integrations.days import RESTATE_DAYS, Days, Loaded, read_day, restated_for
 from adjust_async.integrations.schemas import cast, kpi_schema, report_schema
+
+with needs_extra("dlt"):
+    import dlt
+    import pyarrow
+    from dlt.extract import DltResource, DltSource
 
 if TYPE_CHECKING:
     from dlt import Pipeline

@@ -17,12 +17,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any, TypeAlias
 
-from fastapi import Depends, FastAPI, Request
-from fastapi.responses import JSONResponse
-from starlette.applications import Starlette
-from starlette.requests import HTTPConnection
-from starlette.routing import Mount
-
 from adjust_async import (
     AdjustError,
     APIStatusError,
@@ -37,6 +31,14 @@ from adjust_async import (
 )
 from adjust_async._checks import check_seconds
 from adjust_async.config import APIToken
+from adjust_async.integrations._extra import needs_extra
+
+with needs_extra("fastapi"):
+    from fastapi import Depends, FastAPI, Request
+    from fastapi.responses import JSONResponse
+    from starlette.applications import Starlette
+    from starlette.requests import HTTPConnection
+    from starlette.routing import Mount
 
 __all__ = ["Adjust", "answer_to", "get_adjust", "install_error_handlers", "lifespan"]
 
