@@ -25,12 +25,21 @@ class Run(NamedTuple):
         cpu: Seconds of CPU that its process took.
         memory: Bytes that the peak of its process's memory grew by.
         server: Seconds of CPU that the server's process took meanwhile; `None` where that is not known.
+        stop: The longest time, in seconds, for which its event loop served nothing else; `None` where nobody watched.
     """
 
     wall: float
     cpu: float
     memory: int
     server: float | None = None
+    stop: float | None = None
+
+
+class Watched(NamedTuple):
+    """What `work` returns where it watched its event loop: what it found, and the longest stop in seconds."""
+
+    found: Any
+    stop: float
 
 
 class Contender(NamedTuple):
@@ -82,12 +91,30 @@ class Listing(NamedTuple):
     note: str = ""
 
 
+#: Seconds of the ideal from which on there is one round: there is little but latency in it.
+LONG = 5.0
+
+
 class Options(NamedTuple):
-    """How thoroughly to measure: rounds, seconds of latency, and whether a moment's worth of work is enough."""
+    """How thoroughly to measure.
+
+    Attributes:
+        rounds: How often each contender runs.
+        latencies: Seconds; `None` for those that a benchmark has of its own.
+        quick: Whether a moment's worth of work is enough.
+    """
 
     rounds: int = 3
-    latencies: Sequence[float] = (0.0, 0.02, 0.05, 0.2)
+    latencies: Sequence[float] | None = None
     quick: bool = False
+
+    def latencies_or(self, own: Sequence[float]) -> Sequence[float]:
+        """Return the latencies asked for, or those of the benchmark."""
+        return own if self.latencies is None else self.latencies
+
+    def rounds_of(self, ideal: float) -> int:
+        """Return the rounds of a job that takes so many seconds at best."""
+        return 1 if ideal > LONG else self.rounds
 
 
 #: A moment's worth of everything.
@@ -176,6 +203,9 @@ def alone(
         found, run = ours.recv()
     except EOFError:
         raise SystemExit(f"{work.__module__}.{work.__qualname__} failed") from None
+    except BaseException:
+        process.kill()
+        raise
     finally:
         process.join()
     return found, run
@@ -200,7 +230,10 @@ def _measured(
     found = work(*arguments)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     served = None if busy is None else round((_cpu_of(server) or busy) - busy, 6)
-    run = Run(round(wall, 6), round(cpu, 6), _peak() - memory, served)
+    grown, stop = _peak() - memory, None
+    if isinstance(found, Watched):
+        found, stop = found
+    run = Run(round(wall, 6), round(cpu, 6), grown, served, None if stop is None else round(stop, 6))
     return (found if summary is None else summary(found)), run
 
 
@@ -239,6 +272,7 @@ COLUMNS = {
     "rate": "{Unit}s per second",
     "memory": "Memory, MB",
     "server": "Server busy, %",
+    "stop": "Longest stop of the loop, ms",
 }
 
 
@@ -258,6 +292,9 @@ def figures(measurement: Measurement, contender: str) -> dict[str, list[float]]:
     served = [run.server / run.wall * 100 for run in runs if run.server is not None]
     if served:
         found["server"] = served
+    stops = [run.stop * 1000 for run in runs if run.stop is not None]
+    if stops:
+        found["stop"] = stops
     return found
 
 

@@ -37,7 +37,7 @@ class Size(NamedTuple):
     seeds: Sequence[int]
 
 
-WHOLE = Size(trackers=2000, kills=50, seeds=(1, 2, 3))
+WHOLE = Size(trackers=500, kills=4, seeds=(1,))
 QUICK = Size(trackers=10, kills=0, seeds=(1,))
 
 

@@ -16,6 +16,7 @@ from benchmarks import clients, trackers
 from benchmarks.measuring import Contender, Measurement, Options, digest, side_by_side
 from benchmarks.server import Answers, served
 
+LATENCIES = (0.05,)
 NETWORKS, CAMPAIGNS, ADGROUPS, CREATIVES, MANY_CREATIVES = 50, 6, 6, 7, 154
 
 #: Token, name, and the token of the parent.
@@ -156,12 +157,13 @@ def measure(options: Options) -> Iterator[Measurement]:
     sizes = {1, *(networks // contender.share for contender in contenders)}
     requests = len(answers([networks]))
     title = f"{len(list(_rows(tree_of(networks)))):,} trackers, {requests:,} requests, {clients.AT_ONCE} at a time"
-    for latency in options.latencies:
+    for latency in options.latencies_or(LATENCIES):
+        ideal = requests * latency / clients.AT_ONCE
         with served(answers, sorted(sizes), latency=latency) as server:
             runs = side_by_side(
                 contenders,
                 lambda contender: (server.url, f"app{networks // contender.share}"),
-                rounds=options.rounds,
+                rounds=options.rounds_of(ideal),
                 expected=lambda contender: _expected(networks // contender.share),
                 warm_up=(server.url, "app1"),
                 summary=digest,
@@ -173,6 +175,6 @@ def measure(options: Options) -> Iterator[Measurement]:
             unit="request",
             requests=requests,
             latency=latency,
-            ideal=requests * latency / clients.AT_ONCE or None,
+            ideal=ideal or None,
             runs=runs,
         )
