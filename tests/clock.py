@@ -4,6 +4,8 @@ import asyncio
 import selectors
 from typing import Any
 
+import pytest
+
 
 class _JumpingSelector(selectors.DefaultSelector):
     loop: "JumpingClockLoop"
@@ -35,3 +37,9 @@ class JumpingClockLoop(asyncio.SelectorEventLoop):
 
 
 JUMPING_CLOCK = ("asyncio", {"loop_factory": JumpingClockLoop})
+
+
+@pytest.fixture
+def jumping_clock() -> tuple[str, dict[str, Any]]:
+    """Let hours pass at once in a module without sockets that says `anyio_backend = jumping_clock`."""
+    return JUMPING_CLOCK

@@ -22,10 +22,11 @@ from adjust_async import (
 )
 from adjust_async.campaign.provisioning.result import Status
 from tests.campaign.provisioning.service import APP, CREATE_FAULTS, Service, client_of
-from tests.clock import JUMPING_CLOCK
+from tests.clock import jumping_clock
 from tests.provisioning_plans import THERE, with_parents
 
 pytestmark = pytest.mark.anyio
+anyio_backend = jumping_clock
 
 GRACE = 5.0
 LONG = "A campaign with a name that is longer than a service may keep, number"
@@ -46,12 +47,6 @@ FORMS: dict[str, Callable[[str], str]] = {
     "all": lambda name: html.escape(unicodedata.normalize("NFD", " ".join(name.lower().split()))),
 }
 NAMES = ["Été & Co", "x  y", "Straße", "R&D <1>", "ﬁve Ⅷ", "PLAIN name", "quoted 'a'", f"1 {LONG}", "50% off"]
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Let the time of every test here jump."""
-    return JUMPING_CLOCK
 
 
 async def provision(adjust: AsyncAdjust, plan: Iterable[str | TrackerSpec], **arguments: Any) -> ProvisionResult:
