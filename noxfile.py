@@ -245,6 +245,6 @@ def picture(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the SDK beside its alternatives, and render what was found; arguments go to `python -m benchmarks`."""
+    """Measure the SDK and its alternatives, and write the README; arguments go to `python -m benchmarks`."""
     session.install("-e", ".[bench]")
     session.run("python", "-m", "benchmarks", *session.posargs)

@@ -15,7 +15,7 @@ from benchmarks import document
 from benchmarks.measuring import QUICK, Listing, Measurement, Options, in_this_process, table
 from benchmarks.results import BENCHMARKS, Results, Section, circumstances, load, save
 
-#: Seconds after which a benchmark is given up, so that one that hangs loses nothing but itself.
+#: Seconds after which a benchmark is stopped, so that the others run if it hangs.
 LIMIT = 400
 
 
@@ -61,7 +61,7 @@ def _latencies(text: str) -> tuple[float, ...]:
 
 
 def _begin(command: str, *, is_whole: bool) -> Results | None:
-    """Return what the run adds to, or nothing where what it finds can't stand beside what was found before."""
+    """Return the results that the run adds to, or `None` if its figures can't be compared with them."""
     now, before = circumstances(command), None if is_whole else load()
     if now.is_busy:
         print(f"The machine is busy (load {now.load}): figures of a quiet one are better.", file=sys.stderr)

@@ -1,6 +1,6 @@
 """What people use where they have no SDK: HTTP clients, 50 requests at a time or one after the other.
 
-Each is set up as it would be by hand, and gives a function that asks for a path and gives the decoded JSON. None of
+Each is set up as it would be by hand, and yields a function that asks for a path and returns the decoded JSON. None of
 them retries, or checks anything but the status.
 """
 

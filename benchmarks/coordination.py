@@ -1,4 +1,4 @@
-"""What sharing an account costs: one permit, and four processes beside one that does the work of all.
+"""What sharing an account costs: one permit, and four processes compared with one that does all the work.
 
 The server counts the requests that it has at a time, and refuses what is more than 50. Redis runs on the same machine;
 without it its rows are left out.
@@ -233,7 +233,7 @@ def _killed(arguments: Sequence[tuple[str, str | None, int]]) -> float:
 
 
 def _drained(connection: Connection) -> int:
-    """Count the answers that a process has told of."""
+    """Count the answers that a process has reported."""
     answers = 0
     with contextlib.suppress(EOFError):
         while connection.poll():

@@ -65,7 +65,7 @@ def _records(document: dict[str, Any]) -> list[Tracker]:
 
 
 def fields(page: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Give what can be compared of a page of records, or of dictionaries."""
+    """Return what can be compared of a page of records, or of dictionaries."""
     names = ("token", "name", "level", "partner_id", "impression_url")
     return [tuple(one[name] if isinstance(one, dict) else getattr(one, name) for name in names) for one in page]
 
@@ -157,7 +157,7 @@ def _flat(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def cells(found: Any) -> str:
-    """Give what can be compared of a report, a table, or rows."""
+    """Return what can be compared of a report, a table, or rows."""
     rows = found.rows() if isinstance(found, KpiReport) else found if isinstance(found, list) else found.to_pylist()
     return digest(tuple(row.values()) for row in rows)
 

@@ -46,7 +46,7 @@ def generated(what: str, results: Results) -> str:
     """Return what stands in one place of a template.
 
     Raises:
-        ValueError: It is none of those above.
+        ValueError: The place is unknown.
     """
     kind, *arguments = what.split(maxsplit=4)
     match kind, arguments:

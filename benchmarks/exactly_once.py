@@ -49,7 +49,7 @@ QUICK = _Size(trackers=5, looped=0, seeds=(1,), kills=0)
 
 
 def exactly_once(*, quick: bool) -> Listing:
-    """Provision under faults, beside a plain loop, and over kills."""
+    """Provision under faults, compared with a plain loop, and over kills."""
     size = QUICK if quick else WHOLE
     with tempfile.TemporaryDirectory() as folder:
         return Listing(

@@ -54,7 +54,7 @@ async def _counted(url: str, walk: Callable[[AsyncAdjust], AsyncIterable[Tracker
 
 
 def traced(work: Callable[[str, int], int], url: str, pages: int) -> int:
-    """Do it under `tracemalloc`; give the peak, less what a first walk leaves in memory."""
+    """Do it under `tracemalloc`; return the peak, less what a first walk leaves in memory."""
     work(url, 4)
     tracemalloc.start()
     try:

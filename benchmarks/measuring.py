@@ -24,8 +24,8 @@ class Run(NamedTuple):
         wall: Seconds that it took.
         cpu: Seconds of CPU that its process took.
         memory: Bytes that the peak of its process's memory grew by.
-        server: Seconds of CPU that the server's process took meanwhile; `None` where that is not known.
-        stop: The longest time, in seconds, for which its event loop served nothing else; `None` where nobody watched.
+        server: Seconds of CPU that the server's process took meanwhile; `None` if that is unknown.
+        stop: The longest time, in seconds, for which its event loop served nothing else; `None` if nobody watched.
     """
 
     wall: float
@@ -47,7 +47,7 @@ class Contender(NamedTuple):
 
     Attributes:
         name: What the tables call it.
-        work: A function of a module's top level. What it gives, or what a `summary` makes of that, is compared, and so
+        work: A function of a module's top level. Its result, or what a `summary` makes of it, is compared, and so
             is small and can be pickled. What it needs it imports itself: the processes of others are then without it.
         share: How much of the work it is given: all of it, or one part in so many where all would take too long.
         needs: The module without which it can't take part.
@@ -60,14 +60,14 @@ class Contender(NamedTuple):
 
 
 class Measurement(NamedTuple):
-    """What one benchmark found at one setting, of which the tables and charts are made.
+    """What one benchmark found at one setting: the source of tables and charts.
 
     Attributes:
         benchmark: Its name, as `python -m benchmarks NAME` takes it.
         title: What was done.
         unit: What CPU time is given a piece of, such as `page`.
         requests: How many of those a contender with all of the work does.
-        latency: Seconds that the server waits before each answer; `None` where there is no server.
+        latency: Seconds that the server waits before each answer; `None` without a server.
         ideal: Seconds that all of the work takes at best; `None` where nothing sets a limit.
         runs: Of each contender, its share and its runs.
     """
@@ -82,7 +82,7 @@ class Measurement(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What one benchmark found that is no race: a table of its own, numbers in it as they are to be shown."""
+    """What one benchmark found without a race: a table of its own, with numbers formatted to be shown."""
 
     benchmark: str
     title: str
@@ -135,9 +135,9 @@ def side_by_side(
 
     Args:
         contenders: Who takes part.
-        arguments: Gives what a contender's `work` is called with.
+        arguments: Returns what a contender's `work` is called with.
         rounds: How often.
-        expected: Gives what a contender must find.
+        expected: Returns what a contender must find.
         warm_up: What `work` is called with once before its clock starts, so that no import is measured.
         summary: Makes what can be compared of what `work` gave, after its clock has stopped; such as `digest`.
         server: The process whose CPU time is measured too.
@@ -164,7 +164,7 @@ def _there(contender: Contender) -> bool:
 
 
 def digest(rows: Iterable[tuple[Any, ...]]) -> str:
-    """Give the number of rows and a hash over all of their cells, whatever order they came in."""
+    """Return the number of rows and a hash over all of their cells, whatever order they came in."""
     lines = sorted(map(repr, rows))
     return f"{len(lines)} rows, {hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}"
 
@@ -191,7 +191,7 @@ def alone(
     summary: Callable[[Any], Any] | None = None,
     server: int | None = None,
 ) -> tuple[Any, Run]:
-    """Call `work(*arguments)` in a new process; give what it gave, or the `summary` of it, and what it took."""
+    """Call `work(*arguments)` in a new process; return its result, or the `summary` of it, and its `Run`."""
     if _together:
         return _measured(work, arguments, warm_up, summary, server)
     context = multiprocessing.get_context("spawn")
@@ -238,7 +238,7 @@ def _measured(
 
 
 def _cpu_of(process: int | None) -> float | None:
-    """Give the seconds of CPU that a process took so far, to the hundredth, where the system tells."""
+    """Return the seconds of CPU that a process took so far, to the hundredth, where the system tells."""
     if process is None or sys.platform != "linux":
         return None
     # Its name stands in brackets and may hold spaces; user and system time are the 14th and 15th field.
@@ -247,12 +247,12 @@ def _cpu_of(process: int | None) -> float | None:
 
 
 def _peak() -> int:
-    """Give the most memory that this process had, in bytes; 0 where the system does not tell."""
+    """Return the most memory that this process had, in bytes; 0 where the system does not tell."""
     return _status("VmHWM:")
 
 
 def _forget_peak() -> int:
-    """Let the peak begin anew, where the system can; give the memory of this moment."""
+    """Let the peak begin anew, where the system can; return the memory of this moment."""
     if sys.platform == "linux":
         Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS:")
@@ -264,7 +264,7 @@ def _status(key: str) -> int:
     return int(Path("/proc/self/status").read_text().partition(key)[2].split()[0]) * 1024
 
 
-#: What is told of each contender, by name, with its column's heading.
+#: What tables show of each contender, by name, with its column's heading.
 COLUMNS = {
     "wall": "Wall time, s",
     "ratio": "Times the ideal",
@@ -277,7 +277,7 @@ COLUMNS = {
 
 
 def figures(measurement: Measurement, contender: str) -> dict[str, list[float]]:
-    """Give what a contender's runs come to, by the names of `COLUMNS`: without those that make no sense here."""
+    """Return what a contender's runs come to, by the names of `COLUMNS`: without those that make no sense here."""
     share, runs = measurement.runs[contender]
     pieces = measurement.requests / share
     found = {
@@ -332,7 +332,7 @@ def table(found: Measurement | Listing) -> str:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Show the median, and the lowest and highest in brackets where there are several."""
+    """Show the median, with the lowest and highest in brackets if there are several."""
     median = amount(statistics.median(values))
     return median if len(values) == 1 else f"{median} ({amount(min(values))}–{amount(max(values))})"
 
@@ -346,7 +346,7 @@ def amount(value: float) -> str:
 
 
 def as_json(found: Sequence[Measurement | Listing]) -> str:
-    """Give what was found as a document that `from_json` reads, with a line for each table."""
+    """Return what was found as a document that `from_json` reads, with a line for each table."""
     return "[\n" + ",\n".join(json.dumps(one._asdict(), ensure_ascii=False) for one in found) + "\n]"
 
 

@@ -1,11 +1,11 @@
 """2,500 trackers created over four levels, 50 requests at a time.
 
-The server keeps them in memory. The SDK looks at what is there first, and would survive every failure; the others know
+The server keeps them in memory. The SDK reads the lists first, and would survive every failure; the others know
 that nothing is there yet, and go level by level, or one by one. What each created is compared with the plan on the
 server: every name once. What would take too long with all of it gets a plan of fewer trackers.
 
 The SDK then provisions the same again, where nothing is to be done, and a plan of 100,000 entries, whose memory is
-measured. On the emulator follows what is there after faults and kills.
+measured. On the emulator follows what exists after faults and kills.
 """
 
 import asyncio
@@ -137,7 +137,7 @@ CONTENDERS = (
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """Give what can be compared of what was created: the names, and whether each has a token of its own."""
+    """Return what can be compared of what was created: the names, and whether each has a token of its own."""
     return f"{len({token for _, token in rows})} tokens, {digest((path,) for path, _ in rows)}"
 
 
@@ -150,11 +150,11 @@ class _Race:
         self._apps: dict[str, Contender] = {}
 
     def plan(self, contender: Contender) -> list[str]:
-        """Give a contender's plan."""
+        """Return a contender's plan."""
         return plan_of(self._trackers // contender.share)
 
     def run(self, rounds: int) -> dict[str, Any]:
-        """Let all create, and compare what is there at the end.
+        """Let all create, and compare the app at the end.
 
         Raises:
             SystemExit: It is not what the plan says.
@@ -235,7 +235,7 @@ def _memory(entries: int) -> Listing:
 
 
 def compared(url: str, entries: int) -> int:
-    """Compare a plan that comes entry by entry with what is there; give the peak of memory."""
+    """Compare a plan that comes entry by entry with the app; return the peak of memory."""
 
     async def plan() -> AsyncIterator[TrackerSpec]:
         for path in plan_of(entries):
@@ -244,7 +244,7 @@ def compared(url: str, entries: int) -> int:
     async def compare() -> int:
         async with AsyncAdjust("token", api_url=url) as adjust:
             provision = partial(adjust.trackers.provision, "app", dry_run=True)
-            # What is imported, and what a connection takes, is none of the plan's.
+            # Imports and the connection do not belong to the plan.
             await provision(["Network"])
             tracemalloc.start()
             try:

@@ -1,6 +1,6 @@
 """The trackers of the Campaign API v1 in memory, lean enough that the server is never what a benchmark measures.
 
-An app is there, and empty, as soon as it is asked for: each run takes one of its own. `GET /tally/{app}` tells what
+An app is there, and empty, as soon as it is asked for: each run takes one of its own. `GET /tally/{app}` reports what
 became of it.
 """
 

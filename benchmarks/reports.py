@@ -1,7 +1,7 @@
 """The Report Service: the figures of 100 apps in 6 monthly windows, and a CSV of 300,000 rows.
 
 The windows are asked of the emulator, which keeps the service's limits: 50 requests at a time, 50 a second, bursts of
-100; beyond them it answers 429. It is those that set the time, so that there is one latency, 100 ms. Who asks by hand
+100; beyond them it answers 429. It is those that set the time, so one latency is enough, 100 ms. Who asks by hand
 needs a limiter too. All end with the same typed rows.
 
 The CSV is canned, of 24 MB: row by row with its figures added up, and into a file.
@@ -34,7 +34,7 @@ Row = tuple[Any, ...]
 
 
 class Question(NamedTuple):
-    """Where the emulator is, and what is asked of it."""
+    """The emulator's URL, and what is asked of it."""
 
     url: str
     app_tokens: Sequence[str]

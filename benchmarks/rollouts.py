@@ -1,4 +1,4 @@
-"""What is there after several processes rolled out one plan, and after one was killed again and again.
+"""What exists after several processes rolled out one plan, and after one was killed again and again.
 
 The emulator allows two trackers of one name, and its creates may come two seconds after their connection broke.
 """
@@ -52,7 +52,7 @@ _Work: TypeAlias = Callable[[_Account, str, Size, int], None]
 
 
 def rollouts(places: Mapping[str, str], size: Size) -> Listing:
-    """Roll a plan out by two processes, and by one that is killed, and count what is there."""
+    """Roll a plan out by two processes, and by one that is killed, and count what exists."""
     rows = []
     for name, place in places.items():
         rows.append(_counted(f"two processes at once, {name}, seed 1", place, size, 1, _by_two))

@@ -22,7 +22,7 @@ NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 class Server(NamedTuple):
-    """Where the server is, and in which process."""
+    """The server's URL and process."""
 
     url: str
     process: int
@@ -65,7 +65,7 @@ class _Protocol(asyncio.Protocol):
 
 
 def serve(ready: Connection, protocol: Callable[[], asyncio.Protocol]) -> None:
-    """Serve on a free port for ever, and tell where."""
+    """Serve on a free port until the process ends, and send the address."""
 
     async def listen() -> None:
         server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
@@ -82,6 +82,6 @@ def _serve(ready: Connection, latency: float, make: Callable[..., Answers], argu
 
 @contextmanager
 def served(make: Callable[..., Answers], *arguments: Any, latency: float) -> Iterator[Server]:
-    """Serve the answers that `make(*arguments)` gives, each after `latency` seconds."""
+    """Serve the answers that `make(*arguments)` returns, each after `latency` seconds."""
     with beside(_serve, latency, make, arguments) as server:
         yield server

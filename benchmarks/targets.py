@@ -1,4 +1,4 @@
-"""What the SDK should reach, beside what a run found."""
+"""What the SDK should reach, compared with what a run found."""
 
 import statistics
 from typing import NamedTuple
@@ -11,10 +11,10 @@ class Figure(NamedTuple):
     """The median of one column of a contender.
 
     Attributes:
-        benchmark: Where it was found.
+        benchmark: The benchmark's name.
         column: One of `measuring.COLUMNS`.
         contender: Whose it is.
-        latency: Seconds; `None` where the benchmark has no server.
+        latency: Seconds; `None` if the benchmark has no server.
         title: What the title begins with, or holds, where the benchmark has several.
     """
 
@@ -48,7 +48,7 @@ class Target(NamedTuple):
         unit: What stands behind a value.
         ours: What was found of the SDK.
         theirs: What it is divided by, if anything.
-        missed: What stands in the way where it is not reached.
+        missed: What stands in the way if it is not reached.
     """
 
     what: str

@@ -1,6 +1,6 @@
 """A tree of 20,000 trackers, walked down to the creatives: 2,001 requests, 50 at a time.
 
-50 networks have 6 campaigns each, and those 6 adgroups each, of which the last has nothing below it. One adgroup of
+50 networks have 6 campaigns each, and those 6 adgroups each; the last adgroup has nothing below it. One adgroup of
 each network has 154 creatives, which take four pages, and the others have 7: most requests are for a short list, as in
 a real account. Who has to write the walk by hand goes level by level, and asks for nothing below a tracker that has no
 subtrackers. Nobody can ask for a level before the one above it is there, so that a little more than the ideal is lost

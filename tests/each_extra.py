@@ -1,7 +1,7 @@
 """Run in an environment that has one extra: `python -P tests/each_extra.py NAME`, and without a name in a bare one.
 
 What belongs to an installed extra must work; what belongs to one that is not must fail with the command that installs
-it. Needs nothing but the package, so that nothing else is there to hide what an extra lacks.
+it. Needs only the package, so that no other package hides what an extra lacks.
 """
 
 import asyncio

@@ -227,7 +227,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
 
 @pytest.mark.parametrize("failure", [OSError("no more ports"), SystemExit("httpx found 1, where 2 is right")])
 def test_a_benchmark_that_fails_costs_the_others_nothing(runs: Runs, failure: BaseException) -> None:
-    """The others run, what the failed one found before is kept, its failure is told, and the run ends as failed."""
+    """The others run, the failed one keeps what it found before, and the run ends as failed."""
     runs.found = {"pages": [RACE, failure], "small": [LISTING]}
     with pytest.raises(SystemExit, match="failed: pages"):
         main([])
@@ -266,7 +266,7 @@ def test_a_part_run_again_joins_the_rest(runs: Runs) -> None:
 
 
 def test_a_part_of_another_commit_is_not_kept(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
-    """What can't stand beside the rest is shown, with the reason why it is not kept."""
+    """A run that can't be compared with the rest is shown, with the reason why it is not kept."""
     runs.found = {"pages": [RACE], "small": [LISTING]}
     main([])
     before = runs.path.read_bytes()
@@ -279,7 +279,7 @@ def test_a_part_of_another_commit_is_not_kept(runs: Runs, capsys: pytest.Capture
 
 
 def test_the_readme_is_that_of_the_results() -> None:
-    """Rendering `results.json` gives the README as it stands: no figure in it was typed by hand."""
+    """The README is what rendering `results.json` produces: no figure in it was typed by hand."""
     kept = results.load()
     assert kept is not None
     assert document.readme(kept) == document.README.read_text(encoding="utf-8")
@@ -320,7 +320,7 @@ def test_a_race_is_rendered_with_its_chart() -> None:
 
 
 def test_what_was_not_measured_is_said() -> None:
-    """A place without results says so, a failure is told, and a place that nobody knows is a mistake."""
+    """A place without results says so, a failure is shown, and an unknown place is a mistake."""
     assert document.generated("tables tree", RESULTS) == "Not measured in this run."
     assert document.generated("figure pages 0.2 ratio adjust_async", RESULTS) == "not measured"
     failed = RESULTS.plus("tree", results.Section([], 1.0, "OSError: no more ports"))

@@ -40,5 +40,5 @@ async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
 
 
 def app_of(emulator: Emulator) -> str:
-    """Give the first app."""
+    """Return the first app."""
     return emulator.app_tokens[0]
