@@ -179,9 +179,7 @@ def missed(results: Results) -> str:
     for target in TARGETS:
         value = target.of(results)
         if value is not None and not _is_reached(target, value):
-            lines.setdefault(target.missed, []).append(
-                f"{target.what} ({amount(value)} {target.unit}, to reach: {target.most:g})"
-            )
+            lines.setdefault(target.missed, []).append(target.what)
     told = [f"* {'; '.join(names)}.{f' {reason}' if reason else ''}" for reason, names in lines.items()]
     return "\n".join(told) or "Everything that was measured was reached."
 
