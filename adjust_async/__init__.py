@@ -109,8 +109,8 @@ __all__ = [
 ]
 
 
-#: The module of each name that is imported when it is asked for: all of them together take longer than importing httpx,
-#: and many import this package without opening a client. The block above says the same to type checkers.
+#: The module of each name that is imported on first use. Importing them all takes longer than importing httpx, and many
+#: programs import this package without opening a client. The block above declares the same names for type checkers.
 _MODULES = {
     "App": "reports.models",
     "AsyncAdjust": "client",
@@ -149,7 +149,7 @@ _MODULES = {
 }
 
 
-# The application decides what becomes of the log.
+# The application decides where the log goes.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 

@@ -1,4 +1,4 @@
-"""Doing many things at once: a producer beside its consumer, and a crawl by a bounded number of workers."""
+"""Doing many things at once: a producer alongside its consumer, and a crawl by a bounded number of workers."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable

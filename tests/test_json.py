@@ -1,4 +1,4 @@
-"""JSON, by orjson in the event loop and by the standard library beside it."""
+"""JSON: decoded by orjson in the event loop, or by the standard library in a thread."""
 
 import json
 import threading
@@ -25,7 +25,7 @@ both = pytest.mark.parametrize("decode", [loads, loads_beside])
 @both
 @pytest.mark.parametrize("exact", [False, True])
 def test_what_is_no_number_has_no_value(decode: Callable[..., Any], exact: bool) -> None:
-    """`NaN` and infinities are no value, and the rest of the document is kept."""
+    """`NaN` and infinities are null, and the rest of the document is kept."""
     document = b'{"a": NaN, "b": [Infinity, -Infinity, 1.5], "c": "NaN \\u00e4"}'
     assert decode(document, exact=exact) == {"a": None, "b": [None, None, 1.5], "c": "NaN ä"}
 
@@ -45,14 +45,14 @@ def test_what_is_no_number_has_no_value(decode: Callable[..., Any], exact: bool)
     ],
 )
 def test_a_key_that_comes_twice_is_refused(decode: Callable[..., Any], document: bytes) -> None:
-    """Nobody can know which of its values is meant."""
+    """A document with a repeated key is refused, because it is unknown which value is meant."""
     with pytest.raises(RepeatedKeyError, match="comes twice in one object"):
         decode(document)
 
 
 @given(st.lists(st.tuples(st.text(max_size=3), values), max_size=4), st.booleans(), st.sampled_from(["", " ", "\n\t"]))
 def test_no_value_is_lost(pairs: list[tuple[str, Any]], ascii_only: bool, space: str) -> None:
-    """A document has all of its keys, or is refused, whatever its texts hold and its white space is."""
+    """A document has all of its keys or is refused, whatever its texts and white space are."""
     inside = (f"{json.dumps(key)}{space}:{space}{json.dumps(value, ensure_ascii=ascii_only)}" for key, value in pairs)
     document = f"[{{{','.join(inside)}}}]".encode(errors="replace")
     for decode in (loads, loads_beside):
@@ -66,7 +66,7 @@ def test_no_value_is_lost(pairs: list[tuple[str, Any]], ascii_only: bool, space:
 @both
 @given(number=st.integers() | st.integers(2**62, 2**70) | st.integers(-(2**70), -(2**62)), exact=st.booleans())
 def test_whole_numbers_are_exact(decode: Callable[..., Any], number: int, exact: bool) -> None:
-    """Whole numbers of any size keep every digit."""
+    """Integers of any size keep every digit."""
     document = f'{{"a":{number},"b": [{number}, {number}\n]}}'.encode()
     assert decode(document, exact=exact) == {"a": number, "b": [number, number]}
     assert type(decode(document, exact=exact)["a"]) is int
@@ -76,7 +76,7 @@ def test_whole_numbers_are_exact(decode: Callable[..., Any], number: int, exact:
 @both
 @given(number=st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20))
 def test_exact_decimals_keep_every_digit(decode: Callable[..., Any], number: Decimal) -> None:
-    """What is decoded with `exact` has the value of the text, as a float where that has it."""
+    """With `exact`, a decoded number has the value of its text, as a float if that has the same value."""
     text = format(number, "f") if number.as_tuple().exponent != 0 else f"{number}.0"
     for document in (f"[{text}]", f'{{"a":"12345678901234567","b":[1,{text}]}}', f'{{"a": [ {text} ]}}'):
         decoded = decode(document.encode(), exact=True)
@@ -88,7 +88,7 @@ def test_exact_decimals_keep_every_digit(decode: Callable[..., Any], number: Dec
 
 @both
 def test_exponents_of_long_numbers(decode: Callable[..., Any]) -> None:
-    """An exponent is a part of the number."""
+    """An exponent is part of the number."""
     assert decode(b"[12345678901234567e2]", exact=True) == [Decimal("12345678901234567e2")]
     assert decode(b"[1.2345678901234567890E-300, 5]", exact=True) == [Decimal("1.2345678901234567890E-300"), 5]
 
@@ -100,7 +100,7 @@ def test_exponents_of_long_numbers(decode: Callable[..., Any]) -> None:
 def test_surrogate_pairs_are_characters(
     decode: Callable[..., Any], pair: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An emoji is a character, and sends no large document to the decoder that stops all others."""
+    """An emoji is one character, and does not send a large document to the decoder that blocks all others."""
     expected = json.loads(b'"%b"' % pair)
     if decode is loads_beside:
         monkeypatch.setattr(orjson, "loads", None)
@@ -109,14 +109,14 @@ def test_surrogate_pairs_are_characters(
 
 @given(st.recursive(values | st.integers(), lambda inner: st.lists(inner, max_size=3), max_leaves=5))
 def test_what_was_decoded_can_be_encoded(value: Any) -> None:
-    """Whole numbers beyond 64 bits and decimals too."""
+    """Integers beyond 64 bits and decimals are decoded, too."""
     document = json.dumps({"a": value}).encode()
     assert json.loads(dumps(loads(document, exact=True))) == json.loads(document)
 
 
 @given(values, st.booleans())
 def test_both_decode_alike(value: Any, ascii_only: bool) -> None:
-    """A document says the same, whichever of the two decodes it, escaped or not."""
+    """Both decoders return the same for a document, escaped or not."""
     document = json.dumps(value, ensure_ascii=ascii_only).encode(errors="replace")
     assert repr(loads_beside(document)) == repr(loads(document))
 
@@ -142,7 +142,7 @@ def test_both_decode_alike(value: Any, ascii_only: bool) -> None:
     ],
 )
 def test_both_refuse_alike(document: bytes) -> None:
-    """What is no JSON for one is none for the other, and the error is the same."""
+    """A text that is not JSON for one decoder is not JSON for the other, and the error is the same."""
     with pytest.raises(JSONDecodeError) as one:
         loads(document)
     with pytest.raises(JSONDecodeError) as other:
@@ -151,12 +151,12 @@ def test_both_refuse_alike(document: bytes) -> None:
 
 
 def test_a_byte_order_mark_is_skipped() -> None:
-    """Both read a document that begins with one."""
+    """Both decode a document with a byte order mark."""
     assert loads_beside(b'\xef\xbb\xbf{"a": 1}') == loads(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
 
 
 def test_others_run_while_a_document_is_decoded_beside_them() -> None:
-    """Another thread gets its turn in the middle of a large document, not only at its end."""
+    """Another thread runs in the middle of a large document, not only at its end."""
     document = b"[" + b",".join([b'{"day": "2026-11-01", "installs": 1}'] * 300_000) + b"]"
     began, ended = threading.Event(), threading.Event()
 

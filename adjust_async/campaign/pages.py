@@ -165,7 +165,7 @@ class Start(NamedTuple):
             right = " or ".join(f"{name}=" for name in sorted(allowed))
             raise ConfigurationError(f"{wrong[0]}= is not of Campaign API {version}: that one pages with {right}")
         if len(given) > 1:
-            raise ConfigurationError("after and before are both given: a walk goes one way, give one of them")
+            raise ConfigurationError("after and before are both given: a walk goes one way, pass one of them")
         return cls(
             version=version,
             cursor=next(iter(given.values()), None),

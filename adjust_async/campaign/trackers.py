@@ -172,7 +172,7 @@ class Trackers:
         if cost_data_enabled is not None:
             settings["cost_data_enabled"] = check_bool(cost_data_enabled, "cost_data_enabled")
         if not settings:
-            raise ConfigurationError("update changes nothing: give partner_id, cost_data_enabled, or both")
+            raise ConfigurationError("update changes nothing: pass partner_id, cost_data_enabled, or both")
         return await self._requests.update(app_token, tracker_token, settings)
 
     async def find(self, app_token: str, path: str) -> Tracker | None:

@@ -1,4 +1,4 @@
-"""`apps`, `partners`, `events`, `filters`: what there is in an account."""
+"""The commands `apps`, `partners`, `events` and `filters`, which list what an account has."""
 
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from adjust_async.cli.run import Run
 
 __all__ = ["register"]
 
-#: The lists of the Report Service that are of use to most, for `filters` without a name.
+#: The lists that `filters` shows by default: the names of dimensions and metrics.
 USUAL_LISTS = ("dimensions", "overview_metrics", "cohort_metrics", "event_metrics", "cost_metrics")
 
 
@@ -28,14 +28,14 @@ def register(app: typer.Typer) -> None:
 def _register_apps(app: typer.Typer) -> None:
     @command(
         app,
-        flags=[Flag("contains", help="Only apps whose token or name holds this.")],
+        flags=[Flag("contains", help="Only apps whose token or name contains this.")],
         examples="""
             adjust-async apps
             adjust-async apps --contains puzzle --format json
         """,
     )
     def apps(run: Run, arguments: dict[str, Any], format: FormatOption = None, output: OutputOption = None) -> None:
-        """List the apps that the API token may see."""
+        """List the apps that the API token has access to."""
         out = Output(format, output)
 
         async def work(adjust: AsyncAdjust) -> None:
@@ -68,9 +68,9 @@ def _register_events(app: typer.Typer) -> None:
     @command(
         app,
         flags=[
-            Flag("events__contains", help="Only events whose id or name holds this."),
+            Flag("events__contains", help="Only events whose id or name contains this."),
             Flag("app_tokens", "names", help="Only events of these apps."),
-            Flag("tokens_mapping", "bool", help="Also tell the event tokens of each app."),
+            Flag("tokens_mapping", "bool", help="Include the event tokens of each app."),
         ],
         examples="""
             adjust-async events
@@ -92,8 +92,8 @@ def _register_filters(app: typer.Typer) -> None:
     @command(
         app,
         flags=[
-            Flag("section", help="Only what the dashboard lists there."),
-            Flag("contains", "pairs", help="For a list, what ids or names must hold: networks=google."),
+            Flag("section", help="Only values of this section of the dashboard."),
+            Flag("contains", "pairs", help="What ids or names must contain: networks=google."),
         ],
         examples="""
             adjust-async filters
@@ -105,13 +105,13 @@ def _register_filters(app: typer.Typer) -> None:
         run: Run,
         names: Annotated[
             list[str] | None,
-            typer.Argument(metavar="NAME", help="Lists, such as networks; names of metrics by default."),
+            typer.Argument(metavar="NAME", help="Lists, such as networks; default: metrics and dimensions."),
         ] = None,
         arguments: dict[str, Any] = {},  # noqa: B006 - never changed
         format: FormatOption = None,
         output: OutputOption = None,
     ) -> None:
-        """List the dimensions, metrics, networks and the like."""
+        """List dimensions, metrics, networks and other filter values."""
         out = Output(format, output)
 
         async def work(adjust: AsyncAdjust) -> None:

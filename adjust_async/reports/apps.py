@@ -19,7 +19,7 @@ def _app(value: FilterValue) -> App:
     extra |= value.extra
     known: dict[str, Any] = {}
     for key in ("default_store_app_id", "currency"):
-        # Their shape is not documented: what is no text stays in `extra`.
+        # Their types are not documented: anything but text stays in `extra`.
         if isinstance(extra.get(key), str):
             known[key] = extra.pop(key)
     platforms = extra.get("platforms")
@@ -29,13 +29,13 @@ def _app(value: FilterValue) -> App:
 
 
 class Apps:
-    """The apps of the account, from the filter `apps` of the Report Service's "Filters data endpoint"."""
+    """The apps of the account. Follows the filter `apps` of the Report Service's "Filters data endpoint"."""
 
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
 
     def list(self, *, contains: str | None = None) -> RecordList[App]:
-        """List the apps that the API token may see.
+        """List the apps that the API token has access to.
 
         Args:
             contains: A text that the token or the name of an app must contain.
@@ -45,7 +45,7 @@ class Apps:
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
-            AdjustError: (while iterating or awaited) The request failed.
+            AdjustError: (on iterating or awaiting) The request failed.
         """
         __tracebackhide__ = True
         narrowed = None if contains is None else {"apps": contains}

@@ -1,4 +1,4 @@
-"""The lists of `filters_data`, and the events: what can be asked for."""
+"""The lists of `filters_data`, and the events."""
 
 import logging
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ logger = logging.getLogger("adjust_async")
 
 
 class FilterQuestion(NamedTuple):
-    """A checked question for lists.
+    """A checked query for lists.
 
     Attributes:
         names: The lists.
-        narrowed: Whether only some of their values are asked for.
+        narrowed: Whether only some of their values are requested.
         spec: The request.
     """
 
@@ -36,7 +36,7 @@ class FilterQuestion(NamedTuple):
 
 
 def check_filters(required_filters: object, section: object, contains: object) -> FilterQuestion:
-    """Check the arguments of a question for lists."""
+    """Check the arguments of a query for lists."""
     __tracebackhide__ = True
     required = check_names(required_filters, "required_filters")
     query: dict[str, Value] = {"required_filters": required}
@@ -49,16 +49,16 @@ def check_filters(required_filters: object, section: object, contains: object) -
 
 
 async def ask_filters(session: Session, question: FilterQuestion) -> dict[str, list[Any]]:
-    """Return the values of some lists, by the name of the list: a `FilterValue` each, but for odd ones."""
+    """Return the values of some lists, by the name of the list. Each is a `FilterValue`, except for malformed ones."""
     __tracebackhide__ = True
     values = await session.request(question.spec)
-    # The service may leave a list out where an account has nothing in it.
+    # The service may leave out a list if an account has nothing in it.
     return {name: [] for name in question.names} | values
 
 
 def _check_contains(contains: object, required: tuple[str, ...]) -> dict[str, Value]:
     if not isinstance(contains, Mapping):
-        raise ConfigurationError(f"contains is {shown(contains)}: give a dictionary such as {{'networks': 'google'}}")
+        raise ConfigurationError(f"contains is {shown(contains)}: pass a dictionary such as {{'networks': 'google'}}")
     query: dict[str, Value] = {}
     for name, value in contains.items():
         if not isinstance(name, str) or name not in required:
@@ -99,7 +99,7 @@ def _decode_events(answer: Answer) -> list[ReportEvent]:
 
 
 def _item(item: Any) -> Any:
-    """Return an item with a textual id and without nulls. Lists may hold plain values, and ids may be numbers."""
+    """Return an item with a text id and without nulls. Lists may hold plain values, and ids may be numbers."""
     if isinstance(item, (str, int, float)) and not isinstance(item, bool):
         return {"id": str(item), "name": str(item)}
     if not isinstance(item, Mapping):
@@ -110,11 +110,11 @@ def _item(item: Any) -> Any:
 
 
 def _list_of(document: object, cls: type[T], location: str) -> list[T]:
-    """Return the records of a list. What has another shape is kept as it came, with a warning, beside the others."""
+    """Return the records of a list. Malformed items are kept unchanged, with a warning."""
     if not isinstance(document, list):
         if document is not None:
             kind = type(document).__name__
-            logger.warning("expected a list at %s, found a value of type %s: it is kept as it is", location, kind)
+            logger.warning("expected a list at %s, found a value of type %s: it is kept unchanged", location, kind)
         return cast("list[T]", [] if document is None else document)
     items = [_item(item) for item in document]
     try:
@@ -123,8 +123,8 @@ def _list_of(document: object, cls: type[T], location: str) -> list[T]:
         first = error.location
     records = [_record(item, raw, cls) for item, raw in zip(items, document, strict=True)]
     odd = sum(not isinstance(record, cls) for record in records)
-    # The values themselves may echo what was sent, and stay out of the log.
-    logger.warning("%d of %d items have an unknown shape, the first at %s: they are kept as is", odd, len(items), first)
+    # The values themselves may echo the request, so they are not logged.
+    logger.warning("%d of %d items are malformed, the first at %s: they are kept unchanged", odd, len(items), first)
     return records
 
 

@@ -16,12 +16,12 @@ from tests.docs.blocks import PAGES, ROOT, Block, blocks_of
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 NOXFILE = (ROOT / "noxfile.py").read_text(encoding="utf-8")
 
-#: Commands of others, whose options are theirs to check.
+#: Commands of other projects, whose options are not checked here.
 OTHERS = {"cd", "celery", "export", "jupyter", "mkdir", "python", "python3", "source", "uvicorn"}
 
 
 def commands_of(block: Block) -> Iterator[list[str]]:
-    """Split a block into its commands, without the folder that they are in and without comments."""
+    """Split a block into its commands, without their folders and comments."""
     for line in block.code.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         while words:
@@ -34,7 +34,7 @@ SHELL = [block for page in PAGES for block in blocks_of(page) if block.language 
 
 
 def check_adjust_async(arguments: list[str]) -> None:
-    """Check that a command of ours has the options that are given."""
+    """Check that one of our commands has these options."""
     words = 2 if arguments[0] in {"kpis", "trackers"} else 1
     shown = CliRunner().invoke(app, [*arguments[:words], "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert shown.exit_code == 0, shown.output
@@ -52,7 +52,7 @@ def check_nox(arguments: list[str]) -> None:
 
 
 def check_pip(arguments: list[str]) -> None:
-    """Check that the extras of this package that are installed exist."""
+    """Check that the extras that are installed exist."""
     assert arguments[0] == "install"
     for extras in re.findall(r"(?:adjust_async|\.)\[([\w,]+)\]", " ".join(arguments)):
         assert set(extras.split(",")) <= set(PROJECT["project"]["optional-dependencies"])

@@ -1,4 +1,4 @@
-"""What type checkers see of the public face. Nothing here runs; mypy and pyright check it in their strict modes."""
+"""The public face as type checkers see it. Nothing here runs; mypy and pyright check it in their strict modes."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -88,7 +88,7 @@ async def client() -> None:
 
 
 def retried(retry: Retry) -> None:
-    """`on_retry` is told what failed, how often, and how long the wait is."""
+    """`on_retry` is called with the error, the number of attempts, and the wait."""
     assert_type(retry.method, str)
     assert_type(retry.path, str)
     assert_type(retry.attempt, int)
@@ -97,7 +97,7 @@ def retried(retry: Retry) -> None:
 
 
 async def pages(adjust: AsyncAdjust) -> None:
-    """Lists are walked by item, by page, or collected."""
+    """Lists are iterated by item, by page, or collected."""
     listed = adjust.trackers.list("app", page_size=200, after="c", max_items=10, prefetch=2)
     assert_type(listed, CursorPages[Tracker])
     assert_type(await listed, list[Tracker])
@@ -180,11 +180,11 @@ async def trackers(adjust: AsyncAdjust) -> None:
 
 
 def progressed(done: int, total: int | None, what: str) -> None:
-    """`on_progress` is told how far anything is."""
+    """`on_progress` is called with the progress of a call."""
 
 
 def done(outcome: ProvisionOutcome) -> None:
-    """`on_outcome` is told the final outcome of an entry."""
+    """`on_outcome` is called with the final outcome of an entry."""
     assert_type(outcome.path, str)
     assert_type(outcome.tracker, Tracker | None)
     assert_type(outcome.error, AdjustError | None)
@@ -192,7 +192,7 @@ def done(outcome: ProvisionOutcome) -> None:
 
 
 async def reports(adjust: AsyncAdjust) -> None:
-    """Each method about reports returns one kind of thing."""
+    """Each report method has one return type."""
     period = (date(2026, 1, 1), date(2026, 1, 31))
     report = await adjust.reports.fetch(
         dimensions=["day", "app"],
@@ -226,7 +226,7 @@ async def reports(adjust: AsyncAdjust) -> None:
 
 
 async def files(adjust: AsyncAdjust) -> object:
-    """A report of any size is walked, saved, or read as a table."""
+    """A report of any size is iterated, saved, or read as a table."""
     rows = adjust.reports.iter_csv(dimensions=["day"], metrics=["installs"], date_period="today", exact=True)
     assert_type(rows, AsyncGenerator[dict[str, Any], None])
     saved = await adjust.reports.download_csv(
@@ -266,7 +266,7 @@ async def kpis(adjust: AsyncAdjust) -> AsyncIterator[KpiReport]:
 
 
 def table(report: Table) -> "tuple[pd.DataFrame, pl.DataFrame]":
-    """Whatever is a table becomes rows or a frame."""
+    """Every table becomes rows or a frame."""
     assert_type(report.columns, tuple[str, ...])
     assert_type(report.schema, tuple[Column, ...])
     for row in report.rows():
@@ -280,7 +280,7 @@ def exact(report: Report) -> list[Decimal]:
 
 
 def errors(error: AdjustError) -> str:
-    """Every error says what it knows."""
+    """Every error has attributes with its details."""
     assert_type(error.in_doubt, bool)
     assert_type(error.cursor, str | None)
     assert_type(error.page, int | None)
@@ -308,7 +308,7 @@ def errors(error: AdjustError) -> str:
 
 
 async def emulator() -> None:
-    """The emulator says where it is, and fails on demand."""
+    """The emulator has its URL, and fails on demand."""
     async with Emulator(apps=2, faults=0.2) as running:
         assert_type(running, Emulator)
         assert_type(running.url, str)

@@ -1,4 +1,4 @@
-"""Several answers made one: windows of an app joined, and the parameters of all answers merged."""
+"""Combines answers: joins the windows of an app, and merges the parameters of all answers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,16 +10,16 @@ __all__ = ["join_elements", "merge_parameters", "named_entries", "names_by_level
 
 
 def join_elements(one: Element, other: Element) -> Element:
-    """Join the same element of two windows. Values are never added up: many KPIs are rates or distinct users.
+    """Join the same element of two windows. Never adds values up, because many KPIs are rates or distinct users.
 
     Raises:
-        MalformedError: Both windows have figures for the same element, or they are in different currencies.
+        MalformedError: Both windows have figures for the same element, or their currencies differ.
     """
     if "kpi_values" in one and "kpi_values" in other:
         raise MalformedError("two windows have figures for the same element", ".kpi_values")
     currencies = {element["currency"] for element in (one, other) if element.get("currency") is not None}
     if len(currencies) > 1:
-        raise MalformedError(f"two windows are in different currencies: {sorted(map(str, currencies))}", ".currency")
+        raise MalformedError(f"two windows have different currencies: {sorted(map(str, currencies))}", ".currency")
     joined = {**other, **{key: value for key, value in one.items() if value is not None}}
     for level in levels_of(other):
         if not is_level(level, one.get(level)):
@@ -40,7 +40,7 @@ def _by_identity(level: str, elements: Sequence[Element]) -> dict[object, Elemen
     for index, element in enumerate(elements):
         identity = _identity(level, element)
         if identity in found:
-            raise MalformedError("an element is there twice, so that windows can't be joined", f".{level}[{index}]")
+            raise MalformedError("an element appears twice, so windows can't be joined", f".{level}[{index}]")
         found[identity] = element
     return found
 
@@ -53,7 +53,7 @@ def _identity(level: str, element: Element) -> object:
 
 
 def merge_parameters(answers: Sequence[Mapping[str, Any]], kpis: Sequence[str]) -> dict[str, Any]:
-    """Merge the `result_parameters` of several answers: the first one's, with the names of trackers and events of all.
+    """Merge the `result_parameters` of several answers: those of the first, with the trackers and events of all.
 
     Args:
         answers: The parameters of each answer.
@@ -83,7 +83,7 @@ def named_entries(parameters: Mapping[str, Any], key: str) -> list[Mapping[str, 
 
 
 def names_by_level(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the names of trackers and events by their token, as far as an answer lists them apart from its figures."""
+    """Return the names of trackers and events by token, if an answer lists them apart from its figures."""
     names: dict[str, dict[str, Any]] = {}
     for key in ("trackers", "events"):
         of_level = names[key] = {}

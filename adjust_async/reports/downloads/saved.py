@@ -12,8 +12,8 @@ class SavedReport(NamedTuple):
     Attributes:
         path: The file.
         size: Its size in bytes.
-        rows: The number of its rows; `None` for Parquet where pyarrow is not installed.
-        columns: Its columns; empty for Parquet where pyarrow is not installed.
+        rows: The number of its rows; `None` for Parquet without pyarrow.
+        columns: Its columns; empty for Parquet without pyarrow.
     """
 
     path: Path
