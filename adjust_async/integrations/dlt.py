@@ -89,14 +89,15 @@ def adjust_source(
 
     Args:
         apps: The app tokens; by default all apps of the account at the time of each load.
-        dimensions: The dimensions of `reports`, including `day`.
-        metrics: The metrics of `reports`. A metric that is new since the last load is loaded for all days.
+        dimensions: The dimensions of `reports`, including `day`; by default `day` and `network`.
+        metrics: The metrics of `reports`; by default installs, clicks, sessions, cost and revenue. A metric
+            that is new since the last load is loaded for all days.
         start_date: The first day to load.
         end_date: The last day to load; by default today in UTC at the time of each load.
         restate_days: The number of days for which Adjust restates figures, by default 7. That many stored days are
             requested again. A metric of a cohort of day N, such as `retention_rate_d30`, adds N days.
         kpis: The KPIs of `kpis`; by default those that the service returns if none are named.
-        grouping: The levels of `kpis`, including `day`.
+        grouping: The levels of `kpis`, including `day`; by default only `day`.
         client: Options of `AsyncAdjust`. By default they are read from `ADJUST_*`.
 
     Raises:

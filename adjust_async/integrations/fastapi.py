@@ -47,9 +47,6 @@ logger = logging.getLogger("adjust_async")
 #: The type that `FastAPI(lifespan=...)` accepts.
 Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 
-#: Seconds. uvicorn's own graceful shutdown should be allowed this long in addition.
-DRAIN = 10.0
-
 #: The details that clients see of errors whose messages are only for the operator, in the log.
 _WORDS = {
     429: "Adjust's limits are reached; try again later",
@@ -60,7 +57,7 @@ _WORDS = {
 
 
 def lifespan(
-    own: Lifespan | None = None, /, *, token: str | None = None, drain: float = DRAIN, **options: Any
+    own: Lifespan | None = None, /, *, token: str | None = None, drain: float = 10.0, **options: Any
 ) -> Lifespan:
     """Return a lifespan that opens one client when the application starts, and drains it when it stops.
 
@@ -77,7 +74,8 @@ def lifespan(
     Args:
         own: The application's own lifespan. The client is opened before it starts, and closed after it ends.
         token: The API token, as for `AsyncAdjust`.
-        drain: Seconds for which running calls may continue when the application stops; see `AsyncAdjust.aclose`.
+        drain: Seconds for which running calls may continue when the application stops, by default 10, in addition to
+            uvicorn's own graceful shutdown; see `AsyncAdjust.aclose`.
         options: Options of `AsyncAdjust`.
 
     Raises:
