@@ -25,8 +25,10 @@ ONCE_MORE = ("--reruns", "1")
 #: Those of users, and none: each is tried alone.
 EXTRAS = ["", *(name for name in PROJECT["project"]["optional-dependencies"] if name not in {"bench", "dev", "docs"})]
 
-# The other Pythons, and coverage, which doubles the time, have sessions that are asked for: `nox -s tests coverage`.
-nox.options.sessions = ["lint", "types", f"tests-{OLDEST}", "docs", f"wheel-{OLDEST}"]
+nox.options.sessions = ["lint", "types", "tests", "docs", f"wheel-{OLDEST}"]
+
+# Tests start processes by the hundred: what one of them compiled, the others read.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _show_all_of_pyenv() -> None:
@@ -61,17 +63,14 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests, those marked `slow` on the oldest Python alone; arguments go to pytest in place of these."""
+    """Run the tests, on the oldest Python all of them, with coverage; below 97 % of the package's branches fails.
+
+    The other Pythons leave out tests marked `slow`, and try fewer examples. Arguments go to pytest in place of that.
+    """
     session.install("-e", ".[dev]")
-    default = [] if session.python == OLDEST else ["-m", "not slow"]
+    measured, quick = ["--cov", "--cov-report=term"], ["-m", "not slow", "--hypothesis-profile", "quick"]
+    default = measured if session.python == OLDEST else quick
     session.run("pytest", "-n", "auto", "--dist", "worksteal", *ONCE_MORE, *(session.posargs or default))
-
-
-@nox.session(python=OLDEST)
-def coverage(session: nox.Session) -> None:
-    """Run all tests and measure which branches of the package they reach; below 97 % is a failure."""
-    session.install("-e", ".[dev]")
-    session.run("pytest", "-n", "auto", "--dist", "worksteal", "--cov", "--cov-report=term", *session.posargs)
 
 
 @nox.session
