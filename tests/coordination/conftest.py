@@ -21,7 +21,7 @@ def running_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
 
 @pytest.fixture
 def shared_redis(running_redis: RedisServer) -> RedisServer:
-    """A Redis that is not stopped, and empty: a pause that an earlier test was told of would hold up the next one."""
+    """A Redis that is not stopped, and empty: a pause from an earlier test would hold up the next one."""
     with Redis.from_url(running_redis.url) as redis:
         redis.flushall()
     return running_redis
