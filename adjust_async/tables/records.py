@@ -2,11 +2,11 @@
 
 A document of 200,000 rows is 200,000 dictionaries, which Python's collector walks over again and again. Columns are
 plain tuples instead: a tuple of texts and numbers is looked at once and never again. They need no further package, the
-cells stay the very objects of the document, and so the rows come back as they were. Arrow's own arrays were tried for
-the same purpose: they are a third smaller, and take longer to fill and to turn into rows than all else together.
+cells stay the very objects of the document, and so the rows come back as they were.
 """
 
-from collections.abc import Iterator, KeysView, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, Self
@@ -16,9 +16,9 @@ import attrs
 __all__ = ["Records"]
 
 
-@attrs.frozen(eq=False)
-class Records:
-    """Dictionaries, kept by column.
+@attrs.frozen
+class _Run:
+    """Some dictionaries after each other, by column.
 
     Attributes:
         count: Their number.
@@ -34,12 +34,11 @@ class Records:
 
     @classmethod
     def of(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
-        """Take dictionaries apart."""
         keys = tuple(rows[0]) if rows else ()
-        # Nearly always all have one form: to compare is half the work of hashing.
-        if all(map(keys.__eq__, map(tuple, rows))):
-            shapes: tuple[tuple[str, ...], ...] = (keys,) if rows else ()
-            return cls(len(rows), shapes, None, {key: tuple(map(itemgetter(key), rows)) for key in keys})
+        # Nearly always all have the same keys.
+        if set(map(len, rows)) == {len(keys)}:
+            with suppress(KeyError):
+                return cls(len(rows), (keys,), None, {key: tuple(map(itemgetter(key), rows)) for key in keys})
         shapes = tuple(dict.fromkeys(map(tuple, rows)))
         places = {shape: place for place, shape in enumerate(shapes)}
         return cls(
@@ -49,21 +48,9 @@ class Records:
             {key: tuple([row.get(key) for row in rows]) for key in dict.fromkeys(chain.from_iterable(shapes))},
         )
 
-    def __len__(self) -> int:
-        return self.count
-
-    def __bool__(self) -> bool:
-        return self.count > 0
-
-    def __eq__(self, other: object) -> bool:
-        return list(self) == list(other) if isinstance(other, Records) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment] # as a list has none
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield the dictionaries again, each with its own keys in their order."""
+    def rows(self) -> Iterator[dict[str, Any]]:
         if self.shape_of is None:
-            keys = self.shapes[0] if self.shapes else ()
+            (keys,) = self.shapes
             if not keys:
                 yield from ({} for _ in range(self.count))
                 return
@@ -73,26 +60,74 @@ class Records:
         for number, shape in enumerate(self.shape_of):
             yield {key: self.columns[key][number] for key in self.shapes[shape]}
 
-    @property
-    def keys(self) -> KeysView[str]:
-        """All keys, in the order of their first appearance."""
-        return self.columns.keys()
-
     def column(self, key: str) -> Sequence[Any]:
-        """Return the cells under a key, `None` where a dictionary lacks it."""
         cells = self.columns.get(key)
         return (None,) * self.count if cells is None else cells
 
     def without(self, key: str) -> Self:
-        """Return the dictionaries without a key."""
-        if key not in self.columns:
-            return self
         shapes = tuple(tuple(name for name in shape if name != key) for shape in self.shapes)
         return attrs.evolve(
             self, shapes=shapes, columns={name: cells for name, cells in self.columns.items() if name != key}
         )
 
     def with_constant(self, key: str, value: Any) -> Self:
-        """Return the dictionaries with one value under a key."""
         shapes = tuple(shape if key in shape else (*shape, key) for shape in self.shapes)
         return attrs.evolve(self, shapes=shapes, columns={**self.columns, key: (value,) * self.count})
+
+
+class Records:
+    """Dictionaries, kept by column, in runs as long as a slice of the document that they came in.
+
+    Runs are never joined: to copy a column of half a million cells would stop the event loop for 20 ms.
+    """
+
+    def __init__(self, runs: Iterable[_Run]) -> None:
+        self._runs = tuple(run for run in runs if run.count)
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
+        """Take dictionaries apart."""
+        return cls([_Run.of(rows)])
+
+    @classmethod
+    def joined(cls, several: Iterable[Self]) -> Self:
+        """Return all dictionaries of several records, in order."""
+        return cls(chain.from_iterable(records._runs for records in several))  # noqa: SLF001 - of this class
+
+    def __len__(self) -> int:
+        return sum(run.count for run in self._runs)
+
+    def __bool__(self) -> bool:
+        return bool(self._runs)
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Records) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # as a list has none
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield the dictionaries again, each with its own keys."""
+        for run in self._runs:
+            yield from run.rows()
+
+    @property
+    def shapes(self) -> tuple[tuple[str, ...], ...]:
+        """The keys of each form of dictionary, in the order of their first appearance."""
+        return tuple(dict.fromkeys(chain.from_iterable(run.shapes for run in self._runs)))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys, in the order of their first appearance."""
+        return tuple(dict.fromkeys(chain.from_iterable(self.shapes)))
+
+    def column(self, key: str) -> Iterator[Any]:
+        """Yield the cells under a key, `None` where a dictionary lacks it."""
+        return chain.from_iterable(run.column(key) for run in self._runs)
+
+    def without(self, key: str) -> Self:
+        """Return the dictionaries without a key."""
+        return type(self)(run.without(key) for run in self._runs) if key in self.keys else self
+
+    def with_constant(self, key: str, value: Any) -> Self:
+        """Return the dictionaries with one value under a key."""
+        return type(self)(run.with_constant(key, value) for run in self._runs)

@@ -1,0 +1,166 @@
+"""Large documents, decoded slice by slice, so that a thread that does it lets others run in between.
+
+orjson holds the interpreter until a document is decoded: half a second for 60 MB, where a slice takes two milliseconds.
+A document is cut between two objects of a list. What is open at a cut is opened again for the next slice, so that each
+slice is a document of its own, which `loads` decodes by all of its rules. Whatever does not fit, the whole document is
+given to `loads`, so that the values and the errors are those of `loads`.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from adjust_async._json.decoding import JSONDecodeError, RepeatedKeyError, dumps, loads, loads_strictly
+
+__all__ = ["growing", "loads_beside"]
+
+#: Bytes. Larger slices are not decoded faster.
+SLICE = 256 * 1024
+
+#: How often the very next place is tried where a cut would be inside of a text. Then it is looked for further on, twice
+#: as far each time, as a text may hold millions of such places.
+NEXT_PLACES = 64
+
+_BETWEEN_OBJECTS = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
+
+_NO_MARKS = bytes(byte for byte in range(256) if byte not in b'[]{}"')
+_CLOSING = bytes.maketrans(b"[{", b"]}")
+
+
+def loads_beside(document: bytes, *, exact: bool = False, size: int = SLICE) -> Any:
+    """Decode a document slice by slice. Values and errors are those of `loads`.
+
+    Args:
+        document: The document.
+        exact: As for `loads`.
+        size: The bytes of a slice, at least.
+
+    Raises:
+        JSONDecodeError: As `loads` does.
+    """
+    whole = None
+    try:
+        for whole, _ in growing(document, exact=exact, size=size):  # noqa: B007 - the last one is the document
+            pass
+    except ValueError:
+        return loads(document, exact=exact)
+    return whole
+
+
+def growing(document: bytes, *, exact: bool = False, size: int = SLICE) -> Iterator[tuple[Any, int]]:
+    """Decode a document slice by slice, and yield it after each of them: what there is so far.
+
+    The document is the same object each time. Its last value is open, and so is the last value of that one, down to a
+    list. The caller may take values out of this list, and replace them elsewhere but on the way to it.
+
+    Yields:
+        The document, and how many of its values are open; 0 where it is complete.
+
+    Raises:
+        ValueError: It is no JSON, or its slices are none.
+    """
+    whole: Any = None
+    opened, opening, start = b"", b"", 0
+    while True:
+        piece, after, begin = _slice(document, start, size, opened, opening, exact=exact)
+        if opened:
+            _append(whole, piece, len(opened))
+        else:
+            whole = piece
+        yield whole, len(after)
+        if not after:
+            return
+        opened, opening, start = after, _opening(whole, after), begin
+
+
+def _slice(
+    document: bytes, start: int, size: int, opened: bytes, opening: bytes, *, exact: bool
+) -> tuple[Any, bytes, int]:
+    """Decode the slice that starts at a place.
+
+    Returns:
+        The piece, the brackets that are open after it, and the start of the next slice.
+    """
+    cut = _BETWEEN_OBJECTS.search(document, start + size)
+    if opened and cut is not None:
+        # Mostly the same brackets are open after a slice. Where others are, or a text is, this is no JSON.
+        with suppress(JSONDecodeError):
+            text = opening + document[start : cut.start() + 1] + _closing(opened)
+            return loads_strictly(text, exact=exact), opened, cut.end() - 1
+    marks, inside, looked, tries = b"", False, start, 0
+    while cut is not None:
+        end = cut.start() + 1
+        found, inside = _brackets(document[looked:end], inside=inside)
+        marks += found
+        if not inside:
+            after = _opened_after(opened, marks)
+            return loads(opening + document[start:end] + _closing(after), exact=exact), after, cut.end() - 1
+        looked, tries = end, tries + 1
+        cut = _BETWEEN_OBJECTS.search(document, end + 2 ** max(tries - NEXT_PLACES, 0))
+    return loads(opening + document[start:] if start else document, exact=exact), b"", len(document)
+
+
+def _closing(opened: bytes) -> bytes:
+    return opened[::-1].translate(_CLOSING)
+
+
+def _brackets(text: bytes, *, inside: bool) -> tuple[bytes, bool]:
+    """Return the brackets outside of texts, and whether the end is inside of one, as the beginning may be."""
+    if b"\\" in text:
+        text = text.replace(rb"\\", b"").replace(rb"\"", b"")
+    marks = text.translate(None, _NO_MARKS)
+    if not inside:
+        marks = marks.replace(b'""', b"")  # nearly all texts: splitting takes longer
+    parts = marks.split(b'"')
+    return b"".join(parts[inside::2]), bool(len(parts) % 2) == inside
+
+
+def _opened_after(opened: bytes, marks: bytes) -> bytes:
+    """Return the brackets that are open after a slice.
+
+    Raises:
+        ValueError: They don't match, or the last one is not that of a list.
+    """
+    after = opened + marks
+    while len(fewer := after.replace(b"{}", b"").replace(b"[]", b"")) < len(after):
+        after = fewer
+    if after.strip(b"[{") or not after.endswith(b"["):
+        raise ValueError("the brackets don't match")
+    return after
+
+
+def _opening(whole: Any, opened: bytes) -> bytes:
+    """Return what opens the open values of a document again, as the beginning of another document."""
+    parts = []
+    for place in range(len(opened)):
+        if isinstance(whole, dict):
+            key = next(reversed(whole))
+            parts.append(b"{%b:" % dumps(key))
+            whole = whole[key]
+        else:
+            parts.append(b"[")
+            whole = whole[-1] if place < len(opened) - 1 else None
+    return b"".join(parts)
+
+
+def _append(whole: Any, piece: Any, opened: int) -> None:
+    """Append a piece to a document. The first value of the piece, and of that one, and so on, continue the last ones.
+
+    Raises:
+        RepeatedKeyError: An object would have a key twice.
+    """
+    for _ in range(opened - 1):
+        if isinstance(whole, dict):
+            (key, first), *rest = piece.items()
+            inner = whole[key]
+            for other, value in rest:
+                if other in whole:
+                    raise RepeatedKeyError(other)
+                whole[other] = value
+            whole, piece = inner, first
+        else:
+            inner = whole[-1]
+            whole += piece[1:]
+            whole, piece = inner, piece[0]
+    whole += piece
