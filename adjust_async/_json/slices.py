@@ -13,7 +13,7 @@ from typing import Any
 
 from adjust_async._json.decoding import JSONDecodeError, RepeatedKeyError, dumps, loads, loads_strictly
 
-__all__ = ["growing", "loads_beside"]
+__all__ = ["SLICE", "growing", "loads_beside"]
 
 #: Bytes. Larger slices are not decoded faster.
 SLICE = 256 * 1024

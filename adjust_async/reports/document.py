@@ -7,7 +7,7 @@ import attrs
 
 from adjust_async._checks import shown
 from adjust_async._http.error_words import carried_error
-from adjust_async._json import growing, loads_beside
+from adjust_async._json import SLICE, growing, loads_beside
 from adjust_async.errors import MalformedError
 from adjust_async.reports.cells import number
 from adjust_async.tables import Records
@@ -59,7 +59,7 @@ class ReportPart:
         return list(self.records)
 
 
-def read_report(document: bytes, *, exact: bool) -> Any:
+def read_report(document: bytes, *, exact: bool, size: int = SLICE) -> Any:
     """Decode a large answer of the Report Service as `loads` does, but with its rows as `Records`.
 
     The dictionaries of a slice become columns before the next one is decoded: there are never many of them at a time,
@@ -70,7 +70,7 @@ def read_report(document: bytes, *, exact: bool) -> Any:
     """
     runs: list[Records] = []
     try:
-        for whole, opened in growing(document, exact=exact):
+        for whole, opened in growing(document, exact=exact, size=size):
             # The document is open, and the list under its last key.
             if opened == 2 and isinstance(whole, dict) and next(reversed(whole)) == "rows":
                 runs.append(_records(whole["rows"]))

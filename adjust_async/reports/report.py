@@ -163,11 +163,10 @@ class Report(Table):
         """
         readers = self._readers(exact=exact)
         names = [name for name, _ in readers]
-        for records in self._records:
-            if names:
-                yield from rows_of(names, [map(read, records.column(name)) for name, read in readers])
-            else:
-                yield from ({} for _ in range(len(records)))
+        if not names:
+            return ({} for _ in range(len(self)))
+        columns = ([map(read, records.column(name)) for name, read in readers] for records in self._records)
+        return chain.from_iterable(rows_of(names, cells) for cells in columns)
 
     def __len__(self) -> int:
         return sum(len(part.records) for part in self.parts)
