@@ -23,6 +23,9 @@ FanOut: TypeAlias = Callable[[Send[Outcome[J]]], Coroutine[Any, Any, None]]
 #: Failed apps whose errors keep the whole answer of the service.
 MOST_BODIES = 20
 
+#: Windows whose answers are folded into one.
+BATCH = 64
+
 #: `"raise"` ends a question with its first failure, `"keep"` goes on with the other apps.
 OnFailure = Literal["raise", "keep"]
 
@@ -49,6 +52,7 @@ async def each_app(
     name: str,
     keep_failures: bool,
     on_progress: OnProgress | None = None,
+    fold: Callable[[str, list[P]], P] | None = None,
 ) -> None:
     """Ask for every app and window side by side; deliver each app once, when the last of its windows has arrived.
 
@@ -63,6 +67,7 @@ async def each_app(
         keep_failures: Whether the other apps go on where one fails. An app fails as a whole where one of its windows
             does: figures of a part of the range would pass for those of all of it.
         on_progress: Told of each request that has ended, well or not.
+        fold: Makes one answer of those of successive windows, so that thousands of small ones are never kept.
 
     Raises:
         AdjustError: A request failed, and failures are not kept; or all apps failed: then the error of the first app,
@@ -86,6 +91,8 @@ async def each_app(
             # There may be thousands, and they are kept as long as the report.
             answers[app][number] = detached(error, short=len(failures) >= MOST_BODIES)
         waiting[app] -= 1
+        if fold is not None:
+            _fold(app, answers[app], number, fold, keep_failures=keep_failures)
         if on_progress is not None:
             ended += 1
             on_progress(ended, len(places), app or "all apps")
@@ -106,11 +113,29 @@ async def each_app(
         raise first
 
 
+def _fold(
+    app: str,
+    answers: dict[int, P | AdjustError],
+    number: int,
+    fold: Callable[[str, list[P]], P],
+    *,
+    keep_failures: bool,
+) -> None:
+    """Make one answer of those of a batch of windows, once the last of them has arrived."""
+    first = number - number % BATCH
+    batch = {place: answers[place] for place in range(first, first + BATCH) if place in answers}
+    if len(batch) == BATCH:
+        folded = _joined(app, batch, fold, keep_failures=keep_failures)
+        for place in batch:
+            del answers[place]
+        answers[first] = folded
+
+
 def _joined(
     app: str, answers: dict[int, P | AdjustError], join: Callable[[str, list[P]], J], *, keep_failures: bool
 ) -> J | AdjustError:
     windows = []
-    for number in range(len(answers)):
+    for number in sorted(answers):
         answer = answers[number]
         if isinstance(answer, AdjustError):
             return answer

@@ -148,6 +148,7 @@ def _fan_out(session: Session, question: KpiQuestion, on_progress: OnProgress | 
         name=f"kpis.{question.endpoint}.fan_out",
         keep_failures=question.keep_failures,
         on_progress=on_progress,
+        fold=_join,
     )
 
 
