@@ -19,7 +19,7 @@ from adjust_async.errors import AdjustError, ConfigurationError, MalformedError
 from adjust_async.kpis.document import loads_packed, open_document, read_apps_at
 from adjust_async.kpis.parameters import Endpoint, check_query, split_period
 from adjust_async.kpis.report import KpiReport
-from adjust_async.kpis.result_sets.columns import Level
+from adjust_async.kpis.result_sets.columns import Level, concatenated
 from adjust_async.kpis.result_sets.joining import join_windows, merge_parameters
 from adjust_async.kpis.result_sets.levels import singular
 from adjust_async.progress import OnProgress
@@ -210,6 +210,8 @@ def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[Level]]:
 
 def _report(question: KpiQuestion, figures: Sequence[_Figures], failures: Mapping[str, AdjustError]) -> KpiReport:
     parameters, apps = _align(figures)
+    if len(apps) > 1 and (together := concatenated(apps)).is_even():
+        apps = [together]
     if figures:
         period = question.period
         parameters.update(encode_query({"start_date": period.start, "end_date": period.end}))
