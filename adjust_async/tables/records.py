@@ -28,13 +28,14 @@ class _Run:
         count: Their number.
         shapes: The keys of each form of dictionary, in the order of their first appearance.
         shape_of: The place in `shapes` for each dictionary; `None` where all have one form.
-        columns: The cells by key; `None` where a dictionary lacks the key.
+        columns: The cells by key; `None` where a dictionary lacks the key. Where all cells are dictionaries, they are a
+            run too: otherwise the collector would go over these again and again.
     """
 
     count: int
     shapes: tuple[tuple[str, ...], ...]
     shape_of: tuple[int, ...] | None
-    columns: dict[str, tuple[Any, ...]]
+    columns: "dict[str, tuple[Any, ...] | _Run]"
 
     @classmethod
     def of(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
@@ -42,7 +43,7 @@ class _Run:
         # Nearly always all have the same keys.
         if set(map(len, rows)) == {len(keys)}:
             with suppress(KeyError):
-                return cls(len(rows), (keys,), None, {key: tuple(map(itemgetter(key), rows)) for key in keys})
+                return cls(len(rows), (keys,), None, {key: _cells(tuple(map(itemgetter(key), rows))) for key in keys})
         shapes = tuple(dict.fromkeys(map(tuple, rows)))
         places = {shape: place for place, shape in enumerate(shapes)}
         return cls(
@@ -58,14 +59,16 @@ class _Run:
             if not keys:
                 yield from ({} for _ in range(self.count))
                 return
-            columns = (self.columns[key] for key in keys)
-            yield from map(dict, map(zip, repeat(keys), zip(*columns, strict=True)))
+            yield from map(dict, map(zip, repeat(keys), zip(*map(self.column, keys), strict=True)))
             return
+        columns = {key: self.column(key) for key in self.columns}
         for number, shape in enumerate(self.shape_of):
-            yield {key: self.columns[key][number] for key in self.shapes[shape]}
+            yield {key: columns[key][number] for key in self.shapes[shape]}
 
     def column(self, key: str) -> Sequence[Any]:
         cells = self.columns.get(key)
+        if isinstance(cells, _Run):
+            return list(cells.rows())
         return (None,) * self.count if cells is None else cells
 
     def without(self, key: str) -> Self:
@@ -77,6 +80,14 @@ class _Run:
     def with_constant(self, key: str, value: Any) -> Self:
         shapes = tuple(shape if key in shape else (*shape, key) for shape in self.shapes)
         return attrs.evolve(self, shapes=shapes, columns={**self.columns, key: (value,) * self.count})
+
+
+def _cells(cells: tuple[Any, ...]) -> tuple[Any, ...] | _Run:
+    if set(map(type, cells)) == {dict} and not {dict, list} & set(
+        map(type, chain.from_iterable(map(dict.values, cells)))
+    ):
+        return _Run.of(cells)
+    return cells
 
 
 class Records:
