@@ -15,8 +15,8 @@ from adjust_async._json.decoding import JSONDecodeError, RepeatedKeyError, dumps
 
 __all__ = ["SLICE", "growing", "loads_beside"]
 
-#: Bytes. Larger slices are not decoded faster. Of smaller ones fewer dictionaries live on until the collector calls them
-#: old: so many of them start a full round, which goes over all that the process holds.
+#: Bytes. Larger slices are not decoded faster, and more of their dictionaries live until the collector calls them old:
+#: with enough of these it makes a full round, which goes over all that the process holds.
 SLICE = 64 * 1024
 
 #: How often the very next place is tried where a cut would be inside of a text. Then it is looked for further on, twice
