@@ -1,5 +1,6 @@
 """Large documents, decoded slice by slice: as if they were decoded as a whole."""
 
+import gc
 import json
 import threading
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from adjust_async._json import JSONDecodeError, growing, loads, loads_beside
+from adjust_async._json import JSONDecodeError, loads, loads_beside, loads_packing
 
 #: What looks like the end of an object, of a text, or of neither.
 WORDS = st.sampled_from(
@@ -104,12 +105,31 @@ def test_slices_stay_small(name: str, separators: tuple[str, str]) -> None:
     """What looks like a cut inside of texts does not make the slices larger, so that others get their turn."""
     rows = [{"day": "2026-11-01", "campaign": name, "installs": str(number)} for number in range(2_000)]
     document = json.dumps({"rows": rows, "totals": {}}, separators=separators).encode()
-    most = 0
-    for whole, opened in growing(document, size=1_000):
-        most = max(most, len(whole["rows"]))
+    taken = []
+
+    def pack(whole: Any, opened: int) -> None:
+        assert not gc.isenabled()
+        taken.append(len(whole["rows"]))
         if opened:
             whole["rows"].clear()
-    assert most < 60
+
+    loads_packing(document, pack, size=1_000)
+    assert gc.isenabled()
+    assert max(taken) < 60
+    assert sum(taken) == len(rows)
+
+
+def test_the_collector_is_left_as_it_was() -> None:
+    """A slice that is no JSON leaves it on, and one that the application has switched off stays so."""
+    with pytest.raises(ValueError, match="unexpected"):
+        loads_packing(b"[{},{},x]", lambda whole, opened: None, size=1)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        assert loads_packing(b"[{},{},{}]", lambda whole, opened: None, size=1) == [{}, {}, {}]
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_a_large_text_is_no_trap() -> None:

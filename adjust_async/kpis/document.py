@@ -5,7 +5,7 @@ from typing import Any
 
 from adjust_async._checks import shown
 from adjust_async._http.error_words import carried_error
-from adjust_async._json import SLICE, growing, loads_beside
+from adjust_async._json import SLICE, loads_beside, loads_packing
 from adjust_async.errors import MalformedError
 from adjust_async.kpis.result_sets.columns import Level, read_apps, read_level
 from adjust_async.kpis.result_sets.levels import LEVEL_COLUMNS
@@ -24,17 +24,18 @@ def loads_packed(document: bytes, *, exact: bool = False, size: int = SLICE) -> 
         JSONDecodeError: As `loads` does.
         MalformedError: Some elements are of another shape.
     """
-    whole: Any = None
+
+    def pack(whole: Any, opened: int) -> None:
+        if opened > 2 and isinstance(whole, dict) and next(reversed(whole)) == "result_set":
+            parameters = whole.get("result_parameters")
+            kpis = parameters.get("kpis", []) if isinstance(parameters, dict) else None
+            if isinstance(kpis, list):
+                _pack(whole["result_set"], opened - 2, len(kpis))
+
     try:
-        for whole, opened in growing(document, exact=exact, size=size):
-            if opened > 2 and isinstance(whole, dict) and next(reversed(whole)) == "result_set":
-                parameters = whole.get("result_parameters")
-                kpis = parameters.get("kpis", []) if isinstance(parameters, dict) else None
-                if isinstance(kpis, list):
-                    _pack(whole["result_set"], opened - 2, len(kpis))
+        return loads_packing(document, pack, exact=exact, size=size)
     except ValueError:
         return loads_beside(document, exact=exact)
-    return whole
 
 
 def _pack(values: Any, opened: int, kpis: int) -> None:

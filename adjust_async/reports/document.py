@@ -7,7 +7,7 @@ import attrs
 
 from adjust_async._checks import shown
 from adjust_async._http.error_words import carried_error
-from adjust_async._json import SLICE, growing, loads_beside
+from adjust_async._json import SLICE, loads_beside, loads_packing
 from adjust_async.errors import MalformedError
 from adjust_async.reports.cells import number
 from adjust_async.tables import Records
@@ -69,17 +69,19 @@ def read_report(document: bytes, *, exact: bool, size: int = SLICE) -> Any:
         JSONDecodeError: As `loads` does.
     """
     runs: list[Records] = []
-    try:
-        for whole, opened in growing(document, exact=exact, size=size):
-            # The document is open, and the list under its last key.
-            if opened == 2 and isinstance(whole, dict) and next(reversed(whole)) == "rows":
-                runs.append(_records(whole["rows"]))
-                whole["rows"].clear()
-        if runs:
+
+    def pack(whole: Any, opened: int) -> None:
+        # The document is open, and the list under its last key.
+        if opened == 2 and isinstance(whole, dict) and next(reversed(whole)) == "rows":
+            runs.append(_records(whole["rows"]))
+            whole["rows"].clear()
+        elif runs and not opened:
             whole["rows"] = Records.joined([*runs, _records(whole["rows"])])
+
+    try:
+        return loads_packing(document, pack, exact=exact, size=size)
     except (MalformedError, ValueError):
         return loads_beside(document, exact=exact)
-    return whole
 
 
 def open_report(
