@@ -31,20 +31,22 @@ from adjust_async.errors import (
 
 if TYPE_CHECKING:
     from adjust_async.campaign.models import Partner, Tracker
-    from adjust_async.campaign.pages import CursorPages, Cursors, Page
-    from adjust_async.campaign.provisioning.plan import TrackerSpec
+    from adjust_async.campaign.pages import CursorPages, Cursors, Page, Paging
+    from adjust_async.campaign.provisioning.plan import Plan, TrackerSpec
     from adjust_async.campaign.provisioning.plan_files import load_plan
     from adjust_async.campaign.provisioning.result import ProvisionOutcome, ProvisionResult
+    from adjust_async.campaign.walk import Walk
     from adjust_async.client import AsyncAdjust
     from adjust_async.config import Retry
     from adjust_async.kpis.parameters import CohortsQuery, DeliverablesQuery, EventsQuery, SKAdNetworkQuery
     from adjust_async.kpis.report import KpiReport
     from adjust_async.reports.downloads.saved import SavedReport
+    from adjust_async.reports.lists import FilterLists
     from adjust_async.reports.lookback import lookback
     from adjust_async.reports.models import App, FilterValue, ReportEvent
     from adjust_async.reports.parameters import CsvQuery, ReportQuery
     from adjust_async.reports.report import PivotReport, Report, ReportPart
-    from adjust_async.tables import Column, Table
+    from adjust_async.tables import Column, RecordList, Table
     from adjust_async.transports.pooled import PooledTransport
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "DecodeError",
     "DeliverablesQuery",
     "EventsQuery",
+    "FilterLists",
     "FilterValue",
     "GoneError",
     "KpiReport",
@@ -75,15 +78,18 @@ __all__ = [
     "NotTriedError",
     "Page",
     "PaginationError",
+    "Paging",
     "Partner",
     "PermissionDeniedError",
     "PivotReport",
+    "Plan",
     "PlanError",
     "PoolExhaustedError",
     "PooledTransport",
     "ProvisionOutcome",
     "ProvisionResult",
     "RateLimitError",
+    "RecordList",
     "Report",
     "ReportEvent",
     "ReportPart",
@@ -95,6 +101,7 @@ __all__ = [
     "Table",
     "Tracker",
     "TrackerSpec",
+    "Walk",
     "WrongTrackerError",
     "__version__",
     "load_plan",
@@ -102,8 +109,8 @@ __all__ = [
 ]
 
 
-#: The module of each name that is imported when it is asked for: all of them together take longer than importing httpx,
-#: and many import this package without opening a client. The block above says the same to type checkers.
+#: The module of each name that is imported on first use. Importing them all takes longer than importing httpx, and many
+#: programs import this package without opening a client. The block above declares the same names for type checkers.
 _MODULES = {
     "App": "reports.models",
     "AsyncAdjust": "client",
@@ -114,14 +121,18 @@ _MODULES = {
     "Cursors": "campaign.pages",
     "DeliverablesQuery": "kpis.parameters",
     "EventsQuery": "kpis.parameters",
+    "FilterLists": "reports.lists",
     "FilterValue": "reports.models",
     "KpiReport": "kpis.report",
     "Page": "campaign.pages",
+    "Paging": "campaign.pages",
     "Partner": "campaign.models",
     "PivotReport": "reports.report",
+    "Plan": "campaign.provisioning.plan",
     "PooledTransport": "transports.pooled",
     "ProvisionOutcome": "campaign.provisioning.result",
     "ProvisionResult": "campaign.provisioning.result",
+    "RecordList": "tables",
     "Report": "reports.report",
     "ReportEvent": "reports.models",
     "ReportPart": "reports.report",
@@ -132,12 +143,13 @@ _MODULES = {
     "Table": "tables",
     "Tracker": "campaign.models",
     "TrackerSpec": "campaign.provisioning.plan",
+    "Walk": "campaign.walk",
     "load_plan": "campaign.provisioning.plan_files",
     "lookback": "reports.lookback",
 }
 
 
-# The application decides what becomes of the log.
+# The application decides where the log goes.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 

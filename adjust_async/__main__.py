@@ -1,4 +1,4 @@
-"""`python -m adjust_async` is `adjust-async`."""
+"""Run the command line: `python -m adjust_async` is the same as `adjust-async`."""
 
 from adjust_async.cli import main
 

@@ -1,7 +1,7 @@
-"""Checks of what callers pass in, made before any request is sent.
+"""Checks of arguments, made before any request is sent.
 
-They take `object`, because callers without a type checker pass anything; each error names the argument, the value, and
-what would be right.
+The checks take `object` because callers without a type checker pass anything. Each error names the argument, the value,
+and what would be right.
 """
 
 import re
@@ -32,7 +32,7 @@ LARGEST_NUMBER = 2**63 - 1
 
 
 def shown(value: object) -> str:
-    """Show a value in a message: cut where it is long, and whatever it is."""
+    """Return the repr of a value for a message, cut to 80 characters."""
     try:
         text = reprlib.repr(value)
     except ValueError:
@@ -41,54 +41,54 @@ def shown(value: object) -> str:
 
 
 def check_token(value: object, argument: str) -> str:
-    """Check an app token or a tracker token, which becomes a part of the path, and give it back.
+    """Return an app token or tracker token, which becomes part of a URL path.
 
     Raises:
-        ConfigurationError: It is empty, no text, or holds a character that would change the path.
+        ConfigurationError: It is not text, is empty, or holds a character that would change the path.
     """
     if not isinstance(value, str):
-        raise ConfigurationError(f"{argument} is {shown(value)}: give one token, as text")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass one token, as text")
     if not re.fullmatch(_SEGMENT, value):
         problem = f"is {shown(value)}" if value else "is empty"
         raise ConfigurationError(f"{argument} {problem}: a token has only letters, digits, '-' and '_'")
-    return str.__str__(value)  # the text itself, also of a member of an enumeration, which prints as its name
+    return str.__str__(value)  # a member of a str enumeration formats as its name otherwise
 
 
 def check_app_tokens(app_tokens: object) -> list[str]:
-    """Check one app token or many, and give them as a list.
+    """Return one app token or several as a list.
 
     Raises:
-        ConfigurationError: There is none, one is given twice, or one is no token.
+        ConfigurationError: There is none, one is passed twice, or one is not a token.
     """
     __tracebackhide__ = True
     if isinstance(app_tokens, str):
         app_tokens = [app_tokens]
     if not isinstance(app_tokens, Iterable) or isinstance(app_tokens, bytes):
-        raise ConfigurationError(f"app_tokens is {shown(app_tokens)}: give one app token as text, or many in a list")
+        raise ConfigurationError(f"app_tokens is {shown(app_tokens)}: pass one app token as text, or many in a list")
     try:
         given = list(app_tokens)
     except TypeError:
-        problem = f"app_tokens is {shown(app_tokens)}: give one app token as text, or many in a list"
+        problem = f"app_tokens is {shown(app_tokens)}: pass one app token as text, or many in a list"
         raise ConfigurationError(problem) from None
     tokens = list(map(partial(check_token, argument="app_tokens"), given))
     if not tokens:
-        raise ConfigurationError("app_tokens is empty: give at least one app token")
+        raise ConfigurationError("app_tokens is empty: pass at least one app token")
     seen: set[str] = set()
     for token in tokens:
         if token in seen:
-            raise ConfigurationError(f"app_tokens has {shown(token)} twice: what it has would be counted twice")
+            raise ConfigurationError(f"app_tokens has {shown(token)} twice: its figures would be counted twice")
         seen.add(token)
     return tokens
 
 
 def check_level_name(value: object, argument: str) -> str:
-    """Check the name of one level of a tracker, and give it back.
+    """Return the name of one level of a tracker.
 
     Raises:
-        ConfigurationError: It is blank, no text, or a path of several levels.
+        ConfigurationError: It is not text, is blank, or is a path of several levels.
     """
     if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{argument} is {shown(value)}: give the name of one level, as text")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass the name of one level, as text")
     if "::" in value:
         raise ConfigurationError(
             f"{argument} is {shown(value)}, which is a path: '::' separates levels. Create the levels one by one, "
@@ -98,10 +98,10 @@ def check_level_name(value: object, argument: str) -> str:
 
 
 def check_encodable(value: str, argument: str) -> str:
-    """Return a text that can be sent: the text itself, also of a member of an enumeration, which prints as its name.
+    """Return a text that can be encoded; a member of a str enumeration is returned as its plain text.
 
     Raises:
-        ConfigurationError: It holds half of a character.
+        ConfigurationError: It holds a lone surrogate.
     """
     try:
         value.encode()
@@ -114,11 +114,11 @@ def check_whole_number(value: object, argument: str, *, least: int = 1, most: in
     """Return a whole number.
 
     Raises:
-        ConfigurationError: It is none, below `least`, or above `most`.
+        ConfigurationError: It is not a whole number, or is outside of `least` to `most`.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         bounds = f"of at least {least}" if most == LARGEST_NUMBER else f"from {least} to {most}"
-        raise ConfigurationError(f"{argument} is {shown(value)}: give a whole number {bounds}")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass a whole number {bounds}")
     return int(value)
 
 
@@ -126,12 +126,12 @@ def check_positive_number(value: object, argument: str, unit: str) -> float | No
     """Return a number above 0, or `None` for no limit.
 
     Raises:
-        ConfigurationError: It is something else.
+        ConfigurationError: It is neither.
     """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= LARGEST_NUMBER:
-        raise ConfigurationError(f"{argument} is {shown(value)}: give {unit} above 0, or None for no limit")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass {unit} above 0, or None for no limit")
     return value
 
 
@@ -139,7 +139,7 @@ def check_seconds(value: object, argument: str, most: float) -> float:
     """Return a number of seconds from 0 to `most`.
 
     Raises:
-        ConfigurationError: It is something else.
+        ConfigurationError: It is not such a number.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
         raise ConfigurationError(f"{argument} is {shown(value)}: pass seconds from 0 to {most:g}")
@@ -150,10 +150,10 @@ def check_bool(value: object, argument: str) -> bool:
     """Return a boolean.
 
     Raises:
-        ConfigurationError: It is something else.
+        ConfigurationError: It is not `True` or `False`.
     """
     if not isinstance(value, bool):
-        raise ConfigurationError(f"{argument} is {shown(value)}: give True or False")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass True or False")
     return value
 
 
@@ -161,8 +161,8 @@ def check_cursor(value: object, argument: str) -> str:
     """Return a cursor.
 
     Raises:
-        ConfigurationError: It is empty or no text.
+        ConfigurationError: It is not text, or is empty.
     """
     if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{argument} is {shown(value)}: give a cursor of an earlier page, as text")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass a cursor of an earlier page, as text")
     return check_encodable(value, argument)

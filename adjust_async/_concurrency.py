@@ -1,4 +1,4 @@
-"""Doing many things at once: a producer beside its consumer, and a crawl by a bounded number of workers."""
+"""Doing many things at once: a producer alongside its consumer, and a crawl by a bounded number of workers."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
@@ -10,13 +10,15 @@ import anyio
 
 from adjust_async.errors import ClientClosedError, ConfigurationError
 
-__all__ = ["Send", "Spawn", "TaskGroup", "Workers", "crawl", "in_own_thread", "running_loop", "stream"]
+__all__ = ["Send", "Spawn", "TaskGroup", "Visit", "Workers", "crawl", "in_own_thread", "running_loop", "stream"]
 
 T = TypeVar("T")
 
 Send: TypeAlias = Callable[[T], Awaitable[None]]
 #: Starts a task that is cancelled when its owner, the client, is closed.
 Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+#: Visits an item, and has more of them visited by the function that it is passed.
+Visit: TypeAlias = Callable[[T, Callable[[T], None]], Awaitable[None]]
 
 
 async def stream(
@@ -88,11 +90,11 @@ class Workers(Generic[T]):
 
     Args:
         group: The task group that the workers run in.
-        visit: What a worker does with an item.
+        visit: What a worker does with an item. It is also passed `push`.
         limit: The maximum number of visits at a time.
     """
 
-    def __init__(self, group: asyncio.TaskGroup, visit: Callable[[T], Awaitable[None]], limit: int) -> None:
+    def __init__(self, group: asyncio.TaskGroup, visit: Visit[T], limit: int) -> None:
         self._group = group
         self._visit = visit
         self._limit = limit
@@ -115,7 +117,7 @@ class Workers(Generic[T]):
                 async with self._turn:
                     await asyncio.sleep(0)
                 if self._waiting:
-                    await self._visit(self._waiting.pop())
+                    await self._visit(self._waiting.pop(), self.push)
         except BaseException:
             self._failed = True
             raise
@@ -123,9 +125,7 @@ class Workers(Generic[T]):
             self._working -= 1
 
 
-async def crawl(
-    roots: Iterable[T], visit: Callable[[T, Callable[[T], None]], Awaitable[None]], *, workers: int
-) -> None:
+async def crawl(roots: Iterable[T], visit: Visit[T], *, workers: int) -> None:
     """Visit the roots and everything that the visits push, `workers` at a time, depth first.
 
     Raises:
@@ -134,7 +134,7 @@ async def crawl(
     __tracebackhide__ = True
     running_loop()
     async with TaskGroup() as group:
-        team: Workers[T] = Workers(group, lambda item: visit(item, team.push), workers)
+        team: Workers[T] = Workers(group, visit, workers)
         for root in roots:
             team.push(root)
 

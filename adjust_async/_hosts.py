@@ -1,4 +1,4 @@
-"""Where the services are: URLs and names of hosts, checked before a token could go to the wrong place."""
+"""Checks of service URLs and host names, so that the API token never goes to the wrong place."""
 
 import ipaddress
 import os
@@ -13,7 +13,7 @@ __all__ = ["check_hosts", "find_url", "is_loopback", "is_trusted"]
 HIGHEST_PORT = 65535
 LONGEST_LABEL = 63
 
-#: Scheme, host and port, and a path that a gateway may have in front of Adjust's own.
+#: Scheme, host and port, and the path prefix that a gateway may add.
 _SERVICE_URL = (
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
     r"(?P<path>(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)/*"
@@ -21,7 +21,7 @@ _SERVICE_URL = (
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host can only be this machine."""
+    """Return whether the host can only be this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -31,32 +31,32 @@ def is_loopback(host: str) -> bool:
 
 
 def _service_url(url: object, argument: str, example: str, own_path: str, insecure_hosts: Iterable[str]) -> str:
-    """Check where a service is. What could hold a secret is not repeated in the message."""
+    """Check the URL of a service. A message never repeats a part that may hold a secret."""
     if not isinstance(url, str):
         raise ConfigurationError(f"{argument} is {shown(url)}: pass it as text, such as {example!r}")
     if "@" in url or "?" in url or "#" in url:
         raise ConfigurationError(
-            f"{argument} has a user name, a password, a query or a fragment: URLs get logged, so pass scheme and host "
-            f"alone, such as {example!r}"
+            f"{argument} has a user name, a password, a query or a fragment: URLs get logged, so pass only scheme and "
+            f"host, such as {example!r}"
         )
     match = re.fullmatch(_SERVICE_URL, url)
     if match is None or int(match["port"] or 0) > HIGHEST_PORT or not _is_host(_host(url)):
         raise ConfigurationError(f"{argument} is {shown(url)}: pass scheme and host, such as {example!r}")
     if own_path in f"{match['path']}/":
         raise ConfigurationError(
-            f"{argument} is {shown(url)}: leave the path of the API out, which the client adds, as in {example!r}"
+            f"{argument} is {shown(url)}: leave out the path of the API, which the client adds, as in {example!r}"
         )
     host = _host(url)
     if match["scheme"] == "http" and not is_loopback(host) and host not in insecure_hosts:
         raise ConfigurationError(
             f"{argument} is {shown(url)}: the API token would cross the network in the clear. Use https; plain http is "
-            f"for an emulator on this machine. Where this network may be trusted, pass insecure_hosts=[{host!r}]"
+            f"for an emulator on this machine. If you trust this network, pass insecure_hosts=[{host!r}]"
         )
     return url.rstrip("/")
 
 
 def _is_host(host: str) -> bool:
-    """Whether a host can be looked up: its labels have 1 to 63 characters."""
+    """Return whether the labels of a host have 1 to 63 characters, without which it can't be looked up."""
     return ":" in host or all(0 < len(label) <= LONGEST_LABEL for label in host.removesuffix(".").split("."))
 
 
@@ -66,7 +66,7 @@ def _host(url: str) -> str:
 
 
 def check_hosts(insecure_hosts: object) -> frozenset[str]:
-    """Check the hosts that plain http is allowed to; those of the environment where none are passed."""
+    """Return the hosts that may be reached over plain http; by default those in ADJUST_INSECURE_HOSTS."""
     argument = "insecure_hosts"
     is_default = isinstance(insecure_hosts, tuple) and not insecure_hosts
     if is_default and (listed := os.environ.get("ADJUST_INSECURE_HOSTS")):
@@ -82,7 +82,7 @@ def check_hosts(insecure_hosts: object) -> frozenset[str]:
         bare = host.strip("[]") if isinstance(host, str) else ""
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", bare) and not _is_ipv6(bare):
             raise ConfigurationError(
-                f"{argument} has {shown(host)}: pass the host's name alone, without scheme, port or '*', such as "
+                f"{argument} has {shown(host)}: pass only the host's name, without scheme, port or '*', such as "
                 "'adjust-emulator'"
             )
         hosts.append(bare.lower())
@@ -97,12 +97,12 @@ def _is_ipv6(host: str) -> bool:
 
 
 def is_trusted(url: str, insecure_hosts: Iterable[str]) -> bool:
-    """Whether a URL leads to this machine, or to a host that plain http is allowed to."""
+    """Return whether a URL leads to this machine, or to a host that may be reached over plain http."""
     return is_loopback(_host(url)) or _host(url) in insecure_hosts
 
 
 def find_url(url: str | None, argument: str, example: str, own_path: str, insecure_hosts: Iterable[str]) -> str | None:
-    """Check the URL that was passed, or else the one of the environment; `None` where neither is there."""
+    """Return the checked URL that was passed, or else that of the environment; `None` if neither is set."""
     __tracebackhide__ = True
     if url is None:
         argument = f"ADJUST_{argument.upper()}"

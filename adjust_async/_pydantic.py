@@ -1,28 +1,30 @@
-"""Records in pydantic models and in FastAPI's routes. Only pydantic itself calls what imports it here."""
+"""Support for records in pydantic models and FastAPI routes. pydantic is imported only when it calls this code."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 import attrs
+from attr import asdict
 
 __all__ = ["Record", "serialized_schema"]
 
 
 class Record:
-    """A record that can be made a dictionary, and that pydantic can read and write.
+    """A record that converts to a dictionary, and that pydantic can read and write.
 
-    pydantic accepts the same plain values as `_records` does: no text for a number, no unknown field.
+    pydantic accepts the same plain values as `_records`: no text for a number, and no unknown field.
     """
 
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name, as plain values that JSON can carry."""
-        return attrs.asdict(self)  # type: ignore[arg-type]  # every record is an attrs class
+        """Return the fields by name, as values that JSON can represent."""
+        # attrs.asdict has no way to make lists of tuples; the older attr.asdict has.
+        return asdict(self)  # type: ignore[arg-type]  # every record is an attrs class
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: Callable[[Any], Any]) -> Any:
-        """Return the schema that pydantic asks for."""
+        """Return the pydantic schema of the record."""
         from pydantic_core import core_schema
 
         hints = get_type_hints(cls)
@@ -42,13 +44,13 @@ class Record:
             slots=True,
             ref=f"{cls.__module__}.{cls.__qualname__}",
             serialization=core_schema.plain_serializer_function_ser_schema(
-                cls.to_dict, return_schema=core_schema.typed_dict_schema(keys, cls=cls)
+                attrs.asdict, return_schema=core_schema.typed_dict_schema(keys, cls=cls)
             ),
         )
 
 
 def serialized_schema(cls: type[Any], to_dict: Callable[[Any], Any], shape: Mapping[str, Any], handler: Any) -> Any:
-    """Return pydantic's schema of a class that is only ever written, as what `to_dict` returns, in this shape."""
+    """Return a pydantic schema for a class that is serialized by `to_dict`, in this shape, and never parsed."""
     from pydantic_core import core_schema
 
     keys = {name: core_schema.typed_dict_field(handler(of_key)) for name, of_key in shape.items()}
@@ -62,7 +64,7 @@ def serialized_schema(cls: type[Any], to_dict: Callable[[Any], Any], shape: Mapp
 
 
 def _strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """Let a schema of a plain value accept no other type in its place."""
+    """Make a schema of a plain value refuse other types instead of converting them."""
     if schema["type"] == "nullable":
         return schema | {"schema": _strict(schema["schema"])}
     return schema | {"strict": True} if schema["type"] in {"str", "int", "bool"} else schema

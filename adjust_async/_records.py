@@ -15,6 +15,7 @@ from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, override
 
 from adjust_async._checks import shown
+from adjust_async._shapes import KnownShapes
 from adjust_async.errors import MalformedError
 
 __all__ = ["adapt", "prepare", "structure", "structure_records"]
@@ -142,11 +143,22 @@ def structure(document: object, cls: type[T], location: str) -> T:
         raise MalformedError(problem or first, place or location) from None
 
 
-def structure_records(items: Sequence[object], cls: type[T], known: Mapping[str, Any], location: str) -> list[T]:
+def structure_records(items: Sequence[Any], cls: type[T], known: Mapping[str, Any], location: str) -> list[T]:
     """Build a record of each item of a list that stands at `location`; `known` holds fields that the items lack.
 
     Raises:
         MalformedError: An item does not fit.
     """
+    record = _shapes_of(cls).record  # type: ignore[arg-type]  # classes are hashable
+    try:
+        return [record(item, known) for item in items]
+    except (ExceptionGroup, TypeError, AttributeError):
+        pass
     documents = [{**item, **known} if isinstance(item, dict) else item for item in items]
-    return structure(documents, list[cls], location)  # type: ignore[valid-type] # known at run time
+    return structure(documents, list[cls], location)  # type: ignore[valid-type] # once more, to say where it is wrong
+
+
+@cache
+def _shapes_of(cls: type[T]) -> KnownShapes[T]:
+    hook = prepare().get_structure_hook(cls)
+    return KnownShapes(cls, lambda document: hook(document, cls))

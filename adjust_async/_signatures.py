@@ -1,4 +1,4 @@
-"""Signatures that spell their keywords out, for completion and help in notebooks and shells."""
+"""Function signatures with every keyword written out, for completion and help in notebooks and shells."""
 
 import inspect
 from collections.abc import Callable
@@ -10,7 +10,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _LeftOut:
-    """The default of a keyword that is not sent unless it is passed."""
+    """The default shown for a keyword that is sent only if it is passed."""
 
     def __repr__(self) -> str:
         return "..."
@@ -20,9 +20,9 @@ _LEFT_OUT = _LeftOut()
 
 
 def spelled_out(function: F) -> F:
-    """Give a function that takes `**query: Unpack[...]`, or whose overloads do, all keywords in its signature.
+    """Replace `**query: Unpack[...]` in a function's signature, or in those of its overloads, by its keywords.
 
-    Those that are required come first among the keywords, the others last.
+    Required keywords come first among the keywords, optional ones last.
     """
     signature = inspect.signature(function)
     *own, query = signature.parameters.values()

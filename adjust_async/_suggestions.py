@@ -1,7 +1,7 @@
-"""Names that come near one that nobody knows, for errors that ask "did you mean".
+"""Suggestions for unknown names, for errors that ask "did you mean".
 
-difflib alone takes 40 ms for one name among three thousand. Here it compares the few names that share the most pairs of
-letters with it, and where others may be waiting, beside the event loop.
+difflib takes 40 ms to compare one name with three thousand. So it compares only the few names that share the most pairs
+of letters, and runs in a thread if other tasks may be waiting.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,32 +13,32 @@ from adjust_async._concurrency import in_own_thread
 
 __all__ = ["MOST_HINTS", "did_you_mean", "near_names", "near_names_beside"]
 
-#: The maximum number of names in one error that come with a suggestion.
+#: The maximum number of names in one error that get a suggestion.
 MOST_HINTS = 5
 
-#: Suggestions for one name.
+#: The maximum number of suggestions for one name.
 MOST_NEAR = 3
 
-#: Names that difflib compares with each.
+#: The number of names that difflib compares with one.
 CANDIDATES = 20
 
-#: From here on a name is cut before it is compared.
+#: Longer names are cut to this many characters before they are compared.
 LONGEST_NAME = 200
 
 
 def did_you_mean(near: Iterable[str]) -> str:
-    """Return the question, such as `did you mean sort or index?`; an empty text where nothing is near."""
+    """Return a question such as `did you mean sort or index?`; an empty text if nothing is near."""
     names = " or ".join(near)
     return f"did you mean {names}?" if names else ""
 
 
 def near_names(name: str, known: Iterable[str]) -> list[str]:
-    """Return the names that come near one, the nearest first."""
+    """Return the known names that are near a name, the nearest first."""
     return _nearest(name, [(one, _pairs(one)) for one in known])
 
 
 async def near_names_beside(names: Iterable[str], known: Iterable[str]) -> dict[str, list[str]]:
-    """Return what comes near each of the first `MOST_HINTS` names, found in a thread."""
+    """Return the suggestions for each of the first `MOST_HINTS` names, computed in a thread."""
     first, among = list(dict.fromkeys(names))[:MOST_HINTS], list(known)
     if not first or not among:
         return {}
@@ -53,10 +53,10 @@ def _all_nearest(names: Sequence[str], known: Sequence[str]) -> dict[str, list[s
 def _nearest(name: str, known: Sequence[tuple[str, frozenset[str]]]) -> list[str]:
     name = name[:LONGEST_NAME]
     pairs = _pairs(name)
-    # The share of common pairs, so that a long name is not near for its length alone.
+    # A share of common pairs, so that a name is not near merely because it is long.
     shared = ((len(pairs & others) / (len(pairs) + len(others)), one) for one, others in known)
     candidates = [one for share, one in nlargest(CANDIDATES, shared) if share]
-    # Ties are put in order, as `known` may be a set.
+    # `known` may be a set, so ties are sorted.
     return get_close_matches(name, sorted(candidates), MOST_NEAR)
 
 

@@ -1,7 +1,7 @@
-"""Spans and metrics of the SDK's own, where `opentelemetry-api` is installed (extra `otel`).
+"""The SDK's own spans and metrics, if `opentelemetry-api` is installed (extra `otel`).
 
-Spans of httpx, where it is instrumented, become children of these. Where the package is missing there is no
-`Telemetry`, and nothing is done.
+If httpx is instrumented, its spans become children of these. Without the package, `load` returns `None` and nothing is
+recorded.
 """
 
 import threading
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Telemetry", "load"]
 
-#: Returns how many permits a client has out.
+#: Returns the number of permits that a client's requests hold.
 Permits = Callable[[], int]
 
 
@@ -29,31 +29,34 @@ class Telemetry:
     Args:
         tracer: Makes the spans.
         meter: Makes the instruments `adjust.requests`, `adjust.retries`, `adjust.pauses` and `adjust.permits`.
+        traces: Returns whether anybody sees the spans.
     """
 
-    def __init__(self, tracer: "Tracer", meter: "Meter") -> None:
+    def __init__(self, tracer: "Tracer", meter: "Meter", traces: Callable[[], bool] = lambda: True) -> None:
+        self.traces = traces
         self._tracer = tracer
         self._requests = meter.create_counter(
-            "adjust.requests", "{request}", "Requests that were sent, by what they ended with."
+            "adjust.requests", "{request}", "Requests that were sent, by their status or error."
         )
-        self._retries = meter.create_counter("adjust.retries", "{retry}", "Requests that are sent once more.")
-        self._pauses = meter.create_counter("adjust.pauses", "{pause}", "Pauses that a 429 imposed on all requests.")
+        self._retries = meter.create_counter("adjust.retries", "{retry}", "Requests that are sent again.")
+        self._pauses = meter.create_counter("adjust.pauses", "{pause}", "Pauses of all requests after a 429.")
         meter.create_observable_up_down_counter(
-            "adjust.permits", [self._observe], "{permit}", "Requests that may run right now, and do."
+            "adjust.permits", [self._observe], "{permit}", "Requests that are running now."
         )
         self._owners: weakref.WeakKeyDictionary[object, Permits] = weakref.WeakKeyDictionary()
-        self._lock = threading.Lock()  # an exporter observes in a thread of its own
+        self._lock = threading.Lock()  # exporters observe in a thread of their own
 
     def watch(self, owner: object, permits: Permits) -> None:
-        """Count the permits of a client in, for as long as it lives."""
+        """Include a client's permits in `adjust.permits` until the client is garbage-collected."""
         with self._lock:
             self._owners[owner] = permits
 
     @contextmanager
     def span(self, name: str, attributes: Mapping[str, Any]) -> "Iterator[Span]":
-        """Make a span the current one; attributes of value `None` are left out.
+        """Make a span the current one; attributes with the value `None` are left out.
 
-        An error is its status, in the error's own words, which hold no API token; a traceback is not recorded.
+        An error becomes the span's status, with the error's message, which never holds the API token. No traceback is
+        recorded.
         """
         from opentelemetry.trace import StatusCode
 
@@ -76,7 +79,7 @@ class Telemetry:
         self._requests.add(1, {"adjust.service": service, "http.request.method": method, key: outcome})
 
     def retried(self, service: str, **about: Any) -> None:
-        """Count a retry, and tell the current span of it."""
+        """Count a retry, and add it to the current span as an event."""
         from opentelemetry.trace import get_current_span
 
         self._retries.add(1, {"adjust.service": service})
@@ -98,9 +101,14 @@ class Telemetry:
 
 @cache
 def load() -> Telemetry | None:
-    """Return the telemetry of the providers that the application has set, or will set; `None` without the package."""
+    """Return the telemetry of the application's providers, set now or later; `None` without the package."""
     try:
         from opentelemetry import metrics, trace
     except ImportError:
         return None
-    return Telemetry(trace.get_tracer("adjust_async", __version__), metrics.get_meter("adjust_async", __version__))
+
+    def traces() -> bool:
+        return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+    tracer, meter = trace.get_tracer("adjust_async", __version__), metrics.get_meter("adjust_async", __version__)
+    return Telemetry(tracer, meter, traces)

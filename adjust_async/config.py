@@ -39,26 +39,26 @@ LONGEST_GRACE_TIME = 600.0
 
 CampaignVersion = Literal["v1", "v2"]
 
-#: `user_token: abc` as in the file that Adjust's own clients read: YAML, INI or JSON, with or without quotes.
+#: `user_token: abc` as Adjust's own clients write it: YAML, INI or JSON, with or without quotes.
 _ADJUSTRC_LINE = r"""^(?:[ \t]*|[^#\n]*[{,][ \t]*)["']?user_token["']?[ \t]*[:=][ \t]*["']?([^"'\s,#}]+)"""
 
 
-#: An API token has at least so many characters, by far. A shorter one, such as the `token` of some test, is not taken
-#: out of documents, where it may be a key.
+#: No real API token is shorter. A shorter text, such as a test's `token`, is not redacted from documents, where it may
+#: be a key.
 SHORTEST_TOKEN = 8
 
-#: No API token is longer, by far: looking for the parts of one would take long.
+#: No real API token is longer. Searching for the parts of a longer text would be slow.
 LONGEST_TOKEN = 128
 
-#: The characters from which on a part of a token at the end of an excerpt is taken out.
+#: Parts of a token at the end of an excerpt are redacted if they have at least this many characters.
 SHORTEST_PART = 4
 
 
 @final
 class APIToken:
-    """An API token that shows itself to nothing but the request that needs it.
+    """An API token that is revealed only to the request that needs it.
 
-    Making one does not fail, so that no frame of an error has the text that was passed: `check` does.
+    The constructor never fails, so that no frame of a traceback holds the text that was passed: `check` raises instead.
     """
 
     __slots__ = ("_cut", "_forms", "_problem", "_value")
@@ -73,7 +73,7 @@ class APIToken:
         """Return the token itself.
 
         Raises:
-            ConfigurationError: It is missing, or no header can carry it.
+            ConfigurationError: The token is missing, or can't be sent in a header.
         """
         if self._problem is not None:
             raise ConfigurationError(self._problem)
@@ -84,17 +84,17 @@ class APIToken:
         return self._value
 
     def redact(self, text: str) -> str:
-        """Return the text without the token, for texts that others wrote."""
+        """Return a text from elsewhere with the token replaced by `***`."""
         for form in self._forms:
             text = text.replace(form, "***")
         return text if self._cut is None else self._cut.sub("***", text)
 
     def is_in(self, path: str) -> bool:
-        """Whether a segment of a path is the token."""
+        """Return whether a segment of a path is the token."""
         return len(self) >= SHORTEST_TOKEN and self._value in path.split("/")
 
     def without_echo(self, body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]] | None:
-        """Return an answer's body and headers without the token; `None` where they don't have it."""
+        """Return an answer's body and headers without the token; `None` if they do not contain it."""
         if len(self) < SHORTEST_TOKEN:
             return None
         clean = body
@@ -115,7 +115,7 @@ class APIToken:
         return "APIToken('***')"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an API token does not go into pickles: make a new AsyncAdjust in the other process")
+        raise TypeError("an API token can't be pickled: make a new AsyncAdjust in the other process")
 
     @classmethod
     def find(cls) -> "APIToken":
@@ -153,7 +153,7 @@ def _token_problem(value: object, source: str) -> str | None:
 
 
 def _written_forms(token: str) -> tuple[str, ...]:
-    """Return the forms in which documents, pages and URLs write a text, the longest first."""
+    """Return the ways in which documents, pages and URLs write a token, the longest first."""
     if not token:
         return ()
     in_json = json.dumps(token)[1:-1]
@@ -163,7 +163,7 @@ def _written_forms(token: str) -> tuple[str, ...]:
 
 
 def _cut_forms(token: str) -> re.Pattern[str]:
-    """Return what finds the parts of a token that are left where an excerpt was cut in the middle of it."""
+    """Return a pattern for the part of a token that remains when an excerpt was cut in the middle of it."""
     lengths = range(len(token) - 1, SHORTEST_PART - 1, -1)
     heads = "|".join(re.escape(token[:length]) for length in lengths)
     tails = "|".join(re.escape(token[-length:]) for length in lengths)
@@ -171,7 +171,7 @@ def _cut_forms(token: str) -> re.Pattern[str]:
 
 
 def _in_base64(token: str) -> Iterator[str]:
-    """Yield what stands for the token in base64, whatever stands before and behind it in what was encoded."""
+    """Yield the base64 encodings of the token, at every offset within the encoded text."""
     for before in range(3):
         bits = (before + len(token)) * 8
         form = b64encode(bytes(before) + token.encode())[(0, 2, 3)[before] : bits // 6].decode()
@@ -181,13 +181,13 @@ def _in_base64(token: str) -> Iterator[str]:
 
 
 class Retry(NamedTuple):
-    """A request that is about to be tried again; `on_retry` is called with it.
+    """A request that is about to be tried again; passed to `on_retry`.
 
     Attributes:
         method, path: The request; the path is without query.
-        attempt: How many attempts have failed so far.
-        wait: Seconds until the next one.
-        error: Why the last one failed.
+        attempt: The number of attempts that have failed so far.
+        wait: Seconds until the next attempt.
+        error: The error of the last attempt.
     """
 
     method: str
@@ -199,13 +199,13 @@ class Retry(NamedTuple):
 
 @attrs.frozen(kw_only=True)
 class HostConfig:
-    """The settings of one of the two hosts. `AsyncAdjust` documents each of them.
+    """The settings of one of the two hosts. `AsyncAdjust` documents them.
 
     Attributes:
-        prefix: What the names of its settings begin with.
+        prefix: The prefix of the names of its settings.
         url: Scheme and host.
-        authorization: What stands before the token in the Authorization header.
-        overridden: The settings that `with_options` has set, which messages name without the prefix.
+        authorization: The text before the token in the Authorization header.
+        overridden: The settings that `with_options` has changed, which messages name without the prefix.
     """
 
     prefix: str
@@ -218,7 +218,7 @@ class HostConfig:
     overridden: frozenset[str] = frozenset()
 
     def name_of(self, setting: Literal["timeout", "deadline"]) -> str:
-        """Return the argument that a setting came from."""
+        """Return the name of the argument that set `timeout` or `deadline`."""
         return setting if setting in self.overridden else f"{self.prefix}{setting}"
 
     def __attrs_post_init__(self) -> None:
@@ -237,10 +237,10 @@ class CallOptions(TypedDict, total=False):
     """The options of `AsyncAdjust.with_options`.
 
     Attributes:
-        timeout: Seconds that one attempt of a request may take, to either host; `None` for no limit.
-        deadline: Seconds that a whole call may take, to either host; `None` for no limit.
-        max_attempts: Attempts at one request, the first one included; 1 for no retries.
-        grace_time: Seconds after which a create whose answer got lost, and that no list shows, was not done.
+        timeout: Seconds for one attempt of a request, to either host; `None` for no limit.
+        deadline: Seconds for a whole call, to either host; `None` for no limit.
+        max_attempts: The maximum number of attempts of one request; 1 for no retries.
+        grace_time: Seconds after which a create without an answer, which no list shows, counts as not done.
     """
 
     timeout: float | None
@@ -251,7 +251,7 @@ class CallOptions(TypedDict, total=False):
 
 @attrs.frozen(kw_only=True)
 class Config:
-    """The settings of a client. `AsyncAdjust` documents each of them.
+    """The settings of a client. `AsyncAdjust` documents them.
 
     Attributes:
         api: The host of the Campaign API and the KPI Service.
@@ -293,17 +293,17 @@ class Config:
         on_retry: Callable[[Retry], object] | None = None,
         insecure_hosts: Iterable[str] = (),
     ) -> "Config":
-        """Check the settings, and take what was not passed from the environment.
+        """Check the settings, and read those that were not passed from the environment.
 
         Raises:
-            ConfigurationError: A setting is wrong. The message names it and says what would be right.
+            ConfigurationError: A setting is wrong. The message names it and the values that are allowed.
         """
         __tracebackhide__ = True
         insecure = check_hosts(insecure_hosts)
         url = find_url(api_url, "api_url", API_URL, "/public/", insecure) or API_URL
         own_url = find_url(reports_url, "reports_url", REPORTS_URL, "/reports-service/", insecure)
         if own_url is None:
-            # An emulator has all services at one place, and its token must not go to Adjust.
+            # An emulator serves all APIs at one URL, and its token must not go to Adjust.
             own_url = url if is_trusted(url, insecure) else REPORTS_URL
         return cls(
             token=token.check(),
@@ -335,7 +335,7 @@ class Config:
         )
 
     def with_options(self, options: CallOptions) -> "Config":
-        """Return the settings with some of them changed.
+        """Return a copy of the settings with some of them changed.
 
         Raises:
             ConfigurationError: A value is wrong.

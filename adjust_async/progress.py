@@ -1,4 +1,4 @@
-"""How far something is: what `on_progress` takes, and a bar to pass to it.
+"""Progress of long calls: the hook that `on_progress` takes, and a progress bar to pass to it.
 
 with adjust_async.progress.bar() as on_progress:
     report = await adjust.reports.fetch(..., on_progress=on_progress)
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Bar", "OnProgress", "bar", "check_on_progress"]
 
-#: Called in the event loop with how much is done, of how much (`None` where nobody knows), and what was done last.
+#: Called in the event loop with the amount done, the total (`None` if unknown), and what was done last.
 OnProgress: TypeAlias = Callable[[int, int | None, str], object]
 
-#: Seconds between two pictures.
+#: Seconds between two updates of the bar.
 PICTURES = 0.1
 
 
 def check_on_progress(hook: OnProgress | None) -> OnProgress | None:
-    """Return a function to call, or `None`.
+    """Return the hook if it is a plain function or `None`.
 
     Raises:
         ConfigurationError: It is something else, such as a coroutine function.
@@ -41,10 +41,10 @@ def check_on_progress(hook: OnProgress | None) -> OnProgress | None:
 
 
 class Bar:
-    """A bar that is drawn while it is told of progress; `bar` makes one.
+    """A progress bar to pass as `on_progress`; `bar` makes one.
 
-    As a context manager it is taken down at the end of the block; without, when all is done, or when nobody has it any
-    more.
+    As a context manager it stops at the end of the block. Otherwise it stops when everything is done, or when it is
+    garbage-collected.
     """
 
     def __init__(self, make: "Callable[[], Progress]", description: str | None) -> None:
@@ -56,7 +56,7 @@ class Bar:
         self._drawn = 0.0
 
     def __call__(self, done: int, total: int | None, what: str) -> None:
-        """Draw how far it is, ten times a second at most."""
+        """Update the bar, at most ten times a second."""
         ended = total is not None and done >= total
         if self._progress is None:
             self._progress = self._make()
@@ -71,7 +71,7 @@ class Bar:
             self.stop()
 
     def stop(self) -> None:
-        """Take the bar down; its last picture stays. The next call begins another one."""
+        """Stop the bar and leave its last state on the screen. The next call starts another one."""
         if self._end is not None:
             self._end()
         self._progress = self._end = None
@@ -92,11 +92,11 @@ def bar(description: str | None = None, *, console: "Console | None" = None) -> 
     """Return a progress bar for `on_progress=`, in a terminal or a notebook (extra `progress`).
 
     Args:
-        description: What stands before the bar; by default what was done last.
-        console: Where to draw, a `rich.console.Console`; by default stderr, or the notebook's cell.
+        description: The text before the bar. Default: what was done last.
+        console: The `rich.console.Console` to draw on. Default: stderr, or the notebook's cell.
 
     Returns:
-        A function of `done`, `total` and `what`, which is a context manager too.
+        A callable that takes `done`, `total` and `what`; it is also a context manager.
 
     Raises:
         ConfigurationError: rich is not installed.
@@ -114,7 +114,7 @@ def bar(description: str | None = None, *, console: "Console | None" = None) -> 
             of_rich.MofNCompleteColumn(),
             of_rich.TimeElapsedColumn(),
         )
-        # Without a thread of its own, which a bar that nobody stops would leave behind.
+        # rich's own refresh thread would outlive a bar that nobody stops.
         return of_rich.Progress(*columns, console=console or Console(stderr=True), auto_refresh=False)
 
     return Bar(make, description)

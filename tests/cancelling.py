@@ -1,7 +1,8 @@
-"""Calls that are cancelled at random moments, over every way to a service; and calls that fail now and then.
+"""Calls that are cancelled at random moments, with every kind of transport, and calls that fail now and then.
 
-The tests make a few of them; `python -m tests.cancelling 5000` cancels as many on each way, and
-`python -m tests.cancelling faults 100000` makes so many calls under faults, and shows what memory they leave.
+The tests make a few of them. `python -m tests.cancelling 5000` cancels that many with each
+transport, and `python -m tests.cancelling faults 100000` makes that many calls under faults, and shows the memory that
+they leave behind.
 """
 
 import asyncio
@@ -29,13 +30,13 @@ WAYS = ("plain", "TLS", "proxy", "HTTP/2")
 
 BODY = json.dumps(DONE).encode()
 
-#: Calls at the same time, over half as many connections.
+#: Concurrent calls, over half as many connections.
 AT_ONCE = 40
 
 
 @attrs.define
 class Outcome:
-    """What became of the calls, and what they left behind."""
+    """The results of the calls, and what they left behind."""
 
     ended: Counter[str]
     permits: int = 0
@@ -110,7 +111,7 @@ async def _one(adjust: AsyncAdjust, ended: Counter[str]) -> None:
 
 
 async def fail_calls(kind: str, count: int, share: float = 0.1) -> tuple[Counter[str], list[float]]:
-    """Make calls to a service that fails so many of them; return their ends, and the MiB in use after each tenth."""
+    """Make calls to a service that fails a share of them. Return their results, and the MiB in use after each tenth."""
     ended: Counter[str] = Counter()
     memory: list[float] = []
 
@@ -155,7 +156,7 @@ async def fail_calls(kind: str, count: int, share: float = 0.1) -> tuple[Counter
 
 
 def main(arguments: list[str]) -> None:
-    """Run at the size that the command line asks for."""
+    """Run at the size that the command line specifies."""
     import uvloop
 
     if arguments[0] == "faults":

@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps: where it would sleep, it moves its time ahead instead."""
+"""An event loop whose clock jumps: instead of sleeping, it moves its time forward."""
 
 import asyncio
 import selectors
@@ -9,8 +9,8 @@ class _JumpingSelector(selectors.DefaultSelector):
     loop: "JumpingClockLoop"
 
     def select(self, timeout: float | None = None) -> Any:
-        """Look for what is ready; move the clock, rather than wait, where nothing is."""
-        # A clock that stands still can keep a callback that waits for its next tick waiting for ever.
+        """Select ready events. If there are none, move the clock instead of waiting."""
+        # With a clock that stands still, a callback that waits for the next tick would wait forever.
         self.loop.now += 1e-9
         if timeout is None:
             return super().select(None)
@@ -30,7 +30,7 @@ class JumpingClockLoop(asyncio.SelectorEventLoop):
         super().__init__(selector)
 
     def time(self) -> float:
-        """Give the time of the jumping clock, in seconds."""
+        """Return the time of the jumping clock, in seconds."""
         return self.now
 
 

@@ -1,7 +1,7 @@
-"""Fixtures that every test module may ask for.
+"""Fixtures for all test modules.
 
-`@pytest.mark.account(apps=3)` says what account the emulator has, `@pytest.mark.settings(max_attempts=2)` what the
-client is opened with; the mark that is nearest to the test wins as a whole.
+`@pytest.mark.account(apps=3)` sets the emulator's account, and `@pytest.mark.settings(max_attempts=2)` the client's
+options. The mark nearest to the test replaces the others.
 """
 
 import asyncio
@@ -18,21 +18,21 @@ from adjust_async.emulator import Emulator
 from tests import script as scripts
 from tests.script import Script
 
-# Other people's clients are installed by `nox -s peers` alone, which runs the tests that need them.
+# Only `nox -s peers` installs other clients, and runs the tests that need them.
 collect_ignore = [] if find_spec("adjustapi") else ["peers"]
 
-#: Opens a client over a script of outcomes; a test that asks for the fixture `client` gets this.
+#: Opens a client for a script of outcomes; the fixture `client` returns this.
 ScriptedClient: TypeAlias = Callable[..., AbstractAsyncContextManager[tuple[AsyncAdjust, Script]]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks that shape the fixtures."""
+    """Register the marks that configure the fixtures."""
     config.addinivalue_line("markers", "account(**options): the options of the emulator behind `emulator` and `adjust`")
     config.addinivalue_line("markers", "settings(**options): the options of the client `adjust`")
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name bytes by their size: packed ones hold the time, and every process has to name its tests alike."""
+    """Name bytes by their size: compressed ones contain the time, and every process has to name its tests alike."""
     return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) else None
 
 
@@ -43,20 +43,20 @@ def _options(request: pytest.FixtureRequest, mark: str) -> dict[str, Any]:
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """The SDK is for asyncio, so that every asynchronous test runs there."""
+    """Run every asynchronous test on asyncio, which the SDK is for."""
     return "asyncio"
 
 
 @pytest.fixture
 async def emulator(request: pytest.FixtureRequest) -> AsyncIterator[Emulator]:
-    """A running emulator; `@pytest.mark.account` shapes its account."""
+    """A running emulator; `@pytest.mark.account` configures its account."""
     async with Emulator(**_options(request, "account")) as running:
         yield running
 
 
 @pytest.fixture
 async def adjust(request: pytest.FixtureRequest, emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
-    """A client of the emulator. At its end no permit, call, task or connection may be left."""
+    """A client of the emulator. At the end, no permit, call, task or connection may be left."""
     before = len(asyncio.all_tasks())
     async with AsyncAdjust(emulator.token, api_url=emulator.url, **_options(request, "settings")) as opened:
         yield opened
@@ -69,17 +69,17 @@ async def adjust(request: pytest.FixtureRequest, emulator: Emulator) -> AsyncIte
 
 @pytest.fixture
 def client() -> ScriptedClient:
-    """Return what opens a client over a script of outcomes, as an asynchronous context manager."""
+    """Return an asynchronous context manager that opens a client for a script of outcomes."""
     return scripts.client
 
 
 @pytest.fixture
 def script() -> type[Script]:
-    """Return the transport that plays outcomes, for clients that a test opens itself."""
+    """Return a transport that plays outcomes, for clients that a test opens itself."""
     return Script
 
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let retries follow each other at once."""
+    """Make retries follow each other at once."""
     monkeypatch.setattr(retry, "jitter", lambda _: 0.0)

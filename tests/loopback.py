@@ -1,4 +1,4 @@
-"""A raw server on loopback, which does to a connection what a test wants, byte by byte."""
+"""A raw server on loopback, which lets a test control a connection byte by byte."""
 
 import asyncio
 import ssl
@@ -10,14 +10,14 @@ import attrs
 
 @attrs.define
 class RawRequest:
-    """A request as it came: the head as text, and the body."""
+    """A received request: the head as text, and the body."""
 
     head: str
     body: bytes
 
     @property
     def line(self) -> str:
-        """Give the request line."""
+        """Return the request line."""
         return self.head.partition("\r\n")[0]
 
 
@@ -25,14 +25,14 @@ Handler = Callable[[RawRequest, asyncio.StreamWriter], Awaitable[None]]
 
 
 def answer(body: bytes = b"{}", *, status: str = "200 OK", headers: str = "", length: int | None = None) -> bytes:
-    """Compose an HTTP/1.1 answer; `length` lies about the body where given."""
+    """Return an HTTP/1.1 response; `length` replaces the true length of the body."""
     size = len(body) if length is None else length
     return f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\n{headers}\r\n".encode() + body
 
 
 @attrs.define
 class RawServer:
-    """What the server saw."""
+    """What the server received."""
 
     url: str = ""
     connections_opened: int = 0
@@ -41,11 +41,11 @@ class RawServer:
     in_flight: int = 0
     max_in_flight: int = 0
     requests: list[RawRequest] = attrs.field(factory=list)
-    #: For each request, the number of the connection that it came over.
+    #: For each request, the number of its connection.
     connection_of: list[int] = attrs.field(factory=list)
 
     async def all_closed(self) -> None:
-        """Wait until no connection is open, which the server learns a moment after the client."""
+        """Wait until no connection is open, which the server notices a moment after the client."""
         async with asyncio.timeout(5):
             while self.connections_open:
                 await asyncio.sleep(0)
@@ -69,7 +69,7 @@ async def _read_request(reader: asyncio.StreamReader) -> RawRequest | None:
 
 @asynccontextmanager
 async def serve(handler: Handler, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
-    """Serve on a free port; `handler` writes the answer, and may close or abort the connection."""
+    """Serve on a free port; `handler` writes the response, and may close or abort the connection."""
     server = RawServer()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -95,7 +95,7 @@ async def serve(handler: Handler, *, tls: ssl.SSLContext | None = None) -> Async
                 if writer.is_closing():
                     break
         except (ConnectionError, asyncio.CancelledError):
-            pass  # asyncio logs what a connection's task raises, also at the end of a test
+            pass  # asyncio logs what a connection's task raises, even at the end of a test
         finally:
             server.connections_open -= 1
             tasks.discard(task)

@@ -1,4 +1,4 @@
-"""The other end of a connection, on a bare socket: a test writes its every byte, and ends it in whatever way."""
+"""The other end of a connection, on a bare socket: a test writes every byte, and ends it in any way."""
 
 import asyncio
 import socket
@@ -14,14 +14,14 @@ class Peer:
         self.socket = connected
 
     async def take(self, most: int = 65536) -> bytes:
-        """Wait for some bytes; none at the end of the connection."""
+        """Receive some bytes; none at the end of the connection."""
         try:
             return await asyncio.get_running_loop().sock_recv(self.socket, most)
         except ConnectionError:
             return b""
 
     async def request(self) -> bytes:
-        """Take bytes until the head of a request is there."""
+        """Receive bytes until the head of a request is complete."""
         taken = b""
         while b"\r\n\r\n" not in taken:
             piece = await self.take()
@@ -30,11 +30,11 @@ class Peer:
         return taken
 
     async def send(self, data: bytes) -> None:
-        """Write all of it."""
+        """Write everything."""
         await asyncio.get_running_loop().sock_sendall(self.socket, data)
 
     def fill(self, data: bytes, most: int) -> int:
-        """Write as much as goes without waiting, and say how much it was."""
+        """Write as much as possible without waiting. Return the number of bytes."""
         sent = 0
         while sent < most:
             try:
@@ -44,15 +44,15 @@ class Peer:
         return sent
 
     def finish(self) -> None:
-        """Say that nothing more comes, and go on listening."""
+        """Shut down writing, and continue reading."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """Close in order."""
+        """Close the connection properly."""
         self.socket.close()
 
     def reset(self) -> None:
-        """Break the connection."""
+        """Reset the connection."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 

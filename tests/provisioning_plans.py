@@ -1,4 +1,4 @@
-"""Plans to provision, clients to do it with, and what the emulator's database says of the outcome."""
+"""Plans to provision, clients for it, and checks of the outcome against the emulator's database."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from adjust_async import AsyncAdjust, PooledTransport, ProvisionOutcome, ProvisionResult
 from adjust_async.emulator import Emulator, Fault, Faults, Store
 
-#: What the outcomes of one entry may be called where nothing is left to do.
+#: The statuses of an entry that is done.
 THERE = {"created", "updated", "unchanged"}
 
 #: Parts of a path.
@@ -25,7 +25,7 @@ PARTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8
 
 
 def plan_of(trackers: int) -> list[str]:
-    """Name so many trackers on all four levels: every inner one is an entry of its own, parents anywhere."""
+    """Return this many names on all four levels: every inner one is an entry, and parents are in any position."""
     paths: list[str] = []
     for network in range(max(1, trackers // 50)):
         paths.append(f"Network {network}")
@@ -39,7 +39,7 @@ def plan_of(trackers: int) -> list[str]:
 
 
 def parents_of(paths: Iterable[str]) -> set[str]:
-    """Give every path above these."""
+    """Return every path above these."""
     parents = set()
     for path in paths:
         parts = path.split("::")
@@ -48,22 +48,22 @@ def parents_of(paths: Iterable[str]) -> set[str]:
 
 
 def with_parents(paths: Iterable[str]) -> set[str]:
-    """Give these paths and those above them."""
+    """Return these paths and those above them."""
     paths = list(paths)
     return set(paths) | parents_of(paths)
 
 
 class Owner(AsyncAdjust):
-    """A client that closes the httpx client which it was given."""
+    """A client that closes the httpx client that it was passed."""
 
     async def aclose(self, drain: float = 0.0) -> None:
-        """Close both."""
+        """Close both clients."""
         await super().aclose(drain)
         await self.http_client.aclose()
 
 
 def patient(emulator: Emulator, **settings: Any) -> AsyncAdjust:
-    """Make a client with patience for a service that fails one request in five."""
+    """Return a client with patience for a service that fails one request in five."""
     settings = {"timeout": 2, "max_attempts": 60, "deadline": 300, **settings}
     return (Owner if "http_client" in settings else AsyncAdjust)(emulator.token, api_url=emulator.url, **settings)
 
@@ -72,7 +72,7 @@ def patient(emulator: Emulator, **settings: Any) -> AsyncAdjust:
 async def meddled(
     emulator: Emulator, meddle: Callable[[httpx.Request], httpx.Response | None], **settings: Any
 ) -> AsyncIterator[AsyncAdjust]:
-    """Open a patient client, some of whose requests are answered by `meddle`."""
+    """Open a patient client; `meddle` answers some of its requests."""
     async with (
         httpx.AsyncClient(transport=Meddler(meddle)) as http_client,
         patient(emulator, http_client=http_client, **settings) as adjust,
@@ -81,13 +81,13 @@ async def meddled(
 
 
 def left_over(adjust: AsyncAdjust) -> tuple[int, int, int]:
-    """Give what a client holds: permits, calls and tasks."""
+    """Return what a client holds: permits, calls and tasks."""
     session = adjust._session
     return session.permits, session.calls, len(session._tasks)
 
 
 def sent(emulator: Emulator) -> Counter[str]:
-    """Count the requests that the emulator saw, by method."""
+    """Return the number of requests that the emulator received, by method."""
     methods: Counter[str] = Counter()
     for route, count in emulator.stats.requests.items():
         methods[route.partition(" ")[0]] += count
@@ -95,28 +95,28 @@ def sent(emulator: Emulator) -> Counter[str]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that other tasks bring about."""
+    """Wait for something that other tasks do."""
     async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0.001)
 
 
 def names(emulator: Emulator, app: str | None = None) -> set[str]:
-    """Give the names that the database has, each of which must be there once."""
+    """Return the names in the database, and check that each is there once."""
     tokens = emulator.store.tokens_by_name(app or emulator.app_tokens[0])
     assert {name: found for name, found in tokens.items() if len(found) > 1} == {}
     return set(tokens)
 
 
 def counted(database: Path, app: str) -> tuple[int, int]:
-    """Count the trackers in the database of another process, and the names that are there more than once."""
+    """Return the number of trackers in the database of another process, and the names that are there more than once."""
     with contextlib.closing(Store(database, read_only=True)) as store:
         tokens = store.tokens_by_name(app)
     return sum(map(len, tokens.values())), sum(len(found) > 1 for found in tokens.values())
 
 
 def assert_true(result: ProvisionResult, emulator: Emulator) -> None:
-    """Hold every outcome, those of implied parents too, against the database."""
+    """Check every outcome, including those of implied parents, against the database."""
     tokens = emulator.store.tokens_by_name(result.app_token)
     assert_outcomes_true((*result.outcomes, *result.implied), tokens, dry_run=result.dry_run)
 
@@ -124,7 +124,7 @@ def assert_true(result: ProvisionResult, emulator: Emulator) -> None:
 def assert_outcomes_true(
     outcomes: Iterable[ProvisionOutcome], tokens: Mapping[str, Sequence[str]], *, dry_run: bool = False
 ) -> None:
-    """Hold outcomes against the tokens that each name has."""
+    """Check outcomes against the tokens of each name."""
     for outcome in outcomes:
         found = tokens.get(outcome.path, [])
         assert len(found) <= 1, f"{outcome.path} is there {len(found)} times"
@@ -143,40 +143,40 @@ def assert_outcomes_true(
 
 
 def assert_in_order(result: ProvisionResult, paths: Iterable[str]) -> None:
-    """Hold the outcomes against the entries: one for each, in their order."""
+    """Check outcomes against the entries: one for each, in their order."""
     assert [outcome.path for outcome in result.outcomes] == list(paths)
 
 
 def statuses(result: ProvisionResult) -> dict[str, str]:
-    """Give the status of each path, implied ones too."""
+    """Return the status of each path, including implied ones."""
     return {outcome.path: outcome.status for outcome in (*result.outcomes, *result.implied)}
 
 
 class Progress:
-    """Takes what `on_progress` is told."""
+    """Records the calls of `on_progress`."""
 
     def __init__(self) -> None:
         self.told: list[tuple[int, int | None, str]] = []
 
     def __call__(self, done: int, total: int | None, what: str) -> None:
-        """Take it."""
+        """Record a call."""
         self.told.append((done, total, what))
 
     def assert_whole(self, result: ProvisionResult) -> None:
-        """Hold it against the result: every entry once, counted from 1 to the last, as it is in the result."""
+        """Check the calls against the result: every entry once, counted from 1 to the last, as in the result."""
         total = len(result.outcomes)
         assert [(done, of) for done, of, _ in self.told] == [(number, total) for number in range(1, total + 1)]
         assert Counter(what for _, _, what in self.told) == Counter(outcome.path for outcome in result.outcomes)
 
 
 class Outcomes:
-    """Takes what `on_outcome` is told."""
+    """Records the calls of `on_outcome`."""
 
     def __init__(self) -> None:
         self.outcomes: list[ProvisionOutcome] = []
 
     def __call__(self, outcome: ProvisionOutcome) -> None:
-        """Take it."""
+        """Record a call."""
         self.outcomes.append(outcome)
 
     @property
@@ -186,15 +186,15 @@ class Outcomes:
 
     @property
     def counts(self) -> Counter[str]:
-        """Return how many have each status."""
+        """Return the number of outcomes with each status."""
         return Counter(outcome.status for outcome in self.outcomes)
 
     def assert_whole(self, paths: Iterable[str]) -> None:
-        """Hold them against the plan: one for each entry."""
+        """Check the outcomes against the plan: one for each entry."""
         assert Counter(outcome.path for outcome in self.outcomes) == Counter(paths)
 
     def assert_true(self, emulator: Emulator) -> None:
-        """Hold every outcome against the database."""
+        """Check every outcome against the database."""
         assert_outcomes_true(self.outcomes, emulator.store.tokens_by_name(emulator.app_tokens[0]))
 
 
@@ -206,7 +206,7 @@ class Meddler(httpx.AsyncBaseTransport):
         self._transport = PooledTransport(50)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer, or let the service answer."""
+        """Answer the request, or let the service answer."""
         return self._meddle(request) or await self._transport.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -215,17 +215,17 @@ class Meddler(httpx.AsyncBaseTransport):
 
 
 def refusal(status: int, message: str = "no") -> httpx.Response:
-    """Make an answer of the Campaign API that refuses."""
+    """Return a refusal of the Campaign API."""
     return httpx.Response(status, json={"error": {"message": message}})
 
 
 class Ruled(Faults):
-    """Faults by a rule, which says from the method and the path what happens to a request."""
+    """Faults by a rule, which returns the fault for a method and a path."""
 
     def __init__(self, rule: Callable[[str, str], Fault | None], **settings: Any) -> None:
         super().__init__(0, **settings)
         self._rule = rule
 
     def draw(self, method: str, target: str) -> Fault | None:
-        """Ask the rule."""
+        """Return the fault of the rule."""
         return self._rule(method, target)

@@ -1,4 +1,4 @@
-"""A service that plays a script in place of a network: `Script`, its outcomes, and a client over it."""
+"""A scripted service that replaces the network: `Script`, its outcomes, and a client for it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ Outcome = httpx.Response | Exception | Callable[[httpx.Request], Any]
 
 
 class Script(httpx.AsyncBaseTransport):
-    """Plays one outcome a request, the last one for ever, and keeps the requests and their times."""
+    """Plays one outcome for each request, the last one forever, and records the requests and their times."""
 
     def __init__(self, *outcomes: Outcome) -> None:
         self.outcomes = list(outcomes)
@@ -78,7 +78,7 @@ def after(seconds: float) -> Callable[[httpx.Request], Any]:
 
 @asynccontextmanager
 async def client(*outcomes: Outcome, **settings: Any) -> AsyncIterator[tuple[AsyncAdjust, Script]]:
-    """Open a client over a script; at its end no permit, call or task may be left."""
+    """Open a client for a script; at the end, no permit, call or task may be left."""
     script = Script(*outcomes)
     async with AsyncAdjust("secret-token", http_client=httpx.AsyncClient(transport=script), **settings) as adjust:
         yield adjust, script
@@ -90,7 +90,7 @@ Piece = bytes | float | Exception
 
 
 class Pieces(httpx.AsyncByteStream):
-    """A body: bytes come, numbers are seconds until the next piece, and an exception breaks it off."""
+    """A body: bytes are sent, numbers are seconds until the next piece, and an exception breaks it off."""
 
     def __init__(self, *pieces: Piece) -> None:
         self.pieces = pieces
@@ -109,16 +109,16 @@ class Pieces(httpx.AsyncByteStream):
                 await asyncio.sleep(piece)
 
     async def aclose(self) -> None:
-        """Count how often it was closed."""
+        """Return how often it was closed."""
         self.closed += 1
 
 
 def arriving(
     *pieces: Piece, code: int = 200, bodies: list[Pieces] | None = None, framed: bool = True, **headers: str
 ) -> Callable[[httpx.Request], Any]:
-    """Answer with a body that comes in pieces; `bodies` gathers what was sent.
+    """Answer with a body that arrives in pieces; `bodies` collects what was sent.
 
-    Without `framed`, nothing but the end of the connection tells where the body ends.
+    Without `framed`, only the end of the connection marks the end of the body.
     """
     if framed and "content_length" not in headers:
         headers = {"transfer_encoding": "chunked", **headers}
@@ -135,17 +135,17 @@ def arriving(
 
 
 def drip(seconds: float, pieces: int) -> list[Piece]:
-    """Give pieces of one byte, with so many seconds before each."""
+    """Yield pieces of one byte, with this many seconds before each."""
     return [seconds, b"x"] * pieces
 
 
 def now() -> float:
-    """Return the time of the clock that jumps."""
+    """Return the time of the jumping clock."""
     return asyncio.get_running_loop().time()
 
 
 class Received:
-    """Receives bodies, and works for `work` seconds at each of their pieces."""
+    """Receives bodies, and works for `work` seconds on each of their pieces."""
 
     def __init__(self, work: float = 0, *, keep: bool = False, fail: Exception | None = None) -> None:
         self.work = work
@@ -155,7 +155,7 @@ class Received:
         self.heads: list[tuple[int, int | None]] = []
 
     async def __call__(self, body: Body) -> int:
-        """Receive one body; give how many attempts that took."""
+        """Receive one body. Return the number of attempts."""
         pieces: list[bytes] = []
         self.attempts.append(pieces)
         self.heads.append((body.status, body.length))

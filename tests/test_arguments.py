@@ -1,4 +1,4 @@
-"""Every argument of every public method, given values that can't be compared, hashed, iterated or sent."""
+"""Every argument of every public method, with values that can't be compared, hashed, iterated or sent."""
 
 import asyncio
 import enum
@@ -23,13 +23,13 @@ pytestmark = pytest.mark.anyio
 
 
 class Word(str, enum.Enum):  # noqa: UP042 - members of a StrEnum print as their values
-    """A text that prints as its name."""
+    """A text that is printed as its name."""
 
     A = "a"
 
 
 class Stubborn:
-    """Can be neither compared nor hashed, has no truth, and shows itself to nobody."""
+    """Can be neither compared nor hashed, has no truth value, and no representation."""
 
     __hash__ = None  # type: ignore[assignment]  # what is tested is that nobody needs it
 
@@ -47,7 +47,7 @@ class Stubborn:
 
 
 class Closed:
-    """Looks like something to iterate over, and is not."""
+    """Looks iterable, but is not."""
 
     def __iter__(self) -> Iterator[object]:
         """Refuse."""
@@ -124,12 +124,12 @@ METHODS: dict[str, tuple[Callable[[AsyncAdjust], Callable[..., Any]], dict[str, 
 
 
 def teapot(_: httpx.Request) -> httpx.Response:
-    """Answer what nobody takes for done."""
+    """Answer in a way that no request accepts."""
     return httpx.Response(418)
 
 
 async def end(asked: Any) -> None:
-    """Await it, or begin to iterate over it."""
+    """Await the result, or begin to iterate over it."""
     if hasattr(asked, "__aiter__"):
         async for _ in asked:
             break
@@ -141,7 +141,7 @@ async def end(asked: Any) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 async def test_no_value_is_a_foreign_error(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever an argument is given, it is sent, or refused by an error of the package."""
+    """Any argument is either sent, or refused with an error of the package."""
     monkeypatch.chdir(tmp_path)
     find, needed, more = METHODS[method]
     http = httpx.AsyncClient(transport=httpx.MockTransport(teapot))

@@ -1,4 +1,4 @@
-"""The benchmarks run, each for a moment, and what their README says is what a run found."""
+"""The benchmarks run for a moment each, and the figures in their README are those of a run."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -36,23 +36,23 @@ def twice(number: int) -> int:
 
 
 def raises(_: int) -> int:
-    """Do a contender's work, badly."""
+    """Do a contender's work incorrectly."""
     raise SystemExit(1)
 
 
 def in_a_list(found: int) -> list[int]:
-    """Sum up what was found, in the contender's process."""
+    """Sum up the results in the contender's process."""
     return [found]
 
 
 def serves_nothing(_: Any) -> None:
-    """End before anything is served."""
+    """Exit before serving anything."""
 
 
 @pytest.mark.parametrize("name", results.BENCHMARKS)
 @pytest.mark.slow
 def test_a_benchmark_runs(name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each benchmark measures a moment's worth, finds right what it compares, and keeps none of it."""
+    """Each benchmark measures for a moment, finds correct results, and saves nothing."""
     if name == "web_app":
         pytest.importorskip("fastapi", reason="the web app comes with the extra `bench`")
     monkeypatch.setattr("benchmarks.__main__.save", None)
@@ -69,7 +69,7 @@ def test_every_benchmark_says_what_it_measures() -> None:
 
 
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """A misspelt name runs nothing, and is told."""
+    """A misspelt name runs nothing, and is reported."""
     with pytest.raises(SystemExit):
         main(["pages", "trees", "--quick"])
     assert "there is no benchmark 'trees'" in capsys.readouterr().err
@@ -97,7 +97,7 @@ def test_contenders_run_round_by_round() -> None:
 
 
 def test_who_lacks_a_package_takes_no_part(capsys: pytest.CaptureFixture[str]) -> None:
-    """A contender whose module is not installed is left out, with a word about it."""
+    """A contender whose module is not installed is left out, with a note."""
     contenders = [Contender("there", twice), Contender("missing", twice, needs="no_such_module")]
     runs = measuring.side_by_side(contenders, lambda _: (1,), rounds=1, expected=lambda _: 2)
     assert list(runs) == ["there"]
@@ -105,26 +105,26 @@ def test_who_lacks_a_package_takes_no_part(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_contender_that_fails_ends_the_benchmark() -> None:
-    """A process that ends without a result is told, not waited for."""
+    """A process that ends without a result is reported, and not waited for."""
     with pytest.raises(SystemExit, match="raises failed"):
         measuring.alone(raises, 1)
 
 
 def test_a_server_that_fails_ends_the_benchmark() -> None:
-    """A server that ends before it listens is told, not waited for."""
+    """A server that ends before it listens is reported, and not waited for."""
     with pytest.raises(SystemExit, match="serves_nothing failed"), beside(serves_nothing):
         pass
 
 
 def test_a_digest_is_of_all_cells_in_any_order() -> None:
-    """Two lists of rows have the same digest where they have the same rows, however often each is there."""
+    """Two lists of rows have the same digest if they have the same rows, however often each occurs."""
     rows: list[tuple[Any, ...]] = [("a", 1), ("b", None)]
     assert measuring.digest(rows) == measuring.digest(reversed(rows))
     assert len({measuring.digest(other) for other in (rows, [("a", 1), ("b", 0)], [*rows, ("a", 1)], [("a", 1)])}) == 4
 
 
 def test_a_share_counts_as_a_share() -> None:
-    """CPU, rate and ratio of a contender with a share are those of one piece of the work, and comparable."""
+    """CPU, rate and ratio of a contender with a share refer to one unit of work, and are comparable."""
     assert measuring.figures(RACE, "a | loop") == {
         "wall": [3.0],
         "ratio": [pytest.approx(50)],
@@ -149,12 +149,12 @@ def test_a_table_has_what_there_is() -> None:
     [(0, "0"), (0.00012, "0.0001"), (0.0421, "0.0421"), (1.234, "1.23"), (98.76, "98.8"), (12345.6, "12,346")],
 )
 def test_a_number_shows_three_digits(value: float, shown: str) -> None:
-    """A number is as exact as such measurements are."""
+    """A number has as many digits as such measurements justify."""
     assert measuring.amount(value) == shown
 
 
 def test_results_are_kept(tmp_path: Path) -> None:
-    """What was saved is read as it was, in the order of the benchmarks."""
+    """Saved results are read unchanged, in the order of the benchmarks."""
     path = tmp_path / "results.json"
     assert results.load(path) == {}
     results.save(dict(reversed(SECTIONS.items())), path)
@@ -170,19 +170,19 @@ def test_the_circumstances_are_told() -> None:
 
 
 def test_the_readme_has_what_the_results_say() -> None:
-    """Rendering `results.json` gives the README as it stands: no figure in it was typed by hand."""
+    """Rendering `results.json` returns the README unchanged: no figure in it was typed by hand."""
     text = document.README.read_text(encoding="utf-8")
     assert document.rendered(text, results.load()) == text
 
 
 def test_the_charts_are_those_of_the_results() -> None:
-    """Each race that was measured has its chart, and there are no others."""
+    """Each measured race has its chart, and there are no others."""
     drawn = {chart.stem for chart in document.CHARTS.iterdir()}
     assert drawn == set(document.charts_of(results.load()))
 
 
 def test_a_document_is_rendered() -> None:
-    """Tables, figures and the machine come between their marks, and the prose stays."""
+    """Tables, figures and the machine are inserted between their marks, and the prose is unchanged."""
     text = (
         "Before <!-- begin machine -->old<!-- end --> between <!-- begin tables small -->old<!-- end -->, "
         "takes <!-- begin figure pages 0.05 ratio adjust_async -->old<!-- end --> times the ideal."
@@ -206,7 +206,7 @@ def test_a_race_is_rendered_with_its_chart() -> None:
 
 
 def test_what_was_not_measured_is_said() -> None:
-    """A mark without results shows that there are none; a mark that nobody knows is a mistake."""
+    """A mark without results shows that there are none; an unknown mark is an error."""
     assert document.generated("tables tree", SECTIONS) == "\n\n(not measured yet)\n\n"
     assert document.generated("figure pages 0.2 ratio adjust_async", SECTIONS) == "?"
     with pytest.raises(ValueError, match="no such thing"):
@@ -214,14 +214,14 @@ def test_what_was_not_measured_is_said() -> None:
 
 
 def test_sections_of_different_runs_are_told_apart() -> None:
-    """Where benchmarks were run at different times, the document says which one was run with what."""
+    """If benchmarks were run at different times, the document says which one was run with what."""
     later = CIRCUMSTANCES._replace(date="2026-11-23")
     machine = document.generated("machine", {**SECTIONS, "small": SECTIONS["small"]._replace(circumstances=later)})
     assert machine.index("pages:") < machine.index("2026-11-22") < machine.index("small:") < machine.index("2026-11-23")
 
 
 def test_races_with_an_ideal_are_charted() -> None:
-    """A chart shows all latencies of one race; what is no race, or has no ideal, has none."""
+    """A chart shows all latencies of one race; measurements without an ideal, or that are not races, have none."""
     slower, without = RACE._replace(latency=0.2, ideal=12.0), RACE._replace(latency=0.0, ideal=None)
     other = RACE._replace(title="Other pages")
     assert drawing.charted([without, RACE, slower, other, LISTING]) == {"pages": [RACE, slower], "pages-2": [other]}
@@ -229,7 +229,7 @@ def test_races_with_an_ideal_are_charted() -> None:
 
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib comes with the extra `bench`")
 def test_a_chart_is_always_the_same() -> None:
-    """Drawing a measurement twice gives the same bytes, without a date in them."""
+    """Drawing a measurement twice returns the same bytes, without a date in them."""
     drawn = drawing.draw([RACE])
     assert drawn == drawing.draw([RACE])
     assert b"adjust_async" in drawn

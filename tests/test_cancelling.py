@@ -1,4 +1,4 @@
-"""Calls that end early, over every way to a service: nothing hangs, nothing is left, and no foreign error comes out."""
+"""Calls that end early, with every transport: nothing hangs, nothing is left, and no foreign error is raised."""
 
 import gc
 import tracemalloc
@@ -16,7 +16,7 @@ COMBINATIONS = [(kind, way) for kind in KINDS for way in WAYS if (kind, way) != 
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """A certificate authority that nobody trusts by default."""
+    """A certificate authority that is not trusted by default."""
     return trustme.CA()
 
 
@@ -33,7 +33,7 @@ async def test_calls_cancelled_at_random_moments(kind: str, way: str, authority:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_calls_under_faults_keep_no_memory(kind: str) -> None:
-    """A client that makes calls of which a tenth fail holds as much memory at the end as in the beginning."""
+    """A client of which a tenth of the calls fail uses as much memory at the end as at the beginning."""
     gc.collect()
     tracemalloc.start()
     try:

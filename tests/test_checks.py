@@ -1,4 +1,4 @@
-"""The checks of what callers pass in."""
+"""The checks of arguments."""
 
 import enum
 import math
@@ -26,14 +26,14 @@ anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() |
 
 
 class EnumToken(str, enum.Enum):  # noqa: UP042 - the mixed-in kind is what callers have, and what prints its own name
-    """Tokens as callers keep them, who have an enumeration of their apps."""
+    """Tokens as a caller may keep them, in an enumeration of its apps."""
 
     DEMO = "yxs12pfewq"
 
 
 @given(st.text() | st.text(alphabet="aZ09-_./%?#\\\n\u0660\u212a@:;", min_size=1))
 def test_a_token_cannot_change_the_path(value: str) -> None:
-    """Whatever is accepted stands in the path as one segment, the same after every parser and normaliser."""
+    """Every accepted token is one path segment, which no parser or normaliser changes."""
     try:
         segment = check_token(value, "app_token")
     except ConfigurationError:
@@ -58,7 +58,7 @@ def test_every_token_of_the_alphabet_is_accepted(value: str) -> None:
     ["", " ", "a b", "a/b", "..", ".", "a.b", "a%2Fb", "a?b", "a#b", "a\\b", "abc\n", "\nabc", "é", "\u0661", "a\0"],
 )
 def test_what_would_change_the_path_is_refused(value: str) -> None:
-    """A character that is none of a token's is refused, and the text shows the value and says what is right."""
+    """A character that no token has is refused; the message shows the value and says what is right."""
     with pytest.raises(ConfigurationError) as caught:
         check_token(value, "tracker_token")
     assert "tracker_token" in str(caught.value)
@@ -68,13 +68,13 @@ def test_what_would_change_the_path_is_refused(value: str) -> None:
 
 @pytest.mark.parametrize("value", [None, 1, True, b"abc", ["abc"], object()])
 def test_a_token_that_is_no_text_is_refused(value: object) -> None:
-    """A token of another type is refused, bytes too."""
-    with pytest.raises(ConfigurationError, match=r"app_token is .*: give one token, as text"):
+    """A token of another type is refused, including bytes."""
+    with pytest.raises(ConfigurationError, match=r"app_token is .*: pass one token, as text"):
         check_token(value, "app_token")
 
 
 def test_a_token_of_an_enumeration_is_its_value() -> None:
-    """A token whose class prints something else than its value must not put that into the path."""
+    """A token whose class prints something other than its value must not put that into the path."""
     assert f"/apps/{check_token(EnumToken.DEMO, 'app_token')}/trackers" == "/apps/yxs12pfewq/trackers"
 
 
@@ -89,53 +89,53 @@ def test_a_token_of_an_enumeration_is_its_value() -> None:
     ],
 )
 def test_app_tokens_come_one_or_many(value: object, tokens: list[str]) -> None:
-    """One text is one token, and any iterable gives many, in its order."""
+    """One text is one token, and any iterable is several, in its order."""
     assert check_app_tokens(value) == tokens
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ([], "app_tokens is empty: give at least one"),
+        ([], "app_tokens is empty: pass at least one"),
         ("", "app_tokens is empty"),
-        (None, "app_tokens is None: give one app token as text, or many"),
+        (None, "app_tokens is None: pass one app token as text, or many"),
         (5, "app_tokens is 5"),
         (["a", "b", "a"], "app_tokens has 'a' twice"),
-        (["a", None], "app_tokens is None: give one token, as text"),
+        (["a", None], "app_tokens is None: pass one token, as text"),
         (b"ab", "app_tokens is b'ab'"),
         (["a/b"], "app_tokens is 'a/b'"),
         ("a,b", "app_tokens is 'a,b'"),
     ],
 )
 def test_wrong_app_tokens_are_refused(value: object, words: str) -> None:
-    """None at all, one twice, and what is no token are refused, each in words that say which."""
+    """An empty list, a repeated token and a value that is not a token are refused, each with its own message."""
     with pytest.raises(ConfigurationError, match=words):
         check_app_tokens(value)
 
 
 @pytest.mark.parametrize("value", ["Spring", "Spring 2026", "a:b", ":", "é", "100%", "a/b", "💡"])
 def test_a_name_of_one_level_is_accepted(value: str) -> None:
-    """A name may hold all but the separator of levels."""
+    """A name may contain everything but the separator of levels."""
     assert check_level_name(value, "name") == value
 
 
 @pytest.mark.parametrize("value", ["", " ", "\n\t", None, 5, b"a", ["a"]])
 def test_a_blank_name_is_refused(value: object) -> None:
-    """A name that is blank or no text is refused."""
-    with pytest.raises(ConfigurationError, match=r"name is .*: give the name of one level, as text"):
+    """A name that is blank or not text is refused."""
+    with pytest.raises(ConfigurationError, match=r"name is .*: pass the name of one level, as text"):
         check_level_name(value, "name")
 
 
 @pytest.mark.parametrize("value", ["A::B", "::", "A::", "::A", "A:::B"])
 def test_a_path_of_names_is_refused(value: str) -> None:
-    """A path is refused, and the text tells how to make its levels."""
+    """A path is refused, and the message says how to create its levels."""
     with pytest.raises(ConfigurationError, match=r"which is a path: .*parent_token of the one above"):
         check_level_name(value, "name")
 
 
 @given(st.text(st.characters()))
 def test_an_accepted_name_can_be_sent(value: str) -> None:
-    """A name that is accepted can be written as JSON: half a surrogate pair cannot, and has to be refused."""
+    """An accepted name can be written as JSON: half a surrogate pair can't, and is refused."""
     try:
         name = check_level_name(value, "name")
     except ConfigurationError:
@@ -145,19 +145,19 @@ def test_an_accepted_name_can_be_sent(value: str) -> None:
 
 @pytest.mark.parametrize("check", [check_level_name, check_cursor])
 def test_half_a_surrogate_pair_is_refused(check: Callable[[object, str], object]) -> None:
-    """A text that has no UTF-8 form can't be sent, so that it is refused before it fails outside of the tree."""
+    """A text that can't be encoded in UTF-8 is refused before it fails with an error outside of the tree."""
     with pytest.raises(ConfigurationError):
         check("a\ud800", "value")
 
 
 @given(anything)
 def test_whole_numbers(value: object) -> None:
-    """Only integers of at least 1 pass, and booleans are none."""
+    """Only integers of at least 1 pass; booleans don't."""
     passes = type(value) is int and 1 <= value < 2**63
     if passes:
         check_whole_number(value, "page_size")
     else:
-        with pytest.raises(ConfigurationError, match=r"(?s)^page_size is .*: give a whole number of at least 1$"):
+        with pytest.raises(ConfigurationError, match=r"(?s)^page_size is .*: pass a whole number of at least 1$"):
             check_whole_number(value, "page_size")
 
 
@@ -175,7 +175,7 @@ def test_whole_numbers(value: object) -> None:
     ],
 )
 def test_bounds_of_whole_numbers(value: object, bounds: dict[str, int], right: bool) -> None:
-    """Both bounds belong to what is allowed, and are told where they are left."""
+    """Both bounds are allowed, and named in the message if they are exceeded."""
     if right:
         check_whole_number(value, "max_level", **bounds)
         return
@@ -186,7 +186,7 @@ def test_bounds_of_whole_numbers(value: object, bounds: dict[str, int], right: b
 
 
 def test_a_number_too_long_to_print_is_refused() -> None:
-    """A number of more digits than Python prints gets the error of the tree as well."""
+    """A number with more digits than Python prints is refused with an error of the tree, too."""
     with pytest.raises(ConfigurationError):
         check_whole_number(-(10**5000), "max_attempts")
 
@@ -198,34 +198,34 @@ def test_positive_numbers(value: object) -> None:
         check_positive_number(value, "timeout", "seconds")
     else:
         with pytest.raises(
-            ConfigurationError, match=r"(?s)^timeout is .*: give seconds above 0, or None for no limit$"
+            ConfigurationError, match=r"(?s)^timeout is .*: pass seconds above 0, or None for no limit$"
         ):
             check_positive_number(value, "timeout", "seconds")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0, 0.0, -0.0, -1, True, False, "5", 1j, [1]])
 def test_what_is_no_positive_number_is_refused(value: object) -> None:
-    """The values that compare oddly are refused as well."""
+    """Values that compare oddly are refused, too."""
     with pytest.raises(ConfigurationError, match="deadline is "):
         check_positive_number(value, "deadline", "seconds")
 
 
 @given(anything)
 def test_booleans(value: object) -> None:
-    """Only the two booleans pass: 1, 0 and texts are none."""
+    """Only the two booleans pass: 1, 0 and texts don't."""
     if value is True or value is False:
         check_bool(value, "cost_data_enabled")
     else:
-        with pytest.raises(ConfigurationError, match=r"(?s)^cost_data_enabled is .*: give True or False$"):
+        with pytest.raises(ConfigurationError, match=r"(?s)^cost_data_enabled is .*: pass True or False$"):
             check_bool(value, "cost_data_enabled")
 
 
 @given(anything)
 def test_cursors(value: object) -> None:
-    """Any text but the empty one is a cursor, for cursors are opaque."""
+    """Any text except for the empty one is a cursor, because cursors are opaque."""
     assume(not isinstance(value, str) or value.isprintable())
     if isinstance(value, str) and value:
         check_cursor(value, "after")
     else:
-        with pytest.raises(ConfigurationError, match=r"(?s)^after is .*: give a cursor of an earlier page, as text$"):
+        with pytest.raises(ConfigurationError, match=r"(?s)^after is .*: pass a cursor of an earlier page, as text$"):
             check_cursor(value, "after")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_closed_client_leaves_no_task_permit_or_connection() -> None:
-    """After walks, an early break, a cancelled task and a failed page, closing brings all counts back."""
+    """After walks, an early break, a cancelled task and a failed page, closing resets all counts."""
     tasks = len(asyncio.all_tasks())
     async with Emulator(apps=2, trackers_per_app=300, latency=0.005) as emulator:
         transport = PooledTransport(16)
@@ -53,7 +53,7 @@ async def test_a_closed_client_leaves_no_task_permit_or_connection() -> None:
 
 
 async def test_many_tasks_share_one_client() -> None:
-    """A hundred tasks walk at the same time over one client's eight connections, and all see the same."""
+    """A hundred tasks walk concurrently over one client's eight connections, and all see the same."""
     async with Emulator(apps=1, trackers_per_app=200, latency=0.002) as emulator:
         async with AsyncAdjust(emulator.token, api_url=emulator.url, max_concurrency=8) as adjust:
             app = emulator.app_tokens[0]
@@ -74,7 +74,7 @@ async def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_client_of_ones_own_is_used_and_stays_open() -> None:
-    """`http_client=` sends all requests, is what `http_client` returns, and is not closed with `AsyncAdjust`."""
+    """`http_client=` sends all requests, is returned by `http_client`, and is not closed with `AsyncAdjust`."""
     sent: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -91,7 +91,7 @@ async def test_a_client_of_ones_own_is_used_and_stays_open() -> None:
 
 
 async def test_the_client_of_the_sdk_is_closed_with_it() -> None:
-    """Without `http_client=`, the client that was made is closed at the end, and can't be replaced before."""
+    """Without `http_client=`, the client's own one is closed at the end, and can't be replaced."""
     async with AsyncAdjust("token") as adjust:
         http_client = adjust.http_client
         assert not http_client.is_closed
@@ -108,13 +108,13 @@ def test_what_is_no_client_is_refused(http_client: Any) -> None:
 
 
 def test_a_client_with_params_is_refused() -> None:
-    """Parameters of a client would go into every query: they are refused before anything is sent."""
+    """Parameters of a client would be added to every query: they are refused before anything is sent."""
     with pytest.raises(ConfigurationError, match="http_client has params"):
         AsyncAdjust("token", http_client=httpx.AsyncClient(params={"user_token": "x"}))
 
 
 async def test_a_client_that_is_closed() -> None:
-    """A client that is closed already is refused; one that its owner closes later ends every further call."""
+    """A client that is already closed is refused; one that its owner closes later ends every further call."""
     http_client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
     adjust = AsyncAdjust("token", http_client=http_client, max_attempts=1)
     await http_client.aclose()
@@ -125,7 +125,7 @@ async def test_a_client_that_is_closed() -> None:
 
 
 async def test_a_transport_with_fewer_connections_than_permits_loses_nothing() -> None:
-    """Requests wait for a connection of a transport of their user's, rather than fail."""
+    """Requests wait for a connection of the user's transport, instead of failing."""
     async with Emulator(apps=1, trackers_per_app=300, latency=0.001) as emulator:
         transport = PooledTransport(max_connections=2)
         http_client = httpx.AsyncClient(transport=transport)
@@ -135,7 +135,7 @@ async def test_a_transport_with_fewer_connections_than_permits_loses_nothing() -
 
 
 def test_a_client_can_be_made_outside_of_a_loop_and_used_in_several() -> None:
-    """Making a client needs no running loop; one that is new works in each loop."""
+    """Making a client needs no running loop; a new client works in any loop."""
     for _ in range(2):
         transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"data": {"items": []}}))
         adjust = AsyncAdjust("token", http_client=httpx.AsyncClient(transport=transport))
@@ -148,11 +148,11 @@ def test_a_client_can_be_made_outside_of_a_loop_and_used_in_several() -> None:
 
 
 def test_a_client_shows_no_token() -> None:
-    """Neither its representation nor a pickle or a copy of it holds the token."""
+    """Neither the representation of a client nor a pickle or copy of it has the token."""
     adjust = AsyncAdjust("secret-token")
     assert "secret" not in repr(adjust)
     assert "secret" not in repr(adjust._session.config)
-    with pytest.raises(TypeError, match="does not go into pickles"):
+    with pytest.raises(TypeError, match="can't be pickled"):
         pickle.dumps(adjust._session.config)
     with pytest.raises(TypeError):
         pickle.dumps(adjust)

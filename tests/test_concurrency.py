@@ -1,4 +1,4 @@
-"""Doing many things at once: nothing is lost, nothing is left behind."""
+"""Doing many things concurrently: nothing is lost, and nothing is left behind."""
 
 import asyncio
 import gc
@@ -19,12 +19,12 @@ from tests.clock import JUMPING_CLOCK, JumpingClockLoop
 
 pytestmark = pytest.mark.anyio
 
-#: Long by the jumping clock, so that what would hang fails instead.
+#: Long by the jumping clock, so that a hanging test fails instead.
 LONG = 10_000.0
 
 
 class EagerLoop(JumpingClockLoop):
-    """A loop whose tasks run at once, until they wait for the first time."""
+    """A loop whose tasks run immediately, until they first wait."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,12 +39,12 @@ if sys.version_info >= (3, 12):
 
 @pytest.fixture(params=BACKENDS)
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
-    """Let the time of every test here jump, with both kinds of tasks that Python has."""
+    """Make the clock of every test here jump, with both kinds of tasks that Python has."""
     return BACKENDS[request.param]
 
 
 def now() -> float:
-    """Give the time of the jumping clock, without the nanoseconds that it ticks on by."""
+    """Return the time of the jumping clock, without the nanoseconds of its ticks."""
     return round(asyncio.get_running_loop().time(), 6)
 
 
@@ -61,7 +61,7 @@ async def settle() -> None:
 
 
 def numbers(count: int, made: list[int], ended: list[str]) -> Callable[[Send[int]], Coroutine[Any, Any, None]]:
-    """Give a producer of so many numbers, which notes what it made, and how it ended."""
+    """Return a producer of this many numbers, which records what it made, and how it ended."""
 
     async def produce(send: Send[int]) -> None:
         try:
@@ -78,7 +78,7 @@ def numbers(count: int, made: list[int], ended: list[str]) -> Callable[[Send[int
 
 
 class Watched:
-    """A stream of numbers, with what is to be seen of it from outside."""
+    """A stream of numbers, with what can be observed from outside."""
 
     def __init__(self, count: int = 100, ahead: int = 3) -> None:
         self.session = new_session()
@@ -89,7 +89,7 @@ class Watched:
 
     @property
     def tasks(self) -> int:
-        """How many tasks there are more than before."""
+        """Return how many more tasks there are than before."""
         return len(asyncio.all_tasks()) - self.tasks_before
 
 
@@ -105,7 +105,7 @@ async def test_all_items_arrive_in_order(count: int, ahead: int) -> None:
 
 @pytest.mark.parametrize("ahead", [1, 2, 3, 10])
 async def test_the_producer_is_ahead_by_so_many(ahead: int) -> None:
-    """While the consumer works on an item, exactly `ahead` more are made, and no more are."""
+    """While the consumer works on an item, exactly `ahead` more are made."""
     watched = Watched(50, ahead)
     async with aclosing(watched.items):
         async for item in watched.items:
@@ -137,7 +137,7 @@ async def test_a_break_ends_the_producer() -> None:
 
 
 async def test_a_break_without_close_ends_the_producer_too() -> None:
-    """A generator that is dropped after a break takes its producer along soon."""
+    """A generator that is dropped after a break soon ends its producer."""
     watched = Watched()
     async for item in watched.items:
         if item == 4:
@@ -150,7 +150,7 @@ async def test_a_break_without_close_ends_the_producer_too() -> None:
 
 
 async def test_a_failure_of_the_consumer_ends_the_producer() -> None:
-    """What the consumer raises comes out as it is, and the producer ends."""
+    """An exception of the consumer is raised unchanged, and the producer ends."""
     watched = Watched()
     error = ValueError("of the consumer")
     with pytest.raises(ValueError, match="of the consumer") as caught:
@@ -163,7 +163,7 @@ async def test_a_failure_of_the_consumer_ends_the_producer() -> None:
 
 @pytest.mark.parametrize("sent", [0, 1, 2, 7])
 async def test_a_failure_of_the_producer_comes_after_its_items(sent: int) -> None:
-    """What the producer raised comes out as it is, after all that it had sent."""
+    """An exception of the producer is raised unchanged, after all items that it had sent."""
     error = ValueError("of the producer")
 
     async def produce(send: Send[int]) -> None:
@@ -184,7 +184,7 @@ async def test_a_failure_of_the_producer_comes_after_its_items(sent: int) -> Non
 
 
 async def test_a_failure_that_nobody_waits_for_makes_no_noise() -> None:
-    """A producer that failed after the consumer had left is not reported as forgotten."""
+    """A producer that fails after the consumer has left is not reported as forgotten."""
     noise: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
 
@@ -205,7 +205,7 @@ async def test_a_failure_that_nobody_waits_for_makes_no_noise() -> None:
 
 @pytest.mark.parametrize("slow", ["producer", "consumer"])
 async def test_a_scope_of_the_consumer_cancels_all(slow: str) -> None:
-    """A timeout around the loop ends it in time, wherever it waits, and takes the producer along."""
+    """A timeout around the loop ends it in time, wherever it waits, and ends the producer."""
     session = new_session()
     before = len(asyncio.all_tasks())
     ended: list[str] = []
@@ -230,7 +230,7 @@ async def test_a_scope_of_the_consumer_cancels_all(slow: str) -> None:
 
 
 async def test_a_cancelled_scope_waits_for_the_end_of_the_producer() -> None:
-    """A scope that was cancelled around the consumer does not cut the producer's own cleaning up short."""
+    """A cancelled scope around the consumer does not cut the producer's cleanup short."""
     session = new_session()
     before = len(asyncio.all_tasks())
     cleaned: list[float] = []
@@ -252,7 +252,7 @@ async def test_a_cancelled_scope_waits_for_the_end_of_the_producer() -> None:
 
 
 async def test_a_failure_while_it_is_cancelled_makes_no_noise() -> None:
-    """A producer that fails at being cancelled is not reported as forgotten."""
+    """A producer that fails while it is cancelled is not reported as forgotten."""
     noise: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
 
@@ -274,7 +274,7 @@ async def test_a_failure_while_it_is_cancelled_makes_no_noise() -> None:
 
 @pytest.mark.parametrize("slow", ["producer", "consumer"])
 async def test_a_cancelled_consumer_waits_for_the_end_of_its_producer(slow: str) -> None:
-    """The producer's own cleaning up has ended, however long it takes, before the consumer's task has."""
+    """The producer's cleanup ends, however long it takes, before the consumer's task does."""
     session = new_session()
     cleaned: list[float] = []
 
@@ -301,7 +301,7 @@ async def test_a_cancelled_consumer_waits_for_the_end_of_its_producer(slow: str)
 
 
 async def test_a_scope_in_the_consumer_is_its_own() -> None:
-    """A timeout within the loop's body cancels that body alone, and the walk goes on (PEP 789)."""
+    """A timeout within the loop's body cancels only that body, and the walk continues (PEP 789)."""
     watched = Watched(5, ahead=1)
     got: list[int] = []
     async with aclosing(watched.items):
@@ -314,7 +314,7 @@ async def test_a_scope_in_the_consumer_is_its_own() -> None:
 
 
 async def test_the_client_is_closed_while_the_consumer_works() -> None:
-    """After the close of the client no task is left; the consumer gets what was sent, and then the error."""
+    """After the client is closed no task is left; the consumer gets what was sent, and then the error."""
     watched = Watched(100, ahead=3)
     got: list[int] = []
     with anyio.fail_after(LONG), pytest.raises(ClientClosedError, match="close it after its last walk has ended"):
@@ -349,7 +349,7 @@ async def test_the_client_is_closed_while_the_consumer_waits() -> None:
 
 @pytest.mark.parametrize("steps", range(8))
 async def test_the_client_is_closed_at_any_early_moment(steps: int) -> None:
-    """A client that is closed in the very moment in which a walk begins ends that walk, rather than leave it hang."""
+    """A client that is closed at the moment at which a walk begins ends that walk, instead of letting it hang."""
     session = new_session()
 
     async def produce(send: Send[int]) -> None:
@@ -375,7 +375,7 @@ async def test_the_client_is_closed_at_any_early_moment(steps: int) -> None:
 
 
 async def test_a_closed_client_begins_no_walk() -> None:
-    """A walk of a closed client raises at its first item, and leaves nothing open that is warned of."""
+    """A walk of a closed client raises at its first item, and leaves nothing open that causes a warning."""
     watched = Watched()
     await watched.session.aclose()
     with pytest.raises(ClientClosedError):
@@ -386,7 +386,7 @@ async def test_a_closed_client_begins_no_walk() -> None:
 
 
 async def test_streams_side_by_side_keep_apart() -> None:
-    """Many streams of one client run at a time, and the end of one leaves the others alone."""
+    """Many streams of one client run concurrently, and the end of one does not affect the others."""
     session = new_session()
     before = len(asyncio.all_tasks())
     streams: list[AsyncGenerator[int, None]] = [
@@ -416,7 +416,7 @@ class Crew:
         self.most_tasks = 0
 
     async def visit(self, node: int, push: Callable[[int], None]) -> None:
-        """Visit a node for its time, and push what is below it in between."""
+        """Visit a node for its time, and push its children in between."""
         self.working += 1
         self.most = max(self.most, self.working)
         self.most_tasks = max(self.most_tasks, len(asyncio.all_tasks()) - self.tasks_before)
@@ -433,7 +433,7 @@ class Crew:
 
 
 def binary_tree(size: int) -> Callable[[int], list[int]]:
-    """Give the children of each node of a tree that has so many."""
+    """Return the children of each node of a tree of this size."""
     return lambda node: [child for child in (2 * node + 1, 2 * node + 2) if child < size]
 
 
@@ -452,7 +452,7 @@ async def test_ten_thousand_nodes_once_each(workers: int) -> None:
 
 
 async def test_ten_thousand_roots_make_no_more_tasks_than_workers() -> None:
-    """A wide crawl bounds the tasks, not only the work."""
+    """A wide crawl bounds the number of tasks, not only the work."""
     crew = Crew()
     await crawl(range(10_000), crew.visit, workers=10)
     assert sorted(crew.visited) == list(range(10_000))
@@ -460,7 +460,7 @@ async def test_ten_thousand_roots_make_no_more_tasks_than_workers() -> None:
 
 
 async def test_a_late_push_starts_a_worker_again() -> None:
-    """Workers that found nothing to do come back when there is something."""
+    """Workers that found nothing to do resume when there is something."""
     crew = Crew(lambda node: list(range(1, 11)) if node == 0 else [])
     began = now()
     await crawl([0], crew.visit, workers=5)
@@ -485,7 +485,7 @@ async def test_without_roots_nothing_happens() -> None:
 
 @pytest.mark.parametrize("fails", [0, 7, 500, 999])
 async def test_the_first_failure_ends_the_crawl(fails: int) -> None:
-    """What the first failed visit raised comes out as it is, the others are cancelled, and none begins any more."""
+    """The exception of the first failed visit is raised unchanged, the others are cancelled, and no more start."""
     crew = Crew(binary_tree(1000))
     error = ValueError("boom")
 
@@ -525,7 +525,7 @@ async def test_of_several_failures_the_first_one_comes_out() -> None:
 
 
 async def test_a_cancelled_crawl_cancels_its_visits() -> None:
-    """A timeout around a crawl ends its visits, and comes out as the cancellation that it is."""
+    """A timeout around a crawl ends its visits, and is raised as a cancellation."""
     crew = Crew(binary_tree(1000))
     with anyio.move_on_after(5.25) as scope:
         await crawl([0], crew.visit, workers=4)
@@ -536,7 +536,7 @@ async def test_a_cancelled_crawl_cancels_its_visits() -> None:
 
 
 async def test_roots_that_fail_end_the_crawl() -> None:
-    """An error of the iterable of roots comes out as it is, and no visit is left."""
+    """An error of the iterable of roots is raised unchanged, and no visit is left."""
 
     def roots() -> Any:
         yield 1
@@ -550,7 +550,7 @@ async def test_roots_that_fail_end_the_crawl() -> None:
 
 
 async def test_a_crawl_in_a_stream_is_held_back_by_its_consumer() -> None:
-    """A slow consumer slows the crew down: what was made and not yet consumed stays within the buffer and the hands."""
+    """A slow consumer slows the workers down: unconsumed items stay within the buffer and one for each worker."""
     session = new_session()
     consumed = 0
     begun = 0

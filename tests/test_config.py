@@ -1,4 +1,4 @@
-"""The settings of a client: what is checked, where they come from, and the token that never shows."""
+"""The settings of a client: their checks, their sources, and the token that never shows."""
 
 import math
 from pathlib import Path
@@ -16,13 +16,13 @@ TOKEN = "s3cr3t-T0ken"
 
 
 def read(token: str | None = TOKEN, **settings: Any) -> Config:
-    """Return a configuration, with the defaults for what a test does not set."""
+    """Return a configuration, with defaults for everything that a test does not set."""
     return Config.read(token=APIToken.find() if token is None else APIToken(token), **settings)
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give an empty home directory, and an environment without settings of Adjust."""
+    """Return an empty home directory, and clear Adjust's settings from the environment."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("ADJUST_API_TOKEN", raising=False)
     monkeypatch.delenv("ADJUST_API_URL", raising=False)
@@ -32,13 +32,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_defaults_of_hosts() -> None:
-    """Where nothing is set, Adjust's own hosts are asked."""
+    """By default, Adjust's own hosts are used."""
     assert read().api.url == API_URL == "https://api.adjust.com"
     assert read().reports.url == REPORTS_URL == "https://automate.adjust.com"
 
 
 def test_an_emulator_is_asked_for_reports_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where `api_url` is on this machine, reports are asked for there; any other `api_url` leaves them at Adjust."""
+    """If `api_url` is on this machine, reports are requested there too; otherwise they are requested from Adjust."""
     assert read(api_url="http://127.0.0.1:8080/").reports.url == "http://127.0.0.1:8080"
     assert read(api_url="http://localhost").reports.url == "http://localhost"
     assert read(api_url="https://gateway.example/adjust").reports.url == REPORTS_URL
@@ -50,7 +50,7 @@ def test_an_emulator_is_asked_for_reports_too(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_settings_are_kept_as_given() -> None:
-    """Each setting arrives where it belongs: those of a host with the host."""
+    """Each setting is stored where it belongs: those of a host with the host."""
     of_api: dict[str, Any] = {"max_rate": 0.5, "burst": 3, "timeout": None, "deadline": 7}
     of_reports: dict[str, Any] = {"max_rate": None, "burst": 5, "timeout": 8.5, "deadline": None}
     of_all: dict[str, Any] = {
@@ -69,7 +69,7 @@ def test_settings_are_kept_as_given() -> None:
 
 
 def test_the_defaults() -> None:
-    """The defaults are those that `AsyncAdjust` documents."""
+    """The defaults are those documented by `AsyncAdjust`."""
     config = read()
     assert (config.max_concurrency, config.max_attempts, config.max_body_size) == (50, 10, 1024**3)
     assert (config.api.max_rate, config.api.timeout, config.api.deadline) == (None, 30, 120)
@@ -78,7 +78,7 @@ def test_the_defaults() -> None:
 
 
 def test_a_configuration_is_frozen() -> None:
-    """Nobody changes the settings of a client in use."""
+    """The settings of a client can't be changed."""
     with pytest.raises(AttributeError):
         read().max_concurrency = 2  # type: ignore[misc]  # what is tested is that it fails
 
@@ -92,44 +92,44 @@ def test_a_configuration_is_frozen() -> None:
         ),
         (
             {"reports_url": "https://automate.adjust.com/reports-service"},
-            "reports_url is 'https://auto...ports-service': leave the path",
+            "reports_url is 'https://auto...ports-service': leave out the path",
         ),
         ({"account_id": "a b"}, "account_id is 'a b'"),
-        ({"reports_max_rate": 0}, "reports_max_rate is 0: give requests a second above 0"),
+        ({"reports_max_rate": 0}, "reports_max_rate is 0: pass requests a second above 0"),
         ({"reports_burst": 0}, "reports_burst is 0"),
         ({"reports_timeout": -1}, "reports_timeout is -1"),
         ({"reports_deadline": "1"}, "reports_deadline is '1'"),
         ({"campaign_version": "v3"}, "campaign_version is 'v3': pass 'v1' or 'v2'"),
         ({"campaign_version": None}, "campaign_version is None: pass 'v1' or 'v2'"),
         ({"campaign_version": ["v1"]}, "campaign_version is"),
-        ({"max_concurrency": 0}, "max_concurrency is 0: give a whole number of at least 1"),
+        ({"max_concurrency": 0}, "max_concurrency is 0: pass a whole number of at least 1"),
         ({"max_concurrency": True}, "max_concurrency is True"),
         ({"max_concurrency": None}, "max_concurrency is None"),
-        ({"max_attempts": 0}, "max_attempts is 0: give a whole number"),
+        ({"max_attempts": 0}, "max_attempts is 0: pass a whole number"),
         ({"max_attempts": 2.0}, "max_attempts is 2.0"),
-        ({"max_rate": 0}, "max_rate is 0: give requests a second above 0, or None"),
-        ({"max_body_size": 0}, "max_body_size is 0: give a whole number"),
-        ({"max_body_size": None}, "max_body_size is None: give a whole number"),
+        ({"max_rate": 0}, "max_rate is 0: pass requests a second above 0, or None"),
+        ({"max_body_size": 0}, "max_body_size is 0: pass a whole number"),
+        ({"max_body_size": None}, "max_body_size is None: pass a whole number"),
         ({"max_rate": "5"}, "max_rate is '5'"),
-        ({"timeout": -1}, "timeout is -1: give seconds above 0, or None"),
+        ({"timeout": -1}, "timeout is -1: pass seconds above 0, or None"),
         ({"timeout": math.nan}, "timeout is nan"),
         ({"deadline": math.inf}, "deadline is inf"),
         ({"deadline": True}, "deadline is True"),
-        ({"max_rate": 5, "burst": 0}, "burst is 0: give a whole number"),
+        ({"max_rate": 5, "burst": 0}, "burst is 0: pass a whole number"),
         ({"burst": 5}, "burst is passed without max_rate: pass both, or neither"),
         ({"on_retry": 5}, "on_retry is 5: pass a plain function that takes a Retry"),
         ({"api_url": 5}, "api_url is 5: pass it as text, such as 'https://api.adjust.com'"),
     ],
 )
 def test_a_wrong_setting_is_named(settings: dict[str, Any], words: str) -> None:
-    """Each wrong setting is refused in words that name it, its value, and what is right."""
+    """Each wrong setting is refused with its name, its value, and what would be right."""
     with pytest.raises(ConfigurationError) as caught:
         read(**settings)
     assert str(caught.value).startswith(words)
 
 
 def test_an_asynchronous_on_retry_is_refused() -> None:
-    """A coroutine function would never be awaited, so that it is refused where it is given."""
+    """A coroutine function would never be awaited, so it is refused at once."""
 
     async def on_retry(retry: Retry) -> None:
         raise NotImplementedError
@@ -153,7 +153,7 @@ def test_an_asynchronous_on_retry_is_refused() -> None:
     ],
 )
 def test_urls_that_are_allowed(url: str, kept: str) -> None:
-    """Https is allowed to anywhere, http to this machine, and a slash at the end is taken off."""
+    """Https is allowed to any host, http to this machine, and a trailing slash is removed."""
     assert read(api_url=url).api.url == kept
 
 
@@ -164,8 +164,8 @@ def test_urls_that_are_allowed(url: str, kept: str) -> None:
         ("api.adjust.com", "pass scheme and host"),
         ("https://", "pass scheme and host"),
         ("ftp://api.adjust.com", "pass scheme and host"),
-        ("https://api.adjust.com?a=b", "pass scheme and host"),
-        ("https://api.adjust.com#a", "pass scheme and host"),
+        ("https://api.adjust.com?a=b", "pass only scheme and host"),
+        ("https://api.adjust.com#a", "pass only scheme and host"),
         ("https://[bad", "pass scheme and host"),
         ("https://api.adjust.com:99999", "pass scheme and host"),
         ("https://api.adjust.com:port", "pass scheme and host"),
@@ -183,7 +183,7 @@ def test_urls_that_are_allowed(url: str, kept: str) -> None:
     ],
 )
 def test_urls_that_are_refused(url: str, words: str) -> None:
-    """A URL that the token must not go to is refused in words that say why."""
+    """A URL that the token must not go to is refused, and the message says why."""
     with pytest.raises(ConfigurationError, match=r"^api_url ") as caught:
         read(api_url=url)
     assert words in str(caught.value)
@@ -203,14 +203,14 @@ def test_urls_that_are_refused(url: str, words: str) -> None:
     ],
 )
 def test_a_url_that_requests_cannot_be_made_of_is_refused(url: str) -> None:
-    """What is no scheme and host alone is refused at once, instead of failing oddly at the first request."""
+    """A URL that is not just scheme and host is refused at once, instead of failing oddly at the first request."""
     with pytest.raises(ConfigurationError, match="api_url"):
         read(api_url=url)
 
 
 @given(st.text(alphabet="htps:/@[]?#.%\\ \n1\u2603-", max_size=12).map(lambda tail: f"https://{tail}"))
 def test_an_accepted_url_makes_requests_to_itself(url: str) -> None:
-    """Whatever URL is accepted, the path of a request stays a path, and httpx takes it."""
+    """For every accepted URL, the path of a request stays a path, and httpx accepts it."""
     try:
         config = read(api_url=url)
     except ConfigurationError:
@@ -233,14 +233,14 @@ def test_an_accepted_url_makes_requests_to_itself(url: str) -> None:
     ],
 )
 def test_a_refused_url_does_not_show_its_secrets(url: str) -> None:
-    """What a wrong URL holds besides its host may be a password or a token, and stays out of the text."""
+    """Everything in a wrong URL but its host may be a password or a token, and is not in the message."""
     with pytest.raises(ConfigurationError) as caught:
         read(api_url=url)
     assert TOKEN not in f"{caught.value} {caught.value!r}"
 
 
 def test_the_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`ADJUST_API_URL` sets the host where the call does not; an empty one is none."""
+    """`ADJUST_API_URL` sets the host if the call does not; an empty one is ignored."""
     monkeypatch.setenv("ADJUST_API_URL", "http://127.0.0.1:8000/")
     assert read().api.url == "http://127.0.0.1:8000"
     assert read(api_url="https://example.com").api.url == "https://example.com"
@@ -258,7 +258,7 @@ def test_the_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_variable_is_named(
     name: str, value: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the wrong value stands in the environment, the text names the variable: no argument was given."""
+    """If the wrong value is in the environment, the message names the variable."""
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=name):
         read(**settings)
@@ -282,12 +282,12 @@ def test_a_wrong_variable_is_named(
     ],
 )
 def test_hosts_that_are_this_machine(host: str, expected: bool) -> None:
-    """Only the names and addresses that can't leave the machine are loopback."""
+    """Only names and addresses that can't leave the machine are loopback."""
     assert is_loopback(host) is expected
 
 
 def test_a_retry_says_what_happened() -> None:
-    """A `Retry` is frozen, and holds the error as it was."""
+    """A `Retry` is immutable, and has the original error."""
     error = AdjustError("boom")
     retry = Retry(method="GET", path="/p", attempt=1, wait=0.5, error=error)
     assert retry.error is error
@@ -301,7 +301,7 @@ def test_a_retry_says_what_happened() -> None:
 
 @pytest.mark.parametrize("url", ["http://adjust-emulator:8080", "http://ADJUST-emulator", "http://10.0.0.7/adjust"])
 def test_plain_http_to_a_host_that_is_trusted(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plain http is allowed to `insecure_hosts`, or those of the environment, and reports are asked for there too."""
+    """Plain http is allowed to `insecure_hosts`, or those of the environment, and reports are requested there too."""
     hosts = ["adjust-emulator", "10.0.0.7"]
     with pytest.raises(ConfigurationError, match=r"in the clear.*pass insecure_hosts=\['"):
         read(api_url=url)
@@ -313,20 +313,22 @@ def test_plain_http_to_a_host_that_is_trusted(url: str, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("url", ["http://emulator.evil.example", "http://xemulator", "http://emulatorx"])
 def test_plain_http_to_another_host(url: str) -> None:
-    """`insecure_hosts` are whole names."""
+    """`insecure_hosts` are complete names."""
     with pytest.raises(ConfigurationError, match="in the clear"):
         read(api_url=url, insecure_hosts=["emulator"])
 
 
 @pytest.mark.parametrize("hosts", ["emulator", b"emulator", 5, None, ["http://emulator"], ["a:80"], [""], ["*"], [5]])
 def test_wrong_insecure_hosts(hosts: Any) -> None:
-    """What is no list of host names is refused in words that say so."""
-    with pytest.raises(ConfigurationError, match=r"^insecure_hosts (is|has) .*: pass (a list of host|the host's name)"):
+    """A value that is not a list of host names is refused with a message that says so."""
+    with pytest.raises(
+        ConfigurationError, match=r"^insecure_hosts (is|has) .*: pass (a list of host|only the host's name)"
+    ):
         read(insecure_hosts=hosts)
 
 
 @pytest.mark.parametrize("url", ["https://a..b", f"https://{'a' * 64}.example", "https://api.adjust.com.."])
 def test_a_host_that_cannot_be_looked_up(url: str) -> None:
-    """A host with an empty or an endless label is refused at once, as its look-up would fail in some odd way."""
+    """A host with an empty or overlong label is refused at once, because its look-up would fail oddly."""
     with pytest.raises(ConfigurationError, match="pass scheme and host"):
         read(api_url=url)

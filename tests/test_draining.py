@@ -1,4 +1,4 @@
-"""`aclose(drain=...)`: what is under way may end, nothing new begins, and nothing is left in doubt."""
+"""`aclose(drain=...)`: running calls may end, nothing new starts, and nothing is left in doubt."""
 
 import asyncio
 from contextlib import aclosing
@@ -16,7 +16,7 @@ CREATES = "POST /public/v1/apps/{app_token}/trackers"
 
 
 async def test_a_call_under_way_ends_and_a_new_one_is_refused(client: ScriptedClient) -> None:
-    """A create that was sent gets its answer; one that comes while the client drains is refused, unsent."""
+    """A create that was sent gets its answer; one that arrives while the client drains is refused, unsent."""
     async with client(after(0.1)) as (adjust, script):
         creating = asyncio.create_task(adjust.trackers.create("app", "Adroll"))
         while not script.in_flight:
@@ -34,7 +34,7 @@ async def test_a_call_under_way_ends_and_a_new_one_is_refused(client: ScriptedCl
 
 
 async def test_what_outlasts_the_time_is_cut(client: ScriptedClient) -> None:
-    """After the time a create that has no answer ends in doubt, as it does at once without a time."""
+    """After the time is up, a create without an answer ends in doubt, as it does at once without a time."""
     for drain in (0, 0.05):
         async with client(never) as (adjust, script):
             creating = asyncio.create_task(adjust.trackers.create("app", "Adroll"))
@@ -47,7 +47,7 @@ async def test_what_outlasts_the_time_is_cut(client: ScriptedClient) -> None:
 
 
 async def test_an_idle_client_closes_at_once(client: ScriptedClient) -> None:
-    """Draining waits for what is under way, not for the time; closing again does nothing."""
+    """Draining waits for running calls, not for the whole time; closing again does nothing."""
     async with client(done()) as (adjust, _):
         async with asyncio.timeout(5):
             await adjust.aclose(drain=600)
@@ -83,7 +83,7 @@ async def test_closing_while_it_drains_cuts_at_once(client: ScriptedClient) -> N
 @pytest.mark.account(apps=30, trackers_per_app=20, latency=0.02)
 @pytest.mark.settings(max_concurrency=4)
 async def test_walks_and_fan_outs_end_whole(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A report of thirty apps, a walk and a list that need many more requests arrive whole."""
+    """A report of thirty apps, a walk and a list that need many more requests are completed."""
     question = asyncio.create_task(
         adjust.kpis.deliverables(emulator.app_tokens, start_date="2026-01-01", end_date="2026-01-02", kpis=["clicks"])
     )
@@ -106,7 +106,7 @@ async def test_walks_and_fan_outs_end_whole(adjust: AsyncAdjust, emulator: Emula
 @pytest.mark.account(trackers_per_app=0, latency=0.02)
 @pytest.mark.settings(max_concurrency=4)
 async def test_a_run_stops_in_good_order(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A run that drains begins no further create; what it had sent is accounted for, and nothing is in doubt."""
+    """A draining run sends no further create; those that it had sent are accounted for, and nothing is in doubt."""
     app = emulator.app_tokens[0]
     plan = [f"Network {number}" for number in range(200)]
     emulator.faults = Faults.script([*[None] * 20, "drop-after"], match="POST ")
@@ -128,7 +128,7 @@ async def test_a_run_stops_in_good_order(adjust: AsyncAdjust, emulator: Emulator
 
 
 async def test_a_run_that_had_begun_everything_succeeds(emulator: Emulator) -> None:
-    """Where nothing was left to begin, the result comes as if nobody had closed anything."""
+    """If there was nothing left to start, the result is the same as without closing."""
     emulator.latency = 0.05
     adjust = AsyncAdjust(emulator.token, api_url=emulator.url)
     app = emulator.app_tokens[0]
@@ -141,7 +141,7 @@ async def test_a_run_that_had_begun_everything_succeeds(emulator: Emulator) -> N
 
 @pytest.mark.parametrize("drain", [-1, "5", True, None, float("nan")])
 async def test_a_wrong_time(client: ScriptedClient, drain: float) -> None:
-    """What is no number of seconds is refused, and the client stays open."""
+    """A value that is not a number of seconds is refused, and the client stays open."""
     async with client(done()) as (adjust, _):
         with pytest.raises(ConfigurationError, match=r"^drain is "):
             await adjust.aclose(drain=drain)

@@ -1,4 +1,4 @@
-"""The tree of errors: what each says, and what survives a pickle."""
+"""The tree of errors: their messages, and what survives a pickle."""
 
 import copy
 import pickle
@@ -52,7 +52,7 @@ seconds = st.none() | st.floats(min_value=0, allow_infinity=False)
 
 
 def all_classes() -> list[type[AdjustError]]:
-    """Give every class of the tree, whether exported or not."""
+    """Return every class of the tree, whether exported or not."""
     found: list[type[AdjustError]] = []
     waiting: list[type[AdjustError]] = [AdjustError]
     while waiting:
@@ -63,7 +63,7 @@ def all_classes() -> list[type[AdjustError]]:
 
 
 def arguments_of(cls: type[AdjustError]) -> st.SearchStrategy[dict[str, Any]]:
-    """Give the keyword arguments that the class can be built with."""
+    """Return the keyword arguments that the class can be built with."""
     where = {"method": st.sampled_from(["GET", "POST", "PATCH"]), "path": texts}
     if issubclass(cls, APIStatusError):
         rest = {
@@ -87,7 +87,7 @@ def arguments_of(cls: type[AdjustError]) -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def any_error(draw: st.DrawFn) -> AdjustError:
-    """Give an error of any class of the tree, perhaps one that ended a walk."""
+    """Return an error of any class of the tree, perhaps one that ended a walk."""
     cls: Any = draw(st.sampled_from(all_classes()))
     error: AdjustError = cls(draw(texts), **draw(arguments_of(cls)))
     if draw(st.booleans()):
@@ -100,13 +100,13 @@ def any_error(draw: st.DrawFn) -> AdjustError:
 
 
 def status_error(cls: type[APIStatusError] = BadRequestError, status: int = 400, **rest: Any) -> APIStatusError:
-    """Make an error of a status, with a usual request."""
+    """Return an error of a status, with a usual request."""
     return cls(rest.pop("message", "no such KPI"), status=status, method="GET", path="/p", **rest)
 
 
 @given(any_error(), st.integers(0, pickle.HIGHEST_PROTOCOL))
 def test_pickles_hold_all(error: AdjustError, protocol: int) -> None:
-    """An error of any class comes out of a pickle with its class, its arguments, its attributes and its text."""
+    """A pickled error of any class keeps its class, its arguments, its attributes and its text."""
     came = pickle.loads(pickle.dumps(error, protocol))
     assert type(came) is type(error)
     assert came.args == error.args
@@ -125,7 +125,7 @@ def test_copies_hold_all(error: AdjustError) -> None:
 
 
 def test_the_class_attributes_survive_a_pickle() -> None:
-    """An error outside of a walk has no page after a pickle either, and one within a walk keeps both."""
+    """An error outside of a walk has no page after a pickle, and one within a walk keeps both."""
     plain = pickle.loads(pickle.dumps(status_error()))
     assert (plain.page, plain.cursor) == (None, None)
     walking = pickle.loads(pickle.dumps(at_page(status_error(), 3, "abc")))
@@ -133,14 +133,14 @@ def test_the_class_attributes_survive_a_pickle() -> None:
 
 
 def test_a_subclass_of_a_user_survives_a_pickle() -> None:
-    """A class that a user derives, with a signature of its own, survives a pickle as well."""
+    """A class that a user derives, with its own signature, survives a pickle, too."""
     came = pickle.loads(pickle.dumps(UserError(7)))
     assert type(came) is UserError
     assert (came.number, came.message) == (7, "number 7")
 
 
 class UserError(AdjustError):
-    """An error whose constructor takes something else than a message."""
+    """An error whose constructor does not take a message."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"number {number}")
@@ -178,7 +178,7 @@ def test_each_class_is_documented(cls: type[AdjustError]) -> None:
 
 
 def test_a_configuration_error_is_a_value_error() -> None:
-    """Callers that know nothing of the SDK can catch a wrong argument as `ValueError`."""
+    """Callers that don't know the SDK can catch a wrong argument as `ValueError`."""
     assert issubclass(ConfigurationError, ValueError)
     assert str(ConfigurationError("size is 0")) == "size is 0"
     assert str(ClientClosedError("closed")) == "closed"
@@ -186,7 +186,7 @@ def test_a_configuration_error_is_a_value_error() -> None:
 
 @pytest.mark.parametrize(("cls", "status"), STATUS_ERRORS)
 def test_a_status_error_says_where_what_and_what_to_do(cls: type[APIStatusError], status: int) -> None:
-    """The text names method, path, status and message, asks the reader to act where it can, and ends with the id."""
+    """The text has method, path, status and message, tells the reader what to do if possible, and ends with the id."""
     error = status_error(cls, status, request_id="r-1", retry_after=1.5, body="{}")
     text = str(error)
     assert text.startswith(f"GET /p answered {status} ")
@@ -199,7 +199,7 @@ def test_a_status_error_says_where_what_and_what_to_do(cls: type[APIStatusError]
 
 
 def test_a_status_error_says_no_more_than_it_knows() -> None:
-    """Without a request id and a wait, the text holds neither."""
+    """Without a request id and a wait, the text has neither."""
     assert str(status_error()) == "GET /p answered 400 Bad Request: no such KPI. (BadRequestError)"
     error = status_error()
     assert (error.request_id, error.body, error.retry_after) == (None, "", None)
@@ -215,18 +215,18 @@ def test_a_status_error_says_no_more_than_it_knows() -> None:
     ],
 )
 def test_hints_teach_the_fix(cls: type[APIStatusError], hint: str) -> None:
-    """Where the caller can do something, the text says what."""
+    """If the caller can do something, the text says what."""
     assert hint in str(status_error(cls, 400))
 
 
 @pytest.mark.parametrize(("status", "phrase"), [(404, "404 Not Found:"), (499, "499:"), (599, "599:"), (0, "0:")])
 def test_a_status_without_phrase_stands_alone(status: int, phrase: str) -> None:
-    """A status that HTTP has no name for is told as its number."""
+    """A status without a name in HTTP is shown as its number."""
     assert f" answered {phrase} " in str(status_error(APIStatusError, status))
 
 
 def test_a_zero_wait_is_told() -> None:
-    """A wait of 0 s is something else than none."""
+    """A wait of 0 s differs from none."""
     assert "asked to wait 0 s" in str(status_error(retry_after=0.0))
 
 
@@ -234,7 +234,7 @@ def test_a_zero_wait_is_told() -> None:
 @pytest.mark.parametrize("sent", [True, False])
 @pytest.mark.parametrize("cls", [APIConnectionError, APITimeoutError, PoolExhaustedError])
 def test_only_a_post_that_was_sent_warns(cls: type[APIConnectionError], sent: bool, method: str) -> None:
-    """Only where a create may have happened does the text ask to look it up."""
+    """The text asks to look up a create only if it may have happened."""
     error = cls("broke.", method=method, path="/p", sent=sent)
     text = str(error)
     assert text.startswith(f"{method} /p: broke.")
@@ -242,7 +242,7 @@ def test_only_a_post_that_was_sent_warns(cls: type[APIConnectionError], sent: bo
 
 
 def test_a_connection_error_is_pessimistic_by_default() -> None:
-    """Where nobody said otherwise, a request may have arrived, and trying again may help."""
+    """By default, a request may have arrived, and another attempt may help."""
     error = APIConnectionError("broke", method="GET", path="/p")
     assert error.sent is True
     assert error.transient is True
@@ -262,26 +262,26 @@ def test_a_decode_error_says_where_in_the_document(method: str) -> None:
     [(None, "boom (page 2 of the walk)"), ("a'b", 'boom (page 2 of the walk; resume with cursor "a\'b")')],
 )
 def test_an_error_of_a_walk_says_where_to_resume(cursor: str | None, expected: str) -> None:
-    """The text of an error that ended a walk names the page, and the cursor to go on from where there is one."""
+    """The text of an error that ended a walk has the page, and the cursor to resume with if there is one."""
     error = AdjustError("boom")
     assert str(at_page(error, 2, cursor)) == expected
     assert (str(error), error.page, error.cursor) == ("boom", None, None)
 
 
 def test_a_circle_does_not_advise_to_walk_it_again() -> None:
-    """A cursor that came twice is reported, but not as the place to resume: that would walk the circle again."""
+    """A repeated cursor is reported, but not as the place to resume: that would repeat the loop."""
     error = PaginationError("the service gave the cursor 'abc' a second time", cursor="abc", page=3)
     assert error.cursor == "abc"
     assert str(error) == "the service gave the cursor 'abc' a second time"
     assert "resume with cursor" not in str(error)
 
 
-# Copies with something else in them.
+# Modified copies.
 
 
 @given(any_error(), texts)
 def test_replace_alters_nothing_but_the_copy(error: AdjustError, message: str) -> None:
-    """`replace` returns an error of the same class with what was changed; the error itself stays as it was."""
+    """`replace` returns an error of the same class with changes; the error itself is unchanged."""
     before = (error.args, dict(vars(error)), list(getattr(error, "__notes__", [])))
     copied = replace(error, message=message)
     copied.add_note("later")
@@ -291,7 +291,7 @@ def test_replace_alters_nothing_but_the_copy(error: AdjustError, message: str) -
 
 
 def test_a_copy_has_no_traceback_and_keeps_cause_and_notes() -> None:
-    """The traceback of a copy begins where it is raised, so that it holds none of the frames before."""
+    """The traceback of a copy begins where it is raised, so it holds none of the earlier frames."""
     try:
         raise AdjustError("boom") from KeyError("why")
     except AdjustError as raised:
@@ -303,7 +303,7 @@ def test_a_copy_has_no_traceback_and_keeps_cause_and_notes() -> None:
     assert copied.__notes__ == ["a note"]
 
 
-# What texts say.
+# Texts.
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_a_copy_has_no_traceback_and_keeps_cause_and_notes() -> None:
     ],
 )
 def test_texts_say_how_many_attempts_were_made(attempts: int | None, expected: str) -> None:
-    """The text and the `repr` of an error that ended a call say its class, the request, and how often it was sent."""
+    """The text and the `repr` of an error that ended a call have its class, the request, and the number of attempts."""
     error = replace(status_error(), attempts=attempts)
     text = "GET /p answered 400 Bad Request: no such KPI."
     assert str(error) == f"{text} ({'; '.join(filter(None, ['BadRequestError', expected]))})"
@@ -323,14 +323,14 @@ def test_texts_say_how_many_attempts_were_made(attempts: int | None, expected: s
 
 
 def test_a_page_is_named_where_one_was_asked_for() -> None:
-    """Before the first page of a walk was asked for there is none to name; later ones are always named."""
+    """Before the first page of a walk was requested there is none to name; later ones are always named."""
     assert "page" not in str(at_page(APIConnectionError("x", method="GET", path="/p"), 1, None))
     assert "page 1 of the walk" in str(at_page(replace(status_error(), attempts=1), 1, None))
     assert "page 2 of the walk" in str(at_page(APIConnectionError("x", method="GET", path="/p"), 2, "abc"))
 
 
 def test_errors_without_a_status_say_their_request_too() -> None:
-    """Whatever ended a call, its text and its `repr` say the class, the method and the path."""
+    """The text and `repr` of every error that ended a call have the class, the method and the path."""
     where: dict[str, Any] = {"method": "GET", "path": "/p"}
     errors: list[AdjustError] = [
         APIConnectionError("x", **where),
@@ -347,7 +347,7 @@ def test_errors_without_a_status_say_their_request_too() -> None:
 
 
 def test_all_details_stand_together() -> None:
-    """Attempts, request id and page stand in one place, at the end."""
+    """Attempts, request id and page are together at the end."""
     error = at_page(replace(status_error(request_id="r-1"), attempts=2), 3, "abc")
     assert str(error).endswith(
         " (BadRequestError; 2 attempts; request id r-1; page 3 of the walk; resume with cursor 'abc')"
@@ -362,7 +362,7 @@ def test_all_details_stand_together() -> None:
     ],
 )
 def test_hints_name_the_settings_of_the_service(cls: type[APIStatusError], status: int, words: str) -> None:
-    """An error of the Report Service names its settings, and does not advise to go where one is."""
+    """An error of the Report Service names its settings, and does not advise switching to where it came from."""
     assert words in str(status_error(cls, status, service="reports"))
     assert "adjust.reports" in str(status_error(GoneError, 410, service="api"))
 
@@ -389,7 +389,7 @@ def test_which_status_leaves_a_create_in_doubt(status: int, in_envelope: bool, r
     [({}, False), (POST, False), ({**POST, "sent": True}, True), ({**POST, "sent": True, "method": "GET"}, False)],
 )
 def test_closing_may_leave_a_create_in_doubt(where: dict[str, Any], in_doubt: bool) -> None:
-    """A create that was under way when the client was closed may have been done."""
+    """A create that was running when the client was closed may have been done."""
     error = replace(ClientClosedError("closed"), **where)
     assert error.in_doubt is in_doubt
     assert ("look it up" in str(error)) is in_doubt

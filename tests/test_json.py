@@ -25,7 +25,7 @@ both = pytest.mark.parametrize("decode", [loads, sliced])
 @both
 @pytest.mark.parametrize("exact", [False, True])
 def test_what_is_no_number_has_no_value(decode: Callable[..., Any], exact: bool) -> None:
-    """`NaN` and infinities are no value, and the rest of the document is kept."""
+    """`NaN` and infinities are null, and the rest of the document is kept."""
     document = b'{"a": NaN, "b": [Infinity, -Infinity, 1.5], "c": "NaN \\u00e4"}'
     assert decode(document, exact=exact) == {"a": None, "b": [None, None, 1.5], "c": "NaN ä"}
 
@@ -45,14 +45,14 @@ def test_what_is_no_number_has_no_value(decode: Callable[..., Any], exact: bool)
     ],
 )
 def test_a_key_that_comes_twice_is_refused(decode: Callable[..., Any], document: bytes) -> None:
-    """Nobody can know which of its values is meant."""
+    """A document with a repeated key is refused, because it is unknown which value is meant."""
     with pytest.raises(RepeatedKeyError, match="comes twice in one object"):
         decode(document)
 
 
 @given(st.lists(st.tuples(st.text(max_size=3), values), max_size=4), st.booleans(), st.sampled_from(["", " ", "\n\t"]))
 def test_no_value_is_lost(pairs: list[tuple[str, Any]], ascii_only: bool, space: str) -> None:
-    """A document has all of its keys, or is refused, whatever its texts hold and its white space is."""
+    """A document has all of its keys or is refused, whatever its texts and white space are."""
     inside = (f"{json.dumps(key)}{space}:{space}{json.dumps(value, ensure_ascii=ascii_only)}" for key, value in pairs)
     document = f"[{{{','.join(inside)}}}]".encode(errors="replace")
     for decode in (loads, sliced):
@@ -66,7 +66,7 @@ def test_no_value_is_lost(pairs: list[tuple[str, Any]], ascii_only: bool, space:
 @both
 @given(number=st.integers() | st.integers(2**62, 2**70) | st.integers(-(2**70), -(2**62)), exact=st.booleans())
 def test_whole_numbers_are_exact(decode: Callable[..., Any], number: int, exact: bool) -> None:
-    """Whole numbers of any size keep every digit."""
+    """Integers of any size keep every digit."""
     document = f'{{"a":{number},"b": [{number}, {number}\n]}}'.encode()
     assert decode(document, exact=exact) == {"a": number, "b": [number, number]}
     assert type(decode(document, exact=exact)["a"]) is int
@@ -76,7 +76,7 @@ def test_whole_numbers_are_exact(decode: Callable[..., Any], number: int, exact:
 @both
 @given(number=st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20))
 def test_exact_decimals_keep_every_digit(decode: Callable[..., Any], number: Decimal) -> None:
-    """What is decoded with `exact` has the value of the text, as a float where that has it."""
+    """With `exact`, a decoded number has the value of its text, as a float if that has the same value."""
     text = format(number, "f") if number.as_tuple().exponent != 0 else f"{number}.0"
     for document in (f"[{text}]", f'{{"a":"12345678901234567","b":[1,{text}]}}', f'{{"a": [ {text} ]}}'):
         decoded = decode(document.encode(), exact=True)
@@ -88,7 +88,7 @@ def test_exact_decimals_keep_every_digit(decode: Callable[..., Any], number: Dec
 
 @both
 def test_exponents_of_long_numbers(decode: Callable[..., Any]) -> None:
-    """An exponent is a part of the number."""
+    """An exponent is part of the number."""
     assert decode(b"[12345678901234567e2]", exact=True) == [Decimal("12345678901234567e2")]
     assert decode(b"[1.2345678901234567890E-300, 5]", exact=True) == [Decimal("1.2345678901234567890E-300"), 5]
 
@@ -98,14 +98,14 @@ def test_exponents_of_long_numbers(decode: Callable[..., Any]) -> None:
     "pair", [b"\\ud83d\\ude00", b"\\uD83D\\uDE00", b"\\ud0a1", b"\\\\ud83d", b"\\\\\\ud83d\\ude00"]
 )
 def test_surrogate_pairs_are_characters(decode: Callable[..., Any], pair: bytes) -> None:
-    """An emoji is a character."""
+    """An emoji is one character."""
     expected = json.loads(b'"%b"' % pair)
     assert decode(b'{"a": ["%b"]}' % pair) == {"a": [expected]}
 
 
 @given(st.recursive(values | st.integers(), lambda inner: st.lists(inner, max_size=3), max_leaves=5))
 def test_what_was_decoded_can_be_encoded(value: Any) -> None:
-    """Whole numbers beyond 64 bits and decimals too."""
+    """Integers beyond 64 bits and decimals are decoded, too."""
     document = json.dumps({"a": value}).encode()
     assert json.loads(dumps(loads(document, exact=True))) == json.loads(document)
 
@@ -131,7 +131,7 @@ def test_what_was_decoded_can_be_encoded(value: Any) -> None:
     ],
 )
 def test_what_is_no_json_is_refused(document: bytes) -> None:
-    """Both refuse it with the words of orjson."""
+    """Both refuse it, with the same error."""
     with pytest.raises(JSONDecodeError) as one:
         loads(document)
     with pytest.raises(JSONDecodeError) as other:
@@ -141,7 +141,7 @@ def test_what_is_no_json_is_refused(document: bytes) -> None:
 
 @both
 def test_a_byte_order_mark_is_skipped(decode: Callable[..., Any]) -> None:
-    """One is read over, a second one is no JSON."""
+    """One byte order mark is skipped, and a second one is refused."""
     document = b'{"a": [{}, {}, {}]}'
     assert decode(b"\xef\xbb\xbf" + document) == decode(document)
     with pytest.raises(JSONDecodeError):

@@ -1,4 +1,4 @@
-"""What errors and results keep: words, and nothing of the requests, answers and frames behind them."""
+"""What errors and results keep alive: text, and nothing of the requests, answers and frames behind them."""
 
 import asyncio
 import gc
@@ -31,7 +31,7 @@ def measured() -> int:
 
 
 async def test_an_error_that_is_kept_is_its_words() -> None:
-    """A caller who keeps the errors of many creates keeps their bodies, and no second copy in a frame."""
+    """A caller that keeps the errors of many creates keeps their bodies, and no second copy in a frame."""
     async with client(answer, max_attempts=1) as (adjust, _):
         tracemalloc.start()
         try:
@@ -46,7 +46,7 @@ async def test_an_error_that_is_kept_is_its_words() -> None:
 
 
 async def test_a_failed_call_leaves_no_cycle() -> None:
-    """The error of a call is freed with its last reference, and need not wait for the collector."""
+    """The error of a call is freed with its last reference, without the garbage collector."""
     async with client(answer, max_attempts=1) as (adjust, _):
 
         async def fail() -> None:
@@ -70,7 +70,7 @@ async def test_a_failed_call_leaves_no_cycle() -> None:
 
 @pytest.mark.parametrize("failing", [3, 400])
 async def test_results_keep_bounded_failures(failing: int) -> None:
-    """Failures in results have no traceback, and beyond some only the beginning of the answer."""
+    """Failures in results have no traceback, and beyond a number of them only the beginning of the answer."""
     apps = [f"app{number}" for number in range(failing)]
     question: Any = {"dimensions": ["day"], "metrics": ["installs"], "date_period": "yesterday"}
     async with client(answer, max_attempts=1, reports_max_rate=None) as (adjust, _):

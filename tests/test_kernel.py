@@ -1,4 +1,4 @@
-"""A notebook in a real kernel, against the emulator: what an analyst sees."""
+"""A notebook in a real kernel, against the emulator, as an analyst sees it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +43,7 @@ adjust
 
 
 def text_of(cell: Any) -> str:
-    """Return all that a cell shows, as text."""
+    """Return everything that a cell shows, as text."""
     shown = []
     for output in cell.outputs:
         shown.append(output.get("text", ""))
@@ -54,14 +54,14 @@ def text_of(cell: Any) -> str:
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """An emulator in a thread of its own."""
+    """An emulator in a thread."""
     with Emulator(apps=2, trackers_per_app=3) as running:
         yield running
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_notebook(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Representations, completion, help, a bar, and a mistake whose last line says what would be right."""
+    """Representations, completion, help, a progress bar, and an error whose last line says what would be right."""
     monkeypatch.setenv("ADJUST_API_TOKEN", emulator.token)
     monkeypatch.setenv("ADJUST_API_URL", emulator.url)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
@@ -79,10 +79,10 @@ def test_a_notebook(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.Monk
     assert "grouping=" in completion
     assert "Return a report." in help_
     assert "date_period" in help_
-    # rich draws into a widget, whose state is kept beside the cells.
+    # rich draws into a widget, whose state is stored outside of the cells.
     assert "Output()" in bar
     assert "2/2" in str(notebook.metadata["widgets"])
     assert "ConfigurationError" in mistake
-    assert "give '-7d:-1d', or two dates" in mistake
+    assert "pass '-7d:-1d', or two dates" in mistake
     assert "closed>" in closed
     assert not any(token in shown for shown in (client, report, completion, help_, bar, mistake, closed))

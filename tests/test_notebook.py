@@ -57,13 +57,13 @@ def report(*parts: ReportPart, cls: type[Report] = Report, **details: Any) -> Re
     ],
 )
 async def test_a_report_says_what_it_is(shown: Report, text: str) -> None:
-    """How many rows, from when to when, what failed, and which columns, in one line."""
+    """One line has the number of rows, the days, the failures, and the columns."""
     assert repr(shown) == text
 
 
 @pytest.mark.account(apps=2, trackers_per_app=3)
 async def test_what_comes_from_a_service_says_so_too(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """KPI reports count rows and apps; lists say how to get what is in them; nothing is sent for it."""
+    """KPI reports count rows and apps; lists say how to get their items; neither sends anything."""
     kpis = await adjust.kpis.deliverables(
         emulator.app_tokens, start_date="2026-01-01", end_date="2026-01-02", kpis=["clicks"], grouping=["apps", "day"]
     )
@@ -79,7 +79,7 @@ async def test_what_comes_from_a_service_says_so_too(adjust: AsyncAdjust, emulat
 
 
 async def test_html_is_a_table_of_the_first_rows() -> None:
-    """A notebook shows twenty rows and says that there are more; what the service sent can't be markup."""
+    """A notebook shows twenty rows and says that there are more; text from the service can't be markup."""
     rows = [{"day": f"<b>{number}</b>"} for number in range(25)]
     html = report(part(rows))._repr_html_()
     assert html.startswith("<p>Report of 25 rows, 2026-01-01 to 2026-01-02</p><table><thead><tr><th>day</th></tr>")
@@ -96,14 +96,14 @@ async def test_html_is_a_table_of_the_first_rows() -> None:
 
 
 def test_a_plan_shows_what_is_set() -> None:
-    """An entry of a plan is shown as one would write it."""
+    """An entry of a plan is shown as in code."""
     assert repr(TrackerSpec("A::B")) == "TrackerSpec('A::B')"
     spec = TrackerSpec("A", partner_id=1, cost_data_enabled=False)
     assert repr([spec]) == "[TrackerSpec('A', partner_id=1, cost_data_enabled=False)]"
 
 
 def test_completion_offers_the_names_of_the_package() -> None:
-    """`adjust_async.Tr<TAB>` offers what is imported only when it is asked for, and `progress` too."""
+    """`adjust_async.Tr<TAB>` offers names that are imported on first use, and `progress` too."""
     assert {"Tracker", "TrackerSpec", "AsyncAdjust", "ReportQuery", "progress"} <= set(dir(adjust_async))
     assert callable(adjust_async.progress.bar())
 
@@ -119,7 +119,7 @@ def test_completion_offers_the_names_of_the_package() -> None:
     ],
 )
 def test_signatures_spell_the_keywords_out(method: Any, needed: set[str], offered: set[str]) -> None:
-    """`fetch(<TAB>` offers every parameter, those without a default are the required ones, and none is hidden."""
+    """`fetch(<TAB>` offers every parameter; those without a default are the required ones, and none is hidden."""
     parameters = dict(inspect.signature(method).parameters)
     del parameters["self"]
     assert {name for name, each in parameters.items() if each.default is inspect.Parameter.empty} == needed
@@ -129,7 +129,7 @@ def test_signatures_spell_the_keywords_out(method: Any, needed: set[str], offere
 
 
 def test_every_method_with_keywords_is_spelled_out() -> None:
-    """No public method of a resource ends in `**query`, and each takes what its signature says."""
+    """No public method of a resource ends in `**query`, and each accepts what its signature has."""
     adjust = AsyncAdjust("secret-token")
     for resource in (adjust, adjust.trackers, adjust.partners, adjust.kpis, adjust.reports, adjust.apps):
         for name, method in inspect.getmembers(resource, callable):
@@ -140,7 +140,7 @@ def test_every_method_with_keywords_is_spelled_out() -> None:
 
 
 async def test_a_typo_names_what_there_is(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A keyword that there is not says so before anything is sent."""
+    """An unknown keyword is refused before anything is sent."""
     query: Any = QUERY | {"date_perod": "today"}
     with pytest.raises((ConfigurationError, TypeError), match="date_perod"):
         await adjust.reports.fetch(**query)

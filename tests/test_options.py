@@ -1,4 +1,4 @@
-"""`with_options`: other clocks and attempts over the same client."""
+"""`with_options`: other time limits and attempts for the same client."""
 
 import asyncio
 from typing import Any
@@ -28,7 +28,7 @@ QUESTION: dict[str, Any] = {"dimensions": ["day"], "metrics": ["installs"], "dat
 async def test_clocks_hold_for_both_hosts_and_not_for_the_client(
     client: ScriptedClient, option: Any, where: str
 ) -> None:
-    """A view has clocks of its own, whose errors name the option; the client's stay as they were."""
+    """A view has its own time limits, whose errors name the option; the client's are unchanged."""
     async with client(after(0.2), max_attempts=1) as (adjust, _):
         quick = adjust.with_options(**option)
         with pytest.raises(APITimeoutError, match=f"no whole answer within {where} s"):
@@ -40,7 +40,7 @@ async def test_clocks_hold_for_both_hosts_and_not_for_the_client(
 
 @pytest.mark.usefixtures("quick_retries")
 async def test_attempts(client: ScriptedClient) -> None:
-    """`max_attempts` holds for the calls of the view alone, and one option leaves the others as they are."""
+    """`max_attempts` applies only to calls of the view, and one option leaves the others unchanged."""
     async with client(status(503), max_attempts=3) as (adjust, script):
         for opened, attempts in ((adjust.with_options(max_attempts=1), 1), (adjust, 3)):
             before = len(script.requests)
@@ -53,7 +53,7 @@ async def test_attempts(client: ScriptedClient) -> None:
 
 
 async def test_limits_are_shared(client: ScriptedClient) -> None:
-    """Calls of a view take the client's permits."""
+    """Calls of a view use the client's permits."""
     async with client(never, max_concurrency=1) as (adjust, script):
         holding = asyncio.create_task(adjust.partners.list().collect())
         while not script.in_flight:
@@ -67,7 +67,7 @@ async def test_limits_are_shared(client: ScriptedClient) -> None:
 
 @pytest.mark.account(trackers_per_app=0, list_lag=60)
 async def test_memory_is_shared(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """What a view creates is known to the client and to other views, although no list shows it yet."""
+    """The client and other views know what a view created, even if no list shows it yet."""
     app = emulator.app_tokens[0]
     created = await adjust.with_options(deadline=20).trackers.create(app, "Adroll")
     for opened in (adjust, adjust.with_options(max_attempts=2)):
@@ -75,7 +75,7 @@ async def test_memory_is_shared(adjust: AsyncAdjust, emulator: Emulator) -> None
 
 
 async def test_runs_of_views_wait_for_each_other(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Two runs for one app over two views create each tracker once."""
+    """Two runs for one app by two views create each tracker once."""
     app = emulator.app_tokens[0]
     plan = [f"Network {number}::A" for number in range(20)]
     views = [adjust.with_options(max_attempts=3), adjust.with_options(deadline=30)]
@@ -84,7 +84,7 @@ async def test_runs_of_views_wait_for_each_other(adjust: AsyncAdjust, emulator: 
 
 
 async def test_grace_time_is_the_clients(client: ScriptedClient) -> None:
-    """`create`, `find` and `provision` take `grace_time` of the client or view; `provision` has an argument as well."""
+    """`create`, `find` and `provision` use `grace_time` of the client or view; `provision` has an argument, too."""
     async with client(done(), grace_time=2.5) as (adjust, _):
         assert adjust._session.config.grace_time == 2.5
         assert adjust.with_options(grace_time=0)._session.config.grace_time == 0
@@ -95,7 +95,7 @@ async def test_grace_time_is_the_clients(client: ScriptedClient) -> None:
 
 @pytest.mark.account(trackers_per_app=0)
 async def test_the_time_of_grace_is_awaited(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A create whose answer got lost is looked up for the view's time of grace, not for the client's five seconds."""
+    """A create whose answer got lost is looked up for the view's grace time, not for the client's five seconds."""
     emulator.faults = Faults.script(["drop-after"], match="POST ")
     quick = adjust.with_options(grace_time=0.1)
     loop = asyncio.get_running_loop()
@@ -106,7 +106,7 @@ async def test_the_time_of_grace_is_awaited(adjust: AsyncAdjust, emulator: Emula
 
 
 async def test_a_view_is_neither_entered_nor_closed(client: ScriptedClient) -> None:
-    """Both say what to do instead; the client goes on, and its end is the view's."""
+    """Both say what to do instead; the client continues, and its end is the view's."""
     async with client(done()) as (adjust, _):
         view = adjust.with_options(timeout=1)
         with pytest.raises(ConfigurationError, match="enter the client itself"):
@@ -123,7 +123,7 @@ async def test_a_view_is_neither_entered_nor_closed(client: ScriptedClient) -> N
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"timeout": 0}, "timeout is 0: give seconds above 0"),
+        ({"timeout": 0}, "timeout is 0: pass seconds above 0"),
         ({"deadline": "5"}, "deadline is '5'"),
         ({"max_attempts": 0}, "max_attempts is 0"),
         ({"grace_time": -1}, "grace_time is -1"),
@@ -137,7 +137,7 @@ async def test_wrong_options(client: ScriptedClient, options: Any, words: str) -
 
 
 async def test_an_unknown_option(client: ScriptedClient) -> None:
-    """An option that there is not is a TypeError that lists those there are."""
+    """An unknown option is a TypeError that lists the known ones."""
     async with client(done()) as (adjust, _):
         with pytest.raises(TypeError, match="'retries': with_options has timeout, deadline, max_attempts, grace_time"):
             adjust.with_options(retries=3)  # type: ignore[call-arg]

@@ -1,4 +1,4 @@
-"""What stands around a client: other event loops, tasks that start at once, and clients that nobody closes."""
+"""The surroundings of a client: other event loops, tasks that start immediately, and clients that nobody closes."""
 
 import asyncio
 import gc
@@ -38,7 +38,7 @@ CALLS: list[Callable[[AsyncAdjust], Any]] = [
 
 @pytest.mark.parametrize("call", CALLS)
 def test_trio_is_refused(call: Callable[[AsyncAdjust], Any]) -> None:
-    """Under trio every call is refused in words that say asyncio, and nothing is left unawaited."""
+    """Under trio every call is refused with a message that names asyncio, and nothing is left unawaited."""
 
     async def main() -> None:
         adjust = AsyncAdjust("api-token", http_client=httpx.AsyncClient(transport=Script(done())))
@@ -52,7 +52,7 @@ def test_trio_is_refused(call: Callable[[AsyncAdjust], Any]) -> None:
 
 
 def drop(*, used: bool, closed: bool) -> list[str]:
-    """Let go of a client, and return the warnings of it."""
+    """Drop a client, and return its warnings."""
 
     async def main() -> int:
         async with Emulator() as emulator:
@@ -74,7 +74,7 @@ def drop(*, used: bool, closed: bool) -> list[str]:
 
 
 def test_a_client_that_nobody_closes_warns() -> None:
-    """A client that sent something and is dropped without `aclose` says so, and starts no task; any other is silent."""
+    """A used client that is dropped without `aclose` warns, and starts no task; any other is silent."""
     assert drop(used=True, closed=False) == ["an AsyncAdjust was dropped without aclose(): open it by `async with`"]
     assert drop(used=True, closed=True) == []
     assert drop(used=False, closed=False) == []
@@ -82,7 +82,7 @@ def test_a_client_that_nobody_closes_warns() -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks start at once from Python 3.12 on")
 def test_tasks_that_start_at_once() -> None:
-    """With `asyncio.eager_task_factory` all calls work, and leave nothing unawaited."""
+    """With `asyncio.eager_task_factory` all calls work, and nothing is left unawaited."""
 
     async def main() -> None:
         asyncio.get_running_loop().set_task_factory(vars(asyncio)["eager_task_factory"])

@@ -1,4 +1,4 @@
-"""`on_progress` of everything that takes long, and the bar that can be passed to it."""
+"""`on_progress` of everything that takes long, and the progress bar to pass to it."""
 
 import gc
 import io
@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 import adjust_async
-from adjust_async import AsyncAdjust, ConfigurationError
+from adjust_async import AsyncAdjust, ConfigurationError, Walk
 from adjust_async.emulator import Emulator, Faults
 from adjust_async.progress import bar
 
@@ -21,7 +21,7 @@ DAYS: dict[str, Any] = {"start_date": "2026-01-01", "end_date": "2026-01-04"}
 QUERY: dict[str, Any] = {"dimensions": ["day"], "metrics": ["installs"], "date_period": "2026-01-01:2026-01-04"}
 
 
-async def used(items: AsyncGenerator[Any, None]) -> int:
+async def used(items: AsyncGenerator[Any, None] | Walk) -> int:
     """Return how many items there are."""
     async with aclosing(items):
         return len([item async for item in items])
@@ -74,7 +74,7 @@ async def test_everything_tells_alike(adjust: AsyncAdjust, emulator: Emulator) -
 @pytest.mark.account(apps=3, faults=Faults.script(["500"]))
 @pytest.mark.settings(max_attempts=1)
 async def test_failed_requests_count_too(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Where failures are kept, progress reaches the end."""
+    """If failures are kept, progress reaches the end."""
     told: list[int] = []
     report = await adjust.kpis.deliverables(
         emulator.app_tokens, **DAYS, on_failure="keep", on_progress=lambda done, *_: told.append(done)
@@ -84,7 +84,7 @@ async def test_failed_requests_count_too(adjust: AsyncAdjust, emulator: Emulator
 
 @pytest.mark.account(apps=3)
 async def test_what_it_raises_ends_the_call(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A mistake in the function comes out as it is, of every kind of call."""
+    """An exception in the function is raised unchanged, from every kind of call."""
 
     def tell(*_: object) -> None:
         raise LookupError("mine")
@@ -101,7 +101,7 @@ async def test_what_it_raises_ends_the_call(adjust: AsyncAdjust, emulator: Emula
 
 
 async def test_what_is_no_function_is_refused(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A coroutine function, which nobody would await, and anything else is refused before anything is sent."""
+    """A coroutine function, which nobody would await, and other values are refused before anything is sent."""
 
     async def tell(*_: object) -> None:
         raise AssertionError
@@ -128,7 +128,7 @@ def terminal() -> tuple[Console, io.StringIO]:
 
 @pytest.mark.account(apps=3)
 async def test_a_bar_is_drawn_and_taken_down(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """It shows what and how much, ends with the call, shows the cursor again, and can be used once more."""
+    """The bar shows what is done and how much, ends with the call, restores the cursor, and can be used again."""
     console, drawn = terminal()
     on_progress = adjust_async.progress.bar(console=console)
     for times in (1, 2):
@@ -140,7 +140,7 @@ async def test_a_bar_is_drawn_and_taken_down(adjust: AsyncAdjust, emulator: Emul
 
 
 async def test_a_bar_of_unknown_length_ends_with_its_block() -> None:
-    """A walk has no total: the block ends the bar, as the last reference to it does where there is no block."""
+    """A walk has no total: the bar ends with the block, or with its last reference if there is no block."""
     console, drawn = terminal()
     with bar("[Trackers]", console=console) as on_progress:
         on_progress(5, None, "app")

@@ -1,4 +1,4 @@
-"""The face of the package: what it exports, what it imports, and the token that never shows."""
+"""The public face of the package: its exports, its imports, and the token that never shows."""
 
 import ast
 import inspect
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.anyio
 PACKAGE = Path(adjust_async.__file__).parent
 TOKEN = "s3cr3t-T0ken"
 
-#: Every module of the package but the emulator's and the command line's, which have no face of their own.
+#: Every module of the package except for the emulator's and the command line's, which have no `__all__`.
 MODULES = sorted(
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
     for path in PACKAGE.rglob("*.py")
@@ -38,14 +38,14 @@ MODULES = sorted(
 
 
 def modules_after(statement: str) -> set[str]:
-    """Give all modules that a new interpreter has imported after a statement."""
+    """Return all modules that a new interpreter has imported after a statement."""
     code = f"import sys, json; {statement}; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout))
 
 
 def test_importing_the_package_imports_little() -> None:
-    """Importing the package alone imports errors and no dependency; a name brings what it needs, and no extra."""
+    """Importing the package imports only its errors and no dependency; a name imports what it needs, and no extra."""
     alone = {".".join(name.split(".")[:2]) for name in modules_after("import adjust_async")}
     assert {name for name in alone if name.startswith("adjust_async")} == {
         "adjust_async",
@@ -68,7 +68,7 @@ def imported_for_types() -> dict[str, str]:
 
 
 def test_what_is_imported_late_is_what_type_checkers_see() -> None:
-    """The table of late imports is the block for type checkers, each name is found once, and all are offered."""
+    """The table of late imports matches the block for type checkers, and all of its names can be imported."""
     assert imported_for_types() == adjust_async._MODULES
     for name in adjust_async._MODULES:
         value = getattr(adjust_async, name)
@@ -79,7 +79,7 @@ def test_what_is_imported_late_is_what_type_checkers_see() -> None:
 
 
 def test_all_is_sorted_and_importable() -> None:
-    """`__all__` is in order, names nothing twice, and all that it names is there."""
+    """`__all__` is sorted, has no name twice, and all its names exist."""
     assert adjust_async.__all__ == sorted(set(adjust_async.__all__))
     for name in adjust_async.__all__:
         assert hasattr(adjust_async, name)
@@ -92,7 +92,7 @@ def test_all_is_whole() -> None:
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"_version"}))
 def test_each_module_names_what_it_gives(module: str) -> None:
-    """Each module has a docstring and an `__all__` that is sorted and there."""
+    """Each module has a docstring and a sorted `__all__` whose names exist."""
     if module in {"integrations.dask", "integrations.dlt"}:
         pytest.importorskip(module.rpartition(".")[2])
     imported = import_module(f"adjust_async.{module}")
@@ -102,19 +102,19 @@ def test_each_module_names_what_it_gives(module: str) -> None:
 
 
 def error_classes() -> list[type[AdjustError]]:
-    """Give every class of `errors`."""
+    """Return every class of `errors`."""
     return [value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, AdjustError)]
 
 
 @pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: cls.__name__)
 def test_each_error_is_exported_and_drawn(cls: type[AdjustError]) -> None:
-    """Each error class can be imported from the package, and stands in the tree of its module."""
+    """Each error class can be imported from the package, and is in the tree of its module's docstring."""
     assert getattr(adjust_async, cls.__name__) is cls
     assert cls.__name__ in (errors.__doc__ or "").replace("(", " ").split()
 
 
 def public_members() -> dict[str, Any]:
-    """Give every public class, function, method and property that can be reached from `__all__`, by its name."""
+    """Return every class, function, method and property that can be reached from `__all__`, by its name."""
     found: dict[str, Any] = {}
     adjust = AsyncAdjust(
         TOKEN, api_url="https://api.adjust.com", http_client=httpx.AsyncClient(transport=httpx.MockTransport(refuse))
@@ -140,14 +140,14 @@ def refuse(request: httpx.Request) -> httpx.Response:
 
 @pytest.mark.parametrize(("name", "member"), sorted(public_members().items()), ids=sorted(public_members()))
 def test_all_that_is_public_is_documented(name: str, member: Any) -> None:
-    """Whatever a user can reach has a docstring."""
+    """Everything that users can reach has a docstring."""
     assert inspect.getdoc(member), name
     if inspect.isclass(member):
         assert member.__doc__, name
 
 
 def test_there_is_something_to_document() -> None:
-    """The search for what is public finds the resources and their methods."""
+    """The search for public names finds the resources and their methods."""
     assert {"AsyncAdjust.aclose", "Trackers.create", "Partners.list", "CursorPages.collect", "Page"} <= set(
         public_members()
     )
@@ -158,11 +158,11 @@ def test_the_version_is_the_one_that_is_installed() -> None:
     assert [part.isdigit() for part in adjust_async.__version__.split(".")[:2]] == [True, True]
 
 
-# The errors of the layer below.
+# Errors of the layer below.
 
 
 def subclasses_of(cls: type[Exception]) -> list[type[Exception]]:
-    """Give a class and all below it, each once."""
+    """Return a class and all its subclasses, each once."""
     found = [cls]
     for child in cls.__subclasses__():
         found.extend(sub for sub in subclasses_of(child) if sub not in found)
@@ -170,7 +170,7 @@ def subclasses_of(cls: type[Exception]) -> list[type[Exception]]:
 
 
 def make_error(cls: type[Exception], text: str) -> Exception:
-    """Build an error of httpx."""
+    """Return an error of httpx."""
     made: Any = cls
     request = httpx.Request("GET", "https://api.adjust.com/p")
     if issubclass(cls, httpx.HTTPStatusError):
@@ -193,7 +193,7 @@ def new_session() -> Session:
     ids=lambda c: c.__name__,
 )
 def test_each_error_of_httpx_is_mapped(cls: type[httpx.HTTPError], method: str) -> None:
-    """Each error that httpx can raise becomes one of the tree, with the request, with words, and without the token."""
+    """Each error that httpx can raise becomes one of the tree, with the request, a message, and no token."""
     where = Where(method=method, path="/p", service="api")
     for text in ("broke", "", f"Illegal header value {TOKEN!r}"):
         error: Any = make_error(cls, text)
@@ -231,14 +231,14 @@ ECHOES: dict[str, Callable[[str], httpx.Response]] = {
 
 
 def shown(error: BaseException) -> str:
-    """Give all that an error shows, to people, logs and other processes, and so its causes' too."""
+    """Return everything that an error shows to people, logs and other processes, including its causes."""
     parts = [str(error), repr(error), repr(vars(error)), "".join(traceback.format_exception(error))]
     parts.append(pickle.dumps(error, 0).decode("latin-1"))
     return "\n".join(parts)
 
 
 async def error_of(respond: Callable[[httpx.Request], httpx.Response]) -> tuple[AdjustError, list[httpx.Request]]:
-    """List the trackers of an app, and give the error with which that ends, and what was sent."""
+    """List the trackers of an app. Return the error that ends the walk, and the requests that were sent."""
     sent: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -256,7 +256,7 @@ async def error_of(respond: Callable[[httpx.Request], httpx.Response]) -> tuple[
 
 @pytest.mark.parametrize("place", ECHOES)
 async def test_a_token_that_comes_back_does_not_show(place: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A service, or a proxy, that echoes the token in its answer doesn't get it into an error, a pickle or a log."""
+    """A service, or a proxy, that echoes the token in its answer does not get it into an error, a pickle or a log."""
     with caplog.at_level(logging.DEBUG):
         error, _ = await error_of(lambda _: ECHOES[place](TOKEN))
     assert TOKEN not in shown(error)
@@ -264,7 +264,7 @@ async def test_a_token_that_comes_back_does_not_show(place: str, caplog: pytest.
 
 
 async def test_a_token_in_an_error_of_the_transport_does_not_show(caplog: pytest.LogCaptureFixture) -> None:
-    """What a transport says of a request that it could not send is shown without the token."""
+    """A transport's message about a request that it could not send is shown without the token."""
 
     def fail(request: httpx.Request) -> httpx.Response:
         raise httpx.LocalProtocolError(f"Illegal header value {request.headers['authorization']!r}")
@@ -278,7 +278,7 @@ async def test_a_token_in_an_error_of_the_transport_does_not_show(caplog: pytest
 
 
 async def test_a_token_does_not_show_in_logs_and_urls(caplog: pytest.LogCaptureFixture) -> None:
-    """Over calls that go well, fail and are tried again, neither a URL nor a record at DEBUG has the token."""
+    """For calls that succeed, fail and are retried, neither a URL nor a DEBUG record has the token."""
     sent: list[httpx.Request] = []
     retries: list[adjust_async.Retry] = []
     tracker = {"token": "abc123", "name": "Adroll"}
@@ -315,7 +315,7 @@ async def test_a_token_does_not_show_in_logs_and_urls(caplog: pytest.LogCaptureF
 
 @pytest.mark.parametrize("show", [repr, str, "{}".format, lambda value: repr(vars(value))])
 def test_a_client_does_not_show_its_token(show: Callable[[Any], str]) -> None:
-    """However a client is made text, the token is not in it."""
+    """No text representation of a client has the token."""
     adjust = AsyncAdjust(
         TOKEN, api_url="https://api.adjust.com", http_client=httpx.AsyncClient(transport=httpx.MockTransport(refuse))
     )
@@ -328,7 +328,7 @@ def test_a_client_does_not_show_its_token(show: Callable[[Any], str]) -> None:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_client_goes_into_no_pickle(protocol: int) -> None:
-    """A client can't be pickled, by any protocol, so that no file has its token, and the reason does not show it."""
+    """A client can't be pickled, by any protocol, so that no file has its token, and the error does not show it."""
     adjust = AsyncAdjust(
         TOKEN, api_url="https://api.adjust.com", http_client=httpx.AsyncClient(transport=httpx.MockTransport(refuse))
     )
@@ -346,7 +346,7 @@ def test_a_refused_token_does_not_show() -> None:
 
 
 def test_a_configuration_has_no_way_around_its_token() -> None:
-    """Among the values of a configuration the token is an `APIToken`, and no text."""
+    """In a configuration the token is an `APIToken`, not text."""
     config: Config = new_session().config
     values = list(attrs.asdict(config, recurse=False).values())
     assert not [value for value in values if isinstance(value, str) and TOKEN in value]

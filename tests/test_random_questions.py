@@ -1,4 +1,4 @@
-"""Three hundred random questions: the rows are those of an independent flattening of the raw answers, which is here."""
+"""Three hundred random queries: the rows are those of an independent flattening of the raw answers, defined here."""
 
 import itertools
 import random
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 
 class Answers:
-    """Gathers the raw answers of a client, each with the query and the path that it was asked by."""
+    """Collects the raw answers of a client, each with its query and path."""
 
     def __init__(self, adjust: AsyncAdjust) -> None:
         self.found: list[tuple[httpx.URL, Any]] = []
@@ -30,7 +30,7 @@ class Answers:
         self.found.append((response.request.url, orjson.loads(body) if body else {"rows": []}))
 
     def take(self) -> list[tuple[httpx.URL, Any]]:
-        """Return what was gathered since the last time."""
+        """Return what was collected since the last time."""
         found, self.found = self.found, []
         return found
 
@@ -77,7 +77,7 @@ WORDS = ["this_month", "2026-01-05:2026-01-09", "2026-02-01:2026-02-02", "2026-0
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_reports(seed: int, adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A hundred and fifty questions to the Report Service: flat, by app, and pivots."""
+    """A hundred and fifty queries to the Report Service: flat, by app, and pivots."""
     rng, answers, seen = random.Random(seed), Answers(adjust), 0
     for _ in range(30):
         dimensions = rng.sample(DIMENSIONS, rng.randint(1, 4))
@@ -121,7 +121,7 @@ def flat_kpis(element: Row, parameters: Row, above: Row) -> Iterator[Row]:
     for level, inner in element.items():
         for one in inner if isinstance(inner, list) and level != "kpi_values" else []:
             if level == "apps":
-                own = {}  # which is the app itself, where nothing is grouped by
+                own = {}  # the app itself, if nothing is grouped by
             elif level in SINGULAR:
                 names = {named["token"]: named["name"] for named in parameters.get(level) or []}
                 name = one.get("name", names.get(one["token"]))
@@ -132,7 +132,7 @@ def flat_kpis(element: Row, parameters: Row, above: Row) -> Iterator[Row]:
 
 
 def when(text: Any) -> object:
-    """Read a date of the KPI Service, as its rows have it."""
+    """Read a date of the KPI Service, as in its rows."""
     return text.isoformat() if isinstance(text, date) else text
 
 
@@ -142,7 +142,7 @@ KPIS = ["clicks", "installs", "sessions", "revenue", "daus", "click_conversion_r
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_kpis(seed: int, adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A hundred and fifty questions to the KPI Service, for one app and for many."""
+    """A hundred and fifty queries to the KPI Service, for one app and for several."""
     rng, answers, seen = random.Random(100 + seed), Answers(adjust), 0
     for _ in range(30):
         apps = rng.sample(emulator.app_tokens, rng.randint(1, 4))

@@ -18,7 +18,7 @@ from adjust_async.errors import MalformedError
 TRACKER: dict[str, Any] = {"token": "abc123", "name": "Adroll"}
 PARTNER: dict[str, Any] = {"id": 174, "display_name": "AdColony"}
 
-#: How each field of a record is documented.
+#: The documented type of each field of a record.
 TRACKER_KINDS = {
     "token": (str, False),
     "name": (str, False),
@@ -54,13 +54,13 @@ json_values = st.recursive(
 
 
 def documents(names: list[str]) -> st.SearchStrategy[Any]:
-    """Give any JSON, and often an object that has the keys of a record."""
+    """Return any JSON, often an object with the keys of a record."""
     keys = st.sampled_from([*names, "extra", "new", "support_cost_data"]) | st.text(max_size=6)
     return json_values | st.dictionaries(keys, json_values, max_size=len(names))
 
 
 def whole_documents(kinds: dict[str, tuple[type, bool]]) -> st.SearchStrategy[dict[str, Any]]:
-    """Give objects whose fields are mostly right, so that many of them convert."""
+    """Return objects whose fields are mostly right, so that many of them convert."""
     of_kind: dict[type, st.SearchStrategy[Any]] = {
         str: st.text(max_size=5),
         int: st.integers(-(2**53), 2**53) | numbers_as_text,
@@ -75,7 +75,7 @@ def whole_documents(kinds: dict[str, tuple[type, bool]]) -> st.SearchStrategy[di
 
 
 def exact(value: object, kind: type, optional: bool) -> bool:
-    """Whether a document's value stands for itself in a field of this kind, by the documentation."""
+    """Return whether a document's value is valid for a field of this kind, by the documentation."""
     if value is None:
         return optional
     if kind is int and type(value) is str:
@@ -85,7 +85,7 @@ def exact(value: object, kind: type, optional: bool) -> bool:
 
 
 def check(document: Any, cls: type[Any], kinds: dict[str, tuple[type, bool]]) -> None:
-    """Convert, and compare with what the documentation of each field says."""
+    """Convert, and compare with the documentation of each field."""
     fits = isinstance(document, dict) and all(
         exact(document[name], *kind) if name in document else kind[1] for name, kind in kinds.items()
     )
@@ -107,13 +107,13 @@ def check(document: Any, cls: type[Any], kinds: dict[str, tuple[type, bool]]) ->
 
 @given(documents(list(TRACKER_KINDS)) | whole_documents(TRACKER_KINDS))
 def test_any_json_is_a_tracker_or_an_error(document: Any) -> None:
-    """A document gives a tracker of its exact values, or a `MalformedError`, and never anything else."""
+    """A document becomes a tracker with its exact values, or a `MalformedError`, and never anything else."""
     check(document, Tracker, TRACKER_KINDS)
 
 
 @given(documents(list(PARTNER_KINDS)) | whole_documents(PARTNER_KINDS))
 def test_any_json_is_a_partner_or_an_error(document: Any) -> None:
-    """A document gives a partner of its exact values, or a `MalformedError`, and never anything else."""
+    """A document becomes a partner with its exact values, or a `MalformedError`, and never anything else."""
     if isinstance(document, dict) and "support_cost_data" in document and "supports_cost_data" not in document:
         kinds = {name: kind for name, kind in PARTNER_KINDS.items() if name != "supports_cost_data"}
         kinds["support_cost_data"] = PARTNER_KINDS["supports_cost_data"]
@@ -133,8 +133,8 @@ def test_any_json_is_a_partner_or_an_error(document: Any) -> None:
 
 @given(st.lists(documents(list(TRACKER_KINDS)), max_size=3) | json_values)
 def test_any_json_is_a_list_of_trackers_or_an_error(document: Any) -> None:
-    """A list gives one record for each element, or an error; nothing that is no list gives one."""
-    assume(document not in ("", {}))  # told by `test_what_is_no_list_is_no_list_of_records`
+    """A list becomes one record for each element, or an error; anything but a list is an error."""
+    assume(document not in ("", {}))  # checked by `test_what_is_no_list_is_no_list_of_records`
     try:
         records = structure(document, list[Tracker], "$")
     except MalformedError:
@@ -146,7 +146,7 @@ def test_any_json_is_a_list_of_trackers_or_an_error(document: Any) -> None:
 
 @pytest.mark.parametrize("document", ["", "ab", {}, {"a": 1}, None, 5, True])
 def test_what_is_no_list_is_no_list_of_records(document: object) -> None:
-    """A text or an object in the place of a list is refused, also an empty one: it is no empty list."""
+    """A text or an object instead of a list is refused, even an empty one: it is not an empty list."""
     with pytest.raises(MalformedError):
         structure(document, list[Tracker], "$.data.items")
 
@@ -169,7 +169,7 @@ def test_what_is_no_list_is_no_list_of_records(document: object) -> None:
     ],
 )
 def test_values_that_are_taken(field: str, value: object, expected: object) -> None:
-    """What is documented, and the other forms that were seen live, are read exactly."""
+    """Documented values, and other forms that were seen live, are read exactly."""
     got = getattr(structure({**TRACKER, field: value}, Tracker, "$"), field)
     assert (got, type(got)) == (expected, type(expected))
 
@@ -201,7 +201,7 @@ def test_values_that_are_taken(field: str, value: object, expected: object) -> N
     ],
 )
 def test_values_that_are_refused(field: str, value: object, problem: str) -> None:
-    """A value that would have to be guessed at is refused in words that show it and the place."""
+    """A value that would have to be guessed is refused, with a message that shows it and its place."""
     with pytest.raises(MalformedError) as caught:
         structure([TRACKER, {**TRACKER, field: value}], list[Tracker], "$.data.items")
     assert caught.value.problem == problem
@@ -228,13 +228,13 @@ def test_a_record_is_an_object(cls: type, document: object) -> None:
 
 @pytest.mark.parametrize("cls", [Tracker, Partner])
 def test_a_missing_key_of_an_empty_object(cls: type) -> None:
-    """An empty object is no record: of several mistakes one is told."""
+    """An empty object is not a record: of several mistakes one is reported."""
     with pytest.raises(MalformedError, match=r"the key '(\w+)' is missing \(at \$\.x\.\1\)"):
         structure({}, cls, "$.x")
 
 
 def test_unknown_keys_are_kept() -> None:
-    """What Adjust adds later is found in `extra` under its own key, also where that is `extra`."""
+    """Keys that Adjust adds later are in `extra` under their own names, even a key `extra`."""
     document = {**TRACKER, "extra": 5, "new": {"a": [None]}}
     before = json.dumps(document)
     record = structure(document, Tracker, "$")
@@ -254,7 +254,7 @@ def test_unknown_keys_are_kept() -> None:
     ],
 )
 def test_both_names_of_cost_data(keys: dict[str, Any], expected: bool | None, extra: dict[str, Any]) -> None:
-    """A partner's cost data is read under both names of the documentation, the usual one first."""
+    """A partner's cost data is read under both documented names, the usual one first."""
     record = structure({**PARTNER, **keys}, Partner, "$")
     assert record.supports_cost_data is expected
     assert record.extra == extra
@@ -262,7 +262,7 @@ def test_both_names_of_cost_data(keys: dict[str, Any], expected: bool | None, ex
 
 @pytest.mark.parametrize("value", ["@ @ @", " @ $.other", {" @ ": 1}])
 def test_a_value_does_not_confuse_the_place(value: object) -> None:
-    """A value that looks like the end of a message leaves the location right."""
+    """A value that looks like the end of a message does not change the location."""
     with pytest.raises(MalformedError) as caught:
         structure([{**TRACKER, "level": value}], list[Tracker], "$.data.items")
     assert caught.value.location == "$.data.items[0].level"
@@ -270,7 +270,7 @@ def test_a_value_does_not_confuse_the_place(value: object) -> None:
 
 
 def test_a_long_value_is_cut() -> None:
-    """A message shows the beginning of a long value only."""
+    """A message shows only the beginning of a long value."""
     with pytest.raises(MalformedError) as caught:
         structure({**TRACKER, "level": "x" * 10_000}, Tracker, "$")
     assert len(caught.value.problem) < 120
@@ -278,7 +278,7 @@ def test_a_long_value_is_cut() -> None:
 
 
 def nested(depth: int) -> Any:
-    """Give a list in a list, as deep as asked for."""
+    """Return nested lists of the requested depth."""
     value: list[Any] = []
     for _ in range(depth):
         value = [value]
@@ -287,13 +287,13 @@ def nested(depth: int) -> Any:
 
 @pytest.mark.parametrize("document", [nested(1010), {**TRACKER, "token": nested(1010)}], ids=["document", "field"])
 def test_a_deep_value_is_described(document: Any) -> None:
-    """JSON nested deeper than Python prints, which the decoder lets pass, gets the usual words."""
+    """JSON that is nested too deeply for Python to print, but passes the decoder, gets the usual message."""
     with pytest.raises(MalformedError, match=r"^expected (text|an object), found "):
         structure(document, Tracker, "$")
 
 
 def test_the_cause_is_left_out() -> None:
-    """The error of the converter below, which holds the whole document, is not dragged along."""
+    """The converter's error, which holds the whole document, is not kept."""
     with pytest.raises(MalformedError) as caught:
         structure({}, Tracker, "$")
     assert caught.value.__cause__ is None
@@ -305,7 +305,7 @@ KNOWN = {"app_token": "yxs12pfewq", "parent_token": None}
 
 @given(st.lists(documents(list(TRACKER_KINDS)) | whole_documents(TRACKER_KINDS), max_size=6))
 def test_records_are_what_each_document_is_by_itself(items: list[Any]) -> None:
-    """An item of a list becomes the record that it is alone, or the same error."""
+    """An item of a list becomes the same record as on its own, or the same error."""
 
     def one_by_one() -> list[Tracker]:
         return [
@@ -323,7 +323,7 @@ def test_records_are_what_each_document_is_by_itself(items: list[Any]) -> None:
 
 
 def test_the_records_of_a_list_are_immutable_and_travel() -> None:
-    """A record can't be changed, is equal to its copies, and shares no `extra` with another one."""
+    """A record can't be changed, is equal to its copies, and shares no `extra` with another."""
     first, second = structure_records([TRACKER, TRACKER], Tracker, KNOWN, "$")
     assert (first, hash(first), repr(first)) == (second, hash(second), repr(second))
     assert first.extra == {}

@@ -93,12 +93,12 @@ async def create(adjust: AsyncAdjust) -> object:
 
 
 async def fetch(adjust: AsyncAdjust) -> object:
-    """Send one GET an app."""
+    """Send one GET for each app."""
     return await adjust.reports.fetch(**REPORT, app_tokens=["a", "b"])
 
 
 async def kpis(adjust: AsyncAdjust) -> object:
-    """Send one GET an app to the KPI Service."""
+    """Send one GET for each app to the KPI Service."""
     return await adjust.kpis.deliverables(["a", "b"], **DAYS)
 
 
@@ -121,7 +121,7 @@ CALLS = (collect, create, fetch, kpis, csv, parquet, provision)
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error, and all that hang on it."""
+    """Yield an error, and all errors that it refers to."""
     link: BaseException | None = error
     while link is not None:
         yield link
@@ -138,7 +138,7 @@ def shown(value: object) -> str:
 
 
 def held_by(error: BaseException) -> str:
-    """Return all that can be seen of an error, of those that hang on it, and of the frames that they keep."""
+    """Return everything visible in an error, in those that it refers to, and in the frames that they keep."""
     parts = ["".join(traceback.format_exception(error))]
     for link in chain_of(error):
         parts += [str(link), repr(link), repr(vars(link)), repr(getattr(link, "__notes__", ()))]
@@ -168,7 +168,7 @@ async def opened(kind: str, url: str) -> Any:
 
 
 async def error_of(call: Awaitable[object]) -> AdjustError | None:
-    """Return what a call ends with; `None` where it succeeds, as an empty report does."""
+    """Return the error that ends a call; `None` if it succeeds, as with an empty report."""
     try:
         await call
     except AdjustError as error:
@@ -196,7 +196,7 @@ async def test_a_failure_does_not_hold_the_token(kind: str, fault: str, caplog: 
 async def test_a_cancelled_call_does_not_hold_the_token(
     kind: str, call: Callable[[AsyncAdjust], Awaitable[Any]]
 ) -> None:
-    """The cancellation of a request that is under way keeps no frame that has the request."""
+    """The cancellation of a running request keeps no frame that has the request."""
     async with serve(hanging) as server, opened(kind, server.url) as adjust:
         task = asyncio.ensure_future(call(adjust))
         while not server.in_flight:
@@ -210,7 +210,7 @@ async def test_a_cancelled_call_does_not_hold_the_token(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_refused_connection_does_not_hold_the_token(kind: str) -> None:
-    """Nor does the error of a connection that was never made."""
+    """The error of a connection that was never made has no token either."""
     async with opened(kind, "http://127.0.0.1:9") as adjust:
         with pytest.raises(AdjustError) as raised:
             await create(adjust)

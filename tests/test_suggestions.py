@@ -1,4 +1,4 @@
-"""Names that come near one that nobody knows, and the errors that suggest them."""
+"""Suggestions for unknown names, and the errors that show them."""
 
 import asyncio
 import random
@@ -34,7 +34,7 @@ def names(count: int) -> list[str]:
 
 
 def misspelt(known: list[str], count: int) -> list[str]:
-    """Return names that lack one letter of a known one."""
+    """Return known names with one letter missing."""
     chance = random.Random(6)
     wrong = [name[:3] + name[4:] for name in chance.sample(known, count * 2)]
     return [name for name in dict.fromkeys(wrong) if name not in known][:count]
@@ -54,13 +54,13 @@ def misspelt(known: list[str], count: int) -> list[str]:
     ],
 )
 def test_what_comes_near(name: str, near: list[str]) -> None:
-    """A name with a typo finds the one that was meant; another one finds nothing."""
+    """A name with a typo finds the one that was meant; another name finds nothing."""
     assert near_names(name, ["clicks", "installs", "retention_rate_d7", "cost"]) == near
 
 
 @given(st.text(), st.lists(st.text()))
 def test_near_names_are_known(name: str, known: list[str]) -> None:
-    """Whatever the names are, those that come near are among the known ones."""
+    """Suggestions are always known names."""
     assert set(near_names(name, known)) <= set(known)
 
 
@@ -96,7 +96,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_misspelt_argument(call: str) -> None:
-    """An argument that does not exist is refused with the one that was meant, and nothing is sent."""
+    """An unknown argument is refused with a suggestion, and nothing is sent."""
     ask, hint = CALLS[call]
     async with client(done()) as (adjust, script):
         with pytest.raises(ConfigurationError, match=hint):
@@ -121,7 +121,7 @@ async def test_a_misspelt_argument(call: str) -> None:
     ],
 )
 async def test_a_filter_without_its_operator(given: str, value: object, meant: str) -> None:
-    """A filter that lacks its operator, or has one that does not exist, is refused with the one that was meant."""
+    """A filter with a missing or unknown operator is refused with a suggestion."""
     async with client(done()) as (adjust, script):
         with pytest.raises(ConfigurationError, match=rf"did you mean {meant}\?"):
             await adjust.reports.fetch(**REPORT, filters={given: value})
@@ -129,7 +129,7 @@ async def test_a_filter_without_its_operator(given: str, value: object, meant: s
 
 
 class Longest:
-    """Measures the longest time for which the event loop stood still."""
+    """Measures the longest time for which the event loop was blocked."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -153,7 +153,7 @@ class Longest:
 
 
 def of_an_account(known: list[str]) -> Callable[[httpx.Request], Any]:
-    """Answer as an account with these metrics, and partners of these names, that refuses every report."""
+    """Answer like an account with these metrics and partners, which refuses every report."""
 
     async def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("filters_data"):
@@ -167,12 +167,12 @@ def of_an_account(known: list[str]) -> Callable[[httpx.Request], Any]:
     return answer
 
 
-#: Far above what a step takes, and far below the seconds that comparing all names takes.
+#: Far more than a step takes, and far less than the seconds that comparing all names takes.
 LONGEST_STOP = 0.5
 
 
 async def test_unknown_metrics_do_not_stop_the_loop() -> None:
-    """A refused report of sixty metrics that an account with thousands does not have lets the loop run."""
+    """A refused report of sixty metrics that an account with thousands does not have does not block the loop."""
     known = names(3200)
     async with client(of_an_account(known)) as (adjust, _):
         await adjust.reports.filters(LISTS)
@@ -184,7 +184,7 @@ async def test_unknown_metrics_do_not_stop_the_loop() -> None:
 
 
 async def test_unknown_partners_do_not_stop_the_loop() -> None:
-    """A plan of two hundred partners that an account with many does not have lets the loop run."""
+    """A plan with two hundred partners that an account with many does not have does not block the loop."""
     known = names(1500)
     plan = [TrackerSpec(f"t{number}", partner=name) for number, name in enumerate(misspelt(known, 200))]
     async with client(of_an_account(known)) as (adjust, script), Longest() as longest:

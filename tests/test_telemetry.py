@@ -1,4 +1,4 @@
-"""Spans and metrics, where `opentelemetry-api` is installed."""
+"""Spans and metrics, if `opentelemetry-api` is installed."""
 
 import sys
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Recorded:
         return self.exporter.get_finished_spans()
 
     def tree(self) -> list[str]:
-        """Return the spans as text, each below its parent and indented, siblings by their start."""
+        """Return the spans as text, each indented below its parent, siblings sorted by their start."""
         below: dict[int | None, list[ReadableSpan]] = {}
         for span in sorted(self.spans, key=lambda span: span.start_time or 0):
             below.setdefault(span.parent.span_id if span.parent else None, []).append(span)
@@ -52,7 +52,7 @@ class Recorded:
         return list(lines(None, 0))
 
     def metrics(self) -> dict[str, dict[tuple[Any, ...], Any]]:
-        """Return the values of all instruments, by the values of their attributes."""
+        """Return the values of all instruments, by their attributes."""
         document = self.reader.get_metrics_data()
         assert document is not None
         return {
@@ -65,7 +65,7 @@ class Recorded:
 
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
-    """Record what clients export that are opened from now on."""
+    """Record the exports of clients that are opened later."""
     recorded = Recorded()
     telemetry = Telemetry(recorded.tracers.get_tracer("adjust_async"), recorded.meters.get_meter("adjust_async"))
     monkeypatch.setattr(session, "load", lambda: telemetry)
@@ -76,7 +76,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
 
 @pytest.mark.usefixtures("quick_retries")
 async def test_the_spans_of_a_fan_out_with_a_retry(recorded: Recorded) -> None:
-    """A fan-out is the parent of its calls, which are those of httpx's attempts; a retry is an event of its call."""
+    """A fan-out is the parent of its calls, and these of httpx's attempts; a retry is an event of its call."""
     async with (
         Emulator(apps=2, faults=Faults.script(["503"])) as emulator,
         AsyncAdjust(emulator.token, api_url=emulator.url, max_concurrency=1) as adjust,
@@ -138,7 +138,7 @@ async def test_walks_and_runs_are_parents(recorded: Recorded) -> None:
 
 
 async def test_a_failed_call_is_an_error(recorded: Recorded) -> None:
-    """The span has the error's words, its class and the request id, and no traceback."""
+    """The span has the error's message, its class and the request id, and no traceback."""
     async with Emulator() as emulator, AsyncAdjust(emulator.token, api_url=emulator.url) as adjust:
         with pytest.raises(NotFoundError) as caught:
             await adjust.trackers.create("nosuchapp", "A")
@@ -152,7 +152,7 @@ async def test_a_failed_call_is_an_error(recorded: Recorded) -> None:
 
 @pytest.mark.usefixtures("quick_retries")
 async def test_metrics(recorded: Recorded) -> None:
-    """Requests are counted by what they ended with, and so are retries, pauses, and permits that are out."""
+    """Requests are counted by their result, and so are retries, pauses, and permits in use."""
     faults = Faults.script(["429-retry-after", "503", "drop-before"], retry_after=0.01)
     async with Emulator(faults=faults) as emulator, AsyncAdjust(emulator.token, api_url=emulator.url) as adjust:
         await adjust.partners.list(max_items=1).collect()
@@ -170,7 +170,7 @@ async def test_metrics(recorded: Recorded) -> None:
 
 
 async def test_permits_that_are_out_are_seen(recorded: Recorded, client: ScriptedClient) -> None:
-    """The instrument shows permits while requests hold them, of all clients together."""
+    """The instrument shows the permits that requests hold, of all clients together."""
     seen: list[dict[tuple[Any, ...], int]] = []
 
     async def answer(_: Any) -> Any:
@@ -183,7 +183,7 @@ async def test_permits_that_are_out_are_seen(recorded: Recorded, client: Scripte
 
 
 async def test_without_the_package_nothing_is_done(monkeypatch: pytest.MonkeyPatch, client: ScriptedClient) -> None:
-    """Where the import fails there is no telemetry, and calls work as ever."""
+    """If the import fails there is no telemetry, and calls work as before."""
     load.cache_clear()
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     try:

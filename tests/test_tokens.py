@@ -1,4 +1,4 @@
-"""API tokens: where they are found, and that they show themselves nowhere."""
+"""API tokens: where they are found, and that they are never shown."""
 
 import copy
 import os
@@ -18,13 +18,13 @@ TOKEN = "s3cr3t-T0ken"
 
 
 def read(token: str | None = TOKEN, **settings: Any) -> Config:
-    """Return a configuration, with the defaults for what a test does not set."""
+    """Return a configuration, with defaults for everything that a test does not set."""
     return Config.read(token=APIToken.find() if token is None else APIToken(token), **settings)
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give an empty home directory, and an environment without settings of Adjust."""
+    """Return an empty home directory, and clear Adjust's settings from the environment."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("ADJUST_API_TOKEN", raising=False)
     monkeypatch.delenv("ADJUST_API_URL", raising=False)
@@ -34,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_order_of_the_places_of_the_token(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The argument goes before the variable, the variable before the file, and an empty variable is none."""
+    """The argument takes precedence over the variable, and the variable over the file; an empty variable is ignored."""
     (home / ".adjustrc").write_text("user_token: from-file\n")
     assert APIToken.find().reveal() == "from-file"
     monkeypatch.setenv("ADJUST_API_TOKEN", "")
@@ -61,14 +61,14 @@ def test_the_order_of_the_places_of_the_token(home: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_forms_of_the_file(home: Path, text: str) -> None:
-    """The file is read in the forms that were seen, and only its key user_token counts."""
+    """The file is read in all forms that were seen, and only its key user_token counts."""
     (home / ".adjustrc").write_bytes(text.encode())
     assert APIToken.find().reveal() == "abc"
 
 
 @pytest.mark.parametrize("text", ["\ufeffuser_token: abc", '{"user_token": "abc"}'])
 def test_further_forms_of_the_file(home: Path, text: str) -> None:
-    """A file with a byte order mark, and one of JSON on one line, hold a token too."""
+    """A file with a byte order mark, and one with JSON on one line, can hold a token."""
     (home / ".adjustrc").write_text(text, encoding="utf-8")
     assert APIToken.find().reveal() == "abc"
 
@@ -77,14 +77,14 @@ def test_further_forms_of_the_file(home: Path, text: str) -> None:
     "text", ["", "app_token: abc", "# user_token: abc", "user_token:", "user_token:\napp_token: abc", "user_token"]
 )
 def test_a_file_without_token(home: Path, text: str) -> None:
-    """A file without a token is no token: above all, the next line's key is none."""
+    """A file without a token has none: above all, the next line's key is not one."""
     (home / ".adjustrc").write_text(text)
     with pytest.raises(ConfigurationError, match="no API token: pass AsyncAdjust"):
         APIToken.find().check()
 
 
 def test_a_file_that_cannot_be_read(home: Path) -> None:
-    """No file, a directory in its place, and a file that is no text are as good as none."""
+    """A missing file, a directory in its place, and a file that is not text are ignored."""
     with pytest.raises(ConfigurationError, match=r"set ADJUST_API_TOKEN, or put user_token into ~/\.adjustrc"):
         APIToken.find().check()
     (home / ".adjustrc").mkdir()
@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_read(home: Path) -> None:
 
 @pytest.mark.parametrize("value", [f"{TOKEN}\n", f" {TOKEN}", f"{TOKEN}\r\nX-Evil: 1", f"{TOKEN}é", f"{TOKEN}\0"])
 def test_a_token_that_no_header_can_carry(value: str) -> None:
-    """A token with a space, a line break or a letter beyond ASCII is refused, and not shown."""
+    """A token with a space, a line break or a character beyond ASCII is refused, and not shown."""
     with pytest.raises(ConfigurationError, match="was it copied whole") as caught:
         APIToken(value).check()
     assert TOKEN not in f"{caught.value!r}"
@@ -106,7 +106,7 @@ def test_a_token_that_no_header_can_carry(value: str) -> None:
 
 @pytest.mark.parametrize(("value", "kind"), [("", "empty"), (5, "type int"), (TOKEN.encode(), "type bytes")])
 def test_a_token_that_is_no_text(value: object, kind: str) -> None:
-    """A token of another type is refused in words that tell the type, not the value."""
+    """A token of another type is refused with a message that has the type, but not the value."""
     with pytest.raises(ConfigurationError, match=f"token is (a value of )?{kind}") as caught:
         APIToken(value).check()
     assert TOKEN not in f"{caught.value!r}"
@@ -114,7 +114,7 @@ def test_a_token_that_is_no_text(value: object, kind: str) -> None:
 
 @pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r}".format, lambda value: f"{value}"])
 def test_a_token_never_shows(show: Any) -> None:
-    """However a token or the settings around it are made text, the token is not in it."""
+    """No text representation of a token or of the settings has the token."""
     assert TOKEN not in show(APIToken(TOKEN))
     assert TOKEN not in show(read())
     assert TOKEN not in show(attrs.asdict(read(), recurse=False))
@@ -122,22 +122,22 @@ def test_a_token_never_shows(show: Any) -> None:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_token_goes_into_no_pickle(protocol: int) -> None:
-    """Neither the token nor the settings can be pickled, and the text says what to do instead."""
+    """Neither the token nor the settings can be pickled, and the message says what to do instead."""
     for value in (APIToken(TOKEN), read()):
         with pytest.raises(TypeError, match="make a new AsyncAdjust in the other process"):
             pickle.dumps(value, protocol)
-    with pytest.raises(TypeError, match="does not go into pickles"):
+    with pytest.raises(TypeError, match="can't be pickled"):
         copy.deepcopy(APIToken(TOKEN))
 
 
 def test_a_token_is_taken_out_of_texts() -> None:
-    """`redact` takes out every occurrence, and leaves a text without the token as it is."""
+    """`redact` removes every occurrence, and leaves a text without the token unchanged."""
     assert APIToken(TOKEN).redact(f"a {TOKEN}{TOKEN} b") == "a ****** b"
     assert APIToken(TOKEN).redact("a b") == "a b"
 
 
 def test_a_token_is_found_in_the_forms_in_which_others_write_it() -> None:
-    """A token with special characters is taken out as it stands in JSON, in a URL and in HTML, too."""
+    """A token with special characters is removed in its JSON, URL and HTML forms, too."""
     token = 'ab/c+d"e&f'
     for form in (token, 'ab\\/c+d\\"e&f', "ab%2Fc%2Bd%22e%26f", "ab/c+d&quot;e&amp;f"):
         assert APIToken(token).redact(f"<{form}>") == "<***>"
@@ -153,14 +153,14 @@ def frames_of(error: BaseException) -> str:
     "settings", [{"max_rate": -1}, {"token": f"{TOKEN}\n"}, {"api_url": "ftp://x"}, {"http_client": 5}, {"burst": 1}]
 )
 def test_no_frame_has_the_token_of_a_refused_client(settings: dict[str, Any]) -> None:
-    """Where `AsyncAdjust` refuses an argument, no frame of the package holds the token."""
+    """When `AsyncAdjust` refuses an argument, no frame of the package holds the token."""
     with pytest.raises(ConfigurationError) as caught:
         AsyncAdjust(**{"token": TOKEN} | settings)
     assert TOKEN not in frames_of(caught.value)
 
 
 def test_no_frame_has_the_token_of_a_wrong_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong token of the environment is in no frame either."""
+    """A wrong token from the environment is in no frame either."""
     monkeypatch.setenv("ADJUST_API_TOKEN", f"{TOKEN} ")
     with pytest.raises(ConfigurationError) as caught:
         AsyncAdjust()
@@ -170,7 +170,7 @@ def test_no_frame_has_the_token_of_a_wrong_variable(monkeypatch: pytest.MonkeyPa
 @pytest.mark.skipif(os.name != "posix", reason="permissions of a file are POSIX")
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o622])
 def test_a_file_that_others_can_write_is_refused(home: Path, mode: int) -> None:
-    """Who can write the file could have requests sent with a token of theirs."""
+    """A file that others can write is refused, because they could choose the token."""
     (home / ".adjustrc").write_text("user_token: abc")
     (home / ".adjustrc").chmod(mode)
     with pytest.raises(ConfigurationError, match=r"others may write ~/\.adjustrc.*chmod 600"):

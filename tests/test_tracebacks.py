@@ -1,4 +1,4 @@
-"""Tracebacks of a typo: what IPython and pytest show of them, and what hangs on the error."""
+"""Tracebacks of a typo: what IPython and pytest show of them, and which errors they are chained to."""
 
 import traceback
 from collections.abc import Callable
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 REPORT: dict[str, Any] = {"dimensions": ["day"], "metrics": ["instals"], "date_period": "yesterday"}
 DAYS: dict[str, Any] = {"start_date": "2026-11-01", "end_date": "2026-11-02"}
 
-#: Frames that IPython may show of the package: where the mistake was noticed, and code that attrs made.
+#: Frames that IPython may show of the package: where the mistake was noticed, and code that attrs generated.
 MOST_SHOWN = 2
 
 CALLS: dict[str, Callable[[Any], Any]] = {
@@ -49,7 +49,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_the_traceback_of_a_typo_is_short(call: str) -> None:
-    """All frames of the package but the last hide themselves, and no other error hangs on this one."""
+    """All frames of the package but the last are hidden, and no other error is chained to this one."""
     async with client(status(400), max_attempts=1) as (adjust, _):
         with pytest.raises(AdjustError) as raised:
             asked = CALLS[call](adjust)

@@ -1,1 +1,1 @@
-"""What the KPI Service and the Report Service share: encoding, windows, one request an app."""
+"""Code shared by the KPI Service and the Report Service: encoding, windows, and one request for each app."""

@@ -1,7 +1,7 @@
 """Records of CSV with cells of any length.
 
-The longest cell that `csv` reads is a setting of the whole process, which belongs to the host application. A record
-with a longer one is read here.
+The maximum length of a cell in `csv` is a setting of the whole process, which belongs to the host application. Records
+with longer cells are parsed here.
 """
 
 import csv
@@ -29,7 +29,7 @@ def csv_records(lines: Sequence[str], *, strict: bool = True) -> Iterator[tuple[
         strict: Whether to refuse what `csv` refuses with `strict=True`.
 
     Raises:
-        csv.Error: The lines are no CSV.
+        csv.Error: The lines are not CSV.
     """
     done = 0
     while True:
@@ -48,7 +48,7 @@ def csv_records(lines: Sequence[str], *, strict: bool = True) -> Iterator[tuple[
 
 
 def _long_record(lines: Sequence[str], number: int) -> tuple[list[str], int]:
-    """Read the record that begins with a line; return it with the number of lines up to its end."""
+    """Return the record that begins with a line, and the number of lines up to its end."""
     cells, place, line = [], 0, lines[number]
     while True:
         if line.startswith('"', place):
@@ -67,7 +67,7 @@ def _long_record(lines: Sequence[str], number: int) -> tuple[list[str], int]:
 
 
 def _quoted_cell(lines: Sequence[str], number: int, place: int) -> tuple[str, int, int]:
-    """Return the cell whose text begins at a place of a line, and the line and the place behind its closing quote."""
+    """Return the cell whose text begins at a position in a line, and the line and position after its closing quote."""
     parts = []
     while True:
         line = lines[number]

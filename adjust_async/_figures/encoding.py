@@ -1,8 +1,8 @@
-"""Parameters of reports: checked at the door as typed values, and encoded as query text at the end.
+"""Parameters of reports: checked and typed when they are passed, and encoded as query text when they are sent.
 
-Every `check_*` function takes what the caller gave and the name of the argument, and returns a typed value or raises
-`ConfigurationError`. `encode_query` turns typed values into text, in one place. Names of KPIs, metrics, dimensions,
-countries and the like are open lists: an account may have more than is documented, so they are passed on unchanged.
+Every `check_*` function takes the caller's value and the name of the argument, and returns a typed value or raises
+`ConfigurationError`. `encode_query` turns typed values into text, in one place. Names of KPIs, metrics, dimensions and
+countries are open lists: an account may have more than is documented, so unknown names are passed on unchanged.
 """
 
 import math
@@ -47,7 +47,7 @@ class Hours:
 
 @attrs.frozen
 class Texts:
-    """Texts to filter by, which may hold commas."""
+    """Texts to filter by, which may contain commas."""
 
     texts: tuple[str, ...]
 
@@ -83,12 +83,12 @@ def encode_value(value: Value) -> str:
 
 
 def _quoted(text: str) -> str:
-    # Seen in requests of others, not documented: a value that holds a comma stands in double quotes.
+    # Undocumented, but seen in other clients' requests: a value with a comma is put in double quotes.
     return '"{}"'.format(text.replace('"', '""')) if "," in text else text
 
 
 def check_date(value: object, name: str) -> date:
-    """Return a date, of a `datetime.date`, of a moment at midnight such as a `pandas.Timestamp`, or of its ISO text."""
+    """Return a `datetime.date`, a datetime at midnight such as a `pandas.Timestamp`, or an ISO text, as a date."""
     if isinstance(value, date) and (not isinstance(value, datetime) or _is_midnight(value)):
         return date(value.year, value.month, value.day)
     if isinstance(value, str):
@@ -96,11 +96,11 @@ def check_date(value: object, name: str) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise ConfigurationError(f"{name} is {shown(value)}: give a datetime.date, or a text such as '2026-11-01'")
+    raise ConfigurationError(f"{name} is {shown(value)}: pass a datetime.date, or a text such as '2026-11-01'")
 
 
 def _is_midnight(value: datetime) -> bool:
-    # pandas has a moment for none, which is of no year; Timestamps also have nanoseconds.
+    # pandas.NaT is a datetime that is not equal to itself, and a Timestamp may also have nanoseconds.
     return value == value and value.time() == time() and not getattr(value, "nanosecond", 0)
 
 
@@ -117,19 +117,19 @@ def check_texts(value: object, name: str) -> Texts:
 
 def _check_list(value: object, name: str, *, commas: bool) -> tuple[str, ...]:
     if isinstance(value, str):
-        raise ConfigurationError(f"{name} is the text {shown(value)}: give a list, such as [{shown(value)}]")
+        raise ConfigurationError(f"{name} is the text {shown(value)}: pass a list, such as [{shown(value)}]")
     if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray, Mapping)):
-        raise ConfigurationError(f"{name} is {shown(value)}: give a list of texts")
+        raise ConfigurationError(f"{name} is {shown(value)}: pass a list of texts")
     if isinstance(value, AbstractSet):
-        raise ConfigurationError(f"{name} is a set, which has no order: give a list")
+        raise ConfigurationError(f"{name} is a set, which has no order: pass a list")
     try:
         given = list(value)
     except TypeError:
-        raise ConfigurationError(f"{name} is {shown(value)}: give a list of texts") from None
+        raise ConfigurationError(f"{name} is {shown(value)}: pass a list of texts") from None
     names: list[str] = []
     for part in given:
         if not isinstance(part, str) or not part.strip() or ("," in part and not commas):
-            raise ConfigurationError(f"{name} holds {shown(part)}: give each name as a text of its own")
+            raise ConfigurationError(f"{name} holds {shown(part)}: pass each name as a separate text")
         if part in names:
             raise ConfigurationError(f"{name} has {shown(part)} twice")
         names.append(check_encodable(part, name))
@@ -139,18 +139,18 @@ def _check_list(value: object, name: str, *, commas: bool) -> tuple[str, ...]:
 
 
 def check_lower_names(value: object, name: str) -> tuple[str, ...]:
-    """Return a list of names that the service knows in lower case."""
+    """Return a list of names in lower case, as the service has them."""
     return tuple(part.lower() for part in check_names(value, name))
 
 
 def check_ids(value: object, name: str) -> tuple[str, ...]:
-    """Return a list of ids, which may be given as numbers or as texts."""
+    """Return a list of ids, which may be numbers or texts."""
     __tracebackhide__ = True
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, Mapping)):
         try:
             given = list(value)
         except TypeError:
-            return check_names(value, name)  # which says so
+            return check_names(value, name)  # it raises the right error
         value = [
             _check_id(part, name) if isinstance(part, int) and not isinstance(part, bool) else part for part in given
         ]
@@ -164,22 +164,22 @@ def _check_id(value: int, name: str) -> str:
 def check_text(value: object, name: str) -> str:
     """Return a text that is not blank."""
     if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{name} is {shown(value)}: give a text")
+        raise ConfigurationError(f"{name} is {shown(value)}: pass a text")
     return check_encodable(value, name)
 
 
 def check_bool_or_text(value: object, name: str) -> bool | str:
-    """Return a boolean, or a word in its place."""
+    """Return a boolean, or a word instead."""
     return check_bool(value, name) if isinstance(value, bool) else check_text(value, name)
 
 
 def check_offset(value: object, name: str) -> str:
-    """Return an offset from UTC."""
+    """Return an offset from UTC such as `+05:30`."""
     if isinstance(value, str) and re.fullmatch(
         r"\+(0[0-9]|1[0-3]):[0-5][0-9]|\+14:00|-(0[0-9]|1[01]):[0-5][0-9]|-12:00|00:00", value
     ):
         return str.__str__(value)
-    raise ConfigurationError(f"{name} is {shown(value)}: give sign, hours and minutes, such as '+05:30' or '-08:00'")
+    raise ConfigurationError(f"{name} is {shown(value)}: pass sign, hours and minutes, such as '+05:30' or '-08:00'")
 
 
 def check_days(value: object, name: str) -> int:
@@ -188,26 +188,26 @@ def check_days(value: object, name: str) -> int:
 
 
 def check_further(further: object, takes: Container[str], misplaced: Callable[[str], str | None]) -> dict[str, Value]:
-    """Return parameters that this package doesn't know: texts, numbers, booleans, or lists of texts.
+    """Return parameters that this package does not know: texts, numbers, booleans, or lists of texts.
 
     Args:
         further: The parameters by name, or `None`.
-        takes: The arguments of the call, whose names may not be here.
-        misplaced: Says what is wrong with a name that is known to belong elsewhere; `None` for any other name.
+        takes: The arguments of the call, which must not be among the parameters.
+        misplaced: Returns what is wrong with a name that belongs elsewhere; `None` for other names.
     """
     __tracebackhide__ = True
     if further is None:
         return {}
     if not isinstance(further, Mapping):
-        raise ConfigurationError(f"parameters is {shown(further)}: give a dictionary from name to value")
+        raise ConfigurationError(f"parameters is {shown(further)}: pass a dictionary from name to value")
     values = {}
     for name, value in further.items():
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
             raise ConfigurationError(f"parameters holds {shown(name)}: a name has letters, digits and '_'")
         if name in {"api_token", "token", "user_token"}:
-            raise ConfigurationError(f"parameters holds {name!r}: the API token goes into no URL, and is sent anyway")
+            raise ConfigurationError(f"parameters holds {name!r}: the API token is sent in a header, never in a URL")
         if name in takes:
-            raise ConfigurationError(f"parameters holds {name!r}, which is an argument of its own: give {name}=")
+            raise ConfigurationError(f"parameters holds {name!r}, which is a separate argument: pass {name}=")
         if problem := misplaced(name):
             raise ConfigurationError(f"parameters holds {name!r}, {problem}")
         values[str.__str__(name)] = _check_further_value(value, f"parameters[{name!r}]")

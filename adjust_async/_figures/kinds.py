@@ -1,4 +1,4 @@
-"""What the columns of figures hold: counts, fractions, dates, and moments."""
+"""The kinds of columns of figures: counts, fractions, dates, and times."""
 
 import re
 from collections.abc import Set as AbstractSet
@@ -25,9 +25,9 @@ _FRACTIONS = frozenset(
         *("profit", "rate", "ratio", "rcr", "revenue", "roas", "roi", "rpm", "spend", "value"),
     )
 )
-#: Words in the names of averages, whatever they are averages of.
+#: Words in the names of averages of any figure.
 _AVERAGES = frozenset(("average", "avg", "mean", "median"))
-#: Last words of names that are counts, beside those that end in an s; `time_spent` is in whole seconds.
+#: Last words in the names of counts, in addition to those that end in an s; `time_spent` is in whole seconds.
 _COUNTS = frozenset(("paid", "size", "spent"))
 
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -35,10 +35,10 @@ _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 @lru_cache(maxsize=4096)
 def moment_or_text(text: str) -> date | datetime | str:
-    """Read an ISO date, or one with a time; return any other text unchanged.
+    """Parse an ISO date, or one with a time; return any other text unchanged.
 
-    A time keeps its offset from UTC where it has one: at the end of summer time an hour comes twice, and only the
-    offset tells them apart. A time without one is that of the clock on the wall at the `utc_offset` that was asked for.
+    A time keeps its offset from UTC if it has one: at the end of summer time an hour is repeated, and only the offset
+    distinguishes the two. A time without offset is local time at the requested `utc_offset`.
     """
     try:
         if re.fullmatch(_DATE, text, re.ASCII):
@@ -51,13 +51,13 @@ def moment_or_text(text: str) -> date | datetime | str:
 
 
 def day_or_text(text: str) -> date | str:
-    """Read an ISO date, whose time is dropped where it has one; return any other text unchanged."""
+    """Parse an ISO date, and drop its time if it has one; return any other text unchanged."""
     read = moment_or_text(text)
     return read.date() if isinstance(read, datetime) else read
 
 
 def period_or_text(value: object) -> int | str | None:
-    """Read the period of a cohort, which is a number of days, weeks or months; return any other text unchanged."""
+    """Parse the period of a cohort, a number of days, weeks or months; return any other text unchanged."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     text = str(value)
@@ -65,17 +65,17 @@ def period_or_text(value: object) -> int | str | None:
 
 
 def words_of(name: str) -> list[str]:
-    """Return the words of a name in lower case; at least one, which may be empty."""
+    """Return the words of a name in lower case: at least one, which may be empty."""
     return [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word] or [""]
 
 
 def is_plural(word: str) -> bool:
-    """Return whether a word names something that is counted."""
+    """Return whether a word is the name of a count."""
     return word in _COUNTS or (word.endswith("s") and len(word) > 2)
 
 
 def kind_by_name(name: str) -> Literal["integer", "number"] | None:
-    """Return whether a KPI or metric can have fractions, as far as its name says; `None` where it says nothing."""
+    """Return the kind of a KPI or metric that its name implies; `None` if it implies none."""
     words = words_of(name)
     if "per" in words or words[-1] in _FRACTIONS or _AVERAGES.intersection(words):
         return "number"
@@ -85,8 +85,8 @@ def kind_by_name(name: str) -> Literal["integer", "number"] | None:
 
 
 def number_kind(name: str, types: AbstractSet[type]) -> Kind:
-    """Return whether a KPI can have fractions: by its name, so that a report has the same schema every week.
+    """Return the kind of a KPI. It depends on the name, so that a report has the same schema every week.
 
-    A KPI whose name says nothing may have them. Where there are fractions under the name of a count, the values count.
+    A KPI is a number if its name implies nothing, and also if a column with the name of a count has fractions.
     """
     return "number" if float in types else kind_by_name(name) or "number"

@@ -1,4 +1,4 @@
-"""One request for each app and window, side by side, joined for each app."""
+"""Sends one concurrent request for each app and window, and joins the windows of each app."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -17,16 +17,17 @@ J = TypeVar("J")
 
 #: An app with its joined windows, or with its error.
 Outcome: TypeAlias = tuple[str, J | AdjustError]
-#: Asks for all apps, and delivers each when the last of its windows has arrived: `each_app` but for its last argument.
+#: Requests all apps, and delivers each when the last of its windows has arrived: `each_app` without its argument
+#: `deliver`.
 FanOut: TypeAlias = Callable[[Send[Outcome[J]]], Coroutine[Any, Any, None]]
 
-#: Failed apps whose errors keep the whole answer of the service.
+#: The number of failed apps whose errors keep the service's whole answer.
 MOST_BODIES = 20
 
-#: Windows whose answers are folded into one.
+#: The number of successive windows whose answers are folded into one.
 BATCH = 64
 
-#: `"raise"` ends a question with its first failure, `"keep"` goes on with the other apps.
+#: `"raise"` ends a call with its first failure, `"keep"` continues with the other apps.
 OnFailure = Literal["raise", "keep"]
 
 
@@ -38,7 +39,7 @@ def check_on_failure(value: object) -> bool:
     """
     if isinstance(value, str) and value in {"raise", "keep"}:
         return value == "keep"
-    raise ConfigurationError(f"on_failure is {shown(value)}: give 'raise' or 'keep'")
+    raise ConfigurationError(f"on_failure is {shown(value)}: pass 'raise' or 'keep'")
 
 
 async def each_app(
@@ -54,24 +55,24 @@ async def each_app(
     on_progress: OnProgress | None = None,
     fold: Callable[[str, list[P]], P] | None = None,
 ) -> None:
-    """Ask for every app and window side by side; deliver each app once, when the last of its windows has arrived.
+    """Request every app and window concurrently. Deliver each app once, when the last of its windows has arrived.
 
     Args:
-        session: The session; its `max_concurrency` is the number of requests at the same time.
-        app_tokens: The apps. Their requests begin in this order.
+        session: The session; its `max_concurrency` limits the number of concurrent requests.
+        app_tokens: The apps. Their requests start in this order.
         windows: The windows of every app, in order.
         ask: Sends the request for one app and window.
-        join: Joins the windows of an app, which come in order.
+        join: Joins the windows of an app, which are passed in order.
         deliver: Takes an app with its joined windows, or with its error.
-        name: What is asked for, as the span says it.
-        keep_failures: Whether the other apps go on where one fails. An app fails as a whole where one of its windows
-            does: figures of a part of the range would pass for those of all of it.
-        on_progress: Told of each request that has ended, well or not.
-        fold: Makes one answer of those of successive windows, so that thousands of small ones are never kept.
+        name: The name of the span.
+        keep_failures: Whether to continue with the other apps if one fails. An app fails as a whole if one of its
+            windows does: otherwise figures of a part of the range would look like those of the whole range.
+        on_progress: Called after each request, whether it succeeded or not.
+        fold: Combines the answers of successive windows, so that thousands of small ones are never kept.
 
     Raises:
-        AdjustError: A request failed, and failures are not kept; or all apps failed: then the error of the first app,
-            after all of them were delivered.
+        AdjustError: A request failed, and failures are not kept. Or all apps failed: then it is the error of the first
+            app, raised after all of them were delivered.
     """
     __tracebackhide__ = True
     waiting = dict.fromkeys(app_tokens, len(windows))
@@ -88,7 +89,7 @@ async def each_app(
         except AdjustError as error:
             if not keep_failures or isinstance(error, ClientClosedError):
                 raise
-            # There may be thousands, and they are kept as long as the report.
+            # There may be thousands of errors, which live as long as the report.
             answers[app][number] = detached(error, short=len(failures) >= MOST_BODIES)
         waiting[app] -= 1
         if fold is not None:
@@ -149,7 +150,7 @@ def _joined(
 
 
 async def all_apps(fan_out: FanOut[J], app_tokens: Sequence[str]) -> tuple[list[J], dict[str, AdjustError]]:
-    """Wait for all apps; return what was joined and what failed, both in the order asked for."""
+    """Wait for all apps. Return the joined figures, and the failures by app, both in the requested order."""
     __tracebackhide__ = True
     outcomes: dict[str, J | AdjustError] = {}
 
@@ -160,7 +161,7 @@ async def all_apps(fan_out: FanOut[J], app_tokens: Sequence[str]) -> tuple[list[
     joined: list[J] = []
     failures: dict[str, AdjustError] = {}
     for app in app_tokens:
-        outcome = outcomes.pop(app)  # so that nothing keeps the answers alive but the report
+        outcome = outcomes.pop(app)  # so that only the report keeps the answers alive
         if isinstance(outcome, AdjustError):
             failures[app] = outcome
         else:

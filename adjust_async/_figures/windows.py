@@ -1,4 +1,4 @@
-"""Ranges of days, and their split into windows that are asked for side by side."""
+"""Ranges of days, and their split into windows that are requested concurrently."""
 
 from calendar import SATURDAY, monthrange
 from datetime import date, timedelta
@@ -29,14 +29,14 @@ def check_window(window: object) -> Window:
     """Return a window.
 
     Raises:
-        ConfigurationError: It is something else.
+        ConfigurationError: It is not `"day"`, `"week"`, `"month"` or a number of days from 1 to 366.
     """
     if isinstance(window, str) and window in {"day", "week", "month"}:
         return cast("Window", str.__str__(window))
     if isinstance(window, int) and not isinstance(window, bool) and 0 < window <= LONGEST_WINDOW:
         return int(window)
     raise ConfigurationError(
-        f"window is {shown(window)}: give 'day', 'week', 'month', or a number of days from 1 to {LONGEST_WINDOW}"
+        f"window is {shown(window)}: pass 'day', 'week', 'month', or a number of days from 1 to {LONGEST_WINDOW}"
     )
 
 
@@ -45,7 +45,7 @@ def split(period: Period, window: Window, *, last_weekday: int = SATURDAY) -> li
 
     Args:
         period: The range.
-        window: A window that was checked.
+        window: A checked window.
         last_weekday: The last day of a week, counted from Monday as 0.
     """
     first, last = period.start, period.end
@@ -59,7 +59,7 @@ def split(period: Period, window: Window, *, last_weekday: int = SATURDAY) -> li
 
 
 def _days_left(first: date, window: Window, last_weekday: int) -> int:
-    """Return how many days of its window come after the first one."""
+    """Return the number of days in a window after its first one."""
     match window:
         case "day":
             return 0

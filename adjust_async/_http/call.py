@@ -22,7 +22,7 @@ from adjust_async._http.error_answers import raise_for_status, retry_after
 from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.retry import may_retry, retrying
 from adjust_async._http.services import Service
-from adjust_async._http.streaming import ArrivingBody, Clocks, is_end_verified, start_of_body, whole_body
+from adjust_async._http.streaming import ArrivingBody, Clocks, is_end_verified, let_go, start_of_body, whole_body
 from adjust_async._telemetry import Telemetry
 from adjust_async.config import Config, Retry
 from adjust_async.coordination.protocol import Member, PauseOutlastsDeadlineError
@@ -106,7 +106,7 @@ class Call(Generic[T]):
         """
         __tracebackhide__ = True
         telemetry, spec = self._shared.telemetry, self._spec
-        if telemetry is None:
+        if telemetry is None or not telemetry.traces():
             return await self._run()
         about = {
             "adjust.service": spec.service,
@@ -157,6 +157,8 @@ class Call(Generic[T]):
         except AdjustError as error:
             failure = replace(error, attempts=self._attempts or None)
             error.__traceback__ = None  # tenacity's frames hold the error, and its traceback these frames
+        finally:
+            again.iter_state.reset()  # its actions refer to it, which only the collector of cycles would notice
         try:
             raise failure
         finally:
@@ -292,6 +294,7 @@ class Call(Generic[T]):
                     self._kept = self._kept or body.kept
         finally:
             await response.aclose()
+            let_go(response)
 
     def _answer(self, response: httpx.Response, body: bytes, end_verified: bool) -> Answer:
         return Answer(

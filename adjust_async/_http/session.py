@@ -132,9 +132,10 @@ class Session:
 
     def span(self, name: str, **about: str | int | None) -> contextlib.AbstractContextManager[object]:
         """Return a span of what is done within a block."""
-        if self._shared.telemetry is None:
+        telemetry = self._shared.telemetry
+        if telemetry is None or not telemetry.traces():
             return contextlib.nullcontext()
-        return self._shared.telemetry.span(name, {f"adjust.{key}": value for key, value in about.items()})
+        return telemetry.span(name, {f"adjust.{key}": value for key, value in about.items()})
 
     @contextlib.contextmanager
     def stopped_by_drain(self, stop: Callable[[], None]) -> Iterator[None]:

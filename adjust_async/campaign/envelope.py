@@ -14,7 +14,7 @@ __all__ = ["envelope", "only_record", "query_of_link", "records"]
 
 
 def envelope(answer: Answer) -> tuple[Mapping[str, Any], list[Any]]:
-    """Open the Campaign API's success envelope: give its `data` object and the list of `items` in it.
+    """Open the Campaign API's success envelope: return its `data` object and the list of `items` in it.
 
     Raises:
         DecodeError: The answer has another shape.

@@ -14,8 +14,7 @@ from adjust_async._pydantic import Record
 __all__ = ["Partner", "Tracker"]
 
 
-# Not `attrs.frozen`: its `__init__` sets each field through `object.__setattr__`, which takes twice as long for the
-# thousands of records of a tree. Refusing assignment afterwards comes to the same.
+# Without a slot for weak references, `_shapes` can build them.
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, weakref_slot=False, unsafe_hash=True)
 class Tracker(Record):
     """A tracker, or "link" in today's dashboard: one node of an app's campaign structure.

@@ -1,6 +1,6 @@
 """Walk a collection page by page: `CursorPages`, and the `Page` that it yields."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import count
@@ -17,6 +17,7 @@ from adjust_async._suggestions import did_you_mean, near_names
 from adjust_async.campaign import envelope
 from adjust_async.config import CampaignVersion
 from adjust_async.errors import AdjustError, ConfigurationError, PaginationError, replace
+from adjust_async.tables import RecordList
 
 __all__ = ["CursorPages", "Cursors", "Page", "Paging", "Start"]
 
@@ -57,6 +58,12 @@ class Page(Generic[T]):
     cursors: Cursors = attrs.field(factory=Cursors)
     next: str | None = None
     request_id: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, as plain values that JSON can carry."""
+        fields = attrs.asdict(self, recurse=False)
+        items = [item.to_dict() for item in self.items]  # type: ignore[attr-defined]  # they are records
+        return fields | {"items": items, "cursors": self.cursors._asdict()}
 
 
 def decode_page(
@@ -158,7 +165,7 @@ class Start(NamedTuple):
             right = " or ".join(f"{name}=" for name in sorted(allowed))
             raise ConfigurationError(f"{wrong[0]}= is not of Campaign API {version}: that one pages with {right}")
         if len(given) > 1:
-            raise ConfigurationError("after and before are both given: a walk goes one way, give one of them")
+            raise ConfigurationError("after and before are both given: a walk goes one way, pass one of them")
         return cls(
             version=version,
             cursor=next(iter(given.values()), None),
@@ -176,19 +183,20 @@ class Start(NamedTuple):
         return "before" if self.backwards else "after"
 
 
-class CursorPages(Generic[T]):
+class CursorPages(RecordList[T]):
     """A collection that the service returns page by page; `list()` and `children()` return one.
 
-    Nothing is sent before it is iterated. Each iteration is a walk of its own, from the start:
+    Nothing is sent until it is iterated or awaited. Each of these is a walk of its own, from the start:
 
     * `async for item in pages` yields the items;
     * `async for page in pages.pages()` yields each `Page`;
-    * `await pages.collect()` returns a list of all the items.
+    * `await pages` returns all items in a list, as `await pages.collect()` does;
+    * `await pages.to_table()` returns them as a `Table`.
 
     While the consumer works on one page, the next is being fetched already. A walk can be left at any time, and it
     is safe to close the client while one is open.
 
-    Raises (while iterating):
+    Raises (while iterating or awaited):
         PaginationError: A cursor came a second time, or the next page is on another host.
         AdjustError: A page could not be fetched; `error.page` says which, and `error.cursor` is where to resume.
     """
@@ -196,15 +204,12 @@ class CursorPages(Generic[T]):
     def __init__(
         self, session: Session, path: str, cls: type[T], start: Start, known: Mapping[str, Any] | None = None
     ) -> None:
+        super().__init__(cls)
         self._session = session
         self._path = path
-        self._cls = cls
         self._start = start
         self._known = known or {}
         self._name = f"{cls.__name__.lower()}s.list"
-
-    def __repr__(self) -> str:
-        return f"<CursorPages of {self._cls.__name__} at {self._path}: iterate it with async for, or await collect()>"
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
         __tracebackhide__ = True
@@ -213,16 +218,16 @@ class CursorPages(Generic[T]):
                 for item in page.items:
                     yield item
 
-    async def collect(self) -> list[T]:
-        """Walk to the end, or to `max_items`, and return all items in the service's order."""
+    async def _feed(self, take: Callable[[Sequence[T]], object]) -> None:
         __tracebackhide__ = True
         # Nobody works on a page here while the next one is fetched, so that there is nothing to fetch ahead for.
         with self._session.operation(f"{self._name}.collect", app=self._known.get("app_token")):
             async with aclosing(self._walk()) as pages:
-                items: list[T] = []
                 async for page in pages:
-                    items += page.items
-                return items
+                    take(page.items)
+
+    def _described(self) -> str:
+        return f"{self._cls.__name__} at {self._path}"
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
         """Walk page by page. The last page is shorter where `max_items` ends within it."""

@@ -24,7 +24,7 @@ class Partners:
             **paging: `page_size`, `after`, `before`, `cursor`, `max_items` and `prefetch`, as in `Trackers.list`.
 
         Returns:
-            The partners as `CursorPages`. Nothing is sent before it is iterated.
+            The partners as `CursorPages`. Nothing is sent until it is iterated or awaited.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.

@@ -28,7 +28,7 @@ def path_of(levels: Mapping[str, object]) -> str:
 def problem_of_part(part: object, level: str) -> str | None:
     """Say what is wrong with the name of a level; `None` where nothing is."""
     if not isinstance(part, str):
-        return f"the {level} is {shown(part)}: give a text"
+        return f"the {level} is {shown(part)}: pass a text"
     if not part.strip():
         return f"the {level} is empty: every level needs a name"
     if part != part.strip():
@@ -59,7 +59,7 @@ def check_path(path: object) -> tuple[str, ...]:
 def split_path(path: object) -> tuple[tuple[str, ...], str | None]:
     """Split a path into the names of its levels, or say what is wrong with it."""
     if not isinstance(path, str):
-        return (), f"the path is {shown(path)}: give a text such as 'AppLovin::DE::Spring'"
+        return (), f"the path is {shown(path)}: pass a text such as 'AppLovin::DE::Spring'"
     parts = tuple(str.__str__(path).split(SEPARATOR))
     if len(parts) > len(LEVELS):
         return (), f"{shown(path)} has {len(parts)} levels: there are four, network, campaign, adgroup and creative"

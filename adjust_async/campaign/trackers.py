@@ -1,13 +1,11 @@
 """`adjust.trackers`: listing, walking, creating and updating the trackers of an app."""
 
 import copy
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import aclosing
-from functools import partial
-from typing import Any, Literal, NamedTuple, Unpack
+from collections.abc import Iterable
+from typing import Any, Literal, Unpack
 
 from adjust_async._checks import check_app_tokens, check_bool, check_level_name, check_token, check_whole_number
-from adjust_async._concurrency import Send, crawl, running_loop, stream
+from adjust_async._concurrency import running_loop
 from adjust_async._http.session import Session
 from adjust_async._signatures import spelled_out
 from adjust_async.campaign import lookup
@@ -19,6 +17,7 @@ from adjust_async.campaign.provisioning.provision import provision as run_plan
 from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionResult
 from adjust_async.campaign.recent import Place
 from adjust_async.campaign.requests import TrackerRequests
+from adjust_async.campaign.walk import Trees, Walk
 from adjust_async.errors import ConfigurationError
 from adjust_async.progress import OnProgress, check_on_progress
 
@@ -26,13 +25,6 @@ __all__ = ["Trackers"]
 
 #: Network, campaign, adgroup, creative.
 LEVELS = 4
-
-
-class _Branch(NamedTuple):
-    """A list of siblings in a tree, and their level."""
-
-    place: Place
-    level: int
 
 
 class Trackers:
@@ -60,7 +52,7 @@ class Trackers:
                 fetch ahead (1 by default; 0 fetches each page when it is asked for).
 
         Returns:
-            The trackers as `CursorPages`. Nothing is sent before it is iterated.
+            The trackers as `CursorPages`. Nothing is sent until it is iterated or awaited.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
@@ -79,7 +71,7 @@ class Trackers:
             **paging: `page_size`, `after`, `before`, `cursor`, `max_items` and `prefetch`, as in `list`.
 
         Returns:
-            The trackers as `CursorPages`. Nothing is sent before it is iterated.
+            The trackers as `CursorPages`. Nothing is sent until it is iterated or awaited.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
@@ -96,7 +88,7 @@ class Trackers:
         max_level: int = LEVELS,
         page_size: int | None = None,
         on_progress: OnProgress | None = None,
-    ) -> AsyncGenerator[Tracker, None]:
+    ) -> Walk:
         """Walk the whole trees of one app or many, with as many requests side by side as the limits allow.
 
         Args:
@@ -107,20 +99,20 @@ class Trackers:
                 nobody knows how many there are, and the app of the last ones. What it raises ends the walk.
 
         Returns:
-            An async generator of trackers, each exactly once, as they arrive; a tracker comes before those below it.
-            `app_token` and `parent_token` say where each belongs. Nothing is asked below a tracker whose
-            `has_subtrackers` is false. Leaving the generator stops the requests that are under way.
+            The trackers as a `Walk`: iterate it with `async for` as they arrive, or await it. Each comes exactly once,
+            and before those below it. `app_token` and `parent_token` say where each belongs. Nothing is asked below a
+            tracker whose `has_subtrackers` is false. Nothing is sent until the walk is iterated or awaited.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
-            AdjustError: (while iterating) A list could not be had. The walk ends there.
+            AdjustError: (while iterating or awaited) A list could not be had. The walk ends there.
         """
         __tracebackhide__ = True
         tokens = check_app_tokens(app_tokens)
         check_whole_number(max_level, "max_level", most=LEVELS)
         start = Start.check(self._session.config.campaign_version, {"page_size": page_size, "prefetch": 0})
-        roots = [_Branch(Place(token, None), 1) for token in reversed(tokens)]
-        return self._walk(roots, max_level, start, check_on_progress(on_progress))
+        trees = Trees(tokens, max_level, start, check_on_progress(on_progress))
+        return Walk(self._session, self._requests, trees)
 
     async def create(self, app_token: str, name: str, *, parent_token: str | None = None) -> Tracker:
         """Create a tracker ("Create Tracker").
@@ -180,7 +172,7 @@ class Trackers:
         if cost_data_enabled is not None:
             settings["cost_data_enabled"] = check_bool(cost_data_enabled, "cost_data_enabled")
         if not settings:
-            raise ConfigurationError("update changes nothing: give partner_id, cost_data_enabled, or both")
+            raise ConfigurationError("update changes nothing: pass partner_id, cost_data_enabled, or both")
         return await self._requests.update(app_token, tracker_token, settings)
 
     async def find(self, app_token: str, path: str) -> Tracker | None:
@@ -285,54 +277,6 @@ class Trackers:
             verify=verify,
             page_size=page_size,
         )
-
-    async def _walk(
-        self, roots: Sequence[_Branch], max_level: int, start: Start, on_progress: OnProgress | None
-    ) -> AsyncGenerator[Tracker, None]:
-        __tracebackhide__ = True
-
-        async def visit(send: Send[Sequence[Tracker]], branch: _Branch, push: Callable[[_Branch], None]) -> None:
-            __tracebackhide__ = True
-            seen: set[str] = set()
-            async with aclosing(self._requests.siblings(branch.place, start).pages()) as pages:
-                async for page in pages:
-                    # A tracker that was created meanwhile can push another one onto the next page a second time.
-                    trackers = [tracker for tracker in page.items if tracker.token not in seen]
-                    seen.update(tracker.token for tracker in trackers)
-                    if trackers:
-                        await send(trackers)
-                    if branch.level < max_level:
-                        for tracker in trackers:
-                            if tracker.has_subtrackers is not False:
-                                push(_Branch(branch.place._replace(parent_token=tracker.token), branch.level + 1))
-
-        async def produce(send: Send[Sequence[Tracker]]) -> None:
-            __tracebackhide__ = True
-            with self._session.operation("trackers.walk", apps=len(roots), max_level=max_level):
-                await crawl(
-                    roots, partial(visit, _counting(send, on_progress)), workers=self._session.config.max_concurrency
-                )
-
-        batches = stream(produce, ahead=self._session.config.max_concurrency, spawn=self._session.spawn)
-        async with aclosing(batches):
-            async for trackers in batches:
-                for tracker in trackers:
-                    yield tracker
-
-
-def _counting(send: Send[Sequence[Tracker]], on_progress: OnProgress | None) -> Send[Sequence[Tracker]]:
-    """Return what sends trackers, and tells before how many there were up to then."""
-    if on_progress is None:
-        return send
-    arrived = 0
-
-    async def counting(trackers: Sequence[Tracker]) -> None:
-        nonlocal arrived
-        arrived += len(trackers)
-        on_progress(arrived, None, trackers[-1].app_token or "")
-        await send(trackers)
-
-    return counting
 
 
 def _place(app_token: object, parent_token: object) -> Place:

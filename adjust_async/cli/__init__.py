@@ -1,13 +1,13 @@
-"""The command `adjust-async`."""
+"""The command line, `adjust-async`."""
 
 import sys
 
-#: Packages of the extra, without which no command can begin.
+#: Packages of the extra `cli` that every command needs.
 _EXTRA = frozenset({"rich", "typer"})
 
 
 def main() -> None:
-    """Run the command line; where its extra is not installed, say how to install it and exit with 2."""
+    """Run the command line. If its extra is not installed, say how to install it and exit with status 2."""
     try:
         from adjust_async.cli.commands import app
     except ModuleNotFoundError as error:

@@ -16,26 +16,26 @@ from adjust_async.cli.terminal import format_cell, is_percentage
 
 __all__ = ["draw_chart"]
 
-#: What can still be told apart.
+#: The maximum numbers that can still be read in one chart.
 MOST_PANELS = 6
 MOST_SERIES = 8
 MOST_BARS = 20
 MOST_COHORTS = 60
 LONGEST_LABEL = 36
 
-#: So many days are named one by one.
+#: Up to this many days, each one gets a label.
 FEW_DAYS = 8
 
-#: The colours of Okabe and Ito, which colour-blind people can tell apart.
+#: The palette of Okabe and Ito, which colour-blind people can distinguish.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#999999")
 
-#: The lines of several periods of one name, which have one colour.
+#: The line styles of several periods of one name, which share a colour.
 DASHES = ("-", "--", ":", "-.")
 
-#: Points of a line that are marked one by one.
+#: Lines with more points than this have no markers.
 MOST_MARKERS = 62
 
-#: Last words of the names of figures that are money.
+#: Name endings of figures that are money.
 MONEY = frozenset(("cost", "ecpc", "ecpi", "ecpm", "profit", "revenue", "spend", "arpdau", "arpu", "ltv"))
 
 STYLE: Any = {
@@ -53,15 +53,15 @@ STYLE: Any = {
     "svg.hashsalt": "adjust-async",
 }
 
-#: Of a panel: its measured columns, which are one figure by several periods.
+#: A panel's title and its measured columns, which are one figure for several periods.
 _Panel = tuple[str, list[Measure]]
 
-#: Draws a panel; the numbers of the colours are those of the same names in other panels.
+#: Draws a panel. The dictionary maps names to colours, so that a name has the same colour in all panels.
 _Manner = Callable[[Axes, Figures, list[Measure], dict[str, int]], None]
 
 
 class _Series(NamedTuple):
-    """A line: its points, what it is called, and what its colour and its dashes stand for."""
+    """A line: its label, its points, and what its colour and dashes stand for."""
 
     label: str
     points: list[tuple[Any, float]]
@@ -73,17 +73,17 @@ def draw_chart(figures: Figures, file: BinaryIO, format: str, *, currency: str =
     """Draw a chart as PNG or SVG.
 
     Args:
-        figures: What to draw.
-        file: Where to.
+        figures: The figures to draw.
+        file: The file to write.
         format: `png` or `svg`.
-        currency: That of money, as far as it is known.
-        days: What stands in the title for the days asked for.
+        currency: The currency of money, if it is known.
+        days: The requested days, for the title.
     """
     panels = _panels(figures)
     draw, height = _manner(figures, panels)
     colours: dict[str, int] = {}
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        # Signs that the font lacks, such as emoji in names, are drawn as boxes.
+        # Characters that the font lacks, such as emoji in names, are drawn as boxes.
         warnings.simplefilter("ignore", UserWarning)
         figure = Figure(figsize=(10, 0.9 + height * len(panels)), dpi=140, layout="constrained")
         axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
@@ -102,7 +102,7 @@ def _panels(figures: Figures) -> list[_Panel]:
 
 
 def _manner(figures: Figures, panels: Sequence[_Panel]) -> tuple[_Manner, float]:
-    """Choose what is drawn, and how high each panel is, in inches."""
+    """Return the function that draws a panel, and the height of each panel in inches."""
     if figures.period:
         if figures.time:
             cohorts = {(row.get(figures.time or ""), figures.label(row)) for row in figures.rows}
@@ -140,7 +140,7 @@ def _lines(ax: Axes, figures: Figures, measures: list[Measure], colours: dict[st
         locator = locators(maxticks=10)
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(formatters(locator, show_offset=False))
-        if len(moments) <= FEW_DAYS:  # between which there are no hours to show
+        if len(moments) <= FEW_DAYS:  # the default locator would show hours between them
             days: Any = sorted(set(moments.values()), key=str)
             ax.set_xticks(days, [format_cell(time, day) for day in days])
     _format(ax.yaxis, measures)
@@ -294,6 +294,6 @@ def _title(figures: Figures, panels: Sequence[_Panel], days: str) -> str:
 
 
 def _label(text: str, longest: int = LONGEST_LABEL) -> str:
-    """Return a label of bearable length, in which no sign means a formula."""
+    """Return a label cut to `longest` characters, with `$` escaped, which would start a formula."""
     text = text if len(text) <= longest else f"{text[: longest - 1]}…"
     return text.replace("$", r"\$")

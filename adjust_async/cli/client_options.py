@@ -1,17 +1,17 @@
-"""The options of the client, which every command takes, before or after its name."""
+"""The client's options, which every command accepts before or after its name."""
 
 from adjust_async.cli.flags import Flag
 
 __all__ = ["CLIENT_FLAGS"]
 
 CLIENT_FLAGS = (
-    Flag("api_url", help="Where Adjust is, such as an emulator's URL.", metavar="URL"),
-    Flag("reports_url", help="Where the Report Service is, if elsewhere.", metavar="URL"),
-    Flag("account_id", help="The account, for users of several.", metavar="ID"),
-    Flag("campaign_version", help="Campaign API: v1 (default) or v2.", metavar="v1|v2"),
-    Flag("max_concurrency", "integer", help="Requests at a time; 50 by default."),
-    Flag("quiet", "bool", help="No progress, no warnings.", also=("-q",)),
-    Flag("verbose", "bool", help="Tell of requests and retries on stderr.", also=("-v",)),
+    Flag("api_url", help="URL of Adjust's API, or of an emulator.", metavar="URL"),
+    Flag("reports_url", help="URL of the Report Service, if different.", metavar="URL"),
+    Flag("account_id", help="The account, if you have access to several.", metavar="ID"),
+    Flag("campaign_version", help="Campaign API version: v1 (default) or v2.", metavar="v1|v2"),
+    Flag("max_concurrency", "integer", help="Maximum concurrent requests; default 50."),
+    Flag("quiet", "bool", help="Show no progress and no warnings.", also=("-q",)),
+    Flag("verbose", "bool", help="Log requests and retries to stderr.", also=("-v",)),
     Flag("max_rate", "number", further=True),
     Flag("burst", "integer", further=True),
     Flag("timeout", "number", further=True),

@@ -1,4 +1,4 @@
-"""Commands: their options, their help, and the one place where errors become exit statuses."""
+"""Commands: their options and help, and the conversion of errors into exit statuses."""
 
 import inspect
 import re
@@ -25,13 +25,13 @@ __all__ = ["Root", "command", "group"]
 
 
 class _Help:
-    """Help that fits a screen: main options with words, further ones by name, then examples."""
+    """Help that fits the screen: the main options with their texts, the others by name, then examples."""
 
     params: list[Any]
     epilog: str | None
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Return the pieces of the usage line, without braces around what is needed."""
+        """Return the pieces of the usage line, without braces around required options."""
         pieces: list[str] = super().collect_usage_pieces(ctx)  # type: ignore[misc] # of the class that this is mixed into
         needed = [param for param in self.params if param.param_type_name == "option" and param.required]
         return [re.sub("[{}]", "", piece) for piece in (*(_row(param, ctx)[0] for param in needed), *pieces)]
@@ -55,15 +55,15 @@ class _Help:
                 lines = textwrap.wrap(names, formatter.width - len(indent), break_on_hyphens=False)
                 formatter.write("".join(f"{indent}{line}\n" for line in lines))
 
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as typer calls it
-        """Write the examples as they are laid out."""
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer's signature
+        """Write the examples verbatim."""
         if self.epilog:
             formatter.write_paragraph()
             formatter.write(f"Examples:\n{self.epilog}\n")
 
 
 def _row(param: Any, ctx: Any) -> tuple[str, str]:
-    """Return the line of the help for a parameter: its first name and its letter; what is needed is in the usage."""
+    """Return a parameter's help line, without aliases, and without what the usage line shows."""
     name, text = param.get_help_record(ctx)
     for other in param.opts[1:]:
         if other.startswith("--"):
@@ -72,7 +72,7 @@ def _row(param: Any, ctx: Any) -> tuple[str, str]:
 
 
 class Command(_Help, TyperCommand):
-    """A command whose options may also come from `ADJUST_*` and `~/.adjustrc`."""
+    """A command whose options can also be set by `ADJUST_*` and `~/.adjustrc`."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Parse the arguments."""
@@ -81,7 +81,7 @@ class Command(_Help, TyperCommand):
 
 
 class Root(_Help, TyperGroup):
-    """The group of all commands, which turns whatever ends one into a status."""
+    """The group of all commands, which turns every error into an exit status."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options, then the commands."""
@@ -129,15 +129,15 @@ def command(
     help: str | None = None,
     examples: str = "",
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a command of a function.
+    """Return a decorator that makes a function a command.
 
-    The function gets a `Run`, its own parameters as typer reads them, and as `arguments` those that `flags` stand for.
+    The function is passed a `Run`, its own parameters, and `arguments` with the values of `flags`.
 
     Args:
-        app: The group that the command belongs to.
-        name: The command's name, by default that of the function.
+        app: The group of the command.
+        name: The command's name; by default the function's.
         flags: The options that become `arguments`.
-        help: What the command does, by default the function's docstring.
+        help: The description; by default the function's docstring.
         examples: Command lines for the end of the help, one a line.
     """
 
@@ -157,7 +157,7 @@ def command(
 
         call.__signature__ = _signature(own, flags)  # type: ignore[attr-defined] # what typer makes options of
         call.__annotations__ = {}
-        del call.__wrapped__  # whose parameters are not those of the command
+        del call.__wrapped__  # its parameters are not those of the command
         epilog = "\n".join(f"  {line}" for line in inspect.cleandoc(examples).splitlines())
         app.command(name, cls=Command, help=help, epilog=epilog)(call)
         return function
@@ -176,7 +176,7 @@ def _signature(own: Sequence[inspect.Parameter], flags: Sequence[Flag]) -> inspe
 
 @contextmanager
 def _problems_of(command: str, flags: Sequence[Flag]) -> Iterator[None]:
-    """Say of wrong usage which command it is of, and name options where the SDK names parameters."""
+    """Add the command to usage errors, and replace parameter names by option names."""
     try:
         yield
     except (FlagError, UsageError) as error:
@@ -190,7 +190,7 @@ def _problems_of(command: str, flags: Sequence[Flag]) -> Iterator[None]:
 
 @contextmanager
 def _ends_of(run: Run, output: Path | None) -> Iterator[None]:
-    """Leave quietly where a reader has left, and after a signal with a word on what was done."""
+    """End quietly if the reader of stdout has left; after a signal, say what was done."""
     run.last_words = "" if output is None else f"{output} was not written."
     try:
         yield

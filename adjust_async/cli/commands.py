@@ -1,4 +1,4 @@
-"""The commands of `adjust-async`, put together."""
+"""All commands of `adjust-async`."""
 
 import asyncio
 import inspect
@@ -22,7 +22,7 @@ EXAMPLES = """\
   adjust-async COMMAND --help
 
 The API token comes from ADJUST_API_TOKEN, user_token in ~/.adjustrc, or a prompt.
-Options may also be set as ADJUST_API_URL and the like, or in ~/.adjustrc."""
+Options may also be set as ADJUST_API_URL etc., or in ~/.adjustrc."""
 
 app = typer.Typer(cls=Root, rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -42,7 +42,7 @@ _VERSION = inspect.Parameter(
     "version",
     inspect.Parameter.KEYWORD_ONLY,
     annotation=Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
     ],
     default=False,
 )

@@ -1,4 +1,4 @@
-"""Where options come from that are not on the command line: `ADJUST_*`, then `~/.adjustrc`."""
+"""Defaults of options: environment variables `ADJUST_*`, then `~/.adjustrc`."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from adjust_async.cli.errors import UsageError
 
 __all__ = ["defaults_of", "token_source"]
 
-#: Options that say what one call does to files or trackers; nobody wants them from a file that was forgotten.
+#: Options that a forgotten setting must not switch on, because they change files or trackers.
 _NEVER = frozenset(("dry_run", "help", "output", "plot", "retry_plan", "version", "yes"))
 
 #: `key: value`, `key = value`, or the same in quotes, as in YAML or INI.
@@ -20,10 +20,10 @@ _LINE = re.compile(r"""^[ \t]*["']?([a-z_]+)["']?[ \t]*[:=][ \t]*(.*?)[ \t]*,?[ 
 
 
 def defaults_of(names: Iterable[str]) -> dict[str, str]:
-    """Return what the environment says for options, or else the file; without those that neither names.
+    """Return the options that the environment sets, or else `~/.adjustrc`; options that neither sets are left out.
 
     Raises:
-        UsageError: Others can write the file.
+        UsageError: Others can write `~/.adjustrc`.
     """
     of_file = _read_adjustrc()
     found = {name: os.environ.get(f"ADJUST_{name.upper()}") or of_file.get(name) for name in {*names} - _NEVER}
@@ -31,14 +31,14 @@ def defaults_of(names: Iterable[str]) -> dict[str, str]:
 
 
 def token_source() -> str | None:
-    """Return where there is an API token to take; `None` where there is none."""
+    """Return the name of the place that has an API token; `None` if there is none."""
     if os.environ.get("ADJUST_API_TOKEN"):
         return "ADJUST_API_TOKEN"
     return "~/.adjustrc" if _read_adjustrc().get("user_token") else None
 
 
 def _read_adjustrc() -> dict[str, str]:
-    """Read `~/.adjustrc`, the file of Adjust's own clients: YAML, INI or JSON of one level."""
+    """Read `~/.adjustrc`, the file of Adjust's own clients: flat YAML, INI or JSON."""
     try:
         path = Path.home() / ".adjustrc"
         text = path.read_text(encoding="utf-8-sig")
@@ -55,7 +55,7 @@ def _read_adjustrc() -> dict[str, str]:
 
 
 def _plain(value: str) -> str:
-    """Return a value without quotes, a comment, or the brackets of a list."""
+    """Return a value without quotes, comment and list brackets."""
     if quoted := re.match(r"""(["'])(.*?)\1""", value):
         return quoted[2]
     value = re.split(r"(?:^|[ \t])#", value, maxsplit=1)[0].strip()

@@ -1,4 +1,4 @@
-"""`adjust-async demo`: the SDK at work on the built-in emulator, over real HTTP."""
+"""The command `adjust-async demo`: the SDK working with the built-in emulator over real HTTP."""
 
 import logging
 import time
@@ -30,8 +30,8 @@ FORMATS = ("Banner", "Video", "Playable")
 
 
 async def run(console: Console) -> None:
-    """Walk the trackers of several apps, roll an offer out, ask for figures, and print what happened."""
-    # The retries that faults lead to are meant to be, and would run through the progress bar.
+    """Walk the trackers of several apps, roll out a plan, request figures, and print the results."""
+    # The injected faults cause retries, whose log lines would disturb the progress bar.
     logging.getLogger("adjust_async").addHandler(logging.NullHandler())
     async with Emulator(latency=LATENCY) as emulator:
         console.print(f"Adjust, emulated at {emulator.url} with {LATENCY * 1000:.0f} ms of latency.\n")
@@ -97,7 +97,7 @@ def _sample_table(trackers: list[Tracker]) -> Table:
 
 
 class _Rate(ProgressColumn):
-    """How many are done a second."""
+    """The number of items a second."""
 
     def render(self, task: Task) -> Text:
         """Show the rate."""
@@ -106,7 +106,7 @@ class _Rate(ProgressColumn):
 
 
 async def _provision(console: Console, adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Roll an offer out, as Adjust's introduction to the API tells it, over a network that drops answers."""
+    """Roll out a plan, as in Adjust's introduction to the API, over a network that drops answers."""
     app_token = emulator.app_tokens[0]
     networks = ("AppLovin", "AdColony")
     plan = [TrackerSpec(network, partner=network, cost_data_enabled=True) for network in networks]
@@ -118,7 +118,7 @@ async def _provision(console: Console, adjust: AsyncAdjust, emulator: Emulator) 
         result = await adjust.trackers.provision(
             app_token, plan, on_progress=lambda done, _, __: progress.update(task, completed=done), grace_time=0.5
         )
-    console.print(f"One request in twenty failed, {emulator.stats.faults.total()} in all; each tracker is there once:")
+    console.print(f"One request in twenty failed, {emulator.stats.faults.total()} in all; each tracker exists once:")
     emulator.faults = None
     again = await adjust.trackers.provision(app_token, plan, dry_run=True)
     table = Table("", title=f"{len(plan)} entries for {app_token}, with {len(result.implied)} trackers above them")
@@ -130,7 +130,7 @@ async def _provision(console: Console, adjust: AsyncAdjust, emulator: Emulator) 
 
 
 async def _report(adjust: AsyncAdjust, app_tokens: list[str]) -> Table:
-    """Ask the Report Service for every app, side by side, and show cohorts as rows."""
+    """Fetch a report with one request for each app, concurrently, and show cohort metrics."""
     report = await adjust.reports.fetch(
         dimensions=["app"],
         metrics=["installs", "cost", "retention_rate_d1", "retention_rate_d7"],
@@ -153,7 +153,7 @@ async def _report(adjust: AsyncAdjust, app_tokens: list[str]) -> Table:
 
 
 async def _figures(adjust: AsyncAdjust, app_tokens: list[str]) -> Table:
-    """Ask for the figures of every app, one request each, side by side, and show the merged report."""
+    """Fetch the figures of every app concurrently, with one request each, and show the merged report."""
     kpis = ("clicks", "installs", "sessions", "daus", "revenue")
     report = await adjust.kpis.deliverables(
         app_tokens, start_date="2026-01-01", end_date="2026-01-31", kpis=kpis, grouping=["apps"]

@@ -1,4 +1,4 @@
-"""`doctor`: whether the hosts answer, the token is accepted, what stands between, and who shares the account."""
+"""The command `doctor`: checks the hosts, the token, the API versions, the proxy, and who shares the account."""
 
 import os
 import time
@@ -34,7 +34,7 @@ __all__ = ["register"]
 API_URL = "https://api.adjust.com"
 REPORTS_URL = "https://automate.adjust.com"
 
-#: Whoever asks what is wrong does not want to wait through retries.
+#: Checks report a failure at once instead of retrying.
 PATIENCE = {"max_attempts": 1, "timeout": 10.0, "deadline": 15.0, "reports_timeout": 30.0, "reports_deadline": 30.0}
 
 _COLUMNS = ("check", "answer", "first_ms", "again_ms", "url", "remark")
@@ -44,15 +44,15 @@ _Ask = Callable[[AsyncAdjust], Awaitable[object]]
 
 @attrs.frozen
 class _Check:
-    """What was found out about one thing.
+    """The result of one check.
 
     Attributes:
-        check: Which thing: an API, the token, a proxy.
-        answer: In a few words.
-        status: What it means for the exit status.
-        url: Where it is.
+        check: The subject: an API, the token, a proxy.
+        answer: The result in a few words.
+        status: The exit status that it leads to.
+        url: The URL that was checked.
         first_ms, again_ms: Milliseconds of the first request, which also connects, and of the second.
-        remark: What the service said, where it refused.
+        remark: The error message.
     """
 
     check: str
@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
 
     @command(
         app,
-        flags=[Flag("app_tokens", "names", help="The app to ask the KPI Service about; the first by default.")],
+        flags=[Flag("app_tokens", "names", help="App for the KPI Service check; default the first.")],
         examples="""
             adjust-async doctor
             adjust-async doctor --api-url http://127.0.0.1:8080
@@ -93,7 +93,7 @@ _SEVERITY = [Status.OK, Status.PARTLY_FAILED, Status.FAILED, Status.NOT_AUTHENTI
 
 
 class _Checks:
-    """Asks each API twice for something small."""
+    """Makes a small request to each API twice."""
 
     def __init__(self, run: Run, app_tokens: list[str]) -> None:
         self.made: list[_Check] = []
@@ -114,7 +114,7 @@ class _Checks:
             if self._app_tokens:
                 self._check("KPI Service", self._api_url, self._ask_for_installs)
             else:
-                self.made.append(_Check("KPI Service", "not asked: no app known", url=self._api_url))
+                self.made.append(_Check("KPI Service", "skipped: no app known", url=self._api_url))
         if self._run.settings.get("coordinator") or os.environ.get("ADJUST_COORDINATOR"):
             self._look_at_coordinator()
 
@@ -132,7 +132,7 @@ class _Checks:
             self.made.append(_Check(api, "ok", url=url, first_ms=first, again_ms=again))
 
     def _look_at_coordinator(self) -> None:
-        """Note who holds permits and locks."""
+        """Add the holders of permits and locks."""
 
         async def work(adjust: AsyncAdjust) -> list[str]:
             return [str(holder) for holder in await adjust.holders()]
@@ -171,21 +171,21 @@ def _failed(api: str, url: str, error: AdjustError) -> _Check:
         case AuthenticationError():
             return _Check(api, "the token is refused", Status.NOT_AUTHENTICATED, url=url, remark=remark)
         case PermissionDeniedError():
-            return _Check(api, "the token may not see it", Status.PARTLY_FAILED, url=url, remark=remark)
+            return _Check(api, "no permission", Status.PARTLY_FAILED, url=url, remark=remark)
         case GoneError():
             return _Check(api, "switched off by Adjust", url=url, remark=remark)
         case NotFoundError():
-            return _Check(api, "not there", url=url, remark=remark)
+            return _Check(api, "not available", url=url, remark=remark)
         case APIStatusError():
             return _Check(api, f"failed with {error.status}", Status.FAILED, url=url, remark=remark)
         case APIConnectionError():
             return _Check(api, "not reached", Status.FAILED, url=url, remark=remark)
         case _:
-            return _Check(api, "answered something else", Status.FAILED, url=url, remark=remark)
+            return _Check(api, "unexpected answer", Status.FAILED, url=url, remark=remark)
 
 
 def _urls(settings: Mapping[str, Any]) -> tuple[str, str]:
-    """Return where the services are, by the same rules as the client: an emulator has all of them at one place."""
+    """Return the URLs of the services, by the client's own rules: an emulator serves all of them at one URL."""
     api_url = settings.get("api_url") or API_URL
     host = urlsplit(api_url).hostname or ""
     local = host in {"localhost", "::1"} or host.startswith("127.")
@@ -193,7 +193,7 @@ def _urls(settings: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _surroundings(run: Run) -> list[_Check]:
-    """Return what requests depend on, besides the services; no secret is among it."""
+    """Return the settings that requests depend on, without secrets."""
     return [
         _Check("token", f"from {token_source() or 'the prompt'}"),
         _Check("account", run.settings.get("account_id") or "the user's first"),

@@ -1,4 +1,4 @@
-"""`adjust-async emulator`: Adjust on a port of its own, until it is interrupted."""
+"""The command `adjust-async emulator`, which serves the emulator until it is interrupted."""
 
 import sqlite3
 from pathlib import Path
@@ -18,10 +18,10 @@ def emulator(
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.", min=0, max=65535)] = 8080,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="Name under which other machines reach it, such as a container's; may be repeated."),
+        typer.Option(help="Host name by which others reach it, such as a container's; repeatable."),
     ] = None,
     db: Annotated[
-        Path | None, typer.Option(help="SQLite file that keeps the account; without one it is gone at the end.")
+        Path | None, typer.Option(help="SQLite file that keeps the account; without one it is lost at the end.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same account.")] = 1,
     apps: Annotated[
@@ -32,21 +32,21 @@ def emulator(
         ),
     ] = "5",
     trackers_per_app: Annotated[
-        int | None, typer.Option(help="Number of trackers drawn for each app; 400, or none for apps of a file.", min=0)
+        int | None, typer.Option(help="Trackers generated for each app; 400, or 0 for apps of a file.", min=0)
     ] = None,
     facts_per_day: Annotated[
         int | None,
-        typer.Option(help="Number of figures drawn for each app and day; 40, or none for apps of a file.", min=0),
+        typer.Option(help="Figures generated for each app and day; 40, or 0 for apps of a file.", min=0),
     ] = None,
     latency: Annotated[float, typer.Option(help="Seconds before each answer.", min=0)] = 0.0,
     page_size: Annotated[int, typer.Option(help="Items on a page without `limit`.", min=1, max=1000)] = 50,
     concurrency: Annotated[
-        int | None, typer.Option(help="Requests at once that the Campaign API takes; Adjust's limit is 50.", min=1)
+        int | None, typer.Option(help="Concurrent requests the Campaign API allows; Adjust's limit is 50.", min=1)
     ] = None,
     faults: Annotated[
         str,
         typer.Option(
-            help='Share of the requests that fail, or JSON: {"rate": 0.2, "only": ["429"]}, {"script": ["500", null]}.',
+            help='Share of requests that fail, or JSON: {"rate": 0.2, "only": ["429"]}, {"script": ["500", null]}.',
             metavar="RATE|JSON",
         ),
     ] = "0",
@@ -54,8 +54,8 @@ def emulator(
         str | None, typer.Option(help="API token to accept; without one the file's, or a random one.")
     ] = None,
 ) -> None:
-    """Serve Adjust on this machine, to try things out, until Ctrl-C."""
-    # The server takes as long to import as everything else together, and no other command needs it.
+    """Serve an emulated Adjust on this machine until Ctrl-C."""
+    # Importing the server takes as long as everything else together, and only this command needs it.
     from adjust_async.cli.emulator_options import read_apps, read_json
     from adjust_async.emulator import Emulator, Faults
 

@@ -1,4 +1,4 @@
-"""Reads the options of `adjust-async emulator` that are JSON."""
+"""Reads those options of `adjust-async emulator` that are JSON."""
 
 import json
 from dataclasses import dataclass, field
@@ -12,33 +12,33 @@ _FIELDS = frozenset({"token", "name", "currency", "trackers"})
 
 @dataclass(frozen=True, slots=True)
 class GivenApps:
-    """The apps of `--apps`: their number, or what its file says of each."""
+    """The value of `--apps`: the number of apps, or the apps of a file with their trackers."""
 
     apps: int | list[EmulatedApp]
     trackers: dict[str, list[str]] = field(default_factory=dict)
 
 
 def read_json(option: str, text: str) -> Any:
-    """Read the value of an option. Raises `ValueError` for malformed JSON."""
+    """Parse an option's value as JSON. Raises `ValueError` if it is malformed."""
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError(f"{option} is a number or JSON, not {text!r} ({error})") from None
+        raise ValueError(f"{option} must be a number or JSON, not {text!r} ({error})") from None
 
 
 def read_apps(text: str) -> GivenApps:
-    """Read a number of apps, or the file that describes them. Raises `OSError` and `ValueError`."""
+    """Read the number of apps, or the file that describes them. Raises `OSError` and `ValueError`."""
     if text.isascii() and text.isdigit():
         return GivenApps(int(text))
     try:
         document = json.loads(Path(text).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"--apps is a number or a file, and there is no file {text!r}") from None
+        raise ValueError(f"--apps must be a number or a file, and there is no file {text!r}") from None
     except ValueError as error:
-        raise ValueError(f"{text} is no JSON: {error}") from None
+        raise ValueError(f"{text} is not JSON: {error}") from None
     if not isinstance(document, list) or not all(_describes_app(entry) for entry in document):
         raise ValueError(
-            f"{text} must be a list of apps, each with a token and perhaps a name, a currency and trackers, such as "
+            f"{text} must be a list of apps, each with a token and optionally a name, a currency and trackers, such as "
             '[{"token": "yxs12pfewq", "name": "My Game", "currency": "EUR", "trackers": ["AppLovin::DE"]}]'
         )
     apps = [EmulatedApp(**{name: entry[name] for name in entry.keys() - {"trackers"}}) for entry in document]

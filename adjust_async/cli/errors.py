@@ -1,4 +1,4 @@
-"""What went wrong, in one to three lines on stderr and one exit status."""
+"""Turns an error into one to three lines on stderr and an exit status."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ from adjust_async import AdjustError, AuthenticationError, ConfigurationError, P
 
 __all__ = ["Status", "TerminatedError", "UsageError", "explain", "name_options", "one_line", "silence", "tell"]
 
-#: Packages of the extras, each with what to install where it is missing.
+#: Packages of the extras, with the extra that installs each.
 EXTRAS = {
     "dlt": "dlt",
     "httptools": "cli",
@@ -27,7 +27,7 @@ EXTRAS = {
     "uvicorn": "cli",
 }
 
-#: How many mistakes of a plan are told.
+#: The maximum number of plan mistakes to show.
 MISTAKES = 20
 
 
@@ -44,7 +44,7 @@ class Status(IntEnum):
 
 
 class UsageError(ValueError):
-    """The command was called in a wrong way; nothing was sent."""
+    """The command was called incorrectly; nothing was sent."""
 
     def __init__(self, message: str, *, command: str | None = None) -> None:
         super().__init__(message)
@@ -56,12 +56,12 @@ class TerminatedError(Exception):
 
 
 def explain(error: BaseException, *, last_words: str = "", verbose: bool = False) -> Status:
-    """Tell what went wrong, and return the status to exit with.
+    """Print an error, and return the exit status.
 
     Args:
-        error: What ended the command.
-        last_words: What was done until a signal came.
-        verbose: Whether a mistake in this program is shown with its traceback.
+        error: The error that ended the command.
+        last_words: What had been done when a signal arrived.
+        verbose: Whether to show the traceback of an unexpected error.
     """
     match error:
         case KeyboardInterrupt() | typer.Abort():
@@ -92,7 +92,7 @@ def explain(error: BaseException, *, last_words: str = "", verbose: bool = False
             named = isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError))
             return Status.WRONG_USAGE if named else Status.FAILED
         case _:
-            tell(f"Error: {type(error).__name__}: {error}", "This is a mistake in adjust-async: please report it.")
+            tell(f"Error: {type(error).__name__}: {error}", "This is a bug in adjust-async: please report it.")
             if verbose:
                 traceback.print_exception(error)
             return Status.FAILED
@@ -118,22 +118,22 @@ def _tell_usage(message: str, command: str | None) -> None:
 
 
 def tell(*lines: str) -> None:
-    """Write one to three lines to stderr; what is more goes into the third."""
+    """Write one to three lines to stderr; further lines are appended to the third."""
     plain = [one_line(line) for line in lines if line.strip()]
     if len(plain) > 3:
         plain = [*plain[:2], "; ".join(plain[2:])]
-    with suppress(OSError, ValueError):  # nobody reads it any more
+    with suppress(OSError, ValueError):  # stderr is closed
         sys.stderr.write("".join(f"{line}\n" for line in plain))
         sys.stderr.flush()
 
 
 def one_line(text: str) -> str:
-    """Return a text without control characters, which a terminal would obey."""
+    """Return a text without control characters, which a terminal would interpret."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+", " ", text).strip()
 
 
 def name_options(message: str, options: Mapping[str, str]) -> str:
-    """Name the options in place of the parameters that a message of the SDK is about."""
+    """Replace the SDK's parameter names in a message by the names of the options."""
     words = [name for name in options if "_" in name or message.startswith(f"{name} ")]
     if not words:
         return message
@@ -141,6 +141,6 @@ def name_options(message: str, options: Mapping[str, str]) -> str:
 
 
 def silence() -> None:
-    """Let the interpreter's last flush of stdout go nowhere, after the reader of a pipe has left."""
+    """Discard the interpreter's final flush of stdout after the reader of a pipe has closed it."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

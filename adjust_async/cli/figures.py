@@ -1,4 +1,4 @@
-"""Figures as drawings see them: which columns tell rows apart, which are time, which are measured."""
+"""Figures prepared for drawing: which columns identify rows, which is the time, and which are measures."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,8 +22,8 @@ class Measure(NamedTuple):
 
     Attributes:
         column: Its name.
-        base: The same without the period, which cohort metrics of the Report Service have in their names.
-        period: The number of days, weeks or months; `None` for what is no cohort metric.
+        base: The name without the period, which is part of the names of cohort metrics.
+        period: The number of days, weeks or months; `None` if it is not a cohort metric.
         unit: `day`, `week` or `month`.
     """
 
@@ -35,16 +35,16 @@ class Measure(NamedTuple):
 
 @attrs.frozen
 class Figures:
-    """Rows, and what their columns are.
+    """Rows with the roles of their columns.
 
     Attributes:
         rows: The rows.
-        time: The column that says when, if there is one.
-        period: The column that says how long after the install, if there is one.
-        keys: The other columns that tell rows apart; those with one value for all are in `constants`.
-        constants: The columns that are the same in all rows, with their values.
+        time: The column of the date or time; `None` without one.
+        period: The column of the time since the install; `None` without one.
+        keys: The other columns that identify rows, except those in `constants`.
+        constants: The columns that have the same value in all rows, with that value.
         measures: The measured columns.
-        unit: What periods count: `day`, `week` or `month`.
+        unit: The unit of periods: `day`, `week` or `month`.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -57,7 +57,7 @@ class Figures:
 
     @classmethod
     def of(cls, table: Table, *, unit: str = "day") -> Self:
-        """Look at the columns of a table; `unit` is what its periods count, where no column says so."""
+        """Return the figures of a table. `unit` is the unit of periods if no column has it."""
         rows = list(table.rows())
         kinds = {column.name: column.kind for column in table.schema}
         period = next((name for name in kinds if name == "period"), None)
@@ -75,24 +75,24 @@ class Figures:
         # Names may be missing, or be the same for two tokens.
         named -= {name for name in named - constants.keys() if name in dimensions and not _tell_apart(rows, name)}
         if "app_token" in dimensions:
-            named.add("currency")  # which each app has one of
+            named.add("currency")  # each app has one currency
         keys = [name for name in dimensions if name not in {time, *named, *constants}]
         unit = next((str(row["period_unit"]) for row in rows if row.get("period_unit")), unit)
         return cls(rows, time, period, keys, constants, measures, unit)
 
     def label(self, row: Mapping[str, Any]) -> str:
-        """Return what tells a row apart, besides time and period."""
+        """Return the label of a row, from all keys but time and period."""
         return " · ".join(format_cell(name, row.get(name)) or "none" for name in self.keys)
 
     def heading(self) -> str:
-        """Return what all rows have in common, in words."""
+        """Return the values that all rows have in common, for a title."""
         hidden = {name for name in self.constants if name.endswith("_token") or name == "currency"}
         names = [name for name in self.constants if name not in hidden]
         return ", ".join(text for name in names if (text := format_cell(name, self.constants[name])))
 
     @property
     def currency(self) -> str:
-        """The currency of money, as far as the rows say so."""
+        """The currency of money if the rows have it, otherwise an empty text."""
         found = {str(row["currency"]) for row in self.rows if row.get("currency")}
         return ", ".join(sorted(found))
 
@@ -117,7 +117,7 @@ def _hashable(value: Any) -> Any:
 
 
 def _tell_apart(rows: Iterable[Mapping[str, Any]], token: str) -> bool:
-    """Whether the names beside a token tell as much as the token does."""
+    """Return whether the names that belong to a token column identify as many rows as the tokens do."""
     name = "app" if token == "app_token" else f"{token.removesuffix('_token')}_name"  # noqa: S105 - a column
     pairs = {(row.get(token), row.get(name, row.get(f"{token.removesuffix('_token')}_name"))) for row in rows}
     names = {found for _, found in pairs}
@@ -125,7 +125,7 @@ def _tell_apart(rows: Iterable[Mapping[str, Any]], token: str) -> bool:
 
 
 def moment(value: Any) -> date | datetime | None:
-    """Return when a row is, where its text begins with a date or a month: weeks and months are texts in reports."""
+    """Return the date of a row if its text begins with one: reports write weeks and months as text."""
     if isinstance(value, date):
         return value
     found = re.match(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?", str(value))

@@ -1,4 +1,4 @@
-"""Flags: the parameters of the SDK as options of the command line, and the values that come back as its arguments."""
+"""Flags: the SDK's parameters as command-line options, and the conversion of their values into arguments."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import Parameter
@@ -9,7 +9,7 @@ import typer
 
 __all__ = ["FURTHER", "Flag", "FlagError", "arguments", "parameters", "split_names"]
 
-#: Options under this heading are listed by name alone, so that the help of a command fits a screen.
+#: Options under this heading are only listed by name, so that a command's help fits the screen.
 FURTHER = "Further options"
 
 Kind = Literal["names", "text", "bool", "bool or text", "integer", "number", "window", "filters", "pairs"]
@@ -36,22 +36,22 @@ _METAVARS: Mapping[Kind, str] = {
 
 
 class FlagError(ValueError):
-    """A value that no argument can be made of."""
+    """The text of an option can't be converted."""
 
 
 @attrs.frozen
 class Flag:
-    """An option that is called as a parameter of the SDK.
+    """An option that stands for a parameter of the SDK.
 
     Attributes:
-        name: The parameter's name; the option is the same with dashes.
-        kind: What its text becomes.
-        help: What `--help` says of it.
+        name: The parameter's name; the option has the same name with dashes.
+        kind: The type of its value.
+        help: Its text in `--help`.
         required: Whether the command needs it.
-        further: Whether `--help` only names it.
-        metavar: What stands for its value in `--help`.
-        called: The option, where it is not called as the parameter.
-        also: Other names that do the same, such as `-q`.
+        further: Whether `--help` lists it only by name.
+        metavar: The placeholder for its value in `--help`.
+        called: The option's name, if it differs from the parameter's.
+        also: Aliases, such as `-q`.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Flag:
 
 
 def parameters(flags: Iterable[Flag], *, hidden: bool = False) -> list[Parameter]:
-    """Make the parameters of a function that typer turns into these options."""
+    """Return function parameters that typer turns into these options."""
     return [_parameter(flag, hidden=hidden) for flag in flags]
 
 
@@ -94,10 +94,10 @@ def _parameter(flag: Flag, *, hidden: bool) -> Parameter:
 
 
 def arguments(flags: Iterable[Flag], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments that the values of the options stand for; those that were not given are left out.
+    """Convert the values of options into arguments; options that were not set are left out.
 
     Raises:
-        FlagError: A text has not the form of its kind.
+        FlagError: A text is malformed for its kind.
     """
     given = {}
     for flag in flags:
@@ -113,7 +113,7 @@ def arguments(flags: Iterable[Flag], values: Mapping[str, Any]) -> dict[str, Any
 
 
 def split_names(values: Sequence[str]) -> list[str]:
-    """Split texts at commas; blanks around names do not count."""
+    """Split texts at commas, and strip blanks around names."""
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
 
 
@@ -144,7 +144,7 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _filters(values: Sequence[str]) -> dict[str, Any]:
-    """Read filters: a list for `__in` and `__not_in`, a number for comparisons, otherwise a text."""
+    """Parse filters: a list for `__in` and `__not_in`, a number for comparisons, otherwise a text."""
     filters: dict[str, Any] = {}
     for name, text in map(_pair, values):
         operator = name.rpartition("__")[2]
@@ -163,7 +163,7 @@ def _number(name: str, text: str) -> int | float:
             return read(text)
         except ValueError:
             continue
-    raise FlagError(f"{name} is {text!r}: give a number")
+    raise FlagError(f"{name} is {text!r}: pass a number")
 
 
 _READERS: Mapping[Kind, Callable[[Any], Any]] = {

@@ -1,4 +1,4 @@
-"""A heat map of cohorts in the terminal: one row a cohort, one column a period."""
+"""A heat map of cohorts in the terminal, with one row for each cohort and one column for each period."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,24 +13,24 @@ from adjust_async.cli.terminal import format_cell, has_colours, is_percentage, t
 
 __all__ = ["draw_heat_map"]
 
-#: The periods that marketers look at first, which are kept where there is no room for all.
+#: The periods that marketers look at first. They are kept if there is no room for all.
 FIRST = (0, 1, 2, 3, 7, 14, 30, 4, 5, 6, 21, 28, 60, 90)
 
 #: From pale to dark.
 PALETTE = ((255, 255, 217), (199, 233, 180), (127, 205, 187), (65, 182, 196), (34, 94, 168), (8, 29, 88))
 SHADES = " ░▒▓█"
 
-#: Shares below this have a decimal, which leaves them as wide as those above.
+#: Percentages below this get a decimal, and are then as wide as those above.
 ONE_DECIMAL = 0.0995
 
-#: Cells that the name of a cohort may have in a narrow terminal.
+#: The maximum width of a cohort's name in a narrow terminal.
 LONGEST_NAME = 34
 
 _Cells = Mapping[str, Mapping[int, float | None]]
 
 
 def draw_heat_map(figures: Figures, *, to_file: bool = False) -> list[RenderableType]:
-    """Draw one heat map for each measured column of figures that have periods."""
+    """Return one heat map for each measured column of figures that have periods."""
     drawn: list[RenderableType] = []
     for measure in figures.measures:
         drawn += [*_draw(figures, measure, to_file=to_file), Text("")]
@@ -88,7 +88,7 @@ def _chosen(periods: Sequence[int], room: int) -> list[int]:
 
 
 def _most(cells: _Cells) -> float:
-    """Return the value of the darkest cell. The day of the install, where all are there, would outshine the others."""
+    """Return the value of the darkest cell. Period 0 is ignored if there are others: its 100 % would pale them all."""
     values = [
         value for of_cohort in cells.values() for period, value in of_cohort.items() if period > 0 and value is not None
     ]
@@ -110,7 +110,7 @@ def _short(value: float | None, *, percent: bool) -> str:
 
 
 def _cell(text: str, value: float | None, most: float, width: int, *, coloured: bool) -> tuple[str, Any]:
-    """Return a cell with its style; without colours a shade stands behind the number."""
+    """Return a cell with its style; without colours, a shade follows the number."""
     share = 0.0 if value is None else min(max(float(value) / most, 0.0), 1.0)
     if not coloured:
         shade = SHADES[min(int(share * len(SHADES)), len(SHADES) - 1)]

@@ -1,4 +1,4 @@
-"""`kpis deliverables`, `events`, `cohorts` and `skadnetwork`: the figures of the KPI Service."""
+"""The commands `kpis deliverables`, `events`, `cohorts` and `skadnetwork`: figures of the KPI Service."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,8 +24,8 @@ _FIRST = (
     Flag("end_date", help="The last day, included.", required=True, metavar="DATE"),
     Flag("kpis", "names", help="Figures, such as installs,revenue."),
     Flag("grouping", "names", help="Levels, outermost first, such as networks,day."),
-    Flag("window", "window", help="Ask in parts: day, week, month or a number."),
-    Flag("on_failure", help="keep the other apps when one fails; status 1.", metavar="raise|keep"),
+    Flag("window", "window", help="Split by day, week, month or number of days."),
+    Flag("on_failure", help="keep: continue without failed apps; status 1.", metavar="raise|keep"),
 )
 _FILTERS = tuple(Flag(name, "names", further=True) for name in ("countries", "os_names", "device_types"))
 _LAST = (
@@ -52,7 +52,7 @@ _FLAGS: Mapping[str, Sequence[Flag]] = {
     ),
     "events": (_EVENTS, *_TRACKERS, _SOURCE, Flag("partner_ids", "names", further=True)),
     "cohorts": (
-        Flag("period", help="Of the cohorts' ages: day, week or month.", metavar="day|week|month"),
+        Flag("period", help="Unit of the cohort age: day, week or month.", metavar="day|week|month"),
         _EVENTS,
         *_TRACKERS,
         _REATTRIBUTED,
@@ -64,10 +64,10 @@ _FLAGS: Mapping[str, Sequence[Flag]] = {
 }
 
 _HELP = {
-    "deliverables": "Ask for clicks, installs, sessions, revenue and the like.",
-    "events": "Ask for the figures of events.",
-    "cohorts": "Ask for cohorts, and draw their retention as a heat map.",
-    "skadnetwork": "Ask for the figures of Apple's SKAdNetwork.",
+    "deliverables": "Get clicks, installs, sessions, revenue and other KPIs.",
+    "events": "Get the figures of events.",
+    "cohorts": "Get cohorts, and draw their retention as a heat map.",
+    "skadnetwork": "Get the figures of Apple's SKAdNetwork.",
 }
 
 _EXAMPLES = {
@@ -107,7 +107,7 @@ def _register(app: typer.Typer, endpoint: str) -> None:
         tokens = split_names(app_tokens)
 
         async def work(adjust: AsyncAdjust) -> KpiReport:
-            apps = None if "window" in arguments else len(tokens)  # with windows, the first answer tells how many
+            apps = None if "window" in arguments else len(tokens)  # with windows, the first answer has the total
             with progress(run, f"Asking for {endpoint}", apps) as told:
                 report: KpiReport = await getattr(adjust.kpis, endpoint)(tokens, on_progress=told, **arguments)
             return report

@@ -1,19 +1,19 @@
-"""`apps`, `partners`, `events`, `filters`: what there is in an account."""
+"""The commands `apps`, `partners`, `events` and `filters`, which list what an account has."""
 
 from typing import Annotated, Any
 
 import typer
 
-from adjust_async import App, AsyncAdjust, CursorPages, FilterValue, Partner, ReportEvent
+from adjust_async import AsyncAdjust, CursorPages, Partner
 from adjust_async.cli.command import command
 from adjust_async.cli.flags import Flag, split_names
-from adjust_async.cli.output import FormatOption, Output, OutputOption, Sheet, record, sheet_of_records
+from adjust_async.cli.output import FormatOption, Output, OutputOption, sheet_of
 from adjust_async.cli.paged import PAGING, paged
 from adjust_async.cli.run import Run
 
 __all__ = ["register"]
 
-#: The lists of the Report Service that are of use to most, for `filters` without a name.
+#: The lists that `filters` shows by default: the names of dimensions and metrics.
 USUAL_LISTS = ("dimensions", "overview_metrics", "cohort_metrics", "event_metrics", "cost_metrics")
 
 
@@ -28,19 +28,19 @@ def register(app: typer.Typer) -> None:
 def _register_apps(app: typer.Typer) -> None:
     @command(
         app,
-        flags=[Flag("contains", help="Only apps whose token or name holds this.")],
+        flags=[Flag("contains", help="Only apps whose token or name contains this.")],
         examples="""
             adjust-async apps
             adjust-async apps --contains puzzle --format json
         """,
     )
     def apps(run: Run, arguments: dict[str, Any], format: FormatOption = None, output: OutputOption = None) -> None:
-        """List the apps that the API token may see."""
+        """List the apps that the API token has access to."""
         out = Output(format, output)
 
         async def work(adjust: AsyncAdjust) -> None:
-            found = await adjust.apps.list(**arguments).collect()
-            out.write(sheet_of_records(App, found, shown=("token", "name")))
+            found = await adjust.apps.list(**arguments).to_table()
+            out.write(sheet_of(found, shown=("token", "name")))
 
         run(work)
 
@@ -68,9 +68,9 @@ def _register_events(app: typer.Typer) -> None:
     @command(
         app,
         flags=[
-            Flag("events__contains", help="Only events whose id or name holds this."),
+            Flag("events__contains", help="Only events whose id or name contains this."),
             Flag("app_tokens", "names", help="Only events of these apps."),
-            Flag("tokens_mapping", "bool", help="Also tell the event tokens of each app."),
+            Flag("tokens_mapping", "bool", help="Include the event tokens of each app."),
         ],
         examples="""
             adjust-async events
@@ -82,8 +82,8 @@ def _register_events(app: typer.Typer) -> None:
         out = Output(format, output)
 
         async def work(adjust: AsyncAdjust) -> None:
-            found = await adjust.reports.events(**arguments)
-            out.write(sheet_of_records(ReportEvent, found, shown=("id", "name", "tokens", "section")))
+            found = await adjust.reports.events(**arguments).to_table()
+            out.write(sheet_of(found, shown=("id", "name", "tokens", "section")))
 
         run(work)
 
@@ -92,8 +92,8 @@ def _register_filters(app: typer.Typer) -> None:
     @command(
         app,
         flags=[
-            Flag("section", help="Only what the dashboard lists there."),
-            Flag("contains", "pairs", help="For a list, what ids or names must hold: networks=google."),
+            Flag("section", help="Only values of this section of the dashboard."),
+            Flag("contains", "pairs", help="What ids or names must contain: networks=google."),
         ],
         examples="""
             adjust-async filters
@@ -105,20 +105,18 @@ def _register_filters(app: typer.Typer) -> None:
         run: Run,
         names: Annotated[
             list[str] | None,
-            typer.Argument(metavar="NAME", help="Lists, such as networks; names of metrics by default."),
+            typer.Argument(metavar="NAME", help="Lists, such as networks; default: metrics and dimensions."),
         ] = None,
         arguments: dict[str, Any] = {},  # noqa: B006 - never changed
         format: FormatOption = None,
         output: OutputOption = None,
     ) -> None:
-        """List the dimensions, metrics, networks and the like."""
+        """List dimensions, metrics, networks and other filter values."""
         out = Output(format, output)
 
         async def work(adjust: AsyncAdjust) -> None:
             wanted = split_names(names or []) or USUAL_LISTS
-            found = await adjust.reports.filters(wanted, **arguments)
-            rows = [{"list": name, **record(value)} for name, values in found.items() for value in values]
-            columns = ["list", *record(FilterValue(id=""))]
-            out.write(Sheet(columns, rows, shown=("list", "id", "name", "section", "formatting")))
+            found = await adjust.reports.filters(wanted, **arguments).to_table()
+            out.write(sheet_of(found, shown=("list", "id", "name", "section", "formatting")))
 
         run(work)

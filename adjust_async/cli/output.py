@@ -1,4 +1,4 @@
-"""Output: rows as a table, JSON, JSON Lines, CSV or Parquet, to stdout or into a file."""
+"""Output of rows as a table, JSON, JSON Lines, CSV or Parquet, to stdout or to a file."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ __all__ = ["Format", "FormatOption", "Output", "OutputOption", "Sheet", "record"
 
 
 class Format(StrEnum):
-    """What rows become."""
+    """An output format."""
 
     TABLE = "table"
     JSON = "json"
@@ -47,7 +47,7 @@ FormatOption = Annotated[
 ]
 OutputOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Write to a file, whole or not at all."),
+    typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Write to a file, atomically."),
 ]
 
 _BY_SUFFIX = {f".{name}": name for name in Format} | {".ndjson": Format.JSONL, ".txt": Format.TABLE}
@@ -59,9 +59,9 @@ class Sheet:
 
     Attributes:
         columns: The names of all columns.
-        rows: The rows, each a dictionary; those of a stream come once.
-        shown: The columns of a table in the terminal, the most important ones first; all by default.
-        to_arrow: Makes the Arrow table, with the types that the columns have also where there is no row.
+        rows: The rows as dictionaries; a stream can be read only once.
+        shown: The columns of a table in the terminal, the most important ones first; by default all.
+        to_arrow: Returns an Arrow table whose columns have their types even if there are no rows.
     """
 
     columns: Sequence[str]
@@ -71,21 +71,21 @@ class Sheet:
 
 
 class Output:
-    """Where the rows of a command go.
+    """The destination of a command's rows.
 
     Args:
-        format: The form; by default that of the file's name, otherwise a table.
-        path: The file; stdout where there is none, or it is `-`.
+        format: The format; by default that of the file's suffix, otherwise a table.
+        path: The file; `None` or `-` for stdout.
 
     Raises:
-        UsageError: The file can't be written, or Parquet is wanted without one.
+        UsageError: The file can't be written, or the format is Parquet without a file.
     """
 
     def __init__(self, format: Format | None, path: Path | None) -> None:
         self.path = None if path is None or str(path) == "-" else check_place(path, "--output")
         self.format = format or _BY_SUFFIX.get(path.suffix.lower() if path else "", Format.TABLE)
         if self.path is None and sys.stdout is None:
-            raise UsageError("stdout is closed: give --output FILE")
+            raise UsageError("stdout is closed: pass --output FILE")
         if self.format is Format.PARQUET and self.path is None:
             raise UsageError("--format parquet needs --output FILE: it is binary")
         if self.format is Format.PARQUET:
@@ -93,32 +93,32 @@ class Output:
 
     @property
     def streams(self) -> bool:
-        """Whether rows are written one by one as they come."""
+        """Whether rows are written one by one as they arrive."""
         return self.format in {Format.JSONL, Format.CSV}
 
     @property
     def streams_to_terminal(self) -> bool:
-        """Whether rows appear in the terminal as they come, where a progress bar would be in their way."""
+        """Whether rows appear in the terminal as they arrive, which a progress bar would disturb."""
         return self.path is None and self.streams and sys.stdout.isatty()
 
     def write(self, sheet: Sheet) -> None:
-        """Write rows that are there."""
+        """Write rows that are complete."""
         with self._file() as file:
-            self._write(file, sheet, sheet.rows)  # type: ignore[arg-type] # which are no stream here
+            self._write(file, sheet, sheet.rows)  # type: ignore[arg-type] # not a stream here
 
     async def write_stream(self, sheet: Sheet) -> None:
-        """Write rows as they come."""
+        """Write rows as they arrive."""
         with self._file() as file:
             if self.streams:
                 writer = _writer(self.format, file, sheet)
-                async for row in sheet.rows:  # type: ignore[union-attr] # which are a stream here
+                async for row in sheet.rows:  # type: ignore[union-attr] # a stream here
                     writer(row)
                 return
             rows = [row async for row in sheet.rows]  # type: ignore[union-attr]
             self._write(file, sheet, rows)
 
     def draw(self, *drawings: RenderableType) -> None:
-        """Draw something in place of a table."""
+        """Write drawings instead of a table."""
         with self._file() as file:
             file.write(draw(*drawings, to_file=self.path is not None))
 
@@ -163,7 +163,7 @@ class Output:
 
 
 def sheet_of(table: Table, *, shown: Sequence[str]) -> Sheet:
-    """Make a sheet of a table of the SDK."""
+    """Return a sheet of a table of the SDK."""
     return Sheet(table.columns, table.rows(), shown=shown, to_arrow=lambda _: table.to_arrow())
 
 
@@ -173,7 +173,7 @@ def record(instance: Any) -> dict[str, Any]:
 
 
 def sheet_of_records(cls: type, records: Iterable[Any] | AsyncIterable[Any], *, shown: Sequence[str]) -> Sheet:
-    """Make a sheet of records of the SDK, such as trackers; a stream of them becomes a stream of rows."""
+    """Return a sheet of records of the SDK, such as trackers; a stream of records becomes a stream of rows."""
     fields = attrs.fields_dict(attrs.resolve_types(cls))
     rows = _records_as_they_come(records) if isinstance(records, AsyncIterable) else map(record, records)
 
@@ -200,7 +200,7 @@ async def _records_as_they_come(records: AsyncIterable[Any]) -> AsyncIterable[Ma
 
 
 def _writer(format: Format, file: BinaryIO, sheet: Sheet) -> Callable[[Mapping[str, Any]], None]:
-    """Return what writes one row; a CSV begins with its header, whether a row comes or not."""
+    """Return a function that writes one row. A CSV header is written at once, even if no row follows."""
     if format is Format.JSONL:
         return lambda row: _write_line(file, f"{_json(row)}\n")
     text = io.StringIO(newline="")
@@ -227,7 +227,7 @@ def _json(value: Any, *, indent: int | None = None) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """Return a value that JSON has: no NaN, no infinity."""
+    """Return a value without NaN and infinity, which JSON does not have."""
     if isinstance(value, Mapping):
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -242,7 +242,7 @@ def _plain(value: Any) -> Any:
 
 
 def _cell(value: Any) -> str | None:
-    """Return a value as the text of a cell; `None` for an empty one."""
+    """Return a value as the text of a cell; `None` for an empty cell."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -265,7 +265,7 @@ def _write_parquet(file: BinaryIO, sheet: Sheet, rows: list[Mapping[str, Any]]) 
 
 
 def _arrow_column(cells: list[Any]) -> Any:
-    """Make a column of numbers where all cells are, otherwise of texts."""
+    """Return a column of integers if all cells are integers, otherwise of texts."""
     pyarrow = _import_pyarrow()
     if {type(cell) for cell in cells} - {type(None)} == {int}:
         return pyarrow.array(cells, pyarrow.int64())

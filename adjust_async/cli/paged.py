@@ -1,4 +1,4 @@
-"""Collections that come page by page, with a bar while they come."""
+"""Output of paginated collections, with a progress bar."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -14,9 +14,9 @@ __all__ = ["PAGING", "paged"]
 
 T = TypeVar("T")
 
-#: The options of every command that pages.
+#: The options of every paginated command.
 PAGING = (
-    Flag("max_items", "integer", help="Stop after so many."),
+    Flag("max_items", "integer", help="Stop after this many."),
     Flag("page_size", "integer", help="Items a page; the service's default is 50."),
     Flag("after", further=True),
     Flag("before", further=True),
@@ -38,11 +38,11 @@ def paged(
 
     Args:
         run: The command.
-        out: Where the items go.
-        pages: Makes the collection.
+        out: The output.
+        pages: Returns the collection.
         cls: The class of its items.
-        what: What they are called.
-        shown: The fields that a table shows.
+        what: The plural noun for the items.
+        shown: The columns of a table.
     """
 
     async def work(adjust: AsyncAdjust) -> None:

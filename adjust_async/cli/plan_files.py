@@ -1,4 +1,4 @@
-"""Plans written to files, which `load_plan` reads again."""
+"""Writes plans to files that `load_plan` can read."""
 
 import csv
 import io
@@ -16,20 +16,20 @@ _COLUMNS = ("path", "partner_id", "partner", "cost_data_enabled")
 
 
 def check_plan_place(place: Path, plan: Path) -> None:
-    """Check, before anything is sent, that a plan can be written to a file.
+    """Check that a plan can be written to a file, before anything is sent.
 
     Raises:
-        UsageError: It can't, its name is not that of a plan, or it is the plan that is read.
+        UsageError: The file can't be written, has the wrong suffix, or is the plan that is being read.
     """
     check_place(place, "--retry-plan")
     if place.suffix.lower() not in {".csv", ".jsonl", ".ndjson"}:
-        raise UsageError(f"--retry-plan {str(place)!r}: give a file that ends in .csv or .jsonl")
+        raise UsageError(f"--retry-plan {str(place)!r}: pass a file that ends in .csv or .jsonl")
     if place.exists() and plan.exists() and place.samefile(plan):
-        raise UsageError("--retry-plan is the plan itself, which would be lost: give another file")
+        raise UsageError("--retry-plan is the plan itself, which would be lost: pass another file")
 
 
 def write_plan(place: Path, specs: Sequence[TrackerSpec]) -> None:
-    """Write a plan, whole or not at all; one without entries is a plan too."""
+    """Write a plan atomically. An empty plan is valid."""
     with whole_file(place) as file:
         file.write((_csv(specs) if place.suffix.lower() == ".csv" else _json_lines(specs)).encode())
 

@@ -1,4 +1,4 @@
-"""`--plot FILE`: a chart beside the figures."""
+"""The option `--plot FILE`, which also draws a chart of the figures."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,31 +21,31 @@ PlotOption = Annotated[
 
 
 def check_plot(path: Path | None) -> None:
-    """Check, before anything is asked for, that a chart can be drawn.
+    """Check that a chart can be drawn, before anything is requested.
 
     Raises:
-        UsageError: The file is of another kind, or can't be written.
+        UsageError: The file has another suffix, or can't be written.
         ModuleNotFoundError: matplotlib is not installed.
     """
     if path is None:
         return
     check_place(path, "--plot")
     if path.suffix.lower() not in {".png", ".svg"}:
-        raise UsageError(f"--plot {str(path)!r}: give a file that ends in .png or .svg")
+        raise UsageError(f"--plot {str(path)!r}: pass a file that ends in .png or .svg")
     if find_spec("matplotlib") is None:
         raise ModuleNotFoundError("matplotlib is not installed", name="matplotlib")
 
 
 def write_plot(run: Run, path: Path | None, table: Table, *, days: str, currency: str = "", unit: str = "day") -> None:
-    """Draw the figures of a table into a file, whole or not at all.
+    """Draw the figures of a table as a chart, and write it to a file atomically.
 
     Args:
         run: The command.
-        path: The file, if a chart is wanted.
+        path: The file; `None` draws nothing.
         table: The figures.
-        days: The days asked for, in words.
-        currency: That of money; by default what the rows say.
-        unit: What the periods of cohorts count.
+        days: The requested days, for the title.
+        currency: The currency of money; by default that of the rows.
+        unit: The unit of cohort periods.
     """
     if path is None:
         return
@@ -53,7 +53,7 @@ def write_plot(run: Run, path: Path | None, table: Table, *, days: str, currency
     if not figures.rows or not figures.measures:
         run.tell(f"There are no figures to draw: {path} was not written.")
         return
-    from adjust_async.cli.charts import draw_chart  # which takes half a second
+    from adjust_async.cli.charts import draw_chart  # importing it takes half a second
 
     with whole_file(path) as file:
         draw_chart(figures, file, path.suffix.lower()[1:], currency=currency or figures.currency, days=days)

@@ -1,4 +1,4 @@
-"""Progress of long work, on stderr: what is done, how fast, and how long it will take."""
+"""Progress bars on stderr: amount done, rate, and time left."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,14 +26,14 @@ __all__ = ["Report", "count_answers", "progress"]
 
 
 class Report(Protocol):
-    """Told how much is done, and of how much; `None` where that is not known. It can be passed as `on_progress`."""
+    """Takes the amount done, the total (`None` if unknown) and what was done last, as `on_progress` does."""
 
     def __call__(self, done: int, whole: int | None, what: str = "", /) -> None:
-        """Show it."""
+        """Update the bar."""
 
 
 class _Rate(ProgressColumn):
-    """How many are done a second."""
+    """The number of items a second."""
 
     def render(self, task: Any) -> Text:
         """Show the rate."""
@@ -45,14 +45,14 @@ class _Rate(ProgressColumn):
 def progress(
     run: Run, description: str, total: int | None = None, *, size: bool = False, shown: bool = True
 ) -> Iterator[Report]:
-    """Show a bar until the end of the block, where stderr is a terminal and `--quiet` was not given.
+    """Show a progress bar until the end of the block, if stderr is a terminal and `--quiet` is not set.
 
     Args:
         run: The command.
-        description: What is done.
-        total: How much there is to do; may be told later.
-        size: Whether bytes are counted.
-        shown: Whether a bar is wanted at all.
+        description: The text before the bar.
+        total: The total, if it is known at the start.
+        size: Whether the amount is bytes.
+        shown: `False` shows no bar at all.
     """
     if run.quiet or not shown or not run.err.is_terminal:
         yield lambda _, __, ___="": None
@@ -68,7 +68,7 @@ def progress(
 
 @contextmanager
 def count_answers(adjust: AsyncAdjust, told: Report, total: int | None) -> Iterator[None]:
-    """Tell of each answer that arrives, for calls that return only when all are there."""
+    """Report each response that arrives, for calls that return only when they are complete."""
     done = 0
 
     async def count(response: httpx.Response) -> None:

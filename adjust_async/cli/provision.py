@@ -1,4 +1,4 @@
-"""`trackers provision`: a plan from a file, what it would change, and what became of it."""
+"""The command `trackers provision`: reads a plan from a file, shows its changes, and makes them."""
 
 import sys
 from collections import Counter
@@ -27,10 +27,10 @@ __all__ = ["register"]
 _COLUMNS = ("path", "status", "tracker_token", "partner_id", "error", "notes")
 _DONE = frozenset(("created", "updated", "unchanged"))
 
-#: A table in the terminal with more outcomes than this shows those that failed, and as many of the others.
+#: A longer table in the terminal shows all failed outcomes, and others only up to this number.
 MOST_SHOWN = 100
 
-#: Trackers of one name that are told.
+#: The maximum number of duplicate trackers to name.
 MOST_DUPLICATES = 10
 
 _PlanFile = Annotated[
@@ -38,7 +38,7 @@ _PlanFile = Annotated[
 ]
 _RetryPlan = Annotated[
     Path | None,
-    typer.Option("--retry-plan", metavar="FILE", help="Write what is left to do there, as a plan.", show_default=False),
+    typer.Option("--retry-plan", metavar="FILE", help="Write unfinished entries there, as a plan.", show_default=False),
 ]
 
 
@@ -49,8 +49,8 @@ def register(app: typer.Typer) -> None:
         app,
         flags=[
             Flag("grace_time", "number", help="Seconds until a lost create counts as not done."),
-            Flag("on_failure", help="keep (default) goes on; raise ends at the first.", metavar="keep|raise"),
-            Flag("verify", "bool", help="List again at the end; by default after many creates."),
+            Flag("on_failure", help="keep (default): continue; raise: stop at the first.", metavar="keep|raise"),
+            Flag("verify", "bool", help="List again at the end; default after many creates."),
             Flag("page_size", "integer", further=True),
         ],
         examples="""
@@ -64,8 +64,8 @@ def register(app: typer.Typer) -> None:
         app_token: AppToken,
         plan: _PlanFile,
         arguments: dict[str, Any],
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
-        yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before anything is created.")] = False,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the changes.")] = False,
+        yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
         retry_plan: _RetryPlan = None,
         format: FormatOption = None,
         output: OutputOption = None,
@@ -89,8 +89,8 @@ class _RollOut:
         app_token: The app.
         specs: The entries.
         arguments: Further arguments of `provision`.
-        out: Where the outcomes go.
-        retry_plan: Where the entries go that are left to do.
+        out: The output for the outcomes.
+        retry_plan: The file for the unfinished entries.
     """
 
     run: Run
@@ -102,7 +102,7 @@ class _RollOut:
     _outcomes: dict[str, ProvisionOutcome] = attrs.field(factory=dict)
 
     def compare(self) -> Status:
-        """Show what would be done; create nothing."""
+        """Show the changes without making them."""
         result = self._compared()
         left = self._leave(result.outcomes)
         if self.out.format is Format.TABLE:
@@ -113,7 +113,7 @@ class _RollOut:
         return self._status(left)
 
     def roll_out(self, *, asking: bool) -> Status:
-        """Show what would be done, ask, and do it."""
+        """Show the changes, ask for confirmation, and make them."""
         result = self._compared()
         self._show_difference(result)
         changes = Counter[str](outcome.status for outcome in _all(result))
@@ -131,7 +131,7 @@ class _RollOut:
         if result.duplicates:
             twice = ", ".join(f"{tracker.name} ({tracker.token})" for tracker in result.duplicates[:MOST_DUPLICATES])
             more = len(result.duplicates) - MOST_DUPLICATES
-            tell(f"Trackers of one name: {twice}{f' and {more} more' if more > 0 else ''}.")
+            tell(f"Trackers with the same name: {twice}{f' and {more} more' if more > 0 else ''}.")
         return self._finish(result.outcomes, result.implied)
 
     def _compared(self) -> ProvisionResult:
@@ -142,7 +142,7 @@ class _RollOut:
         return self.run(work)
 
     def _show_difference(self, result: ProvisionResult) -> None:
-        """Draw the difference: on stdout with a table of outcomes, on stderr where stdout is for data alone."""
+        """Draw the changes: on stdout before a table of outcomes, otherwise on stderr, as stdout is for data."""
         drawn = tree_of_difference(self.app_token, _all(result), self.specs)
         if self.out.format is Format.TABLE and self.out.path is None:
             self.out.draw(*drawn)
@@ -155,7 +155,7 @@ class _RollOut:
         what += [f"update {changes['updated']:,}"] if changes["updated"] else []
         question = f"{' and '.join(what).capitalize()} in {self.app_token}? Adjust can't delete trackers."
         if not self.run.interactive:
-            raise UsageError(f"{question} Nobody can be asked here: give --yes, or --dry-run")
+            raise UsageError(f"{question} There is no terminal to ask in: pass --yes, or --dry-run")
         self.run.last_words = "Nothing was created."
         return typer.confirm(question, err=True)
 
@@ -173,8 +173,8 @@ class _RollOut:
         self._outcomes[outcome.path] = outcome
 
     def _finish(self, outcomes: Sequence[ProvisionOutcome], implied: Sequence[ProvisionOutcome]) -> Status:
-        """Write what is left to do, the outcomes and the counts."""
-        # First, so that it is there also where nobody reads the outcomes.
+        """Write the unfinished entries, the outcomes and the counts."""
+        # The retry plan comes first, so that it is written even if nobody reads the outcomes.
         left = self._leave(outcomes)
         if self.out.format is Format.TABLE and self.out.path is None and len(outcomes) > MOST_SHOWN:
             self.out.write(_sheet(_most_telling(outcomes)))
@@ -194,13 +194,13 @@ class _RollOut:
         self.run.tell(f"{verb} {', '.join(told)}.")
 
     def _leave(self, outcomes: Sequence[ProvisionOutcome]) -> int:
-        """Write the plan of what is left to do; return the number of its entries."""
+        """Write the plan of the unfinished entries. Return their number."""
         self._outcomes = {outcome.path: outcome for outcome in outcomes}
         return self._write_retry_plan()
 
     def _status(self, left: int) -> Status:
         if left and self.retry_plan is not None:
-            self.run.tell(f"{self.retry_plan} has the {left:,} entries that are left to do.")
+            self.run.tell(f"{self.retry_plan} has the {left:,} unfinished entries.")
         return Status.PARTLY_FAILED if left else Status.OK
 
     def _write_retry_plan(self) -> int:
@@ -211,7 +211,7 @@ class _RollOut:
         return len(left)
 
     def _tell_end(self, error: BaseException) -> None:
-        """Say what was done until the end came, and write what was not."""
+        """Report what was done before the end, and write the unfinished entries."""
         counts = Counter(_last_word(outcome) for outcome in self._outcomes.values())
         never = len({spec.path for spec in self.specs} - self._outcomes.keys())
         counts["not tried"] += never
@@ -224,7 +224,7 @@ class _RollOut:
             tell(self.run.last_words)
         try:
             if self._write_retry_plan() and self.retry_plan is not None:
-                self.run.last_words += f" {self.retry_plan} has those that are left to do."
+                self.run.last_words += f" {self.retry_plan} has the unfinished ones."
         except OSError as problem:
             self.run.last_words += f" {self.retry_plan} can't be written: {problem.strerror}."
 
@@ -240,7 +240,7 @@ def _last_word(outcome: ProvisionOutcome) -> str:
 
 
 def _most_telling(outcomes: Sequence[ProvisionOutcome]) -> list[ProvisionOutcome]:
-    """Return the outcomes that failed, and as many of the others as a terminal has patience for."""
+    """Return all failed outcomes, and as many others as fit; unchanged ones last."""
     failed = [outcome for outcome in outcomes if outcome.status not in _DONE]
     others = [outcome for outcome in outcomes if outcome.status in _DONE]
     return (failed + sorted(others, key=lambda outcome: outcome.status == "unchanged"))[: max(MOST_SHOWN, len(failed))]

@@ -1,4 +1,4 @@
-"""`report`: the figures of the Report Service, in the terminal or in files of any size."""
+"""The command `report`: figures of the Report Service, in the terminal or in files of any size."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -19,17 +19,17 @@ from adjust_async.cli.shown_report import finish, readable_sheet
 __all__ = ["register"]
 
 _FLAGS = (
-    Flag("dimensions", "names", help="What to break down by: day,app,network.", required=True),
-    Flag("metrics", "names", help="Figures: installs,cost,retention_rate_d7.", required=True),
+    Flag("dimensions", "names", help="Dimensions to group by: day,app,network.", required=True),
+    Flag("metrics", "names", help="Metrics: installs,cost,retention_rate_d7.", required=True),
     Flag("date_period", help="2026-01-01:2026-01-31, -7d:-1d, last_month.", required=True, metavar="PERIOD"),
-    Flag("app_tokens", "names", help="Apps, each asked for by itself; all by default."),
+    Flag("app_tokens", "names", help="Apps, one request for each; default all."),
     Flag("filters", "filters", help="campaign__contains=ios; repeat for more.", called="--filter", also=("--filters",)),
-    Flag("currency", help="Of money, such as EUR.", metavar="CODE"),
-    Flag("sort", "names", help="Names; -installs for the largest first."),
-    Flag("limit", "integer", help="Rows at most."),
-    Flag("window", "window", help="Ask in parts: day, week, month or a number."),
-    Flag("fan_out", help="none asks for all apps at once.", metavar="app|none"),
-    Flag("on_failure", help="keep the other apps when one fails; status 1.", metavar="raise|keep"),
+    Flag("currency", help="Currency of money, such as EUR.", metavar="CODE"),
+    Flag("sort", "names", help="Columns to sort by; -installs: largest first."),
+    Flag("limit", "integer", help="Maximum number of rows."),
+    Flag("window", "window", help="Split by day, week, month or number of days."),
+    Flag("fan_out", help="none: one request for all apps.", metavar="app|none"),
+    Flag("on_failure", help="keep: continue without failed apps; status 1.", metavar="raise|keep"),
     Flag("attr_dependency", further=True),
     Flag("hour__between", further=True, also=("--hour--between",)),
     Flag("utc_offset", further=True),
@@ -52,10 +52,10 @@ _FLAGS = (
     Flag("parameters", "pairs", further=True),
 )
 
-#: How many rows arrive between two looks of the progress bar.
+#: The number of rows between two updates of the progress bar.
 ROWS_TOLD = 500
 
-#: Arguments that only a report has which is put together in memory.
+#: Arguments that need the whole report in memory.
 _IN_MEMORY = frozenset(("attr_dependency", "include_attr_dependency", "index", "on_failure", "window"))
 
 
@@ -79,7 +79,7 @@ def register(app: typer.Typer) -> None:
         output: OutputOption = None,
         plot: PlotOption = None,
     ) -> None:
-        """Ask the Report Service; CSV and Parquet of any size."""
+        """Get a report; CSV and Parquet may be of any size."""
         out = Output(format, output)
         check_plot(plot)
         if plot is None and _is_one_request(arguments) and out.format in {Format.CSV, Format.JSONL, Format.PARQUET}:
@@ -101,13 +101,13 @@ def register(app: typer.Typer) -> None:
 
 
 def _is_one_request(arguments: Mapping[str, Any]) -> bool:
-    """Whether one request gets the report, which then goes through bounded memory."""
+    """Return whether one request gets the report, so that it can be streamed in bounded memory."""
     by_app = "app_tokens" in arguments and arguments.get("fan_out") != "none"
     return not by_app and _IN_MEMORY.isdisjoint(arguments)
 
 
 class _Streamed:
-    """A report that arrives in pieces: into a file as the service sends it, or as rows to stdout."""
+    """A report that is streamed: into a file as the service sends it, or as rows to stdout."""
 
     def __init__(self, run: Run, out: Output, arguments: Mapping[str, Any]) -> None:
         self._run = run
@@ -134,7 +134,7 @@ class _Streamed:
     async def _write_rows(self, adjust: AsyncAdjust) -> None:
         with progress(self._run, "Rows", shown=not self._out.streams_to_terminal) as told:
             async with aclosing(adjust.reports.iter_csv(**self._arguments)) as rows:
-                # The service may name a column otherwise than it was asked for.
+                # The service may name a column differently than the request did.
                 first = await anext(rows, None)
 
                 async def counted() -> AsyncGenerator[Mapping[str, Any], None]:

@@ -1,4 +1,4 @@
-"""`Run`: one command at work, with the client, the token, the terminal and the signals that end it."""
+"""`Run`, the context of one command: the client, the token, the terminal, and signals."""
 
 import asyncio
 import logging
@@ -26,15 +26,15 @@ T = TypeVar("T")
 
 @attrs.define
 class Run:
-    """What the commands share.
+    """The context of one command.
 
     Attributes:
         settings: The arguments of the client.
-        quiet: Whether neither progress nor warnings are wanted.
-        verbose: Whether requests and retries are told of.
-        last_words: What to say where a signal ends the command.
+        quiet: Whether to show neither progress nor warnings.
+        verbose: Whether to log requests and retries.
+        last_words: The message for a command that a signal ends.
         given_token: The API token that was typed.
-        err: The terminal at stderr, or what stands in its place.
+        err: The terminal at stderr, or a replacement.
     """
 
     settings: dict[str, Any]
@@ -46,23 +46,23 @@ class Run:
 
     @classmethod
     def of(cls, ctx: typer.Context, values: Mapping[str, Any]) -> Self:
-        """Gather the client's options from before and after the command's name; the latter win."""
+        """Collect the client's options from before and after the command's name; those after it win."""
         settings = {**(ctx.obj or {}), **arguments(CLIENT_FLAGS, values)}
         quiet, verbose = (bool(settings.pop(name, False)) for name in ("quiet", "verbose"))
         return cls(settings, quiet, verbose)
 
     def __call__(self, work: Callable[[AsyncAdjust], Awaitable[T]]) -> T:
-        """Open a client and do the work in an event loop of its own.
+        """Run some work with a client in a new event loop.
 
-        Ctrl-C and SIGTERM cancel it, so that it can leave everything in order; a second Ctrl-C does not wait for that.
+        Ctrl-C and SIGTERM cancel it, so that it can clean up. A second Ctrl-C does not wait for that.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C ended it.
-            TerminatedError: SIGTERM ended it.
+            KeyboardInterrupt: Ctrl-C cancelled the work.
+            TerminatedError: SIGTERM cancelled the work.
         """
         token = self.token()
         self.log()
-        # A shell that starts this in the background may have told it to ignore Ctrl-C.
+        # A shell that starts this in the background may have set SIGINT to be ignored.
         numbers = [signal.SIGTERM]
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             numbers.append(signal.SIGINT)
@@ -98,14 +98,14 @@ class Run:
 
     @property
     def interactive(self) -> bool:
-        """Whether somebody can be asked."""
+        """Whether a person can answer questions on stdin."""
         return sys.stdin is not None and sys.stdin.isatty()
 
     def token(self) -> str | None:
-        """Return the token that was asked for; `None` where the client finds one itself.
+        """Return the token that was typed; `None` if the client finds one itself.
 
         Raises:
-            UsageError: There is none, and nobody to ask.
+            UsageError: There is no token, and no person to ask.
         """
         if self.given_token is not None or token_source():
             return self.given_token
@@ -115,7 +115,7 @@ class Run:
         return self.given_token
 
     def log(self) -> None:
-        """Show what the client logs where `--verbose` was given, and nothing of it elsewhere."""
+        """Show the client's log on stderr with `--verbose`, and nothing of it otherwise."""
         logger = logging.getLogger("adjust_async")
         logger.handlers = [_TerminalHandler(self.err) if self.verbose else logging.NullHandler()]
         logger.setLevel(logging.DEBUG if self.verbose else logging.CRITICAL)
@@ -123,7 +123,7 @@ class Run:
 
 
 class _TerminalHandler(logging.Handler):
-    """Writes what is logged above a progress bar."""
+    """Writes log records above a progress bar."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What `kpis` and `report` have in common: the columns that a terminal shows, and apps that failed."""
+"""Code shared by `kpis` and `report`: the columns shown in a terminal, and failed apps."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ __all__ = ["finish", "readable_sheet"]
 
 
 def readable_sheet(table: Table) -> Sheet:
-    """Make a sheet of figures; in the terminal names stand for tokens where every row has them."""
+    """Return a sheet of figures. In the terminal, names replace tokens if every row has them."""
     columns = list(table.columns)
     unnamed = {name for row in table.rows() for name in columns if name.endswith("_name") and row[name] is None}
     named = {name for name in columns if name.endswith("_name") and name not in unnamed}
@@ -22,10 +22,10 @@ def readable_sheet(table: Table) -> Sheet:
 
 
 def finish(run: Run, failures: Mapping[str, AdjustError], asked: int) -> None:
-    """Tell of the apps that failed.
+    """Report the apps that failed.
 
     Raises:
-        typer.Exit: Some did.
+        typer.Exit: An app failed.
     """
     if not failures:
         return

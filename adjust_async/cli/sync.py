@@ -1,4 +1,4 @@
-"""`sync`: the account's figures and lists in a database, by dlt."""
+"""The command `sync`, which loads figures and lists of the account into a database with dlt."""
 
 import os
 from collections.abc import Iterator
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _FLAGS = (
-    Flag("dimensions", "names", help="Of reports, with day; day,network by default."),
-    Flag("metrics", "names", help="Of reports: installs,cost,retention_rate_d7."),
-    Flag("app_tokens", "names", help="Apps; all by default."),
-    Flag("start_date", help="The first day; 30 days ago by default.", metavar="DAY"),
-    Flag("end_date", help="The last day; today by default.", metavar="DAY"),
-    Flag("restate_days", "integer", help="Stored days to ask for again; 7 by default."),
-    Flag("kpis", "names", help="Of the KPI Service, in a table of their own."),
+    Flag("dimensions", "names", help="Dimensions of reports; default day,network."),
+    Flag("metrics", "names", help="Metrics of reports: installs,cost,retention_rate_d7."),
+    Flag("app_tokens", "names", help="Apps; default all."),
+    Flag("start_date", help="First day; default 30 days ago.", metavar="DAY"),
+    Flag("end_date", help="Last day; default today.", metavar="DAY"),
+    Flag("restate_days", "integer", help="Stored days to load again; default 7."),
+    Flag("kpis", "names", help="KPI Service figures, in a table of their own."),
     Flag("grouping", "names", further=True),
 )
 
-#: Days that a first load goes back, unless it is told otherwise.
+#: The default number of days that a first load goes back.
 DAYS = 30
 
 
@@ -53,10 +53,10 @@ def register(app: typer.Typer) -> None:
         run: Run,
         arguments: dict[str, Any],
         destination: Annotated[
-            str, typer.Option(metavar="NAME", help="duckdb, postgres or another one of dlt.", show_default=False)
+            str, typer.Option(metavar="NAME", help="duckdb, postgres or another of dlt's.", show_default=False)
         ] = "duckdb",
         dataset: Annotated[
-            str, typer.Option(metavar="NAME", help="The schema of the tables; adjust by default.", show_default=False)
+            str, typer.Option(metavar="NAME", help="Schema of the tables; default adjust.", show_default=False)
         ] = "adjust",
     ) -> None:
         """Load reports, trackers, apps, partners and events into a database."""
@@ -72,7 +72,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _load(run: Run, arguments: dict[str, Any], destination: str, dataset: str) -> "dict[str, Outcome]":
-    # A command that works for somebody else does not tell dlt's makers about it, unless it was asked to.
+    # dlt sends usage data to its makers unless this is set; users can still opt in.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
     import dlt
@@ -88,9 +88,9 @@ def _load(run: Run, arguments: dict[str, Any], destination: str, dataset: str) -
         options["token"] = token
     source = adjust_source(**given, **options)
     source.kpis.selected = "kpis" in arguments or "grouping" in arguments
-    run.last_words = "What was loaded is whole; the next sync goes on with the rest."
+    run.last_words = "All completed loads are kept; run sync again to load the rest."
     with _problems_of_dlt(), progress(run, "Loading") as told:
-        # A catalog is named as its file, and must not be named as the schema in it.
+        # DuckDB names the catalog after the file, and it must differ from the schema's name.
         where: Any = dlt.destinations.duckdb(f"{dataset}_warehouse.duckdb") if destination == "duckdb" else destination
         pipeline = dlt.pipeline(
             f"adjust_{destination}_{dataset}", destination=where, dataset_name=dataset, progress=_collector(told)
@@ -100,7 +100,7 @@ def _load(run: Run, arguments: dict[str, Any], destination: str, dataset: str) -
 
 
 def _run(pipeline: "Pipeline", source: Any) -> None:
-    while pipeline.has_pending_data:  # an earlier run was ended in the middle, and dlt finishes that before all else
+    while pipeline.has_pending_data:  # dlt first finishes a run that was interrupted
         pipeline.run()
     pipeline.run(source)
 
@@ -109,7 +109,7 @@ def _collector(told: Any) -> Any:
     from dlt.common.runtime.collector import NullCollector
 
     class Rows(NullCollector):  # type: ignore[misc,unused-ignore] # untyped where dlt is not installed
-        """Tells how many rows have arrived."""
+        """Reports the number of rows that have arrived."""
 
         count = 0
 
@@ -123,7 +123,7 @@ def _collector(told: Any) -> Any:
 
 @contextmanager
 def _problems_of_dlt() -> Iterator[None]:
-    """Name what lies below an error of dlt: the error of a request, or what its destination says."""
+    """Show the cause of a dlt error: the error of a request, or the destination's message."""
     from dlt.common.exceptions import DltException
 
     try:

@@ -1,4 +1,4 @@
-"""Tables and drawings that fit a terminal: narrow columns whole, long texts cut, what has no room named below."""
+"""Tables and drawings that fit the terminal: long texts are cut, and columns without room are named below the table."""
 
 import io
 import os
@@ -20,24 +20,24 @@ from adjust_async.cli.errors import one_line
 
 __all__ = ["draw", "format_cell", "has_colours", "is_percentage", "table", "terminal_width"]
 
-#: Cells to which a text may be cut, where the terminal is narrow.
+#: The width to which texts may be cut in a narrow terminal.
 NARROWEST_TEXT = 14
 
-#: Cells between two columns.
+#: The number of blanks between two columns.
 GAP = 2
 
-#: The width of what no terminal shows, so that nothing is cut there.
+#: The width for files and pipes, where nothing is cut.
 UNBOUNDED = 10_000
 
-#: Below this, figures are shown by their first digits rather than by two decimals.
+#: Smaller figures are shown with two significant digits instead of two decimals.
 SMALL = 0.1
 
-#: Last words of the names of figures that are shares of one.
+#: Name endings of figures that are shares of one.
 _SHARES = ("rate", "share")
 
 
 def terminal_width(*, to_file: bool = False) -> int:
-    """Return how many cells a line may have: those of the terminal, or of `COLUMNS`, otherwise as many as it takes."""
+    """Return the width of a line: that of the terminal, or `COLUMNS`, or unbounded."""
     if to_file:
         return UNBOUNDED
     if sys.stdout.isatty():
@@ -59,15 +59,15 @@ def _console(*, to_file: bool) -> Console:
 
 
 def has_colours(*, to_file: bool = False) -> bool:
-    """Whether what is drawn has colours."""
+    """Return whether drawings have colours."""
     console = _console(to_file=to_file)
     return console.color_system is not None and not console.no_color
 
 
 def draw(*drawings: RenderableType, to_file: bool = False) -> bytes:
-    """Draw for the terminal, in colours where it has them and `NO_COLOR` is not set, or without for a file.
+    """Render drawings for the terminal, in colours if it supports them and `NO_COLOR` is not set, or for a file.
 
-    Plain texts are not broken into lines.
+    Plain texts are not wrapped.
     """
     console = _console(to_file=to_file)
     for drawing in drawings:
@@ -78,7 +78,7 @@ def draw(*drawings: RenderableType, to_file: bool = False) -> bytes:
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, to_file: bool = False) -> list[RenderableType]:
-    """Make a table as wide as the terminal; columns that have no room are named below it, the last ones first."""
+    """Return a table as wide as the terminal. Columns without room are dropped from the end, and named below it."""
     cells = {name: [format_cell(name, row.get(name)) for row in rows] for name in columns}
     numeric = {name for name in columns if _is_numeric(row.get(name) for row in rows)}
     widths = {name: max(map(cell_len, (name, *texts))) for name, texts in cells.items()}
@@ -114,7 +114,7 @@ def _words(name: str) -> list[str]:
 
 
 def _folded(name: str, width: int) -> str:
-    """Break a long name into lines, behind its underscores."""
+    """Break a long name into lines after underscores."""
     lines = [""]
     for word in _words(name):
         if lines[-1] and cell_len(lines[-1] + word) > width:
@@ -124,7 +124,7 @@ def _folded(name: str, width: int) -> str:
 
 
 def format_cell(name: str, value: Any) -> str:
-    """Return a cell as it is read: thousands set apart, rates in percent, nothing where there is no value."""
+    """Format a cell for people: thousands separators, rates in percent, and nothing for a missing value."""
     if value is None or value == [] or value == {}:
         return ""
     if isinstance(value, bool):
@@ -143,7 +143,7 @@ def format_cell(name: str, value: Any) -> str:
 
 
 def is_percentage(name: str) -> bool:
-    """Whether a figure is a share of one, by its name: `retention_rate`, `retention_rate_d7`, `ctr`."""
+    """Return whether a figure is a share of one, judging by its name: `retention_rate`, `retention_rate_d7`, `ctr`."""
     words = [word for word in name.lower().split("_") if word]
     while len(words) > 1 and words[-1][:1] in "dwm" and words[-1][1:].isdigit():
         words.pop()

@@ -1,4 +1,4 @@
-"""Trees of trackers: those that an app has, and the difference that a plan makes."""
+"""Tree drawings: the trackers of an app, and the changes that a plan makes."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ __all__ = ["tree_of_difference", "tree_of_trackers"]
 
 SEPARATOR = "::"
 
-#: A difference with more lines than this shows only the first children of each tracker.
+#: A difference with more lines than this shows only the first `CHILDREN` children of each tracker.
 LONGEST_DIFFERENCE = 200
 CHILDREN = 5
 
@@ -34,7 +34,7 @@ _MARKS: Mapping[str, _Mark] = {
 
 
 def tree_of_trackers(app_tokens: Sequence[str], trackers: Iterable[Tracker]) -> list[RenderableType]:
-    """Draw one tree for each app, in the order asked for; siblings stand by name."""
+    """Return one tree for each app, in the order of the tokens; siblings are sorted by name."""
     below: dict[tuple[str | None, str | None], list[Tracker]] = {}
     for tracker in trackers:
         below.setdefault((tracker.app_token, tracker.parent_token), []).append(tracker)
@@ -66,7 +66,7 @@ def _remarks(tracker: Tracker) -> list[str]:
 
 
 class _Node:
-    """A tracker of a difference, with what hangs below it."""
+    """A tracker of a difference, with its children."""
 
     def __init__(self) -> None:
         self.outcome: ProvisionOutcome | None = None
@@ -76,12 +76,12 @@ class _Node:
 def tree_of_difference(
     app_token: str, outcomes: Sequence[ProvisionOutcome], specs: Iterable[TrackerSpec]
 ) -> list[RenderableType]:
-    """Draw what a plan would change: `+` is created, `~` updated, `=` there already, `!` would fail.
+    """Draw the changes of a plan: `+` created, `~` updated, `=` unchanged, `!` failed.
 
     Args:
         app_token: The app.
-        outcomes: Those of the entries of the plan, and of the trackers above them.
-        specs: The entries, for the settings that they ask for.
+        outcomes: The outcomes of the plan's entries, and of the trackers above them.
+        specs: The entries, for the settings that they request.
     """
     settings = {spec.path: spec for spec in specs}
     top = _Node()

@@ -1,4 +1,4 @@
-"""`trackers list`, `tree`, `find`, `create` and `update`."""
+"""The commands `trackers list`, `tree`, `find`, `create` and `update`."""
 
 from collections.abc import Iterable
 from contextlib import aclosing
@@ -21,7 +21,7 @@ __all__ = ["AppToken", "register"]
 AppToken = Annotated[str, typer.Argument(metavar="APP_TOKEN", help="The app.", show_default=False)]
 AppTokens = Annotated[
     list[str],
-    typer.Argument(metavar="APP_TOKEN", help="Apps, with commas between them or not.", show_default=False),
+    typer.Argument(metavar="APP_TOKEN", help="Apps, separated by commas or blanks.", show_default=False),
 ]
 
 _SHOWN = ("token", "name", "level", "partner_id", "cost_data_enabled", "has_subtrackers", "archived")
@@ -42,7 +42,7 @@ def _register_list(app: typer.Typer) -> None:
         app,
         "list",
         flags=[
-            Flag("parent", help="List what is right below this tracker.", metavar="TOKEN", also=("--parent-token",)),
+            Flag("parent", help="List the children of this tracker.", metavar="TOKEN", also=("--parent-token",)),
             *PAGING,
         ],
         examples="""
@@ -57,7 +57,7 @@ def _register_list(app: typer.Typer) -> None:
         format: FormatOption = None,
         output: OutputOption = None,
     ) -> None:
-        """List the network trackers of an app, or those below one."""
+        """List an app's network trackers, or a tracker's children."""
         parent = arguments.pop("parent", None)
 
         def pages(adjust: AsyncAdjust) -> CursorPages[Tracker]:
@@ -72,7 +72,7 @@ def _register_tree(app: typer.Typer) -> None:
     @command(
         app,
         flags=[
-            Flag("max_level", "integer", help="1 for networks, up to 4 for creatives, the default."),
+            Flag("max_level", "integer", help="Depth, from 1 (networks) to 4 (creatives, default)."),
             Flag("page_size", "integer", help="Trackers a page; the service's default is 50."),
         ],
         examples="""
@@ -123,11 +123,11 @@ def _register_find(app: typer.Typer) -> None:
     def find(
         run: Run,
         app_token: AppToken,
-        path: Annotated[str, typer.Argument(metavar="PATH", help="Its name with those above it.", show_default=False)],
+        path: Annotated[str, typer.Argument(metavar="PATH", help="Its full name.", show_default=False)],
         format: FormatOption = None,
         output: OutputOption = None,
     ) -> None:
-        """Find a tracker by its path; status 1 where there is none."""
+        """Find a tracker by its path; status 1 if there is none."""
         out = Output(format, output)
         tracker = run(lambda adjust: adjust.trackers.find(app_token, path))
         if tracker is None:
@@ -149,13 +149,13 @@ def _register_create(app: typer.Typer) -> None:
         run: Run,
         app_token: AppToken,
         name: Annotated[
-            str, typer.Argument(metavar="NAME", help="The name of the new level alone.", show_default=False)
+            str, typer.Argument(metavar="NAME", help="Its name, without those above it.", show_default=False)
         ],
         arguments: dict[str, Any],
         format: FormatOption = None,
         output: OutputOption = None,
     ) -> None:
-        """Create one tracker; Adjust can't delete it again."""
+        """Create a tracker; Adjust can't delete trackers."""
         out = Output(format, output)
         parent = arguments.get("parent")
         run.last_words = "The tracker may have been created: look it up with `trackers find`."
@@ -167,7 +167,7 @@ def _register_update(app: typer.Typer) -> None:
     @command(
         app,
         flags=[
-            Flag("partner_id", "integer", help="Link it to this partner; `partners` has the ids."),
+            Flag("partner_id", "integer", help="Link it to this partner; `partners` lists ids."),
             Flag("cost_data_enabled", "bool", help="Whether cost data is collected."),
         ],
         examples="""
@@ -183,7 +183,7 @@ def _register_update(app: typer.Typer) -> None:
         format: FormatOption = None,
         output: OutputOption = None,
     ) -> None:
-        """Link a tracker to a partner, or switch its cost data."""
+        """Link a tracker to a partner, or switch its cost data on or off."""
         out = Output(format, output)
         run.last_words = "The tracker may have been changed; it is safe to run this again."
         tracker = run(lambda adjust: adjust.trackers.update(app_token, tracker_token, **arguments))

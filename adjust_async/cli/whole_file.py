@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, and moved there at the end."""
+"""Atomic file writes: the data goes to a temporary file in the same folder, which replaces the target at the end."""
 
 import os
 import secrets
@@ -14,14 +14,14 @@ __all__ = ["check_place", "whole_file"]
 
 
 def check_place(path: Path, option: str) -> Path:
-    """Check that a file can be written, before anything is asked for.
+    """Check that a file can be written, before anything is requested.
 
     Raises:
-        UsageError: It is a folder, its folder is missing, or nothing may be written there.
+        UsageError: The path is a folder, its folder is missing, or there is no permission to write.
     """
     try:
         if path.is_dir():
-            raise UsageError(f"{option} {str(path)!r} is a folder: give the path of a file in it")
+            raise UsageError(f"{option} {str(path)!r} is a folder: pass the path of a file in it")
         folder = Path(os.path.realpath(path)).parent
         if not folder.is_dir():
             raise UsageError(f"{option} {str(path)!r}: there is no folder {str(folder)!r}")
@@ -35,9 +35,9 @@ def check_place(path: Path, option: str) -> Path:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing; what was there before stays until the new one is whole.
+    """Open a file for writing. An existing file keeps its content until the new one is complete.
 
-    Of a link the file that it leads to is replaced. What is no regular file, such as `/dev/stderr`, is written to.
+    A symbolic link is followed. Anything but a regular file, such as `/dev/stderr`, is written to directly.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as file:

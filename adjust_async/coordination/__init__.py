@@ -1,4 +1,4 @@
-"""Sharing one account's limits between clients: in a process, on a machine, or on several."""
+"""Sharing one account's limits between clients of one process, of one machine, or of several machines."""
 
 from adjust_async.coordination.file import FileCoordinator
 from adjust_async.coordination.in_process import InProcessCoordinator

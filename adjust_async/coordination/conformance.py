@@ -1,4 +1,4 @@
-"""What every coordinator must do, as checks that anybody's own implementation can be run through.
+"""Checks of what every coordinator must do, which you can run against your own implementation.
 
     from adjust_async.coordination.conformance import CHECKS
 
@@ -7,10 +7,10 @@
     async def test_my_coordinator(check):
         await check(lambda: MyCoordinator("place"))
 
-A check is called with what makes a coordinator: each call stands for another process, and all of them meet at the same
-place. Accounts and apps are new in each check, so that the place need not be. Every check takes a second or less.
+Each check calls its argument to get a coordinator. Each call stands for another process, and all of them use the same
+place. Each check makes accounts and apps of its own, so the place can be reused. A check takes a second or less.
 
-What becomes of the permits of a process that was killed can only be shown by killing one, and is not among the checks.
+The checks do not cover the permits of a killed process, because that needs a process to kill.
 """
 
 import asyncio
@@ -37,12 +37,12 @@ Check: TypeAlias = Callable[[Connect], Coroutine[Any, Any, None]]
 
 _URL = "https://api.adjust.com"
 
-#: Seconds until what must come is given up. Nothing waits for so long where all is well.
+#: Seconds until a check gives up. A correct implementation never waits this long.
 _PATIENCE = 20.0
 
 
 class ConformanceError(AssertionError):
-    """A coordinator does not do what it must; the message says what."""
+    """A coordinator violates the protocol; the message says how."""
 
 
 def _expect(is_so: bool, otherwise: str) -> None:
@@ -52,20 +52,20 @@ def _expect(is_so: bool, otherwise: str) -> None:
 
 @asynccontextmanager
 async def _members(connect: Connect, *hosts: Host) -> AsyncIterator[list[Member]]:
-    """Open two members of the same hosts; at the end no permit, and no task of theirs, may be left."""
+    """Open two members of the same hosts. At the end, none of their permits and tasks may remain."""
     before = len(asyncio.all_tasks())
     members = [connect().join(hosts) for _ in range(2)]
     try:
         async with asyncio.timeout(_PATIENCE):
             yield members
         out = [member.permits_out for member in members]
-        _expect(not any(out), f"{sum(out)} permits were not given back")
+        _expect(not any(out), f"{sum(out)} permits were not released")
     finally:
         for member in members:
             await member.aclose()
             await member.aclose()
     left = len(asyncio.all_tasks()) - before
-    _expect(left <= 0, f"{left} tasks are left after aclose")
+    _expect(left <= 0, f"{left} tasks are still running after aclose")
 
 
 def _host(
@@ -75,7 +75,7 @@ def _host(
 
 
 class _Requests:
-    """Requests that hold a permit for a while, and count themselves."""
+    """Requests that hold a permit for a while, and count how many of them run at once."""
 
     def __init__(self) -> None:
         self.in_flight = 0
@@ -101,20 +101,20 @@ class _Requests:
 
 
 async def _until_waiting() -> None:
-    """Let tasks that were just started get to where they wait."""
+    """Let tasks that were just started reach the point where they wait."""
     await asyncio.sleep(0.05)
 
 
 async def permits_are_shared(connect: Connect) -> None:
-    """Let as many permits out as the host allows, of all members together, and never more."""
+    """Grant all members together as many permits as the host allows, and never more."""
     requests = _Requests()
     async with _members(connect, _host(3)) as members:
         await requests.send_many(*members, count=6, seconds=0.02)
-    _expect(requests.most == 3, f"{requests.most} requests ran at a time where 3 may")
+    _expect(requests.most == 3, f"{requests.most} requests ran at once, and 3 are allowed")
 
 
 async def permits_come_back(connect: Connect) -> None:
-    """Get a permit back after a failure, a cancellation while it is held, and one while it is waited for."""
+    """Get permits back after a failure, after a cancelled holder, and after a cancelled waiter."""
     async with _members(connect, _host(2)) as (one, other):
         for member in (one, other):
             with contextlib.suppress(ZeroDivisionError):
@@ -123,7 +123,7 @@ async def permits_come_back(connect: Connect) -> None:
         requests = _Requests()
         tasks = [asyncio.create_task(requests.send(member, 60)) for member in (one, one, other, one)]
         await _until_waiting()
-        _expect(requests.in_flight == 2, f"{requests.in_flight} requests run where 2 may")
+        _expect(requests.in_flight == 2, f"{requests.in_flight} requests run, and 2 are allowed")
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
@@ -131,7 +131,7 @@ async def permits_come_back(connect: Connect) -> None:
 
 
 async def members_take_turns(connect: Connect) -> None:
-    """Let a member that comes later have its share while the first one still has enough to do."""
+    """Grant a member that arrives later its share while the first one still has requests waiting."""
     requests = _Requests()
     async with _members(connect, _host(4)) as (first, second):
         early = asyncio.create_task(requests.send_many(first, count=60, seconds=0.01))
@@ -140,11 +140,11 @@ async def members_take_turns(connect: Connect) -> None:
         await requests.send_many(second, count=20, seconds=0.01)
         served = [member for _, member in requests.begun[arrived:]]
         await early
-    _expect(served.count(first) < 50, "a member that came later had to wait until the first one was done")
+    _expect(served.count(first) < 50, "a member that arrived later had to wait until the first one was done")
 
 
 async def rate_is_shared(connect: Connect) -> None:
-    """Begin a burst at once, of all members together, and then as many requests a second as the rate says."""
+    """Let all members together start one burst at once, and then as many requests a second as the rate allows."""
     requests = _Requests()
     rate, burst, count = 40.0, 4, 10
     async with _members(connect, _host(50, max_rate=rate, burst=burst)) as members:
@@ -152,15 +152,15 @@ async def rate_is_shared(connect: Connect) -> None:
     times = sorted(time for time, _ in requests.begun)
     for first, begin in enumerate(times):
         for last in range(first + 1, len(times)):
-            # The clocks of a store count in milliseconds.
+            # Stores may count in milliseconds.
             allowed = burst + rate * (times[last] - begin + 0.002)
-            _expect(last - first + 1 <= allowed + 1, f"{last - first + 1} requests began where {allowed:.1f} may")
+            _expect(last - first + 1 <= allowed + 1, f"{last - first + 1} requests started, and {allowed:.1f} may")
     took = times[-1] - times[0]
     _expect(took < 4 * 2 * count / rate, f"{2 * count} requests took {took:.2f} s at {rate:g} a second")
 
 
 async def pause_holds_all(connect: Connect) -> None:
-    """Begin nothing during a pause that one member was told of; a shorter pause does not end a longer one."""
+    """Start nothing during a pause that one member reported; a shorter pause does not end a longer one."""
     requests = _Requests()
     async with _members(connect, _host(5)) as (one, other):
         await requests.send_many(one, other, count=1)
@@ -169,13 +169,13 @@ async def pause_holds_all(connect: Connect) -> None:
         await one.pause("api", 0.3)
         await other.pause("api", 0.05)
         await requests.send_many(other, one, count=2)
-        _expect(one.pause_left("api") == 0, "a pause that is over has time left")
+        _expect(one.pause_left("api") == 0, "a pause that is over still has time left")
     early = min(time for time, _ in requests.begun) - began
-    _expect(early > 0.29, f"a request began {early:.3f} s after a pause of 0.3 s")
+    _expect(early > 0.29, f"a request started {early:.3f} s after a pause of 0.3 s was reported")
 
 
 async def pause_that_outlasts_the_deadline(connect: Connect) -> None:
-    """Refuse a request without the time for a pause at once, also where another member was told of the pause."""
+    """Refuse a request at once if a pause ends after its deadline, even if another member reported the pause."""
     async with _members(connect, _host(5)) as (one, other):
         loop = asyncio.get_running_loop()
         await one.pause("api", 50)
@@ -183,22 +183,22 @@ async def pause_that_outlasts_the_deadline(connect: Connect) -> None:
             began = loop.time()
             try:
                 async with member.permit("api", deadline=began + 30):
-                    _expect(False, "a request began during a pause")
+                    _expect(False, "a request started during a pause")
             except PauseOutlastsDeadlineError as error:
-                _expect(40 < error.seconds <= 50, f"{error.seconds:g} s are said to be left of 50")
-            _expect(loop.time() - began < 5, "a request waited for a pause that it has no time for")
+                _expect(40 < error.seconds <= 50, f"the error says that {error.seconds:g} s of 50 are left")
+            _expect(loop.time() - began < 5, "a request waited for a pause that ends after its deadline")
 
 
 async def longest_pause_is_a_minute(connect: Connect) -> None:
-    """Let no service that asks for days stop anybody for good."""
+    """Cut a pause to a minute, so that a service that asks for days does not stop everybody."""
     async with _members(connect, _host(5)) as (one, _):
-        _expect(await one.pause("api", 1e12), "a pause is said to have been under way")
-        _expect(not await one.pause("api", 1), "no pause is said to have been under way")
+        _expect(await one.pause("api", 1e12), "pause() says that another pause was running")
+        _expect(not await one.pause("api", 1), "pause() says that no pause was running")
         _expect(59 < one.pause_left("api") <= 60, f"the pause takes {one.pause_left('api'):g} s")
 
 
 async def accounts_and_hosts_are_apart(connect: Connect) -> None:
-    """Share neither permits nor a pause with another token, another account of the token, or another host."""
+    """Share neither permits nor pauses with another token, another account of the same token, or another host."""
     token = uuid4().hex
     account = Host.account_of(token)
     hosts = [
@@ -222,14 +222,14 @@ async def accounts_and_hosts_are_apart(connect: Connect) -> None:
 
 
 async def lock_is_held_by_one(connect: Connect) -> None:
-    """Let one member at a time hold the lock of an app, and one task of it; the number rises."""
+    """Let only one member, and only one of its tasks, hold the lock of an app; the fencing number rises."""
     app_token, inside, numbers = uuid4().hex, 0, list[int]()
 
     async def work(member: Member) -> None:
         nonlocal inside
         async with member.lock(app_token) as lock:
             inside += 1
-            _expect(inside == 1, "two hold the lock of one app")
+            _expect(inside == 1, "two tasks hold the lock of one app")
             await lock.ensure()
             numbers.append(lock.fencing)
             await asyncio.sleep(0.02)
@@ -240,12 +240,12 @@ async def lock_is_held_by_one(connect: Connect) -> None:
             for member in (one, one, other):
                 group.create_task(work(member))
         async with one.lock(app_token), other.lock(uuid4().hex):
-            pass  # locks of different apps have nothing to do with each other
+            pass  # locks of different apps don't wait for each other
     _expect(numbers == sorted(set(numbers)), f"the fencing numbers {numbers} do not rise")
 
 
 async def lock_comes_back(connect: Connect) -> None:
-    """Get a lock back after a failure, and after a cancellation of who holds it or waits for it."""
+    """Get the lock back after a failure, after a cancelled holder, and after a cancelled waiter."""
     app_token = uuid4().hex
 
     async def hold(member: Member) -> None:
@@ -266,7 +266,7 @@ async def lock_comes_back(connect: Connect) -> None:
 
 
 async def stale_lock_writes_nothing(connect: Connect) -> None:
-    """Write nothing with a lock that was given back, whether somebody else has it by now or not."""
+    """Write nothing with a released lock, whether another member holds it now or not."""
     app_token = uuid4().hex
     async with _members(connect, _host(1)) as (one, other):
         async with one.lock(app_token) as stale:
@@ -283,11 +283,11 @@ async def _expect_stale(member: Member, app_token: str, lock: Lock) -> None:
             await use
         except LockLostError:
             continue
-        _expect(False, "a lock that was given back can still be used")
+        _expect(False, "a released lock can still be used")
 
 
 async def journal_outlives_its_lock(connect: Connect) -> None:
-    """Read what was written and not settled as whoever has the lock next; what was settled is not open."""
+    """Let the next holder of the lock read open entries; settled ones are not open."""
     app_token = uuid4().hex
     entries = [JournalEntry(uuid4().hex, parent, label) for parent in (None, "abc123") for label in ("A", "Ü::\n'\"{}")]
     async with _members(connect, _host(1)) as (one, other):
@@ -299,18 +299,18 @@ async def journal_outlives_its_lock(connect: Connect) -> None:
         async with other.lock(app_token):
             found = await other.journal(app_token).entries()
             still_open = {entry for entry in found if entry.token is None}
-            _expect(still_open == {entries[0], entries[3]}, f"{still_open} are open, in place of {entries[::3]}")
+            _expect(still_open == {entries[0], entries[3]}, f"{still_open} are open instead of {entries[::3]}")
             created = {(entry.id, entry.token) for entry in found if entry.token is not None}
-            _expect(created <= {(entries[2].id, "def456")}, f"{created} are said to have been created")
+            _expect(created <= {(entries[2].id, "def456")}, f"{created} are reported as created")
             for entry in still_open:
                 await other.journal(app_token).settle(entry, None)
         left = [entry for entry in await one.journal(app_token).entries() if entry.token is None]
-        _expect(not left, f"{left} are open after they were settled")
+        _expect(not left, f"{left} are still open after they were settled")
         _expect(not await one.journal(uuid4().hex).entries(), "another app has entries")
 
 
 async def holders_are_shown(connect: Connect) -> None:
-    """Show every member who holds permits and locks, and which of them it is itself."""
+    """Show every member that holds permits and locks, and mark the one that was asked."""
     app_token = uuid4().hex
     async with _members(connect, _host(2)) as (one, other):
         async with one.permit("api"), one.lock(app_token):
@@ -323,7 +323,7 @@ async def holders_are_shown(connect: Connect) -> None:
             _expect(app_token in locks, f"the lock of {app_token} is not among {locks}")
         waited = asyncio.get_running_loop().time() + _PATIENCE / 2
         while any(holder.kind == "permits" for holder in await other.holders()):
-            _expect(asyncio.get_running_loop().time() < waited, "who holds nothing is still shown")
+            _expect(asyncio.get_running_loop().time() < waited, "a member that holds nothing is still shown")
             await asyncio.sleep(0.01)
 
 

@@ -1,4 +1,4 @@
-"""The processes of one machine meet in a file."""
+"""Coordination of the processes of one machine through a file."""
 
 from collections.abc import Sequence
 from os import R_OK, W_OK, PathLike, access, fspath
@@ -15,16 +15,16 @@ __all__ = ["FileCoordinator"]
 class FileCoordinator:
     """Shares one account's limits among the processes of one machine, through a SQLite database in WAL mode.
 
-    It must be a local file: SQLite can't lock files on network drives, and leases count by the clock of one machine.
-    On a memory file system such as `/run` it costs least, but a journal there is gone when the machine restarts.
+    The file must be on a local disk: SQLite can't lock files on network drives, and leases use one machine's clock.
+    A memory file system such as `/run` is fastest, but a journal there is lost when the machine restarts.
 
     Args:
-        path: The database, which is made where there is none, readable and writable by its owner alone. Its folder must
-            be there: SQLite puts two more files beside it.
-        lease: Seconds after which the permits and locks of a process that died, or stood still, go to others.
+        path: The database, created if it is missing, readable and writable only by its owner. Its folder must exist:
+            SQLite puts two more files there.
+        lease: Seconds after which permits and locks of a process that died or hangs are free for others, from 1 to 600.
 
     Raises:
-        ConfigurationError: The folder is not there, the file can't be written, or the lease is not from 1 to 600.
+        ConfigurationError: The folder does not exist, the file can't be written, or the lease is out of range.
     """
 
     def __init__(self, path: str | PathLike[str], *, lease: float = 10.0) -> None:
@@ -32,7 +32,7 @@ class FileCoordinator:
         self._lease = check_lease(lease)
 
     def join(self, hosts: Sequence[Host]) -> Member:
-        """Return a member for a client of these hosts. The file is opened when it is used."""
+        """Return a member for a client of these hosts. The file is opened on first use."""
         from adjust_async.coordination.shared.member import SharedMember
         from adjust_async.coordination.sqlite_store import SqliteStore
 
@@ -44,16 +44,16 @@ class FileCoordinator:
 
 def _check_path(path: object) -> Path:
     if not isinstance(path, (str, PathLike)) or not path:
-        raise ConfigurationError(f"path is {shown(path)}: give the path of a database file")
+        raise ConfigurationError(f"path is {shown(path)}: pass the path of a database file")
     text = fspath(path)
     if not isinstance(text, str) or "\0" in text:
-        raise ConfigurationError(f"path is {shown(path)}: give the path of a database file, as text")
+        raise ConfigurationError(f"path is {shown(path)}: pass the path of a database file, as text")
     file = Path(text).absolute()
     if not file.parent.is_dir():
-        raise ConfigurationError(f"path is {shown(text)}: its folder is not there; make it first")
+        raise ConfigurationError(f"path is {shown(text)}: its folder does not exist; create it first")
     if file.is_dir():
-        raise ConfigurationError(f"path is {shown(text)}, which is a folder: give the path of a database file in it")
-    # SQLite makes two files beside it.
+        raise ConfigurationError(f"path is {shown(text)}, which is a folder: pass the path of a database file in it")
+    # SQLite makes two files next to it.
     if not access(file.parent, R_OK | W_OK) or (file.exists() and not access(file, R_OK | W_OK)):
         raise ConfigurationError(f"path is {shown(text)}: this process may not write there")
     return file

@@ -1,4 +1,4 @@
-"""The default: nothing is shared but among the clients of one process that are given the same coordinator."""
+"""The default coordinator: shares limits only among clients in one process that are passed the same object."""
 
 import asyncio
 import math
@@ -27,15 +27,15 @@ from adjust_async.errors import LockLostError
 
 __all__ = ["InProcessCoordinator", "Limits", "LocalPermit"]
 
-#: What `Holder.process` says: there is no other one.
+#: The value of `Holder.process`: all holders are in this process.
 _PROCESS = "itself"
 
 
 class InProcessCoordinator:
-    """Shares the limits among the clients that were given this very object, without a lease: they end together.
+    """Shares the limits among the clients that are passed this object. It needs no leases: all of them end together.
 
-    A client without a coordinator has one of its own. Where clients of one account have different limits, those of the
-    first one count.
+    A client without a coordinator has its own. If clients of one account have different limits, those of the first one
+    apply.
     """
 
     def __init__(self) -> None:
@@ -47,12 +47,12 @@ class InProcessCoordinator:
         return _InProcessMember(self, hosts)
 
     def limits(self, host: Host) -> "Limits":
-        """Return the limits of a host, which live as long as a member has them."""
+        """Return the limits of a host, which live as long as a member uses them."""
         made = Limits(max_concurrency=host.max_concurrency, max_rate=host.max_rate, burst=host.burst)
         return self._limits.setdefault(host.scope, made)
 
     def app(self, key: str) -> "_App":
-        """Return the lock and the journal of an app, which live as long as a member has them."""
+        """Return the lock and the journal of an app, which live as long as a member uses them."""
         return self._apps.setdefault(key, _App())
 
 
@@ -60,9 +60,9 @@ class Limits:
     """The permits that all requests to one host share.
 
     Args:
-        max_concurrency: The maximum number of requests at the same time.
+        max_concurrency: The maximum number of concurrent requests.
         max_rate: Requests a second on average; `None` for no limit.
-        burst: How many requests may follow each other at once after a time of rest; one second's worth where `None`.
+        burst: Requests that may start at once after an idle time; `None` for one second's worth.
     """
 
     def __init__(self, *, max_concurrency: int, max_rate: float | None = None, burst: int | None = None) -> None:
@@ -76,14 +76,14 @@ class Limits:
 
     @property
     def in_use(self) -> int:
-        """How many permits are out."""
+        """The number of permits in use."""
         return self._max_concurrency - self._permits.value
 
     def pause(self, seconds: float) -> bool:
-        """Let no request begin for so long, and say whether that is news.
+        """Let no request start for some seconds. Return whether no pause was running.
 
-        A longer pause that is under way stays. After one that was cut to `LONGEST_PAUSE`, one request begins alone, and
-        the others wait until it has ended.
+        A running pause that is longer stays. After a pause that was cut to `LONGEST_PAUSE`, one request starts, and the
+        others wait until it has ended.
         """
         now = asyncio.get_running_loop().time()
         is_news = self._paused_until <= now
@@ -94,26 +94,26 @@ class Limits:
         return is_news
 
     def pause_left(self) -> float:
-        """Return the seconds until requests may begin again; 0 where there is no pause."""
+        """Return the seconds until requests may start again; 0 without a pause."""
         return max(0.0, self._paused_until - asyncio.get_running_loop().time())
 
     async def acquire(self, deadline: float | None) -> "LocalPermit":
-        """Wait for a permit, for the rate, and for the end of a pause. The permit has to be released.
+        """Wait for a permit, for the rate, and for the end of a pause. The caller must release the permit.
 
         Args:
-            deadline: The loop's time at which the caller gives up; `None` for never.
+            deadline: The time of the event loop's clock at which the caller gives up; `None` for never.
 
         Raises:
-            PauseOutlastsDeadlineError: There is a pause that ends after the deadline. No permit was taken.
+            PauseOutlastsDeadlineError: A pause ends after the deadline. No permit was taken.
         """
         while True:
-            # No permit is held during a pause, so that a caller without the time for it learns so at once.
+            # No permit is held during a pause, so that a caller whose deadline is too short fails at once.
             await self._wait_for_pause(deadline)
             await self._permits.acquire()
             try:
                 if self._rate is not None:
                     await self._rate.acquire()
-            except BaseException:  # a cancellation too must not take the permit with it
+            except BaseException:  # a cancellation must release the permit too
                 self._permits.release()
                 raise
             if not self._is_held():
@@ -147,7 +147,7 @@ class Limits:
 
 
 class LocalPermit:
-    """Leave to send one request; as a context manager it is released at the end. It has no lease to lose."""
+    """The permission to send one request; as a context manager it is released at the end. It has no lease."""
 
     __slots__ = ("_on_release", "_permits")
 
@@ -167,13 +167,13 @@ class LocalPermit:
 
 
 def _leaky_bucket(max_rate: float, burst: int | None) -> AsyncLimiter:
-    """Return a bucket that holds the burst, and leaks it within the time that the rate takes for it."""
+    """Return a bucket that holds the burst, and leaks it in the time that the rate needs for it."""
     size = burst or max(1, math.ceil(max_rate))
     return AsyncLimiter(size, size / max_rate)
 
 
 class _Share:
-    """What one member has of a host."""
+    """One member's use of a host."""
 
     __slots__ = ("__weakref__", "host", "limits", "out", "waiting")
 
@@ -186,7 +186,7 @@ class _Share:
 
 
 class _Holding:
-    """A permit that is taken on entering."""
+    """Takes a permit on entering, and releases it on leaving."""
 
     __slots__ = ("_deadline", "_permit", "_share")
 
@@ -230,11 +230,11 @@ class _App:
 
     async def write(self, entry: JournalEntry, lock: Lock) -> None:
         if lock is not self.holder:
-            raise LockLostError("the lock was given back: nothing may be created with it any more")
+            raise LockLostError("the lock was released: nothing may be created with it")
         self.open[entry.id] = entry
 
     async def settle(self, entry: JournalEntry, token: str | None) -> None:
-        # The memory of the client covers what lists don't show yet; both end with the process.
+        # The client's own memory covers trackers that lists don't show yet, and ends with the process as this does.
         del token
         self.open.pop(entry.id, None)
 
@@ -249,7 +249,7 @@ class _InProcessLock:
 
     async def ensure(self) -> None:
         if self._app.holder is not self:
-            raise LockLostError("the lock was given back: nothing may be created with it any more")
+            raise LockLostError("the lock was released: nothing may be created with it")
 
 
 class _InProcessMember:
@@ -299,7 +299,7 @@ class _InProcessMember:
         ]
 
     async def aclose(self) -> None:
-        """Do nothing: what is held is given back where it was taken."""
+        """Do nothing: permits and locks are released by the blocks that took them."""
 
     def _app(self, app_token: str) -> _App:
         if app_token not in self._apps:

@@ -1,10 +1,10 @@
-"""What the rest of the package knows of coordination: one small protocol, whoever implements it.
+"""The protocol of coordination, which is all that the rest of the package knows of it.
 
-A `Coordinator` says with whom a client shares its account. A client joins it once, and takes through its `Member`
+A `Coordinator` connects clients that share one account. Each client joins it once as a `Member`, and gets from it
 
 - a permit for every request, so that all members together keep to the limits of a host;
-- the lock of an app, so that one member at a time creates trackers there from a plan;
-- the journal of that app, which outlives a process that is killed between a create and its answer.
+- the lock of an app, so that only one member at a time creates trackers there from a plan;
+- the journal of that app, which survives a process that is killed between a create and its answer.
 """
 
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ __all__ = [
     "Permit",
 ]
 
-#: Seconds. A service that asks for more is asked again after this, by one request alone.
+#: Seconds. After a longer `Retry-After`, the pause still ends here, and one request tries the service first.
 LONGEST_PAUSE = 60.0
 
 
 class PauseOutlastsDeadlineError(Exception):
-    """The service asked for a pause that the call has no time for; `seconds` are left of it."""
+    """The service asked for a pause that ends after the call's deadline; `seconds` are left of the pause."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"{seconds:g} s are left of the pause")
@@ -41,15 +41,15 @@ class PauseOutlastsDeadlineError(Exception):
 
 @frozen
 class Host:
-    """A service and its limits, as one client knows them.
+    """A service and its limits, as configured in one client.
 
     Attributes:
-        name: What the client calls it, such as `"api"`.
+        name: The client's name for it, such as `"api"`.
         url: Scheme and host.
-        account: Whose limits they are, as `Host.account_of` returns it.
-        max_concurrency: Requests at the same time.
+        account: A digest of the account that the limits belong to, from `Host.account_of`.
+        max_concurrency: The maximum number of concurrent requests.
         max_rate: Requests a second on average; `None` for no limit.
-        burst: Requests that may follow each other at once after a time of rest; one second's worth where `None`.
+        burst: Requests that may start at once after an idle time; `None` for one second's worth.
     """
 
     name: str
@@ -61,14 +61,14 @@ class Host:
 
     @property
     def scope(self) -> str:
-        """What the limits are shared by: members with the same scope share them, all others don't."""
+        """The key of the limits: members with the same scope share them."""
         return f"{self.name} {self.url} {self.account}"
 
     @staticmethod
     def account_of(token: str, account_id: str | None = None) -> str:
-        """Return a digest that stands for an account wherever the coordinator keeps something.
+        """Return a digest that identifies an account in everything that a coordinator stores.
 
-        It is the same in every process, and the API token can't be told from it.
+        It is the same in every process, and does not reveal the API token.
         """
         text = token if account_id is None else f"{token} {account_id}"
         return blake2b(text.encode(), digest_size=12, person=b"adjust_async").hexdigest()
@@ -79,9 +79,9 @@ class Permit(Protocol):
 
     @property
     def valid(self) -> bool:
-        """Whether the permit is still this member's, by the monotonic and by the wall clock.
+        """Whether this member still holds the permit, by both the monotonic and the wall clock.
 
-        A process that was stopped for longer than its lease has lost it: others may hold the permit by now.
+        A process that was suspended for longer than its lease has lost the permit, and others may hold it now.
         """
         ...
 
@@ -95,10 +95,10 @@ class Lock(Protocol):
         ...
 
     async def ensure(self) -> None:
-        """Return while the lock is held. Ask the coordinator only where the clocks leave it open.
+        """Return if the lock is still held. The coordinator is asked only if the clocks don't settle it.
 
         Raises:
-            LockLostError: It is somebody else's by now, or may be.
+            LockLostError: Another member holds the lock by now, or may hold it.
         """
         ...
 
@@ -108,10 +108,10 @@ class JournalEntry:
     """A create that is about to be sent, or whose outcome is known.
 
     Attributes:
-        id: What tells it from other creates of the same name.
-        parent_token: The tracker above; `None` for a network.
-        label: The name that was asked for.
-        token: The tracker that was created; `None` as long as nobody knows whether there is one.
+        id: Distinguishes it from other creates of the same name.
+        parent_token: The parent tracker; `None` for a network.
+        label: The requested name.
+        token: The tracker that was created; `None` while it is unknown whether one was.
     """
 
     id: str
@@ -121,40 +121,40 @@ class JournalEntry:
 
 
 class Journal(Protocol):
-    """The creates of one app whose outcome may be unknown to the next process."""
+    """The creates of one app whose outcome the next process may have to look up."""
 
     async def entries(self) -> list[JournalEntry]:
-        """Return the creates that are open, and those that were settled as created within the last ten minutes."""
+        """Return the open creates, and those that were settled with a token within the last ten minutes."""
         ...
 
     async def write(self, entry: JournalEntry, lock: Lock) -> None:
-        """Write an open entry. When this returns, the entry outlives the process.
+        """Write an open entry. Once this returns, the entry survives the process.
 
         Raises:
-            LockLostError: The lock's fencing number is stale. Nothing was written, and nothing may be sent.
+            LockLostError: The lock's fencing number is stale. Nothing was written, and nothing must be sent.
         """
         ...
 
     async def settle(self, entry: JournalEntry, token: str | None) -> None:
-        """Note that the outcome is known: the token of the tracker, or `None` where there surely is none.
+        """Record the outcome: the token of the tracker, or `None` if certainly none was created.
 
-        A tracker is remembered for ten minutes more, for lists that don't show it yet.
+        A token is kept for ten more minutes, because lists may not show the tracker yet.
         """
         ...
 
 
 @frozen
 class Holder:
-    """Who holds what, for people to read.
+    """A process that holds permits or a lock, as shown to people.
 
     Attributes:
         kind: `"permits"` or `"lock"`.
         what: The host of the permits, or the app of the lock.
         process: The process, such as `"1234 on web-1"`.
         mine: Whether it is the member that was asked.
-        held: Permits that it holds; 1 for a lock.
-        waiting: Requests of it that wait for a permit.
-        expires_in: Seconds until the coordinator takes it back, unless the holder renews it; `None` for never.
+        held: The number of permits that it holds; 1 for a lock.
+        waiting: The number of its requests that wait for a permit.
+        expires_in: Seconds until the lease ends, unless the holder renews it; `None` if it has no lease.
     """
 
     kind: Literal["permits", "lock"]
@@ -174,69 +174,69 @@ class Holder:
 
 
 class Member(Protocol):
-    """One client's part in a coordinator."""
+    """One client's membership in a coordinator."""
 
     @property
     def permits_out(self) -> int:
-        """How many permits this member's requests hold, of all hosts."""
+        """The number of permits that this member's requests hold, for all hosts."""
         ...
 
     def permit(self, host: str, *, deadline: float | None = None) -> AbstractAsyncContextManager[Permit]:
-        """Hold a permit: wait for one, for the rate, and for the end of a pause.
+        """Hold a permit: wait for a free one, for the rate, and for the end of a pause.
 
         Args:
             host: The name of one of the hosts that the member joined with.
-            deadline: The loop's time at which the caller gives up; `None` for never.
+            deadline: The time of the event loop's clock at which the caller gives up; `None` for never.
 
         Raises:
-            PauseOutlastsDeadlineError: (on entering) There is a pause that ends after the deadline.
-            CoordinationError: (on entering) The coordinator is out of reach. No permit was taken.
+            PauseOutlastsDeadlineError: (on entering) A pause ends after the deadline.
+            CoordinationError: (on entering) The coordinator can't be reached. No permit was taken.
         """
         ...
 
     async def pause(self, host: str, seconds: float) -> bool:
-        """Let no request of any member begin for so long, and return whether no pause was under way.
+        """Keep all members from starting requests for some seconds. Return whether no pause was running.
 
-        A longer pause that is under way stays. After one that was cut to `LONGEST_PAUSE` one request begins alone, and
-        the others wait until it has ended. Where the coordinator is out of reach, this member pauses all the same.
+        A running pause that is longer stays. After a pause that was cut to `LONGEST_PAUSE`, one request starts, and the
+        others wait until it has ended. If the coordinator can't be reached, this member pauses nevertheless.
         """
         ...
 
     def pause_left(self, host: str) -> float:
-        """Return the seconds until requests may begin again, as far as this member knows; 0 where there is no pause."""
+        """Return the seconds until requests may start again, as far as this member knows; 0 without a pause."""
         ...
 
     def lock(self, app_token: str) -> AbstractAsyncContextManager[Lock]:
-        """Hold the lock of an app: wait until nobody else does, and renew it until the block ends.
+        """Hold the lock of an app: wait until nobody else holds it, and renew it until the block ends.
 
         Raises:
-            CoordinationError: (on entering) The coordinator is out of reach.
+            CoordinationError: (on entering) The coordinator can't be reached.
         """
         ...
 
     def journal(self, app_token: str) -> Journal:
-        """Return the journal of an app, whose methods raise `CoordinationError` if the coordinator is out of reach."""
+        """Return the journal of an app. Its methods raise `CoordinationError` if the coordinator can't be reached."""
         ...
 
     async def holders(self) -> list[Holder]:
-        """Return who holds permits of this member's hosts and locks of its apps, this member included.
+        """Return all holders of permits for this member's hosts and of locks of its apps, this member included.
 
         Raises:
-            CoordinationError: The coordinator is out of reach.
+            CoordinationError: The coordinator can't be reached.
         """
         ...
 
     async def aclose(self) -> None:
-        """Leave: give back what is held, and end the member's own tasks. It may be called twice."""
+        """Leave: release everything that is held, and end the member's own tasks. It may be called twice."""
         ...
 
 
 class Coordinator(Protocol):
-    """With whom a client shares its account."""
+    """A place where the clients of one account share its limits."""
 
     def join(self, hosts: Sequence[Host]) -> Member:
-        """Return a member for a client of these hosts. Nothing is connected before it is used.
+        """Return a member for a client of these hosts. Nothing connects before the first use.
 
-        Locks and journals belong to the first host's URL, whoever's token is used: an app is in one account.
+        Locks and journals belong to the first host's URL, whichever token is used, as each app is in one account.
         """
         ...

@@ -1,4 +1,4 @@
-"""The processes of several machines meet in Redis."""
+"""Coordination of processes on several machines through Redis."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -19,17 +19,17 @@ SCHEMES = ("redis", "rediss", "unix")
 class RedisCoordinator:
     """Shares one account's limits among processes of several machines, through Redis 6 or later, or Valkey.
 
-    Leases count by the server's clock. Journals are as durable as the server's memory is: with `appendonly yes` they
-    outlive a restart of it.
+    Leases use the server's clock. Journals are as durable as the server's data: with `appendonly yes` they survive a
+    restart.
 
     Args:
-        url: Where Redis is, such as `redis://user:password@redis.internal:6379/0`; `rediss://` for TLS. The password is
-            shown nowhere.
-        on_outage: What happens while Redis is out of reach. `"raise"`: requests fail with `CoordinationError`, and are
-            tried again as other failures are. `"local"`: the client goes on with its own share of the limits, and logs
-            a warning. Locks and journals raise in both cases.
-        expected_processes: Among how many processes the limits are split while Redis is out of reach.
-        lease: Seconds after which the permits and locks of a process that died, or stood still, go to others.
+        url: The URL, such as `redis://user:password@redis.internal:6379/0`; `rediss://` for TLS. The password never
+            appears in messages or logs.
+        on_outage: What happens while Redis can't be reached. `"raise"`: requests fail with `CoordinationError`, and are
+            retried like other failures. `"local"`: the client continues with its own share of the limits, and logs a
+            warning. Locks and journals raise in both cases.
+        expected_processes: The number of processes among which the limits are split while Redis can't be reached.
+        lease: Seconds after which permits and locks of a process that died or hangs are free for others, from 1 to 600.
 
     Raises:
         ConfigurationError: An argument is wrong, or the extra `redis` is not installed.
@@ -40,14 +40,14 @@ class RedisCoordinator:
     ) -> None:
         self._url, self._place = _check_url(url)
         if on_outage not in get_args(OnOutage):
-            raise ConfigurationError(f"on_outage is {shown(on_outage)}: give 'raise' or 'local'")
+            raise ConfigurationError(f"on_outage is {shown(on_outage)}: pass 'raise' or 'local'")
         self._on_outage = on_outage
         self._processes = check_whole_number(expected_processes, "expected_processes")
         self._lease = check_lease(lease)
         _check_options(self._url)
 
     def join(self, hosts: Sequence[Host]) -> Member:
-        """Return a member for a client of these hosts. Nothing is connected before it is used."""
+        """Return a member for a client of these hosts. Nothing connects before the first use."""
         from adjust_async.coordination.redis_store import RedisStore
         from adjust_async.coordination.shared.member import SharedMember
 
@@ -60,23 +60,23 @@ class RedisCoordinator:
 
 
 def _check_url(url: object) -> tuple[str, str]:
-    """Return the URL, and what of it may be shown."""
+    """Return the URL, and the part of it that may be shown."""
     example = "such as 'redis://localhost:6379/0'"
     if not isinstance(url, str):
-        raise ConfigurationError(f"url is a value of type {type(url).__name__}: give it as text, {example}")
+        raise ConfigurationError(f"url is a value of type {type(url).__name__}: pass it as text, {example}")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ConfigurationError(f"url can't be read: give one {example}; escape what a password has in it") from None
+        raise ConfigurationError(f"url can't be read: pass one {example}; percent-encode the password") from None
     if parts.scheme not in SCHEMES:
-        raise ConfigurationError(f"url begins with {shown(parts.scheme)}: give redis://, rediss:// or unix://")
+        raise ConfigurationError(f"url begins with {shown(parts.scheme)}: pass redis://, rediss:// or unix://")
     if parts.scheme == "unix":
         if not parts.path:
-            raise ConfigurationError("url names no socket: give its path, as in 'unix:///run/redis.sock'")
+            raise ConfigurationError("url names no socket: pass its path, as in 'unix:///run/redis.sock'")
         return url, parts.path
     if not parts.hostname:
-        raise ConfigurationError(f"url names no host: give one {example}")
+        raise ConfigurationError(f"url names no host: pass one {example}")
     return url, f"{parts.hostname}:{port or 6379}"
 
 

@@ -1,7 +1,7 @@
-"""The scripts of `RedisCoordinator`, each one atomic step.
+"""The Lua scripts of `RedisCoordinator`; each one is an atomic step.
 
-Times are the server's, in milliseconds, so that no client's clock matters. A member's row is a JSON array; the sums of
-`EXCHANGE` are those of `shared.sharing`.
+Times are the server's, in milliseconds, so that no client's clock matters. A member's row is a JSON array. `EXCHANGE`
+computes the same shares as `shared.sharing`.
 """
 
 __all__ = ["EXCHANGE", "GIVE_LOCK", "HOLDERS", "RENEW_LOCK", "SETTLE_JOURNAL", "TAKE_LOCK", "WRITE_JOURNAL"]
@@ -11,9 +11,9 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
-#: KEYS: the members, the bucket. ARGV: member, process, held, waiting, milliseconds of a pause, of a lease, and of how
-#: long a member that waits counts, max_concurrency, max_rate (0 for none), burst, 1 for a pause that was cut.
-#: Returns permits, milliseconds of the pause and of the wait for the rate, and whether others wait.
+#: KEYS: the members, the bucket. ARGV: member, process, held, waiting, the milliseconds of a pause, of a lease, and for
+#: which a waiting member counts, max_concurrency, max_rate (0 for none), burst, 1 for a pause that was cut.
+#: Returns the permits, the milliseconds of the pause and of the wait for the rate, and whether others wait.
 EXCHANGE = (
     _NOW
     + """
@@ -99,7 +99,7 @@ return {permits, pause, math.ceil(wait), contended}
 )
 
 #: KEYS: the lock. ARGV: member, process, milliseconds of a lease.
-#: Returns the fencing number; or 0, who has the lock, and for how many milliseconds yet.
+#: Returns the fencing number; or 0, the process that holds the lock, and the milliseconds left.
 TAKE_LOCK = (
     _NOW
     + """
@@ -107,7 +107,7 @@ local lock = redis.call('HMGET', KEYS[1], 'member', 'process', 'fencing', 'expir
 local fencing, expires = tonumber(lock[3] or 0), tonumber(lock[4] or 0)
 local live = lock[1] and lock[1] ~= '' and expires > now
 if live and lock[1] ~= ARGV[1] then return {0, lock[2], expires - now} end
--- The time keeps the number rising where the server has lost its memory.
+-- The time keeps the number rising even if the server has lost its data.
 if not live then fencing = math.max(fencing + 1, now) end
 redis.call('HSET', KEYS[1], 'member', ARGV[1], 'process', ARGV[2], 'fencing', string.format('%.0f', fencing),
   'expires', string.format('%.0f', now + ARGV[3]))
@@ -115,7 +115,7 @@ return {fencing, ARGV[2], ARGV[3]}
 """
 )
 
-#: KEYS: the lock. ARGV: member, fencing number, milliseconds of a lease. Returns 1 where the member still has it.
+#: KEYS: the lock. ARGV: member, fencing number, milliseconds of a lease. Returns 1 if the member still holds it.
 RENEW_LOCK = (
     _NOW
     + """
@@ -132,8 +132,8 @@ if redis.call('HGET', KEYS[1], 'member') == ARGV[1] then redis.call('HSET', KEYS
 return 1
 """
 
-#: KEYS: the journal, the lock. ARGV: member, fencing number, then an id and an entry each.
-#: Returns 0, and writes nothing, where the lock is not held by that number.
+#: KEYS: the journal, the lock. ARGV: member, fencing number, then pairs of an id and an entry.
+#: Returns 0, and writes nothing, if the lock is not held with that number.
 WRITE_JOURNAL = """
 local lock = redis.call('HMGET', KEYS[2], 'member', 'fencing')
 if lock[1] ~= ARGV[1] or lock[2] ~= ARGV[2] then return 0 end
@@ -141,8 +141,8 @@ for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 return 1
 """
 
-#: KEYS: the journal, what was settled. ARGV: milliseconds to remember, then an id and an entry each, which is empty
-#: where there is no tracker.
+#: KEYS: the journal, the settled entries. ARGV: milliseconds to keep them, then pairs of an id and an entry, which is
+#: empty if there is no tracker.
 SETTLE_JOURNAL = """
 for i = 2, #ARGV, 2 do
   redis.call('HDEL', KEYS[1], ARGV[i])
@@ -152,7 +152,7 @@ redis.call('PEXPIRE', KEYS[2], ARGV[1])
 return 1
 """
 
-#: KEYS: the members of hosts, or locks. Returns the milliseconds of now, and the fields of each.
+#: KEYS: the members of hosts, or locks. Returns the current time in milliseconds, and the fields of each key.
 HOLDERS = (
     _NOW
     + """

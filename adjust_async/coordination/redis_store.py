@@ -1,4 +1,4 @@
-"""The store of `RedisCoordinator`."""
+"""The Redis store of `RedisCoordinator`."""
 
 import json
 import os
@@ -28,7 +28,7 @@ __all__ = ["RedisStore"]
 
 T = TypeVar("T")
 
-#: Seconds for connecting, and for an answer; the URL can say otherwise, as `?socket_timeout=5`.
+#: Seconds for connecting, and for an answer; the URL can override them, as with `?socket_timeout=5`.
 TIMEOUT = 2.0
 
 
@@ -42,7 +42,7 @@ class RedisStore:
         self._lease = _milliseconds(lease)
         self._member = uuid4().hex
         self._process = f"{os.getpid()} on {socket.gethostname()}"
-        # A connection that the server has dropped meanwhile shows when it is used: every step can be repeated.
+        # A connection that the server has dropped fails on its next use. Every step can be repeated.
         self._redis = Redis.from_url(
             url,
             decode_responses=True,
@@ -66,7 +66,7 @@ class RedisStore:
         }
 
     async def exchange(self, host: Host, exchange: Exchange) -> Granted:
-        """Say what this member holds and wants, for another lease, and take what it may have."""
+        """Report what this member holds and wants, renew its lease, and take the permits that it may have."""
         rate = None if host.max_rate is None else Rate.of(host.max_rate, host.burst)
         permits, pause, wait, contended = await self._run(
             scripts.EXCHANGE,
@@ -86,22 +86,22 @@ class RedisStore:
         return Granted(permits, pause / 1000, wait / 1000, bool(contended))
 
     async def take_lock(self, key: str) -> LockState:
-        """Take a lock for a lease, or renew it where this member has it."""
+        """Take a lock for a lease, or renew it if this member holds it."""
         fencing, holder, left = await self._run(
             scripts.TAKE_LOCK, [_key(key, "lock")], self._member, self._process, self._lease
         )
         return LockState(fencing or None, holder, float(left) / 1000)
 
     async def renew_lock(self, key: str, fencing: int) -> bool:
-        """Renew a lock; return whether this member still has it."""
+        """Renew a lock. Return whether this member still holds it."""
         return bool(await self._run(scripts.RENEW_LOCK, [_key(key, "lock")], self._member, fencing, self._lease))
 
     async def give_lock(self, key: str) -> None:
-        """Give a lock back, if it is still this member's."""
+        """Release a lock if this member still holds it."""
         await self._run(scripts.GIVE_LOCK, [_key(key, "lock")], self._member)
 
     async def read_journal(self, key: str) -> list[JournalEntry]:
-        """Return the entries that are open, and those that were settled with a token not long ago."""
+        """Return the open entries, and those that were settled with a token in the last ten minutes."""
         _, *found = await self._run(scripts.HOLDERS, [_key(key, "journal"), _key(key, "settled")])
         return [JournalEntry(*json.loads(text)) for fields in found for _, text in _pairs(fields)]
 
@@ -115,14 +115,14 @@ class RedisStore:
         )
 
     async def settle_journal(self, key: str, entries: list[JournalEntry]) -> None:
-        """Remove entries, and remember those with a token."""
+        """Remove entries, and keep those with a token for ten minutes."""
         fields = [part for entry in entries for part in (entry.id, "" if entry.token is None else _text(entry))]
         await self._run(
             scripts.SETTLE_JOURNAL, [_key(key, "journal"), _key(key, "settled")], _milliseconds(DONE_FOR), *fields
         )
 
     async def holders(self, hosts: list[Host], url: str) -> list[Holder]:
-        """Return who holds permits of these hosts, and locks of apps at this URL."""
+        """Return the holders of permits for these hosts, and of locks of apps at this URL."""
         found = []
         for host in hosts:
             now, members = await self._run(scripts.HOLDERS, [_key(host.scope, "members")])
@@ -142,7 +142,7 @@ class RedisStore:
         return found
 
     async def aclose(self) -> None:
-        """Disconnect. What the member held was given back by its last exchange, or ends with its lease."""
+        """Disconnect. The last exchange released what the member held, or the lease will."""
         self._closed = True
         try:
             await self._redis.aclose()
@@ -166,7 +166,7 @@ class RedisStore:
 
     def _unavailable(self, error: Exception) -> StoreUnavailableError:
         why = str(error).rstrip(".") or type(error).__name__
-        return StoreUnavailableError(f"the coordinator, Redis at {self._place}, is out of reach: {why}")
+        return StoreUnavailableError(f"the coordinator, Redis at {self._place}, can't be reached: {why}")
 
 
 def _key(scope: str, kind: str) -> str:

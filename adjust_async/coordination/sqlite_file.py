@@ -1,4 +1,4 @@
-"""The file of `FileCoordinator`: how it is made, opened, and kept small. All of this may wait for the disk."""
+"""The database file of `FileCoordinator`: creating, opening and compacting it. All of these may wait for the disk."""
 
 import os
 import sqlite3
@@ -22,20 +22,20 @@ CREATE TABLE IF NOT EXISTS journal(
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file, and make it where there is none.
+    """Open the file, and create it if it is missing.
 
     Raises:
-        sqlite3.Error: It is locked, no database, or of another release.
-        OSError: It can't be made.
+        sqlite3.Error: It is locked, not a database, or written by another release.
+        OSError: It can't be created.
     """
     if not path.exists():
-        # Readable by its owner alone; SQLite makes the files beside it alike.
+        # Readable only by its owner. SQLite copies the mode to the files next to it.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")  # no step waits for the disk, and nothing can break the file
-        db.execute("PRAGMA wal_autocheckpoint = 0")  # which would write through to the disk within a step
+        db.execute("PRAGMA synchronous = NORMAL")  # steps don't wait for the disk, and a crash can't corrupt the file
+        db.execute("PRAGMA wal_autocheckpoint = 0")  # a checkpoint within a step would wait for the disk
         version = db.execute("PRAGMA user_version").fetchone()[0]
         _check_version(version)
         if version == 0:
@@ -56,13 +56,13 @@ def _check_version(version: int) -> None:
 
 
 def checkpoint(db: sqlite3.Connection | None, kind: str) -> bool:
-    """Move what is in the log into the file, and return whether nobody was in the way."""
+    """Copy the write-ahead log into the file. Return whether no other connection prevented it."""
     return db is None or not db.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()[0]
 
 
 def write_through(log: Path) -> None:
-    """Let what was committed outlive the machine. SQLite locks its other files, and not the log."""
-    # Windows wants a handle that may write.
+    """Make committed writes survive a crash of the machine. SQLite locks its other files, but not the log."""
+    # fsync on Windows needs a handle that can write.
     handle = os.open(log, os.O_RDWR)
     try:
         os.fsync(handle)
@@ -71,7 +71,7 @@ def write_through(log: Path) -> None:
 
 
 def close(connections: tuple[sqlite3.Connection | None, ...]) -> None:
-    """Close the connections."""
+    """Close the connections that are open."""
     for db in connections:
         if db is not None:
             db.close()

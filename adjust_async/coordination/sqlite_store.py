@@ -1,12 +1,12 @@
-"""The store of `FileCoordinator`.
+"""The SQLite store of `FileCoordinator`.
 
-A step takes 0.02 ms, so that it runs in the event loop; but it never waits there: where another process has the file
-locked, the step is tried again a moment later. What may take longer (opening, writing through to the disk, tidying up)
-runs in a thread. No step waits for the disk, since it would keep the file locked meanwhile: for all others, and for
-good where its process is stopped in that moment.
+A step takes 0.02 ms, so it runs in the event loop. It never waits there: if another process has locked the file, the
+step is tried again a moment later. Anything that may take longer (opening, syncing, compacting) runs in a thread. No
+step waits for the disk, because it would keep the file locked for all others meanwhile, and permanently if its process
+were suspended at that moment.
 
-Times are those of the monotonic clock, which the processes of a machine share, and which nobody can set. It begins
-anew with the machine: a row that was written later than now is from before that, and counts as run out.
+Times are those of the monotonic clock, which all processes of a machine share and nobody can set. It starts again when
+the machine does: a row that was written later than now is from before that, and counts as expired.
 """
 
 import asyncio
@@ -39,16 +39,16 @@ __all__ = ["SqliteStore"]
 
 T = TypeVar("T")
 
-#: Seconds until a file that another process has locked is tried again.
+#: Seconds until a step is tried again on a file that another process has locked: at least, and at most.
 BUSY_WAIT = (0.0002, 0.002)
 
-#: Seconds after which a file that stays locked is given up: a process was stopped in the middle of a step.
+#: Seconds after which a step gives up on a locked file: a process was suspended in the middle of a step.
 BUSY_FOR = 15.0
 
-#: How often it is tried to let the log begin anew, before that is left to the next time.
+#: The number of attempts to restart the write-ahead log before that is left to the next checkpoint.
 TIDYINGS = 20
 
-#: Steps after which the write-ahead log is tidied up.
+#: The number of steps after which the write-ahead log is copied into the file.
 STEPS_PER_CHECKPOINT = 1000
 
 _WRITE_JOURNAL = """
@@ -70,7 +70,7 @@ class _Row(NamedTuple):
     burst: int | None
 
     def demand(self, now: float) -> Demand:
-        """Return what the member has and wants; one that asked long ago is dead, or stopped, and wants nothing."""
+        """Return what the member holds and wants. If it has not asked lately, it is dead and wants nothing."""
         return Demand(self.held, self.waiting if now - self.seen < WAITING_FOR else 0, self.since)
 
 
@@ -93,7 +93,7 @@ class SqliteStore:
         self._closed = False
 
     async def exchange(self, host: Host, exchange: Exchange) -> Granted:
-        """Say what this member holds and wants, for another lease, and take what it may have."""
+        """Report what this member holds and wants, renew its lease, and take the permits that it may have."""
         self._steps += 1
         if self._steps >= STEPS_PER_CHECKPOINT and self._checkpoint is None:
             self._steps = 0
@@ -101,22 +101,22 @@ class SqliteStore:
         return await self._step(partial(self._exchange, host, exchange))
 
     async def take_lock(self, key: str) -> LockState:
-        """Take a lock for a lease, or renew it where this member has it."""
+        """Take a lock for a lease, or renew it if this member holds it."""
         return await self._step(partial(self._take_lock, key))
 
     async def renew_lock(self, key: str, fencing: int) -> bool:
-        """Renew a lock; return whether this member still has it."""
+        """Renew a lock. Return whether this member still holds it."""
         now = time.monotonic()
         mine = "WHERE key = ? AND fencing = ? AND member = ?"
         values = (now, now + self._lease, key, fencing, self._member)
         return await self._change(f"UPDATE locks SET seen = ?, expires = ? {mine}", values) > 0  # noqa: S608 - constant
 
     async def give_lock(self, key: str) -> None:
-        """Give a lock back, if it is still this member's."""
+        """Release a lock if this member still holds it."""
         await self._change("UPDATE locks SET member = NULL WHERE key = ? AND member = ?", (key, self._member))
 
     async def read_journal(self, key: str) -> list[JournalEntry]:
-        """Return the entries that are open, and those that were settled with a token not long ago."""
+        """Return the open entries, and those that were settled with a token in the last ten minutes."""
         old = "token IS NOT NULL AND abs(? - at) > ?"
         await self._change(f"DELETE FROM journal WHERE {old}", (time.time(), DONE_FOR))  # noqa: S608 - constant
         rows = await self._step(
@@ -125,7 +125,7 @@ class SqliteStore:
         return [JournalEntry(*row) for row in rows]
 
     async def write_journal(self, key: str, fencing: int, entries: list[JournalEntry]) -> bool:
-        """Write open entries through to the disk, unless the fencing number is stale."""
+        """Write open entries and sync them to the disk, unless the fencing number is stale."""
         texts = json.dumps([[entry.id, entry.parent_token, entry.label] for entry in entries])
         if not await self._change(_WRITE_JOURNAL, (key, time.time(), texts, fencing, self._member)):
             return False
@@ -136,7 +136,7 @@ class SqliteStore:
         return True
 
     async def settle_journal(self, key: str, entries: list[JournalEntry]) -> None:
-        """Remove entries, and remember those with a token. What is lost of this is looked up by the next run."""
+        """Remove entries, and keep those with a token. If a crash undoes this, the next run looks the entries up."""
         done = [(entry.token, time.time(), key, entry.id) for entry in entries if entry.token is not None]
         gone = [(key, entry.id) for entry in entries if entry.token is None]
 
@@ -149,11 +149,11 @@ class SqliteStore:
         await self._step(settle)
 
     async def holders(self, hosts: list[Host], url: str) -> list[Holder]:
-        """Return who holds permits of these hosts, and locks of apps at this URL."""
+        """Return the holders of permits for these hosts, and of locks of apps at this URL."""
         return await self._step(partial(self._holders, hosts, url))
 
     async def aclose(self) -> None:
-        """Forget this member, and disconnect."""
+        """Remove this member, and disconnect."""
         try:
             if self._checkpoint is not None:
                 await asyncio.wait([self._checkpoint])
@@ -163,16 +163,14 @@ class SqliteStore:
             self._closed = True
             connections, self._db, self._tidier = (self._db, self._tidier), None, None
             if self._thread is not None:
-                # The last process to leave tidies up, which writes through to the disk.
+                # The last process to leave compacts the file, which waits for the disk.
                 await asyncio.get_running_loop().run_in_executor(self._thread, close, connections)
                 self._thread.shutdown(wait=False)
                 self._thread = None
 
-    # Steps.
-
     def _exchange(self, host: Host, exchange: Exchange, db: sqlite3.Connection) -> Granted:
         db.execute("BEGIN IMMEDIATE")
-        now = time.monotonic()  # read while nobody else can write, so that no row of this start of the machine is later
+        now = time.monotonic()  # read while nobody else can write, so that only rows from before a restart are later
         level, at, paused_until, trial = db.execute(
             "SELECT level, at, paused_until, trial FROM hosts WHERE scope = ?", (host.scope,)
         ).fetchone() or (0.0, now, 0.0, Trial.NONE)
@@ -273,13 +271,11 @@ class SqliteStore:
                 found.append(Holder("lock", app_token, process, member == self._member, 1, 0, expires - now))
         return found
 
-    # Running them.
-
     async def _change(self, statement: str, values: tuple[Any, ...]) -> int:
         return await self._step(lambda db: db.execute(statement, values).rowcount)
 
     async def _step(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do a step, again and again while the file is locked."""
+        """Run a step, again and again while the file is locked."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + BUSY_FOR
         while True:
@@ -297,7 +293,7 @@ class SqliteStore:
             if loop.time() > give_up:
                 raise StoreUnavailableError(
                     f"the coordinator's file {self._path} was locked for {BUSY_FOR:g} s: is one of its processes "
-                    "stopped?"
+                    "suspended?"
                 )
             await asyncio.sleep(random.uniform(*BUSY_WAIT))
 
@@ -312,7 +308,7 @@ class SqliteStore:
             self._db = await loop.run_in_executor(self._thread, connect, self._path)
 
     async def _tidy_up(self) -> None:
-        """Let the log begin anew. That locks the file for a moment, so most of it is done before, beside others."""
+        """Restart the write-ahead log. That locks the file for a moment, so most of the work is done before."""
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(self._thread, checkpoint, self._tidier, "PASSIVE")
@@ -321,7 +317,7 @@ class SqliteStore:
                     break
                 await asyncio.sleep(random.uniform(*BUSY_WAIT))
         except sqlite3.Error:
-            pass  # a later one does it; and the next step says what is wrong, to somebody who waits for it
+            pass  # the next checkpoint does it, or the next step reports what is wrong
         finally:
             self._checkpoint = None
 
@@ -330,7 +326,7 @@ class SqliteStore:
 
 
 def _whole(work: Callable[[sqlite3.Connection], T], db: sqlite3.Connection | None) -> T:
-    """Do all of a step, or nothing."""
+    """Run a step as one transaction."""
     if db is None:
         raise sqlite3.ProgrammingError("it was closed")
     try:
@@ -346,7 +342,7 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 
 def _lowest_rate(host: Host, live: list[_Row]) -> Rate | None:
-    """Return the lowest rate that any member keeps to."""
+    """Return the lowest rate that any member is configured with."""
     rates = [
         Rate.of(rate, burst)
         for rate, burst in [(host.max_rate, host.burst), *((row.max_rate, row.burst) for row in live)]

@@ -1,4 +1,4 @@
-"""A coordinator by its URL, as in `ADJUST_COORDINATOR`."""
+"""Coordinators by URL, as in `ADJUST_COORDINATOR`."""
 
 import os
 from typing import cast
@@ -15,10 +15,10 @@ __all__ = ["coordinator_at", "find_coordinator"]
 
 
 def find_coordinator(given: object) -> Coordinator:
-    """Return the coordinator that was passed, that of `ADJUST_COORDINATOR`, or one that shares with nobody.
+    """Return the coordinator that was passed, that of `ADJUST_COORDINATOR`, or one that shares nothing.
 
     Raises:
-        ConfigurationError: It is none, or its URL can't be used.
+        ConfigurationError: The value is not a coordinator, or its URL can't be used.
     """
     if given is None and (url := os.environ.get("ADJUST_COORDINATOR")):
         return coordinator_at(url, "ADJUST_COORDINATOR")
@@ -26,7 +26,7 @@ def find_coordinator(given: object) -> Coordinator:
         return InProcessCoordinator()
     if isinstance(given, str):
         return coordinator_at(given)
-    # Bytes too have a method of this name.
+    # bytes and type have a method `join`, too.
     if isinstance(given, (type, bytes, bytearray)) or not callable(getattr(given, "join", None)):
         raise ConfigurationError(
             f"coordinator is {shown(given)}: pass a FileCoordinator, a RedisCoordinator, or the URL of one"
@@ -38,25 +38,25 @@ def coordinator_at(url: str, argument: str = "coordinator") -> Coordinator:
     """Return the coordinator at a URL: `file:///run/adjust.db`, or `redis://localhost:6379/0`.
 
     Args:
-        url: Where it is.
-        argument: What messages call the URL.
+        url: The URL.
+        argument: The name of the argument in messages.
 
     Raises:
-        ConfigurationError: There is no such coordinator. The URL, which may hold a password, is not in the message.
+        ConfigurationError: The URL is not one of these. The message leaves it out, as it may hold a password.
     """
     scheme, separator, rest = url.partition("://")
     if scheme in SCHEMES and separator:
         return RedisCoordinator(url)
     if scheme != "file" or not separator:
         raise ConfigurationError(
-            f"{argument} is no URL of a coordinator: give 'file:///run/adjust.db' for the processes of one machine, or "
+            f"{argument} is not a coordinator's URL: pass 'file:///run/adjust.db' for processes of one machine, or "
             "'redis://localhost:6379/0' for several machines"
         )
     host, slash, path = rest.partition("/")
     if host not in ("", "localhost") or not slash or not path or urlsplit(url).query or urlsplit(url).fragment:
         raise ConfigurationError(
-            f"{argument} is no URL of a file: give its whole path after three slashes, as in 'file:///run/adjust.db'"
+            f"{argument} is not a file's URL: pass the absolute path after three slashes, as in 'file:///run/adjust.db'"
         )
-    # A drive of Windows, as in file:///C:/adjust.db, has no slash before it.
+    # A Windows drive, as in file:///C:/adjust.db, has no slash before it.
     decoded = unquote(path)
     return FileCoordinator(decoded if decoded[1:2] == ":" else f"/{decoded}")

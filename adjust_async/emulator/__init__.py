@@ -1,10 +1,10 @@
-"""Adjust on a loopback port: the Campaign API, the KPI Service and the Report Service, over SQLite, with faults.
+"""An emulator of Adjust: the Campaign API, the KPI Service and the Report Service on a loopback port, with faults.
 
-It shares no code with the client, so that a mistake in one can not hide a mistake in the other. It needs the
-extra `emulator`: `pip install 'adjust_async[emulator]'`.
+It keeps its account in SQLite. It shares no code with the client, so that a bug in one can't hide a bug in the other.
+It needs the extra `emulator`: `pip install 'adjust_async[emulator]'`.
 """
 
-import adjust_async.emulator._extra  # noqa: F401 # before all others: it names the extra where it is missing
+import adjust_async.emulator._extra  # noqa: F401 # first, because it names the extra if a package is missing
 from adjust_async.emulator.account.options import EmulatedApp
 from adjust_async.emulator.account.store import Store, Tracker
 from adjust_async.emulator.facts import Fact, Facts

@@ -1,4 +1,4 @@
-"""Names the extra where what the emulator needs is not installed."""
+"""Names the extra if a package that the emulator needs is not installed."""
 
 try:
     import httptools  # noqa: F401

@@ -1,4 +1,4 @@
-"""The emulator's ASGI application: counts, waits, misbehaves, and hands healthy requests to their route."""
+"""The emulator's ASGI application: counts requests, delays and spoils them, and passes the others to their route."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -11,7 +11,7 @@ from adjust_async.emulator.http.stats import Stats
 
 
 class Application:
-    """Counts every request, waits, and misbehaves."""
+    """Counts every request, waits, and injects faults."""
 
     def __init__(self, routes: RouteTable, conditions: Conditions, stats: Stats, late_work: LateWork) -> None:
         self._routes = routes
@@ -25,7 +25,7 @@ class Application:
         self._stats.request_arrived(route)
         Recording.of(scope).route = route.partition(" ")[2]
         try:
-            # Drawn on arrival, before any wait, so that a seed means the same faults in the same order.
+            # Drawn on arrival, before any wait, so that a seed always means the same faults in the same order.
             app = self._spoilt(app, scope)
             latency = self._conditions.latency
             if latency > 0 and not await Connection.of(scope).sleep(latency):

@@ -1,4 +1,4 @@
-"""The list of apps of the dashboard, which clients of the KPI Service ask for."""
+"""The dashboard's list of apps, which some clients of the KPI Service request."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class Dashboard:
         self._authenticator = authenticator
 
     def routes(self) -> list[Route]:
-        """List the one route."""
+        """Return the routes."""
         return [Route(_PATH, Endpoint(self._authenticator, self._list_apps), methods=["GET"])]
 
     async def _list_apps(self, _request: Request, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""The emulator's face: starts, stops, and shows what happened."""
+"""`Emulator`, the public class: starts and stops the server, and gives access to its state."""
 
 import asyncio
 import contextlib
@@ -33,8 +33,8 @@ _HIGHEST_PORT = 65535
 class Emulator:
     """Adjust's Campaign API, KPI Service and Report Service on a loopback port.
 
-    `async with` serves in the event loop that enters it, `with` in a thread of its own, for code that blocks. Every
-    property and method may be used from any thread.
+    `async with` serves in the current event loop; `with` serves in a thread, for blocking code. Every property and
+    method may be used from any thread.
 
     ```python
     with Emulator(apps=[EmulatedApp("yxs12pfewq", "My Game")]) as emulator:
@@ -42,41 +42,40 @@ class Emulator:
         assert len(emulator.requests.to("POST", "/trackers")) == 2
     ```
 
-    **The account.** `database` is a file that keeps it over restarts; ":memory:" (the default) forgets it at the end.
-    The other options shape a new account, and a file that has one keeps it. `seed` draws what is not given. `apps` is
-    how many apps (default 5), or a list of `EmulatedApp`. `trackers` are the whole names of an app's trackers, by app
-    token, as in `{"yxs12pfewq": ["AppLovin::DE::Spring"]}`; those above them are made too. Every other app has exactly
-    `trackers_per_app` drawn ones (default 400, and none for given apps). `partners` is their number. `facts_per_day` is
-    how many figures are drawn for each app and day (default 40, and none for given apps). `token` sets the API token;
-    without it the file's is taken, or a random one.
+    **The account.** `database` is a file that keeps the account over restarts; ":memory:" (the default) discards it at
+    the end. The other options apply only to a new account. `seed` determines everything that is generated. `apps` is a
+    number of apps (default 5), or a list of `EmulatedApp`. `trackers` maps app tokens to full tracker names, as in
+    `{"yxs12pfewq": ["AppLovin::DE::Spring"]}`; their parents are created too. Every other app has `trackers_per_app`
+    generated trackers (default 400, or 0 if `apps` is a list). `partners` is the number of partners. `facts_per_day` is
+    the number of figures generated for each app and day (default 40, or 0 if `apps` is a list). `token` is the API
+    token; by default the file's, or a random one.
 
-    **The network.** `port` 0 picks a free one. `host` is the address to bind, 127.0.0.1 by default. Requests whose
-    `Host` or `Origin` is foreign are refused with 403, so that no web page can write; `hosts` are names beside loopback
-    and the bound address, such as that of a container. `latency` is waited before each answer, in seconds.
+    **The network.** `port` 0 picks a free port. `host` is the address to bind, by default 127.0.0.1. Requests with a
+    foreign `Host` or `Origin` get 403, so that no web page can write; `hosts` adds names to loopback and the bound
+    address, such as a container's. `latency` is the wait before each answer, in seconds.
 
-    **Pages and names.** `page_size` is the `limit` where a request has none (default 50, at most 1000).
-    `duplicate_names="allow"` creates a second tracker of the same name under the same parent; by default it is refused.
-    `taken` is the status of that refusal: 400 (the default), 409, 422, or 200, which answers with the tracker that is
-    there. `names` is the form in which names of new trackers are kept, answered and listed: "given" (the default),
-    "nfc" (composed Unicode), "lower" (lower case), "trimmed" (without spaces around), or a function from the given
-    label to the kept one. `list_lag` is how many seconds lists are behind every write.
+    **Pages and names.** `page_size` is the default `limit` (default 50, at most 1000). `duplicate_names="allow"` lets
+    two trackers of the same parent have the same name; by default the second is refused. `taken` is the status of that
+    refusal: 400 (the default), 409, 422, or 200, which answers with the existing tracker. `names` is the form in which
+    names of new trackers are stored and returned: "given" (the default, unchanged), "nfc" (composed Unicode), "lower"
+    (lower case), "trimmed" (without surrounding spaces), or a function from the requested label to the stored one.
+    `list_lag` is the number of seconds by which lists lag behind writes.
 
-    **Faults and limits.** `faults` takes `Faults`, a rate from 0 to 1 over all recoverable faults, or a list as a
-    script. `app_states` are apps that KPI and report requests find "gone" (410), "forbidden" (403), "broken" (500) or
-    "slow" (no answer), by token. What is more than `concurrency` requests at once (default: no limit; Adjust's is 50)
-    is refused with 429 by the host of the Campaign API and the KPI Service; `report_concurrency` (50) is that of the
-    Report Service, which also takes `report_rate` requests a second (50) and `report_burst` at once (100). None
+    **Faults and limits.** `faults` is a `Faults`, a rate from 0 to 1 over all recoverable faults, or a list as a
+    script. `app_states` maps app tokens to states in which requests for figures fail: "gone" (410), "forbidden" (403),
+    "broken" (500) or "slow" (no answer). The host of the Campaign API and the KPI Service answers 429 to more than
+    `concurrency` requests at once (default: no limit; Adjust's is 50). The Report Service's host does so for more than
+    `report_concurrency` (50) at once, `report_rate` requests a second (50), and `report_burst` at once (100). None
     switches a limit off.
 
-    **Figures.** `today` is the day on which reports end that name no dates, by default the real one (UTC).
-    `csv_byte_order_mark` puts one before every CSV. `reports` takes `ReportOptions`: other forms of the Report
-    Service's answers that some callers saw.
+    **Figures.** `today` is the day on which reports without dates end, by default the real day in UTC.
+    `csv_byte_order_mark` puts a byte order mark before every CSV. `reports` takes `ReportOptions`, for variants of the
+    Report Service's answers that some callers have seen.
 
     The last `keep_requests` requests (default 1000) are kept in `requests`.
 
-    It may be entered again after it was left. Raises `ValueError` for an option that makes no sense, and on
-    entering `OSError` for a port in use, `ValueError` or `sqlite3.Error` for a file that is no database of an
-    emulator.
+    An emulator can be entered again after it was left. Raises `ValueError` for an invalid option. Entering raises
+    `OSError` for a port in use, and `ValueError` or `sqlite3.Error` for a file that is not an emulator's database.
     """
 
     def __init__(
@@ -115,7 +114,7 @@ class Emulator:
         check_range("latency", latency, 0)
         check_range("keep_requests", keep_requests, 0)
         if isinstance(hosts, str):
-            raise ValueError(f"hosts is a list of names: [{hosts!r}].")  # noqa: TRY004 # as all others
+            raise ValueError(f"hosts is a list of names: [{hosts!r}].")  # noqa: TRY004 # ValueError, as for all options
         if token is not None and (not token or not token.isascii() or any(character in ' "' for character in token)):
             raise ValueError("token is not empty, and of ASCII characters without spaces and quotes.")
         self.stats = Stats()
@@ -181,12 +180,12 @@ class Emulator:
             thread.stop()
 
     async def restart(self, pause: float = 0.1) -> None:
-        """Go down in the middle of everything as if killed, and come back on the same port after `pause` seconds.
+        """Abort everything as if killed, and listen on the same port again after `pause` seconds.
 
-        Every connection is aborted, and new ones are refused meanwhile. What was committed stays, and is read anew
-        where it is in a file; what was not is lost: requests under way, and the late work of `drop-late`. Lists have
-        caught up with what was unlisted. Blocking code calls `asyncio.run(emulator.restart())`. Raises what entering
-        raises, and `RuntimeError` while it is not running.
+        Every connection is aborted, and new ones are refused meanwhile. Committed writes stay, and a file is read
+        again. Everything else is lost: running requests, and the late work of `drop-late`. Lists no longer lag.
+        Blocking code can call `asyncio.run(emulator.restart())`. Raises what entering raises, and `RuntimeError` if it
+        is not running.
         """
         check_range("pause", pause, 0)
         if self._thread is None:
@@ -195,20 +194,20 @@ class Emulator:
             await self._thread.call_async(self._restart(pause))
 
     def reset(self) -> None:
-        """Begin anew: the account as it was seeded, no requests, no statistics, and the conditions of the start.
+        """Start over: the account as generated, no requests, no statistics, and the initial conditions.
 
-        The API token and the port stay. Raises `RuntimeError` while it is not running.
+        The API token and the port stay. Raises `RuntimeError` if it is not running.
         """
         self._live.site.reset()
 
     @property
     def url(self) -> str:
-        """Where it listens, without a slash at the end; the APIs are below `/public`, `/kpis`, `/reports-service`."""
+        """The base URL, without a slash at the end; the APIs are below `/public`, `/kpis` and `/reports-service`."""
         return f"http://{LOOPBACK if self._host == ALL_ADDRESSES else self._host}:{self._live.port}"
 
     @property
     def is_exposed(self) -> bool:
-        """Whether other machines can reach it: it is bound to another address than one of loopback."""
+        """Whether other machines can reach it, because it is bound to an address other than loopback."""
         return not self._host.startswith("127.") and self._host != "localhost"
 
     @property
@@ -218,32 +217,32 @@ class Emulator:
 
     @property
     def app_tokens(self) -> list[str]:
-        """The tokens of the account's apps, 12 characters each where they were generated."""
+        """The tokens of the account's apps; generated ones have 12 characters."""
         return [app.token for app in self.store.apps()]
 
     @property
     def store(self) -> Store:
-        """The account as it is now. Raises `RuntimeError` while the emulator is not running, as `url` does."""
+        """The account as it is now. Raises `RuntimeError` if the emulator is not running, as `url` does."""
         return self._live.site.store
 
     @property
     def facts(self) -> Facts:
-        """The figures behind the reports. Raises `RuntimeError` while the emulator is not running."""
+        """The figures behind the reports. Raises `RuntimeError` if the emulator is not running."""
         return self._live.site.facts
 
     @property
     def requests(self) -> ReceivedRequests:
-        """The last requests, those under way among them: `emulator.requests.to("POST", "/trackers")`."""
+        """The last requests, including running ones: `emulator.requests.to("POST", "/trackers")`."""
         return self._recorder.requests()
 
     @property
     def app_states(self) -> AppStates:
-        """The apps that are not well, by token; `emulator.app_states[token] = "gone"` holds from the next request."""
+        """The states of apps, by token; `emulator.app_states[token] = "gone"` applies to later requests."""
         return self._conditions.app_states
 
     @property
     def today(self) -> date:
-        """The day on which it believes to be; set None for the real one."""
+        """The emulator's current day; set it to None for the real one."""
         return self._conditions.today
 
     @today.setter
@@ -252,7 +251,7 @@ class Emulator:
 
     @property
     def latency(self) -> float:
-        """Seconds before each answer; a change holds for the requests that arrive after it."""
+        """Seconds before each answer; a change applies to later requests."""
         return self._conditions.latency
 
     @latency.setter
@@ -262,7 +261,7 @@ class Emulator:
 
     @property
     def faults(self) -> Faults | None:
-        """What goes wrong, set as the option is; a change holds for the requests that arrive after it."""
+        """The injected faults, set as the option is; a change applies to later requests."""
         return self._conditions.faults
 
     @faults.setter
@@ -281,16 +280,16 @@ class Emulator:
         event: str = "0",
         **figures: Unpack[Figures],
     ) -> None:
-        """Put in figures, which the KPI Service and the Report Service then both report.
+        """Add figures that both the KPI Service and the Report Service report.
 
-        `tracker` is a tracker's whole name, as in "AppLovin::DE", or its token; one that was created meanwhile can have
+        `tracker` is a tracker's full name, such as "AppLovin::DE", or its token; newly created trackers can have
         figures too. `day` is a day in UTC. `event` is the token or the name of one of the app's events ("0" is revenue
         without an event). `figures` are `impressions`, `clicks`, `installs`, `reattributions`, `sessions`, `daus` and
-        `events`, and in units of the currency of the app `revenue`, `cost` and `ad_revenue`. They count as attributed
-        by click, and come beside what is there; `waus`, `maus`, rates and cohorts follow from them.
+        `events`, and, in units of the app's currency, `revenue`, `cost` and `ad_revenue`. They count as attributed by
+        click, and add to existing figures. `waus`, `maus`, rates and cohorts are derived from them.
 
-        Raises `ValueError` for what the account does not have and for what is no figure, and `RuntimeError` while it is
-        not running.
+        Raises `ValueError` for anything that the account does not have and for an invalid figure, and `RuntimeError` if
+        it is not running.
         """
         self.facts.add(
             app_token,
@@ -305,7 +304,7 @@ class Emulator:
         )
 
     def run(self, started: Callable[["Emulator"], None] | None = None) -> None:
-        """Serve until SIGINT or SIGTERM, calling `started` once it listens; for programs that do nothing else.
+        """Serve until SIGINT or SIGTERM, for programs that do nothing else. `started` is called once it listens.
 
         Raises what entering raises.
         """
@@ -336,7 +335,7 @@ class Emulator:
         if self._running is not down:
             return
         with contextlib.ExitStack() as stack:
-            # Bound but not listening, the port refuses every connection, and nobody else can take it.
+            # Bound but not listening, the port refuses every connection, and no other process can take it.
             bound = stack.enter_context(bind(self._host, down.port))
             down.site.store.reopen()
             running = self._running = self._assemble(down.site.store, down.port)

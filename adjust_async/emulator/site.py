@@ -1,4 +1,4 @@
-"""All services over one account, from the outermost layer down to the database."""
+"""All services of one account, from the outermost layer down to the database."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ from adjust_async.emulator.reports.options import ReportOptions
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the two hosts take; None switches a limit off. Raises `ValueError` for what is below its least value."""
+    """The limits of the two hosts; None switches one off. Raises `ValueError` for a value that is too low."""
 
     concurrency: int | None = None
     report_concurrency: int | None = 50
@@ -45,7 +45,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SiteOptions:
-    """What a site is made of."""
+    """The options of a site."""
 
     account: AccountOptions
     rules: CampaignRules
@@ -56,7 +56,7 @@ class SiteOptions:
 
 
 class Site:
-    """The ASGI application of the whole emulator, over an account that it seeds where there is none."""
+    """The ASGI application of the whole emulator. It seeds the account if the store is empty."""
 
     def __init__(
         self, store: Store, options: SiteOptions, conditions: Conditions, stats: Stats, recorder: Recorder
@@ -74,9 +74,9 @@ class Site:
         await self._app(scope, receive, send)
 
     def reset(self) -> None:
-        """Begin anew: the account as seeded, no requests, no statistics, and the conditions of the start.
+        """Start over: the account as generated, no requests, no statistics, and the initial conditions.
 
-        The API token stays. Requests under way are answered out of the new account.
+        The API token stays. Running requests are answered from the new account.
         """
         self.late_work.drop()
         with self.store.lock:

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for callers that block."""
+"""An event loop in a thread, for blocking callers."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs coroutines of other threads; a daemon, so that a forgotten one does not keep the process alive."""
+    """Runs coroutines for other threads. It is a daemon, so that a forgotten one does not keep the process alive."""
 
     def __init__(self) -> None:
         self._ready = threading.Event()
@@ -18,20 +18,20 @@ class LoopThread:
         self._end = asyncio.Event()
 
     def start(self) -> None:
-        """Start the thread, and return when its loop runs."""
+        """Start the thread, and return once its loop runs."""
         self._thread.start()
         self._ready.wait()
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop and return its result; the calling thread waits."""
+        """Run a coroutine in the loop, block the calling thread, and return the result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def call_async(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop and return its result; the loop of the caller goes on meanwhile."""
+        """Run a coroutine in the loop, and return its result without blocking the caller's loop."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
 
     def stop(self) -> None:
-        """End the loop, and return when the thread is gone."""
+        """Stop the loop, and return once the thread has ended."""
         self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join()
 

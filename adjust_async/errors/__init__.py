@@ -1,8 +1,8 @@
-"""What can go wrong, as one tree.
+"""The exceptions of this package, as one tree.
 
     AdjustError
     ├── ConfigurationError (also a ValueError)   the call was wrong; nothing was sent
-    │   └── PlanError                            entries of a plan are wrong, each with its number
+    │   └── PlanError                            entries of a plan are wrong; the error lists each with its number
     ├── ClientClosedError                        the client was closed before or during the call
     ├── APIStatusError                           the service answered with an error
     │   ├── BadRequestError                      400
@@ -15,17 +15,17 @@
     ├── APIConnectionError                       no answer, or only a part of one
     │   ├── APITimeoutError                      not within `timeout` or `deadline`
     │   └── PoolExhaustedError                   no free connection; the request was never sent
-    ├── DecodeError                              an answer that is not what the API documents
+    ├── DecodeError                              the answer is not what the API documents
     │   └── WrongTrackerError                    the answer to a write is about another tracker
-    ├── NotTriedError                            an entry of a plan whose turn never came
-    ├── CoordinationError                        what clients share can't be reached; nothing was sent
-    │   └── LockLostError                        another process may create trackers of that app now
-    └── PaginationError                          a cursor walk that cannot go on
+    ├── NotTriedError                            an entry of a plan that was never sent
+    ├── CoordinationError                        the coordinator can't be reached; nothing was sent
+    │   └── LockLostError                        another process may now create trackers of that app
+    └── PaginationError                          a walk over pages cannot go on
 
-Errors can be pickled and never hold the API token. One that was raised is not altered: `replace` returns another one.
+Errors can be pickled and never hold the API token. A raised error is not modified: `replace` returns a copy.
 
-A traceback begins with the frames of the caller's mistake, and ends where it was noticed. IPython and pytest leave out
-what lies between, the frames that hold `__tracebackhide__`.
+Frames of the SDK are marked with `__tracebackhide__`, so IPython and pytest show the caller's line and the frame that
+raised the error without those in between.
 """
 
 from adjust_async.errors.base import (

@@ -1,4 +1,4 @@
-"""What all errors have in common, and the errors of what was never sent."""
+"""The base of all errors, and the errors that are raised without a request."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,18 +21,18 @@ IN_DOUBT = "The service may have done it all the same: look it up before you sen
 
 
 class AdjustError(Exception):
-    """The base of every error that this package raises.
+    """The base class of all errors of this package.
 
     Attributes:
-        message: What went wrong. `str(error)` adds where, and what to do next.
-        service: `"api"` for the Campaign API and the KPI Service, `"reports"` for the Report Service; else `None`.
-        attempts: How many times the request was sent; `None` where none was.
-        request_id: The service's id of the request, for Adjust's support; `None` where it sent none.
-        cursor: Where a walk over pages stopped; `None` outside of walks and on the first page. Pass it to the same call
-            as `after=` (backwards as `before=`, with Campaign API v2 as `cursor=`) to go on from there.
-        page: The number of that page, counted from 1 where the walk began.
-        result: What `provision` had done when this error ended it, a `ProvisionResult`; `None` otherwise.
-        looked_up: Whether `provision` has seen since that nothing was done by the create that failed.
+        message: What went wrong. `str(error)` adds the request and what to do next.
+        service: `"api"` for the Campaign API and the KPI Service, `"reports"` for the Report Service, otherwise `None`.
+        attempts: How many times the request was sent; `None` if nothing was sent.
+        request_id: The service's id of the request, for Adjust's support; `None` if the service sent none.
+        cursor: The cursor of the page that failed; `None` outside of walks and on the first page. To resume, pass it to
+            the same call as `after=` (walking backwards: `before=`; Campaign API v2: `cursor=`).
+        page: The number of that page, counted from 1 at the start of the walk.
+        result: The `ProvisionResult` up to this error if the error ended `provision`, otherwise `None`.
+        looked_up: Whether `provision` has confirmed since that the failed create did nothing.
     """
 
     service: str | None = None
@@ -50,16 +50,16 @@ class AdjustError(Exception):
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a create that ended with this error may have been done all the same, so that it must be looked up."""
+        """Whether the create that failed may have taken effect, so that it must be looked up before it is repeated."""
         return getattr(self, "method", None) == "POST" and not self.looked_up and self._may_have_been_done()
 
     @property
     def hint(self) -> str:
-        """What to do about it; empty where there is nothing to advise."""
+        """What to do next; empty if there is no advice."""
         return self._hint
 
     def __str__(self) -> str:
-        # The class of an error of a request, as a line of a log has often nothing but this text.
+        # Log lines often hold only this text, so the error of a request names its class.
         is_of_request = getattr(self, "method", None) is not None
         return self._whole_text([type(self).__name__] if is_of_request else [])
 
@@ -83,18 +83,18 @@ class AdjustError(Exception):
             yield f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
         if self.request_id:
             yield f"request id {self.request_id}"
-        if self.page is not None and (self.attempts or self.page > 1):  # else no page was asked for
+        if self.page is not None and (self.attempts or self.page > 1):  # otherwise no page was requested
             yield f"page {self.page} of the walk" + (f"; resume with cursor {self.cursor!r}" if self.cursor else "")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # An exception's own reduction loses keyword-only attributes. They come last, as a result may hold the error.
+        # An exception's own reduction loses keyword-only attributes. They come last: a result may hold the error.
         return _rebuild, (type(self), self.args), self.__dict__
 
 
 def replace(error: Error, **changes: Any) -> Error:
-    """Return a copy of an error with some attributes changed, such as `message`; the error itself stays as it is.
+    """Return a copy of an error with some attributes changed, such as `message`.
 
-    The copy has the notes and the cause of the error, and no traceback: its traceback begins where it is raised.
+    The copy keeps the notes and the cause. It has no traceback until it is raised.
     """
     copied = _copied(error)
     vars(copied).update(changes)
@@ -106,22 +106,22 @@ def replace(error: Error, **changes: Any) -> Error:
 
 
 def _copied(error: Error) -> Error:
-    # copy.copy goes by what others register for all exceptions: tblib, which Dask installs, copies the traceback too.
+    # copy.copy uses reducers registered for all exceptions: tblib, which Dask installs, copies the traceback too.
     copied = type(error).__new__(type(error), *error.args)
     vars(copied).update(vars(error))
     return copied
 
 
-#: Characters of a message and of a body that a short copy keeps.
+#: The number of characters that a short copy keeps of a message and of a body.
 MESSAGE_LIMIT, BODY_LIMIT = 300, 100
 
 
 def detached(error: Error, *, short: bool = False) -> Error:
-    """Return a copy of an error to be kept: without traceback and cause, whose frames hold requests and answers.
+    """Return a copy of an error without traceback and cause, whose frames would keep requests and answers alive.
 
     Args:
         error: The error.
-        short: Whether to keep only the beginning of long texts.
+        short: Whether to cut long texts.
     """
     copied = _copied(error)
     for name, limit in (("message", MESSAGE_LIMIT), ("body", BODY_LIMIT)) if short else ():
@@ -129,7 +129,7 @@ def detached(error: Error, *, short: bool = False) -> Error:
         if len(text) > limit:
             vars(copied)[name] = f"{text[:limit]}..."
     if short and (path := getattr(error, "path", None)):
-        vars(copied)["path"] = sys.intern(path)  # thousands have the same one
+        vars(copied)["path"] = sys.intern(path)  # thousands of errors share the path
     copied.args = (copied.message,)
     return copied
 
@@ -146,7 +146,7 @@ class PlanError(ConfigurationError):
     """Entries of a plan are wrong. Nothing was sent.
 
     Attributes:
-        problems: What is wrong, each with the number of its entry or line, counted from 1.
+        problems: Each problem with the number of its entry or line, counted from 1.
     """
 
     def __init__(self, message: str, *, problems: Sequence[tuple[int, str]] = ()) -> None:
@@ -158,8 +158,8 @@ class ClientClosedError(AdjustError):
     """The client was closed: before the call, or by another task during it.
 
     Attributes:
-        method, path: The request that was under way; `None` where there was none.
-        sent: Whether it may have reached the service.
+        method, path: The request that was running; `None` if there was none.
+        sent: Whether that request may have reached the service.
     """
 
     method: str | None = None
@@ -175,12 +175,12 @@ class ClientClosedError(AdjustError):
 
 
 class NotTriedError(AdjustError):
-    """Nothing was sent for an entry of a plan: what it hangs below failed, or the end came before its turn."""
+    """Nothing was sent for an entry of a plan: its parent failed, or the run ended before its turn."""
 
 
 class CoordinationError(AdjustError):
-    """The coordinator that clients share their limits by is out of reach. Nothing was sent."""
+    """The coordinator through which clients share their limits can't be reached. Nothing was sent."""
 
 
 class LockLostError(CoordinationError):
-    """The lock of an app ran out, so that another process may create trackers there now. Nothing was sent."""
+    """The lock of an app expired, so another process may now create trackers there. Nothing was sent."""

@@ -1,15 +1,15 @@
-"""What is wrong with a document, until it is known which request it answers."""
+"""The error of a malformed document, before the request that it answers is known."""
 
 __all__ = ["MalformedError"]
 
 
 class MalformedError(Exception):
-    """A document, or a part of one, that is not what its API documents; internal, callers get a `DecodeError`.
+    """A document, or a part of one, does not match the API's documentation. Internal: callers get a `DecodeError`.
 
     Attributes:
         problem: What is wrong.
-        location: Where in the document, or below the part that was looked at.
-        transient: Whether the document may have broken off, so that another attempt may get a whole one.
+        location: The place in the document, relative to the part that was decoded.
+        transient: Whether the document may have been cut off, so that another attempt may return all of it.
     """
 
     def __init__(self, problem: str, location: str = "", *, transient: bool = False) -> None:
@@ -19,5 +19,5 @@ class MalformedError(Exception):
         self.transient = transient
 
     def below(self, step: str) -> "MalformedError":
-        """Return a new error for the same fault, with its location as seen from one step further out."""
+        """Return the same error with its location prefixed by one step of the enclosing document."""
         return MalformedError(self.problem, f"{step}{self.location}", transient=self.transient)

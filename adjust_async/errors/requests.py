@@ -1,4 +1,4 @@
-"""The errors of requests: of answers that tell of one, of answers that are no such thing, and of none."""
+"""The errors of requests: an error status, a malformed answer, or no answer at all."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -25,10 +25,10 @@ __all__ = [
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
-#: Statuses which say by themselves that nothing was done: Too Early and Too Many Requests.
+#: Statuses that prove that nothing was done: Too Early and Too Many Requests.
 NOT_DONE = frozenset({425, 429})
 
-#: Statuses with which the service refuses a request. A gateway may use them too, so the body has to be the service's.
+#: Statuses with which the service refuses a request. A gateway may send them too, so the body must be the service's.
 REFUSED = frozenset({400, 401, 403, 404, 422})
 
 
@@ -36,13 +36,13 @@ class APIStatusError(AdjustError):
     """The service answered with an error status.
 
     Attributes:
-        message: The service's own words, or what could be read of its answer.
+        message: The service's own message, or what could be read of its answer.
         status: The HTTP status.
         method, path: The request; the path is without query.
         body: The text of the answer, cut after 64 KiB.
-        retry_after: For how many seconds the service asked to wait; `None` where it did not.
-        in_envelope: Whether the body was Adjust's own JSON error envelope, rather than what a gateway in front of the
-            service may have written.
+        retry_after: The wait that the service asked for, in seconds; `None` if it did not ask.
+        in_envelope: Whether the body was Adjust's own JSON error envelope; otherwise a gateway in front of the service
+            may have written it.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class APIStatusError(AdjustError):
         self.in_envelope = in_envelope
 
     def _may_have_been_done(self) -> bool:
-        # A `Retry-After` proves nothing: gateways add it to every 5xx, also after the service has done its work.
+        # A `Retry-After` proves nothing: gateways add it to every 5xx, even after the service has done its work.
         return self.status not in NOT_DONE and not (self.in_envelope and self.status in REFUSED)
 
     def _text(self) -> str:
@@ -93,13 +93,13 @@ class AuthenticationError(APIStatusError):
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the user of the API token may not see or do this."""
+    """403: the user of the API token has no permission for this."""
 
     _hint = "The API token has the permissions of its dashboard user: ask an administrator of the account for them."
 
 
 class NotFoundError(APIStatusError):
-    """404: no such app or tracker in this account, or no such path."""
+    """404: the account has no such app or tracker, or the path does not exist."""
 
     _hint = "Check the app token and the tracker token: does this account own them?"
 
@@ -109,7 +109,7 @@ class GoneError(APIStatusError):
 
     @property
     def hint(self) -> str:
-        """What to do about it; empty where there is nothing to advise."""
+        """What to do next; empty if there is no advice."""
         kpis = (
             "" if self.service == "reports" else ": the KPI Service's successor is the Report Service, adjust.reports"
         )
@@ -117,11 +117,11 @@ class GoneError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests, also after the retries that `max_attempts` and `deadline` allow."""
+    """429: too many requests, after all retries that `max_attempts` and `deadline` allow."""
 
     @property
     def hint(self) -> str:
-        """What to do about it; empty where there is nothing to advise."""
+        """What to do next; empty if there is no advice."""
         prefix = "reports_" if self.service == "reports" else ""
         return f"Lower max_concurrency or {prefix}max_rate, or raise {prefix}deadline so that the call may wait longer."
 
@@ -131,13 +131,12 @@ class ServerError(APIStatusError):
 
 
 class APIConnectionError(AdjustError):
-    """No answer came, or only a part of one.
+    """No answer was received, or only a part of one.
 
     Attributes:
         method, path: The request; the path is without query.
-        sent: `False` where the request surely never reached the service, so that sending it again cannot do
-            anything twice.
-        transient: `False` where trying again cannot help, such as for a certificate that is not trusted.
+        sent: `False` if the request certainly never reached the service, so that sending it again is safe.
+        transient: `False` if another attempt cannot help, for example because the certificate is not trusted.
     """
 
     def __init__(
@@ -165,22 +164,22 @@ class APIConnectionError(AdjustError):
 
 
 class APITimeoutError(APIConnectionError):
-    """The answer was not there within `timeout` (one attempt) or `deadline` (the whole call), both in seconds."""
+    """No complete answer within `timeout` (one attempt) or `deadline` (the whole call), both in seconds."""
 
 
 class PoolExhaustedError(APIConnectionError):
-    """No connection became free in time, or the client's own limits did not allow the request. It was never sent."""
+    """No connection became free in time, or the client's own limits delayed the request too long. It was never sent."""
 
 
 class DecodeError(AdjustError):
-    """An answer came that is not what the API documents.
+    """The answer is not what the API documents.
 
     Attributes:
-        location: Where in the document, such as `$.data.items[3].partner_id`; `$` is the document.
+        location: The place in the document, such as `$.data.items[3].partner_id`; `$` is the document itself.
         method, path: The request; the path is without query. `None` for a document that was read from elsewhere.
         body: The text of the answer, cut after 64 KiB.
-        malformed: Whether the body was not of its format at all, such as HTML in place of JSON.
-        transient: Whether asking again may help, as after a body that broke off.
+        malformed: Whether the body is in another format altogether, such as HTML instead of JSON.
+        transient: Whether another attempt may help, for example after a body that broke off.
     """
 
     def __init__(
@@ -215,10 +214,10 @@ class DecodeError(AdjustError):
 
 
 class WrongTrackerError(DecodeError):
-    """The answer to a create or an update is about another tracker, as from a cache that mixed answers up.
+    """The answer to a create or an update is about another tracker, for example because a cache mixed answers up.
 
     Attributes:
-        tracker_token: The tracker that the answer is about.
+        tracker_token: The tracker in the answer.
     """
 
     def __init__(self, message: str, *, tracker_token: str | None = None, **details: Any) -> None:
@@ -227,17 +226,17 @@ class WrongTrackerError(DecodeError):
 
     @property
     def in_doubt(self) -> bool:
-        """Whether the write may have been done all the same: it must be looked up."""
+        """Whether the write may have taken effect, so that it must be looked up before it is sent again."""
         return not self.looked_up
 
 
 class PaginationError(AdjustError):
-    """A walk over pages cannot go on: a cursor came a second time, or the next page lies on another host.
+    """A walk over pages cannot go on: a cursor repeated, or the next page is on another host.
 
     Attributes:
-        cursor: The cursor that came a second time; `None` for a next page elsewhere. There is nothing to resume with.
-        page: The number of the page that gave it, counted from 1 where the walk began.
-        method, path: The request for that page; the path is without query. `None` outside of a walk.
+        cursor: The cursor that repeated; `None` if the next page is on another host. It can't be used to resume.
+        page: The number of the page that returned it, counted from 1 at the start of the walk.
+        method, path: The request for that page; the path is without query. `None` outside of walks.
     """
 
     def __init__(
@@ -253,4 +252,4 @@ class PaginationError(AdjustError):
         return f"{self.method} {self.path}: {self.message}" if self.method else self.message
 
     def _details(self) -> Iterator[str]:
-        return iter(())  # the message names page and cursor, and there is nothing to resume with
+        return iter(())  # the message names page and cursor, and the walk can't be resumed

@@ -1,1 +1,1 @@
-"""The SDK in other people's frameworks, each in a module of its own that imports the framework."""
+"""Integrations with other frameworks. Each module imports the framework that it is for."""

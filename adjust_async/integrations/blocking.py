@@ -1,4 +1,4 @@
-"""A client for engines that block: it runs in an event loop of a thread of its own."""
+"""A client for engines that block: it runs in an event loop in a thread of its own."""
 
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
@@ -19,17 +19,17 @@ T = TypeVar("T")
 
 @attrs.frozen
 class Client:
-    """An open client, whose calls block the calling thread and nothing else."""
+    """An open client. Its calls block the calling thread and nothing else."""
 
     adjust: AsyncAdjust
     _portal: BlockingPortal
 
     def call(self, function: Callable[[], Awaitable[T]]) -> T:
-        """Return what a call of the client returns."""
+        """Run a coroutine function in the client's event loop, and return its result."""
         return self._portal.call(function)
 
     def iterate(self, ask: Callable[[], AsyncGenerator[T, None]]) -> Iterator[T]:
-        """Yield what a generator of the client yields; leaving it ends the requests that are under way."""
+        """Yield the items of an asynchronous generator. Leaving the iteration cancels its running requests."""
 
         async def begin() -> AsyncGenerator[T, None]:
             return ask()
@@ -50,7 +50,7 @@ class Client:
 
 @attrs.define
 class _Shared:
-    """A client that is open for so many threads."""
+    """An open client, with the number of threads that use it."""
 
     client: Client
     closing: ExitStack
@@ -62,13 +62,13 @@ _shared: dict[bytes, _Shared] = {}
 
 
 class Opener:
-    """Opens clients with the same options, and shows none of them: one may be the API token."""
+    """Opens clients with the same options. The options may hold the API token, so they are never shown."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = dict(options)
 
     def check(self, use: Callable[[AsyncAdjust], object]) -> None:
-        """Let a client that sends nothing check its options and the arguments of a question.
+        """Check the options and the arguments of a query with a client that sends nothing.
 
         Raises:
             ConfigurationError: One of them is wrong.
@@ -89,11 +89,11 @@ class Opener:
 
     @contextmanager
     def share(self) -> Iterator[Client]:
-        """Enter a client that all threads of this process share, which is open as long as one of them is in the block.
+        """Enter a client that all threads of this process share. It is open while at least one thread is in the block.
 
-        Opening one costs threads and the reading of certificates, which is more than a small answer does.
+        Opening a client starts threads and reads certificates, which takes longer than a small request.
         """
-        # A digest, because the environment holds the token.
+        # A digest, because the environment variables hold the token.
         environment = sorted(item for item in os.environ.items() if item[0].startswith("ADJUST_"))
         key = sha256(repr((sorted(self._options.items()), environment)).encode()).digest()
         with _lock:

@@ -1,9 +1,9 @@
-"""Reports as Dask data frames, one partition for each app and window, asked for by the workers. Needs the extra `dask`.
+"""Reports as Dask data frames, with one partition for each app and window. Needs the extra `dask`.
 
     frame = read_report(["day"], ["installs"], ("2025-01-01", "2025-12-31"), ["yxs12pfewq"], window="month")
     frame.to_parquet("installs")
 
-Each worker finds the API token in its own environment, so that none travels with the tasks.
+The workers make the requests. Each finds the API token in its own environment, so no token travels with the tasks.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -29,7 +29,7 @@ __all__ = ["read_kpis", "read_report"]
 
 @attrs.frozen
 class _ReportQuestion:
-    """What each partition asks the Report Service. It travels to the workers, and holds no secret."""
+    """A query to the Report Service. It is sent to the workers, and holds no secret."""
 
     dimensions: tuple[str, ...]
     metrics: tuple[str, ...]
@@ -51,7 +51,7 @@ class _ReportQuestion:
 
 @attrs.frozen
 class _KpiQuestion:
-    """What each partition asks the KPI Service."""
+    """A query to the KPI Service. It is sent to the workers, and holds no secret."""
 
     kpis: tuple[str, ...]
     grouping: tuple[str, ...]
@@ -80,23 +80,23 @@ def read_report(
     window: Window | None = None,
     **client: Any,
 ) -> "dask.dataframe.DataFrame":
-    """Return a report as a data frame of Dask. Nothing is asked for before it is computed.
+    """Return a report as a Dask data frame. Nothing is requested until it is computed.
 
     Args:
         dimensions: The dimensions, as for `Reports.fetch`.
         metrics: The metrics.
         date_period: The first and the last day, both included.
-        app_tokens: One app, or many.
+        app_tokens: One app token, or several.
         window: Splits the days into partitions: `"day"`, `"week"` (from Sunday), `"month"`, or a number of days. By
-            default each app is one partition. Allowed only where the dimensions make the parts add up to the whole.
-        client: Options of `AsyncAdjust` for the workers' clients, but for the token, which each worker has in
-            `ADJUST_API_TOKEN` or in `~/.adjustrc`. `coordinator` is the URL of one that all workers can reach; without
-            it, or `ADJUST_COORDINATOR`, each partition under way has limits of its own.
+            default each app is one partition. Allowed only if the dimensions keep the windows apart.
+        client: Options of `AsyncAdjust` for the workers' clients, except for the token, which each worker reads from
+            `ADJUST_API_TOKEN` or `~/.adjustrc`. `coordinator` must be a URL that all workers can reach. Without it and
+            `ADJUST_COORDINATOR`, each partition has limits of its own.
 
     Returns:
-        A data frame with `app_token`, the dimensions and the metrics, in Arrow's types. Its partitions are in the order
-        of the apps, and for each app in that of the windows. One that fails raises the `AdjustError` of its request,
-        with a note that names the app and the days.
+        A data frame with `app_token`, the dimensions and the metrics, in Arrow types. Its partitions are in the order
+        of the apps, and for each app in the order of the windows. If a request fails, computing raises its
+        `AdjustError`, with a note that names the app and the days.
 
     Raises:
         ConfigurationError: An argument is wrong.
@@ -115,16 +115,16 @@ def read_kpis(
     window: Window | None = None,
     **client: Any,
 ) -> "dask.dataframe.DataFrame":
-    """Return deliverables of the KPI Service as a data frame of Dask.
+    """Return deliverables of the KPI Service as a Dask data frame. Nothing is requested until it is computed.
 
     Args:
         kpis: The KPIs, as for `KPIs.deliverables`.
         grouping: The levels to group by, outermost first.
-        date_period, app_tokens, client: As for `read_report`.
-        window: As for `read_report`; a week begins on Monday.
+        date_period, app_tokens, client: As in `read_report`.
+        window: As in `read_report`; a week begins on Monday.
 
     Returns:
-        A data frame as that of `read_report`, with the columns of `KpiReport`.
+        A data frame like that of `read_report`, with the columns of `KpiReport`.
 
     Raises:
         ConfigurationError: An argument is wrong.
@@ -147,10 +147,10 @@ def _frame(
     __tracebackhide__ = True
     _refuse_secrets(client)
     if isinstance(date_period, str) or len(date_period) != 2:
-        raise ConfigurationError(f"date_period is {date_period!r}: give the first and the last day as a pair")
+        raise ConfigurationError(f"date_period is {date_period!r}: pass the first and the last day as a pair")
     days = Period(read_day(date_period[0], "date_period"), read_day(date_period[1], "date_period"))
     apps = _names(app_tokens)
-    # The token of a client that sends nothing does not matter.
+    # The client of the check sends nothing, so any token will do.
     Opener({**client, "token": "unused"}).check(lambda adjust: question.ask(adjust, apps, days, window))
     windows = [days] if window is None else split(days, check_window(window), last_weekday=last_weekday)
     meta = _to_pandas(question.schema().empty_table())
@@ -159,7 +159,7 @@ def _frame(
 
 
 def _read(place: tuple[str, Period], question: _ReportQuestion | _KpiQuestion, client: dict[str, Any]) -> Any:
-    """Ask for one partition, by the client of this worker."""
+    """Fetch one partition with this worker's client."""
     app_token, days = place
     ask: Callable[[AsyncAdjust], AsyncGenerator[tuple[str, Any], None]]
     try:
@@ -183,7 +183,7 @@ def _refuse_secrets(client: dict[str, Any]) -> None:
     if coordinator is None:
         return
     if not isinstance(coordinator, str):
-        raise ConfigurationError("coordinator is no URL: give one that every worker can reach")
+        raise ConfigurationError("coordinator is not a URL: pass one that every worker can reach")
     if urlsplit(coordinator).password:
         raise ConfigurationError(
             "coordinator has a password, which would travel with every task: "

@@ -1,4 +1,4 @@
-"""Which days of an app a load asks for, by what earlier loads have stored."""
+"""The days that a load requests for an app, given what earlier loads have stored."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,17 +11,17 @@ from adjust_async import ConfigurationError, lookback
 
 __all__ = ["RESTATE_DAYS", "Days", "Loaded", "read_day", "restated_for"]
 
-#: Days for which figures without a cohort are restated, unless the caller knows better.
+#: The default number of days for which figures without a cohort are restated.
 RESTATE_DAYS = 7
 
 _COHORT = re.compile(r".+_(?P<unit>[dwm])(?P<number>[0-9]{1,4})(?:|_.*cohort)", re.IGNORECASE)
 
-#: The most days that a week or a month of a cohort has.
+#: The maximum number of days in each unit of a cohort.
 _LENGTHS = {"d": 1, "w": 7, "m": 31}
 
 
 class Loaded(TypedDict):
-    """What is stored of an app: plain JSON, for a pipeline's state."""
+    """What is stored of an app, as plain JSON for a pipeline's state."""
 
     start: str
     newest: str
@@ -30,10 +30,10 @@ class Loaded(TypedDict):
 
 
 def read_day(value: date | str, name: str) -> date:
-    """Return a day.
+    """Return a date, datetime or ISO text as a date.
 
     Raises:
-        ConfigurationError: It is something else.
+        ConfigurationError: It is anything else.
     """
     if isinstance(value, datetime):
         return value.date()
@@ -42,13 +42,13 @@ def read_day(value: date | str, name: str) -> date:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ConfigurationError(f"{name} is {value!r}: give a datetime.date, or ISO text as '2026-11-01'") from None
+        raise ConfigurationError(f"{name} is {value!r}: pass a datetime.date, or text such as '2026-11-01'") from None
 
 
 def restated_for(figures: Iterable[str], restate_days: int) -> int:
-    """Return for how many days figures are restated.
+    """Return the number of days for which figures are restated.
 
-    A cohort of day N is complete N days after its install, and restated as long as all other figures after that.
+    A cohort of day N is complete N days after its install, and is then restated for as long as other figures.
     """
     longest = 0
     for name in figures:
@@ -64,7 +64,7 @@ class Days:
 
     Attributes:
         start: The first day of the table.
-        end: The last day; `None` for today in UTC, whenever that is.
+        end: The last day; `None` for today in UTC at the time of each load.
         restated: The number of days for which figures are restated.
         breakdown: The dimensions or levels.
         figures: The metrics or KPIs.
@@ -78,13 +78,13 @@ class Days:
 
     @property
     def last(self) -> date:
-        """The last day to ask for now."""
+        """The last day to request now."""
         return self.end or datetime.now(UTC).date()
 
     def to_ask(self, loaded: Loaded | None) -> tuple[date, date] | None:
-        """Return the first and the last day to ask for; `None` where nothing is left to ask for.
+        """Return the first and the last day to request; `None` if there is nothing to request.
 
-        A new app, other dimensions, a new metric and an earlier start are reasons to ask for all days.
+        All days are requested for a new app, after a change of dimensions, for a new metric, and for an earlier start.
         """
         first, last = self.start, self.last
         if loaded is not None and self._continues(loaded):
@@ -95,7 +95,7 @@ class Days:
         return (first, last) if first <= last else None
 
     def after(self, loaded: Loaded | None, last: date) -> Loaded:
-        """Return what is stored once all days up to `last` are. A day that is not over yet does not count."""
+        """Return the state once all days up to `last` are stored. A day that is not over yet does not count."""
         newest = min(last, datetime.now(UTC).date() - timedelta(days=1))
         start = self.start
         if loaded is not None and self._continues(loaded):

@@ -1,13 +1,13 @@
-"""Adjust as a source of dlt, which loads it into DuckDB, Postgres and other databases. Needs the extra `dlt`.
+"""A dlt source for Adjust, for loading it into DuckDB, Postgres and other databases. Needs the extra `dlt`.
 
     pipeline = dlt.pipeline("adjust", destination="duckdb", dataset_name="adjust")
     pipeline.run(adjust_source(metrics=["installs", "cost"], start_date="2026-01-01"))
 
-A load asks again for the days whose figures Adjust restates, and replaces them app by app and day by day.
+A load requests the days whose figures Adjust may have restated again, and replaces them app by app and day by day.
 """
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,10 @@ import dlt
 import pyarrow
 from dlt.extract import DltResource, DltSource
 
-from adjust_async import AdjustError, App, AsyncAdjust, ConfigurationError, GoneError, Partner, ReportEvent, Tracker
+from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, GoneError, RecordList
 from adjust_async.integrations.blocking import Client, Opener
 from adjust_async.integrations.days import RESTATE_DAYS, Days, Loaded, read_day, restated_for
-from adjust_async.integrations.schemas import cast, kpi_schema, records, report_schema
+from adjust_async.integrations.schemas import cast, kpi_schema, report_schema
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -33,30 +33,30 @@ logger = logging.getLogger("adjust_async")
 
 DIMENSIONS = ("day", "network")
 METRICS = ("installs", "clicks", "sessions", "cost", "revenue")
-#: What the KPI Service answers where no KPIs are named.
+#: The KPIs that the service returns if none are named.
 KPIS = (
     *("clicks", "installs", "click_conversion_rate", "reattributions", "sessions", "revenue_events", "revenue"),
     *("daus", "waus", "maus"),
 )
 GROUPING = ("day",)
 
-#: Days of one request: a backfill of years is asked for in parts.
+#: The number of days in one request: a backfill of years is split.
 WINDOW = 31
 
-#: The column that marks the rows by which a load removes the earlier ones of an app and day.
+#: The column that marks rows as deletions of all earlier rows of an app and day.
 REMOVED = "_removed"
 
 
 @attrs.define
 class Outcome:
-    """What a load did with one table.
+    """The result of one load for one table.
 
     Attributes:
-        inserted: Rows of days that were not stored before; of a table without days, all of its rows.
-        restated: Rows of days that were stored before, and have been replaced.
-        failed: The error of each app that failed. Its earlier rows are still there, and the next load asks again.
-        left: Apps with earlier rows that the account no longer has, with the newest of their days. Their rows are still
-            there.
+        inserted: The number of rows of days that were not stored before; of a table without days, all rows.
+        restated: The number of rows of days that were stored before, and have been replaced.
+        failed: The error of each app that failed. Its earlier rows are kept, and the next load requests it again.
+        left: Apps with earlier rows that the account no longer has, with the newest of their days. Their rows are
+            kept.
     """
 
     inserted: int = 0
@@ -79,40 +79,40 @@ def adjust_source(
 ) -> DltSource:
     """Return a dlt source with the resources `reports`, `kpis`, `trackers`, `partners`, `apps` and `events`.
 
-    `kpis` takes part only where it is selected (`with_resources`), because Adjust has switched the KPI Service off for
-    many accounts. A load of `reports` or `kpis` replaces whole days of each app, so that loading twice has the same
-    result as loading once. An app that fails keeps its rows, and is asked for the same days by the next load; so does
-    one that the account no longer has. `outcome_of` tells which.
+    `kpis` is loaded only if it is selected (`with_resources`), because Adjust has switched the KPI Service off for many
+    accounts. A load of `reports` or `kpis` replaces whole days of each app, so loading twice has the same result as
+    loading once. An app that fails keeps its rows, and the next load requests the same days. An app that the account
+    no longer has keeps its rows too. `outcome_of` returns both.
 
     Args:
-        apps: The apps; by default all of the account at the time of each load.
-        dimensions: The dimensions of `reports`, with `day` among them.
+        apps: The app tokens; by default all apps of the account at the time of each load.
+        dimensions: The dimensions of `reports`, including `day`.
         metrics: The metrics of `reports`. A metric that is new since the last load is loaded for all days.
         start_date: The first day to load.
-        end_date: The last day to load; by default today in UTC, whenever the source is loaded.
-        restate_days: For how many days Adjust restates figures: the last so many stored days are asked for again, by
-            default 7. A metric of a cohort of day N, such as `retention_rate_d30`, adds N days.
-        kpis: The KPIs of `kpis`; by default those that the service itself answers with.
-        grouping: The levels of `kpis`, with `day` among them.
-        client: Options of `AsyncAdjust`. By default they come from `ADJUST_*`.
+        end_date: The last day to load; by default today in UTC at the time of each load.
+        restate_days: The number of days for which Adjust restates figures, by default 7. That many stored days are
+            requested again. A metric of a cohort of day N, such as `retention_rate_d30`, adds N days.
+        kpis: The KPIs of `kpis`; by default those that the service returns if none are named.
+        grouping: The levels of `kpis`, including `day`.
+        client: Options of `AsyncAdjust`. By default they are read from `ADJUST_*`.
 
     Raises:
         ConfigurationError: An argument is wrong. Nothing was sent.
     """
     __tracebackhide__ = True
     opener = Opener(client)
-    del client  # which may hold the token
+    del client  # it may hold the token, which no frame of a traceback must have
     tokens = None if apps is None else (apps,) if isinstance(apps, str) else tuple(apps)
     start = read_day(start_date, "start_date")
     end = None if end_date is None else read_day(end_date, "end_date")
     again = RESTATE_DAYS if restate_days is None else restate_days
     if type(again) is not int or again < 0:
-        raise ConfigurationError(f"restate_days is {again!r}: give a whole number, 0 or more")
+        raise ConfigurationError(f"restate_days is {again!r}: pass a whole number, 0 or more")
     of_reports = _Figures("reports", "day", start, end, again, _names(dimensions), _names(metrics))
     of_kpis = _Figures("kpis", "date", start, end, again, _names(grouping), _names(kpis))
     if start > of_reports.days.last:
         named = "today in UTC" if end is None else f"end_date, {end}"
-        raise ConfigurationError(f"start_date is {start}, which lies after {named}: give an earlier day")
+        raise ConfigurationError(f"start_date is {start}, which is after {named}: pass an earlier day")
     any_app = ["app"] if tokens is None else tokens
     opener.check(lambda adjust: [each.ask(adjust, any_app, start, start) for each in (of_reports, of_kpis)])
     for name, each in (("dimensions", of_reports), ("grouping", of_kpis)):
@@ -124,9 +124,9 @@ def adjust_source(
             of_reports.resource(opener, tokens),
             of_kpis.resource(opener, tokens),
             _trackers(opener, tokens),
-            _whole("partners", Partner, opener, lambda client: client.partners.list().collect()),
-            _whole("apps", App, opener, lambda client: client.apps.list().collect()),
-            _whole("events", ReportEvent, opener, lambda client: client.reports.events()),
+            _whole("partners", opener, lambda client: client.partners.list()),
+            _whole("apps", opener, lambda client: client.apps.list()),
+            _whole("events", opener, lambda client: client.reports.events()),
         ]
 
     source = dlt.source(resources, name="adjust", max_table_nesting=0)()
@@ -135,7 +135,7 @@ def adjust_source(
 
 
 def outcome_of(pipeline: "Pipeline") -> dict[str, Outcome]:
-    """Return what the last `run` of a pipeline did with each table; nothing where it only finished an earlier load."""
+    """Return the result of a pipeline's last `run` for each table; empty if it only finished an earlier load."""
     trace = pipeline.last_trace
     steps = [step.step_info for step in trace.steps if step.step == "extract"] if trace else []
     outcomes: dict[str, Outcome] = {}
@@ -172,7 +172,7 @@ class _Figures:
     def ask(
         self, adjust: AsyncAdjust, apps: Sequence[str], first: date, last: date
     ) -> "AsyncGenerator[tuple[str, Report | KpiReport], None]":
-        """Ask for some days of some apps."""
+        """Request some days of some apps."""
         if self.name == "kpis":
             return adjust.kpis.stream(
                 apps,
@@ -193,9 +193,9 @@ class _Figures:
         )
 
     def resource(self, opener: Opener, apps: Sequence[str] | None) -> DltResource:
-        """Return the resource."""
-        # A merge on the key of a row would leave those that the service no longer has. An app and a day are part of
-        # every key, and a marked row of both removes all that is stored of them.
+        """Return the dlt resource."""
+        # A merge by the key of a row would keep rows that the service no longer has. Every key includes app and day, so
+        # a marked row with both removes everything that is stored for them.
         return dlt.resource(
             lambda: self._load(opener, apps),
             name=self.name,
@@ -234,7 +234,7 @@ class _Figures:
                 self._count(table, stored.get(token), outcome)
                 yield self._replacing(table, token, first, last)
                 stored[token] = self.days.after(stored.get(token), last)
-        # The KPI Service is gone for whole accounts, whose other tables are loaded nevertheless.
+        # The KPI Service is switched off for whole accounts. Their other tables are loaded nevertheless.
         if errors and len(errors) == sum(map(len, groups.values())) and not isinstance(errors[0], GoneError):
             raise errors[0]
 
@@ -255,7 +255,7 @@ class _Figures:
         except AdjustError:
             if came != set(apps):
                 raise
-            # All of them failed, and each has been told of.
+            # All of them failed, and each error has been yielded.
 
     def _count(self, table: pyarrow.Table, loaded: Loaded | None, outcome: Outcome) -> None:
         restated = 0
@@ -266,13 +266,13 @@ class _Figures:
         outcome.inserted += table.num_rows - restated
 
     def _replacing(self, table: pyarrow.Table, app_token: str, first: date, last: date) -> pyarrow.Table:
-        """Return the rows that replace those of an app and some days."""
+        """Return the rows, with marked rows that delete the earlier ones of an app and some days."""
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         return _replacing(table, {"app_token": [app_token] * len(days), self._day: days})
 
 
 def _replacing(table: pyarrow.Table, keys: Mapping[str, Sequence[Any]]) -> pyarrow.Table:
-    """Return rows behind those that mark what they replace."""
+    """Return marked rows that delete earlier ones, followed by the rows that replace them."""
     rows = table.append_column(REMOVED, pyarrow.nulls(table.num_rows, pyarrow.bool_()))
     count = len(next(iter(keys.values())))
     marks = [
@@ -280,14 +280,14 @@ def _replacing(table: pyarrow.Table, keys: Mapping[str, Sequence[Any]]) -> pyarr
         for field in table.schema
     ]
     marks.append(pyarrow.array([True] * count))
-    # dlt holds the columns of a merge key for such that are never empty, and warns where Arrow says otherwise.
+    # dlt assumes that the columns of a merge key are never null, and warns if the Arrow schema says otherwise.
     schema = pyarrow.schema([field.with_nullable(field.name not in keys) for field in rows.schema])
     return pyarrow.concat_tables([pyarrow.Table.from_arrays(marks, schema=schema), rows.cast(schema)])
 
 
 @contextmanager
 def _outcome(table: str) -> Iterator[Outcome]:
-    """Keep what becomes of a table among the metrics of dlt, and log what was left as it is."""
+    """Store the outcome of a table in dlt's metrics, and log the apps that were left unchanged."""
     metrics = dlt.current.resource_metrics()
     outcome = Outcome()
     try:
@@ -313,13 +313,13 @@ def _trackers(opener: Opener, apps: Sequence[str] | None) -> DltResource:
             errors = []
             for token in tokens:
                 try:
-                    found = list(client.iterate(lambda app_token=token: client.adjust.trackers.walk(app_token)))  # type: ignore[misc]
+                    found = client.call(client.adjust.trackers.walk(token).to_table)
                 except AdjustError as error:
                     errors.append(error)
                     outcome.failed[token] = str(error)
                     continue
                 outcome.inserted += len(found)
-                yield _replacing(records(Tracker, found), {"app_token": [token]})
+                yield _replacing(found.to_arrow(), {"app_token": [token]})
             if errors and len(errors) == len(tokens):
                 raise errors[0]
 
@@ -332,15 +332,13 @@ def _trackers(opener: Opener, apps: Sequence[str] | None) -> DltResource:
     )
 
 
-def _whole(
-    name: str, record: type, opener: Opener, collect: Callable[[AsyncAdjust], Awaitable[list[Any]]]
-) -> DltResource:
-    """Return the resource of a list that is replaced by each load."""
+def _whole(name: str, opener: Opener, listing: Callable[[AsyncAdjust], RecordList[Any]]) -> DltResource:
+    """Return the resource of a list that each load replaces."""
 
     def load() -> Iterator[pyarrow.Table]:
         with _outcome(name) as outcome, opener.open() as client:
-            found = client.call(lambda: collect(client.adjust))
+            found = client.call(listing(client.adjust).to_table)
             outcome.inserted = len(found)
-            yield records(record, found)
+            yield found.to_arrow()
 
     return dlt.resource(load, name=name, write_disposition="replace")

@@ -1,4 +1,4 @@
-"""FastAPI: one client for the whole application, as a dependency of its routes, and its errors as right answers.
+"""FastAPI support: one client for the whole application, a dependency for routes, and error responses.
 
 from adjust_async.integrations.fastapi import Adjust, install_error_handlers, lifespan
 
@@ -42,13 +42,13 @@ __all__ = ["Adjust", "answer_to", "get_adjust", "install_error_handlers", "lifes
 
 logger = logging.getLogger("adjust_async")
 
-#: What `FastAPI(lifespan=...)` takes.
+#: The type that `FastAPI(lifespan=...)` accepts.
 Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 
-#: Seconds that uvicorn's own graceful shutdown should be given beside.
+#: Seconds. uvicorn's own graceful shutdown should be allowed this long in addition.
 DRAIN = 10.0
 
-#: What clients read of errors whose details are for the operator alone, who finds them in the log.
+#: The details that clients see of errors whose messages are only for the operator, in the log.
 _WORDS = {
     429: "Adjust's limits are reached; try again later",
     502: "Adjust did not answer as expected",
@@ -63,27 +63,27 @@ def lifespan(
     """Return a lifespan that opens one client when the application starts, and drains it when it stops.
 
         app = FastAPI(lifespan=lifespan())
-        app = FastAPI(lifespan=lifespan(own))             # around a lifespan of the application's own
+        app = FastAPI(lifespan=lifespan(own))             # around a lifespan of the application
 
         @asynccontextmanager
         async def own(app):                               # or within it
             async with adjust_lifespan(app):
                 yield
 
-    The client is `app.state.adjust`, of mounted applications too; routes take it by the annotation `Adjust`.
+    The client is `app.state.adjust`, in mounted applications too. Routes get it with the annotation `Adjust`.
 
     Args:
-        own: The application's own lifespan. The client is open before it starts, and until it has ended.
-        token: The API token, as of `AsyncAdjust`.
-        drain: Seconds for which calls that are under way at the end may go on; see `AsyncAdjust.aclose`.
-        options: Those of `AsyncAdjust`.
+        own: The application's own lifespan. The client is opened before it starts, and closed after it ends.
+        token: The API token, as for `AsyncAdjust`.
+        drain: Seconds for which running calls may continue when the application stops; see `AsyncAdjust.aclose`.
+        options: Options of `AsyncAdjust`.
 
     Raises:
         TypeError: `AsyncAdjust` has no such option.
-        ConfigurationError: `drain` is no number of seconds; (when the application starts) an option is wrong.
+        ConfigurationError: `drain` is not a number of seconds, or (when the application starts) an option is wrong.
     """
     api_token = None if token is None else APIToken(token)
-    del token  # so that no frame of an error of a wrong option has it
+    del token  # so that no frame of a traceback has it
     inspect.signature(AsyncAdjust).bind_partial(**options)
     check_seconds(drain, "drain", math.inf)
 
@@ -105,13 +105,13 @@ def lifespan(
 
 
 def _with_mounted(app: Starlette) -> list[Starlette]:
-    """Return an application and those mounted in it, each of which has a state of its own."""
+    """Return an application and those mounted in it, each of which has its own state."""
     mounted = [route.app for route in app.routes if isinstance(route, Mount) and isinstance(route.app, Starlette)]
     return [app, *(deeper for each in mounted for deeper in _with_mounted(each))]
 
 
 async def get_adjust(connection: HTTPConnection) -> AsyncAdjust:
-    """Return the application's client; `app.dependency_overrides[get_adjust]` replaces it in tests.
+    """Return the application's client. Tests can replace it with `app.dependency_overrides[get_adjust]`.
 
     Raises:
         RuntimeError: The application was not started with `lifespan`.
@@ -130,23 +130,23 @@ Adjust = Annotated[AsyncAdjust, Depends(get_adjust)]
 
 
 def install_error_handlers(app: Starlette) -> None:
-    """Turn an `AdjustError` that leaves a route into an answer, as `answer_to` says."""
+    """Make an application respond to an `AdjustError` that leaves a route, as `answer_to` describes."""
     app.add_exception_handler(AdjustError, _handle)
 
 
 def answer_to(error: AdjustError) -> JSONResponse:
-    """Return the answer to the client of a route that failed with an error.
+    """Return the response for a route that failed with an error.
 
-    | Status | What happened |
+    | Status | Meaning |
     |---|---|
-    | 400, 404, 422 | Adjust answered this; or an argument was wrong (422). `detail` has the error's words. |
-    | 429 | Adjust refused more requests. With `Retry-After`. |
+    | 400, 404, 422 | Adjust answered this, or an argument was wrong (422). `detail` is the error's message. |
+    | 429 | Adjust's limits are reached. With `Retry-After`. |
     | 502 | Adjust failed, could not be reached, or refused the application's own token. |
-    | 503 | Adjust answered 503, no permit came free, or the client is closed. With `Retry-After`. |
-    | 504 | There was no answer in time. |
+    | 503 | Adjust answered 503, no permit became free, or the client is closed. With `Retry-After`. |
+    | 504 | Adjust did not answer in time. |
 
-    A write that is in doubt says so with `"in_doubt": true`, and gets no `Retry-After`, which would invite a second
-    one. `request_id` is Adjust's, for its support.
+    For a write that is in doubt, the body has `"in_doubt": true`, and there is no `Retry-After`, which would invite a
+    second write. `request_id` is Adjust's id of the request, for its support.
     """
     status = _status(error)
     content: dict[str, Any] = {"detail": _WORDS.get(status, getattr(error, "message", str(error)))}

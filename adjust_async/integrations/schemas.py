@@ -1,7 +1,6 @@
-"""Arrow schemas that follow from a question alone, so that a table has the same columns whatever an answer holds."""
+"""Arrow schemas that depend only on the query, so that a table has the same columns whatever an answer contains."""
 
 import json
-import typing
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,27 +9,27 @@ from adjust_async import ConfigurationError, DecodeError, KpiReport, Report, Tab
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["cast", "kpi_schema", "records", "report_schema"]
+__all__ = ["cast", "kpi_schema", "report_schema"]
 
 
 def report_schema(dimensions: Sequence[str], metrics: Sequence[str]) -> "pyarrow.Schema":
-    """Return the columns of a report by app: `app_token`, the dimensions, the metrics. Hours are at UTC."""
+    """Return the schema of a report by app: `app_token`, the dimensions, the metrics. Hours are in UTC."""
     names = dict.fromkeys(("app_token", *dimensions))
     return _at_utc(_empty_report(list(names), metrics).to_arrow().schema)
 
 
 def kpi_schema(kpis: Sequence[str], grouping: Sequence[str]) -> "pyarrow.Schema":
-    """Return the columns of a KPI report: the app, the levels of the grouping, the KPIs. Hours are at UTC."""
+    """Return the schema of a KPI report: the app, the levels of the grouping, the KPIs. Hours are in UTC."""
     parameters = {"kpis": list(kpis), "grouping": list(grouping)}
     empty = KpiReport.from_json(json.dumps({"result_parameters": parameters, "result_set": {"apps": []}}))
     return _at_utc(empty.to_arrow().schema)
 
 
 def cast(table: Table, schema: "pyarrow.Schema", app_token: str) -> "pyarrow.Table":
-    """Return a table under the columns of a schema. Columns that it lacks are empty; others are left out.
+    """Return a table with the columns of a schema. Missing columns are filled with nulls, and others are dropped.
 
     Raises:
-        DecodeError: A cell has no value of its column's type, such as a fraction under the name of a count.
+        DecodeError: A cell can't be converted to its column's type, such as a fraction in a column of counts.
     """
     import pyarrow
 
@@ -49,22 +48,6 @@ def cast(table: Table, schema: "pyarrow.Schema", app_token: str) -> "pyarrow.Tab
                 location="$",
             ) from None
     return pyarrow.Table.from_arrays(columns, schema=schema)
-
-
-def records(record: type, found: Sequence[Any]) -> "pyarrow.Table":
-    """Return records as a table. Lists and objects are JSON there."""
-    import pyarrow
-
-    types = {int: pyarrow.int64(), bool: pyarrow.bool_(), str: pyarrow.string()}
-    columns: dict[str, Any] = {}
-    for name, hint in typing.get_type_hints(record).items():
-        plain = [part for part in typing.get_args(hint) or (hint,) if part in types]
-        if typing.get_origin(hint) in {list, dict, tuple} or not plain:
-            texts = [None if (value := getattr(each, name)) is None else json.dumps(value) for each in found]
-            columns[name] = pyarrow.array(texts, pyarrow.string())
-        else:
-            columns[name] = pyarrow.array([getattr(each, name) for each in found], types[plain[0]])
-    return pyarrow.table(columns)
 
 
 def _cast_column(column: Any, wanted: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The KPI Service's CSV, read into the nested shape of its JSON, so that one report serves both."""
+"""Reads the KPI Service's CSV into the nested structure of its JSON, so that one report class serves both."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ _PLAIN_LEVELS = {
 
 
 class _Place(NamedTuple):
-    """What a column holds: the `key` of the element at a `level`, or a KPI where `level` is `None`."""
+    """The content of a column: the `key` of the element at a `level`, or a KPI if `level` is `None`."""
 
     level: str | None
     key: str
@@ -58,14 +58,14 @@ class _Line(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A CSV in the shape of the JSON.
+    """A CSV in the structure of the JSON.
 
     Attributes:
         kpis: The names of the columns with figures.
         apps: The apps, nested as in a result set.
-        names: The names of trackers and events, as `result_parameters` has them.
+        names: The names of trackers and events, as in `result_parameters`.
         columns: The columns of levels in the header, outermost first.
-        period_unit: What periods count, where the header says so.
+        period_unit: The unit of periods, if the header has it.
     """
 
     kpis: list[str]
@@ -83,8 +83,8 @@ def read_csv(text: str, app: Mapping[str, str | None]) -> Document:
         app: The app's token, name and currency as far as they are known, for a CSV without columns for them.
 
     Raises:
-        MalformedError: It is no CSV of the KPI Service, a line is too short or too long or comes twice, or a figure is
-            no number.
+        MalformedError: It is not a CSV of the KPI Service, a line is too short, too long or repeated, or a figure is
+            not a number.
     """
     lines = _lines(text)
     header = next(lines, None)
@@ -112,10 +112,11 @@ def read_csv(text: str, app: Mapping[str, str | None]) -> Document:
 
 
 def _without_units(header: _Line, lines: Iterator[_Line]) -> tuple[_Line, Iterator[_Line], Mapping[str, None]]:
-    """Leave out the column `period_unit`, which `KpiReport.to_csv` writes.
+    """Drop the column `period_unit`, which `KpiReport.to_csv` writes.
 
     Returns:
-        The header, the lines, and what periods count: by the header now, by the column once the lines were read.
+        The header, the lines, and the unit of periods: from the header at once, from the column after reading the
+            lines.
     """
     titles = [_slug(title) for title in header.cells]
     units = dict.fromkeys(unit for unit in ("day", "week", "month") if f"{unit}s_after_install" in titles)
@@ -151,7 +152,7 @@ class _Nest:
         self._known: dict[tuple[int, str, Any], dict[str, Any]] = {}
 
     def find(self, elements: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-        """Return the innermost element of a line. Missing elements are made, along with those above them."""
+        """Return the innermost element of a line. Missing elements are created, including those above it."""
         root: dict[str, Any] = {"apps": self.apps}
         element = root
         for level, found in elements.items():
@@ -167,7 +168,7 @@ class _Nest:
         return element
 
     def names(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the names of trackers and events as `result_parameters` has them, each once."""
+        """Return the names of trackers and events as in `result_parameters`, each once."""
         names: dict[str, dict[str, Any]] = {"trackers": {}, "events": {}}
         for (_, level, _), element in self._known.items():
             if level in names and element.get("token"):
@@ -187,15 +188,15 @@ def _lines(text: str) -> Iterator[_Line]:
 
 
 def _places(header: _Line) -> tuple[list[_Place], list[str]]:
-    """Return what each column holds, and the levels from the outermost to the innermost.
+    """Return the content of each column, and the levels, outermost first.
 
-    Where networks, campaigns and the like have a column for their name only, the `tracker_token` before them belongs to
-    the innermost of them.
+    If networks, campaigns and so on have only a column for their name, the `tracker_token` before them belongs to the
+    innermost of them.
     """
     if any(character in "".join(header.cells) for character in "<>{}[];") or (
         len(header.cells) == 1 and re.search(r"[./\\]|^[0-9]", header.cells[0])
     ):
-        raise _error(header, "it is no header of the KPI Service's CSV; give a pathlib.Path to read a file")
+        raise _error(header, "it is not a header of the KPI Service's CSV; pass a pathlib.Path to read a file")
     places = [_place(title) for title in header.cells]
     for number, place in enumerate(places):
         if not place.key:

@@ -1,7 +1,7 @@
-"""The parameters of the KPI Service: their types, and which endpoint takes which.
+"""The parameters of the KPI Service: their types, and the endpoints that accept each.
 
-Follows the table of query parameters of the KPI Service's documentation. Names of KPIs, groupings, countries and the
-like are open lists: an account may have more than is documented, so they are passed on unchanged.
+Follows the table of query parameters in the KPI Service's documentation. Names of KPIs, groupings, countries and so on
+are open lists: an account may have more than is documented, so unknown names are passed on unchanged.
 """
 
 from calendar import SUNDAY
@@ -82,7 +82,7 @@ class EventsQuery(CommonQuery, total=False):
 
 
 class CohortsQuery(CommonQuery, total=False):
-    """The parameters of `KPIs.cohorts`. The last three are not documented, but used."""
+    """The parameters of `KPIs.cohorts`. The last three are undocumented, but in use."""
 
     tracker_filter: Names | None
     reattributed: bool | str | None
@@ -126,7 +126,7 @@ _CHECKS: Mapping[str, Callable[[object, str], Value]] = {
     "impression_based": check_bool_or_text,
 }
 
-#: The arguments of the methods that are no parameters of the service.
+#: Arguments of the methods that are not parameters of the service.
 _OWN = ("app_tokens", "tracker_token", "window", "on_failure", "parameters", "endpoint")
 
 _QUERIES: Mapping[str, type] = {
@@ -145,10 +145,10 @@ def check_query(
     Args:
         endpoint: One of the four endpoints.
         query: The documented parameters; those that are `None` are left out.
-        further: Parameters that this package doesn't know; texts, numbers, booleans, or lists of texts.
+        further: Parameters that this package does not know: texts, numbers, booleans, or lists of texts.
 
     Raises:
-        ConfigurationError: One is wrong, missing, or belongs to another endpoint.
+        ConfigurationError: A parameter is wrong, missing, or belongs to another endpoint.
     """
     __tracebackhide__ = True
     checked = _check_endpoint(endpoint)
@@ -156,7 +156,7 @@ def check_query(
     values: dict[str, Value] = {}
     for name, value in query.items():
         if name not in takes:
-            raise ConfigurationError(f"{name} is no parameter of {checked}: {_where(name, takes)}")
+            raise ConfigurationError(f"{name} is not a parameter of {checked}: {_where(name, takes)}")
         if value is not None:
             values[name] = _CHECKS[name](value, name)
     period = Period(_take_date(values, "start_date"), _take_date(values, "end_date"))
@@ -169,18 +169,18 @@ def _check_endpoint(endpoint: object) -> Endpoint:
     for known in ENDPOINTS:
         if isinstance(endpoint, str) and endpoint == known:
             return known
-    raise ConfigurationError(f"endpoint is {shown(endpoint)}: give one of {', '.join(ENDPOINTS)}")
+    raise ConfigurationError(f"endpoint is {shown(endpoint)}: pass one of {', '.join(ENDPOINTS)}")
 
 
 def _take_date(values: dict[str, Value], name: str) -> date:
     value = values.pop(name, None)
     if not isinstance(value, date):
-        raise ConfigurationError(f"{name} is missing: give the first and the last day, both included")
+        raise ConfigurationError(f"{name} is missing: pass the first and the last day, both included")
     return value
 
 
 def _misplaced(endpoint: Endpoint, name: str) -> str | None:
-    return f"which is no parameter of {endpoint}: {_where(name)}" if name in _CHECKS else None
+    return f"which is not a parameter of {endpoint}: {_where(name)}" if name in _CHECKS else None
 
 
 def _where(name: str, takes: Iterable[str] = ()) -> str:
@@ -189,11 +189,11 @@ def _where(name: str, takes: Iterable[str] = ()) -> str:
         return f"it is one of {', '.join(endpoints)}"
     if hint := did_you_mean(near_names(name, [*takes, *_OWN])):
         return hint
-    return f"what Adjust added later goes into parameters={{{name!r}: ...}}"
+    return f"pass parameters that Adjust added later as parameters={{{name!r}: ...}}"
 
 
 def split_period(period: Period, window: object, grouping: tuple[str, ...]) -> tuple[Period, ...]:
-    """Split a range into windows; `None` for no split.
+    """Split a range into windows; `None` does not split.
 
     Raises:
         ConfigurationError: The window is wrong, or the figures of its parts could not be joined exactly.

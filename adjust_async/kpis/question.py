@@ -1,4 +1,4 @@
-"""One question to the KPI Service: checked once, asked by one request for each app and window, joined and merged."""
+"""One query to the KPI Service: checked once, sent as one request for each app and window, then joined and merged."""
 
 import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -31,16 +31,16 @@ logger = logging.getLogger("adjust_async")
 
 @attrs.frozen(kw_only=True)
 class KpiQuestion:
-    """A checked question.
+    """A checked query.
 
     Attributes:
         endpoint: The endpoint.
-        app_tokens: The apps, in the order asked for.
-        tracker_token: The tracker to ask below; `None` for whole apps.
+        app_tokens: The apps, in the requested order.
+        tracker_token: The tracker to report on; `None` for whole apps.
         period: All days.
         windows: The days of each request.
         parameters: All other parameters, by their names on the wire.
-        keep_failures: Whether the other apps go on where one fails.
+        keep_failures: Whether to continue with the other apps if one fails.
     """
 
     endpoint: Endpoint
@@ -64,7 +64,7 @@ class KpiQuestion:
 
 @attrs.frozen
 class _Figures:
-    """The service's answer for one app, whose figures are kept by column."""
+    """The service's answer for one app, stored by column."""
 
     parameters: dict[str, Any]
     app: Level
@@ -89,10 +89,10 @@ def check_question(
     keep_failures = check_on_failure(on_failure)
     checked, period, values = check_query(endpoint, query, parameters)
     if tracker_token is not None and checked == "skadnetwork":
-        raise ConfigurationError("tracker_token is given: SKAdNetwork can't be asked below a tracker")
+        raise ConfigurationError("tracker_token is passed: SKAdNetwork has no figures by tracker; leave it out")
     apps = tuple(check_app_tokens(app_tokens))
     if len(apps) > 1:
-        # The service groups by trackers for one app and by apps for several, and each request here is for one.
+        # By default the service groups one app by trackers, and several by apps. Each request here is for one app.
         values.setdefault("grouping", ("apps",))
     grouping = values.get("grouping", ())
     return KpiQuestion(
@@ -107,7 +107,7 @@ def check_question(
 
 
 async def ask(session: Session, question: KpiQuestion, on_progress: OnProgress | None) -> KpiReport:
-    """Return one report of all apps, in the order asked for."""
+    """Return one report of all apps, in the requested order."""
     __tracebackhide__ = True
     figures, failures = await all_apps(_fan_out(session, question, on_progress), question.app_tokens)
     return _report(question, figures, failures)
@@ -116,7 +116,7 @@ async def ask(session: Session, question: KpiQuestion, on_progress: OnProgress |
 async def stream(
     session: Session, question: KpiQuestion, on_progress: OnProgress | None
 ) -> AsyncGenerator[tuple[str, KpiReport], None]:
-    """Yield each app with a report of its own when it arrives."""
+    """Yield each app with its own report when it arrives."""
     __tracebackhide__ = True
     async with aclosing(stream_apps(session, _fan_out(session, question, on_progress))) as arriving:
         async for app_token, outcome in arriving:
@@ -169,7 +169,7 @@ def _figures_of(document: Any, question: KpiQuestion, app_token: str) -> _Figure
 
 
 def _app_of(apps: Sequence[dict[str, Any]], app_token: str, tracker_token: str | None) -> dict[str, Any]:
-    """Return the figures of the one app that was asked for; nothing where the service has none."""
+    """Return the figures of the requested app; an empty dictionary if the service has none."""
     if not apps:
         return {}
     if len(apps) > 1:
@@ -177,7 +177,7 @@ def _app_of(apps: Sequence[dict[str, Any]], app_token: str, tracker_token: str |
     (app,) = apps
     token = app.get("token", app_token)
     if token == tracker_token:
-        # Below a tracker the service was seen to name that tracker in the place of the app.
+        # Some callers saw the service name the tracker here instead of the app.
         return {key: value for key, value in app.items() if key not in {"token", "name"}}
     if token != app_token:
         raise MalformedError(
@@ -196,7 +196,7 @@ def _join(app_token: str, windows: list[_Figures]) -> _Figures:
 
 
 def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[Level]]:
-    """Bring all parts to one list of KPIs. A KPI that a part lacks is null there."""
+    """Bring all parts to the same list of KPIs; a missing KPI is null."""
     if len(parts) == 1:
         return dict(parts[0].parameters), [parts[0].app]
     kpis = list(dict.fromkeys(kpi for part in parts for kpi in part.parameters.get("kpis", [])))
@@ -224,16 +224,16 @@ def _report(question: KpiQuestion, figures: Sequence[_Figures], failures: Mappin
 
 
 def _warnings_of(question: KpiQuestion, report: KpiReport) -> Iterator[str]:
-    """Yield what is odd about a report, in words that name it."""
+    """Yield warnings about unexpected contents of a report."""
     asked, came = question.parameters.get("kpis", ()), report.result_parameters.get("kpis", ())
     if isinstance(asked, tuple) and came and question.parameters.get("human_readable_kpis") is not True:
         known = {kpi.lower() for kpi in came}
         if missing := [kpi for kpi in asked if kpi.lower() not in known]:
-            yield f"the answer has no {', '.join(missing)}, which was asked for"
+            yield f"the answer has no {', '.join(missing)}, which was requested"
     grouping = question.parameters.get("grouping", ())
-    # A week or a month has the date of its first day, which may lie before the range.
+    # A week or a month has the date of its first day, which may be before the range.
     if isinstance(grouping, tuple) and {singular(name.strip().lower()) for name in grouping} & {"day", "hour"}:
         period = question.period
         if outside := report.dates_outside(period.start, period.end):
             named = outside[0] if len(outside) == 1 else f"{outside[0]} to {outside[-1]}"
-            yield f"the answer has figures outside of {period.start} to {period.end}, which was asked for: {named}"
+            yield f"the answer has figures outside of the requested days {period.start} to {period.end}: {named}"

@@ -148,9 +148,9 @@ class KpiReport(Table):
         """
         levels = [name for name in self._levels if name != "period_unit"]
         if column not in levels:
-            raise ConfigurationError(f"column is {shown(column)}: give one of {', '.join(levels)}")
+            raise ConfigurationError(f"column is {shown(column)}: pass one of {', '.join(levels)}")
         if kpi is not None and kpi not in self._kpis:
-            raise ConfigurationError(f"kpi is {shown(kpi)}: give one of {', '.join(self._kpis)}")
+            raise ConfigurationError(f"kpi is {shown(kpi)}: pass one of {', '.join(self._kpis)}")
         kpis = self._kpis if kpi is None else [kpi]
         # The name of an element goes with its token: as a key it would split what is one row here.
         same = {f"{column.removesuffix('_token')}_name", f"{column.removesuffix('_name')}_token", column}
@@ -343,7 +343,7 @@ def _read(source: object) -> str | bytes:
         return source.read_bytes()
     if isinstance(source, (str, bytes)):
         return source
-    raise ConfigurationError(f"source is {shown(source)}: give text, bytes or a pathlib.Path")
+    raise ConfigurationError(f"source is {shown(source)}: pass text, bytes or a pathlib.Path")
 
 
 def _title(value: object) -> str:

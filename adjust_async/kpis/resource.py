@@ -1,4 +1,4 @@
-"""`adjust.kpis`: the figures of the KPI Service, by one request for each app, side by side, merged."""
+"""`adjust.kpis`: figures of the KPI Service, with one concurrent request for each app, merged into one report."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any, Literal, Unpack, overload
@@ -16,31 +16,31 @@ __all__ = ["KPIs"]
 
 
 class KPIs:
-    """The figures of the account's apps, as documented for the KPI Service.
+    """The figures of the account's apps. Follows the KPI Service's documentation.
 
     Every method sends one request for each app (and window), as many at a time as the client's limits allow, and merges
-    the answers. Arguments that the methods have in common:
+    the answers. The methods share these arguments:
 
     Args:
-        app_tokens: One app, or many.
+        app_tokens: One app token, or several.
         start_date, end_date: The first and the last day, both included: `datetime.date`, or ISO text.
-        utc_offset: Where a day begins, such as `+05:30`; UTC by default.
+        utc_offset: The offset at which days begin, such as `+05:30`; UTC by default.
         kpis: Names of KPIs, in the order of their columns; each endpoint has defaults.
-        grouping: Levels to group by, outermost first, such as `["trackers", "day"]`. The service's default is
-            `trackers` for one app, and `apps` for several.
+        grouping: Levels to group by, outermost first, such as `["trackers", "day"]`. The default is `trackers` for one
+            app, and `apps` for several.
         countries, os_names, device_types: Only figures of these.
         tracker_filter: Only figures of these trackers (not for SKAdNetwork).
         attribution_type: `click` (default), `impression` or `all`.
-        sandbox: Whether to return the figures of the sandbox instead of those of production.
-        human_readable_kpis: Whether the service names KPIs in words.
-        tracker_token: The tracker to ask below, instead of the whole app.
-        window: Splits the range into windows that are asked for side by side: `"day"`, `"week"` (from Monday),
-            `"month"`, or a number of days. Allowed only where the grouping makes the join exact. For cohorts the range
-            is that of their installs.
+        sandbox: Whether to return figures of the sandbox instead of production.
+        human_readable_kpis: Whether the service returns readable names of KPIs.
+        tracker_token: The tracker to report on, instead of the whole app.
+        window: Splits the range into windows that are requested concurrently: `"day"`, `"week"` (from Monday),
+            `"month"`, or a number of days. Allowed only if the grouping makes the join exact. For cohorts, the range is
+            that of their installs.
         on_failure: `"raise"` cancels the other requests and raises; `"keep"` returns the report of the other apps, with
-            `failures`. Where every app failed, the error of the first one is raised in any case.
-        on_progress: A function that is called in the event loop with how many requests have ended, how many there are,
-            and the app of the last one. It should return soon; what it raises ends the call.
+            `failures`. If every app failed, the first app's error is raised in either case.
+        on_progress: A function that is called in the event loop with the number of finished requests, their total, and
+            the app of the last one. It should return quickly; an exception from it ends the call.
         parameters: Parameters that Adjust added later, by name.
 
     Raises:
@@ -65,16 +65,16 @@ class KPIs:
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[DeliverablesQuery],
     ) -> KpiReport:
-        """Return overview figures: clicks, installs, sessions, revenue and the like.
+        """Return overview figures, such as clicks, installs, sessions and revenue.
 
         Args:
-            app_tokens, tracker_token, window, on_failure, on_progress, parameters: As described at the class.
-            query: The parameters described at the class, and `attribution_source` (`dynamic`, `first`), `reattributed`
+            app_tokens, tracker_token, window, on_failure, on_progress, parameters: As described in the class.
+            query: The parameters described in the class, and `attribution_source` (`dynamic`, `first`), `reattributed`
                 (`True`, `False`, `"all"`), `event_kpis` (`{event_token}_{kpi}`, `all_events`), `regions`,
                 `cohort_revenue_period` (days).
 
         Returns:
-            The report of all apps, in the order asked for.
+            The report of all apps, in the requested order.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -103,12 +103,12 @@ class KPIs:
         """Return the figures of events.
 
         Args:
-            app_tokens, tracker_token, window, on_failure, on_progress, parameters: As described at the class.
-            query: The parameters described at the class, and `events` (event tokens), `partner_ids`,
+            app_tokens, tracker_token, window, on_failure, on_progress, parameters: As described in the class.
+            query: The parameters described in the class, and `events` (event tokens), `partner_ids`,
                 `attribution_source`.
 
         Returns:
-            The report of all apps, in the order asked for.
+            The report of all apps, in the requested order.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -137,12 +137,12 @@ class KPIs:
         """Return the figures of cohorts, such as retention, by the time since the install.
 
         Args:
-            app_tokens, tracker_token, window, on_failure, on_progress, parameters: As described at the class.
-            query: The parameters described at the class, and `period` (`day`, `week`, `month`), `events` (event
+            app_tokens, tracker_token, window, on_failure, on_progress, parameters: As described in the class.
+            query: The parameters described in the class, and `period` (`day`, `week`, `month`), `events` (event
                 tokens), `reattributed`, `day_def`, `cohort_period_filter`, `impression_based`.
 
         Returns:
-            The report of all apps, in the order asked for. Its `pivot("period")` has one row for each cohort.
+            The report of all apps, in the requested order. Its `pivot("period")` has one row for each cohort.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -167,14 +167,14 @@ class KPIs:
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[SKAdNetworkQuery],
     ) -> KpiReport:
-        """Return the figures that come from Apple's SKAdNetwork.
+        """Return figures from Apple's SKAdNetwork.
 
         Args:
-            app_tokens, window, on_failure, on_progress, parameters: As described at the class.
-            query: The parameters described at the class, and `attribution_source`, `regions`.
+            app_tokens, window, on_failure, on_progress, parameters: As described in the class.
+            query: The parameters described in the class, and `attribution_source`, `regions`.
 
         Returns:
-            The report of all apps, in the order asked for.
+            The report of all apps, in the requested order.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -259,14 +259,15 @@ class KPIs:
         """Yield each app with its report when it arrives.
 
         Args:
-            app_tokens, tracker_token, window, on_failure, on_progress, parameters: As described at the class.
-            endpoint: `deliverables`, `events`, `cohorts` or `skadnetwork`: the method to ask as.
+            app_tokens, tracker_token, window, on_failure, on_progress, parameters: As described in the class.
+            endpoint: `deliverables`, `events`, `cohorts` or `skadnetwork`, the method whose figures are streamed.
             query: The parameters of that method.
 
         Returns:
-            An async generator of app tokens, each with the report of that app alone. With `on_failure="keep"` a failed
-            app is yielded too, with a report that has no rows and with its error in `failures`; where every app failed,
-            the error of the first one is raised after the last of them.
+            An async generator of pairs: an app token, and the report of only that app. With `on_failure="keep"` a
+                failed
+            app is yielded too, with a report that has no rows, and its error in `failures`. If every app failed, the
+            first app's error is raised after the last of them.
         """
         __tracebackhide__ = True
         question = check_question(

@@ -1,4 +1,4 @@
-"""What a client has learned about its account: the names for reports, and the apps."""
+"""A client's knowledge of its account: the names for reports, and the apps."""
 
 import asyncio
 import copy
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from adjust_async._http.session import Session
 from adjust_async._suggestions import near_names_beside
 from adjust_async.errors import AdjustError, ClientClosedError
-from adjust_async.reports.lookups import ask_filters
+from adjust_async.reports.lookups import ask_filters, check_filters
 from adjust_async.reports.models import FilterValue
 from adjust_async.reports.refusals import KnownNames
 
@@ -22,7 +22,7 @@ class Account:
 
     Attributes:
         session: The client's session.
-        names: The names of metrics and dimensions, as far as `filters` returned them.
+        names: The names of metrics and dimensions that `filters` has returned.
     """
 
     def __init__(self, session: Session) -> None:
@@ -33,7 +33,7 @@ class Account:
         self._lookup = asyncio.Lock()
 
     def over(self, session: Session) -> "Account":
-        """Return the same account over a view of its session: what one learns, the other knows."""
+        """Return the same account for a view of its session. Both share what they learn."""
         view = copy.copy(self)
         view.session = session
         return view
@@ -41,7 +41,7 @@ class Account:
     async def unknown_apps(self, tokens: Iterable[str]) -> list[str]:
         """Return a warning for every app that the account does not have.
 
-        The account's apps are looked up once. Where that fails, nothing is known, and there are no warnings.
+        The account's apps are looked up once. If that fails, there are no warnings.
         """
         async with self._lookup:
             if not self._looked_up.is_set():
@@ -55,7 +55,7 @@ class Account:
 
     async def _look_up(self) -> Mapping[str, str]:
         try:
-            lists = await ask_filters(self.session, ["apps"], None, None)
+            lists = await ask_filters(self.session, check_filters(["apps"], None, None))
         except ClientClosedError:
             raise
         except AdjustError as error:

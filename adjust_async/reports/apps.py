@@ -1,15 +1,17 @@
 """`adjust.apps`: the apps of the account."""
 
-from collections.abc import AsyncIterator, Generator
+from functools import partial
 from typing import Any
 
 from adjust_async._checks import shown
 from adjust_async.errors import DecodeError
+from adjust_async.reports.lists import FilterLists, ReportList
 from adjust_async.reports.models import App, FilterValue
 from adjust_async.reports.resource import Reports
 from adjust_async.reports.specs import path_of
+from adjust_async.tables import RecordList
 
-__all__ = ["AppList", "Apps"]
+__all__ = ["Apps"]
 
 
 def _app(value: FilterValue) -> App:
@@ -17,7 +19,7 @@ def _app(value: FilterValue) -> App:
     extra |= value.extra
     known: dict[str, Any] = {}
     for key in ("default_store_app_id", "currency"):
-        # Their shape is not documented: what is no text stays in `extra`.
+        # Their types are not documented: anything but text stays in `extra`.
         if isinstance(extra.get(key), str):
             known[key] = extra.pop(key)
     platforms = extra.get("platforms")
@@ -26,56 +28,36 @@ def _app(value: FilterValue) -> App:
     return App(token=value.id, name=value.name, **known, extra=extra)
 
 
-class AppList:
-    """The apps of the account. Nothing is sent before they are iterated or awaited.
-
-    async for app in adjust.apps.list(): ...
-    apps = await adjust.apps.list()
-    """
-
-    def __init__(self, reports: Reports, contains: str | None) -> None:
-        self._reports = reports
-        self._contains = contains
-
-    def __repr__(self) -> str:
-        containing = "" if self._contains is None else f" that contain {self._contains!r}"
-        return f"<AppList of the account's apps{containing}: await it, or iterate it with async for>"
-
-    async def collect(self) -> list[App]:
-        """Return all of them in a list."""
-        contains = None if self._contains is None else {"apps": self._contains}
-        values = await self._reports.filters(["apps"], contains=contains)
-        apps: object = values.get("apps", [])
-        if not isinstance(apps, list):
-            # An account of an unknown shape must not look like one without apps.
-            problem = f"expected a list of apps, found {shown(apps)}"
-            raise DecodeError(problem, location="$.apps", method="GET", path=path_of("filters_data"), service="reports")
-        return [_app(value) for value in apps if isinstance(value, FilterValue)]
-
-    def __await__(self) -> Generator[Any, None, list[App]]:
-        return self.collect().__await__()
-
-    async def __aiter__(self) -> AsyncIterator[App]:
-        for app in await self.collect():
-            yield app
-
-
 class Apps:
-    """The apps of the account, from the filter `apps` of the Report Service's "Filters data endpoint"."""
+    """The apps of the account. Follows the filter `apps` of the Report Service's "Filters data endpoint"."""
 
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
 
-    def list(self, *, contains: str | None = None) -> AppList:
-        """List the apps that the API token may see.
+    def list(self, *, contains: str | None = None) -> RecordList[App]:
+        """List the apps that the API token has access to.
 
         Args:
             contains: A text that the token or the name of an app must contain.
 
         Returns:
-            The apps: iterate them with `async for`, or `await` them as a list.
+            The apps: await them, iterate them with `async for`, or use `to_table()`. Nothing is sent before that.
 
         Raises:
-            AdjustError: The request failed.
+            ConfigurationError: An argument is wrong. Nothing was sent.
+            AdjustError: (on iterating or awaiting) The request failed.
         """
-        return AppList(self._reports, contains)
+        __tracebackhide__ = True
+        narrowed = None if contains is None else {"apps": contains}
+        described = "the account's apps" if contains is None else f"the account's apps that contain {contains!r}"
+        return ReportList(App, partial(_ask, self._reports.filters(["apps"], contains=narrowed)), described)
+
+
+async def _ask(lists: FilterLists) -> list[App]:
+    __tracebackhide__ = True
+    apps: object = (await lists).get("apps", [])
+    if not isinstance(apps, list):
+        # An account of an unknown shape must not look like one without apps.
+        problem = f"expected a list of apps, found {shown(apps)}"
+        raise DecodeError(problem, location="$.apps", method="GET", path=path_of("filters_data"), service="reports")
+    return [_app(value) for value in apps if isinstance(value, FilterValue)]

@@ -1,30 +1,42 @@
-"""The lists of `filters_data`, and the events: what can be asked for."""
+"""The lists of `filters_data`, and the events."""
 
 import logging
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from adjust_async._checks import check_bool, shown
 from adjust_async._figures.encoding import Value, check_names, check_text, encode_query
 from adjust_async._http.documents import decode_errors, parse_json
-from adjust_async._http.messages import Answer
+from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.session import Session
 from adjust_async._records import structure
 from adjust_async.errors import ConfigurationError, MalformedError
 from adjust_async.reports.models import FilterValue, ReportEvent
 from adjust_async.reports.specs import NO_CONTENT, spec_of
 
-__all__ = ["ask_events", "ask_filters"]
+__all__ = ["FilterQuestion", "ask_filters", "check_events", "check_filters"]
 
 T = TypeVar("T")
 
 logger = logging.getLogger("adjust_async")
 
 
-async def ask_filters(
-    session: Session, required_filters: object, section: object, contains: object
-) -> dict[str, list[Any]]:
-    """Return the values of some lists, by the name of the list: a `FilterValue` each, but for odd ones."""
+class FilterQuestion(NamedTuple):
+    """A checked query for lists.
+
+    Attributes:
+        names: The lists.
+        narrowed: Whether only some of their values are requested.
+        spec: The request.
+    """
+
+    names: tuple[str, ...]
+    narrowed: bool
+    spec: RequestSpec[dict[str, list[Any]]]
+
+
+def check_filters(required_filters: object, section: object, contains: object) -> FilterQuestion:
+    """Check the arguments of a query for lists."""
     __tracebackhide__ = True
     required = check_names(required_filters, "required_filters")
     query: dict[str, Value] = {"required_filters": required}
@@ -32,14 +44,21 @@ async def ask_filters(
         query["section"] = check_text(section, "section")
     if contains is not None:
         query |= _check_contains(contains, required)
-    values = await session.request(spec_of("filters_data", encode_query(query), _decode_filters))
-    # The service may leave a list out where an account has nothing in it.
-    return {name: [] for name in required} | values
+    spec = spec_of("filters_data", encode_query(query), _decode_filters)
+    return FilterQuestion(required, section is not None or contains is not None, spec)
+
+
+async def ask_filters(session: Session, question: FilterQuestion) -> dict[str, list[Any]]:
+    """Return the values of some lists, by the name of the list. Each is a `FilterValue`, except for malformed ones."""
+    __tracebackhide__ = True
+    values = await session.request(question.spec)
+    # The service may leave out a list if an account has nothing in it.
+    return {name: [] for name in question.names} | values
 
 
 def _check_contains(contains: object, required: tuple[str, ...]) -> dict[str, Value]:
     if not isinstance(contains, Mapping):
-        raise ConfigurationError(f"contains is {shown(contains)}: give a dictionary such as {{'networks': 'google'}}")
+        raise ConfigurationError(f"contains is {shown(contains)}: pass a dictionary such as {{'networks': 'google'}}")
     query: dict[str, Value] = {}
     for name, value in contains.items():
         if not isinstance(name, str) or name not in required:
@@ -48,10 +67,10 @@ def _check_contains(contains: object, required: tuple[str, ...]) -> dict[str, Va
     return query
 
 
-async def ask_events(
-    session: Session, events__contains: object, app_tokens: tuple[str, ...] | None, tokens_mapping: object
-) -> list[ReportEvent]:
-    """Return the events of some apps, or of all."""
+def check_events(
+    events__contains: object, app_tokens: tuple[str, ...] | None, tokens_mapping: object
+) -> RequestSpec[list[ReportEvent]]:
+    """Check the arguments of a question for events, and return the request."""
     __tracebackhide__ = True
     query: dict[str, Value] = {}
     if events__contains is not None:
@@ -60,7 +79,7 @@ async def ask_events(
         query["app_token__in"] = app_tokens
     if tokens_mapping is not None:
         query["tokens_mapping"] = check_bool(tokens_mapping, "tokens_mapping")
-    return await session.request(spec_of("events", encode_query(query), _decode_events))
+    return spec_of("events", encode_query(query), _decode_events)
 
 
 def _decode_filters(answer: Answer) -> dict[str, list[Any]]:
@@ -80,7 +99,7 @@ def _decode_events(answer: Answer) -> list[ReportEvent]:
 
 
 def _item(item: Any) -> Any:
-    """Return an item with a textual id and without nulls. Lists may hold plain values, and ids may be numbers."""
+    """Return an item with a text id and without nulls. Lists may hold plain values, and ids may be numbers."""
     if isinstance(item, (str, int, float)) and not isinstance(item, bool):
         return {"id": str(item), "name": str(item)}
     if not isinstance(item, Mapping):
@@ -91,11 +110,11 @@ def _item(item: Any) -> Any:
 
 
 def _list_of(document: object, cls: type[T], location: str) -> list[T]:
-    """Return the records of a list. What has another shape is kept as it came, with a warning, beside the others."""
+    """Return the records of a list. Malformed items are kept unchanged, with a warning."""
     if not isinstance(document, list):
         if document is not None:
             kind = type(document).__name__
-            logger.warning("expected a list at %s, found a value of type %s: it is kept as it is", location, kind)
+            logger.warning("expected a list at %s, found a value of type %s: it is kept unchanged", location, kind)
         return cast("list[T]", [] if document is None else document)
     items = [_item(item) for item in document]
     try:
@@ -104,8 +123,8 @@ def _list_of(document: object, cls: type[T], location: str) -> list[T]:
         first = error.location
     records = [_record(item, raw, cls) for item, raw in zip(items, document, strict=True)]
     odd = sum(not isinstance(record, cls) for record in records)
-    # The values themselves may echo what was sent, and stay out of the log.
-    logger.warning("%d of %d items have an unknown shape, the first at %s: they are kept as is", odd, len(items), first)
+    # The values themselves may echo the request, so they are not logged.
+    logger.warning("%d of %d items are malformed, the first at %s: they are kept unchanged", odd, len(items), first)
     return records
 
 

@@ -1,4 +1,4 @@
-"""Cohort metrics, melted: one row for each period instead of one column."""
+"""Melts cohort metrics: one row for each period instead of one column."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -27,7 +27,7 @@ class _Source(Protocol):
 
 
 def melted(report: _Source, metrics: Container[str], *, exact: bool) -> Table:
-    """Return a table with a row for each row and cohort metric of a report.
+    """Return a table with one row for each pair of a row and a cohort metric of a report.
 
     Raises:
         ConfigurationError: There is no cohort metric, or a dimension has the name of a new column.
@@ -45,7 +45,7 @@ def melted(report: _Source, metrics: Container[str], *, exact: bool) -> Table:
 
 
 class _Melted(Table):
-    """The rows are made anew from those of the report each time, and never kept."""
+    """The melted rows. They are computed from the report's rows each time, and never stored."""
 
     def __init__(
         self,

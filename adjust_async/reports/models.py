@@ -1,4 +1,4 @@
-"""Records of the Report Service's lists: apps, events, and the names that reports can ask for.
+"""Records of the Report Service's lists: apps, events, and the names that reports can use.
 
 The records are immutable. Keys that Adjust adds later are kept in `extra`.
 """
@@ -20,7 +20,7 @@ class App(Record):
         token: The app token, which identifies the app in every call.
         name: Its name in the dashboard.
         default_store_app_id: The id of its main app in the stores.
-        currency: The currency of its figures where a report asks for no other.
+        currency: The currency of its figures, unless a report requests another one.
         platforms: Its platforms, such as `ios`.
         extra: The other keys of the item.
     """
@@ -35,10 +35,10 @@ class App(Record):
 
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, unsafe_hash=True)
 class FilterValue(Record):
-    """A metric, a dimension, a network or the like. Follows the "Filters data endpoint".
+    """A metric, a dimension, a network or another filter value. Follows the "Filters data endpoint".
 
     Attributes:
-        id: What a report asks for: the slug of a metric, the token of an app, the code of a country.
+        id: The value to use in a report: the slug of a metric, the token of an app, the code of a country.
         name: Its name in the dashboard.
         short_name: A shorter name.
         section: The section of the dashboard that lists it.
@@ -59,7 +59,7 @@ class ReportEvent(Record):
     """An event that has metrics in reports. Follows the "Events endpoint".
 
     Attributes:
-        id: Its slug: `{id}_events` and `{id}_revenue` are metrics. It may hold a space.
+        id: Its slug: `{id}_events` and `{id}_revenue` are metrics. It may contain a space.
         name: Its name in the dashboard.
         short_name: A shorter name.
         section: The section of the dashboard that lists it.
@@ -68,8 +68,8 @@ class ReportEvent(Record):
         app_token: The tokens of the apps that have it.
         tokens: Its event tokens.
         is_skad_event: Whether it is an event of SKAdNetwork.
-        increase_is_negative: Whether a rise of its figures is bad news.
-        app_token_x_event_tokens_mapping: The event tokens of each app; `None` unless asked for.
+        increase_is_negative: Whether an increase is bad.
+        app_token_x_event_tokens_mapping: The event tokens of each app; `None` unless requested.
         extra: The other keys of the item.
     """
 

@@ -1,4 +1,4 @@
-"""The parameters of the Report Service: their types and their checks.
+"""The parameters of the Report Service: their types and checks.
 
 Follows the "Reports endpoint" page of the Report Service's documentation.
 """
@@ -31,7 +31,7 @@ from adjust_async.errors import ConfigurationError
 __all__ = ["CsvQuery", "DatePeriod", "Names", "ReportQuery", "check_query", "column_name", "split_period"]
 
 Names: TypeAlias = Iterable[str]
-#: The first and the last day, both included; or the service's own form, such as `-7d:-1d` or `last_month`.
+#: The first and the last day, both included; or the service's own format, such as `-7d:-1d` or `last_month`.
 DatePeriod: TypeAlias = str | tuple[date | str, date | str]
 
 TEXT_SUFFIXES = ("contains", "exclude", "starts_with", "not_starts_with", "ends_with", "not_ends_with")
@@ -95,7 +95,7 @@ def _check_date_period(value: object, name: str) -> Period | str:
         first, last = (check_date(bound, f"{name}[{place}]") for place, bound in enumerate(value))
         return _check_order(Period(first, last), name)
     raise ConfigurationError(
-        f"{name} is {shown(value)}: give the first and the last day as a pair, or a text such as '-7d:-1d' or "
+        f"{name} is {shown(value)}: pass the first and the last day as a pair, or a text such as '-7d:-1d' or "
         "'last_month'"
     )
 
@@ -109,13 +109,13 @@ def _check_order(period: Period, name: str) -> Period:
 def _check_date_period_text(value: str, name: str) -> Period | str:
     text = str.__str__(value).strip()
     if re.fullmatch(r"last_[0-9]+_(days|weeks|months)", text):
-        raise ConfigurationError(f"{name} is {shown(value)}, which the service refuses: give '-7d:-1d', or two dates")
+        raise ConfigurationError(f"{name} is {shown(value)}, which the service refuses: pass '-7d:-1d', or two dates")
     if re.fullmatch("[a-z]+(_[a-z]+)*", text):
         return text
     bounds = re.fullmatch(f"{_BOUND}:{_BOUND}", text)
     if bounds is None:
         raise ConfigurationError(
-            f"{name} is {shown(value)}: give '2026-11-01:2026-11-21', '-7d:-1d', a mix of both, or a word such as "
+            f"{name} is {shown(value)}: pass '2026-11-01:2026-11-21', '-7d:-1d', a mix of both, or a word such as "
             "'yesterday' or 'this_month'"
         )
     first, last = (bound if bound.startswith("-") else check_date(bound, name) for bound in bounds.groups())
@@ -130,7 +130,7 @@ def _check_sort(value: object, name: str) -> tuple[str, ...]:
     __tracebackhide__ = True
     names = check_names(value, name)
     if any(not part.strip().lstrip("-") for part in names):
-        raise ConfigurationError(f"{name} is {shown(value)}: give names, those to sort downwards with a '-' in front")
+        raise ConfigurationError(f"{name} is {shown(value)}: pass names, with a '-' before those in descending order")
     return names
 
 
@@ -145,11 +145,11 @@ def _check_hours(value: object, name: str) -> Hours | str:
         if last < first:
             raise ConfigurationError(f"{name} is {shown(value)}: the last hour is before the first one, swap them")
         return Hours(first, last)
-    raise ConfigurationError(f"{name} is {shown(value)}: give the first and the last hour, as (8, 17) or '-10h:-0h'")
+    raise ConfigurationError(f"{name} is {shown(value)}: pass the first and the last hour, as (8, 17) or '-10h:-0h'")
 
 
 def _check_time_zone(value: object, name: str) -> str | int:
-    """Return a name of the IANA, or the number that the service's own documentation shows."""
+    """Return an IANA name, or a number as in the service's documentation."""
     if isinstance(value, int) and not isinstance(value, bool):
         return check_whole_number(value, name, least=0)
     return check_text(value, name)
@@ -190,11 +190,11 @@ def check_query(
     Args:
         query: The documented parameters; those that are `None` are left out.
         takes: `ReportQuery` or `CsvQuery`.
-        further: Parameters that this package doesn't know.
-        own: The arguments of the call that are no parameters of the service.
+        further: Parameters that this package does not know.
+        own: Arguments of the call that are not parameters of the service.
 
     Raises:
-        ConfigurationError: One is wrong or missing.
+        ConfigurationError: A parameter is wrong or missing.
     """
     __tracebackhide__ = True
     known = takes.__annotations__
@@ -214,7 +214,7 @@ def check_query(
         if name in _CHECKS:
             values[name] = _CHECKS[name](value, name)
     if "utc_offset" in values and "timezone_id" in values:
-        raise ConfigurationError("utc_offset and timezone_id are both given: give one of them")
+        raise ConfigurationError("utc_offset and timezone_id are both given: pass one of them")
     values.setdefault("format_dates", False)
     values |= _check_filters(query.get("filters"))
     raw = check_further(further, {*known, *own}, lambda name: _doubled(name) if name in values else None)
@@ -227,31 +227,31 @@ def _check_no_column_twice(**columns: tuple[str, ...]) -> None:
         for name in names:
             column = column_name(name)
             if column in seen:
-                raise ConfigurationError(f"{argument} has {name!r}, which is in {seen[column]} already: give it once")
+                raise ConfigurationError(f"{argument} has {name!r}, which is in {seen[column]} already: pass it once")
             seen[column] = argument
 
 
 def _not_taken(name: str, taken: AbstractSet[str]) -> str:
     if name in _CHECKS:
-        return f"{name} is no parameter of this report: leave it out"
+        return f"{name} is not a parameter of this report: leave it out"
     if name in taken:
-        return f"{name} is no parameter of a report of this kind: leave it out"
+        return f"{name} is not a parameter of this kind of report: leave it out"
     if "__" in name:
         return f"{name} is {_of_filters(name)}"
     if hint := did_you_mean(near_names(name, taken)):
-        return f"{name} is no parameter of a report: {hint}"
+        return f"{name} is not a parameter of a report: {hint}"
     return (
-        f"{name} is no parameter of a report: what Adjust added later goes into parameters={{{name!r}: ...}}, and a "
-        f"filter into filters={{{f'{name}__in'!r}: ...}}"
+        f"{name} is not a parameter of a report: pass parameters that Adjust added later as "
+        f"parameters={{{name!r}: ...}}, and filters as filters={{{f'{name}__in'!r}: ...}}"
     )
 
 
 def _doubled(name: str) -> str:
-    return f"which is in filters too: give {name} once"
+    return f"which is in filters too: pass {name} once"
 
 
 def _of_filters(name: str) -> str:
-    return f"a filter: give filters={{{name!r}: ...}}"
+    return f"a filter: pass filters={{{name!r}: ...}}"
 
 
 def _check_filters(filters: object) -> dict[str, Value]:
@@ -260,7 +260,7 @@ def _check_filters(filters: object) -> dict[str, Value]:
         return {}
     if not isinstance(filters, Mapping):
         raise ConfigurationError(
-            f"filters is {shown(filters)}: give a dictionary such as {{'campaign__contains': 'ios'}}"
+            f"filters is {shown(filters)}: pass a dictionary such as {{'campaign__contains': 'ios'}}"
         )
     checked: dict[str, Value] = {}
     for name, value in filters.items():
@@ -272,9 +272,9 @@ def _check_filter(name: object, value: object) -> dict[str, Value]:
     __tracebackhide__ = True
     column, _, suffix = name.rpartition("__") if isinstance(name, str) else ("", "", "")
     if not isinstance(name, str) or not column.strip() or suffix not in _SUFFIXES:
-        hint = f"{_meant_filter(name, value)} G" if isinstance(name, str) and name.strip() else "g"
+        hint = f"{_meant_filter(name, value)} P" if isinstance(name, str) and name.strip() else "p"
         raise ConfigurationError(
-            f"filters holds {shown(name)}: {hint}ive a dimension with __"
+            f"filters holds {shown(name)}: {hint}ass a dimension with __"
             f"{', __'.join((*LIST_SUFFIXES, *TEXT_SUFFIXES))}, or a metric with __{', __'.join(NUMBER_SUFFIXES)}"
         )
     check_encodable(name, "filters")
@@ -282,12 +282,12 @@ def _check_filter(name: object, value: object) -> dict[str, Value]:
     if suffix in NUMBER_SUFFIXES:
         return {str.__str__(name): _check_number(value, argument)}
     if suffix in TEXT_SUFFIXES and not isinstance(value, str):
-        raise ConfigurationError(f"{argument} is {shown(value)}: give a text")
+        raise ConfigurationError(f"{argument} is {shown(value)}: pass a text")
     return {str.__str__(name): check_texts(value, argument)}
 
 
 def _meant_filter(name: str, value: object) -> str:
-    """Ask for the filter that was meant by one without an operator, or with one that does not exist."""
+    """Return a question that suggests the filter that was meant, if its operator is missing or unknown."""
     column, _, suffix = name.rpartition("__")
     if column.strip() and (near := near_names(suffix, sorted(_SUFFIXES))):
         return did_you_mean(f"{column}__{one}" for one in near[:1])
@@ -304,19 +304,19 @@ def _check_number(value: object, argument: str) -> Value:
         return float(value)
     if isinstance(value, Decimal) and value.is_finite():
         return Decimal(value)
-    raise ConfigurationError(f"{argument} is {shown(value)}: give a number")
+    raise ConfigurationError(f"{argument} is {shown(value)}: pass a number")
 
 
 def column_name(name: str) -> str:
-    """Return the name of a column of the answer: a cohort metric asked for as `..._D7` comes back as `..._d7`."""
+    """Return the name of a column in the answer: a cohort metric requested as `..._D7` comes back as `..._d7`."""
     return re.sub(r"_[DWM][0-9]+(?=$|_)", lambda match: match[0].lower(), name)
 
 
 def split_period(date_period: Period | str, window: object, dimensions: tuple[str, ...]) -> tuple[Period | str, ...]:
-    """Split the range of a report into windows; `None` for no split.
+    """Split the range of a report into windows; `None` does not split.
 
     Raises:
-        ConfigurationError: The window is wrong, the range is not given as two dates, or rows could span two windows.
+        ConfigurationError: The window is wrong, the range is not two dates, or a row could span two windows.
     """
     __tracebackhide__ = True
     if window is None:
@@ -324,8 +324,7 @@ def split_period(date_period: Period | str, window: object, dimensions: tuple[st
     checked = check_window(window)
     if not isinstance(date_period, Period):
         raise ConfigurationError(
-            f"window is {checked!r}, but date_period is {date_period!r}: give two dates, so that it is known what to "
-            "split"
+            f"window is {checked!r}, but date_period is {date_period!r}: pass two dates, so that the range can be split"
         )
     if not {"hour", "day", checked} & set(dimensions):
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""What the rows of a report should be: inside of the range, of the apps and columns that were asked for, and all."""
+"""Checks that rows are within the requested days, apps and columns, and that none are missing."""
 
 import re
 from calendar import monthrange
@@ -16,17 +16,17 @@ from adjust_async.reports.question import ReportQuestion
 
 __all__ = ["RecordChecks", "check_windows", "warnings_of"]
 
-#: Numbers of rows at which some accounts are cut off without a word.
+#: Numbers of rows at which some accounts are cut off silently.
 _CAPS: Final = frozenset((1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000))
 
 
 def warnings_of(part: ReportPart, question: ReportQuestion, window: Period | str) -> list[str]:
-    """Return what is odd about the rows of an answer, in words that name it.
+    """Return warnings about unexpected rows of an answer.
 
     Args:
         part: The answer.
-        question: The question.
-        window: The days that were asked for.
+        question: The query.
+        window: The requested days.
     """
     warnings = []
     if missing := _missing_from(part, question):
@@ -53,12 +53,12 @@ def _missing_from(part: ReportPart, question: ReportQuestion) -> list[str]:
 
 
 def _missing_columns(columns: Iterable[str]) -> str:
-    """Return the warning for columns that were asked for and are not in the answer."""
-    return f"the answer has no {', '.join(columns)}, which was asked for"
+    """Return the warning for requested columns that the answer does not have."""
+    return f"the answer has no {', '.join(columns)}, which was requested"
 
 
 def _outside_of(dimension: str, values: Iterable[str], period: Period) -> str | None:
-    """Return the warning for values of a dimension of dates that lie outside of a range; `None` where none does."""
+    """Return the warning for values of a date dimension that are out of range; `None` if there are none."""
     span = _DATED[dimension]
     outside = []
     for value in values:
@@ -69,16 +69,16 @@ def _outside_of(dimension: str, values: Iterable[str], period: Period) -> str | 
         return None
     outside.sort()
     named = outside[0] if len(outside) == 1 else f"{outside[0]} to {outside[-1]}"
-    return f"the answer has rows outside of {period.start} to {period.end}, which was asked for: {dimension} {named}"
+    return f"the answer has rows outside of the requested days {period.start} to {period.end}: {dimension} {named}"
 
 
 def _row_cap(rows: int, question: ReportQuestion) -> str | None:
-    """Return the warning for an answer that may have been cut off; `None` for any other number of rows."""
+    """Return the warning for an answer that may be cut off; `None` for any other number of rows."""
     if rows not in _CAPS or "limit" in question.parameters:
         return None
     return (
-        f"the answer has exactly {rows:,} rows, at which some accounts are cut off: ask for fewer days or apps at a "
-        "time, or pass limit= to say how many rows are wanted"
+        f"the answer has exactly {rows:,} rows, at which some accounts are cut off: request fewer days or apps at a "
+        "time, or pass limit= with the number of rows"
     )
 
 
@@ -92,10 +92,10 @@ class RecordChecks:
         self._rows = 0
 
     def look_at(self, columns: tuple[str, ...], records: Sequence[Sequence[str]]) -> None:
-        """Look at records of rows, which have a cell for each column.
+        """Check records of rows, which have a cell for each column.
 
         Raises:
-            MalformedError: A record is of an app that was not asked for.
+            MalformedError: A record belongs to an app that was not requested.
         """
         if not self._columns and columns:
             self._columns = columns
@@ -114,7 +114,7 @@ class RecordChecks:
         self._rows += len(records)
 
     def warnings(self) -> list[str]:
-        """Return what is odd about the records, in words that name it."""
+        """Return warnings about unexpected records."""
         warnings = []
         missing = {column_name(name).lower(): name for name in self._question.columns}
         for column in self._columns:
@@ -131,7 +131,7 @@ class RecordChecks:
 
 
 def check_windows(parts: Sequence[ReportPart], question: ReportQuestion) -> None:
-    """Check that no row of one window is also one of another window.
+    """Check that no row of one window is also in another window.
 
     Raises:
         MalformedError: The service does not split the range where the windows do.
@@ -147,8 +147,8 @@ def check_windows(parts: Sequence[ReportPart], question: ReportQuestion) -> None
             cells = zip(question.dimensions, min(twice), strict=True)
             raise MalformedError(
                 f"two windows have rows for {', '.join(f'{name} {cell!r}' for name, cell in cells)}, which would count "
-                "twice: the service's days or weeks begin elsewhere. Ask without window=, or with window='day' and "
-                "the dimension 'day'",
+                "twice: the service's days or weeks begin elsewhere. Leave out window=, or pass window='day' with the "
+                "dimension 'day'",
                 "$.rows",
             )
         seen |= keys
@@ -187,7 +187,7 @@ def _month(text: str) -> Period | None:
     return Period(first, first + timedelta(days=monthrange(first.year, first.month)[1] - 1))
 
 
-#: The dimensions that are dates, with the days that a value stands for.
+#: The dimensions that are dates, with a function that returns the days of a value.
 _DATED: Final[Mapping[str, Callable[[str], Period | None]]] = {
     "day": _day,
     "hour": _day,

@@ -1,4 +1,4 @@
-"""One question to the Report Service: all arguments of a call, checked, and encoded when they leave."""
+"""One query to the Report Service: all arguments of a call, checked, and encoded when they are sent."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -17,26 +17,26 @@ __all__ = ["FanOut", "ReportQuestion", "check_question"]
 
 FanOut = Literal["app", "none"]
 
-#: The arguments of the methods that are no parameters of the service.
+#: Arguments of the methods that are not parameters of the service.
 _OWN = frozenset(
     ("app_tokens", "fan_out", "window", "on_failure", "attr_dependency", "path", "on_progress", "exact", "parameters")
 )
-#: Parameters that hold for a report as a whole, and would hold for each part by itself.
+#: Parameters that apply to a report as a whole, and would apply to each part separately.
 _OF_THE_WHOLE = ("limit", "sort", "index")
 
 
 @attrs.frozen(kw_only=True)
 class ReportQuestion:
-    """A checked question.
+    """A checked query.
 
     Attributes:
         dimensions, metrics: The columns.
-        date_period: All days, or the service's own words for them.
+        date_period: All days, or the service's own format for them.
         windows: The days of each request.
-        app_tokens: The apps, in the order asked for; empty for all of the account.
-        by_app: Whether each app is asked for by itself.
+        app_tokens: The apps, in the requested order; empty for all apps of the account.
+        by_app: Whether there is one request for each app.
         parameters: All other parameters and filters, by their names on the wire.
-        keep_failures: Whether the other apps go on where one fails.
+        keep_failures: Whether to continue with the other apps if one fails.
         attr_dependency: The treatment of `attr_dependency` in the rows.
     """
 
@@ -57,12 +57,12 @@ class ReportQuestion:
 
     @property
     def units(self) -> tuple[str, ...]:
-        """The apps that are asked for by themselves; an empty token where one request asks for all apps."""
+        """The apps that have their own requests; an empty token if one request covers all apps."""
         return self.app_tokens if self.by_app else ("",)
 
     @property
     def apps(self) -> tuple[str, ...]:
-        """The apps that may have rows: those asked for, or those of a filter; empty for all."""
+        """The apps that may have rows: the requested ones, or those of a filter; empty for all."""
         chosen = self.parameters.get("app_token__in")
         return chosen.texts if isinstance(chosen, Texts) else self.app_tokens
 
@@ -115,27 +115,27 @@ def check_question(
     """
     __tracebackhide__ = True
     if fan_out is not None and not (isinstance(fan_out, str) and fan_out in {"app", "none"}):
-        raise ConfigurationError(f"fan_out is {shown(fan_out)}: give 'app' or 'none'")
+        raise ConfigurationError(f"fan_out is {shown(fan_out)}: pass 'app' or 'none'")
     keep_failures = check_on_failure(on_failure)
     dependency = "drop" if attr_dependency is None else check_attr_dependency(attr_dependency)
     apps = () if app_tokens is None else tuple(check_app_tokens(app_tokens))
     dimensions, metrics, date_period, values = check_query(query, takes, parameters, own=_OWN)
     if apps and "app_token__in" in values:
         holder = "filters" if isinstance(values["app_token__in"], Texts) else "parameters"
-        raise ConfigurationError(f"{holder} holds 'app_token__in', and app_tokens is given too: give one of them")
+        raise ConfigurationError(f"{holder} holds 'app_token__in', and app_tokens is passed too: pass one of them")
     if attr_dependency is not None:
         values.setdefault("include_attr_dependency", dependency != "drop")
     if fan_out == "app" and not apps:
-        raise ConfigurationError("fan_out is 'app', and no app_tokens are given: give them")
+        raise ConfigurationError("fan_out is 'app', but app_tokens is missing: pass it")
     of_the_whole = next((name for name in _OF_THE_WHOLE if name in values), None)
     by_app = bool(apps) and (fan_out == "app" or (fan_out is None and not (len(apps) > 1 and of_the_whole)))
     windows = split_period(date_period, window, dimensions)
     if "period_over_period" in values and len(windows) > 1:
-        raise ConfigurationError("period_over_period is given with window: each window would be compared by itself")
+        raise ConfigurationError("period_over_period is passed with window, and would compare each window by itself")
     if of_the_whole and ((by_app and len(apps) > 1) or len(windows) > 1):
         raise ConfigurationError(
-            f"{of_the_whole} is given for a report in parts, and would hold for each of them: ask with fan_out='none' "
-            "and without window, or leave it out"
+            f"{of_the_whole} is passed for a report in parts, and would apply to each part: pass fan_out='none' and no "
+            "window, or leave it out"
         )
     return ReportQuestion(
         dimensions=dimensions,

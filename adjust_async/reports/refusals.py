@@ -1,4 +1,4 @@
-"""The names that a refused report asked for, and those that the account has."""
+"""Explains refused reports by comparing the requested names with those of the account."""
 
 import re
 from collections.abc import Iterable, Mapping, Set as AbstractSet
@@ -11,10 +11,10 @@ from adjust_async.reports.question import ReportQuestion
 
 __all__ = ["KnownNames"]
 
-#: The lists that hold every metric of an account. Only with all of them a metric can be called unknown.
+#: The lists that together hold every metric of an account. Only with all of them can a metric be called unknown.
 _ALL_METRICS = frozenset(("overview_metrics", "cohort_metrics", "event_metrics", "cost_metrics"))
 
-#: The words of a refusal that is about names.
+#: Words that show that a refusal is about names.
 _SPEAKS_OF_NAMES = re.compile(
     "metric|dimension|unknown|invalid|unsupported|unrecogni[sz]ed|not (found|supported|available|exist|valid)",
     re.IGNORECASE,
@@ -22,26 +22,26 @@ _SPEAKS_OF_NAMES = re.compile(
 
 
 class KnownNames:
-    """The names of metrics and dimensions that `filters` returned, which explain refusals."""
+    """The names of metrics and dimensions that `filters` returned. They explain refusals."""
 
     def __init__(self) -> None:
         self._lists: dict[str, AbstractSet[str]] = {}
 
     def learn(self, lists: Mapping[str, Iterable[str]]) -> None:
-        """Remember the names of some lists of `filters_data`."""
+        """Remember the names in some lists of `filters_data`."""
         self._lists |= {name: frozenset(names) for name, names in lists.items()}
 
     def explain(self, error: BadRequestError, question: ReportQuestion) -> BadRequestError:
-        """Return an error that names the refused names, and those that come near them; or the error itself."""
+        """Return an error that names the refused names and similar ones; or the same error if nothing is known."""
         words = error_words(error.body)
         if not _SPEAKS_OF_NAMES.search(words):
-            return error  # `day` and `app` are words too
+            return error  # without such words, a match of `day` or `app` means nothing
         refused: list[tuple[str, str]] = []
         for argument, names in (("metric", question.metrics), ("dimension", question.dimensions)):
             # A dimension such as `currency` is also a parameter, which the service may mean.
             asked = [name for name in names if name not in question.parameters]
             named = [name for name in asked if _names(words, name)]
-            # A service that repeats the whole question accuses nothing.
+            # If the service repeats the whole query, no name in it is at fault.
             if named and (len(named) < len(asked) or len(asked) == 1):
                 refused += [(argument, name) for name in named]
             elif whole := self._whole(argument):
@@ -53,18 +53,18 @@ class KnownNames:
         if not self._some("metric") and not self._some("dimension"):
             message += (
                 ". adjust.reports.filters(['dimensions', 'overview_metrics', 'cohort_metrics', 'event_metrics', "
-                "'cost_metrics']) returns the names that there are"
+                "'cost_metrics']) returns the names that exist"
             )
         return _with_message(error, message)
 
     def _some(self, argument: str) -> AbstractSet[str]:
-        """Return the names that came of any list."""
+        """Return the known names, even if some lists are missing."""
         if argument == "dimension":
             return self._lists.get("dimensions", frozenset())
         return frozenset().union(*(names for name, names in self._lists.items() if name.endswith("_metrics")))
 
     def _whole(self, argument: str) -> AbstractSet[str]:
-        """Return all names of an account; none where not all lists were asked for."""
+        """Return all names of an account; none if some lists are missing."""
         if argument == "metric" and not self._lists.keys() >= _ALL_METRICS:
             return frozenset()
         return self._some(argument)
@@ -85,5 +85,5 @@ def _is_known(name: str, known: AbstractSet[str]) -> bool:
 
 
 def _with_message(error: BadRequestError, message: str) -> BadRequestError:
-    """Return an error like this one with another message; the one that was raised stays as it is."""
+    """Return a copy of an error with another message."""
     return replace(error, message=message)

@@ -50,7 +50,7 @@ def check_attr_dependency(value: object) -> AttrDependency:
     for known in ATTR_DEPENDENCIES:
         if isinstance(value, str) and value == known:
             return known
-    raise ConfigurationError(f"attr_dependency is {shown(value)}: give 'drop' or 'columns' or 'keep'")
+    raise ConfigurationError(f"attr_dependency is {shown(value)}: pass 'drop' or 'columns' or 'keep'")
 
 
 class Report(Table):
@@ -332,4 +332,4 @@ def _read(source: object) -> bytes:
         return source.encode(errors="surrogatepass")  # which then is no JSON
     if isinstance(source, bytes):
         return source
-    raise ConfigurationError(f"source is {shown(source)}: give text, bytes or a pathlib.Path")
+    raise ConfigurationError(f"source is {shown(source)}: pass text, bytes or a pathlib.Path")

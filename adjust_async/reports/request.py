@@ -1,4 +1,4 @@
-"""Requests to the Report Service, and the reports that their answers become."""
+"""Sends requests to the Report Service, and turns the answers into reports."""
 
 import logging
 from collections.abc import AsyncGenerator
@@ -35,14 +35,14 @@ async def send(account: Account, question: ReportQuestion, spec: RequestSpec[T])
     """Send a request for a report.
 
     Raises:
-        BadRequestError: The service refused it; the message names the metric or dimension that it refused.
-        AdjustError: As `Session.request` does.
+        BadRequestError: The service refused it. The message names the metric or dimension that it refused.
+        AdjustError: As raised by `Session.request`.
     """
     __tracebackhide__ = True
     try:
         return await account.session.request(spec)
     except BadRequestError as error:
-        # In a thread, as there may be thousands of names.
+        # In a thread, because there may be thousands of names.
         explained = await in_own_thread(partial(account.names.explain, error, question))
         if explained is error:
             raise
@@ -51,7 +51,7 @@ async def send(account: Account, question: ReportQuestion, spec: RequestSpec[T])
 
 
 async def ask(account: Account, question: ReportQuestion, on_progress: OnProgress | None = None) -> Report:
-    """Return one report of all parts, in the order asked for."""
+    """Return one report of all parts, in the requested order."""
     __tracebackhide__ = True
     answers, failures = await all_apps(_fan_out(account, question, on_progress), question.units)
     parts = [part for windows in answers for part in await _without_rows_explained(account, question, windows)]
@@ -65,7 +65,7 @@ async def ask(account: Account, question: ReportQuestion, on_progress: OnProgres
 async def stream(
     account: Account, question: ReportQuestion, on_progress: OnProgress | None = None
 ) -> AsyncGenerator[tuple[str, Report], None]:
-    """Yield each app with a report of its own when it arrives."""
+    """Yield each app with its own report when it arrives."""
     __tracebackhide__ = True
     dimensions = question.dimensions
     if "app_token" not in dimensions:
@@ -125,7 +125,7 @@ def _fan_out(account: Account, question: ReportQuestion, on_progress: OnProgress
 async def _without_rows_explained(
     account: Account, question: ReportQuestion, windows: list[ReportPart]
 ) -> list[ReportPart]:
-    """Add warnings to answers without rows, where apps were asked for that the account does not have."""
+    """Add warnings to answers without rows if the account does not have the requested apps."""
     if any(part.records for part in windows):
         return windows
     first, *others = windows

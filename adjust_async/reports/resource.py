@@ -1,8 +1,9 @@
-"""`adjust.reports`: the figures of the Report Service, as reports, streams of rows, and files."""
+"""`adjust.reports`: figures of the Report Service, as reports, streams of rows, and files."""
 
 import copy
 import os
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 from adjust_async._checks import check_app_tokens, check_bool
@@ -17,12 +18,14 @@ from adjust_async.reports.downloads.atomic_file import target
 from adjust_async.reports.downloads.csv import csv_rows, save_csv
 from adjust_async.reports.downloads.parquet import read_parquet, save_parquet
 from adjust_async.reports.downloads.saved import SavedReport
-from adjust_async.reports.lookups import ask_events, ask_filters
-from adjust_async.reports.models import FilterValue, ReportEvent
+from adjust_async.reports.lists import FilterLists, ReportList
+from adjust_async.reports.lookups import check_events, check_filters
+from adjust_async.reports.models import ReportEvent
 from adjust_async.reports.parameters import CsvQuery, Names, ReportQuery
 from adjust_async.reports.question import FanOut, check_question
 from adjust_async.reports.report import AttrDependency, PivotReport, Report
 from adjust_async.reports.request import ask, ask_pivot, stream
+from adjust_async.tables import RecordList
 
 if TYPE_CHECKING:
     import pyarrow
@@ -33,52 +36,54 @@ AppTokens: TypeAlias = str | Iterable[str]
 
 
 class Reports:
-    """The figures of the account's apps, as documented for the Report Service, the successor of the KPI Service.
+    """Figures of the account's apps. Follows the documentation of the Report Service, which succeeds the KPI Service.
 
-    Arguments that the methods have in common:
+    The methods share these arguments:
 
     Args:
-        dimensions: The columns to break down by, such as `["day", "app", "network"]`.
+        dimensions: The columns to group by, such as `["day", "app", "network"]`.
         metrics: The columns of figures, such as `["installs", "cost", "retention_rate_d7"]`.
         date_period: The first and the last day, both included, as a pair of `datetime.date` or ISO texts; or in the
-            service's form: `"2026-11-01:2026-11-21"`, `"-7d:-1d"`, a mix, or a word such as `"last_month"`.
-        app_tokens: One app, or many. By default all of the account, where Adjust was seen to leave out newer trackers.
-        filters: The rows to keep: dimensions with `__in`, `__not_in`, `__contains`, `__exclude`, `__starts_with`,
+            service's format: `"2026-11-01:2026-11-21"`, `"-7d:-1d"`, a mix, or a word such as `"last_month"`.
+        app_tokens: One app token, or several. By default all apps of the account; Adjust may then leave out newer
+            trackers.
+        filters: Conditions for rows: dimensions with `__in`, `__not_in`, `__contains`, `__exclude`, `__starts_with`,
             `__not_starts_with`, `__ends_with`, `__not_ends_with`, metrics with `__lt`, `__lte`, `__gt`, `__gte`,
-            `__eq`, `__ne`. For example `{"campaign__contains": "ios", "installs__gte": 10}`. A text that holds a comma
-            is sent in double quotes, as it was seen, but is not documented: `parameters` sends a filter unchanged.
-        hour__between: Only these hours, as a pair such as `(8, 17)`, or in the service's form, `"-10h:-0h"`.
-        utc_offset, timezone_id: Where a day begins, such as `"+05:30"`, or `"Europe/Berlin"`; UTC by default.
+            `__eq`, `__ne`. For example `{"campaign__contains": "ios", "installs__gte": 10}`. A text with a comma is
+            sent in double quotes, which works but is not documented; `parameters` sends a filter unchanged.
+        hour__between: Only these hours, as a pair such as `(8, 17)`, or in the service's format, `"-10h:-0h"`.
+        utc_offset, timezone_id: The offset or time zone in which days begin, such as `"+05:30"` or `"Europe/Berlin"`;
+            UTC by default.
         currency: The currency of money, such as `"EUR"`.
         cohort_maturity: `"immature"` or `"mature"`.
-        attribution_type, attribution_types: `"click"`, `"impression"`, `"all"`; newer accounts take a list.
+        attribution_type, attribution_types: `"click"`, `"impression"`, `"all"`; newer accounts accept a list.
         attribution_source: `"dynamic"` (default) or `"first"`.
         reattributed: `True`, `False` or `"all"`.
         os_names: Only figures of these.
-        sandbox: Whether to return the figures of the sandbox instead of those of production.
+        sandbox: Whether to return figures of the sandbox instead of production.
         ad_spend_mode: `"adjust"`, `"network"` or `"mixed"`.
         ad_revenue_sources, iap_revenue_mode, period_over_period, index: As the service documents them.
-        sort: Names to sort by, those to sort downwards with a `-` in front.
+        sort: Columns to sort by, with a `-` before those in descending order.
         limit: The maximum number of rows.
-        format_dates: Whether dates are written as in the dashboard. By default they are ISO, and become dates here.
-        include_attr_dependency: Whether the service sends `attr_dependency`; by default where it is asked for here.
+        format_dates: Whether dates are formatted as in the dashboard. By default they are ISO, and parsed into dates.
+        include_attr_dependency: Whether the service sends `attr_dependency`; by default if a method needs it.
         parameters: Parameters that Adjust added later, by name.
 
     Raises:
         ConfigurationError: An argument is wrong. Nothing was sent.
-        BadRequestError: The service refused the question. The message names the metric or dimension that it refused,
-            and similar names once `filters` has returned them.
+        BadRequestError: The service refused the query. The message names the metric or dimension that it refused, and
+            similar names once `filters` has returned them.
         DecodeError: An answer is not what the service documents.
-        AdjustError: The request failed. A failure is never an empty report, and an empty report never a failure.
+        AdjustError: The request failed. A failure never looks like an empty report, and an empty report never raises.
     """
 
     def __init__(self, session: Session) -> None:
         self._account = Account(session)
 
     def over(self, session: Session) -> "Reports":
-        """Return the same resource over a view of its session, with the same memory."""
+        """Return the same resource for a view of its session, with the same memory."""
         view = copy.copy(self)
-        view._account = self._account.over(session)  # noqa: SLF001 - of this class
+        view._account = self._account.over(session)  # noqa: SLF001 - its own class
         return view
 
     @spelled_out
@@ -97,24 +102,24 @@ class Reports:
         """Return a report.
 
         Args:
-            app_tokens, parameters: As described at the class.
-            fan_out: `"app"` asks for each app by itself, side by side, and joins the rows under a column `app_token`.
-                `"none"` asks once, so that figures may span apps. By default `"app"` where `app_tokens` are given,
-                unless there is a `limit`, `sort` or `index`, which would hold for each app by itself.
-            window: Splits the range into windows that are asked for side by side: `"day"`, `"week"` (from Sunday),
-                `"month"`, or a number of days. Allowed only where the dimensions make the join exact.
+            app_tokens, parameters: As described in the class.
+            fan_out: `"app"` sends one concurrent request for each app, and joins the rows with a column `app_token`.
+                `"none"` sends one request, so figures may span apps. By default `"app"` if `app_tokens` is passed,
+                unless there is a `limit`, `sort` or `index`, which would apply to each app separately.
+            window: Splits the range into windows that are requested concurrently: `"day"`, `"week"` (from Sunday),
+                `"month"`, or a number of days. Allowed only if the dimensions make the join exact.
             on_failure: `"raise"` cancels the other requests and raises; `"keep"` returns the report of the other apps,
-                with `failures`. Where every app failed, the error of the first one is raised in any case.
-            attr_dependency: What the dimensions of each row imply, as the service says: `"drop"` leaves it out,
-                `"columns"` makes columns of it, `"keep"` keeps it as a dictionary in the column `attr_dependency`.
-            on_progress: A function that is called in the event loop with how many requests have ended, how many there
-                are, and the app of the last one. It should return soon; what it raises ends the call.
-            query: The parameters described at the class.
+                with `failures`. If every app failed, the first app's error is raised in either case.
+            attr_dependency: The service's data on what the dimensions of each row imply: `"drop"` leaves it out,
+                `"columns"` turns it into columns, `"keep"` keeps it as a dictionary in the column `attr_dependency`.
+            on_progress: A function that is called in the event loop with the number of finished requests, their total,
+                and the app of the last one. It should return quickly; an exception from it ends the call.
+            query: The parameters described in the class.
 
         Returns:
-            The report, with its rows in the order of the apps asked for, and for each app in the order of the windows.
-            The service's totals are in `totals`, or in `parts` where there are several. The report is empty where the
-            service has nothing (204).
+            The report, with its rows in the order of the requested apps, and for each app in the order of the windows.
+            The service's totals are in `totals`, or in `parts` if there are several. The report is empty if the service
+            has no figures (204).
         """
         __tracebackhide__ = True
         question = check_question(
@@ -140,17 +145,18 @@ class Reports:
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[ReportQuery],
     ) -> AsyncGenerator[tuple[str, Report], None]:
-        """Ask for each app by itself, and yield each when it arrives.
+        """Request each app separately, and yield each when it arrives.
 
         Args:
-            app_tokens, parameters: As described at the class.
-            window, on_failure, attr_dependency, on_progress: As for `fetch`.
-            query: The parameters described at the class.
+            app_tokens, parameters: As described in the class.
+            window, on_failure, attr_dependency, on_progress: As in `fetch`.
+            query: The parameters described in the class.
 
         Returns:
-            An async generator of app tokens, each with the report of that app alone. With `on_failure="keep"` a failed
-            app is yielded too, with a report that has no rows and with its error in `failures`; where every app failed,
-            the error of the first one is raised after the last of them.
+            An async generator of pairs: an app token, and the report of only that app. With `on_failure="keep"` a
+                failed
+            app is yielded too, with a report that has no rows, and its error in `failures`. If every app failed, the
+            first app's error is raised after the last of them.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -173,19 +179,19 @@ class Reports:
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[ReportQuery],
     ) -> PivotReport:
-        """Return a pivot report: a report with totals for each value of the dimensions of `index`, which is required.
+        """Return a pivot report, with totals for each value of the dimensions of `index`, which is required.
 
         Args:
-            app_tokens, parameters: As described at the class.
-            attr_dependency: As for `fetch`.
-            query: The parameters described at the class.
+            app_tokens, parameters: As described in the class.
+            attr_dependency: As in `fetch`.
+            query: The parameters described in the class.
 
         Returns:
             The report, with `totals_per_dimension`.
         """
         __tracebackhide__ = True
         if query.get("index") is None:
-            raise ConfigurationError("index is missing: give the dimensions that the totals are wanted for, as a list")
+            raise ConfigurationError("index is missing: pass the dimensions to compute totals for, as a list")
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, attr_dependency=attr_dependency)
         return await ask_pivot(self._account, question)
 
@@ -205,21 +211,21 @@ class Reports:
                 ...
 
         Args:
-            app_tokens, parameters: As described at the class. One request asks for all apps.
-            on_progress: A function that is called in the event loop with the bytes that have arrived, their total or
-                `None` where the service does not say it, and `"csv_report"`. What it raises ends the rows.
+            app_tokens, parameters: As described in the class. One request covers all apps.
+            on_progress: A function that is called in the event loop with the number of bytes received, their total
+                (`None` if the service does not send it), and `"csv_report"`. An exception from it ends the rows.
             exact: Whether metrics are `Decimal`, with every digit of the service, instead of int and float.
-            query: The parameters described at the class, and `readable_names`: the dashboard's names as headers, with
-                texts in all cells.
+            query: The parameters described in the class, and `readable_names`: the dashboard's names as headers, with
+                text in all cells.
 
         Returns:
-            An async generator of rows, each a dictionary from column to cell as those of `Report.rows`. An empty cell
+            An async generator of rows, each a dictionary from column to cell like those of `Report.rows`. An empty cell
             of a metric is `None`.
 
         Raises:
-            AdjustError: As described at the class; also in the middle of the rows, where the answer breaks off. A note
-                on the error says how many rows were yielded. Where nothing but the end of the connection tells where
-                the answer ends, that is a warning in the log.
+            AdjustError: As described in the class; also between rows, if the answer breaks off. A note on the error
+                says how many rows were yielded. If only the end of the connection marks the end of the answer, a
+                warning is logged instead.
         """
         __tracebackhide__ = True
         check_bool(exact, "exact")
@@ -240,23 +246,23 @@ class Reports:
 
             saved = await adjust.reports.download_csv("installs.csv", dimensions=["day"], metrics=["installs"], ...)
 
-        The file is complete or absent. An older file is replaced at the end, and keeps its mode. An answer that breaks
-        off is asked for again.
+        The file is complete or absent. An existing file is replaced at the end, and keeps its mode. An answer that
+        breaks off is requested again.
 
         Args:
             path: The file.
-            on_progress: A function that is called in the event loop with the bytes that have arrived, their total or
-                `None` where the service does not say it, and the file's name. After an answer that broke off it starts
-                again from 0. It should return soon.
-            app_tokens, parameters, query: As for `iter_csv`, with `readable_names`.
+            on_progress: A function that is called in the event loop with the number of bytes received, their total
+                (`None` if the service does not send it), and the file's name. After an answer that broke off it starts
+                again from 0. It should return quickly.
+            app_tokens, parameters, query: As in `iter_csv`, with `readable_names`.
 
         Returns:
             The path, the size, the number of rows and the columns.
 
         Raises:
-            ConfigurationError: No file can be at `path`. Nothing was sent.
-            DecodeError: The answer is no CSV, or nothing but the end of the connection tells where it ends, twice.
-            AdjustError: As described at the class; or the file can't be written, with the `OSError` as its cause.
+            ConfigurationError: There can't be a file at `path`. Nothing was sent.
+            DecodeError: The answer is not a CSV, or twice only the end of the connection marked its end.
+            AdjustError: As described in the class; or the file can't be written, with the `OSError` as its cause.
         """
         __tracebackhide__ = True
         place, hook = target(path), check_on_progress(on_progress)
@@ -271,11 +277,11 @@ class Reports:
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[ReportQuery],
     ) -> "pyarrow.Table":
-        """Return a Parquet report, which Adjust recommends for large reports, as an Arrow table (extra `arrow`).
+        """Return a Parquet report as an Arrow table (extra `arrow`). Adjust recommends Parquet for large reports.
 
         Args:
-            app_tokens, parameters: As described at the class. One request asks for all apps.
-            query: The parameters described at the class.
+            app_tokens, parameters: As described in the class. One request covers all apps.
+            query: The parameters described in the class.
 
         Returns:
             The table, with the columns and types of `fetch(...).to_arrow()`.
@@ -296,57 +302,54 @@ class Reports:
     ) -> SavedReport:
         """Write a Parquet report to a file.
 
-        The file is complete or absent, as for `download_csv`. It has the columns and types of `read_parquet`, and every
-        page of it was read. Where pyarrow is not installed (extra `arrow`), it is the file that the service sent; an
-        empty report can't be written then.
+        The file is complete or absent, as in `download_csv`. It has the columns and types of `read_parquet`, and all of
+        its pages have been checked. Without pyarrow (extra `arrow`), it is the file that the service sent, and an empty
+        report can't be written.
 
         Args:
-            path, on_progress: As for `download_csv`.
-            app_tokens, parameters, query: As for `read_parquet`.
+            path, on_progress: As in `download_csv`.
+            app_tokens, parameters, query: As in `read_parquet`.
 
         Returns:
-            The path, the size, and where pyarrow is installed the number of rows and the columns.
+            The path, the size, and with pyarrow the number of rows and the columns.
         """
         __tracebackhide__ = True
         place, hook = target(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
         return await save_parquet(self._account, question, place, hook)
 
-    async def filters(
+    def filters(
         self,
         required_filters: Names,
         *,
         section: str | None = None,
         contains: Mapping[str, str] | None = None,
-    ) -> dict[str, list[FilterValue]]:
-        """Return the values that reports can ask for. Follows the "Filters data endpoint".
+    ) -> FilterLists:
+        """Return the names and values that reports can use. Follows the "Filters data endpoint".
 
         Once this has returned `dimensions` and lists of metrics, errors about unknown names suggest similar ones.
 
         Args:
             required_filters: The lists, such as `["overview_metrics", "cohort_metrics", "dimensions", "networks"]`.
-            section: A section of the dashboard, to return only the values that it lists.
-            contains: By list, a text that ids or names must contain: `{"networks": "google"}`.
+            section: A section of the dashboard, to return only its values.
+            contains: A text for each list that ids or names must contain: `{"networks": "google"}`.
 
         Returns:
-            The values of each list, by its name. A list or a value of a shape that Adjust does not document is there as
-            the service sent it, with a warning in the log.
+            The lists. Await them for a dictionary from the name of each list to its values, or use `to_table()`. A list
+            or a value that Adjust's documentation does not describe is returned as the service sent it, and a warning
+            is logged.
         """
         __tracebackhide__ = True
-        values: dict[str, list[Any]] = await ask_filters(self._account.session, required_filters, section, contains)
-        if contains is None and section is None:
-            known = {name: [one.id for one in ones if isinstance(one, FilterValue)] for name, ones in values.items()}
-            self._account.names.learn(known)
-        return values
+        return FilterLists(self._account, check_filters(required_filters, section, contains))
 
-    async def events(
+    def events(
         self,
         *,
         events__contains: str | None = None,
         app_tokens: AppTokens | None = None,
         tokens_mapping: bool | None = None,
-    ) -> list[ReportEvent]:
-        """Return the events that have metrics. Follows the "Events endpoint".
+    ) -> RecordList[ReportEvent]:
+        """List the events that have metrics. Follows the "Events endpoint".
 
         Args:
             events__contains: A text that the id or the name of an event must contain.
@@ -354,9 +357,11 @@ class Reports:
             tokens_mapping: Whether to return the event tokens of each app.
 
         Returns:
-            The events; `{id}_events` and `{id}_revenue` are names of metrics. One of a shape that Adjust does not
-            document is there as the service sent it, with a warning in the log.
+            The events: await them, iterate them with `async for`, or use `to_table()`. `{id}_events` and `{id}_revenue`
+            are names of metrics. An event that Adjust's documentation does not describe is returned as the service sent
+            it, and a warning is logged.
         """
         __tracebackhide__ = True
         tokens = None if app_tokens is None else tuple(check_app_tokens(app_tokens))
-        return await ask_events(self._account.session, events__contains, tokens, tokens_mapping)
+        spec = check_events(events__contains, tokens, tokens_mapping)
+        return ReportList(ReportEvent, partial(self._account.session.request, spec), "the account's events")

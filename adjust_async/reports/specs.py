@@ -14,12 +14,12 @@ NO_CONTENT = 204
 
 
 def path_of(endpoint: str) -> str:
-    """Return the path of one of the service's endpoints."""
+    """Return the path of an endpoint."""
     return f"/reports-service/{endpoint}"
 
 
 def spec_of(endpoint: str, query: Mapping[str, str], decode: Callable[[Answer], T]) -> RequestSpec[T]:
-    """Return the request for one of the service's endpoints."""
+    """Return the request for an endpoint whose body is read completely before it is decoded."""
     return RequestSpec(
         method="GET",
         path=path_of(endpoint),
@@ -34,7 +34,7 @@ def spec_of(endpoint: str, query: Mapping[str, str], decode: Callable[[Answer], 
 def receiving(
     endpoint: str, query: Mapping[str, str], accept: str, receive: Callable[[Body], Awaitable[T]]
 ) -> RequestSpec[T]:
-    """Return the request for one of the service's endpoints whose body is read as it arrives."""
+    """Return the request for an endpoint whose body is read as it arrives."""
     return spec_of(endpoint, query, _not_decoded)._replace(accept=accept, receive=receive)
 
 

@@ -1,4 +1,4 @@
-"""Columns of texts of the Report Service as typed arrays of Arrow, cast as a whole where every cell allows it."""
+"""Converts columns of text from the Report Service into typed Arrow arrays, as a whole if every cell allows it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ __all__ = ["typed_array"]
 
 
 def typed_array(name: str, cells: Sequence[Any], *, metric: bool) -> Any:
-    """Return the array of a column with the values and the type that its cells have when they are read one by one.
+    """Return a column as an array, with the same values and type as if its cells were read one by one.
 
     Raises:
         DecodeError: A number is too large.
@@ -25,7 +25,7 @@ def typed_array(name: str, cells: Sequence[Any], *, metric: bool) -> Any:
 
 
 def _cast(name: str, cells: Sequence[Any], *, metric: bool) -> Any:
-    """Cast a column at once; `None` where a cell is no text, or one that Arrow may read differently."""
+    """Cast a column as a whole; `None` if a cell is not text, or Arrow may read it differently."""
     pyarrow = import_pyarrow()
     if not metric and name == "hour":
         return None
@@ -51,7 +51,7 @@ def _numbers(name: str, texts: Any) -> Any:
     from pyarrow import compute
 
     characters = _characters(texts)
-    # Arrow reads words such as "nan", and hexadecimal digits.
+    # Arrow also parses words such as "nan", and hexadecimal digits.
     if characters.translate(None, b"0123456789-."):
         return None
     types: set[type] = set() if texts.null_count == len(texts) else {float} if b"." in characters else {int}

@@ -2,6 +2,8 @@
 
 from adjust_async.tables.arrow import arrow_array, arrow_type, has_offset, import_pyarrow, plain_cells
 from adjust_async.tables.column import Column, Kind
+from adjust_async.tables.listing import Listing, RecordList
+from adjust_async.tables.record_table import RecordColumns, RecordTable
 from adjust_async.tables.records import Records
 from adjust_async.tables.table import ColumnTable, Table, counted, failed, rows_of
 
@@ -9,6 +11,10 @@ __all__ = [
     "Column",
     "ColumnTable",
     "Kind",
+    "Listing",
+    "RecordColumns",
+    "RecordList",
+    "RecordTable",
     "Records",
     "Table",
     "arrow_array",

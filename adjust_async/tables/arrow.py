@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from adjust_async._checks import shown
 from adjust_async._json import dumps
 from adjust_async.errors import ConfigurationError, DecodeError
 from adjust_async.tables.column import Column, Kind
@@ -56,6 +57,8 @@ def arrow_type(kind: Kind, at_utc: bool) -> Any:
             return pyarrow.int64()
         case "number":
             return pyarrow.float64()
+        case "boolean":
+            return pyarrow.bool_()
         case "date":
             return pyarrow.date32()
         case "moment":
@@ -91,7 +94,7 @@ def _plain(column: Column, cell: Any) -> Any:
             return dumps(cell).decode()
         return cell.isoformat() if isinstance(cell, date) else str(cell)
     if column.kind == "integer" and not -_LARGEST <= cell < _LARGEST:
-        raise DecodeError(f"{column.name} holds {cell:.3e}, which no 64-bit column can: use rows()", location="$")
+        raise DecodeError(f"{column.name} holds {shown(cell)}, which no 64-bit column can: use rows()", location="$")
     if column.kind == "number":
         try:
             return float(cell)

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 __all__ = ["Column", "Kind"]
 
-Kind = Literal["text", "integer", "number", "date", "moment"]
+Kind = Literal["text", "integer", "number", "boolean", "date", "moment"]
 
 
 class Column(NamedTuple):
@@ -12,8 +12,8 @@ class Column(NamedTuple):
 
     Attributes:
         name: Its name.
-        kind: `text`; `integer`, a count; `number`, which may have fractions, such as money and rates; `date`; or
-            `moment`, a date with a time.
+        kind: `text`; `integer`, a count; `number`, which may have fractions, such as money and rates; `boolean`;
+            `date`; or `moment`, a date with a time.
     """
 
     name: str

@@ -45,14 +45,14 @@ def whole_file(path: object) -> Iterator[BinaryIO]:
 def _place(path: object) -> Path:
     given = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(given, str) or not given:
-        raise ConfigurationError(f"path is {shown(given)}: give the path of a file, as text or a pathlib.Path")
+        raise ConfigurationError(f"path is {shown(given)}: pass the path of a file, as text or a pathlib.Path")
     try:
         place = Path(os.path.realpath(given))
         taken, has_folder = place.exists() and not place.is_file(), place.parent.is_dir()
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"path is {shown(given)}, which can't be one: {error}") from None
     if taken:
-        raise ConfigurationError(f"path is {shown(given)}, which is no file that could be replaced: give another one")
+        raise ConfigurationError(f"path is {shown(given)}, which is no file that could be replaced: pass another one")
     if not has_folder:
         raise ConfigurationError(f"path is {shown(given)}, and there is no folder {shown(str(place.parent))}")
     return place

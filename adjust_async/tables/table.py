@@ -132,7 +132,7 @@ class Table(ABC):
             parquet.write_table(self.to_arrow(), file)
 
     def to_arrow(self) -> "pyarrow.Table":
-        """Return an Arrow table: int64, double, date32, timestamp or string, even where there are no rows.
+        """Return an Arrow table: int64, double, bool, date32, timestamp or string, even where there are no rows.
 
         Moments are `timestamp[us, UTC]` where any of them has an offset from UTC; those without one count as UTC there.
 
@@ -144,9 +144,10 @@ class Table(ABC):
         return pyarrow.table(arrays, names=list(self.columns))
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """Return a pandas frame: `datetime64` for days and moments, `Int64` for counts, `float64` for other numbers.
+        """Return a pandas frame.
 
-        A cell without a value is `NaT`, `NA`, `NaN` or, in a column of texts, `None`. It blocks: in a coroutine use
+        Days and moments are `datetime64`, counts `Int64`, other numbers `float64`, and booleans `boolean`. A cell
+        without a value is `NaT`, `NA`, `NaN` or, in a column of texts, `None`. It blocks: in a coroutine use
         `await asyncio.to_thread(report.to_pandas)`.
 
         Raises:
@@ -161,7 +162,8 @@ class Table(ABC):
         for place, field in enumerate(table.schema):
             if field.type == pyarrow.date32():
                 table = table.set_column(place, field.name, table.column(place).cast(pyarrow.timestamp("us")))
-        return table.to_pandas(types_mapper={pyarrow.int64(): pandas.Int64Dtype()}.get)
+        nullable = {pyarrow.int64(): pandas.Int64Dtype(), pyarrow.bool_(): pandas.BooleanDtype()}
+        return table.to_pandas(types_mapper=nullable.get)
 
     def to_polars(self) -> "polars.DataFrame":
         """Return a polars frame.
@@ -177,6 +179,7 @@ class Table(ABC):
             "text": polars.String,
             "integer": polars.Int64,
             "number": polars.Float64,
+            "boolean": polars.Boolean,
             "date": polars.Date,
             "moment": polars.Datetime("us"),
         }

@@ -12,17 +12,17 @@ __all__ = ["Guard"]
 
 _DOMAIN = "adjust.com"
 _WORDS = (
-    "This test would reach Adjust at {}. Use the fixture `adjust`, or give your client the emulator: "
-    "AsyncAdjust(adjust_emulator.token, api_url=adjust_emulator.url). A test that is meant to reach Adjust is marked "
+    "This test would reach Adjust at {}. Use the fixture `adjust`, or connect your client to the emulator: "
+    "AsyncAdjust(adjust_emulator.token, api_url=adjust_emulator.url). A test that is meant to reach it needs the mark "
     "@pytest.mark.adjust(real_hosts=True)."
 )
 
 
 class Guard:
-    """Fails the running test where it looks up one of Adjust's hosts, or asks for one over a proxy.
+    """Fails the running test if it looks up one of Adjust's hosts, or requests one through a proxy.
 
-    It stands at the look-up of names and in httpcore's pools, below whatever mocks HTTP: a request that is mocked
-    reaches neither.
+    The guard sits in name look-ups and in httpcore's pools, below any library that mocks HTTP: mocked requests reach
+    neither.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Guard:
         self._originals: list[tuple[Any, str, Any]] = []
 
     def install(self) -> None:
-        """Stand guard from now on; a second call does nothing."""
+        """Install the guard; a second call does nothing."""
         if self._originals:
             return
         import httpcore
@@ -41,7 +41,7 @@ class Guard:
         self._replace(httpcore.AsyncConnectionPool, "handle_async_request", self._guarded_async_pool)
 
     def uninstall(self) -> None:
-        """Put everything back."""
+        """Restore the original functions."""
         while self._originals:
             owner, name, original = self._originals.pop()
             setattr(owner, name, original)
@@ -57,7 +57,7 @@ class Guard:
             self._watching = False
 
     def check(self) -> None:
-        """Fail the test where it has reached for one of Adjust's hosts."""
+        """Fail the test if it tried to reach one of Adjust's hosts."""
         if self._reached:
             pytest.fail(_WORDS.format(self._reached[0]), pytrace=False)
 
@@ -73,7 +73,7 @@ class Guard:
             self._reached.append(name)
             pytest.fail(_WORDS.format(name), pytrace=False)
 
-    # What stands in for a function has its name, its arguments and its kind: mocks such as respx look at all of them.
+    # Each replacement keeps the function's name, arguments and kind, because mocks such as respx inspect all three.
 
     def _guarded_look_up(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)

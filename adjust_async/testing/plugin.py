@@ -1,4 +1,4 @@
-"""What pytest loads: the fixtures, the mark, and the guard."""
+"""The module that pytest loads: the fixtures, the mark, and the guard."""
 
 import asyncio
 from collections.abc import Generator, Iterator
@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # pytest loads this module in every project that has the pack
 __all__ = ["adjust", "adjust_emulator"]
 
 _MARK = (
-    "adjust(grace_time=..., real_hosts=False, **options): grace_time is that of the client `adjust`, the options are "
-    "those of adjust_async.emulator.Emulator behind `adjust_emulator`; real_hosts=True lets the test reach Adjust"
+    "adjust(grace_time=..., real_hosts=False, **options): grace_time is passed to the client `adjust`, and the options "
+    "to adjust_async.emulator.Emulator for `adjust_emulator`; real_hosts=True lets the test reach Adjust"
 )
 _NOT_OF_THE_EMULATOR = frozenset({"grace_time", "real_hosts"})
 _guard = Guard()
@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Take the guard away."""
+    """Remove the guard."""
     _guard.uninstall()
 
 
@@ -42,7 +42,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None, object, object]:
-    """Fail a test that reached for Adjust's real hosts, also where it has swallowed the failure."""
+    """Fail a test that tried to reach Adjust's real hosts, even if it caught the first failure."""
     result = yield
     _guard.check()
     return result
@@ -50,16 +50,16 @@ def pytest_runtest_call() -> Generator[None, object, object]:
 
 @pytest.fixture
 def adjust_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Emulator]":
-    """Run an emulator of Adjust in a thread of its own, fresh for each test.
+    """Run a fresh emulator of Adjust in a thread for each test.
 
-    `@pytest.mark.adjust` sets its options; those of a mark that is nearer to the test win. `AsyncAdjust()` without
-    arguments is its client too, as `ADJUST_API_TOKEN`, `ADJUST_API_URL` and `ADJUST_REPORTS_URL` are set for the test.
+    `@pytest.mark.adjust` sets its options; the mark nearest to the test wins. `ADJUST_API_TOKEN`, `ADJUST_API_URL` and
+    `ADJUST_REPORTS_URL` are set for the test, so that `AsyncAdjust()` without arguments is connected to it too.
     """
     from adjust_async.emulator import Emulator, Faults
 
     options = {name: value for name, value in _options(request.node).items() if name not in _NOT_OF_THE_EMULATOR}
     if isinstance(options.get("faults"), Faults):
-        # A mark of a class or a module is shared by its tests.
+        # Tests of a class or a module share the mark's object.
         options["faults"] = options["faults"].afresh()
     with Emulator(**options) as emulator:
         monkeypatch.setenv("ADJUST_API_TOKEN", emulator.token)
@@ -70,10 +70,10 @@ def adjust_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def adjust(request: pytest.FixtureRequest, adjust_emulator: "Emulator") -> "Iterator[AsyncAdjust]":
-    """Open a client of `adjust_emulator`, and close it after the test; its event loop is that of its first call.
+    """Open a client for `adjust_emulator`, and close it after the test. It belongs to the event loop of its first call.
 
-    It makes a connection for each request, so that no loop has to be alive for it to be closed. A blocking test calls
-    `asyncio.run` with it once.
+    It opens a connection for each request, so that it can be closed without a running event loop. A blocking test can
+    call `asyncio.run` with it once.
     """
     import httpx
 
@@ -98,7 +98,7 @@ async def _close(client: "AsyncAdjust", http_client: Any) -> None:
 
 
 def _options(node: pytest.Item) -> dict[str, Any]:
-    """Merge the marks, the one nearest to the test last."""
+    """Merge the marks; the one nearest to the test wins."""
     options: dict[str, Any] = {}
     for mark in reversed(list(node.iter_markers("adjust"))):
         if mark.args:

@@ -211,5 +211,5 @@ def _check_expiry(seconds: object) -> float | None:
     if seconds is None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
-        raise ConfigurationError(f"keepalive_expiry is {shown(seconds)}: give seconds, or None for no limit")
+        raise ConfigurationError(f"keepalive_expiry is {shown(seconds)}: pass seconds, or None for no limit")
     return seconds

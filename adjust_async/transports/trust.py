@@ -25,7 +25,7 @@ class Trust:
     def __init__(self, verify: object, *, trust_env: bool) -> None:
         if verify is not None and not isinstance(verify, ssl.SSLContext):
             raise ConfigurationError(
-                f"verify is {shown(verify)}: give an ssl.SSLContext, such as "
+                f"verify is {shown(verify)}: pass an ssl.SSLContext, such as "
                 "ssl.create_default_context(cafile='authority.pem'), or None to trust the usual authorities"
             )
         self._context = verify

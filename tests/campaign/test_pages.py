@@ -388,12 +388,12 @@ async def test_two_walks_of_one_listing_are_independent() -> None:
 @pytest.mark.parametrize(
     ("version", "arguments", "message"),
     [
-        ("v1", {"page_size": 0}, "page_size is 0: give a whole number of at least 1"),
+        ("v1", {"page_size": 0}, "page_size is 0: pass a whole number of at least 1"),
         ("v1", {"page_size": -1}, "page_size is -1"),
         ("v1", {"page_size": True}, "page_size is True"),
         ("v1", {"page_size": "50"}, "page_size is '50'"),
         ("v1", {"max_items": 0}, "max_items is 0"),
-        ("v1", {"prefetch": -1}, "prefetch is -1: give a whole number of at least 0"),
+        ("v1", {"prefetch": -1}, "prefetch is -1: pass a whole number of at least 0"),
         ("v1", {"prefetch": None}, "prefetch is None"),
         ("v1", {"after": ""}, "after is ''"),
         ("v1", {"after": 3}, "after is 3"),

@@ -210,7 +210,7 @@ async def test_update_changes_only_what_is_given(adjust: AsyncAdjust, emulator: 
 
 
 async def test_what_the_service_refuses(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Unknown apps, trackers and partners, and names that are taken, give the service's own words."""
+    """Unknown apps, trackers and partners, and names that are taken, return the service's own words."""
     app = emulator.app_tokens[0]
     with pytest.raises(NotFoundError):
         await adjust.trackers.list("nosuchapp").collect()
@@ -318,7 +318,7 @@ async def test_a_token_that_is_none_is_refused_before_anything_is_sent(
         (lambda trackers: trackers.create("app", None), "name is None"),
         (lambda trackers: trackers.create("app", 5), "name is 5"),
         (lambda trackers: trackers.create("app", "a::b"), "which is a path.*Create the levels one by one"),
-        (lambda trackers: trackers.update("app", "abc"), "update changes nothing: give partner_id"),
+        (lambda trackers: trackers.update("app", "abc"), "update changes nothing: pass partner_id"),
         (lambda trackers: trackers.update("app", "abc", partner_id=None), "update changes nothing"),
         (lambda trackers: trackers.update("app", "abc", partner_id="3"), "partner_id is '3'"),
         (lambda trackers: trackers.update("app", "abc", partner_id=True), "partner_id is True"),
@@ -326,7 +326,7 @@ async def test_a_token_that_is_none_is_refused_before_anything_is_sent(
         (lambda trackers: trackers.walk([]), "app_tokens is empty"),
         (lambda trackers: trackers.walk(["a", "b", "a"]), "app_tokens has 'a' twice"),
         (lambda trackers: trackers.walk(7), "app_tokens is 7"),
-        (lambda trackers: trackers.walk("app", max_level=0), "max_level is 0: give a whole number from 1 to 4"),
+        (lambda trackers: trackers.walk("app", max_level=0), "max_level is 0: pass a whole number from 1 to 4"),
         (lambda trackers: trackers.walk("app", max_level=5), "max_level is 5"),
         (lambda trackers: trackers.walk("app", page_size=0), "page_size is 0"),
     ],

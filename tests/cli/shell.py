@@ -1,4 +1,4 @@
-"""A shell for tests: runs `adjust-async` against an emulator, in this process, in one of its own, or in a terminal."""
+"""A shell for tests: runs `adjust-async` against an emulator, in this process, in another one, or in a terminal."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ PATIENCE = 20.0
 
 
 class Finished(NamedTuple):
-    """A command that has ended."""
+    """A finished command."""
 
     status: int
     out: str
@@ -45,7 +45,7 @@ class Shell:
         self.home = home
 
     def environment(self, **more: str | None) -> dict[str, str]:
-        """Return the environment of a command; `None` takes something out."""
+        """Return the environment of a command; `None` removes a variable."""
         own = {
             "ADJUST_API_URL": self.emulator.url,
             "ADJUST_API_TOKEN": self.token,
@@ -57,7 +57,7 @@ class Shell:
         return {name: value for name, value in {**own, **more}.items() if value is not None}
 
     def invoke(self, *arguments: str | Path, input: str | None = None, **environment: str | None) -> Finished:
-        """Run a command in this process, where stdin and stdout are no terminals."""
+        """Run a command in this process, where stdin and stdout are not terminals."""
         wanted: dict[str, str | None] = dict.fromkeys([name for name in os.environ if name.startswith("ADJUST_")])
         wanted |= {"COLUMNS": None, "NO_COLOR": None, "FORCE_COLOR": None}
         wanted |= {name: value for name, value in self.environment().items() if name not in {"PATH", "PYTHONPATH"}}
@@ -73,7 +73,7 @@ class Shell:
         return Finished(result.exit_code, result.stdout, result.stderr)
 
     def start(self, *arguments: str | Path, **environment: str | None) -> "subprocess.Popen[str]":
-        """Start a command as a process of its own."""
+        """Start a command as another process."""
         return subprocess.Popen(
             [sys.executable, "-m", "adjust_async", *map(str, arguments)],
             stdin=subprocess.DEVNULL,
@@ -85,7 +85,7 @@ class Shell:
         )
 
     def run(self, *arguments: str | Path, **environment: str | None) -> Finished:
-        """Run a command as a process of its own, to its end."""
+        """Run a command as another process until it ends."""
         return finish(self.start(*arguments, **environment))
 
     @contextmanager
@@ -101,7 +101,7 @@ class Shell:
 
 
 class Terminal:
-    """A command in a terminal, whose keys are pressed and whose screen is read."""
+    """A command in a terminal, with keys to press and a screen to read."""
 
     def __init__(self, arguments: list[str], environment: Mapping[str, str], columns: int, lines: int) -> None:
         ours, theirs = pty.openpty()
@@ -115,13 +115,13 @@ class Terminal:
             stderr=theirs,
             env=environment,
             start_new_session=True,
-            preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is the terminal's
+            preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C reaches it from the terminal
         )
         os.close(theirs)
 
     @property
     def text(self) -> str:
-        """What was written, without colours and movements."""
+        """The output, without colours and cursor movements."""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", self.raw)
 
     def press(self, keys: str) -> None:
@@ -129,7 +129,7 @@ class Terminal:
         os.write(self._file, keys.encode())
 
     def interrupt(self) -> int:
-        """Press Ctrl-C, again where it came just before the reading of a line began; return the status."""
+        """Press Ctrl-C, again if it came just before a line was being read. Return the status."""
         end = time.monotonic() + PATIENCE
         while self._process.poll() is None and time.monotonic() < end:
             self.press("\x03")
@@ -137,12 +137,12 @@ class Terminal:
         return self.finish()
 
     def wait_for(self, text: str) -> None:
-        """Read until a text was written."""
+        """Read until a text appears."""
         self._read_until(lambda: text in self.text)
         assert text in self.text, self.text
 
     def finish(self) -> int:
-        """Read to the end; return the status."""
+        """Read to the end. Return the status."""
         self._read_until(lambda: False)
         return self._process.wait(PATIENCE)
 
@@ -170,7 +170,7 @@ class Terminal:
 
 @contextmanager
 def emulated(**account: Any) -> Iterator[Shell]:
-    """Open a shell beside an emulator."""
+    """Open a shell with an emulator."""
     options: dict[str, Any] = {"apps": 2, "trackers_per_app": 30, "facts_per_day": 10, **account}
     with TemporaryDirectory() as home, Emulator(**options) as emulator:
         yield Shell(emulator, Path(home))
@@ -194,7 +194,7 @@ def interrupt(process: "subprocess.Popen[str]", number: int = signal.SIGINT) -> 
 
 
 def eventually(condition: Callable[[], object]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition is met."""
     end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end

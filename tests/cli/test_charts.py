@@ -23,7 +23,7 @@ def texts_of(chart: bytes) -> list[str]:
 
 
 def plot(shell: Shell, *command: str) -> list[str]:
-    """Draw a chart; return its texts."""
+    """Draw a chart. Return its texts."""
     chart = shell.home / "chart.svg"
     finished = shell.invoke(*command, "--plot", chart, "--format", "json")
     assert finished.status == 0, finished
@@ -43,7 +43,7 @@ def test_lines_for_days() -> None:
 
 
 def test_bars_for_categories() -> None:
-    """Figures by category become bars that are named, the largest first, with their values."""
+    """Figures by category become named bars, the largest first, with their values."""
     question = ("--dimensions", "network", "--metrics", "installs", "--date-period", "2026-01-01:2026-01-14")
     with emulated() as shell:
         rows = json.loads(shell.invoke("report", *question, "--format", "json").out)
@@ -70,7 +70,7 @@ def test_heat_map_and_curves_for_cohorts() -> None:
 
 
 def test_png() -> None:
-    """A PNG is one, and the same figures make the same SVG again."""
+    """The PNG is valid, and the same figures make the same SVG again."""
     with emulated() as shell:
         command = ("kpis", "deliverables", shell.apps[0], *DAYS, "--grouping", "day")
         assert shell.invoke(*command, "--plot", shell.home / "chart.png").status == 0
@@ -93,7 +93,7 @@ def test_nothing_to_draw() -> None:
 
 @attrs.define
 class Rows(Table):
-    """A table of rows that are given."""
+    """A table with the rows that it is passed."""
 
     given: tuple[Column, ...]
     values: list[dict[str, Any]]
@@ -109,7 +109,7 @@ class Rows(Table):
 
 
 def draw(schema: str, *rows: tuple[Any, ...]) -> list[str]:
-    """Draw rows whose columns are given as `name:kind`; return the texts."""
+    """Draw rows with columns of the form `name:kind`. Return the texts."""
     from adjust_async.cli.charts import draw_chart
 
     pairs: list[Any] = [item.split(":") for item in schema.split()]
@@ -121,7 +121,7 @@ def draw(schema: str, *rows: tuple[Any, ...]) -> list[str]:
 
 
 def test_names_that_are_no_formulas() -> None:
-    """Dollar signs, emoji and long names are drawn as they are, or cut."""
+    """Dollar signs, emoji and long names are drawn unchanged, or cut."""
     texts = draw("network:text cost:number", ("$1 or $2 _x_ \\frac", 2.0), ("😀 " + "long " * 20, 1.0), (None, 3.0))
     assert "$1 or $2 _x_ \\frac" in texts
     assert any(text.startswith("😀 long") and text.endswith("…") for text in texts)
@@ -129,7 +129,7 @@ def test_names_that_are_no_formulas() -> None:
 
 
 def test_periods_that_are_texts() -> None:
-    """Weeks, months and words in the place of a day are an axis too, and so is a day that is missing."""
+    """Weeks, months and words instead of a day also form an axis, and so does a missing day."""
     assert draw("week:text installs:integer", ("2026-01-04 - 2026-01-10", 1), ("2026-01-11 - 2026-01-17", 2))
     assert draw("month:text installs:integer", ("2026-01", 1), ("unknown", 2))
     assert draw("quarter:text installs:integer", ("Q2 2026", 1), ("Q3 2026", None))
@@ -139,7 +139,7 @@ def test_periods_that_are_texts() -> None:
 
 
 def test_many_series_are_cut() -> None:
-    """Of more series than can be told apart the largest are drawn, and the legend says so."""
+    """If there are too many series, the largest are drawn, and the legend says so."""
     rows = [(f"2026-01-0{day}", f"network {number}", number) for day in (1, 2) for number in range(20)]
     texts = draw("day:text network:text installs:integer", *rows)
     assert "8 largest of 20" in texts
@@ -148,7 +148,7 @@ def test_many_series_are_cut() -> None:
 
 
 def test_apps_of_one_name_are_told_apart() -> None:
-    """Two apps of one name are told apart by their tokens."""
+    """Two apps with the same name are distinguished by their tokens."""
     texts = draw(
         "app_token:text app_name:text currency:text date:date installs:integer",
         ("abc", "App", "EUR", None, 1),
@@ -169,12 +169,12 @@ def test_apps_of_one_name_are_told_apart() -> None:
 
 @pytest.mark.parametrize(("value", "number"), [("7", 7), (7, 7), ("d7", 7), ("w12", 12), (None, 0)])
 def test_period_number(value: object, number: int) -> None:
-    """A period is a number, whatever form the service gives it."""
+    """A period is a number, in whatever form the service sends it."""
     assert period_number(value) == number
 
 
 def test_files_that_are_refused(tmp_path: Path) -> None:
-    """A chart's file is checked before anything is asked for."""
+    """A chart's file is checked before anything is requested."""
     with emulated() as shell:
         for place in (tmp_path / "chart.jpg", tmp_path / "no" / "chart.png", tmp_path):
             finished = shell.invoke("kpis", "deliverables", shell.apps[0], *DAYS, "--plot", place)

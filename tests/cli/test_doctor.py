@@ -9,12 +9,12 @@ from tests.cli.shell import Finished, emulated
 
 
 def answers(finished: Finished) -> dict[str, str]:
-    """Return what was found out, by what it is about."""
+    """Return the results, by subject."""
     return {row["check"]: row["answer"] for row in csv.DictReader(StringIO(finished.out))}
 
 
 def test_all_is_well() -> None:
-    """Each API is asked, with its latency, and the token is not shown."""
+    """Each API is checked, with its latency, and the token is not shown."""
     with emulated() as shell:
         finished = shell.invoke("doctor", "--format", "csv")
         table = shell.invoke("doctor")
@@ -28,7 +28,7 @@ def test_all_is_well() -> None:
 
 
 def test_refused_token() -> None:
-    """A token that is refused is status 3, and is not shown."""
+    """A refused token is status 3, and is not shown."""
     with emulated() as shell:
         finished = shell.invoke("doctor", "--format", "csv", ADJUST_API_TOKEN="wrong1234567")
     assert finished.status == 3
@@ -37,7 +37,7 @@ def test_refused_token() -> None:
 
 
 def test_apis_that_do_not_answer() -> None:
-    """A host that is not reached, or fails, is status 4; an API that Adjust has switched off is not."""
+    """A host that can't be reached, or fails, is status 4; an API that Adjust has switched off is not."""
     with emulated(apps=1) as shell:
         away = shell.invoke("doctor", "--format", "csv", "--api-url", "http://127.0.0.1:9")
         shell.emulator.app_states[shell.apps[0]] = "gone"
@@ -48,7 +48,7 @@ def test_apis_that_do_not_answer() -> None:
         failing = shell.invoke("doctor", "--format", "csv")
     assert (away.status, answers(away)["Report Service"]) == (4, "not reached")
     assert (gone.status, answers(gone)["KPI Service"]) == (0, "switched off by Adjust")
-    assert (forbidden.status, answers(forbidden)["KPI Service"]) == (1, "the token may not see it")
+    assert (forbidden.status, answers(forbidden)["KPI Service"]) == (1, "no permission")
     assert (failing.status, answers(failing)["Campaign API v2"]) == (4, "failed with 500")
 
 
@@ -73,7 +73,7 @@ def test_proxies_and_certificates() -> None:
 
 
 def test_a_coordinator(tmp_path: Path) -> None:
-    """Who holds the lock of an app is named where a coordinator is shared; one that can't be reached is status 4."""
+    """The holder of an app's lock is named if there is a coordinator; one that can't be reached is status 4."""
     url = f"file://{tmp_path / 'shared.db'}"
 
     async def held() -> Finished:

@@ -16,7 +16,7 @@ COMMAND = str(Path(sys.executable).with_name("adjust-async"))
 
 @contextmanager
 def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    """Start the command and read what it prints before it serves."""
+    """Start the command, and read what it prints before it serves."""
     process = subprocess.Popen([COMMAND, "emulator", "--port", "0", *options], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -35,7 +35,7 @@ def get(announced: dict[str, str], path: str) -> httpx.Response:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serves_until_interrupted(number: signal.Signals) -> None:
-    """It prints URL, token and app tokens, serves, and ends with 0 and quickly on Ctrl-C or SIGTERM."""
+    """It prints URL, token and app tokens, serves, and ends quickly with 0 on Ctrl-C or SIGTERM."""
     with running("--apps", "2", "--trackers-per-app", "60", "--page-size", "7") as (process, announced):
         assert set(announced) == {"url", "token", "app tokens", "page"}
         app_tokens = announced["app tokens"].split()
@@ -66,7 +66,7 @@ def test_options_reach_the_emulator(tmp_path: Path) -> None:
 
 
 def test_faults_from_the_command_line() -> None:
-    """With a fault rate of 1 no answer is healthy."""
+    """With a fault rate of 1 every answer is faulty."""
     with running("--faults", "1", "--trackers-per-app", "0") as (_, announced):
         for _ in range(5):
             try:
@@ -101,7 +101,7 @@ def test_installed_command() -> None:
 
 
 def test_apps_of_a_file(tmp_path: Path) -> None:
-    """A file gives apps with their tokens, names, currencies and trackers, and nothing is drawn for them."""
+    """A file lists apps with their tokens, names, currencies and trackers, and nothing is generated for them."""
     file = tmp_path / "apps.json"
     file.write_text(
         '[{"token": "yxs12pfewq", "name": "My Game", "trackers": ["A::B"]}, {"token": "b", "currency": "EUR"}]'
@@ -114,13 +114,13 @@ def test_apps_of_a_file(tmp_path: Path) -> None:
 
 
 def test_a_script_of_faults() -> None:
-    """Faults are a rate, or what the control API takes."""
+    """Faults are a rate, or the JSON of the control API."""
     with running("--faults", '{"script": ["429", null]}', "--trackers-per-app", "0") as (_, announced):
         assert [get(announced, "/public/v1/partners").status_code for _ in range(3)] == [429, 200, 200]
 
 
 def test_host() -> None:
-    """Bound to all addresses it answers under the names that were allowed, and warns."""
+    """Bound to all addresses, it answers under the allowed names, and warns."""
     options = ("--host", "0.0.0.0", "--allow-host", "emulator", "--trackers-per-app", "0")
     process = subprocess.Popen(
         [COMMAND, "emulator", "--port", "0", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -148,19 +148,19 @@ def test_host() -> None:
     ("option", "value", "words"),
     [
         ("--apps", "nowhere.json", "there is no file 'nowhere.json'"),
-        ("--apps", "{broken}", "is no JSON"),
+        ("--apps", "{broken}", "is not JSON"),
         ("--apps", '{"token": "a"}', "must be a list of apps"),
         ("--apps", '[{"token": "a", "colour": "red"}]', "must be a list of apps"),
         ("--apps", '[{"token": "a", "trackers": "A"}]', "must be a list of apps"),
         ("--apps", "[]", "apps is a number, or a list"),
-        ("--faults", "many", "--faults is a number or JSON, not 'many'"),
+        ("--faults", "many", "--faults must be a number or JSON, not 'many'"),
         ("--faults", "2", "from 0 to 1"),
         ("--faults", '{"only": ["418"]}', "the faults are"),
         ("--faults", '{"kinds": ["500"]}', "kinds: faults have"),
     ],
 )
 def test_what_makes_no_sense(option: str, value: str, words: str, tmp_path: Path) -> None:
-    """An option that makes no sense is one readable line and status 1."""
+    """An invalid option is one readable line and status 1."""
     if option == "--apps" and value != "nowhere.json":
         (tmp_path / "apps.json").write_text(value)
         value = str(tmp_path / "apps.json")

@@ -13,7 +13,7 @@ ENDS = pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (sig
 @ENDS
 @pytest.mark.parametrize("format", ["csv", "parquet", "json"])
 def test_in_the_middle_of_a_report(format: str, number: signal.Signals, status: int) -> None:
-    """A report that is interrupted leaves the old file and nothing beside it, and says so."""
+    """An interrupted report leaves only the old file, and says so."""
     with emulated(faults=Faults(rate=1, kinds=["drip"], drip=60)) as shell:
         file = shell.home / "report"
         file.write_text("old")
@@ -32,13 +32,13 @@ def test_in_the_middle_of_a_report(format: str, number: signal.Signals, status: 
 
 
 def unfinished(folder: Path) -> list[Path]:
-    """Return the files that are being written."""
+    """Return the temporary files."""
     return list(folder.glob(".*.part"))
 
 
 @ENDS
 def test_in_the_middle_of_a_roll_out(number: signal.Signals, status: int) -> None:
-    """A roll-out that is interrupted says what was done, leaves nothing in doubt, and its retry plan ends it."""
+    """An interrupted roll-out says what was done, leaves nothing in doubt, and its retry plan completes it."""
     with emulated(trackers_per_app=0, latency=0.03) as shell:
         shell.emulator.faults = Faults(rate=0.2, seed=7, retry_after=0)
         app, plan, left = shell.apps[0], shell.home / "plan.csv", shell.home / "left.csv"
@@ -66,7 +66,7 @@ def test_in_the_middle_of_a_roll_out(number: signal.Signals, status: int) -> Non
 
 
 def test_in_the_middle_of_a_create() -> None:
-    """A create that is interrupted says that the tracker may be there."""
+    """An interrupted create says that the tracker may exist."""
     with emulated(latency=30) as shell:
         process = shell.start("trackers", "create", shell.apps[0], "New")
         eventually(lambda: shell.emulator.requests)
@@ -76,7 +76,7 @@ def test_in_the_middle_of_a_create() -> None:
 
 
 def test_by_keys_in_a_terminal() -> None:
-    """Ctrl-C in a terminal takes the progress bar away, and says that it was interrupted."""
+    """Ctrl-C in a terminal removes the progress bar, and says that it was interrupted."""
     days = ("--start-date", "2026-01-01", "--end-date", "2026-01-31")
     with emulated(latency=30) as shell, shell.terminal("kpis", "deliverables", *shell.apps, *days) as terminal:
         terminal.wait_for("Asking for deliverables")
@@ -87,7 +87,7 @@ def test_by_keys_in_a_terminal() -> None:
 
 
 def test_in_the_question_for_the_token() -> None:
-    """Ctrl-C where the token is asked for ends the command."""
+    """Ctrl-C at the prompt for the token ends the command."""
     with emulated() as shell, shell.terminal("apps", ADJUST_API_TOKEN=None) as terminal:
         terminal.wait_for("API token: ")
         assert terminal.interrupt() == 130

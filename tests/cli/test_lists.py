@@ -19,7 +19,7 @@ def test_apps_in_every_format() -> None:
 
 
 def test_partners_page_by_page() -> None:
-    """Partners come over as many pages as it takes, and `--max-items` ends them."""
+    """Partners are fetched from as many pages as needed, and `--max-items` ends them."""
     with emulated(page_size=3) as shell:
         everything = json.loads(shell.invoke("partners", "--format", "json").out)
         some = json.loads(shell.invoke("partners", "--max-items", "4", "--format", "json").out)
@@ -28,7 +28,7 @@ def test_partners_page_by_page() -> None:
 
 
 def test_events_of_apps() -> None:
-    """`--app-tokens` takes a comma list or is repeated, and both mean the same."""
+    """`--app-tokens` takes a comma list or is repeated, with the same meaning."""
     with emulated() as shell:
         first, second = shell.apps
         joined = shell.invoke("events", "--app-tokens", f"{first}, {second}", "--format", "json")
@@ -39,7 +39,7 @@ def test_events_of_apps() -> None:
 
 
 def test_filters_by_name() -> None:
-    """The lists that are named come in one table, each value beside its list."""
+    """The named lists are one table, with the list's name next to each value."""
     with emulated() as shell:
         finished = shell.invoke("filters", "dimensions,overview_metrics", "countries", "--format", "json")
         usual = json.loads(shell.invoke("filters", "--format", "json").out)

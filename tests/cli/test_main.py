@@ -50,14 +50,14 @@ def test_missing_extra(module: str, arguments: list[str], extra: str, tmp_path: 
 
 
 def test_mistakes_in_the_package_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a missing extra is explained; a module missing in the package itself stays an error."""
+    """Only a missing extra is explained; a missing module of the package itself stays an error."""
     monkeypatch.setitem(sys.modules, "adjust_async.cli.commands", None)
     with pytest.raises(ModuleNotFoundError):
         cli.main()
 
 
 def test_version() -> None:
-    """`--version` prints the version alone."""
+    """`--version` prints only the version."""
     with emulated() as shell:
         assert shell.invoke("--version") == (0, f"adjust-async {__version__}\n", "")
 
@@ -82,7 +82,7 @@ COMMANDS = dict(commands_below(get_command(app)))
 
 @pytest.mark.parametrize("path", sorted(set(COMMANDS) - {("emulator",), ("demo",)}), ids=" ".join)
 def test_help(path: tuple[str, ...]) -> None:
-    """The help of a command fits a screen, has examples, and names every option."""
+    """The help of a command fits the screen, has examples, and names every option."""
     finished = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "80"})
     lines = finished.stdout.splitlines()
     assert finished.exit_code == 0
@@ -115,7 +115,7 @@ def test_help(path: tuple[str, ...]) -> None:
     ],
 )
 def test_flags_are_the_parameters(path: tuple[str, ...], method: Any) -> None:
-    """Every parameter of the method in Python is a flag of the command, but for what a shell can't say."""
+    """Every parameter of the Python method is a flag of the command, except for what a shell can't express."""
     wanted: set[str] = set()
     for name, parameter in inspect.signature(method).parameters.items():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
@@ -123,13 +123,13 @@ def test_flags_are_the_parameters(path: tuple[str, ...], method: Any) -> None:
         elif not name.startswith("on_") or name == "on_failure":
             wanted.add(name)
     given = {param.name for param in (COMMANDS[path] if path else get_command(app)).params}
-    # `grace_time` is a flag of the one command that waits for it.
+    # `grace_time` is a flag of the only command that waits for it.
     own = {"grace_time"} if method is AsyncAdjust else set()
     assert wanted - given - own <= {"self", "token", "plan", "http_client", "coordinator"}
 
 
 def test_completion() -> None:
-    """A shell can ask for completions of commands and options."""
+    """A shell can complete commands and options."""
     with emulated() as shell:
         for words, expected in (("adjust-async tr", "trackers"), ("adjust-async kpis cohorts --gro", "--grouping")):
             finished = shell.run(

@@ -6,7 +6,7 @@ from tests.cli.shell import emulated
 
 
 def test_order_of_sources() -> None:
-    """A flag wins over the environment, which wins over `~/.adjustrc`."""
+    """A flag takes precedence over the environment, and the environment over `~/.adjustrc`."""
     nowhere = "http://127.0.0.1:9"
     with emulated() as shell:
         url = shell.emulator.url
@@ -52,7 +52,7 @@ def test_a_file_that_others_can_write() -> None:
 
 
 def test_options_of_the_client_stand_anywhere() -> None:
-    """The client's options may come before the command or after it; the latter win."""
+    """The client's options may come before the command or after it; those after it take precedence."""
     with emulated() as shell:
         url, nowhere = shell.emulator.url, "http://127.0.0.1:9"
         assert shell.invoke("--api-url", url, "apps", ADJUST_API_URL=nowhere).status == 0
@@ -77,7 +77,7 @@ def test_switches_from_the_environment() -> None:
 
 
 def test_filters_keep_commas() -> None:
-    """`--filter` is repeated, since values hold commas; comparisons take numbers."""
+    """`--filter` is repeated, because values may contain commas; comparisons take numbers."""
     question = ("--dimensions", "network", "--metrics", "installs", "--date-period", "2026-01-01:2026-01-03")
     with emulated() as shell:
         everything = json.loads(shell.invoke("report", *question, "--format", "json").out)
@@ -102,7 +102,7 @@ def test_negative_periods_are_no_options() -> None:
 
 
 def test_the_token_is_no_flag() -> None:
-    """There is no option for the API token, which would show in the list of processes."""
+    """There is no option for the API token, which would appear in the list of processes."""
     with emulated() as shell:
         for option in ("--token", "--api-token", "--user-token"):
             finished = shell.invoke("apps", option, shell.token)
@@ -111,9 +111,9 @@ def test_the_token_is_no_flag() -> None:
 
 
 def test_the_token_is_asked_for_in_a_terminal() -> None:
-    """Where there is no token, a terminal is asked for it, and does not show it."""
+    """If there is no token, a terminal is asked for it, and does not show it."""
     with emulated() as shell, shell.terminal("apps", ADJUST_API_TOKEN=None) as terminal:
-        terminal.wait_for("API token: ")  # what is typed before that is thrown away
+        terminal.wait_for("API token: ")  # what is typed before that is discarded
         terminal.press(f"{shell.token}\n")
         assert terminal.finish() == 0
     assert shell.apps[0] in terminal.text
@@ -121,7 +121,7 @@ def test_the_token_is_asked_for_in_a_terminal() -> None:
 
 
 def test_verbose_tells_of_requests_and_retries() -> None:
-    """`--verbose` tells of requests and retries on stderr, without the token."""
+    """`--verbose` logs requests and retries to stderr, without the token."""
     with emulated(faults=["500"]) as shell:
         finished = shell.invoke("partners", "--verbose", "--format", "csv")
         quiet = shell.invoke("partners", "--format", "csv")

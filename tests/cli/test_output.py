@@ -22,7 +22,7 @@ CELLS = st.one_of(st.none(), TEXTS, st.integers(), st.booleans(), st.floats(allo
 
 @given(rows=st.lists(st.fixed_dictionaries({"a": CELLS, "b": CELLS}), max_size=5))
 def test_formats_agree(rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """JSON, JSON Lines and CSV say the same of any rows, one for each."""
+    """JSON, JSON Lines and CSV have the same content for any rows, one for each."""
     folder = tmp_path_factory.mktemp("formats")
     for form in (Format.JSON, Format.JSONL, Format.CSV):
         Output(form, folder / form).write(Sheet(["a", "b"], rows))
@@ -41,7 +41,7 @@ def test_formats_agree(rows: list[dict[str, Any]], tmp_path_factory: pytest.Temp
 
 
 def test_values_that_json_lacks(tmp_path: Path) -> None:
-    """What JSON has no form for becomes null, a text, or a number."""
+    """Values that JSON can't represent become null, text, or a number."""
     row = {"nan": math.nan, "moment": datetime(2026, 1, 2, 3, 4), "money": Decimal("1.50"), "list": [math.inf]}  # noqa: DTZ001
     Output(None, tmp_path / "rows.json").write(Sheet(list(row), [row]))
     assert json.loads((tmp_path / "rows.json").read_text()) == [
@@ -50,7 +50,7 @@ def test_values_that_json_lacks(tmp_path: Path) -> None:
 
 
 def test_the_name_of_the_file_says_the_format(tmp_path: Path) -> None:
-    """Without `--format` the ending of the file decides; `--format` wins."""
+    """Without `--format` the file's suffix decides; `--format` takes precedence."""
     for name, expected in {
         "a.csv": Format.CSV,
         "a.JSON": Format.JSON,
@@ -99,7 +99,7 @@ def test_files_of_every_reading_command(format: str) -> None:
 
 
 def test_types_in_parquet() -> None:
-    """Columns have their types in Parquet, also where there is no row."""
+    """Columns have their types in Parquet, even if there are no rows."""
     with emulated(trackers_per_app=0) as shell:
         app, file = shell.apps[0], shell.home / "rows.parquet"
         shell.invoke("trackers", "list", app, "--output", file)
@@ -113,7 +113,7 @@ def test_types_in_parquet() -> None:
 
 
 def test_what_was_there_stays_until_the_new_file_is_whole(tmp_path: Path) -> None:
-    """A file that is not finished leaves the old one, and nothing beside it; a finished one keeps mode and links."""
+    """An unfinished file leaves only the old one; a finished one keeps mode and links."""
     place, link = tmp_path / "file", tmp_path / "link"
     place.write_text("old")
     place.chmod(0o640)
@@ -141,13 +141,13 @@ def test_what_is_no_regular_file_is_written_to() -> None:
 
 @pytest.mark.parametrize("name", ["", "no/such/file.csv", "x" * 300])
 def test_places_that_are_none(name: str, tmp_path: Path) -> None:
-    """A folder, a folder that is missing, and a name that is too long are refused before anything is asked for."""
+    """A folder, a missing folder, and a name that is too long are refused before anything is requested."""
     with pytest.raises(UsageError, match="--output"):
         Output(Format.CSV, tmp_path / name)
 
 
 def test_report_with_columns_of_other_names() -> None:
-    """A CSV has the columns that came, which may be written otherwise than they were asked for."""
+    """A CSV has the columns of the answer, whose names may differ from the requested ones."""
     with emulated() as shell:
         finished = shell.invoke(
             *("report", "--dimensions", "day", "--metrics", "retention_rate_D7"),

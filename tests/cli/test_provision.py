@@ -32,7 +32,7 @@ def creates(shell: Shell) -> int:
 
 
 def test_dry_run_creates_nothing() -> None:
-    """`--dry-run` draws the difference as a tree, and sends questions only."""
+    """`--dry-run` draws the changes as a tree, and sends only read requests."""
     with emulated(trackers_per_app=0) as shell:
         finished = shell.invoke("trackers", "provision", shell.apps[0], plan_in(shell), "--dry-run")
         assert creates(shell) == 0
@@ -72,7 +72,7 @@ def test_roll_out_with_yes() -> None:
 
 
 def test_outcomes_as_data() -> None:
-    """With another format stdout has the outcomes alone, and the tree goes to stderr."""
+    """With another format, stdout has only the outcomes, and the tree goes to stderr."""
     with emulated(trackers_per_app=0) as shell:
         finished = shell.invoke("trackers", "provision", shell.apps[0], plan_in(shell), "--yes", "--format", "csv")
     rows = list(csv.DictReader(StringIO(finished.out)))
@@ -100,7 +100,7 @@ def test_the_question(answer: str | None, status: int, created: int) -> None:
 
 @pytest.mark.parametrize("name", ["left.csv", "left.jsonl"])
 def test_retry_plan(name: str) -> None:
-    """What failed goes into a plan, which can be run again, and then has nothing left."""
+    """Failed entries go into a plan, which can be run again, and then has nothing left."""
     with emulated(trackers_per_app=0) as shell:
         app, plan, left = shell.apps[0], plan_in(shell), shell.home / name
         shell.emulator.faults = Faults(rate=1, kinds=["500"], match="POST ")
@@ -118,7 +118,7 @@ def test_retry_plan(name: str) -> None:
 
 
 def test_retry_plan_without_a_reader() -> None:
-    """The retry plan is written also where the reader of the outcomes has left."""
+    """The retry plan is written even if the reader of the outcomes has left."""
     with emulated(trackers_per_app=0) as shell:
         shell.emulator.faults = Faults(rate=1, kinds=["500"], match="POST ")
         left = shell.home / "left.csv"
@@ -133,7 +133,7 @@ def test_retry_plan_without_a_reader() -> None:
 
 
 def test_places_for_the_retry_plan() -> None:
-    """A retry plan that can't be written, has no ending of a plan, or is the plan itself is refused at once."""
+    """A retry plan that can't be written, has another suffix, or is the plan itself is refused at once."""
     with emulated(trackers_per_app=0) as shell:
         plan = plan_in(shell)
         for place in (plan, shell.home / "no" / "left.csv", shell.home / "left.txt", shell.home):
@@ -146,7 +146,7 @@ def test_places_for_the_retry_plan() -> None:
 
 @pytest.mark.parametrize("name", ["plan.csv", "plan.jsonl"])
 def test_plans_survive_files(name: str, tmp_path: Path) -> None:
-    """A plan that was written is read as it was, whatever names it has."""
+    """A written plan is read unchanged, whatever names it has."""
     specs = [
         TrackerSpec('A, "b"::Ü ß', partner="Ad, Colony"),
         TrackerSpec("C", partner_id=174, cost_data_enabled=False),
@@ -157,7 +157,7 @@ def test_plans_survive_files(name: str, tmp_path: Path) -> None:
 
 
 def test_large_differences_are_cut() -> None:
-    """A difference of thousands of trackers is drawn by its first ones, and the rest is counted."""
+    """Of a difference of thousands of trackers, the first ones are drawn, and the rest is counted."""
     paths = "\n".join(f"Network::DE::{number}" for number in range(1000))
     with emulated(trackers_per_app=0) as shell:
         finished = shell.invoke("trackers", "provision", shell.apps[0], plan_in(shell, f"path\n{paths}\n"), "--dry-run")

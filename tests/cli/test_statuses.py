@@ -12,7 +12,7 @@ QUESTION = ("--dimensions", "day", "--metrics", "installs", "--date-period")
 
 
 def is_brief(err: str) -> bool:
-    """Whether an error has one to three lines, and is no traceback."""
+    """Return whether an error has one to three lines, and is not a traceback."""
     return 1 <= len(err.splitlines()) <= 3 and "Traceback" not in err
 
 
@@ -25,7 +25,7 @@ def is_brief(err: str) -> bool:
         (("report", "--metrics", "installs"), "--dimensions"),
         (("report", *QUESTION, "last_7_days"), "--date-period is 'last_7_days', which the service refuses"),
         (("report", *QUESTION, "today", "--filter", "network__like=a"), "network__like"),
-        (("report", *QUESTION, "today", "--filter", "installs__gte=many"), "give a number"),
+        (("report", *QUESTION, "today", "--filter", "installs__gte=many"), "pass a number"),
         (("report", *QUESTION, "today", "--on-failure", "ignore"), "--on-failure is 'ignore'"),
         (("report", *QUESTION, "today", "--format", "parquet"), "needs --output"),
         (("report", *QUESTION, "today", "--output", "/nosuch/folder/file.csv"), "there is no folder"),
@@ -53,7 +53,7 @@ def test_wrong_usage(arguments: tuple[str, ...], words: str) -> None:
 
 
 def test_no_token() -> None:
-    """Without a token and without anybody to ask, the error says where one can be put."""
+    """Without a token and a terminal, the error says where to put one."""
     with emulated() as shell:
         finished = shell.invoke("apps", ADJUST_API_TOKEN=None)
     assert finished.status == 2
@@ -62,7 +62,7 @@ def test_no_token() -> None:
 
 
 def test_refused_token() -> None:
-    """A token that is refused is status 3, and is not repeated."""
+    """A refused token is status 3, and is not repeated."""
     with emulated() as shell:
         for command in (("apps",), ("partners",), ("kpis", "deliverables", shell.apps[0], *DAYS)):
             finished = shell.invoke(*command, ADJUST_API_TOKEN="wrong1234567")
@@ -73,7 +73,7 @@ def test_refused_token() -> None:
 
 
 def test_refusals_and_failures() -> None:
-    """What the service refuses, its failures, and a service that is not reached are status 4."""
+    """Refusals and failures of the service, and a service that can't be reached, are status 4."""
     with emulated() as shell:
         missing = shell.invoke("trackers", "list", "nosuchapp")
         unknown = shell.invoke("report", "--dimensions", "day", "--metrics", "nosuch", "--date-period", "yesterday")
@@ -89,7 +89,7 @@ def test_refusals_and_failures() -> None:
 
 
 def test_failures_in_part() -> None:
-    """With `--on-failure keep` the figures of the other apps come, the failures are named, and the status is 1."""
+    """With `--on-failure keep` the figures of the other apps are shown, the failures are named, and the status is 1."""
     with emulated(apps=3) as shell:
         first, broken, third = shell.apps
         shell.emulator.app_states[broken] = "forbidden"
@@ -109,7 +109,7 @@ def test_failures_in_part() -> None:
 
 
 def test_mistakes_of_a_plan() -> None:
-    """All mistakes of a plan are told, in three lines."""
+    """All mistakes of a plan are reported, in three lines."""
     with emulated() as shell:
         plan = shell.home / "plan.csv"
         plan.write_text("path,partner_id\nA::B::C::D::E,\nB,x\n::C,\nD,\nD,5\n")
@@ -120,7 +120,7 @@ def test_mistakes_of_a_plan() -> None:
 
 
 def test_names_are_no_commands_for_the_terminal() -> None:
-    """Control characters in what the service says do not reach the terminal."""
+    """Control characters from the service do not reach the terminal."""
     with emulated() as shell:
         app = shell.apps[0]
         created = shell.invoke("trackers", "create", app, "Evil \x1b]0;title\x07\x1b[31m [bold]name[/bold]")
@@ -134,7 +134,7 @@ def test_names_are_no_commands_for_the_terminal() -> None:
 
 
 def test_a_full_disk() -> None:
-    """Output that can't be written is an error of one line, also at the very end."""
+    """Output that can't be written is a one-line error, even at the very end."""
     with emulated() as shell, Path("/dev/full").open("w") as full:
         process = subprocess.run(
             [sys.executable, "-m", "adjust_async", "apps"],

@@ -12,7 +12,7 @@ QUESTION = ("--metrics", "installs,cost", "--app-tokens")
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return what keeps the pipeline's own files in the test's folder."""
+    """Return variables that keep the pipeline's own files in the test's folder."""
     return {"DLT_DATA_DIR": str(folder / "dlt")}
 
 
@@ -39,7 +39,7 @@ def test_what_was_inserted_restated_and_left(tmp_path: Path) -> None:
 
 
 def test_what_goes_wrong(tmp_path: Path) -> None:
-    """An unknown destination and wrong days are wrong usage; a wrong token is told as by every command."""
+    """An unknown destination and wrong days are wrong usage; a wrong token is reported as by every command."""
     with emulated() as shell:
         unknown = shell.run("sync", "--destination", "nowhere", **environment(tmp_path))
         days = shell.run("sync", "--start-date", "yesterday", **environment(tmp_path))

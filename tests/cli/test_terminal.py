@@ -24,11 +24,11 @@ CELLS = st.one_of(st.none(), st.text(max_size=30), st.integers(-(10**9), 10**9),
     ),
 )
 def test_tables_fit(columns: list[str], width: int, rows: list[dict[str, Any]]) -> None:
-    """No line of a table is wider than the terminal, whatever is in it; numbers are never cut."""
+    """No line of a table is wider than the terminal, whatever its content; numbers are never cut."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(width))
         drawn = draw(*table(rows, columns)).decode().splitlines()
-    # One column is always shown, and a number in it whole.
+    # One column is always shown, with its numbers complete.
     first = max([cell_len(format_cell(columns[0], row[columns[0]])) for row in rows], default=0)
     for line in drawn:
         assert cell_len(line) <= max(width, cell_len(columns[0]), first), line
@@ -40,7 +40,7 @@ def test_tables_fit(columns: list[str], width: int, rows: list[dict[str, Any]]) 
 
 @WIDTHS
 def test_screens_of_real_terminals(columns: int) -> None:
-    """Nothing that is drawn in a terminal is wider than it is."""
+    """Nothing that is drawn in a terminal is wider than the terminal."""
     with emulated() as shell:
         app, other = shell.apps
         for command in (
@@ -66,13 +66,13 @@ def test_colours() -> None:
         piped = shell.run(*command)
     assert "48;5;" in coloured.raw
     assert "48;5;" not in plain.raw
-    assert "█" in plain.text  # in place of the colours
+    assert "█" in plain.text  # instead of the colours
     assert "\x1b" not in piped.out
     assert piped.err == ""
 
 
 def test_pipes_get_everything() -> None:
-    """Where stdout is no terminal, no text is cut, and no column is left out."""
+    """If stdout is not a terminal, no text is cut, and no column is left out."""
     with emulated() as shell:
         name = "A name that is longer than the widest column of a narrow terminal " * 3
         shell.invoke("trackers", "create", shell.apps[0], name.strip())
@@ -96,7 +96,7 @@ def test_tree_of_trackers() -> None:
 
 
 def test_find() -> None:
-    """A tracker is found by its path; one that is not there is status 1."""
+    """A tracker is found by its path; a missing one is status 1."""
     with emulated(trackers_per_app=0) as shell:
         app = shell.apps[0]
         parent = json.loads(shell.invoke("trackers", "create", app, "Net", "--format", "json").out)
@@ -117,7 +117,7 @@ def test_find() -> None:
 
 
 def test_heat_map() -> None:
-    """The heat map has a line for each cohort, and in it the service's figures in percent."""
+    """The heat map has a line for each cohort, with the service's figures in percent."""
     with emulated(facts_per_day=60) as shell:
         command = ("kpis", "cohorts", shell.apps[0], *DAYS, "--grouping", "day", "--kpis", "retention_rate")
         rows = json.loads(shell.invoke(*command, "--format", "json").out)

@@ -1,4 +1,4 @@
-"""The places where the tests' members meet."""
+"""The places in which the tests' members meet."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,13 +8,13 @@ import pytest
 from adjust_async.coordination import Coordinator, FileCoordinator, InProcessCoordinator, RedisCoordinator
 from benchmarks.redis_server import RedisServer
 
-#: Makes a coordinator of the same place again, as another process would.
+#: Makes a coordinator for the same place again, as another process would.
 Connect = Callable[..., Coordinator]
 
 
 @pytest.fixture(scope="session")
 def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis that is not stopped; without one the test is skipped."""
+    """A running Redis; without one the test is skipped."""
     yield from _started(tmp_path_factory.mktemp("redis"))
 
 
@@ -44,7 +44,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(params=["in_process", "file", "redis"])
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Connect:
-    """What makes coordinators of each kind that meet at one place."""
+    """Makes coordinators of each kind for one place."""
     if request.param == "in_process":
         coordinator = InProcessCoordinator()
         return lambda: coordinator

@@ -1,4 +1,4 @@
-"""A member in a process of its own, which does what it is told, and can be killed, stopped, and given a wrong clock.
+"""A member in another process, which executes commands, and can be killed, suspended, and run with a wrong clock.
 
 Run as a program it is the member: `python -m tests.coordination.puppet URL LEASE ACCOUNT MAX_CONCURRENCY`.
 """
@@ -30,7 +30,7 @@ FOLDER = Path(__file__).parents[2]
 
 
 def coordinator_of(place: str, lease: float, **options: Any) -> Coordinator:
-    """Make a coordinator of a place, with a lease that is short enough for tests."""
+    """Return a coordinator for a place, with a lease that is short enough for tests."""
     scheme, _, path = place.partition("://")
     return FileCoordinator(path, lease=lease) if scheme == "file" else RedisCoordinator(place, lease=lease, **options)
 
@@ -47,39 +47,39 @@ class Puppet:
         self._process = process
 
     async def do(self, command: str, *values: Any) -> Any:
-        """Have a command done, and return what came of it: a value, or the name of an error."""
+        """Execute a command. Return its result: a value, or the name of an error."""
         await self.tell(command, *values)
         return await self.answer()
 
     async def tell(self, command: str, *values: Any) -> None:
-        """Give a command, and don't wait for what comes of it."""
+        """Send a command without waiting for its result."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps([command, *values]).encode() + b"\n")
         await self._process.stdin.drain()
 
     async def answer(self) -> Any:
-        """Wait for what came of a command."""
+        """Wait for the result of a command."""
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         assert line, "the process has ended"
         return json.loads(line)
 
     def kill(self) -> None:
-        """Kill it as the kernel does."""
+        """Kill the process, as the kernel does."""
         self._process.kill()
 
     def stop(self) -> None:
-        """Let it stand still."""
+        """Suspend the process."""
         self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Let it go on."""
+        """Resume the process."""
         self._process.send_signal(signal.SIGCONT)
 
 
 @asynccontextmanager
 async def puppet(place: str, lease: float, account: str, max_concurrency: int) -> AsyncIterator[Puppet]:
-    """Start a member in a process of its own."""
+    """Start a member in another process."""
     arguments = [sys.executable, "-m", __name__, place, str(lease), account, str(max_concurrency)]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe, cwd=FOLDER)
@@ -106,24 +106,24 @@ class _Member:
         self._lock: Lock | None = None
 
     async def hold(self, count: int) -> int:
-        """Take permits for good."""
+        """Take permits and keep them."""
         for _ in range(count):
             self._permits.append(await self._stack.enter_async_context(self._member.permit("api")))
         return len(self._permits)
 
     async def valid(self) -> list[bool]:
-        """Say which of the permits are valid."""
+        """Return which permits are valid."""
         return [permit.valid for permit in self._permits]
 
     async def take(self) -> float:
-        """Take a permit, and return the seconds that this took."""
+        """Take a permit. Return the seconds that this took."""
         began = time.monotonic()
         async with self._member.permit("api") as permit:
             assert permit.valid
             return time.monotonic() - began
 
     async def use(self, workers: int, seconds: float, each: float) -> list[tuple[float, float]]:
-        """Send for so long, and return when each request began and ended, by the machine's clock."""
+        """Send for this many seconds. Return when each request began and ended, by the machine's clock."""
         done: list[tuple[float, float]] = []
         end = time.monotonic() + seconds
 
@@ -140,12 +140,12 @@ class _Member:
         return done
 
     async def lock(self, app_token: str) -> int:
-        """Take a lock for good."""
+        """Take a lock and keep it."""
         self._lock = await self._stack.enter_async_context(self._member.lock(app_token))
         return self._lock.fencing
 
     async def ensure(self) -> str:
-        """Ask whether the lock is held."""
+        """Return whether the lock is held."""
         assert self._lock is not None
         await self._lock.ensure()
         return "held"

@@ -10,17 +10,17 @@ import sys
 from adjust_async import AsyncAdjust
 from tests.coordination.puppet import coordinator_of
 
-#: Seconds for which a create may still be under way: the emulator's latest is half a second.
+#: Seconds for which a create may still be running: the emulator's latest takes half a second.
 GRACE_TIME = 0.8
 
 
 def plan(first: int, last: int) -> list[str]:
-    """Return paths whose upper levels all parts of the plan share."""
+    """Return paths whose upper levels are shared by all parts of the plan."""
     return [f"Network {number % 3}::Campaign {number % 7}::Ad {number}" for number in range(first, last)]
 
 
 def whole(paths: list[str]) -> set[str]:
-    """Return the paths with all that is above them."""
+    """Return the paths with everything above them."""
     parts = [path.split("::") for path in paths]
     return {"::".join(path[:depth]) for path in parts for depth in range(1, len(path) + 1)}
 

@@ -1,4 +1,4 @@
-"""What is checked right before a create leaves, over real connections."""
+"""The check right before a create is sent, over real connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.anyio
 
 @attrs.define
 class Listener:
-    """A server that answers every request, and keeps all that it was sent."""
+    """A server that answers every request, and keeps everything that it receives."""
 
     url: str = ""
     received: bytes = b""
     connections: int = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Read until the body is there, or the connection ends."""
+        """Read until the body is complete, or the connection ends."""
         self.connections += 1
         while piece := await reader.read(65536):
             self.received += piece
@@ -43,7 +43,7 @@ async def listening() -> AsyncIterator[Listener]:
 
 
 def create(fail_at: int) -> tuple[RequestSpec[int], list[int]]:
-    """Return a create whose check fails when it is asked for that time, and the statuses that were answered."""
+    """Return a create whose check fails at that call, and the statuses that were answered."""
     asked = 0
     answered: list[int] = []
 
@@ -70,7 +70,7 @@ async def test_it_is_checked_at_the_door_and_on_the_open_connection() -> None:
 
 @pytest.mark.parametrize(("fail_at", "sent"), [(1, b""), (2, b""), (3, b"POST /public/v1/trackers")])
 async def test_nothing_whole_leaves(fail_at: int, sent: bytes) -> None:
-    """Wherever the check fails, no whole request arrives, and the error comes out as it is."""
+    """Wherever the check fails, no complete request arrives, and the error is raised unchanged."""
     async with listening() as listener, AsyncAdjust("secret-token", api_url=listener.url) as adjust:
         spec, answered = create(fail_at)
         with pytest.raises(LockLostError, match="the lock is gone") as caught:
@@ -86,6 +86,6 @@ async def test_nothing_whole_leaves(fail_at: int, sent: bytes) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])
 def test_what_is_tried_again(method: str) -> None:
-    """A coordinator that was out of reach is asked again, whatever is to be sent; a lock that is gone is not."""
+    """A coordinator that can't be reached is tried again, whatever is to be sent; a lost lock is not."""
     assert may_retry(method, CoordinationError("out of reach"))
     assert not may_retry(method, LockLostError("gone"))

@@ -1,4 +1,4 @@
-"""Clients that share an account, through the face that users see."""
+"""Clients that share an account, through the public face."""
 
 import asyncio
 from pathlib import Path
@@ -20,14 +20,14 @@ APP = "yxs12pfewq"
 
 
 async def walked(adjust: AsyncAdjust, times: int) -> None:
-    """List the trackers of an app so many times at once."""
+    """List the trackers of an app this many times concurrently."""
     async with asyncio.TaskGroup() as group:
         for _ in range(times):
             group.create_task(adjust.trackers.list(APP, prefetch=0).collect())
 
 
 async def test_clients_share_their_limits(connect: Connect) -> None:
-    """Two clients of one account have as many requests under way as one of them."""
+    """Two clients of one account together run as many requests as one of them."""
     running = most = 0
 
     async def slow(_: Any) -> Any:
@@ -47,7 +47,7 @@ async def test_clients_share_their_limits(connect: Connect) -> None:
 
 
 async def test_clients_of_other_tokens_don_t(connect: Connect) -> None:
-    """A client with another token has limits of its own."""
+    """A client with another token has its own limits."""
     async with (
         client(never, max_concurrency=1, coordinator=connect()) as (one, script),
         AsyncAdjust("another-token", max_concurrency=1, coordinator=connect()) as other,
@@ -62,7 +62,7 @@ async def test_clients_of_other_tokens_don_t(connect: Connect) -> None:
 
 
 async def test_a_429_pauses_every_client(connect: Connect) -> None:
-    """What one client is told to wait, all wait."""
+    """All clients wait for the time that the service asked one of them to wait."""
     async with (
         client(status(429, retry_after="1"), done(), coordinator=connect()) as (one, refused),
         client(done(), coordinator=connect()) as (other, answered),
@@ -76,7 +76,7 @@ async def test_a_429_pauses_every_client(connect: Connect) -> None:
 
 
 async def test_a_pause_of_others_that_outlasts_the_deadline(connect: Connect) -> None:
-    """A call without the time for a pause that another client was told of says so, and that nothing was sent."""
+    """A call without the time for another client's pause says so, and that nothing was sent."""
     async with (
         client(status(429, retry_after="30"), coordinator=connect(), max_attempts=1) as (one, _),
         client(done(), coordinator=connect(), deadline=5) as (other, sent),
@@ -110,7 +110,7 @@ async def test_who_holds_what(connect: Connect) -> None:
 
 
 async def test_a_cancelled_call_gives_its_permit_back(connect: Connect) -> None:
-    """After a call was cancelled its permit is everybody's again."""
+    """After a call is cancelled, its permit is free for everybody."""
     async with (
         client(never, done(), max_concurrency=1, coordinator=connect()) as (one, script),
         client(done(), max_concurrency=1, coordinator=connect()) as (other, _),
@@ -125,10 +125,10 @@ async def test_a_cancelled_call_gives_its_permit_back(connect: Connect) -> None:
 
 
 async def test_redis_out_of_reach(redis_server: RedisServer) -> None:
-    """While Redis is away calls are tried again as after other failures, and then say what is wrong."""
+    """While Redis is down, calls are retried as after other failures, and then say what is wrong."""
     async with client(done(), coordinator=RedisCoordinator(redis_server.url), max_attempts=2) as (adjust, script):
         redis_server.stop()
-        with pytest.raises(CoordinationError, match=r"Redis at .* is out of reach"):
+        with pytest.raises(CoordinationError, match=r"Redis at .* can't be reached"):
             await walked_once(adjust)
         assert not script.requests
     async with client(done(), coordinator=RedisCoordinator(redis_server.url), max_attempts=9) as (adjust, script):
@@ -154,7 +154,7 @@ async def test_the_token_is_nowhere(shared_redis: RedisServer, emulator: Emulato
 
 
 async def test_the_environment_says_with_whom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`ADJUST_COORDINATOR` holds for clients that are not given a coordinator."""
+    """`ADJUST_COORDINATOR` applies to clients that are not passed a coordinator."""
     url = (tmp_path / "x.db").as_uri()
     monkeypatch.setenv("ADJUST_COORDINATOR", url)
     async with client(done()) as (adjust, _):
@@ -163,7 +163,7 @@ async def test_the_environment_says_with_whom(tmp_path: Path, monkeypatch: pytes
     async with client(done(), coordinator=InProcessCoordinator()) as (adjust, _):
         await walked_once(adjust)
     monkeypatch.setenv("ADJUST_COORDINATOR", "memcached://:s3cret@host")
-    with pytest.raises(ConfigurationError, match="ADJUST_COORDINATOR is no URL of a coordinator") as caught:
+    with pytest.raises(ConfigurationError, match="ADJUST_COORDINATOR is not a coordinator's URL") as caught:
         AsyncAdjust("secret-token")
     assert "s3cret" not in str(caught.value)
 

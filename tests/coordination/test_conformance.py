@@ -21,12 +21,12 @@ async def test_the_suite_finds_what_is_not_shared() -> None:
     def apart() -> Coordinator:
         return InProcessCoordinator()
 
-    with pytest.raises(ConformanceError, match="6 requests ran at a time where 3 may"):
+    with pytest.raises(ConformanceError, match="6 requests ran at once, and 3 are allowed"):
         await permits_are_shared(apart)
 
 
 def test_every_check_is_listed() -> None:
-    """A check that is written is run."""
+    """Every check in the module is run."""
     module = __import__("adjust_async.coordination.conformance", fromlist=["CHECKS"])
     checks = {
         value

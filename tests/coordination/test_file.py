@@ -1,4 +1,4 @@
-"""The file that processes of one machine meet in."""
+"""The file in which processes of one machine meet."""
 
 import asyncio
 import sqlite3
@@ -22,7 +22,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 async def test_a_locked_file_does_not_stop_the_loop(tmp_path: Path) -> None:
-    """While another process has the file locked, the event loop goes on, and the permit comes when it lets go."""
+    """While another process has the file locked, the event loop continues, and the permit is granted after that."""
     path = tmp_path / "x.db"
     member = FileCoordinator(path).join([host_of("account", 1)])
     async with member.permit("api"):
@@ -46,7 +46,7 @@ async def test_a_locked_file_does_not_stop_the_loop(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_stays_locked_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that was stopped in the middle of a step is told of, rather than waited for without an end."""
+    """A process that was suspended in the middle of a step is reported, instead of being waited for endlessly."""
     monkeypatch.setattr(sqlite_store, "BUSY_FOR", 0.1)
     path = tmp_path / "x.db"
     member = FileCoordinator(path).join([host_of("account", 1)])
@@ -55,7 +55,7 @@ async def test_a_file_that_stays_locked_is_an_error(tmp_path: Path, monkeypatch:
     await asyncio.sleep(0.1)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(CoordinationError, match=r"x.db was locked for 0.1 s: is one of its processes stopped\?"):
+    with pytest.raises(CoordinationError, match=r"x.db was locked for 0.1 s: is one of its processes suspended\?"):
         async with member.permit("api"):
             pass
     other.close()
@@ -64,7 +64,7 @@ async def test_a_file_that_stays_locked_is_an_error(tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize("content", [b"this is no database" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
 async def test_a_file_that_is_no_database(tmp_path: Path, content: bytes) -> None:
-    """A file that is something else is left alone."""
+    """A file with other contents is not touched."""
     path = tmp_path / "x.db"
     path.write_bytes(content)
     member = FileCoordinator(path).join([host_of("account", 1)])
@@ -76,7 +76,7 @@ async def test_a_file_that_is_no_database(tmp_path: Path, content: bytes) -> Non
 
 
 async def test_a_file_of_another_release(tmp_path: Path) -> None:
-    """A file that another release has made in another form is not used."""
+    """A file that another release has written in another format is not used."""
     path = tmp_path / "x.db"
     other = sqlite3.connect(path)
     other.execute("PRAGMA user_version = 99")
@@ -88,7 +88,7 @@ async def test_a_file_of_another_release(tmp_path: Path) -> None:
 
 
 async def test_the_file_is_the_owners_alone(tmp_path: Path) -> None:
-    """Nobody else may read who works on what; neither the token nor the account is in any of the files."""
+    """Other users can't read who works on what; neither the token nor the account is in any of the files."""
     token = "t0ken-of-the-account"
     member = FileCoordinator(tmp_path / "x.db").join([Host("api", URL, Host.account_of(token, "4711"), 5, 10.0)])
     async with member.permit("api"), member.lock("app1") as lock:
@@ -105,7 +105,7 @@ async def test_the_file_is_the_owners_alone(tmp_path: Path) -> None:
 
 
 async def test_rows_of_an_earlier_start_of_the_machine(tmp_path: Path) -> None:
-    """After a restart of the machine, whose clock begins anew, nobody waits for processes that ended with it."""
+    """After a restart of the machine, whose clock starts again, nobody waits for processes that ended with it."""
     path = tmp_path / "x.db"
     coordinator, host = FileCoordinator(path), host_of("account", 1)
     member = coordinator.join([host])
@@ -123,7 +123,7 @@ async def test_rows_of_an_earlier_start_of_the_machine(tmp_path: Path) -> None:
 
 
 async def test_the_lowest_limit_counts(tmp_path: Path) -> None:
-    """Where members were given different limits, all keep to the lowest of those that are there."""
+    """If members have different limits, all keep to the lowest of those present."""
     coordinator, account = FileCoordinator(tmp_path / "x.db"), uuid4().hex
     careful, bold = (coordinator.join([host_of(account, limit)]) for limit in (2, 50))
     async with careful.permit("api"), bold.permit("api"):
@@ -143,13 +143,13 @@ async def test_the_log_of_the_file_is_tidied_up(tmp_path: Path, monkeypatch: pyt
     for _ in range(3000):
         async with member.permit("api"):
             pass
-    # Without that it would be 12 MB and more.
+    # Without checkpoints it would be 12 MB and more.
     assert sum(file.stat().st_size for file in files_in(tmp_path)) < 6_000_000
     await member.aclose()
 
 
 async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
-    """Members that are the first at the same moment agree on one file."""
+    """Members that are first at the same moment agree on one file."""
     coordinator = FileCoordinator(tmp_path / "x.db")
     members = [coordinator.join([host_of("account", 1)]) for _ in range(12)]
     assert await asyncio.gather(*(member.holders() for member in members)) == [[]] * 12

@@ -10,7 +10,7 @@ from adjust_async.coordination.shared.leases import Lease, check_lease
 
 
 class Clocks:
-    """Both clocks, to be moved."""
+    """Both clocks, which can be moved."""
 
     def __init__(self) -> None:
         self.steady = 100.0
@@ -27,7 +27,7 @@ class Clocks:
 
 @pytest.fixture
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
-    """Return the clocks that the leases of this test go by."""
+    """Return the clocks that the leases of this test use."""
     made = Clocks()
     monkeypatch.setattr(leases, "time", made)
     return made
@@ -46,7 +46,7 @@ def test_a_lease_is_valid_until_its_margin(clocks: Clocks) -> None:
 
 
 def test_a_lease_counts_from_when_it_was_asked_for(clocks: Clocks) -> None:
-    """The time that the lender took to answer is a part of the lease."""
+    """The time that the lender took to answer is part of the lease."""
     lease = Lease(10.0)
     asked = lease.now()
     clocks.steady += 9
@@ -57,7 +57,7 @@ def test_a_lease_counts_from_when_it_was_asked_for(clocks: Clocks) -> None:
 
 @pytest.mark.parametrize("moved", [9.0, -0.1, 3600.0, -3600.0])
 def test_the_wall_clock_counts_too(clocks: Clocks, moved: float) -> None:
-    """A machine that slept, or a clock that was set, leaves it open whether the lease is valid: it counts as not."""
+    """After the machine slept, or a clock was set, the lease counts as invalid, because nobody knows whether it is."""
     lease = Lease(10.0)
     lease.confirm(lease.now())
     clocks.wall += moved
@@ -68,7 +68,7 @@ def test_the_wall_clock_counts_too(clocks: Clocks, moved: float) -> None:
 
 @pytest.mark.usefixtures("clocks")
 def test_an_ended_lease_is_not_valid() -> None:
-    """What was given back is not used any more."""
+    """A returned lease is not used any more."""
     lease = Lease(10.0)
     lease.confirm(lease.now())
     lease.end()
@@ -77,11 +77,11 @@ def test_an_ended_lease_is_not_valid() -> None:
 
 @pytest.mark.parametrize("value", [0, 0.99, 600.1, math.inf, math.nan, -5, True, "10", None])
 def test_what_is_no_lease(value: object) -> None:
-    """A lease is a number of seconds that an event loop may stand still for."""
-    with pytest.raises(ConfigurationError, match=r"lease is .*: give seconds from 1 to 600"):
+    """A lease is a number of seconds for which an event loop may block."""
+    with pytest.raises(ConfigurationError, match=r"lease is .*: pass seconds from 1 to 600"):
         check_lease(value)
 
 
 def test_what_is_a_lease() -> None:
-    """Whole numbers are seconds too."""
+    """Integers are seconds, too."""
     assert (check_lease(1), check_lease(600.0)) == (1.0, 600.0)

@@ -1,4 +1,4 @@
-"""Permits, the rate and the pause, by a clock that jumps."""
+"""Permits, the rate and the pause, with a clock that jumps."""
 
 import asyncio
 import math
@@ -17,12 +17,12 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Let the time of every test here jump."""
+    """Make the clock of every test here jump."""
     return JUMPING_CLOCK
 
 
 def now() -> float:
-    """Give the time of the jumping clock, without the nanoseconds that it ticks on by."""
+    """Return the time of the jumping clock, without the nanoseconds of its ticks."""
     return round(asyncio.get_running_loop().time(), 6)
 
 
@@ -33,7 +33,7 @@ async def settle() -> None:
 
 
 async def start_times(limits: Limits, count: int, *, hold: float = 0.0) -> list[float]:
-    """Run so many requests side by side, and give when each began, in seconds from now."""
+    """Run this many requests concurrently. Return when each began, in seconds from now."""
     began = now()
     times: list[float] = []
 
@@ -50,14 +50,14 @@ async def start_times(limits: Limits, count: int, *, hold: float = 0.0) -> list[
 
 
 async def test_no_more_than_the_permits_run() -> None:
-    """So many requests as there are permits run at a time, and each that ends lets one begin."""
+    """As many requests as there are permits run at once, and each that ends lets one begin."""
     limits = Limits(max_concurrency=3)
     assert await start_times(limits, 7, hold=1.0) == [0, 0, 0, 1, 1, 1, 2]
     assert limits.in_use == 0
 
 
 async def test_permits_are_counted() -> None:
-    """`in_use` tells how many permits are out."""
+    """`in_use` is the number of permits in use."""
     limits = Limits(max_concurrency=2)
     assert limits.in_use == 0
     with await limits.acquire(None):
@@ -68,7 +68,7 @@ async def test_permits_are_counted() -> None:
 
 
 async def test_permits_go_out_in_the_order_of_asking() -> None:
-    """Who asked first begins first."""
+    """The request that asked first begins first."""
     limits = Limits(max_concurrency=1)
     order: list[int] = []
 
@@ -103,7 +103,7 @@ async def test_the_rate(rate: float | None, burst: int | None, expected: list[fl
 
 
 async def test_the_burst_comes_back_with_rest() -> None:
-    """After a time of rest the burst is full again, and no fuller."""
+    """After an idle time the burst is full again, and no fuller."""
     limits = Limits(max_concurrency=50, max_rate=2.0, burst=3)
     await start_times(limits, 5)
     await asyncio.sleep(100)
@@ -112,7 +112,7 @@ async def test_the_burst_comes_back_with_rest() -> None:
 
 @pytest.mark.parametrize("rate", [3.0, 7.0, 49.9, 50.0])
 async def test_no_second_has_more_than_burst_and_rate(rate: float) -> None:
-    """In no window of any length begin more requests than its rate and one burst."""
+    """In no window of any length do more requests begin than its rate and one burst."""
     burst = 5
     times = await start_times(Limits(max_concurrency=500, max_rate=rate, burst=burst), 300)
     for first in range(0, 300, 7):
@@ -132,7 +132,7 @@ async def test_a_pause_holds_all_and_ends_for_all() -> None:
 
 
 async def test_a_longer_pause_stays() -> None:
-    """A shorter pause does not end the one under way, and a longer one extends it, for those who wait already too."""
+    """A shorter pause does not end the running one, and a longer one extends it, even for waiting requests."""
     limits = Limits(max_concurrency=5)
     limits.pause(10)
     limits.pause(3)
@@ -150,7 +150,7 @@ async def test_a_longer_pause_stays() -> None:
 
 @pytest.mark.parametrize("seconds", [LONGEST_PAUSE + 1, 1e300, math.inf])
 async def test_a_pause_is_never_for_good(seconds: float) -> None:
-    """A service that asks for days gets the longest pause that there is."""
+    """A service that asks for days gets the longest possible pause."""
     limits = Limits(max_concurrency=1)
     limits.pause(seconds)
     assert round(limits.pause_left(), 6) == LONGEST_PAUSE
@@ -166,7 +166,7 @@ async def test_after_a_pause_that_was_cut_one_request_asks_alone() -> None:
 
 
 async def test_the_one_that_asks_may_be_told_to_wait_again() -> None:
-    """Where the service asks for another long pause, again one request asks after it."""
+    """If the service asks for another long pause, one request again goes first after it."""
     limits = Limits(max_concurrency=5)
     limits.pause(86_400)
     began, times = now(), list[float]()
@@ -184,7 +184,7 @@ async def test_the_one_that_asks_may_be_told_to_wait_again() -> None:
 
 
 async def test_a_trial_that_is_cancelled_lets_the_others_go() -> None:
-    """Where the request that asks alone is cancelled, the others begin."""
+    """If the request that goes first is cancelled, the others begin."""
     limits = Limits(max_concurrency=5)
     limits.pause(86_400)
 
@@ -201,7 +201,7 @@ async def test_a_trial_that_is_cancelled_lets_the_others_go() -> None:
 
 
 async def test_only_the_first_of_many_pauses_is_news() -> None:
-    """Fifty requests that are answered 429 at once begin one pause."""
+    """Fifty requests that get 429 at once begin one pause."""
     limits = Limits(max_concurrency=5)
     assert limits.pause(10)
     assert not any(limits.pause(seconds) for seconds in (5, 10, 20))
@@ -211,7 +211,7 @@ async def test_only_the_first_of_many_pauses_is_news() -> None:
 
 @pytest.mark.parametrize("seconds", [0, -5.0])
 async def test_a_pause_of_nothing_is_none(seconds: float) -> None:
-    """A pause of 0 s holds nobody."""
+    """A pause of 0 s delays no request."""
     limits = Limits(max_concurrency=1)
     limits.pause(seconds)
     assert round(limits.pause_left(), 6) == 0
@@ -219,7 +219,7 @@ async def test_a_pause_of_nothing_is_none(seconds: float) -> None:
 
 
 async def test_a_pause_holds_those_who_wait_for_the_rate() -> None:
-    """A pause that comes while requests wait for the rate holds them too, and the rate goes on after it."""
+    """A pause that begins while requests wait for the rate delays them, too, and the rate continues after it."""
     limits = Limits(max_concurrency=5, max_rate=1.0, burst=1)
 
     async def pause() -> None:
@@ -237,7 +237,7 @@ async def test_a_pause_holds_those_who_wait_for_the_rate() -> None:
 
 @pytest.mark.parametrize("left", [0.0, 5.0, 9.999, 10.0])
 async def test_a_pause_that_outlasts_the_deadline_raises_at_once(left: float) -> None:
-    """Where the pause ends at the deadline or later, the call fails without waiting, and takes no permit."""
+    """If the pause ends at the deadline or later, the call fails without waiting, and takes no permit."""
     limits = Limits(max_concurrency=1)
     limits.pause(10)
     began = asyncio.get_running_loop().time()
@@ -249,7 +249,7 @@ async def test_a_pause_that_outlasts_the_deadline_raises_at_once(left: float) ->
 
 
 async def test_a_pause_within_the_deadline_is_waited_for() -> None:
-    """Where the pause ends before the deadline, the call goes on after it."""
+    """If the pause ends before the deadline, the call continues after it."""
     limits = Limits(max_concurrency=1)
     limits.pause(10)
     began = now()
@@ -259,7 +259,7 @@ async def test_a_pause_within_the_deadline_is_waited_for() -> None:
 
 
 async def test_it_raises_at_once_although_all_permits_are_out() -> None:
-    """A call that has no time for the pause does not queue for a permit first."""
+    """A call without time for the pause does not queue for a permit first."""
     limits = Limits(max_concurrency=1)
     await limits.acquire(None)
     limits.pause(10)
@@ -271,7 +271,7 @@ async def test_it_raises_at_once_although_all_permits_are_out() -> None:
 
 
 async def test_a_call_behind_others_that_wait_for_the_pause_raises_at_once() -> None:
-    """Calls that sleep through a pause with all the permits don't keep one with less time from failing at once."""
+    """Calls that sleep through a pause with all permits don't keep one with less time from failing at once."""
     limits = Limits(max_concurrency=2)
     limits.pause(10)
     patient = [asyncio.create_task(limits.acquire(None)) for _ in range(2)]
@@ -284,7 +284,7 @@ async def test_a_call_behind_others_that_wait_for_the_pause_raises_at_once() -> 
 
 
 async def test_a_pause_extended_beyond_the_deadline_raises_then() -> None:
-    """A call that sleeps through a pause fails when the pause has become too long for it, and gives its permit back."""
+    """A call that sleeps through a pause fails when the pause becomes too long for it, and releases its permit."""
     limits = Limits(max_concurrency=1)
     limits.pause(5)
     began = now()
@@ -307,7 +307,7 @@ async def wait_for_permit(limits: Limits) -> LocalPermit:
 
 
 async def wait_for_pause(limits: Limits) -> None:
-    """Pause, so that the next one waits for the end of it."""
+    """Pause, so that the next one waits for the end of the pause."""
     limits.pause(10)
 
 
@@ -369,7 +369,7 @@ async def test_cancellation_at_each_await_gives_the_permit_back(
 
 
 async def test_a_permit_that_arrives_with_the_cancellation_is_not_lost() -> None:
-    """A call that is cancelled in the moment that a permit comes free passes it on."""
+    """A call that is cancelled at the moment at which a permit becomes free passes it on."""
     limits = Limits(max_concurrency=1)
     with await limits.acquire(None):
         waiting = asyncio.create_task(limits.acquire(None))
@@ -385,7 +385,7 @@ async def test_a_permit_that_arrives_with_the_cancellation_is_not_lost() -> None
 
 
 async def test_a_cancelled_call_does_not_stop_the_rate() -> None:
-    """Those who wait for the rate behind a cancelled call begin all the same."""
+    """Calls that wait for the rate behind a cancelled call still begin."""
     limits = Limits(max_concurrency=10, max_rate=1.0, burst=1)
     await start_times(limits, 1)
     cancelled = asyncio.create_task(limits.acquire(None))

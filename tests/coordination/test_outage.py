@@ -1,4 +1,4 @@
-"""Redis out of reach: before anything, in the middle, and back again."""
+"""Redis down: from the start, in between, and back again."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def most_at_a_time(*members: Member) -> int:
-    """Ask for more permits than there are, and count how many are out at most."""
+    """Ask for more permits than there are, and count the maximum in use."""
     running = most = 0
 
     async def request(member: Member) -> None:
@@ -43,13 +43,13 @@ async def until_shared(*members: Member) -> None:
 
 
 async def test_it_raises_and_goes_on(redis_server: RedisServer) -> None:
-    """While Redis is away everything says so and nothing is lost; when it is back, all goes on."""
+    """While Redis is down everything says so and nothing is lost; when it is back, everything continues."""
     coordinator = RedisCoordinator(redis_server.url)
     member = coordinator.join([host_of(uuid4().hex, 8)])
     assert await most_at_a_time(member) == 8
     async with member.permit("api") as permit:
         redis_server.stop()
-        message = rf"Redis at 127.0.0.1:{redis_server.port}, is out of reach: .*Connect call failed.*Nothing was sent"
+        message = rf"Redis at 127.0.0.1:{redis_server.port}, can't be reached: .*Connect call failed.*Nothing was sent"
         with pytest.raises(CoordinationError, match=message):
             async with member.permit("api"):
                 pass
@@ -61,7 +61,7 @@ async def test_it_raises_and_goes_on(redis_server: RedisServer) -> None:
                 pass
         with pytest.raises(CoordinationError, match="nothing is created in app app1"):
             await member.journal("app1").entries()
-        with pytest.raises(CoordinationError, match="out of reach"):
+        with pytest.raises(CoordinationError, match="can't be reached"):
             await member.holders()
         assert permit.valid, "what was granted stays until its lease has run out"
         assert member.permits_out == 1
@@ -72,7 +72,7 @@ async def test_it_raises_and_goes_on(redis_server: RedisServer) -> None:
 
 
 async def test_one_share_each(redis_server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
-    """While Redis is away each client keeps to its share, and says so once; then they share again."""
+    """While Redis is down each client keeps to its share, and logs it once; then they share again."""
     account = uuid4().hex
     coordinator = RedisCoordinator(redis_server.url, on_outage="local", expected_processes=4)
     members = [coordinator.join([host_of(account, 8)]) for _ in range(2)]
@@ -96,7 +96,7 @@ async def test_one_share_each(redis_server: RedisServer, caplog: pytest.LogCaptu
 
 
 async def test_a_lock_without_redis_begins_nothing(redis_server: RedisServer) -> None:
-    """A lock whose lease ran out while Redis was away can't be used; with Redis back in time it can."""
+    """A lock whose lease expired while Redis was down can't be used; if Redis is back in time it can."""
     member = RedisCoordinator(redis_server.url, lease=1).join([host_of(uuid4().hex, 1)])
     journal, entry = member.journal("app1"), JournalEntry(uuid4().hex, None, "Adroll")
     async with member.lock("app1") as lock:
@@ -106,7 +106,7 @@ async def test_a_lock_without_redis_begins_nothing(redis_server: RedisServer) ->
         with pytest.raises(CoordinationError, match="Nothing was sent"):
             await journal.write(JournalEntry(uuid4().hex, None, "AdColony"), lock)
         await asyncio.sleep(1)
-        with pytest.raises(LockLostError, match="the lock of app app1 ran out, and the coordinator"):
+        with pytest.raises(LockLostError, match="the lock of app app1 expired, and the coordinator"):
             await lock.ensure()
         redis_server.start()
         await lock.ensure()
@@ -115,7 +115,7 @@ async def test_a_lock_without_redis_begins_nothing(redis_server: RedisServer) ->
 
 
 async def test_a_redis_that_forgot_everything(redis_server: RedisServer, tmp_path: Path) -> None:
-    """With a Redis that came back empty, a lock is lost, and its next number is higher all the same."""
+    """If Redis comes back empty, a lock is lost, and its next number is still higher."""
     member = RedisCoordinator(redis_server.url, lease=1).join([host_of(uuid4().hex, 1)])
     async with member.lock("app1") as lost:
         redis_server.stop()
@@ -124,7 +124,7 @@ async def test_a_redis_that_forgot_everything(redis_server: RedisServer, tmp_pat
         with pytest.raises(LockLostError, match="is stale"):
             await member.journal("app1").write(JournalEntry(uuid4().hex, None, "Adroll"), lost)
         await asyncio.sleep(1)
-        with pytest.raises(LockLostError, match="somebody else may have it by now"):
+        with pytest.raises(LockLostError, match="another process may hold it by now"):
             await lost.ensure()
     async with member.lock("app1") as lock:
         assert lock.fencing > lost.fencing
@@ -132,7 +132,7 @@ async def test_a_redis_that_forgot_everything(redis_server: RedisServer, tmp_pat
 
 
 async def test_scripts_are_loaded_again(shared_redis: RedisServer) -> None:
-    """A server that has forgotten the scripts gets them again."""
+    """A server that has lost the scripts gets them again."""
     from redis.asyncio import Redis
 
     member = RedisCoordinator(shared_redis.url).join([host_of(uuid4().hex, 1)])
@@ -144,7 +144,7 @@ async def test_scripts_are_loaded_again(shared_redis: RedisServer) -> None:
 
 
 async def test_a_service_that_is_no_redis() -> None:
-    """Whatever answers there, the error is the SDK's own."""
+    """Whatever answers at the address, the error is the SDK's own."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -154,7 +154,7 @@ async def test_a_service_that_is_no_redis() -> None:
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         member = RedisCoordinator(f"redis://:s3cret@127.0.0.1:{port}").join([host_of("account", 1)])
-        with pytest.raises(CoordinationError, match=f"Redis at 127.0.0.1:{port}, is out of reach") as caught:
+        with pytest.raises(CoordinationError, match=f"Redis at 127.0.0.1:{port}, can't be reached") as caught:
             async with member.permit("api"):
                 pass
         assert "s3cret" not in str(caught.value)

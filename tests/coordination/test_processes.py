@@ -1,4 +1,4 @@
-"""Members in processes of their own: killed, stopped for longer than their lease, and with clocks that were moved."""
+"""Members in other processes: killed, suspended for longer than their lease, and with clocks that were moved."""
 
 import asyncio
 import time
@@ -17,8 +17,8 @@ LEASE = 1.0
 
 
 def most_at_a_time(spans: Iterable[tuple[float, float]]) -> int:
-    """Count how many spans overlap at most."""
-    # What ends at a moment makes room for what begins then.
+    """Return the maximum number of overlapping spans."""
+    # A span that ends at a moment makes room for one that begins then.
     changes = sorted((moment, change) for span in spans for moment, change in zip(span, (1, -1), strict=True))
     running = most = 0
     for _, change in changes:
@@ -28,7 +28,7 @@ def most_at_a_time(spans: Iterable[tuple[float, float]]) -> int:
 
 
 async def test_permits_of_a_killed_process_come_back_after_its_lease(place: str) -> None:
-    """The permits of a process that was killed are free after its lease, and not before."""
+    """The permits of a killed process are free after its lease, and not before."""
     account = uuid4().hex
     member = coordinator_of(place, LEASE).join([host_of(account, 2)])
     async with puppet(place, LEASE, account, 2) as other:
@@ -36,14 +36,14 @@ async def test_permits_of_a_killed_process_come_back_after_its_lease(place: str)
         other.kill()
         began = time.monotonic()
         async with asyncio.timeout(10), member.permit("api"), member.permit("api"):
-            # The lease was renewed a quarter of it ago at most, and the load of the machine may add to that.
+            # The lease was renewed at most a quarter of it ago, and the load of the machine may add to that.
             assert time.monotonic() - began > LEASE / 2
         assert time.monotonic() - began < LEASE + 1
     await member.aclose()
 
 
 async def test_the_permits_of_a_living_process_stay_its_own(place: str) -> None:
-    """A process that holds permits for longer than a lease has them all the time, and nobody else does."""
+    """A process that holds permits for longer than a lease keeps them, and nobody else gets them."""
     account = uuid4().hex
     member = coordinator_of(place, LEASE).join([host_of(account, 2)])
     async with puppet(place, LEASE, account, 2) as other:
@@ -56,7 +56,7 @@ async def test_the_permits_of_a_living_process_stay_its_own(place: str) -> None:
 
 
 async def test_killed_and_replaced_processes_never_exceed_the_limit(place: str) -> None:
-    """While processes are killed and replaced, there are never more requests than the host allows, and all go on."""
+    """While processes are killed and replaced, there are never more requests than the host allows, and all continue."""
     account, limit, spans = uuid4().hex, 6, list[tuple[float, float]]()
 
     async def survive(seconds: float) -> None:
@@ -80,7 +80,7 @@ async def test_killed_and_replaced_processes_never_exceed_the_limit(place: str) 
 
 
 async def test_a_killed_process_leaves_its_lock_and_its_journal(place: str) -> None:
-    """The lock of a killed process goes to the next one after its lease, and what it had written is read then."""
+    """The lock of a killed process goes to the next one after its lease, which then reads the journal."""
     app_token, account = uuid4().hex, uuid4().hex
     member = coordinator_of(place, LEASE).join([host_of(account, 1)])
     async with puppet(place, LEASE, account, 1) as other:
@@ -96,7 +96,7 @@ async def test_a_killed_process_leaves_its_lock_and_its_journal(place: str) -> N
 
 
 async def test_a_process_that_stood_still_can_begin_nothing(place: str) -> None:
-    """A process that was stopped for longer than its lease knows that its lock and its permits are gone."""
+    """A process that was suspended for longer than its lease notices that its lock and its permits are gone."""
     app_token, account = uuid4().hex, uuid4().hex
     member = coordinator_of(place, LEASE).join([host_of(account, 1)])
     async with puppet(place, LEASE, account, 1) as other:
@@ -118,7 +118,7 @@ async def test_a_process_that_stood_still_can_begin_nothing(place: str) -> None:
 
 
 async def test_a_process_that_stood_still_goes_on_where_nobody_came(place: str) -> None:
-    """A lock that ran out while its process stood still, and that nobody else has taken, is renewed."""
+    """A lock that expired while its process was suspended, and that nobody else has taken, is renewed."""
     app_token, account = uuid4().hex, uuid4().hex
     async with puppet(place, LEASE, account, 1) as other:
         await other.do("lock", app_token)
@@ -177,7 +177,7 @@ async def test_after_a_pause_that_was_cut_one_request_asks_alone(place: str, mon
         for number in range(8):
             group.create_task(request(number))
     begins = [round(begin - began, 3) for begin, _ in sorted(spans)]
-    # The first one is told to wait again, the second one is not, and then all begin.
+    # The first one is asked to wait again, the second one is not, and then all begin.
     assert 0.2 <= begins[0] < begins[1] - 0.28
     assert begins[2] > begins[1] + 0.09
     assert most_at_a_time(sorted(spans)[:2]) == 1

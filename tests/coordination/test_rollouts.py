@@ -1,6 +1,6 @@
-"""One plan, rolled out by several processes, by one that is killed, and by one that stands still: each tracker once.
+"""One plan, rolled out by several processes, by one that is killed, and by one that is suspended: each tracker once.
 
-The emulator allows two trackers of one name, so that every mistake shows.
+The emulator allows two trackers with the same name, so that every mistake shows.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ SIZE = 40
 
 @pytest.fixture
 async def emulator() -> AsyncIterator[Emulator]:
-    """An account of its own, whose locks nobody else has."""
+    """An account of the test's own, whose locks nobody else holds."""
     async with Emulator(apps=1, trackers_per_app=0, duplicate_names="allow", latency=0.02) as running:
         yield running
 
@@ -37,7 +37,7 @@ async def emulator() -> AsyncIterator[Emulator]:
 async def rollout(
     place: str, emulator: Emulator, first: int = 0, last: int = SIZE
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Start rolling out a part of the plan in a process of its own."""
+    """Start rolling out a part of the plan in another process."""
     arguments = [place, str(LEASE), emulator.url, emulator.token, emulator.app_tokens[0], str(first), str(last)]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.coordination.rollout", *arguments, stdout=asyncio.subprocess.PIPE, cwd=FOLDER
@@ -53,7 +53,7 @@ async def rollout(
 
 
 async def counts_of(process: asyncio.subprocess.Process) -> list[int]:
-    """Wait for its end, and return how many trackers it created and found, and how many entries failed."""
+    """Wait for its end. Return the numbers of trackers that it created and found, and of entries that failed."""
     async with asyncio.timeout(60):
         output, _ = await process.communicate()
     assert process.returncode == 0
@@ -61,7 +61,7 @@ async def counts_of(process: asyncio.subprocess.Process) -> list[int]:
 
 
 def assert_once(emulator: Emulator, first: int = 0, last: int = SIZE) -> None:
-    """Check that the plan is there, each tracker once, and nothing else."""
+    """Check that every tracker of the plan exists once, and nothing else."""
     there = emulator.store.tokens_by_name(emulator.app_tokens[0])
     assert {name: len(tokens) for name, tokens in there.items()} == dict.fromkeys(whole(plan(first, last)), 1)
 
@@ -94,7 +94,7 @@ async def test_a_plan_survives_kills(place: str, emulator: Emulator) -> None:
 
 
 async def test_a_process_that_stood_still_creates_nothing_more(place: str, emulator: Emulator) -> None:
-    """A roll-out that stood still for longer than its lease ends, while another one does all of its work."""
+    """A roll-out that was suspended for longer than its lease ends, while another one does all of its work."""
     async with rollout(place, emulator) as one:
         while not emulator.store.tokens_by_name(emulator.app_tokens[0]):
             await asyncio.sleep(0.01)
@@ -107,7 +107,7 @@ async def test_a_process_that_stood_still_creates_nothing_more(place: str, emula
 
 
 async def test_a_journal_is_looked_up_first(place: str, emulator: Emulator) -> None:
-    """A create that an earlier process left open is waited for, also where its tracker comes late, and then closed."""
+    """A create that an earlier process left open is waited for, even if its tracker appears late, and then closed."""
     app = emulator.app_tokens[0]
     coordinator = coordinator_of(place, LEASE)
     async with AsyncAdjust(emulator.token, api_url=emulator.url, coordinator=coordinator) as earlier:
@@ -135,7 +135,7 @@ async def test_a_journal_is_looked_up_first(place: str, emulator: Emulator) -> N
 
 
 async def test_a_lost_lock_ends_a_run(tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run whose lock is somebody else's begins no create more, and says why of every entry that it left."""
+    """A run whose lock another process holds sends no more creates, and explains every entry that it left."""
     from adjust_async.coordination.sqlite_store import SqliteStore
 
     async def gone(*_: object) -> bool:
@@ -148,13 +148,13 @@ async def test_a_lost_lock_ends_a_run(tmp_path: Path, emulator: Emulator, monkey
         result = await adjust.trackers.provision(app, ["A", "B::C"], grace_time=0)
         assert result.counts["failed"] == 2
         assert any(isinstance(outcome.error, LockLostError) for outcome in (*result.outcomes, *result.implied))
-        assert all("somebody else creates trackers there now" in str(one.error) for one in result.outcomes)
+        assert all("another process creates trackers there now" in str(one.error) for one in result.outcomes)
         assert emulator.stats.requests.total() == 1
         assert not emulator.store.tokens_by_name(app)
 
 
 async def test_two_clients_of_one_process(emulator: Emulator) -> None:
-    """Two clients that share a coordinator in one process roll out one plan like one."""
+    """Two clients that share a coordinator in one process roll out one plan as one would."""
     app, coordinator = emulator.app_tokens[0], InProcessCoordinator()
     async with (
         AsyncAdjust(emulator.token, api_url=emulator.url, coordinator=coordinator) as one,
@@ -165,7 +165,7 @@ async def test_two_clients_of_one_process(emulator: Emulator) -> None:
 
 
 async def test_a_client_that_is_closed_waits_for_no_lock(place: str, emulator: Emulator) -> None:
-    """A client that is closed while it waits for a lock ends with that, and gives back what it had."""
+    """A client that is closed while it waits for a lock raises that, and releases what it had."""
     app, coordinator = emulator.app_tokens[0], coordinator_of(place, LEASE)
     holder = AsyncAdjust(emulator.token, api_url=emulator.url, coordinator=coordinator)
     waiting = AsyncAdjust(emulator.token, api_url=emulator.url, coordinator=coordinator)

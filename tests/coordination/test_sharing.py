@@ -1,4 +1,4 @@
-"""How permits are shared: the sums, and the script that does the same ones in Redis."""
+"""How permits are shared: the computation, and the Redis script that does the same."""
 
 import json
 import time
@@ -21,28 +21,28 @@ demands = st.builds(Demand, held=st.integers(0, 60), waiting=st.integers(0, 100)
         (Demand(0, 99, 0), [], 10),
         (Demand(8, 99, 0), [], 2),
         (Demand(0, 0, 0), [], 0),
-        # Half of the permits are owed to a second member that waits, and may be taken where it holds its half.
+        # Half of the permits are owed to a second member that waits, and may be taken if it already holds its half.
         (Demand(4, 9, 0), [Demand(0, 9, 1)], 1),
         (Demand(5, 9, 0), [Demand(0, 9, 1)], 0),
         (Demand(0, 9, 0), [Demand(5, 9, 1)], 5),
-        # What the other one does not want is nobody's.
+        # What the other member does not want is free for all.
         (Demand(5, 9, 0), [Demand(0, 2, 1)], 3),
         (Demand(5, 9, 0), [Demand(2, 0, 1)], 3),
-        # Who has waited longer comes first.
+        # The member that has waited longer comes first.
         (Demand(0, 9, 1), [Demand(9, 0, 0), Demand(0, 3, 0)], 0),
         (Demand(0, 9, 0), [Demand(9, 0, 0), Demand(0, 3, 1)], 1),
-        # A member that lost its lease says what it holds, and more than the limit may be out for a moment.
+        # A member that lost its lease reports what it holds, so more than the limit may be in use for a moment.
         (Demand(8, 9, 0), [Demand(8, 0, 0)], 0),
     ],
 )
 def test_permits(mine: Demand, others: list[Demand], permits: int) -> None:
-    """Members that wait have a share of the limit each, and what nobody is owed goes to who asks."""
+    """Waiting members have a share of the limit each, and what nobody is owed goes to the one that asks."""
     assert permits_for(mine, others, 10) == permits
 
 
 @given(members=st.lists(demands, min_size=1, max_size=70), limit=st.integers(1, 50))
 def test_the_limit_is_kept_and_somebody_goes_on(members: list[Demand], limit: int) -> None:
-    """Nobody gets more than is free or more than is asked for; and where permits are free, some member gets one."""
+    """Nobody gets more than is free or requested; and if permits are free, some member gets one."""
     got = []
     for number, mine in enumerate(members):
         others = members[:number] + members[number + 1 :]
@@ -55,7 +55,7 @@ def test_the_limit_is_kept_and_somebody_goes_on(members: list[Demand], limit: in
 
 @given(rate=st.floats(0.1, 200), burst=st.integers(1, 50), steps=st.lists(st.floats(0, 5), max_size=60))
 def test_a_bucket_keeps_to_rate_and_burst(rate: float, burst: int, steps: list[float]) -> None:
-    """Whenever requests ask, no more begin than the burst, and what the rate allowed since then."""
+    """Whenever requests ask, no more begin than the burst, plus what the rate has allowed since."""
     bucket, limits, now, begun = Bucket(), Rate.of(rate, burst), 0.0, 0
     for step in steps:
         now += step
@@ -68,18 +68,18 @@ def test_a_bucket_keeps_to_rate_and_burst(rate: float, burst: int, steps: list[f
 
 
 def test_a_clock_that_starts_anew_does_not_fill_a_bucket() -> None:
-    """A bucket that was filled later than now has not leaked, and is not fuller either."""
+    """A bucket that was filled at a later time has not leaked, and is not fuller either."""
     assert Bucket(3.0, 100.0).room(Rate(1.0, 5), 50.0) == 2
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mine=demands, others=st.lists(demands, max_size=6), limit=st.integers(1, 60))
 def test_redis_does_the_same_sums(shared_redis: RedisServer, mine: Demand, others: list[Demand], limit: int) -> None:
-    """The script in Redis grants what the function grants."""
+    """The script in Redis grants the same as the function."""
     with Redis.from_url(shared_redis.url, decode_responses=True) as redis:
         redis.delete("members", "bucket")
         now = round(time.time() * 1000)
-        # Times are whole milliseconds, so that those of one moment can't be told apart by the clock going on.
+        # Times are whole milliseconds, so a change of the clock between two members makes no difference.
         for number, member in enumerate(others):
             row = ["other", member.held, member.waiting, now + member.since * 1000, now, now + 60_000, 1000, 0, 0]
             redis.hset("members", f"other{number}", json.dumps(row))

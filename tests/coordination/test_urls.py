@@ -10,7 +10,7 @@ from adjust_async.coordination import FileCoordinator, RedisCoordinator, coordin
 
 
 def test_a_file(tmp_path: Path) -> None:
-    """A file's URL has its whole path after three slashes; what a path may not hold in a URL is escaped."""
+    """A file's URL has its absolute path after three slashes; characters that a URL may not contain are escaped."""
     folder = tmp_path / "a b%20c"
     folder.mkdir()
     for url in (folder / "x.db").as_uri(), f"file://localhost{tmp_path}/a%20b%2520c/x.db":
@@ -28,7 +28,7 @@ def test_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_redis(url: str, place: str) -> None:
-    """Redis is reached as redis-py reaches it; the password is not shown."""
+    """Redis URLs work as in redis-py; the password is not shown."""
     assert repr(coordinator_at(url)) == f"RedisCoordinator({place!r}, on_outage='raise', lease=10)"
 
 
@@ -56,22 +56,22 @@ def test_redis(url: str, place: str) -> None:
     ],
 )
 def test_what_is_no_url(url: str) -> None:
-    """A URL that can't be used is refused at once, by a message that says what would be right and repeats no secret."""
+    """A URL that can't be used is refused at once; the message says what would be right and repeats no secret."""
     with pytest.raises(ConfigurationError) as caught:
         coordinator_at(url, "ADJUST_COORDINATOR")
     assert "s3cret" not in str(caught.value)
-    assert any(word in str(caught.value) for word in ("give", "can't be read"))
+    assert any(word in str(caught.value) for word in ("pass ", "can't be read"))
 
 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        (None, "path is None: give the path of a database file"),
-        ("", "path is '': give"),
-        (b"x.db", "path is b'x.db': give"),
-        ("x\0.db", "give the path of a database file, as text"),
-        ("{folder}", "which is a folder: give"),
-        ("{folder}/no/x.db", "its folder is not there; make it first"),
+        (None, "path is None: pass the path of a database file"),
+        ("", "path is '': pass"),
+        (b"x.db", "path is b'x.db': pass"),
+        ("x\0.db", "pass the path of a database file, as text"),
+        ("{folder}", "which is a folder: pass"),
+        ("{folder}/no/x.db", "its folder does not exist; create it first"),
     ],
 )
 def test_what_is_no_path(path: Any, message: str, tmp_path: Path) -> None:
@@ -85,15 +85,15 @@ def test_what_is_no_path(path: Any, message: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"on_outage": "ignore"}, "on_outage is 'ignore': give 'raise' or 'local'"),
-        ({"expected_processes": 0}, "expected_processes is 0: give a whole number of at least 1"),
-        ({"lease": 0}, "lease is 0: give seconds from 1 to 600"),
-        ({"url": None}, "url is a value of type NoneType: give it as text"),
-        ({"url": b"redis://:s3cret@host"}, "url is a value of type bytes: give it as text"),
+        ({"on_outage": "ignore"}, "on_outage is 'ignore': pass 'raise' or 'local'"),
+        ({"expected_processes": 0}, "expected_processes is 0: pass a whole number of at least 1"),
+        ({"lease": 0}, "lease is 0: pass seconds from 1 to 600"),
+        ({"url": None}, "url is a value of type NoneType: pass it as text"),
+        ({"url": b"redis://:s3cret@host"}, "url is a value of type bytes: pass it as text"),
     ],
 )
 def test_what_is_no_option(options: dict[str, Any], message: str) -> None:
-    """An option that is wrong is refused at once."""
+    """A wrong option is refused at once."""
     with pytest.raises(ConfigurationError) as caught:
         RedisCoordinator(**{"url": "redis://localhost", **options})
     assert message in str(caught.value)

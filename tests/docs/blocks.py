@@ -1,9 +1,9 @@
-"""The code blocks of the README and of the documentation, and how a reader would run each of them.
+"""The code blocks of the README and of the documentation, and how a reader would run them.
 
-* A block with a title (```` ```python title="app.py" ````) is a file of that name, beside the other files of its page.
-* A block that calls `asyncio.run`, or asks for `__main__`, is a script: a new process runs it as it stands.
-* All other blocks of a page are typed one after the other into one session, as in a notebook, where `adjust` is an open
-  client of `emulator`.
+* A block with a title (```` ```python title="app.py" ````) is a file with that name, next to other files of its page.
+* A block that calls `asyncio.run`, or tests for `__main__`, is a script: a new process runs it unchanged.
+* All other blocks of a page are entered into one session one after the other, as in a notebook, where `adjust` is an
+  open client of `emulator`.
 * A block that imports another client is run by `tests/peers`, where that client is installed.
 * A `text` block below a script, in the same section, is what the script prints.
 """
@@ -35,7 +35,7 @@ class Block:
     Attributes:
         page: The page's path in the project.
         line: The line of the page that its code begins on.
-        output: The `text` block below it; `None` where there is none.
+        output: The `text` block below it; `None` if there is none.
     """
 
     page: str
@@ -47,7 +47,7 @@ class Block:
 
     @property
     def is_script(self) -> bool:
-        """Whether a reader would save it as a file and run that."""
+        """Whether a reader would save it as a file and run it."""
         runs = "asyncio.run(" in self.code or "__main__" in self.code
         return self.language == "python" and runs and not self.is_test
 
@@ -63,7 +63,7 @@ class Block:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether it shows a client that others published, which `nox -s peers` installs."""
+        """Whether it uses another published client, which `nox -s peers` installs."""
         return self.language == "python" and _OTHER_CLIENTS.search(self.code) is not None
 
     @property
@@ -72,7 +72,7 @@ class Block:
         return f"{self.page}:{self.line}"
 
     def for_account(self, emulator: Emulator) -> "Block":
-        """Return the block with what a reader replaces by their own."""
+        """Return the block with a reader's own values in place of placeholders."""
         app = emulator.app_tokens[0]
         parent = next(tracker for tracker in emulator.store.trackers(app) if tracker.has_subtrackers)
         code = self.code
@@ -111,5 +111,5 @@ def blocks_of(page: str) -> list[Block]:
 
 
 def block_titled(page: str, title: str) -> Block:
-    """Return the file of that name on a page."""
+    """Return the file with that name on a page."""
     return next(block for block in blocks_of(page) if block.title == title)

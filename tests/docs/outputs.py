@@ -1,4 +1,4 @@
-"""Writes below each script what it prints now, where a `text` block is: `python -m tests.docs.outputs`."""
+"""Updates the output below each script that has a `text` block: `python -m tests.docs.outputs`."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,4 @@
-"""Runs what a page shows, in a folder of its own, against an emulator."""
+"""Runs the code of a page in an empty folder, against an emulator."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ def environment(emulator: Emulator) -> dict[str, str]:
 
 
 async def run_python(arguments: Sequence[str], folder: Path, emulator: Emulator) -> str:
-    """Run Python in a new process, check that it succeeds and warns of nothing, and return what it prints."""
+    """Run Python in a new process, check that it succeeds without warnings, and return its output."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-W", "error", *arguments,
         cwd=folder, env=environment(emulator), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -52,7 +52,7 @@ def write_files(blocks: Sequence[Block], folder: Path, emulator: Emulator) -> No
 
 
 def steady(output: str) -> str:
-    """Return an output without what differs from run to run: ports, times, and spaces at the ends of lines."""
+    """Return an output without the parts that differ from run to run: ports, times, and trailing spaces."""
     output = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", output)
     output = re.sub(r"\b\d+\.\d+ s\b", "N s", output)
     return "\n".join(line.rstrip() for line in output.strip().splitlines())

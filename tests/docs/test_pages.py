@@ -1,4 +1,4 @@
-"""The README and the documentation keep what they say: all their code runs."""
+"""The README and the documentation are true: all their code runs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ async def account() -> AsyncIterator[Emulator]:
 
 @pytest.mark.parametrize("block", SCRIPTS, ids=lambda block: block.place)
 async def test_a_script_runs_as_pasted(block: Block, account: Emulator, tmp_path: Path) -> None:
-    """A whole script runs as a file, and prints what stands below it."""
+    """A script runs as a file, and prints the output below it."""
     for engine in ("dask", "dlt"):
         if f"adjust_async.integrations.{engine}" in block.code:
             pytest.importorskip(engine, reason=f"needs the extra {engine}, which `nox -s integrations` installs")
@@ -48,7 +48,7 @@ async def test_a_script_runs_as_pasted(block: Block, account: Emulator, tmp_path
 
 @pytest.mark.parametrize("block", MODULES, ids=lambda block: f"{block.page}-{block.title}")
 async def test_a_file_can_be_imported(block: Block, account: Emulator, tmp_path: Path) -> None:
-    """A file that is no script can be imported, and its tests pass where it is one of tests."""
+    """A file that is not a script can be imported, and its tests pass if it has any."""
     write_files(blocks_of(block.page), tmp_path, account)
     assert block.title
     if block.is_test:
@@ -64,7 +64,7 @@ async def test_a_file_can_be_imported(block: Block, account: Emulator, tmp_path:
 async def test_fragments_run_one_after_the_other(
     page: str, account: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The fragments of a page run in their order, as in a notebook that has an open client."""
+    """The fragments of a page run in order, as in a notebook that has an open client."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ADJUST_API_URL", account.url)
     monkeypatch.setenv("ADJUST_API_TOKEN", account.token)

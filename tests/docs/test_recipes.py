@@ -102,7 +102,7 @@ print("done")
 
 @pytest.fixture
 async def account() -> AsyncIterator[Emulator]:
-    """An account; the service answers while other processes ask."""
+    """An account; the service answers while other processes send requests."""
     async with Emulator(apps=2, trackers_per_app=40) as running:
         yield running
 
@@ -115,11 +115,11 @@ def folder(account: Emulator, tmp_path: Path) -> Path:
 
 
 async def test_a_process_forks_before_the_first_call(account: Emulator, folder: Path) -> None:
-    """Children of a process that only imported have a client of their own; those of one that called are told so."""
+    """Children of a process that only imported have their own client; those of one that called get an error."""
     if not hasattr(os, "fork"):
         pytest.skip("this platform does not fork")
     (folder / "forked.py").write_text(FORKED, encoding="utf-8")
-    # From Python 3.12 on forking a process with threads is warned of, which is what is tried here.
+    # From Python 3.12, forking a process with threads warns, which is what this tests.
     assert "done" in await run_python(["-W", "ignore::DeprecationWarning", "forked.py"], folder, account)
 
 
@@ -132,7 +132,7 @@ async def test_a_process_ends_though_names_were_looked_up(account: Emulator, fol
 
 
 async def test_django(account: Emulator, folder: Path) -> None:
-    """Views call at the same time from many threads, and the asynchronous view keeps one client."""
+    """Views call concurrently from many threads, and the asynchronous view keeps one client."""
     (folder / "project.py").write_text(DJANGO.replace("APP", account.app_tokens[0]), encoding="utf-8")
     output = await run_python(["project.py"], folder, account)
     lines = output.splitlines()
@@ -143,7 +143,7 @@ async def test_django(account: Emulator, folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Celery has no child processes there")
 async def test_celery(account: Emulator, folder: Path) -> None:
-    """A worker with child processes runs the tasks, and an error of the SDK arrives where the result is awaited."""
+    """A worker with child processes runs the tasks, and an error of the SDK is raised when the result is awaited."""
     for name in ("queue", "results"):
         (folder / name).mkdir()
     (folder / "celeryconfig.py").write_text(CELERY.format(folder=folder), encoding="utf-8")

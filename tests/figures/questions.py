@@ -1,4 +1,4 @@
-"""Questions in parts for tests: asked by a function in place of a service."""
+"""Queries in parts for tests, answered by a function instead of a service."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -15,19 +15,19 @@ Ask = Callable[[str, int], Awaitable[str]]
 
 
 def refuse(request: httpx.Request) -> httpx.Response:
-    """Answer nothing: what is asked here never goes out."""
+    """Answer nothing: no request is sent here."""
     raise NotImplementedError(request)
 
 
 def client(max_concurrency: int = 50) -> AsyncAdjust:
-    """Make a client that sends nothing."""
+    """Return a client that sends nothing."""
     return AsyncAdjust(
         "secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(refuse)), max_concurrency=max_concurrency
     )
 
 
 def broken(app: str) -> ServerError:
-    """Make the error of an app."""
+    """Return the error of an app."""
     return ServerError(f"{app} is broken", status=500, method="GET", path="/x")
 
 
@@ -37,7 +37,7 @@ def join(app: str, windows: list[str]) -> str:
 
 
 class Question(NamedTuple):
-    """What is asked for."""
+    """The query."""
 
     ask: Ask
     apps: tuple[str, ...]
@@ -46,19 +46,19 @@ class Question(NamedTuple):
     join: Any
 
     def fan_out(self, session: Session) -> FanOut[str]:
-        """Prepare the fan-out."""
+        """Return the fan-out."""
         windows = range(self.windows)
         return partial(
             each_app, session, self.apps, windows, self.ask, self.join, name="fan_out", keep_failures=self.keep
         )
 
     def arrive(self, session: Session) -> AsyncGenerator[tuple[str, str | AdjustError], None]:
-        """Ask for each app."""
+        """Request each app."""
         return stream_apps(session, self.fan_out(session))
 
 
 def parts(ask: Ask, *apps: str, windows: int = 1, keep: bool = False, join: Any = join) -> Question:
-    """Make a question."""
+    """Return a query."""
     return Question(ask, apps, windows, keep, join)
 
 
@@ -68,7 +68,7 @@ async def together(session: Session, question: Question) -> tuple[list[str], dic
 
 
 def after(seconds: dict[str, float], failing: tuple[str, ...] = ()) -> Ask:
-    """Answer for each app and window after so many seconds, or fail."""
+    """Answer for each app and window after this many seconds, or fail."""
 
     async def ask(app: str, window: int) -> str:
         await asyncio.sleep(seconds.get(f"{app}{window}", seconds.get(app, 0)))
@@ -80,7 +80,7 @@ def after(seconds: dict[str, float], failing: tuple[str, ...] = ()) -> Ask:
 
 
 async def walk(session: Session, question: Question) -> list[tuple[str, str]]:
-    """Walk a question to its end; errors as their message."""
+    """Walk a query to its end; errors become their messages."""
     return [
         (app, outcome.message if isinstance(outcome, AdjustError) else outcome)
         async for app, outcome in question.arrive(session)

@@ -1,4 +1,4 @@
-"""Parameters of reports: checks that name what is wrong, and the text of checked values."""
+"""Parameters of reports: checks that name what is wrong, and the encoding of checked values."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ CHECKS: list[Check] = [
 ]
 LISTS: list[Check] = [check_names, check_lower_names, check_ids]
 
-#: What callers were seen to pass, beside what is right.
+#: Values that callers were seen to pass, in addition to right ones.
 ANYTHING: st.SearchStrategy[Any] = (
     st.none()
     | st.booleans()
@@ -61,19 +61,19 @@ NESTED = ANYTHING | st.lists(ANYTHING | st.lists(ANYTHING, max_size=2), max_size
 
 
 class Printed(str, Enum):  # noqa: UP042 - callers have such enumerations: they print as their names
-    """An enumeration whose members print as their names."""
+    """An enumeration whose members are printed as their names."""
 
     DAY = "Day"
 
 
 class Named(StrEnum):
-    """An enumeration whose members print as their values."""
+    """An enumeration whose members are printed as their values."""
 
     DAY = "Day"
 
 
 class Loud(str):
-    """A text that prints as something else."""
+    """A text that is printed as something else."""
 
     __slots__ = ()
 
@@ -85,7 +85,7 @@ TEXTS = [Printed.DAY, Named.DAY, Loud("Day")]
 
 
 def refusal(check: Callable[[object, str], object], value: object) -> str:
-    """Give the message with which a value is refused."""
+    """Return the message with which a value is refused."""
     with pytest.raises(ConfigurationError) as caught:
         check(value, "argument")
     return str(caught.value)
@@ -94,7 +94,7 @@ def refusal(check: Callable[[object, str], object], value: object) -> str:
 @pytest.mark.parametrize("check", CHECKS)
 @given(value=NESTED)
 def test_any_value_becomes_a_plain_text_or_is_refused_by_name(check: Check, value: Any) -> None:
-    """Whatever is given, there is a text that can be sent, or an error that begins with the argument's name."""
+    """Every value has an encoding, or an error that begins with the argument's name."""
     try:
         wire = encode_value(check(value, "argument"))
     except ConfigurationError as error:
@@ -110,7 +110,7 @@ def test_any_value_becomes_a_plain_text_or_is_refused_by_name(check: Check, valu
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("value", [None, b"day", {"day": 1}, object(), [], "", "\ud800", float("nan"), 1j, Ellipsis])
 def test_what_fits_no_form_is_refused_by_name(check: Check, value: object) -> None:
-    """No form takes nothing, bytes, mappings, half characters or what is no number."""
+    """No check accepts nothing, bytes, mappings, half characters or NaN."""
     assert refusal(check, value).startswith("argument ")
 
 
@@ -127,13 +127,13 @@ def test_a_value_that_cannot_be_shown_is_refused_all_the_same(check: Check) -> N
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_long_value_is_cut_in_the_message(check: Check) -> None:
-    """A message stays short where the value is long, as when a whole table is passed by mistake."""
+    """A message stays short for a long value, such as a table that was passed by mistake."""
     assert len(refusal(check, dict.fromkeys(range(1000), "x" * 1000))) < 300
 
 
 @pytest.mark.parametrize("value", TEXTS)
 def test_texts_of_other_classes_are_their_characters(value: str) -> None:
-    """A text that prints as something else goes as the text that it is."""
+    """A text that is printed as something else is sent as the text that it is."""
     for check, name in ((check_names, "Day"), (check_ids, "Day"), (check_lower_names, "day")):
         assert check([value], "argument") == (name,)
         assert type(check([value], "argument")[0]) is str
@@ -148,7 +148,7 @@ def test_a_class_of_names_is_a_list_of_them() -> None:
 
 @given(st.lists(st.text(min_size=1, max_size=5).filter(lambda part: part.strip() and "," not in part), unique=True))
 def test_names_keep_their_order_in_any_iterable(parts: list[str]) -> None:
-    """A list, a tuple, a generator or the like give the same, and an empty one is refused."""
+    """Lists, tuples and generators are equivalent, and an empty one is refused."""
     forms: list[Callable[[], object]] = [
         lambda: parts, lambda: tuple(parts), lambda: (part for part in parts), lambda: map(str, parts)
     ]  # fmt: skip
@@ -163,7 +163,7 @@ def test_names_keep_their_order_in_any_iterable(parts: list[str]) -> None:
 @pytest.mark.parametrize(
     ("value", "part"),
     [
-        ("day", "is the text 'day': give a list, such as ['day']"),
+        ("day", "is the text 'day': pass a list, such as ['day']"),
         (["day", "day"], "has 'day' twice"),
         ([Named.DAY, "Day"], "has 'Day' twice"),
         (["day", None], "holds None"),
@@ -176,19 +176,19 @@ def test_names_keep_their_order_in_any_iterable(parts: list[str]) -> None:
     ],
 )
 def test_what_is_no_list_of_names_is_refused(check: Check, value: object, part: str) -> None:
-    """Every mistake in a list is told apart."""
+    """Every mistake in a list has its own message."""
     assert part in refusal(check, value)
 
 
 @pytest.mark.parametrize("check", [check_names, check_lower_names])
 @pytest.mark.parametrize("value", [{"day"}, frozenset(["day"]), bytearray(b"day"), memoryview(b"day"), range(3)])
 def test_what_has_no_order_or_no_names_is_refused(check: Check, value: object) -> None:
-    """Names come in the order asked for, which a set does not have; bytes and numbers are no names."""
+    """Names keep their order, which a set does not have; bytes and numbers are not names."""
     assert refusal(check, value).startswith("argument ")
 
 
 def test_an_error_in_the_callers_generator_is_the_callers() -> None:
-    """What a generator raises is not dressed up as a wrong argument."""
+    """An exception of a generator is not turned into a wrong argument."""
 
     def failing() -> Iterator[str]:
         yield "day"
@@ -199,7 +199,7 @@ def test_an_error_in_the_callers_generator_is_the_callers() -> None:
 
 
 def test_ids_are_numbers_or_texts() -> None:
-    """A number becomes its digits, a text stays as it is."""
+    """A number becomes its digits, and a text is unchanged."""
     assert check_ids([174, "-300", -1, 10**18], "argument") == ("174", "-300", "-1", "1000000000000000000")
     for wrong in ([True], [1.0], [None], ["1", 1]):
         assert refusal(check_ids, wrong).startswith("argument ")
@@ -222,13 +222,13 @@ def test_a_date_is_a_day_of_the_calendar(value: object, day: date) -> None:
 @pytest.mark.parametrize("value", [datetime(2026, 1, 5, 1, tzinfo=UTC), "2026-02-30", "0000-01-01", "10000-01-01", 0,
                                    True, "2026-01-05T00:00", "٢٠٢٦-٠١-٠٥", ("2026-01-05",)])  # fmt: skip
 def test_what_is_no_day_is_refused(value: object) -> None:
-    """A moment is no day, nor is what no calendar has."""
+    """A datetime is not a day, and neither is a date that does not exist."""
     assert refusal(check_date, value).startswith("argument is ")
 
 
 @given(st.integers())
 def test_days_count_from_zero(value: int) -> None:
-    """Any number from 0 on that can be sent is a number of days."""
+    """Every number from 0 that can be sent is a number of days."""
     if 0 <= value < 2**63:
         assert check_days(value, "argument") == value
     else:
@@ -258,16 +258,16 @@ def test_booleans_stay_booleans(value: bool) -> None:
     ],
 )
 def test_the_text_of_checked_values(value: Value, wire: str) -> None:
-    """Every kind of value has one form on the wire, alone or in a query."""
+    """Every kind of value has one encoding, alone or in a query."""
     assert encode_value(value) == wire
     assert encode_query({"name": value}) == {"name": wire}
 
 
-# What Adjust adds later.
+# Parameters that Adjust adds later.
 
 
 def unknown(_: str) -> str | None:
-    """Say that no name is known to belong elsewhere."""
+    """Return that no name belongs elsewhere."""
     return None
 
 
@@ -277,7 +277,7 @@ def unknown(_: str) -> str | None:
      (["a", "b"], "a,b"), (iter(["a"]), "a"), (Printed.DAY, "Day")],
 )  # fmt: skip
 def test_further_parameters_have_the_forms_of_documented_ones(value: object, wire: str) -> None:
-    """Texts, booleans, numbers and lists of texts go on the wire."""
+    """Texts, booleans, numbers and lists of texts are sent."""
     assert encode_query(check_further({"new": value}, {}, unknown)) == {"new": wire}
 
 
@@ -285,7 +285,7 @@ def test_further_parameters_have_the_forms_of_documented_ones(value: object, wir
                                    [1], [None], ["a", "a"], object(), date(2026, 1, 1),
                                    pytest.param(10**5000, id="huge")])  # fmt: skip
 def test_a_further_parameter_without_a_form_is_refused_by_name(value: object) -> None:
-    """The message says that it came in `parameters`, and under which name."""
+    """The message says that the value was in `parameters`, and under which name."""
     with pytest.raises(ConfigurationError, match=r"^parameters\['new'\] "):
         check_further({"new": value}, {}, unknown)
 
@@ -294,28 +294,28 @@ def test_a_further_parameter_without_a_form_is_refused_by_name(value: object) ->
     "name", ["", " ", "a b", "ä", "a\n", "1a", "_a", "a&b", "a=b", "\ud800", None, 5, b"a", ("a",)]
 )
 def test_a_name_that_would_change_the_url_is_refused(name: object) -> None:
-    """Names have letters, digits and a few signs, and are texts."""
+    """Names are texts of letters, digits and a few other characters."""
     with pytest.raises(ConfigurationError, match=r"^parameters holds "):
         check_further({name: "x"}, {}, unknown)
 
 
 @pytest.mark.parametrize("name", ["api_token", "token", "user_token"])
 def test_the_token_goes_into_no_url(name: str) -> None:
-    """The token is a header, and none may be given as a parameter."""
-    with pytest.raises(ConfigurationError, match="the API token goes into no URL"):
+    """The token is sent in a header, and must not be passed as a parameter."""
+    with pytest.raises(ConfigurationError, match="the API token is sent in a header"):
         check_further({name: "secret"}, {}, unknown)
 
 
 @pytest.mark.parametrize("further", [[], "a=b", 5, {"a"}, b"", [("a", "b")], object()])
 def test_further_parameters_are_a_dictionary(further: object) -> None:
-    """Pairs, a query text and the like are refused."""
-    with pytest.raises(ConfigurationError, match=r"^parameters is .*: give a dictionary"):
+    """Pairs, a query text and other types are refused."""
+    with pytest.raises(ConfigurationError, match=r"^parameters is .*: pass a dictionary"):
         check_further(further, {}, unknown)
 
 
 def test_an_argument_is_not_given_twice() -> None:
-    """A name that the call takes, or that belongs elsewhere, is refused with what to do."""
-    with pytest.raises(ConfigurationError, match="which is an argument of its own: give limit="):
+    """A name that is an argument, or that belongs elsewhere, is refused with what to do."""
+    with pytest.raises(ConfigurationError, match="which is a separate argument: pass limit="):
         check_further({"limit": 5}, {"limit": int}, unknown)
     with pytest.raises(ConfigurationError, match="parameters holds 'a__in', a filter"):
         check_further({"a__in": "x"}, {}, lambda _: "a filter")
@@ -324,7 +324,7 @@ def test_an_argument_is_not_given_twice() -> None:
 
 @given(st.dictionaries(st.text(max_size=4) | st.sampled_from(["new", "other"]), NESTED, max_size=3))
 def test_any_further_parameters_are_texts_or_refused(further: dict[str, Any]) -> None:
-    """Whatever is given, the wire has texts under texts, or `ConfigurationError` is raised."""
+    """Any value is sent as text by name, or raises `ConfigurationError`."""
     try:
         wire = encode_query(check_further(further, {}, unknown))
     except ConfigurationError as error:

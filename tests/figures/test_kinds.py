@@ -1,4 +1,4 @@
-"""Kinds of columns: counts are told from money and rates, and dates from other texts."""
+"""Kinds of columns: counts are distinguished from money and rates, and dates from other texts."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -21,7 +21,7 @@ from adjust_async.tables import Kind
     ],
 )
 def test_only_an_iso_date_is_a_date(text: str, expected: object) -> None:
-    """Days and hours as the service writes them become dates and moments; any other text stays a text."""
+    """Days and hours in the service's format become dates and datetimes; any other text stays text."""
     got = moment_or_text(text)
     assert (type(got), got) == (type(expected), expected)
 
@@ -57,5 +57,5 @@ def test_any_text_is_a_date_a_moment_or_itself(text: str) -> None:
     ],
 )
 def test_a_count_is_told_from_money_and_rates(name: str, types: set[type], kind: Kind) -> None:
-    """A float makes a column of numbers; where there is none the name alone says whether there could be."""
+    """A float makes a column of numbers; without floats only the name decides."""
     assert number_kind(name, types) == kind

@@ -1,4 +1,4 @@
-"""Questions in parts: every app and window side by side, joined for each app."""
+"""Queries in parts: every app and window concurrently, joined for each app."""
 
 import asyncio
 import gc
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Nothing here needs a socket, so that hours may pass at once."""
+    """Make the clock jump: nothing here needs a socket, so hours may pass at once."""
     return JUMPING_CLOCK
 
 
@@ -31,7 +31,7 @@ async def session() -> AsyncIterator[Session]:
 
 
 async def test_parts_are_joined_in_the_order_asked_for(session: Session) -> None:
-    """Whatever order the answers come in, apps are in theirs, and windows in theirs."""
+    """Whatever order the answers arrive in, apps and windows are in their own order."""
     ask = after({"a0": 9, "a1": 3, "a2": 6, "b0": 1, "b1": 2, "b2": 0.5, "c": 4})
     joined, failures = await together(session, parts(ask, "a", "b", "c", windows=3))
     assert joined == ["a:a0+a1+a2", "b:b0+b1+b2", "c:c0+c1+c2"]
@@ -39,11 +39,11 @@ async def test_parts_are_joined_in_the_order_asked_for(session: Session) -> None
 
 
 class Answer:
-    """What an app becomes, so that its end can be seen."""
+    """The result of an app, whose end can be observed."""
 
 
 async def test_what_was_joined_lives_no_longer_than_its_owner(session: Session) -> None:
-    """Nothing of a fan-out keeps the answers alive until the collector runs: they may be most of the memory."""
+    """Nothing in a fan-out keeps the answers alive until the collector runs: they may be most of the memory."""
     question = parts(after({}), "a", "b", windows=2, join=lambda *_: Answer())
     gc.disable()
     try:
@@ -56,7 +56,7 @@ async def test_what_was_joined_lives_no_longer_than_its_owner(session: Session) 
 
 
 async def test_parts_are_asked_side_by_side(session: Session) -> None:
-    """All of them are under way at once."""
+    """All of them run at once."""
     started = asyncio.get_running_loop().time()
     await together(session, parts(after({"a": 5, "b": 5}), "a", "b", windows=10))
     assert asyncio.get_running_loop().time() - started == pytest.approx(5)
@@ -64,7 +64,7 @@ async def test_parts_are_asked_side_by_side(session: Session) -> None:
 
 @pytest.mark.parametrize("most", [1, 3])
 async def test_no_more_than_the_client_allows(most: int) -> None:
-    """However many parts there are, so many are asked for at a time, and in the order of apps and windows."""
+    """However many parts there are, only this many are requested at a time, in the order of apps and windows."""
     working, peak, order = 0, 0, []
 
     async def ask(app: str, window: int) -> str:
@@ -85,7 +85,7 @@ async def test_no_more_than_the_client_allows(most: int) -> None:
 
 
 async def test_a_failure_is_raised_and_cancels_the_others(session: Session) -> None:
-    """By default the first failure ends everything at once, and what others ask for is cancelled."""
+    """By default the first failure ends everything at once, and the other requests are cancelled."""
     cancelled = []
 
     async def ask(app: str, window: int) -> str:
@@ -106,7 +106,7 @@ async def test_a_failure_is_raised_and_cancels_the_others(session: Session) -> N
 
 
 async def test_failures_can_be_kept(session: Session) -> None:
-    """With `keep_failures` the others go on; an app of which one window failed has failed, with that window's error."""
+    """With `keep_failures` the others continue; if one window of an app fails, the app fails with its error."""
     ask = after({"b1": 3, "b0": 5}, failing=("b0", "b1", "d2"))
     joined, failures = await together(session, parts(ask, "d", "a", "b", "c", windows=3, keep=True))
     assert joined == ["a:a0+a1+a2", "c:c0+c1+c2"]
@@ -119,7 +119,7 @@ async def test_failures_can_be_kept(session: Session) -> None:
 
 @pytest.mark.parametrize("keep", [False, True])
 async def test_all_failing_raises_the_first(session: Session, keep: bool) -> None:
-    """Where every app failed, the error of the one asked for first is raised, and says that others failed too."""
+    """If every app fails, the error of the first requested app is raised, and says that others failed too."""
     ask = after({"a": 3, "b": 2, "c": 4 if keep else 1}, failing=("a", "b", "c"))
     with pytest.raises(ServerError) as raised:
         await together(session, parts(ask, "a", "b", "c", keep=keep))
@@ -137,7 +137,7 @@ async def test_the_note_counts_the_others(session: Session, apps: str, notes: li
 
 @pytest.mark.parametrize("error", [LookupError("mine"), ClientClosedError("closed")])
 async def test_what_is_no_failure_of_an_app_is_never_kept(session: Session, error: Exception) -> None:
-    """A mistake in this package, or the close of the client, ends the question in any case."""
+    """A bug in this package, or closing the client, ends the call in any case."""
 
     async def ask(app: str, _: int) -> str:
         if app == "b":
@@ -152,7 +152,7 @@ async def test_what_is_no_failure_of_an_app_is_never_kept(session: Session, erro
 
 @pytest.mark.parametrize("keep", [False, True])
 async def test_windows_that_can_not_be_joined(session: Session, keep: bool) -> None:
-    """Where the windows of an app don't fit together, that app has failed."""
+    """If the windows of an app do not fit together, that app fails."""
 
     def fussy(app: str, windows: list[str]) -> str:
         if app == "b":
@@ -170,7 +170,7 @@ async def test_windows_that_can_not_be_joined(session: Session, keep: bool) -> N
 
 
 async def test_a_cancelled_question_cancels_its_parts(session: Session) -> None:
-    """Nothing is asked any more after a cancellation."""
+    """Nothing is requested after a cancellation."""
     under_way = 0
 
     async def ask(_: str, __: int) -> str:

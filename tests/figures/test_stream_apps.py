@@ -1,4 +1,4 @@
-"""Questions in parts, as their apps arrive."""
+"""Queries in parts, as their apps arrive."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Nothing here needs a socket, so that hours may pass at once."""
+    """Make the clock jump: nothing here needs a socket, so hours may pass at once."""
     return JUMPING_CLOCK
 
 
@@ -31,7 +31,7 @@ async def session() -> AsyncIterator[Session]:
 
 
 async def test_each_app_comes_when_its_windows_are_there(session: Session) -> None:
-    """An app comes as soon as its last window has, once, whatever the others do."""
+    """An app is yielded once, as soon as its last window arrives, whatever the others do."""
     ask = after({"a0": 1, "a1": 9, "b": 3, "c0": 2, "c1": 5})
     started = asyncio.get_running_loop().time()
     seen = []
@@ -41,7 +41,7 @@ async def test_each_app_comes_when_its_windows_are_there(session: Session) -> No
 
 
 async def test_kept_failures_come_too(session: Session) -> None:
-    """With `keep_failures` a failed app comes with its error, when its windows have ended."""
+    """With `keep_failures` a failed app is yielded with its error when its windows have ended."""
     ask = after({"a": 1, "b0": 2, "b1": 4, "c": 3}, failing=("b0",))
     assert await walk(session, parts(ask, "a", "b", "c", windows=2, keep=True)) == [
         ("a", "a:a0+a1"),
@@ -51,7 +51,7 @@ async def test_kept_failures_come_too(session: Session) -> None:
 
 
 async def test_a_failure_ends_the_walk_after_what_has_come(session: Session) -> None:
-    """By default the first failure is raised, after the apps that had come before it."""
+    """By default the first failure is raised, after the apps that arrived before it."""
     seen = []
     with pytest.raises(ServerError, match="b0 is broken"):
         async for app, _ in parts(after({"a": 1, "b": 2, "c": 3}, failing=("b",)), *"abc").arrive(session):
@@ -60,7 +60,7 @@ async def test_a_failure_ends_the_walk_after_what_has_come(session: Session) -> 
 
 
 async def test_all_failing_raises_the_first_after_the_last(session: Session) -> None:
-    """Where every app failed, each comes, and the error of the one asked for first is raised then."""
+    """If every app fails, each is yielded, and then the error of the first requested app is raised."""
     seen = []
     with pytest.raises(ServerError, match="a0 is broken") as raised:
         async for app, _ in parts(after({"a": 3, "b": 2, "c": 1}, failing=("a", "b", "c")), *"abc", keep=True).arrive(
@@ -72,7 +72,7 @@ async def test_all_failing_raises_the_first_after_the_last(session: Session) -> 
 
 
 async def test_leaving_a_walk_stops_its_requests(session: Session) -> None:
-    """After the walk was left nothing is under way."""
+    """After the walk is left, nothing is running."""
     under_way = 0
 
     async def ask(app: str, _: int) -> str:
@@ -92,7 +92,7 @@ async def test_leaving_a_walk_stops_its_requests(session: Session) -> None:
 
 
 async def test_a_slow_consumer_gets_every_app(session: Session) -> None:
-    """Apps that came while the consumer worked are not lost, and are not asked for a second time."""
+    """Apps that arrived while the consumer worked are not lost, and are not requested again."""
     asked = []
 
     async def ask(app: str, _: int) -> str:
@@ -128,7 +128,7 @@ async def test_closing_the_client_ends_a_walk() -> None:
     failing=st.sets(st.integers(0, 23), max_size=6),
 )
 def test_every_app_comes_once(apps: int, windows: int, workers: int, seconds: list[float], failing: set[int]) -> None:
-    """Of any question with kept failures, `together` and the walk give the same apps, each whole or failed."""
+    """With kept failures, `together` and the walk return the same apps, each complete or failed."""
     names = [f"app{number}" for number in range(apps)]
 
     async def ask(app: str, window: int) -> str:

@@ -18,20 +18,20 @@ WINDOWS: st.SearchStrategy[Window] = st.sampled_from(WORDS) | st.integers(1, LON
 
 @st.composite
 def periods(draw: st.DrawFn) -> Period:
-    """Give a range of up to three years, which may lie at either end of the calendar."""
+    """Return a range of up to three years, which may be at either end of the calendar."""
     first = draw(st.dates() | st.sampled_from([date.min, date.max, date.max - timedelta(40), date(2024, 2, 28)]))
     days = min(draw(st.integers(0, 1100)), (date.max - first).days)
     return Period(first, first + timedelta(days))
 
 
 def bounds(period: Period) -> tuple[date, date]:
-    """Give the days of a range."""
+    """Return the days of a range."""
     return period.start, period.end
 
 
 @given(periods(), WINDOWS, st.integers(0, 6))
 def test_windows_are_the_range_cut_into_pieces(period: Period, window: Window, last_weekday: int) -> None:
-    """Each window begins on the day after the one before, the first and the last day are those of the range."""
+    """Each window begins on the day after the previous one, and the first and the last day are those of the range."""
     windows = [bounds(one) for one in split(period, window, last_weekday=last_weekday)]
     assert (windows[0][0], windows[-1][1]) == bounds(period)
     for (first, last), (following, _) in pairwise(windows):
@@ -42,7 +42,7 @@ def test_windows_are_the_range_cut_into_pieces(period: Period, window: Window, l
 
 @given(periods(), st.integers(1, LONGEST_WINDOW))
 def test_a_number_of_days_is_the_length_of_all_windows_but_the_last(period: Period, window: int) -> None:
-    """No window is longer than the number, and the last alone may be shorter."""
+    """No window is longer than the number, and only the last may be shorter."""
     lengths = [(last - first).days + 1 for first, last in map(bounds, split(period, window))]
     assert lengths[:-1] == [window] * (len(lengths) - 1)
     assert 1 <= lengths[-1] <= window
@@ -50,7 +50,7 @@ def test_a_number_of_days_is_the_length_of_all_windows_but_the_last(period: Peri
 
 @given(periods(), st.integers(0, 6))
 def test_weeks_end_on_their_weekday(period: Period, last_weekday: int) -> None:
-    """Each window but the last ends on that weekday, and none goes over it."""
+    """Each window but the last ends on that weekday, and none extends beyond it."""
     windows = [bounds(one) for one in split(period, "week", last_weekday=last_weekday)]
     assert {last.weekday() for _, last in windows[:-1]} <= {last_weekday}
     for first, last in windows:
@@ -79,7 +79,7 @@ def test_days_are_single(period: Period) -> None:
     ("first", "last", "window", "expected"),
     [
         ("2026-11-01", "2026-11-01", "month", ["01:01"]),
-        ("2026-11-01", "2026-11-15", "week", ["01:07", "08:14", "15:15"]),  # from a Sunday on
+        ("2026-11-01", "2026-11-15", "week", ["01:07", "08:14", "15:15"]),  # from a Sunday
         ("2026-11-07", "2026-11-09", "week", ["07:07", "08:09"]),
         ("2026-11-01", "2026-11-05", 2, ["01:02", "03:04", "05:05"]),
         ("2026-11-01", "2026-11-02", 366, ["01:02"]),
@@ -104,32 +104,32 @@ def test_weeks_may_end_on_sunday() -> None:
 
 @pytest.mark.parametrize("window", ["day", "week", "month", 1, 366])
 def test_the_last_day_of_the_calendar_is_a_window_too(window: Window) -> None:
-    """Nothing looks for a day after the last one that there is."""
+    """No day after the last possible one is computed."""
     windows = split(Period(date(9999, 12, 1), date.max), window)
     assert windows[-1].end == date.max
 
 
 class Named(StrEnum):
-    """How a caller may name a window."""
+    """An enumeration of windows, as a caller may have it."""
 
     WEEK = "week"
 
 
 class Printed(str, Enum):  # noqa: UP042 - callers have such enumerations: they print as their names
-    """The same, of the older kind."""
+    """The same as an older kind of enumeration."""
 
     WEEK = "week"
 
 
 class Days(IntEnum):
-    """How a caller may name numbers of days."""
+    """An enumeration of numbers of days."""
 
     WEEK = 7
 
 
 @pytest.mark.parametrize("window", ["day", "week", "month", 1, 7, 366, Named.WEEK, Printed.WEEK, Days.WEEK])
 def test_a_window_is_a_word_or_a_number_of_days(window: Any) -> None:
-    """The three words and 1 to 366 are windows, also as members of an enumeration."""
+    """The three words and 1 to 366 are windows, including members of an enumeration."""
     period = Period(date(2026, 1, 1), date(2026, 2, 5))
     plain: Any = window.value if isinstance(window, Enum) else window
     assert type(check_window(window)) in {str, int}
@@ -144,13 +144,13 @@ def test_a_window_is_a_word_or_a_number_of_days(window: Any) -> None:
 )  # fmt: skip
 def test_what_is_no_window_is_refused(window: object) -> None:
     """Anything else is refused with what would be right, whatever its type."""
-    with pytest.raises(ConfigurationError, match=r"^window is .*: give 'day', 'week', 'month', or a number of days"):
+    with pytest.raises(ConfigurationError, match=r"^window is .*: pass 'day', 'week', 'month', or a number of days"):
         check_window(window)
 
 
 @given(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.text()))
 def test_any_value_is_a_window_or_refused(window: Any) -> None:
-    """What passes the check can be split by; all else is `ConfigurationError`."""
+    """Every value that passes the check can be used to split; all others raise `ConfigurationError`."""
     try:
         checked = check_window(window)
     except ConfigurationError:

@@ -15,8 +15,8 @@ import pytest
 
 
 def find_postgres() -> Path | None:
-    """Return the folder of PostgreSQL's programs; `None` where it is not installed."""
-    installed = [*Path("/usr/lib/postgresql").glob("*/bin")]  # of Debian, which keeps them out of PATH
+    """Return the folder of PostgreSQL's programs; `None` if it is not installed."""
+    installed = [*Path("/usr/lib/postgresql").glob("*/bin")]  # Debian's, which are not in PATH
     if found := shutil.which("initdb"):
         installed.append(Path(found).resolve().parent)
     return next((folder for folder in installed if (folder / "pg_isready").exists()), None)

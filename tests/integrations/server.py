@@ -1,4 +1,4 @@
-"""The example application in a process of its own, as it runs in production: uvicorn, a real port, a signal to stop."""
+"""The example application in another process, as in production: uvicorn, a real port, a signal to stop."""
 
 import asyncio
 import json
@@ -20,8 +20,8 @@ class Server:
     """A running application.
 
     Attributes:
-        url: Where it listens.
-        stdout, stderr: What it printed, whole after `stop`.
+        url: The URL of the server.
+        stdout, stderr: What it printed, complete after `stop`.
     """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
@@ -47,12 +47,12 @@ class Server:
         self.stderr += stderr.decode()
 
     def ask_to_stop(self) -> None:
-        """Send the signal that a deployment sends, where it has not ended yet."""
+        """Send the signal that a deployment sends, if it has not ended yet."""
         if self._process.returncode is None:
             self._process.terminate()
 
     async def ended(self) -> None:
-        """Wait for the end, which must be one in good order: uvicorn hands the signal on when it has shut down."""
+        """Wait for an orderly end: uvicorn raises the signal again when it has shut down."""
         assert self._reading is not None
         async with asyncio.timeout(90):
             await self._reading
@@ -61,7 +61,7 @@ class Server:
 
     @property
     def roll_outs(self) -> list[dict[str, Any]]:
-        """What the application printed of its roll-outs at its end."""
+        """What the application printed about its roll-outs at its end."""
         return [json.loads(line) for line in self.stdout.splitlines() if '"roll_out"' in line]
 
 

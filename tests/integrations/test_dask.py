@@ -1,4 +1,4 @@
-"""Data frames of Dask, computed by worker processes, each compared with what `fetch` returns."""
+"""Dask data frames, computed by worker processes, each compared with what `fetch` returns."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from adjust_async.emulator import AppState, Emulator
 pytest.importorskip("dask.dataframe", reason="needs the extra dask, which `nox -s integrations` installs")
 pytest.importorskip("distributed", reason="needs the extra dask, which `nox -s integrations` installs")
 
-import dask  # behind the check for it
+import dask  # after checking for it
 from distributed import Client, LocalCluster
 
 from adjust_async.integrations import blocking
@@ -29,13 +29,13 @@ DAYS = ("2026-01-10", "2026-03-09")
 DIMENSIONS = ["day", "network"]
 METRICS = ["installs", "cost", "retention_rate_d7"]
 
-#: Distributed leaves sockets and loops of its own for the collector, and says so when its workers are killed.
+#: Distributed leaves sockets and loops to the collector, and warns when its workers are killed.
 pytestmark = pytest.mark.filterwarnings("default")
 
 
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """An account in a thread, which all processes that start now find by their environment."""
+    """An account in a thread, which all processes that start now find through their environment."""
     with Emulator(apps=4, trackers_per_app=10, facts_per_day=5) as running:
         monkeypatch.setenv("ADJUST_API_URL", running.url)
         monkeypatch.setenv("ADJUST_API_TOKEN", running.token)
@@ -45,7 +45,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 @pytest.fixture
 def cluster(emulator: Emulator, tmp_path: Path) -> Iterator[LocalCluster]:
     """Two worker processes."""
-    assert emulator.token  # before the workers, who inherit its place
+    assert emulator.token  # before the workers, which inherit its URL
     options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": "127.0.0.1:0"}
     # The profiler's `sys._current_frames` can deadlock on Python 3.11 (python/cpython#106883).
     with (
@@ -70,7 +70,7 @@ def fetched(apps: list[str]) -> list[tuple[Any, ...]]:
 
 
 def rows(frame: Any) -> list[tuple[Any, ...]]:
-    """Return the rows of a frame, with `None` where a cell is empty."""
+    """Return the rows of a frame, with `None` for empty cells."""
     return [tuple(row.values()) for row in to_arrow(frame).to_pylist()]
 
 
@@ -83,7 +83,7 @@ def to_arrow(frame: Any) -> Any:
 
 @pytest.mark.usefixtures("cluster")
 def test_rows_and_types_are_those_of_fetch(emulator: Emulator) -> None:
-    """A partition for each app and month, all of the types that were promised before anything was asked."""
+    """A partition for each app and month, all with the types that were declared before any request."""
     frame = read_report(DIMENSIONS, METRICS, DAYS, emulator.app_tokens, window="month")
     before = emulator.stats.requests.total()
     assert frame.npartitions == 4 * 3
@@ -115,7 +115,7 @@ def test_kpis_are_those_of_the_kpi_service(emulator: Emulator) -> None:
 
 
 def test_a_process_has_one_client_and_closes_it(emulator: Emulator) -> None:
-    """Partitions under way at the same time share a client, and no connection or thread is left after them."""
+    """Partitions that run at the same time share a client, and no connection or thread is left after them."""
     emulator.latency = 0.1
     before = threading.active_count()
     frame = read_report(DIMENSIONS, METRICS, DAYS, emulator.app_tokens, window="month")
@@ -123,11 +123,11 @@ def test_a_process_has_one_client_and_closes_it(emulator: Emulator) -> None:
     assert not blocking._shared
     assert emulator.stats.connections_opened <= 8
     assert not [thread for thread in threading.enumerate() if "portal" in thread.name]
-    assert threading.active_count() <= before + 4  # those of Dask's own pool
+    assert threading.active_count() <= before + 4  # Dask's own pool
 
 
 def test_an_empty_partition_has_all_columns(emulator: Emulator) -> None:
-    """An app and window without figures is a partition of no rows, with the types of the others."""
+    """An app and window without figures is a partition without rows, with the types of the others."""
     frame = read_report(DIMENSIONS, METRICS, ("2020-01-01", "2020-01-31"), emulator.app_tokens)
     computed = frame.compute(scheduler="sync")
     assert (len(computed), dict(computed.dtypes)) == (0, dict(frame.dtypes))
@@ -135,7 +135,7 @@ def test_an_empty_partition_has_all_columns(emulator: Emulator) -> None:
 
 @pytest.mark.usefixtures("cluster")
 def test_a_partition_that_fails_names_its_app_and_days(emulator: Emulator) -> None:
-    """The error is that of the request, and crosses processes with the note on which partition it was."""
+    """The error is that of the request, and crosses processes with the note that names the partition."""
     broken = emulator.app_tokens[2]
     emulator.app_states[broken] = AppState.FORBIDDEN
     frame = read_report(DIMENSIONS, METRICS, DAYS, emulator.app_tokens)
@@ -145,7 +145,7 @@ def test_a_partition_that_fails_names_its_app_and_days(emulator: Emulator) -> No
 
 
 def test_no_token_is_in_the_graph(emulator: Emulator) -> None:
-    """What travels to the scheduler and the workers does not hold the token."""
+    """What is sent to the scheduler and the workers does not contain the token."""
     frame = read_report(DIMENSIONS, METRICS, DAYS, emulator.app_tokens)
     graph = pickle.dumps(dict(frame.__dask_graph__())) + pickle.dumps(frame)
     assert emulator.app_tokens[0].encode() in graph
@@ -154,7 +154,7 @@ def test_no_token_is_in_the_graph(emulator: Emulator) -> None:
 
 @pytest.mark.usefixtures("cluster")
 def test_one_coordinator_holds_over_all_workers(emulator: Emulator, tmp_path: Path) -> None:
-    """Together the workers keep at most as many requests under way as one client may."""
+    """Together the workers run at most as many requests as one client may."""
     emulator.latency = 0.05
     url = f"file://{tmp_path}/adjust.db"
     frame = read_report(
@@ -166,7 +166,7 @@ def test_one_coordinator_holds_over_all_workers(emulator: Emulator, tmp_path: Pa
 
 
 def test_a_worker_that_is_killed_is_made_good(emulator: Emulator, cluster: LocalCluster) -> None:
-    """Partitions of a worker that dies in the middle are asked for by another."""
+    """Partitions of a worker that dies in the middle are requested by another."""
     expected = fetched(emulator.app_tokens)
     emulator.latency = 0.3
     frame = read_report(DIMENSIONS, METRICS, DAYS, emulator.app_tokens, window="month")
@@ -180,14 +180,14 @@ def test_a_worker_that_is_killed_is_made_good(emulator: Emulator, cluster: Local
 
 
 def test_a_rerun_of_the_recipe_completes_the_dataset(emulator: Emulator, tmp_path: Path) -> None:
-    """The documented script asks again only for the files that are missing or cut short."""
+    """The documented script requests only files that are missing or cut short."""
     script = block_titled("docs/how-to/cluster.md", "backfill.py").for_account(emulator)
     (tmp_path / "backfill.py").write_text(script.code, encoding="utf-8")
 
     def run() -> str:
         return asyncio.run(run_python(["backfill.py"], tmp_path, emulator))
 
-    assert run().count("asked for 2 apps") == 2
+    assert run().count("fetched 2 apps") == 2
     files = sorted((tmp_path / "installs").glob("*.parquet"))
     contents = [path.read_bytes() for path in files]
     files[0].unlink()

@@ -1,4 +1,4 @@
-"""Which days a load asks for."""
+"""The days that a load requests."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -41,7 +41,7 @@ def test_figures_of_a_cohort_are_restated_for_longer(figures: list[str], expecte
 
 
 def test_a_first_load_asks_for_all_days() -> None:
-    """Nothing is stored, so all days are asked for."""
+    """Nothing is stored, so all days are requested."""
     assert days().to_ask(None) == (START, END)
 
 
@@ -65,7 +65,7 @@ def test_a_second_load_asks_again_for_the_restated_days() -> None:
     ],
 )
 def test_what_changes_the_table_asks_for_all_days(changes: dict[str, object]) -> None:
-    """A new metric, other dimensions, an earlier start, and days that are not next to the stored ones."""
+    """A new metric, other dimensions, an earlier start, and days that are not adjacent to the stored ones."""
     loaded = days().after(None, date(2026, 2, 10))
     changed = days(**changes)
     assert changed.to_ask(loaded) == (changed.start, END)
@@ -73,7 +73,7 @@ def test_what_changes_the_table_asks_for_all_days(changes: dict[str, object]) ->
 
 
 def test_fewer_metrics_are_no_reason_to_ask_again() -> None:
-    """But a metric that comes back is."""
+    """A metric that returns after it was dropped is new."""
     both = days(figures=("installs", "cost"))
     one = days().after(both.after(None, END), END)
     assert days().to_ask(one) == (END - timedelta(days=6), END)
@@ -81,7 +81,7 @@ def test_fewer_metrics_are_no_reason_to_ask_again() -> None:
 
 
 def test_a_day_that_is_not_over_does_not_count() -> None:
-    """Today's figures are asked for again tomorrow, even where nothing is restated."""
+    """Today's figures are requested again tomorrow, even if nothing is restated."""
     today = datetime.now(UTC).date()
     whole = days(end=None, restated=0)
     loaded = whole.after(None, today)
@@ -95,7 +95,7 @@ def test_a_day_that_is_not_over_does_not_count() -> None:
     st.lists(st.tuples(st.dates(START, END), st.dates(START, END), st.integers(0, 40)), min_size=1, max_size=8),
 )
 def test_no_day_is_ever_left_out(loads: list[tuple[date, date, int]]) -> None:
-    """Whatever ranges were loaded before, the next load of a range makes it whole."""
+    """Whatever ranges were loaded before, the next load of a range completes it."""
     stored: set[date] = set()
     loaded: Loaded | None = None
     for one, other, restated in loads:
@@ -115,6 +115,6 @@ def test_what_is_no_day_is_refused(value: object) -> None:
 
 
 def test_forms_of_a_day() -> None:
-    """Dates, moments and ISO text are days."""
+    """Dates, datetimes and ISO text are days."""
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     assert read_day(START, "day") == read_day(moment, "day") == read_day("2026-01-01", "day") == START

@@ -44,7 +44,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(params=["duckdb", "postgres"])
 def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """Where a test loads to."""
+    """The destination of a test's loads."""
     if request.param == "duckdb":
         return dlt.destinations.duckdb(str(tmp_path / "adjust.duckdb"))
     return dlt.destinations.postgres(request.getfixturevalue("postgres_url"))
@@ -52,7 +52,7 @@ def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """An account of two apps with figures on every day, in a thread of its own."""
+    """An account of two apps with figures on every day, in a thread."""
     apps = [EmulatedApp(FIRST, "First"), EmulatedApp(SECOND, "Second"), EmulatedApp(THIRD, "Third")]
     trackers = {app.token: ["AppLovin::DE", "Unity"] for app in apps}
     with Emulator(apps=apps, trackers=trackers, facts_per_day=8, seed=3) as running:
@@ -74,7 +74,7 @@ class Warehouse:
         return adjust_source(**given).with_resources(*(tables or ("reports",)))
 
     def load(self, *tables: str, **arguments: Any) -> Any:
-        """Load, and return what became of the first table."""
+        """Load. Return the outcome of the first table."""
         self.pipeline.run(self.source(*tables, **arguments))
         return outcome_of(self.pipeline)[(tables or ("reports",))[0]]
 
@@ -86,7 +86,7 @@ class Warehouse:
             return sorted((tuple(row[place] for place in kept) for row in cursor.fetchall()), key=repr)
 
     def fetched(self, *apps: str, **arguments: Any) -> list[tuple[Any, ...]]:
-        """Return the same rows as `fetch` has them now."""
+        """Return the same rows from `fetch`."""
 
         async def fetch() -> list[tuple[Any, ...]]:
             async with AsyncAdjust(**self.options) as adjust:
@@ -107,7 +107,7 @@ ALL = (FIRST, SECOND, THIRD)
 
 
 def test_a_first_load_has_the_rows_of_fetch(warehouse: Warehouse) -> None:
-    """All rows of all apps arrive, with types of their own and with nothing else beside."""
+    """All rows of all apps are loaded, with their types and without any others."""
     outcome = warehouse.load()
     rows = warehouse.rows()
     assert len(rows) > 60
@@ -126,7 +126,7 @@ def test_a_first_load_has_the_rows_of_fetch(warehouse: Warehouse) -> None:
 
 
 def test_a_second_load_asks_for_the_restated_days_alone(warehouse: Warehouse) -> None:
-    """Figures that came late are there after the next load, the row of a new network too, and nothing is doubled."""
+    """Figures that came late are there after the next load, with the row of a new network, and nothing is doubled."""
     warehouse.load()
     late = TODAY - timedelta(days=10)
     warehouse.emulator.add_figures(FIRST, tracker="Unity", day=late, installs=1000, cost=7.5)
@@ -135,14 +135,14 @@ def test_a_second_load_asks_for_the_restated_days_alone(warehouse: Warehouse) ->
     asked = list(warehouse.emulator.requests)[before:]
     assert warehouse.rows() == warehouse.fetched(*ALL)
     assert outcome.restated > outcome.inserted >= 0
-    # A week after the install, and as many days as all figures are restated; the day of the load is not over.
+    # A week after the install, plus the days for which all figures are restated; the day of the load is not over.
     first = TODAY - timedelta(days=14)
     periods = {request.query["date_period"] for request in asked if request.path.endswith("/report")}
     assert periods == {f"{first}:{TODAY}"}
 
 
 def test_loading_twice_is_loading_once(warehouse: Warehouse) -> None:
-    """A load without news changes no table."""
+    """A load without changes changes no table."""
     tables = ("reports", "kpis", "trackers", "partners", "apps", "events")
     warehouse.load(*tables)
     first = {table: warehouse.rows(table) for table in tables}
@@ -165,7 +165,7 @@ def test_rows_that_the_service_no_longer_has_go(warehouse: Warehouse) -> None:
 
 
 def test_a_failed_app_keeps_its_rows_and_its_state(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
-    """The other apps go on, the run names the app, and the next load asks for all that it missed."""
+    """The other apps continue, the run names the failed app, and the next load requests all that it missed."""
     warehouse.load(end_date=TODAY - timedelta(days=9))
     kept = [row for row in warehouse.rows() if row[0] == FIRST]
     warehouse.emulator.app_states[FIRST] = "forbidden"
@@ -188,14 +188,14 @@ def test_a_new_metric_is_loaded_for_all_days(warehouse: Warehouse) -> None:
 
 
 def test_other_dimensions_replace_the_rows(warehouse: Warehouse) -> None:
-    """Rows of the earlier breakdown don't stay beside those of the new one."""
+    """Rows of the earlier breakdown do not remain with those of the new one."""
     warehouse.load()
     warehouse.load(dimensions=["day"])
     assert [(row[0], row[1], *row[3:]) for row in warehouse.rows()] == warehouse.fetched(*ALL, dimensions=["day"])
 
 
 def test_an_app_that_vanished_keeps_its_rows(warehouse: Warehouse) -> None:
-    """What the account no longer has is not asked for, stays in `reports`, is named, and leaves `apps`."""
+    """An app that the account no longer has is not requested, stays in `reports`, is reported, and leaves `apps`."""
     warehouse.load("reports", "apps")
     before = warehouse.rows()
     del warehouse.emulator.facts.apps[THIRD]
@@ -206,7 +206,7 @@ def test_an_app_that_vanished_keeps_its_rows(warehouse: Warehouse) -> None:
 
 
 def test_trackers_have_their_parents(warehouse: Warehouse) -> None:
-    """Every tracker below another names that one."""
+    """Every tracker below another has its token as parent."""
     warehouse.load("trackers", apps=[FIRST])
     with warehouse.pipeline.sql_client() as client:
         found = client.execute_sql(
@@ -217,7 +217,7 @@ def test_trackers_have_their_parents(warehouse: Warehouse) -> None:
 
 
 def test_where_every_app_fails_the_run_fails(warehouse: Warehouse) -> None:
-    """A failure of all apps is an error of the run, and what is stored stays."""
+    """If all apps fail, the run raises an error, and stored rows stay."""
     warehouse.load()
     before = warehouse.rows()
     warehouse.emulator.app_states.update(dict.fromkeys(ALL, AppState.BROKEN))
@@ -232,7 +232,7 @@ def test_where_every_app_fails_the_run_fails(warehouse: Warehouse) -> None:
 
 
 def test_a_lost_database_is_loaded_from_its_first_day(emulator: Emulator, tmp_path: Path) -> None:
-    """What a pipeline remembers of a database does not hold for an empty one in its place, as in another folder."""
+    """What a pipeline remembers about a database does not apply to an empty one in its place, as in another folder."""
     path = tmp_path / "adjust.duckdb"
     Warehouse(emulator, dlt.destinations.duckdb(str(path)), tmp_path).load()
     path.unlink()
@@ -273,7 +273,7 @@ pipeline.run(source)
 @pytest.mark.parametrize("step", ["extract", "load"])
 @pytest.mark.slow
 def test_a_killed_load_is_made_good_by_the_next(warehouse: Warehouse, step: str, tmp_path: Path) -> None:
-    """A process that is killed while it asks or writes leaves nothing that the next runs don't set right."""
+    """A process that is killed while it requests or writes leaves nothing that the next runs do not repair."""
     pipeline = warehouse.pipeline
     credentials = pipeline.destination_client().config.credentials
     where = str(tmp_path / "adjust.duckdb")
@@ -288,7 +288,7 @@ def test_a_killed_load_is_made_good_by_the_next(warehouse: Warehouse, step: str,
     arguments = [sys.executable, "-c", SCRIPT, where, pipeline.pipeline_name, str(tmp_path), str(START)]
     killed = subprocess.run([*arguments, step], env=environment, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    # dlt finishes in one run what was left of an earlier one, and loads anew in the next.
+    # One run of dlt finishes an earlier one, and the next loads again.
     for _ in range(2):
         subprocess.run([*arguments, "whole"], env=environment, capture_output=True, check=True)
     warehouse.pipeline.sync_destination()

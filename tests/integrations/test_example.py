@@ -50,7 +50,7 @@ async def browser(server: Server) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.mark.account(apps=3, trackers_per_app=5)
 async def test_it_streams_and_rolls_out(browser: httpx.AsyncClient, emulator: Emulator) -> None:
-    """Figures come as lines, a roll-out runs in the background, its events lead to its end, and errors are answers."""
+    """Figures arrive as lines, a roll-out runs in the background, its events lead to its end, errors have statuses."""
     apps = emulator.app_tokens
     rows = [row async for row in lines(browser, f"/kpis/{','.join(apps)},nosuchapp?{DAYS}")]
     assert {row["app_token"] for row in rows} == {*apps, "nosuchapp"}
@@ -95,7 +95,7 @@ async def test_the_page_in_a_browser(server: Server, emulator: Emulator, tmp_pat
 )
 @pytest.mark.parametrize("server", LOOPS, indirect=True)
 async def test_it_stops_under_load(server: Server, browser: httpx.AsyncClient, emulator: Emulator) -> None:
-    """200 clients stream while two roll-outs run; told to stop, it ends all streams whole, with nothing in doubt."""
+    """200 clients stream while two roll-outs run; on a signal it completes all streams, with nothing in doubt."""
     apps = emulator.app_tokens
     path = f"/kpis/{','.join(apps)}?{DAYS}"
     plan = [{"path": f"Brand {number}"} for number in range(3000)]

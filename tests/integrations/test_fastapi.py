@@ -1,4 +1,4 @@
-"""`adjust_async.integrations.fastapi`: the lifespan, the dependency, errors as answers, and records in routes."""
+"""`adjust_async.integrations.fastapi`: the lifespan, the dependency, error responses, and records in routes."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -41,7 +41,7 @@ WHERE: dict[str, Any] = {"method": "GET", "path": "/public/v1/partners"}
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """An emulator in a thread of its own, as `TestClient` runs the application in another one."""
+    """An emulator in a thread, because `TestClient` runs the application in another one."""
     with Emulator(apps=2, trackers_per_app=5) as running:
         yield running
 
@@ -83,7 +83,7 @@ def test_one_client_is_open_while_the_application_runs(emulator: Emulator) -> No
 
 @pytest.mark.parametrize("within", [False, True])
 def test_it_composes_with_a_lifespan_of_the_applications_own(emulator: Emulator, within: bool) -> None:
-    """The application's own lifespan may use the client from its start to its end, and what it yields is kept."""
+    """The application's own lifespan may use the client from its start to its end, and its state is kept."""
     told: list[str] = []
 
     @asynccontextmanager
@@ -111,7 +111,7 @@ def test_it_composes_with_a_lifespan_of_the_applications_own(emulator: Emulator,
 
 
 def test_a_failing_lifespan_closes_the_client(emulator: Emulator) -> None:
-    """Where the application's own start fails, the client is closed and the failure comes as it is."""
+    """If the application's own start fails, the client is closed and the failure is raised unchanged."""
 
     @asynccontextmanager
     async def own(_: FastAPI) -> AsyncIterator[object]:
@@ -124,7 +124,7 @@ def test_a_failing_lifespan_closes_the_client(emulator: Emulator) -> None:
 
 
 def test_wrong_options_fail_early() -> None:
-    """An unknown name fails where the application is made, a wrong value where it starts, without the token."""
+    """An unknown name fails when the application is made, a wrong value when it starts, without the token."""
     with pytest.raises(TypeError, match="max_atempts"):
         lifespan(max_atempts=3)
     with pytest.raises(ConfigurationError, match="drain is -1"):
@@ -192,7 +192,7 @@ POST = {"method": "POST", "path": "/public/v1/apps/app/trackers"}
 def test_errors_become_answers(
     error: AdjustError, status: int, retry_after: str | None, detail: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Every kind of error has its status; a doubtful write invites no second one, and the log has the whole error."""
+    """Every error has its status; a doubtful write invites no second one, and the log has the complete error."""
     app = FastAPI()
     install_error_handlers(app)
 
@@ -211,7 +211,7 @@ def test_errors_become_answers(
 
 
 def test_errors_over_the_wire(emulator: Emulator) -> None:
-    """What the emulator answers arrives as the right status."""
+    """The emulator's errors become the right statuses."""
     app = FastAPI(lifespan=lifespan(**of(emulator, max_attempts=1)))
     install_error_handlers(app)
 
@@ -277,7 +277,7 @@ def test_records_are_response_models(emulator: Emulator) -> None:
     [{}, {"path": 5}, {"path": "A", "partner_id": "5"}, {"path": "A", "partner_id": True}, {"path": "A", "partnr": 1}],
 )
 def test_wrong_bodies_are_refused(wrong: dict[str, Any]) -> None:
-    """A body with a missing field, a wrong type or an unknown field is a 422, as nothing is guessed."""
+    """A body with a missing field, a wrong type or an unknown field is a 422, because nothing is guessed."""
     app = FastAPI()
 
     @app.post("/")

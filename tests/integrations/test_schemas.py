@@ -1,12 +1,12 @@
-"""Columns that follow from a question alone."""
+"""Schemas that depend only on the query."""
 
 import json
 
 import pyarrow
 import pytest
 
-from adjust_async import ConfigurationError, DecodeError, Report, Tracker
-from adjust_async.integrations.schemas import cast, kpi_schema, records, report_schema
+from adjust_async import ConfigurationError, DecodeError, Report
+from adjust_async.integrations.schemas import cast, kpi_schema, report_schema
 
 UTC = pyarrow.timestamp("us", "UTC")
 
@@ -35,7 +35,7 @@ def test_types_follow_from_names() -> None:
 
 
 def test_a_report_is_brought_under_the_columns_of_its_question() -> None:
-    """Missing columns are empty, others are left out, names differ in case, and hours without an offset are at UTC."""
+    """Missing columns are null, others left out, names match in any case, and hours without an offset are in UTC."""
     rows = [{"app_token": "app", "hour": "2026-01-01T05:00:00", "INSTALLS": "3", "other": "4"}]
     schema = report_schema(["hour"], ["installs", "cost"])
     table = cast(report(rows, ["app_token", "hour"]), schema, "app")
@@ -47,7 +47,7 @@ def test_a_report_is_brought_under_the_columns_of_its_question() -> None:
 
 @pytest.mark.parametrize("cell", ["1.5", "many"])
 def test_a_cell_of_another_type_is_an_error(cell: str) -> None:
-    """A count that is none is neither rounded nor dropped; the error names app and column."""
+    """A count with a fraction is neither rounded nor dropped; the error names app and column."""
     rows = [{"app_token": "app", "day": "2026-01-01", "installs": cell}]
     with pytest.raises(DecodeError, match="app: installs is int64"):
         cast(report(rows, ["app_token", "day"]), report_schema(["day"], ["installs"]), "app")
@@ -57,12 +57,3 @@ def test_a_name_in_two_places_is_refused() -> None:
     """A dimension can't be a metric too."""
     with pytest.raises(ConfigurationError, match="'day'"):
         report_schema(["day"], ["day"])
-
-
-def test_records_have_typed_columns() -> None:
-    """Records become rows, with JSON for objects; without any, the columns are the same."""
-    found = records(Tracker, [Tracker(token="abc123", name="A::B", level=2, archived=False, extra={"x": [1]})])
-    assert found.schema == records(Tracker, []).schema
-    [row] = found.to_pylist()
-    assert (row["token"], row["level"], row["archived"], row["partner_id"]) == ("abc123", 2, False, None)
-    assert json.loads(row["extra"]) == {"x": [1]}

@@ -1,4 +1,4 @@
-"""Answers of the KPI Service for tests: at random, by hand, and flattened by a naive reference."""
+"""Answers of the KPI Service for tests: random, handwritten, and flattened by a naive reference."""
 
 import copy
 import json
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from adjust_async import KpiReport
 from adjust_async._checks import LARGEST_NUMBER
 
-#: What one element of a level is called, and the keys that identify it.
+#: The singular of each level, and the keys that identify an element.
 LEVELS: dict[str, tuple[str, tuple[str, ...]]] = {
     "trackers": ("tracker", ("token",)),
     "networks": ("network", ("token", "name")),
@@ -23,7 +23,7 @@ LEVELS: dict[str, tuple[str, tuple[str, ...]]] = {
     "os_names": ("os_name", ("os_name",)),
     "regions": ("region", ("region",)),
     "periods": ("period", ("period",)),
-    # Nobody documented these.
+    # Undocumented levels.
     "platforms": ("platform", ("platform",)),
     "categories": ("category", ("category",)),
     "widgets": ("widget", ("token", "name")),
@@ -39,13 +39,13 @@ DATES = st.dates(date(2024, 1, 1), date(2027, 12, 31)).map(date.isoformat)
 
 
 def report(result_set: object, *kpis: str, **parameters: Any) -> KpiReport:
-    """Read an answer with these figures."""
+    """Return the report of an answer with these figures."""
     document = {"result_parameters": {"kpis": list(kpis), **parameters}, "result_set": result_set}
     return KpiReport.from_json(json.dumps(document))
 
 
 def days(*values: Any, start: int = 1) -> dict[str, Any]:
-    """Give an app with figures of one KPI on successive days of January 2026."""
+    """Return an app with figures of one KPI on successive days of January 2026."""
     dates = [{"date": f"2026-01-{start + n:02}", "kpi_values": [value]} for n, value in enumerate(values)]
     return {"token": "app1", "name": "One", "currency": "EUR", "dates": dates}
 
@@ -67,8 +67,8 @@ def _identity(draw: st.DrawFn, level: str, number: int) -> dict[str, Any]:
 
 
 def _fill(draw: st.DrawFn, element: dict[str, Any], rest: Sequence[str], kpis: int) -> dict[str, Any]:
-    """Put figures, levels or both below an element."""
-    # Mostly there is something below: the figures of a bare app test little.
+    """Add figures, levels or both below an element."""
+    # Usually there is something below: the figures of a bare app test little.
     least = min(len(rest), draw(st.sampled_from([0, 1, 1, 1])))
     below = draw(st.lists(st.sampled_from(rest), min_size=least, max_size=2, unique=True)) if rest else []
     for level in below:
@@ -83,7 +83,7 @@ def _fill(draw: st.DrawFn, element: dict[str, Any], rest: Sequence[str], kpis: i
 
 @st.composite
 def answers(draw: st.DrawFn) -> dict[str, Any]:
-    """Give an answer of one app or of several, with ragged levels in any order and names for some of the tokens."""
+    """Return an answer of one app or of several, with ragged levels in any order and names for some of the tokens."""
     kpis = draw(st.lists(st.sampled_from(KPIS), max_size=3, unique=True))
     levels = draw(st.permutations(sorted(LEVELS)))[: draw(st.integers(0, 4))]
     apps = []
@@ -102,14 +102,14 @@ def answers(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def apps_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the apps of an answer of one app or of several."""
+    """Return the apps of an answer of one app or of several."""
     result_set = answer["result_set"]
     apps: list[dict[str, Any]] = result_set.get("apps", [result_set])
     return apps
 
 
 def flattened(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """Flatten an answer as naively as can be: each row with the cells it has, by the documentation of the levels."""
+    """Flatten an answer naively, following the documentation of the levels: each row with its cells."""
     parameters = answer["result_parameters"]
     rows: list[dict[str, Any]] = []
 
@@ -144,7 +144,7 @@ def _cells(level: str, element: dict[str, Any], names: dict[str, Any]) -> dict[s
 
 
 def leaf_values(*elements: dict[str, Any]) -> list[list[Any]]:
-    """Give the `kpi_values` of all elements, wherever they are."""
+    """Return the `kpi_values` of all elements."""
     found = []
     for element in elements:
         if "kpi_values" in element:
@@ -156,7 +156,7 @@ def leaf_values(*elements: dict[str, Any]) -> list[list[Any]]:
 
 
 def nested(paths: Sequence[tuple[tuple[tuple[str, str], ...], list[Any]]], **app: Any) -> dict[str, Any]:
-    """Build an app from its leaves: each has the levels above it, outermost first, with their identity, and values."""
+    """Build an app from its leaves: each has the levels above it, outermost first, with identities, and values."""
     root = dict(app)
     for path, values in paths:
         element = root
@@ -174,7 +174,7 @@ def nested(paths: Sequence[tuple[tuple[tuple[str, str], ...], list[Any]]], **app
     return root
 
 
-#: What may stand in a wrong place, and looks like what belongs there or nearly so.
+#: Values that may be in a wrong place, and look right or nearly so.
 ODD = st.sampled_from(
     [None, True, 7, 0.5, 1e300, LARGEST_NUMBER, LARGEST_NUMBER + 1, -LARGEST_NUMBER, -LARGEST_NUMBER - 1, "x", "2026"]
 ) | st.sampled_from([[], {}, [1], [None], [[]], [{}], [{"kpi_values": [1]}], {"kpi_values": [1]}, [{"date": "x"}, 1]])
@@ -183,7 +183,7 @@ ODD_KEYS = st.sampled_from(["token", "name", "date", "zone", "kpi_values", "trac
 
 @st.composite
 def mutated(draw: st.DrawFn) -> dict[str, Any]:
-    """Give an answer in which some values were replaced, removed or put where none belongs."""
+    """Return an answer in which some values were replaced, removed or inserted."""
     answer: dict[str, Any] = draw(answers())
     for _ in range(draw(st.integers(0, 4))):
         places = inside(answer["result_set"])
@@ -200,17 +200,17 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def inside(value: Any) -> list[Any]:
-    """List a value and all below it that can hold values."""
+    """Return a value and all values below it that can hold others."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     return [] if inner is None else [value, *(found for one in inner for found in inside(one))]
 
 
 def mutated_apps(answer: dict[str, Any]) -> list[Any]:
-    """Give what stands where an answer's apps belong."""
+    """Return the value in the place of an answer's apps."""
     apps = apps_of(answer) if isinstance(answer["result_set"], dict) else None
     return apps if isinstance(apps, list) else [apps]
 
 
 def kinds_of(source: KpiReport) -> dict[str, str]:
-    """Give the kind of each column."""
+    """Return the kind of each column."""
     return {column.name: column.kind for column in source.schema}

@@ -9,7 +9,7 @@ from adjust_async.kpis.report import KpiReport
 
 
 def rows_of(text: str | bytes, **app: str) -> list[dict[str, Any]]:
-    """Give the rows of a CSV without the cells that have no value."""
+    """Return the rows of a CSV without empty cells."""
     found = KpiReport.from_csv(text, **app).rows()
     return [{key: value for key, value in row.items() if value is not None} for row in found]
 

@@ -1,4 +1,4 @@
-"""Questions to the KPI Service for tests: checked, encoded, and refused."""
+"""Queries to the KPI Service for tests: checked, encoded, and refused."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ ENDPOINTS: tuple[Endpoint, ...] = ("deliverables", "events", "cohorts", "skadnet
 D, E, C, S = ENDPOINTS
 
 
-#: By the documentation: which endpoint takes what, a good value, and its form on the wire.
+#: From the documentation: the endpoints of each parameter, a valid value, and its encoding.
 DOCUMENTED: list[tuple[str, set[Endpoint], object, str]] = [
     ("utc_offset", {D, E, C, S}, "+05:30", "+05:30"),
     ("kpis", {D, E, C, S}, ["installs", "clicks"], "installs,clicks"),
@@ -52,18 +52,18 @@ HOME: dict[str, Endpoint] = {
 
 
 def refusal(ask: Callable[[], object]) -> str:
-    """Give the message with which a question is refused."""
+    """Return the message with which a query is refused."""
     with pytest.raises(ConfigurationError) as caught:
         ask()
     return str(caught.value)
 
 
 def refused(name: str, value: object) -> str:
-    """Give the message with which a value of a parameter is refused."""
+    """Return the message with which a value of a parameter is refused."""
     return refusal(lambda: check_query(HOME.get(name, D), {**DAYS, name: value}, None))
 
 
 def check_query(endpoint: Any, query: Mapping[str, Any], further: Any) -> dict[str, str]:
-    """Give the text of all parameters of a question."""
+    """Return all parameters of a query as text."""
     _, period, values = check_typed(endpoint, query, further)
     return encode_query({"start_date": period.start, "end_date": period.end, **values})

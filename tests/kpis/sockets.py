@@ -1,4 +1,4 @@
-"""KPIs over real sockets for tests: the days, and rows without regard to their order."""
+"""KPIs over real sockets for tests: the days, and rows regardless of their order."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -17,5 +17,5 @@ def ask(adjust: AsyncAdjust, method: str, *arguments: Any, **query: Any) -> Any:
 
 
 def cells(rows: Iterator[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """Give rows without regard to the order of their columns."""
+    """Return rows regardless of the order of their columns."""
     return [tuple(sorted(row.items())) for row in rows]

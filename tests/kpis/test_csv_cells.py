@@ -1,4 +1,4 @@
-"""Cells and lines of the KPI Service's CSV: read as what they are, or refused with their place."""
+"""Cells and lines of the KPI Service's CSV: parsed by type, or refused with their place."""
 
 import csv
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.kpis.csv_files import rows_of, written
 
 
 def decode_error_of(text: str | bytes) -> DecodeError:
-    """Give the error that reading a CSV ends with."""
+    """Return the error of reading a CSV."""
     with pytest.raises(DecodeError) as caught:
         KpiReport.from_csv(text)
     return caught.value
@@ -41,7 +41,7 @@ def decode_error_of(text: str | bytes) -> DecodeError:
     ],
 )
 def test_a_figure_is_a_number_or_nothing(cell: str, expected: float | None) -> None:
-    """Integers stay integers, fractions floats, and a blank cell is no value, which is not 0."""
+    """Integers stay integers, fractions become floats, and a blank cell is a missing value, which is not 0."""
     (row,) = KpiReport.from_csv(f"country,k\nde,{cell}\n").rows()
     assert (type(row["k"]), row["k"]) == (type(expected), expected)
 
@@ -74,7 +74,7 @@ def test_a_figure_that_is_no_number_is_refused(cell: str) -> None:
 
 
 def test_a_figure_that_no_table_can_hold_is_refused() -> None:
-    """Hundreds of digits are no figure."""
+    """Hundreds of digits are not a figure."""
     assert decode_error_of(f"country,k\nde,{'9' * 100}\n").location == "line 2"
 
 
@@ -101,14 +101,14 @@ def test_quoted_cells_may_have_commas_quotes_and_line_breaks() -> None:
     ],
 )
 def test_a_short_or_long_line_is_refused(line: str, message: str) -> None:
-    """Cells are never moved under another header: the error has both numbers and the line."""
+    """Cells are never moved below another header: the error has both numbers and the line."""
     error = decode_error_of(f"country,installs,clicks\nus,1,2\n{line}\n")
     assert (error.message, error.location) == (message, "line 3")
 
 
 @pytest.mark.parametrize("text", ["", "\ufeff", "\n", "\r\n\n"])
 def test_nothing_at_all_is_refused_or_empty(text: str) -> None:
-    """An empty file is no report with figures."""
+    """An empty file is not a report with figures."""
     try:
         report = KpiReport.from_csv(text)
     except DecodeError:
@@ -117,7 +117,7 @@ def test_nothing_at_all_is_refused_or_empty(text: str) -> None:
 
 
 def test_a_header_alone_is_an_empty_report() -> None:
-    """No lines are no rows, but the columns are known as those of a full CSV are."""
+    """A file with only a header has no rows, but has the columns of a full CSV."""
     empty = KpiReport.from_csv("tracker_token,tracker_name,date,installs,revenue\n")
     full = KpiReport.from_csv("tracker_token,tracker_name,date,installs,revenue\nt,T,2026-01-01,1,0.5\n")
     assert list(empty.rows()) == []
@@ -126,13 +126,13 @@ def test_a_header_alone_is_an_empty_report() -> None:
 
 @pytest.mark.parametrize("level", ["tracker_token", "date", "country", "period"])
 def test_a_column_of_blanks_is_a_column(level: str) -> None:
-    """A level that no line has a value for is there all the same, as an empty column."""
+    """A level without any value is still an empty column."""
     assert level in KpiReport.from_csv(f"{level},k\n,1\n").columns
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", ""])
 def test_every_end_of_line_will_do(end: str) -> None:
-    """Unix, Windows and old Macintosh files are read, the last line's end may be missing; blank lines are nothing."""
+    """Unix, Windows and old Macintosh files are read, the last line's end may be missing; blank lines are ignored."""
     ends = end or "\n"
     assert rows_of(f"country,k{ends}de,1{ends}{ends}us,2{end}") == [
         {"country": "de", "k": 1},
@@ -141,7 +141,7 @@ def test_every_end_of_line_will_do(end: str) -> None:
 
 
 def test_a_blank_line_of_a_single_column_is_no_value() -> None:
-    """With one column a blank cell is a blank line: it may not be left out where others have figures."""
+    """With one column a blank cell is a blank line: it may not be ignored if others have figures."""
     report = KpiReport.from_csv(written(["k"], [[None]]))
     assert [row["k"] for row in report.rows()] == [None]
 
@@ -161,14 +161,14 @@ def test_a_blank_line_of_a_single_column_is_no_value() -> None:
     ],
 )
 def test_two_headers_of_one_meaning_are_refused(header: str) -> None:
-    """One of two columns would be lost: the error names the header, in line 1."""
+    """One of two equal columns would be lost: the error names the header, in line 1."""
     error = decode_error_of(f"os_name,{header}\nios,1,2\n")
     assert error.location == "line 1"
 
 
 @pytest.mark.parametrize("header", ["country,k,", "country,,k", "country,k,  "])
 def test_a_header_without_name_is_refused_or_ignored(header: str) -> None:
-    """A trailing comma is no KPI without name."""
+    """A trailing comma is not a KPI without name."""
     try:
         report = KpiReport.from_csv(f"{header}\n")
     except DecodeError:
@@ -181,7 +181,7 @@ def test_a_header_without_name_is_refused_or_ignored(header: str) -> None:
     ["date,k\n2026-01-01,1\n2026-01-01,2\n", "k\n1\n2\n", "tracker_token,tracker_name,k\nt,A,1\nt,B,2\n"],
 )
 def test_two_lines_of_one_element_are_refused(text: str) -> None:
-    """The second figure may not replace the first one without a word."""
+    """The second figure must not silently replace the first one."""
     try:
         rows = rows_of(text)
     except DecodeError as error:
@@ -196,12 +196,12 @@ def test_two_lines_of_one_element_are_refused(text: str) -> None:
     "text", ["report.csv", "{}", '{"result_set": 1}', "<html>", "<html>\n", "404 Not Found", "a;b;c"]
 )
 def test_what_is_no_csv_of_the_service_is_refused(text: str) -> None:
-    """A path given as text, JSON or a page of a proxy is no empty report."""
+    """A path that is passed as text, JSON or a proxy's page is not an empty report."""
     assert decode_error_of(text).location
 
 
 def test_a_level_that_nobody_documented_is_named_in_the_error() -> None:
-    """Text under a header that names no known level is refused with that header."""
+    """Text below a header that names no known level is refused with that header."""
     error = decode_error_of("platform,k\nandroid,1\n")
     assert "'platform'" in error.message
     assert error.location == "line 2"
@@ -216,12 +216,12 @@ def test_a_level_that_nobody_documented_is_named_in_the_error() -> None:
     ],
 )
 def test_bytes_that_are_no_utf_8_are_refused(raw: bytes) -> None:
-    """Names are not mangled without a word."""
+    """Names are not changed silently."""
     assert decode_error_of(raw).location
 
 
 def test_a_cell_of_a_megabyte_is_read() -> None:
-    """The longest cell of the csv module is a setting of the host's, which is left alone."""
+    """The maximum cell length of the csv module is the host's setting, and is not changed."""
     limit = csv.field_size_limit()
     report = KpiReport.from_csv(f"tracker_token,tracker_name,k\nt,T,1\nu,{'x' * 10**6},1\nv,V,2\n")
     assert [len(row["tracker_name"]) for row in report.rows()] == [1, 10**6, 1]
@@ -238,7 +238,7 @@ def test_a_cell_of_a_megabyte_is_read() -> None:
     ).map(lambda lines: "\n".join(map(",".join, lines)))
 )
 def test_any_bytes_give_rows_or_a_decode_error(source: bytes | str) -> None:
-    """Whatever is read, it gives a report with rows and a schema, or `DecodeError`, and never anything else."""
+    """Whatever is read, the result is a report with rows and a schema, or `DecodeError`, and never anything else."""
     try:
         report = KpiReport.from_csv(source)
     except DecodeError:
@@ -267,6 +267,6 @@ def test_a_file_is_read(tmp_path: Path, mark: bytes) -> None:
 
 
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
-    """A file that isn't there is no matter of its content."""
+    """A missing file is not an error of its content."""
     with pytest.raises(FileNotFoundError):
         KpiReport.from_csv(tmp_path / "none.csv")

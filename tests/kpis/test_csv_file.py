@@ -1,4 +1,4 @@
-"""The KPI Service's CSV, back to the nested shape: every cell where it belongs."""
+"""The KPI Service's CSV, read back into the nested structure: every cell at its place."""
 
 import csv
 from datetime import date, datetime
@@ -13,7 +13,7 @@ from tests.kpis.csv_files import rows_of, written
 
 
 def test_the_documented_headers_are_read() -> None:
-    """Machine headers give the rows that the JSON of the same answer gives."""
+    """Machine headers have the same rows as the JSON of the same answer."""
     text = (
         "tracker_token,tracker_name,date,event_token,event_name,period,revenue_events,revenue\n"
         "abc,Adroll::X,2026-01-01,0,General,0,5,1.50\n"
@@ -36,7 +36,7 @@ def test_the_documented_headers_are_read() -> None:
 
 
 def test_human_readable_headers_are_read() -> None:
-    """The headers in words that the documentation shows mean the same levels; KPIs keep their words."""
+    """The readable headers of the documentation mean the same levels; KPIs keep their readable names."""
     text = "App Token,App Name,Days after Install,Sessions\na,One,0,5\na,One,1,\nb,Two,0,0\n"
     assert rows_of(text) == [
         {"app_token": "a", "app_name": "One", "period": 0, "period_unit": "day", "Sessions": 5},
@@ -70,7 +70,7 @@ def test_human_readable_headers_are_read() -> None:
     ],
 )
 def test_each_level_has_its_header(header: str, column: str) -> None:
-    """Names of levels are known in words and as slugs."""
+    """Names of levels are known in readable form and as slugs."""
     (row,) = rows_of(f"{header},Clicks\nx,3\n")
     unit = header.lower().split("s ")[0] if " after " in header else "day"
     assert row == {column: "x", **({"period_unit": unit} if column == "period" else {}), "Clicks": 3}
@@ -84,14 +84,14 @@ def test_times_are_dates(header: str) -> None:
 
 @pytest.mark.parametrize("header", ["hour", "Hour", "date"])
 def test_hours_are_moments(header: str) -> None:
-    """A date with a time is a moment."""
+    """A date with a time is a datetime."""
     (row,) = rows_of(f"{header},k\n2026-01-05T17:00:00,3\n")
     assert row == {"date": datetime(2026, 1, 5, 17), "k": 3}  # noqa: DTZ001 - the CSV has no offset
 
 
 @pytest.mark.parametrize("header", ["Click Conversion Rate", "abc123_revenue", "Event Value", "app_tokens", "x"])
 def test_any_other_header_is_a_kpi(header: str) -> None:
-    """What names no level is a KPI, called as it is."""
+    """A header that names no level is a KPI, with that name."""
     assert rows_of(f"country,{header}\nde,0.5\n") == [{"country": "de", header: 0.5}]
 
 
@@ -106,7 +106,7 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_siz
 
 @st.composite
 def csv_apps(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the parameters and the app of an answer that CSV can express: all of its leaves below the same levels."""
+    """Return the parameters and the app of an answer that CSV can express: all of its leaves below the same levels."""
     levels = draw(st.lists(st.sampled_from(LEVELS_OF_CSV), min_size=1, max_size=4, unique=True))
     dates = [f"2026-01-0{n}" for n in range(1, 4)]
     steps = [
@@ -132,10 +132,10 @@ def csv_apps(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
 def test_a_table_written_as_csv_is_read_back(
     answer: tuple[dict[str, Any], dict[str, Any]], line_end: str, quoted: bool, mark: bool
 ) -> None:
-    """Rows and columns survive the way through CSV, whatever characters names have, quoted or not, as text or bytes."""
+    """Rows and columns survive a round trip through CSV, whatever characters names have, as text or bytes."""
     parameters, app = answer
     before = KpiReport(parameters, [app])
-    # The csv module leaves a carriage return unquoted where lines don't end with one, which nobody could read back.
+    # The csv module leaves a carriage return unquoted unless lines end with one, which nobody could read back.
     assume(quoted or "\r" not in str(list(before.rows())).replace("\\r", "\r"))
     form = {"lineterminator": line_end, "quoting": csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL}
     text = written(before.columns, [list(row.values()) for row in before.rows()], **form)
@@ -149,7 +149,7 @@ def test_a_table_written_as_csv_is_read_back(
 
 @given(csv_apps())
 def test_the_nested_shape_is_that_of_the_json(answer: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    """Reading a CSV gives the levels, elements and values of the JSON; names apart, which may stand inline too."""
+    """A CSV has the levels, elements and values of the JSON, except for names, which may also be inline."""
     parameters, app = answer
     before = KpiReport(parameters, [app])
     after = KpiReport.from_csv(written(before.columns, [list(row.values()) for row in before.rows()]))
@@ -167,7 +167,7 @@ def test_the_nested_shape_is_that_of_the_json(answer: tuple[dict[str, Any], dict
 
 @given(st.dictionaries(st.sampled_from("abc"), st.lists(INTEGERS, max_size=3), min_size=2))
 def test_apps_are_kept_apart(figures: dict[str, list[int]]) -> None:
-    """Lines of several apps, also in turns, are gathered by app, and every figure stays with its app."""
+    """Lines of several apps, even alternating, are grouped by app, and every figure stays with its app."""
     lines = [(app, f"2026-01-0{n + 1}", value) for app, values in figures.items() for n, value in enumerate(values)]
     lines.sort(key=lambda line: line[1])
     got = rows_of(written(["app_token", "date", "installs"], lines))
@@ -177,7 +177,7 @@ def test_apps_are_kept_apart(figures: dict[str, list[int]]) -> None:
 
 
 def test_what_the_columns_say_goes_before_the_arguments() -> None:
-    """`app_token` and its like fill in what the CSV leaves open, cell by cell."""
+    """`app_token` and similar arguments fill in what the CSV leaves open, cell by cell."""
     assert rows_of("app_token,country,k\nb,de,1\n,us,2\n", app_token="a", app_name="A", currency="EUR") == [
         {"app_token": "b", "app_name": "A", "currency": "EUR", "country": "de", "k": 1},
         {"app_token": "a", "app_name": "A", "currency": "EUR", "country": "us", "k": 2},
@@ -195,6 +195,6 @@ def test_names_are_those_of_the_parameters() -> None:
 
 
 def test_a_name_that_a_later_line_has_is_kept() -> None:
-    """A first line without the name doesn't hide it."""
+    """A first line without the name does not hide it."""
     rows = rows_of("tracker_token,tracker_name,country,k\nt,,de,1\nt,T,us,2\n")
     assert [row.get("tracker_name") for row in rows] == ["T", "T"]

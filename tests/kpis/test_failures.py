@@ -30,7 +30,7 @@ pytestmark = [
 
 
 async def test_a_failed_app_is_raised_by_default(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """One app that is refused fails the report, with the error of that app, and cancels the others."""
+    """One refused app fails the report, with that app's error, and cancels the others."""
     emulator.app_states[emulator.app_tokens[2]] = "forbidden"
     with pytest.raises(PermissionDeniedError, match=emulator.app_tokens[2]):
         await adjust.kpis.deliverables(emulator.app_tokens, **DATES)
@@ -38,7 +38,7 @@ async def test_a_failed_app_is_raised_by_default(adjust: AsyncAdjust, emulator: 
 
 @pytest.mark.slow
 async def test_failures_can_be_kept() -> None:
-    """Of 200 apps one is forbidden, one broken for ever, one slower than the deadline: 197 come, with three errors."""
+    """Of 200 apps one is forbidden, one always fails, one exceeds the deadline: 197 are returned, with three errors."""
     async with Emulator(apps=200, trackers_per_app=5, facts_per_day=2) as emulator:
         tokens = emulator.app_tokens
         emulator.app_states[tokens[3]] = "forbidden"
@@ -67,7 +67,7 @@ async def test_failures_can_be_kept() -> None:
 
 
 async def test_a_failed_window_fails_its_app(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Figures of a part of the range never pass for those of all of it."""
+    """Figures of a part of the range never look like those of the whole range."""
     tokens = emulator.app_tokens[:2]
     emulator.faults = ["500", "500"]
     report = await adjust.kpis.deliverables(
@@ -82,7 +82,7 @@ async def test_a_failed_window_fails_its_app(adjust: AsyncAdjust, emulator: Emul
 
 
 async def test_all_apps_failing_always_raises(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Where nothing came, there is no report: the first app's error is raised, and says that the others failed too."""
+    """If every app failed, the first app's error is raised, and says that the others failed too."""
     for token in emulator.app_tokens:
         emulator.app_states[token] = "gone"
     with pytest.raises(GoneError, match="Report Service") as raised:
@@ -100,7 +100,7 @@ async def test_all_apps_failing_always_raises(adjust: AsyncAdjust, emulator: Emu
 
 
 async def test_stream_gives_each_app_as_it_arrives(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Each app comes once, with the report that it has by itself."""
+    """Each app is yielded once, with the same report as on its own."""
     seen = {}
     async for token, report in adjust.kpis.stream(emulator.app_tokens, kpis=["installs"], grouping=["day"], **DATES):
         seen[token] = report
@@ -111,7 +111,7 @@ async def test_stream_gives_each_app_as_it_arrives(adjust: AsyncAdjust, emulator
 
 
 async def test_stream_keeps_failures(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """With `on_failure="keep"` a failed app comes with its error and without rows; by default it is raised."""
+    """With `on_failure="keep"` a failed app is yielded with its error and without rows; by default it is raised."""
     failed = emulator.app_tokens[1]
     emulator.app_states[failed] = "gone"
     seen = {
@@ -129,7 +129,7 @@ async def test_stream_keeps_failures(adjust: AsyncAdjust, emulator: Emulator) ->
 
 
 async def test_leaving_a_stream_stops_its_requests(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """After a `break` nothing is left under way."""
+    """After a `break` nothing is running."""
     emulator.latency = 0.02
     async for _ in adjust.kpis.stream(emulator.app_tokens, **DATES):
         break
@@ -139,7 +139,7 @@ async def test_leaving_a_stream_stops_its_requests(adjust: AsyncAdjust, emulator
 
 
 async def test_closing_the_client_ends_the_question(emulator: Emulator) -> None:
-    """A question that is under way when the client is closed ends with `ClientClosedError`, failures kept or not."""
+    """A call that is running when the client is closed ends with `ClientClosedError`, failures kept or not."""
     emulator.latency = 5
     adjust = AsyncAdjust(emulator.token, api_url=emulator.url)
     question = asyncio.create_task(adjust.kpis.deliverables(emulator.app_tokens, on_failure="keep", **DATES))
@@ -151,7 +151,7 @@ async def test_closing_the_client_ends_the_question(emulator: Emulator) -> None:
 
 
 async def test_never_more_than_max_concurrency() -> None:
-    """However many apps and windows there are, the emulator sees no more requests at a time than the client allows."""
+    """However many apps and windows there are, the emulator sees no more concurrent requests than the client allows."""
     async with Emulator(apps=20, trackers_per_app=5, facts_per_day=2, latency=0.05) as emulator:
         async with AsyncAdjust(emulator.token, api_url=emulator.url, max_concurrency=7) as adjust:
             await adjust.kpis.deliverables(emulator.app_tokens, grouping=["day"], window=2, **DATES)
@@ -181,25 +181,25 @@ async def test_an_unknown_app(adjust: AsyncAdjust, token: str) -> None:
             "deliverables",
             "app",
             {**DATES, "kpis": "installs"},
-            r"kpis is the text 'installs': give a list, such as \['installs'\]",
+            r"kpis is the text 'installs': pass a list, such as \['installs'\]",
         ),
-        ("deliverables", "app", {**DATES, "utc_offset": "5"}, r"utc_offset is '5': give sign, hours and minutes"),
+        ("deliverables", "app", {**DATES, "utc_offset": "5"}, r"utc_offset is '5': pass sign, hours and minutes"),
         (
             "deliverables",
             "app",
             {**DATES, "period": "week"},
-            "period is no parameter of deliverables: it is one of cohorts",
+            "period is not a parameter of deliverables: it is one of cohorts",
         ),
-        ("deliverables", "app", {**DATES, "typo": 1}, "typo is no parameter of deliverables"),
+        ("deliverables", "app", {**DATES, "typo": 1}, "typo is not a parameter of deliverables"),
         ("deliverables", "app", {**DATES, "window": "fortnight"}, "window is 'fortnight'"),
         ("deliverables", "app", {**DATES, "window": 7}, "windows are joined, never summed"),
         ("deliverables", "app", {**DATES, "window": 7, "grouping": ["month"]}, "windows are joined, never summed"),
         ("cohorts", "app", {**DATES, "window": "month", "grouping": ["trackers"]}, "windows are joined, never summed"),
         ("deliverables", "app", {**DATES, "on_failure": "ignore"}, "on_failure is 'ignore'"),
         ("deliverables", "app", {**DATES, "tracker_token": "../x"}, r"tracker_token is '\.\./x'"),
-        ("deliverables", "app", {**DATES, "parameters": {"kpis": "x"}}, "which is an argument of its own"),
+        ("deliverables", "app", {**DATES, "parameters": {"kpis": "x"}}, "which is a separate argument"),
         ("stream", "app", {**DATES, "endpoint": "sessions"}, "endpoint is 'sessions'"),
-        ("stream", "app", {**DATES, "endpoint": "skadnetwork", "tracker_token": "abc"}, "SKAdNetwork can't be asked"),
+        ("stream", "app", {**DATES, "endpoint": "skadnetwork", "tracker_token": "abc"}, "SKAdNetwork has no figures"),
     ],
 )
 async def test_wrong_arguments_are_refused_before_anything_is_sent(

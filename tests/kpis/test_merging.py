@@ -1,4 +1,4 @@
-"""Answers of the KPI Service made one report, with warnings about what is odd."""
+"""Answers of the KPI Service merged into one report, with warnings about what is unexpected."""
 
 import gc
 import logging
@@ -55,7 +55,7 @@ async def test_thousands_of_windows_are_folded_as_they_arrive() -> None:
 
 
 async def test_apps_that_answer_differently_are_merged() -> None:
-    """Other orders of KPIs, other trackers, names that are missing: each figure keeps its place, what lacks is null."""
+    """Other orders of KPIs, other trackers, missing names: each figure keeps its place, and missing ones are null."""
     answers: dict[str, Any] = {
         "one": {
             "result_parameters": {"kpis": ["installs", "clicks"], "trackers": [{"token": "t1", "name": "Adroll"}]},
@@ -146,8 +146,8 @@ async def test_an_answer_of_another_shape_says_where(result_set: Any, place: str
         ({"kpis": ["installs", "clicks"]}, ["installs"], ["2026-01-26"], ["the answer has no clicks"]),
         ({"kpis": ["Installs"]}, ["installs"], ["2026-01-26"], []),
         ({"kpis": ["installs"], "human_readable_kpis": True}, ["Installations"], ["2026-01-26"], []),
-        ({"grouping": ["day"]}, ["installs"], ["2026-01-26", "2026-02-05"], ["asked for: 2026-02-05"]),
-        ({"grouping": ["day"]}, ["installs"], ["2026-01-25", "2026-02-05"], ["asked for: 2026-01-25 to 2026-02-05"]),
+        ({"grouping": ["day"]}, ["installs"], ["2026-01-26", "2026-02-05"], [": 2026-02-05"]),
+        ({"grouping": ["day"]}, ["installs"], ["2026-01-25", "2026-02-05"], [": 2026-01-25 to 2026-02-05"]),
         ({"grouping": ["hours"]}, ["installs"], ["2026-02-04T23:00:00", "2026-02-05T00:00:00"], ["2026-02-05T00:00"]),
         ({"grouping": ["week"]}, ["installs"], ["2026-01-19"], []),
         ({"grouping": ["day"]}, ["installs"], ["unknown"], []),
@@ -156,7 +156,7 @@ async def test_an_answer_of_another_shape_says_where(result_set: Any, place: str
 async def test_answers_that_are_not_what_was_asked_for_are_warned_of(
     query: Any, kpis: list[str], dates: list[str], warnings: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """KPIs that are missing, and figures outside of the range, are named in the report and in the log."""
+    """Missing KPIs, and figures outside of the range, are reported in the report and in the log."""
     result_set = {"token": "app", "dates": [{"date": text, "kpi_values": [1]} for text in dates]}
     document = {"result_parameters": {"kpis": kpis, "grouping": query.get("grouping")}, "result_set": result_set}
     async with client(httpx.Response(200, json=document)) as (adjust, _):

@@ -1,4 +1,4 @@
-"""Parameters of the KPI Service: which endpoint takes which, and their forms on the wire."""
+"""Parameters of the KPI Service: their endpoints, and their encodings."""
 
 from collections.abc import Mapping
 from datetime import UTC, timedelta
@@ -28,7 +28,7 @@ LISTS = {name for name, _, value, _ in DOCUMENTED if isinstance(value, (list, tu
 def test_each_endpoint_takes_what_is_documented(
     endpoint: Endpoint, name: str, _takes: object, value: object, wire: str
 ) -> None:
-    """A parameter goes on the wire in its documented form, beside the dates and nothing else."""
+    """A parameter is sent in its documented form, in addition to the dates."""
     assert check_query(endpoint, {**DAYS, name: value}, None) == {**DAYS, name: wire}
 
 
@@ -36,9 +36,9 @@ def test_each_endpoint_takes_what_is_documented(
 def test_no_endpoint_takes_a_parameter_of_another_one(
     endpoint: Endpoint, name: str, takes: set[Endpoint], value: object, _wire: str
 ) -> None:
-    """A parameter of other endpoints is refused, with the names of those that take it."""
+    """A parameter of other endpoints is refused, and they are named."""
     message = refusal(lambda: check_query(endpoint, {**DAYS, name: value}, None))
-    assert message.startswith(f"{name} is no parameter of {endpoint}")
+    assert message.startswith(f"{name} is not a parameter of {endpoint}")
     for other in ENDPOINTS:
         assert (other in message.split(":")[1]) == (other in takes)
 
@@ -46,19 +46,19 @@ def test_no_endpoint_takes_a_parameter_of_another_one(
 def test_period_is_refused_on_deliverables() -> None:
     """`period` belongs to cohorts; deliverables refuse it and say so."""
     message = refusal(lambda: check_query("deliverables", {**DAYS, "period": "week"}, None))
-    assert message == "period is no parameter of deliverables: it is one of cohorts"
+    assert message == "period is not a parameter of deliverables: it is one of cohorts"
 
 
 def test_an_unknown_argument_is_refused_with_the_way_to_give_it() -> None:
-    """A name that nobody documented is no typo let through: it has to come in `parameters`."""
+    """An undocumented name is refused as a typo: it must be passed in `parameters`."""
     message = refusal(lambda: check_query("events", {**DAYS, "kpi": ["installs"]}, None))
-    assert message == "kpi is no parameter of events: did you mean kpis?"
+    assert message == "kpi is not a parameter of events: did you mean kpis?"
 
 
 @pytest.mark.parametrize("endpoint", [*ENDPOINTS])
 @pytest.mark.parametrize("name", sorted({row[0] for row in DOCUMENTED}))
 def test_none_is_left_out(endpoint: Endpoint, name: str) -> None:
-    """`None` stands for a parameter that was not given."""
+    """`None` means that a parameter was not passed."""
     if endpoint in {e for row in DOCUMENTED if row[0] == name for e in row[1]}:
         assert check_query(endpoint, {**DAYS, name: None}, None) == DAYS
     else:
@@ -67,9 +67,9 @@ def test_none_is_left_out(endpoint: Endpoint, name: str) -> None:
 
 @pytest.mark.parametrize("endpoint", ["", "cohort", "Deliverables", None, 1, ["events"], {}])
 def test_an_endpoint_that_is_none_is_refused(endpoint: Any) -> None:
-    """Only the four endpoints are endpoints, whatever is given, and the message names them."""
+    """Only the four endpoints are accepted, and the message names them."""
     message = refusal(lambda: check_query(endpoint, DAYS, None))
-    assert message.endswith("give one of deliverables, events, cohorts, skadnetwork")
+    assert message.endswith("pass one of deliverables, events, cohorts, skadnetwork")
 
 
 @given(
@@ -80,7 +80,7 @@ def test_an_endpoint_that_is_none_is_refused(endpoint: Any) -> None:
 def test_any_arguments_give_texts_or_are_refused(
     query: dict[str, Any], further: dict[str, Any], endpoint: Endpoint
 ) -> None:
-    """Whatever is given, the wire has texts that can be encoded under texts, or `ConfigurationError` is raised."""
+    """Any query is sent as encodable text, or raises `ConfigurationError`."""
     try:
         wire = check_query(endpoint, {**DAYS, **query}, further)
     except ConfigurationError:
@@ -98,14 +98,14 @@ def test_any_arguments_give_texts_or_are_refused(
 @pytest.mark.parametrize(
     ("value", "part"),
     [
-        ("installs", "is the text 'installs': give a list, such as ['installs']"),
-        ("", "is the text '': give a list"),
+        ("installs", "is the text 'installs': pass a list, such as ['installs']"),
+        ("", "is the text '': pass a list"),
         ([], "is empty: leave it out"),
         (iter(()), "is empty: leave it out"),
-        (b"installs", "give a list of texts"),
-        ({"installs": 1}, "give a list of texts"),
-        (5, "give a list of texts"),
-        (True, "give a list of texts"),
+        (b"installs", "pass a list of texts"),
+        ({"installs": 1}, "pass a list of texts"),
+        (5, "pass a list of texts"),
+        (True, "pass a list of texts"),
         (["a", ""], "holds ''"),
         (["a", "  "], "holds '  '"),
         (["a,b"], "holds 'a,b'"),
@@ -117,7 +117,7 @@ def test_any_arguments_give_texts_or_are_refused(
     ],
 )
 def test_what_is_no_list_of_names_is_refused(name: str, value: object, part: str) -> None:
-    """A text where a list belongs is the classic; it and every other mistake is refused by name."""
+    """A text in place of a list is the most common mistake; it and every other mistake is refused by name."""
     message = refused(name, value)
     assert message.startswith(f"{name} ")
     assert part in message
@@ -125,25 +125,25 @@ def test_what_is_no_list_of_names_is_refused(name: str, value: object, part: str
 
 @pytest.mark.parametrize("name", ["kpis", "grouping", "event_kpis"])
 def test_a_name_twice_is_refused(name: str) -> None:
-    """What is asked for twice would come as two columns, or levels, of one name."""
+    """A repeated name would return two columns, or levels, with one name."""
     assert "twice" in refused(name, ["a", "b", "a"])
 
 
 @pytest.mark.parametrize("name", sorted(LISTS - {"partner_ids"}))
 def test_a_number_is_no_name(name: str) -> None:
-    """Numbers stand for partners only; elsewhere they are refused."""
+    """Numbers are accepted only for partners."""
     assert "holds 7" in refused(name, [7])
 
 
 def test_the_order_of_a_list_has_to_be_known() -> None:
-    """A set has no order, but KPIs and levels come in the order asked for: it is refused."""
+    """A set has no order, but KPIs and levels keep the requested order: it is refused."""
     assert "kpis" in refused("kpis", {"installs", "clicks"})
     assert "grouping" in refused("grouping", frozenset(["day", "trackers"]))
 
 
 @given(st.lists(st.text("ab_|:+-é ", min_size=1, max_size=5).filter(str.strip), min_size=1, max_size=4, unique=True))
 def test_names_pass_through(names: list[str]) -> None:
-    """Unknown KPIs and groupings are passed on as they are, in their order; any iterable will do."""
+    """Unknown KPIs and groupings are passed on unchanged, in their order; any iterable is accepted."""
     for forms in (names, tuple(names), iter(names)):
         wire = check_query(D, {**DAYS, "kpis": forms}, None)
         assert wire["kpis"].split(",") == names
@@ -154,7 +154,7 @@ def test_names_pass_through(names: list[str]) -> None:
 
 @pytest.mark.parametrize("value", ["+05:30", "-08:00", "+00:00", "-00:00", "00:00", "+14:00", "-12:00", "+05:45"])
 def test_an_offset_has_a_sign_hours_and_minutes(value: str) -> None:
-    """Every offset that the service documents or echoes goes on the wire as it is."""
+    """Every offset that the service documents or echoes is sent unchanged."""
     assert check_query(D, {**DAYS, "utc_offset": value}, None)["utc_offset"] == value
 
 
@@ -164,45 +164,45 @@ def test_an_offset_has_a_sign_hours_and_minutes(value: str) -> None:
      "+05:30\n", "+٠٥:٣٠", "−05:30", 5, 5.5, True, timedelta(hours=5), UTC, ["+05:30"]],
 )  # fmt: skip
 def test_an_offset_that_is_none_is_refused(value: object) -> None:
-    """No place on Earth has another offset than -12:00 to +14:00; a name, a number or another form is none."""
-    assert refused("utc_offset", value).endswith("give sign, hours and minutes, such as '+05:30' or '-08:00'")
+    """No place on Earth has another offset than -12:00 to +14:00; names, numbers and other forms are refused."""
+    assert refused("utc_offset", value).endswith("pass sign, hours and minutes, such as '+05:30' or '-08:00'")
 
 
 @pytest.mark.parametrize("name", ["sandbox", "human_readable_kpis"])
 @pytest.mark.parametrize("value", [0, 1, "true", "", [], 1.0])
 def test_a_boolean_is_a_boolean(name: str, value: object) -> None:
-    """What is merely true or false by its look is refused."""
-    assert refused(name, value).endswith("give True or False")
+    """Values that only look true or false are refused."""
+    assert refused(name, value).endswith("pass True or False")
 
 
 @pytest.mark.parametrize("name", ["attribution_type", "attribution_source", "period", "day_def", "reattributed",
                                   "cohort_period_filter", "impression_based"])  # fmt: skip
 @pytest.mark.parametrize("value", ["", " ", 5, ["all"], b"all", 1.5])
 def test_a_text_is_a_text(name: str, value: object) -> None:
-    """Blank texts, numbers and lists are refused where a text belongs."""
+    """Blank texts, numbers and lists are refused in place of a text."""
     assert refused(name, value).startswith(f"{name} is ")
 
 
 class Attribution(str, Enum):  # noqa: UP042 - callers have such enumerations: they print as their names
-    """How a caller may name its choices."""
+    """An enumeration of choices, as a caller may have it."""
 
     ALL = "all"
 
 
 @pytest.mark.parametrize("name", ["attribution_type", "period", "reattributed"])
 def test_a_member_of_an_enumeration_is_its_value(name: str) -> None:
-    """A text that prints as something else goes on the wire as the text that it is."""
+    """A text that is printed as something else is sent as the text that it is."""
     assert str(check_query(HOME[name], {**DAYS, name: Attribution.ALL}, None)[name]) == "all"
 
 
 @pytest.mark.parametrize("value", [-1, True, False, "7", 7.0, [7], pytest.param(10**5000, id="thousands of digits")])
 def test_a_number_of_days_is_a_whole_number(value: object) -> None:
-    """Anything but a number of days from 0 on that can be sent is refused."""
-    assert refused("cohort_revenue_period", value).endswith("give a whole number of at least 0")
+    """Anything but a number of days from 0 that can be sent is refused."""
+    assert refused("cohort_revenue_period", value).endswith("pass a whole number of at least 0")
 
 
 def test_zero_days_are_a_number_of_days() -> None:
-    """0 is sent, it is not left out as if it were none."""
+    """0 is sent, and not left out as if it were missing."""
     assert check_query(D, {**DAYS, "cohort_revenue_period": 0}, None)["cohort_revenue_period"] == "0"
 
 
@@ -214,7 +214,7 @@ def test_zero_days_are_a_number_of_days() -> None:
     [("a,b", "a,b"), (True, "true"), (False, "false"), (5, "5"), (0, "0"), (1.5, "1.5"), (["a", "b"], "a,b")],
 )
 def test_further_parameters_go_on_the_wire(value: object, wire: str) -> None:
-    """Texts, booleans, numbers and lists of texts are encoded as the documented ones are."""
+    """Texts, booleans, numbers and lists of texts are encoded like the documented parameters."""
     assert check_query(D, DAYS, {"new": value}) == {**DAYS, "new": wire}
 
 
@@ -240,31 +240,31 @@ def test_no_further_parameters_change_nothing(further: Mapping[str, Any] | None)
     ],
 )
 def test_a_further_parameter_that_cannot_be_sent_is_refused(value: object) -> None:
-    """A value that has no form on the wire is refused, and the message says that it came in `parameters`."""
+    """A value that can't be encoded is refused, and the message says that it was in `parameters`."""
     assert "parameters['new']" in refusal(lambda: check_query(D, DAYS, {"new": value}))
 
 
 @pytest.mark.parametrize("name", ["start_date", "kpis", "grouping", "utc_offset", "sandbox"])
 def test_a_further_parameter_never_replaces_an_argument(name: str) -> None:
-    """A parameter of this package collides, whether the argument was given or not."""
+    """A parameter of this package collides, whether the argument was passed or not."""
     message = refusal(lambda: check_query(D, DAYS, {name: "x"}))
-    assert message == f"parameters holds {name!r}, which is an argument of its own: give {name}="
+    assert message == f"parameters holds {name!r}, which is a separate argument: pass {name}="
 
 
 def test_a_further_parameter_of_another_endpoint_is_refused_for_that() -> None:
     """The message does not send the caller to an argument that the endpoint refuses in turn."""
     message = refusal(lambda: check_query(D, DAYS, {"period": "week"}))
-    assert "give period=" not in message
+    assert "pass period=" not in message
     assert "cohorts" in message
 
 
 @pytest.mark.parametrize("further", ["a=b", ["ab"], [("new", 1)], 5, {1: "x"}, {"": "x"}, {None: "x"}])
 def test_further_parameters_are_a_dictionary_by_name(further: Any) -> None:
-    """Anything but a dictionary from names is refused as a mistake of the call."""
+    """Anything but a dictionary with names as keys is refused."""
     assert "parameters" in refusal(lambda: check_query(D, DAYS, further))
 
 
 @pytest.mark.parametrize("name", ["user_token", "api_token"])
 def test_a_secret_does_not_go_into_the_url(name: str) -> None:
-    """Old clients put the API token into the query, where it gets logged: here it is refused."""
+    """Old clients put the API token into the query, where it is logged: here it is refused."""
     assert name in refusal(lambda: check_query(D, DAYS, {name: "secret"}))

@@ -32,7 +32,7 @@ JANUARY = Period(date(2026, 1, 1), date(2026, 1, 31))
     ],
 )
 def test_a_date_is_a_date_or_iso_text(value: object, wire: str) -> None:
-    """Any form goes on the wire as ISO text with a year of four digits; a moment counts at its own midnight."""
+    """Any form is sent as ISO text with a four-digit year; a datetime counts at its own midnight."""
     assert check_query(D, {"start_date": value, "end_date": value}, None) == {"start_date": wire, "end_date": wire}
 
 
@@ -60,18 +60,18 @@ def test_a_date_is_a_date_or_iso_text(value: object, wire: str) -> None:
 )
 @pytest.mark.parametrize("name", ["start_date", "end_date"])
 def test_what_is_no_date_is_refused(name: str, value: object) -> None:
-    """A moment, a day that no calendar has, or any other form is refused, with the two forms that work."""
+    """A datetime, an impossible day, or any other form is refused, with the two forms that work."""
     message = refused(name, value)
     assert message.startswith(f"{name} is ")
-    assert message.endswith("give a datetime.date, or a text such as '2026-11-01'")
+    assert message.endswith("pass a datetime.date, or a text such as '2026-11-01'")
 
 
 @pytest.mark.parametrize("name", ["start_date", "end_date"])
 @pytest.mark.parametrize("change", [{}, {"x": None}])
 def test_a_missing_date_is_refused(name: str, change: dict[str, None]) -> None:
-    """Both dates are required, also where `None` is given."""
+    """Both dates are required, even if `None` is passed."""
     query = {**DAYS, name: None} if change else {key: value for key, value in DAYS.items() if key != name}
-    expected = f"{name} is missing: give the first and the last day, both included"
+    expected = f"{name} is missing: pass the first and the last day, both included"
     assert refusal(lambda: check_query(D, query, None)) == expected
 
 
@@ -90,7 +90,7 @@ def test_the_end_is_not_before_the_start(start: date, end: date) -> None:
 
 
 def windows(start: date, end: date, window: object, grouping: str = "day") -> list[tuple[date, date]]:
-    """Split a range, and give the windows as dates."""
+    """Split a range. Return the windows as dates."""
     return [(one.start, one.end) for one in split_period(Period(start, end), window, tuple(grouping.split(",")))]
 
 
@@ -106,7 +106,7 @@ ranges = st.tuples(
 
 @given(ranges)
 def test_windows_cover_each_day_exactly_once(asked: tuple[date, int, Any]) -> None:
-    """Laid end to end, windows are the range: no day is lost, doubled or out of order; none is longer than asked."""
+    """Together, windows are the range: no day is lost, doubled or out of order, and none is longer than requested."""
     start, length, window = asked
     periods = windows(start, start + timedelta(days=length), window)
     assert cover(periods) == [start + timedelta(days=n) for n in range(length + 1)]
@@ -151,7 +151,7 @@ def test_a_year_of_months_has_each_month_in_full(year: int) -> None:
     ],
 )
 def test_where_windows_begin_and_end(start: str, end: str, window: object, expected: list[str]) -> None:
-    """Month boundaries, leap days, single days and the last month of the calendar are cut where they should be."""
+    """Month boundaries, leap days, single days and the last month of the calendar are cut correctly."""
     assert [f"{a} {b}" for a, b in windows(date.fromisoformat(start), date.fromisoformat(end), window)] == expected
 
 
@@ -166,7 +166,7 @@ def test_no_window_is_the_whole_range() -> None:
 def test_a_window_that_is_none_is_refused(window: object) -> None:
     """Only `day`, `week`, `month` and a number of days from 1 to 366 are windows."""
     message = refusal(lambda: split_period(JANUARY, window, ("day",)))
-    assert message.endswith("give 'day', 'week', 'month', or a number of days from 1 to 366")
+    assert message.endswith("pass 'day', 'week', 'month', or a number of days from 1 to 366")
 
 
 EXACT = ["day", "days", "hour", "hours", "trackers,day", "day,countries", "week,day", "Day", "trackers, day", "a,hour"]
@@ -185,7 +185,7 @@ INEXACT = ["", "trackers", "week", "weeks", "trackers,countries", "periods", "ho
     ],
 )
 def test_windows_are_allowed_where_no_figure_spans_two(grouping: str, window: Any, exact: bool) -> None:
-    """By day or hour any window is exact, by month only months are; elsewhere the refusal says what to group by."""
+    """By day or hour any window is exact, by month only months are; otherwise the error says what to group by."""
     levels = tuple(grouping.split(",")) if grouping else ()
     if exact:
         assert len(split_period(JANUARY, window, levels)) >= 1

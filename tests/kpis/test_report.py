@@ -1,4 +1,4 @@
-"""KPI reports: the rows of nested answers, and what a report says of itself."""
+"""KPI reports: the rows of nested answers, and the attributes of a report."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ from tests.kpis.answers import LEVELS, answers, apps_of, days, flattened, kinds_
 
 
 def rows_of(source: KpiReport) -> list[dict[str, Any]]:
-    """Give the rows without the cells that have no value."""
+    """Return the rows without missing values."""
     return [{key: value for key, value in row.items() if value is not None} for row in source.rows()]
 
 
@@ -24,7 +24,7 @@ def rows_of(source: KpiReport) -> list[dict[str, Any]]:
 
 @given(answers())
 def test_rows_are_those_of_a_naive_flattener(answer: dict[str, Any]) -> None:
-    """Ragged levels in any order, unknown ones too, give the rows that a naive recursion gives, in its order."""
+    """Ragged levels in any order, including unknown ones, yield the rows of a naive recursion, in its order."""
     got = KpiReport.from_json(json.dumps(answer))
     assert rows_of(got) == flattened(answer)
     assert len(list(got.rows())) == len(leaf_values(*apps_of(answer)))
@@ -32,7 +32,7 @@ def test_rows_are_those_of_a_naive_flattener(answer: dict[str, Any]) -> None:
 
 @given(answers())
 def test_every_row_has_every_column_in_order(answer: dict[str, Any]) -> None:
-    """All rows have the columns of the schema, the apps first, the KPIs last; they can be had again."""
+    """All rows have the columns of the schema, the apps first, the KPIs last; they can be read again."""
     got = KpiReport.from_json(json.dumps(answer))
     kpis = tuple(answer["result_parameters"]["kpis"])
     assert got.columns[:3] == ("app_token", "app_name", "currency")
@@ -59,7 +59,7 @@ def test_cells_are_of_the_kind_of_their_column(answer: dict[str, Any]) -> None:
 
 @given(answers())
 def test_the_result_set_is_kept_as_it_came(answer: dict[str, Any]) -> None:
-    """The report holds the document's own data, under `apps` also for a single app."""
+    """The report holds the document's own data, under `apps` even for a single app."""
     got = KpiReport.from_json(json.dumps(answer))
     assert got.result_set == {"apps": apps_of(answer)}
     assert got.result_parameters == answer["result_parameters"]
@@ -147,7 +147,7 @@ def test_the_documentations_example_gives_a_table() -> None:
 def test_names_are_joined_where_there_are_any(
     level: str, entries: object, expected: str | None, name: dict[str, None]
 ) -> None:
-    """Parameters without the name, or without any names, leave the cell empty; the column is there all the same."""
+    """Parameters without the name, or without any names, leave the cell empty, but the column exists."""
     parameters = {} if entries == "absent" else {level: entries}
     got = report({"token": "a", level: [{"token": "t", **name, "kpi_values": [1]}]}, "k", **parameters)
     (row,) = got.rows()
@@ -179,14 +179,14 @@ def test_names_of_networks_are_their_own(level: str) -> None:
     ],
 )
 def test_a_missing_token_is_an_empty_cell(element: dict[str, Any]) -> None:
-    """Neither an app nor an element has to have its token: its figures are a row all the same."""
+    """Apps and elements don't need a token: their figures are still rows."""
     got = report(element, "k")
     assert [row["k"] for row in got.rows()] == [values[0] for values in leaf_values(element)]
 
 
 @pytest.mark.parametrize(("grouping", "kind"), [(["day"], "date"), (["hour"], "moment"), (None, "moment")])
 def test_a_day_with_a_time_is_a_date(grouping: list[str] | None, kind: str) -> None:
-    """A service that writes days with a time is understood where the grouping says that they are days."""
+    """Days that a service writes with a time are recognized if the grouping says that they are days."""
     app = {"token": "a", "dates": [{"date": "2026-01-01T00:00:00", "kpi_values": [1]}]}
     source = report(app, "k", **({} if grouping is None else {"grouping": grouping}))
     assert dict(source.schema)["date"] == kind
@@ -195,7 +195,7 @@ def test_a_day_with_a_time_is_a_date(grouping: list[str] | None, kind: str) -> N
 
 
 def test_the_hour_that_comes_twice_stays_two() -> None:
-    """Hours with an offset are moments of their own, in rows and in tables."""
+    """Hours with an offset are separate datetimes, in rows and in tables."""
     hours = ["2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00"]
     source = report({"token": "a", "dates": [{"date": hour, "kpi_values": [1]} for hour in hours]}, "k")
     assert [row["date"].astimezone(UTC).hour for row in source.rows()] == [0, 1]
@@ -205,7 +205,7 @@ def test_the_hour_that_comes_twice_stays_two() -> None:
 
 
 def test_dates_are_dates_and_hours_are_moments() -> None:
-    """`date` cells are dates by day, week and month, and moments by hour; other texts stay texts."""
+    """`date` cells are dates by day, week and month, and datetimes by hour; other texts stay text."""
     by_day = report(days(1, 2), "k")
     assert [row["date"] for row in by_day.rows()] == [date(2026, 1, 1), date(2026, 1, 2)]
     hours = {"token": "a", "dates": [{"date": f"2026-01-01T{hour}", "kpi_values": [1]}
@@ -220,14 +220,14 @@ def test_dates_are_dates_and_hours_are_moments() -> None:
 
 @pytest.mark.parametrize("text", ["2026-01", "unknown", "2026-02-30", "", "Q1", "2026-W05", "2026-01-01 - 2026-01-07"])
 def test_a_date_of_another_form_stays_text(text: str) -> None:
-    """What is no day and no hour is given as it came, and never as another day."""
+    """A value that is neither day nor hour is unchanged, and never becomes another day."""
     got = report({"token": "a", "dates": [{"date": text, "kpi_values": [1]}]}, "k")
     assert [row["date"] for row in got.rows()] == [text]
     assert kinds_of(got)["date"] == "text"
 
 
 def test_null_is_not_zero() -> None:
-    """A null, a 0, a 0.0 and a missing element are told apart."""
+    """A null, a 0, a 0.0 and a missing element are distinguished."""
     got = report(days(None, 0, 0.0), "k")
     assert [repr(row["k"]) for row in got.rows()] == ["None", "0", "0.0"]
 
@@ -241,7 +241,7 @@ def test_large_integers_are_exact() -> None:
 
 
 def test_a_report_shows_what_it_holds() -> None:
-    """The representation counts rows and apps, and names what failed and the columns."""
+    """The representation has the numbers of rows and apps, the failures and the columns."""
     failure = APIConnectionError("no route", method="GET", path="/kpis/v1/b")
     got = KpiReport({"kpis": ["k"]}, [{"token": "a", "kpi_values": [1]}], {"b": failure})
     assert repr(got) == "<KpiReport of 1 row in 1 app, 1 failed (b): app_token, app_name, currency, k>"
@@ -249,7 +249,7 @@ def test_a_report_shows_what_it_holds() -> None:
 
 
 def test_a_report_takes_copies() -> None:
-    """Changing what a report was made of doesn't change the report."""
+    """Changing the source of a report does not change the report."""
     parameters: dict[str, Any] = {"kpis": ["k"]}
     apps = [{"token": "a", "kpi_values": [1]}]
     got = KpiReport(parameters, apps)

@@ -1,4 +1,4 @@
-"""Saved answers of the KPI Service: read whole, or refused with the place of the mistake."""
+"""Saved answers of the KPI Service: read completely, or refused with the place of the mistake."""
 
 import json
 from datetime import date
@@ -14,7 +14,7 @@ from tests.kpis.answers import KPIS, days, report
 
 
 def decode_error_of(document: object) -> DecodeError:
-    """Give the error that reading a document ends with."""
+    """Return the error of reading a document."""
     with pytest.raises(DecodeError) as caught:
         KpiReport.from_json(document if isinstance(document, (str, bytes)) else json.dumps(document))
     return caught.value
@@ -44,7 +44,7 @@ def decode_error_of(document: object) -> DecodeError:
     ],
 )
 def test_what_is_no_answer_is_refused_where_it_fails(document: object, location: str) -> None:
-    """Each document that is none ends in a `DecodeError` with the place of the fault."""
+    """Each invalid document raises a `DecodeError` with the place of the fault."""
     assert decode_error_of(document).location == location
 
 
@@ -64,7 +64,7 @@ def test_values_have_to_match_their_kpis(values: list[int], kpis: int, several: 
 
 @pytest.mark.parametrize("kpis", [["installs", "installs"], ["installs", "app_token"], ["currency"], ["date"]])
 def test_a_column_has_one_meaning(kpis: list[str]) -> None:
-    """A KPI that comes twice, or is called as a level's column, is refused or kept: nothing is overwritten."""
+    """A repeated KPI, or one with the name of a level's column, is refused or kept: nothing is overwritten."""
     app = {"token": "a", "currency": "EUR", "dates": [{"date": "2026-01-01", "kpi_values": list(range(len(kpis)))}]}
     try:
         got = report(app, *kpis)
@@ -100,7 +100,7 @@ json_values = st.recursive(
     )
 )
 def test_any_json_gives_rows_or_a_decode_error(document: Any) -> None:
-    """Whatever JSON is read, it gives a report with rows and a schema, or `DecodeError`, and never anything else."""
+    """Any JSON results in a report with rows and a schema, or in `DecodeError`, and never in anything else."""
     try:
         got = KpiReport.from_json(json.dumps(document))
     except DecodeError:
@@ -112,20 +112,20 @@ def test_any_json_gives_rows_or_a_decode_error(document: Any) -> None:
 
 @given(st.binary(max_size=60) | st.text(max_size=60) | st.text(st.characters(), max_size=5))
 def test_any_bytes_are_no_json(source: bytes | str) -> None:
-    """Whatever bytes or text are read, they end in `DecodeError`; no short text is an answer."""
+    """Random bytes and texts raise `DecodeError`; no short text is an answer."""
     with pytest.raises(DecodeError):
         KpiReport.from_json(source)
 
 
 @pytest.mark.parametrize("source", ["\ud800", '{"a": "\ud800"}'])
 def test_a_text_that_cannot_be_encoded_is_no_json(source: str) -> None:
-    """Half a surrogate pair ends in `DecodeError` as any other fault does."""
+    """Half a surrogate pair raises `DecodeError` like any other fault."""
     assert decode_error_of(source).malformed
 
 
 @pytest.mark.parametrize("depth", [50, 200, 400, 480, 900])
 def test_depth_gives_rows_or_a_decode_error(depth: int) -> None:
-    """Levels nested beyond all reason are read or refused; they don't exhaust the stack."""
+    """Levels that are nested extremely deeply are read or refused; they do not exhaust the stack."""
     text = '{"result_parameters": {"kpis": ["k"]}, "result_set": {"token": "a", '
     text += '"trackers": [{"token": "t", ' * depth + '"kpi_values": [1]' + "}]" * depth + "}}"
     try:
@@ -137,7 +137,7 @@ def test_depth_gives_rows_or_a_decode_error(depth: int) -> None:
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_a_source_is_text_bytes_or_a_path(tmp_path: Path, mark: str) -> None:
-    """The three forms of a saved answer, with a byte order mark or without, give the same report."""
+    """The three forms of a saved answer, with or without a byte order mark, result in the same report."""
     document = {"result_parameters": {"kpis": ["k"]}, "result_set": days(1, None)}
     text = mark + json.dumps(document)
     path = tmp_path / "answer.json"
@@ -148,6 +148,6 @@ def test_a_source_is_text_bytes_or_a_path(tmp_path: Path, mark: str) -> None:
 
 
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
-    """A file that isn't there is no matter of its content."""
+    """A missing file is not an error of its content."""
     with pytest.raises(FileNotFoundError):
         KpiReport.from_json(tmp_path / "none.json")

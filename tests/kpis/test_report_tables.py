@@ -23,7 +23,7 @@ DEFAULTS = {
     "waus": "integer",
     "maus": "integer",
     "retention_rate": "number",
-    # Documented, but no defaults.
+    # Documented, but not by default.
     "cohort_size": "integer",
     "retained_users": "integer",
     "time_spent_per_user": "number",
@@ -38,7 +38,7 @@ DEFAULTS = {
 
 @pytest.mark.parametrize("kpi", DEFAULTS)
 def test_the_kind_of_a_kpi_does_not_depend_on_the_figures(kpi: str) -> None:
-    """No figures, nulls only and whole figures only have one kind of column; so have fractions where they can be."""
+    """Columns without figures, with only nulls or with only integers have one kind, as do fractions where possible."""
     samples: list[list[Any]] = [[], [None, None], [1, 2], [0], [None, 7]]
     if DEFAULTS[kpi] == "number":
         samples += [[0.5], [1, 0.5], [None, 1.0]]
@@ -81,7 +81,7 @@ def test_a_fraction_is_never_cut_off(kpi: str) -> None:
 def test_an_empty_report_has_the_columns_of_a_full_one(
     grouping: object, level: str | None, element: dict[str, Any], nothing: str
 ) -> None:
-    """Where no figure came the echoed grouping tells the columns, and Arrow's types are those of a full report."""
+    """Without figures the echoed grouping determines the columns, and Arrow's types are those of a full report."""
     inner: dict[str, Any] = {**element, "kpi_values": [1]}
     below: dict[str, Any] = {level: [inner]} if level else inner
     app: dict[str, Any] = {"token": "a", **below}
@@ -114,7 +114,7 @@ def test_columns_come_in_the_order_of_the_levels() -> None:
 
 
 def cohorts(*figures: tuple[str, list[Any]], country: str = "de") -> dict[str, Any]:
-    """Give an app with periods in the order given."""
+    """Return an app with periods in this order."""
     periods = [{"period": period, "kpi_values": values} for period, values in figures]
     return {"token": "a", "countries": [{"country": country, "periods": periods}]}
 
@@ -134,7 +134,7 @@ def test_a_pivot_has_one_row_a_cohort() -> None:
 
 
 def test_a_pivot_of_several_kpis_names_both() -> None:
-    """Several KPIs get columns of their own, together for each; one that is named stands alone."""
+    """Several KPIs get separate columns, grouped by KPI; a single one keeps plain names."""
     got = report(cohorts(("1", [3, 0.5]), ("0", [6, 1])), "installs", "retention_rate")
     table = got.pivot("period")
     assert table.columns[4:] == ("installs_0", "installs_1", "retention_rate_0", "retention_rate_1")
@@ -156,24 +156,24 @@ def test_a_pivot_of_several_kpis_names_both() -> None:
     ],
 )
 def test_the_columns_of_a_pivot_are_in_numerical_order(values: list[Any], expected: list[str]) -> None:
-    """Numbers come by their size, texts behind them by their letters."""
+    """Numbers are sorted by size, followed by texts in alphabetical order."""
     app = {"token": "a", "periods": [{"period": value, "kpi_values": [1]} for value in values]}
     assert list(report(app, "k").pivot().columns[3:]) == expected
 
 
 @pytest.mark.parametrize("column", ["periods", "k", "", "tracker", None, 5, ["period"]])
 def test_a_pivot_of_no_level_is_refused(column: Any) -> None:
-    """A column that is none, or a KPI's, is refused with those that there are."""
+    """An unknown column, or a KPI's, is refused, and the message lists the valid ones."""
     got = report(cohorts(("0", [1])), "k")
-    with pytest.raises(ConfigurationError, match="give one of app_token, app_name, currency, country, period"):
+    with pytest.raises(ConfigurationError, match="pass one of app_token, app_name, currency, country, period"):
         got.pivot(column)
 
 
 @pytest.mark.parametrize("kpi", ["", "installs", "period", 5, ["k"]])
 def test_a_pivot_of_no_kpi_is_refused(kpi: Any) -> None:
-    """A KPI that the report doesn't have is refused with those that it has."""
+    """A KPI that the report does not have is refused, and the message lists those that it has."""
     got = report(cohorts(("0", [1, 2])), "k", "l")
-    with pytest.raises(ConfigurationError, match="give one of k, l"):
+    with pytest.raises(ConfigurationError, match="pass one of k, l"):
         got.pivot(kpi=kpi)
 
 
@@ -191,7 +191,7 @@ def test_a_pivot_of_a_level_with_tokens_has_one_row_a_cohort() -> None:
 
 
 def test_a_row_without_the_level_makes_no_column_none() -> None:
-    """Ragged levels: figures above the periods are not those of a period called None."""
+    """Ragged levels: figures above the periods do not belong to a period called None."""
     app = cohorts(("0", [1]))
     app["kpi_values"] = [9]
     assert "None" not in report(app, "k").pivot().columns
@@ -209,7 +209,7 @@ def test_a_row_without_the_level_makes_no_column_none() -> None:
     ],
 )
 def test_a_pivot_overwrites_nothing(app: dict[str, Any], kpis: list[str]) -> None:
-    """Columns that would have one name are refused or told apart."""
+    """Columns that would have the same name are refused or distinguished."""
     try:
         table = report(app, *kpis).pivot("event")
     except (ConfigurationError, DecodeError):

@@ -30,12 +30,12 @@ ENDPOINTS = ["deliverables", "events", "cohorts", "skadnetwork"]
 
 
 def path_of(endpoint: str, *tokens: str) -> str:
-    """Give the path that an endpoint has for these apps."""
+    """Return the path of an endpoint for these apps."""
     return f"/kpis/v1/{','.join(tokens)}" + ("" if endpoint == "deliverables" else f"/{endpoint}")
 
 
 async def answer(emulator: Emulator, path: str, params: dict[str, str]) -> bytes:
-    """Ask the emulator with plain httpx."""
+    """Query the emulator with plain httpx."""
     headers = {"Authorization": f"Token token={emulator.token}"}
     async with httpx.AsyncClient(base_url=emulator.url, headers=headers, timeout=30) as client:
         response = await client.get(path, params=params)
@@ -46,7 +46,7 @@ async def answer(emulator: Emulator, path: str, params: dict[str, str]) -> bytes
 async def test_one_request_goes_out_for_each_app_and_the_order_is_that_asked_for(
     adjust: AsyncAdjust, emulator: Emulator
 ) -> None:
-    """Apps come in the order asked for, each from a request of its own, whatever order the answers came in."""
+    """Apps are in the requested order, each from its own request, whatever order the answers arrive in."""
     tokens = list(reversed(emulator.app_tokens))
     report = await adjust.kpis.deliverables(tokens, kpis=["installs", "sessions"], grouping=["trackers"], **DATES)
     assert [app["token"] for app in report.result_set["apps"]] == tokens
@@ -86,7 +86,7 @@ GROUPINGS = [
 async def test_the_merged_report_is_the_services_own_for_all_apps(
     adjust: AsyncAdjust, emulator: Emulator, endpoint: str, grouping: list[str] | None
 ) -> None:
-    """What is merged from one request an app equals, cell by cell, the service's answer to one request for all."""
+    """A merged report equals, cell by cell, the service's answer to one request for all apps."""
     tokens = emulator.app_tokens[:4]
     merged = await ask(adjust, endpoint, tokens, grouping=grouping, **DATES)
     params = TEXT_DATES | ({"grouping": ",".join(grouping)} if grouping else {})
@@ -119,7 +119,7 @@ async def test_the_merged_report_is_the_services_own_for_all_apps(
 def test_the_rows_of_json_are_those_of_csv(
     endpoint: str, apps: list[int], levels: list[str], human: bool, several: bool, utc_offset: str
 ) -> None:
-    """For the same query the JSON and the CSV give the same rows, but for what the CSV does not say of the app."""
+    """For the same query, JSON and CSV have the same rows, except for what the CSV does not contain about the app."""
 
     async def both() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         async with Emulator(apps=4, trackers_per_app=40, facts_per_day=12) as emulator:
@@ -149,7 +149,7 @@ def test_the_rows_of_json_are_those_of_csv(
 async def test_an_empty_report_has_the_schema_of_a_full_one(
     adjust: AsyncAdjust, emulator: Emulator, endpoint: str, human_readable_kpis: bool
 ) -> None:
-    """For every KPI that the emulator knows, a report without figures has the columns and kinds of one with figures."""
+    """For every KPI of the emulator, a report without figures has the columns and kinds of one with figures."""
     query = {
         "kpis": list(KPIS[Report(endpoint)]),
         "grouping": ["day"],
@@ -171,7 +171,7 @@ async def test_an_empty_report_has_the_schema_of_a_full_one(
 async def test_windows_join_to_the_whole(
     adjust: AsyncAdjust, emulator: Emulator, window: Any, requests: int, grouping: list[str]
 ) -> None:
-    """A range split into windows gives the same cells as the range asked for at once."""
+    """A range split into windows has the same cells as the range in one request."""
     tokens = emulator.app_tokens[:2]
     whole = await adjust.kpis.deliverables(tokens, kpis=["installs", "revenue", "daus"], grouping=grouping, **DATES)
     emulator.stats.reset()
@@ -208,7 +208,7 @@ async def test_months_join_by_month(adjust: AsyncAdjust, emulator: Emulator) -> 
 
 
 async def test_below_a_tracker(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """`tracker_token` asks below one tracker; the figures are those of its app."""
+    """`tracker_token` restricts figures to one tracker; they belong to its app."""
     app = emulator.app_tokens[0]
     everything = await adjust.kpis.deliverables(app, grouping=["networks"], kpis=["installs"], **DATES)
     row = next(row for row in everything.rows() if row["installs"])
@@ -220,7 +220,7 @@ async def test_below_a_tracker(adjust: AsyncAdjust, emulator: Emulator) -> None:
 
 
 async def test_an_answer_that_names_the_tracker_in_place_of_the_app() -> None:
-    """Below a tracker the service was seen to give the tracker's token; the figures still belong to the app."""
+    """Below a tracker, some services return the tracker's token; the figures still belong to the app."""
     document = {
         "result_parameters": {"kpis": ["installs"]},
         "result_set": {
@@ -239,7 +239,7 @@ async def test_an_answer_that_names_the_tracker_in_place_of_the_app() -> None:
 
 
 async def test_every_parameter_arrives(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """What is asked for goes out under its name on the wire, lists joined, dates and booleans as documented."""
+    """The query is sent under its names on the wire, lists joined, dates and booleans as documented."""
     app = emulator.app_tokens[0]
     seen: list[httpx.QueryParams] = []
 

@@ -1,1 +1,1 @@
-"""Clients that others published, pointed at the emulator: `nox -s peers` installs them and runs these tests."""
+"""Other published clients, pointed at the emulator: `nox -s peers` installs them and runs these tests."""

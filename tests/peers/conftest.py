@@ -1,4 +1,4 @@
-"""An account for other people's clients, and figures of ours to compare theirs with."""
+"""An account for other clients, and our own figures to compare theirs with."""
 
 from collections.abc import AsyncIterator
 

@@ -1,6 +1,6 @@
 """Runs the manifest of airbyte-source-adjust 0.1.33 against another host: `run_airbyte.py URL read --config ...`.
 
-It runs in an environment of its own, whose packages are not those of this project.
+It runs in another environment, whose packages are not those of this project.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""adjusty, which puts the token into the URL and gives the JSON as it came."""
+"""adjusty, which puts the token into the URL and returns the JSON unchanged."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def peer(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The client; its address is written into its code, so that its requests are sent on to the emulator."""
+    """The client. Its address is hard-coded, so its requests are forwarded to the emulator."""
     get = requests.get
 
     def redirected(url: str, **arguments: Any) -> requests.Response:
@@ -38,9 +38,9 @@ def peer(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Any:
 async def test_it_sees_the_same_figures(
     peer: Any, adjust: AsyncAdjust, emulator: Emulator, theirs: str, ours: str, kpis: list[str], several: bool
 ) -> None:
-    """Its three calls get what `adjust.kpis` gets, with the parameters of its README, for one app and for three."""
+    """Its three calls return what `adjust.kpis` does, with the parameters of its README, for one app and for three."""
     tokens = emulator.app_tokens if several else emulator.app_tokens[:1]
-    # Its own test for a list is never true: many apps go in as the text that it would have made of them.
+    # Its own test for a list is never true, so several apps are passed as the text that it would have made of them.
     peer.app_token = ",".join(tokens)
     further = {"utc_offset": "+05:30"} | ({"period": "week"} if ours == "cohorts" else {})
     dates = {"start_date": "2026-01-05", "end_date": "2026-01-09"}

@@ -14,7 +14,7 @@ from adjust_async.emulator import Emulator
 
 pytestmark = [
     pytest.mark.anyio,
-    # The session that runs this makes an environment for it; the connector wants Python below 3.12.
+    # The session that runs this creates an environment for it; the connector needs Python below 3.12.
     pytest.mark.skipif("AIRBYTE_PYTHON" not in os.environ, reason="the connector is not installed"),
 ]
 
@@ -35,7 +35,7 @@ STREAM = {
 
 
 async def read(folder: Path, emulator: Emulator, first: date) -> list[dict[str, Any]]:
-    """Let the connector read every day from the first one on, and give its messages."""
+    """Let the connector read every day from the first one, and return its messages."""
     config = {
         "api_token": emulator.token,
         "ingest_start": f"{first}T00:00:00Z",
@@ -56,7 +56,7 @@ async def read(folder: Path, emulator: Emulator, first: date) -> list[dict[str, 
 
 
 async def test_it_reads_a_stream_of_days(emulator: Emulator, adjust: AsyncAdjust, tmp_path: Path) -> None:
-    """One request a day up to today, whose records are the rows that `adjust.reports` gives for those days."""
+    """It sends one request for each day up to today, whose records are the rows of `adjust.reports` for those days."""
     today = emulator.today
     first = today - timedelta(days=6)
     messages = await read(tmp_path, emulator, first)

@@ -1,4 +1,4 @@
-"""The page about migrating shows other people's clients as they are: its code for them runs too."""
+"""The migration page shows other clients truthfully: its code for them runs, too."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ BLOCKS = [block for block in blocks_of(PAGE) if block.is_foreign]
 async def test_their_code_runs(
     block: Block, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each block runs against the emulator, whose address their code can't be told, and prints figures."""
+    """Each block runs against the emulator, although their code has no setting for its address, and prints figures."""
     get = requests.get
 
     def redirected(url: str, **arguments: Any) -> requests.Response:
@@ -37,7 +37,7 @@ def test_there_is_code_of_both() -> None:
 
 
 def test_the_configuration_of_airbyte_is_one() -> None:
-    """What is shown of Airbyte has the settings that `test_airbyte` runs the connector with."""
+    """The page's Airbyte settings are those that `test_airbyte` runs the connector with."""
     [block] = [block for block in blocks_of(PAGE) if block.language == "json"]
     settings = {"api_token", "ingest_start", "metrics", "additional_metrics", "dimensions", "until_today"}
     assert set(json.loads(block.code)) == settings

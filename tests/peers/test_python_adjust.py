@@ -1,4 +1,4 @@
-"""python-adjust, whose models refuse an answer that lacks a key or has one too many."""
+"""python-adjust, whose models refuse an answer with a missing or additional key."""
 
 import asyncio
 from datetime import date
@@ -24,7 +24,7 @@ def peer(emulator: Emulator) -> Any:
 
 
 def cells(report: Any) -> list[dict[str, Any]]:
-    """Give the figures of their answer as rows of ours."""
+    """Return the figures of their answer as our rows."""
     parameters = report.result_parameters
     trackers = [{"token": tracker.token, "name": tracker.name} for tracker in parameters.trackers or []]
     events = [{"token": event.token, "name": event.name} for event in parameters.events or []]
@@ -61,7 +61,7 @@ async def test_it_sees_the_same_figures(
 
 
 async def test_it_reads_the_csv(peer: Any, adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Its data frame, which it makes of the CSV, has as many rows as our table, and the same sum of installs."""
+    """Its data frame, made from the CSV, has as many rows as our table, and the same sum of installs."""
     tokens = emulator.app_tokens[:1]
     service = peer.kpi_service(start_date=START, end_date=END, app_tokens=tokens, kpis=["installs"], groups=["day"])
     frame = await asyncio.to_thread(service.fetch_kpi, as_df=True)

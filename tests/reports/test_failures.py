@@ -104,7 +104,7 @@ async def test_a_failed_window_fails_its_app(adjust: AsyncAdjust, emulator: Emul
 
 
 async def test_all_apps_failing_always_raises(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Where nothing came there is no report: the first app's error is raised, and says that the others failed too."""
+    """If every app failed, the first app's error is raised, and says that the others failed too."""
     for number, token in enumerate(emulator.app_tokens):
         emulator.app_states[token] = "forbidden" if number else "gone"
     with pytest.raises(GoneError) as raised:

@@ -24,7 +24,7 @@ def test_apps_are_a_filter() -> None:
     assert wire_of(["abc", "def"]) == {**WIRE, "app_token__in": "abc,def"}
     assert wire_of(filters={"app_token__in": ["abc"]}) == {**WIRE, "app_token__in": "abc"}
     message = refusal(lambda: wire_of(["abc"], filters={"app_token__in": ["abc"]}))
-    assert message == "filters holds 'app_token__in', and app_tokens is given too: give one of them"
+    assert message == "filters holds 'app_token__in', and app_tokens is passed too: pass one of them"
 
 
 @pytest.mark.parametrize("suffix", [*TEXT_SUFFIXES, *LIST_SUFFIXES])
@@ -36,7 +36,7 @@ def test_a_filter_of_texts(suffix: str) -> None:
         assert wire_of(filters={name: ["a", Word.DAY]})[name] == "a,day"
         assert wire_of(filters={name: (part for part in "ab")})[name] == "a,b"
     else:
-        assert refused(filters={name: ["a", "b"]}).endswith("give a text")
+        assert refused(filters={name: ["a", "b"]}).endswith("pass a text")
 
 
 @pytest.mark.parametrize("suffix", NUMBER_SUFFIXES)
@@ -53,7 +53,7 @@ def test_what_is_no_number_is_no_limit_of_a_metric(suffix: str, value: object) -
     """What compares with nothing is refused by the filter's name."""
     message = refused(filters={f"installs__{suffix}": value})
     assert message.startswith(f"filters['installs__{suffix}'] is ")
-    assert message.endswith("give a number")
+    assert message.endswith("pass a number")
 
 
 @pytest.mark.parametrize("suffix", [*TEXT_SUFFIXES, *LIST_SUFFIXES])
@@ -87,7 +87,7 @@ def test_no_filters_change_nothing(filters: object) -> None:
 @pytest.mark.parametrize("name", ["dimensions", "filters", "limit", "hour__between", "date_period"])
 def test_an_argument_is_not_given_as_a_further_parameter(name: str) -> None:
     """It would be sent twice, unchecked."""
-    assert f"give {name}=" in refusal(lambda: wire_of(parameters={name: "x"}))
+    assert f"pass {name}=" in refusal(lambda: wire_of(parameters={name: "x"}))
 
 
 @pytest.mark.parametrize("name", ["app_token__in", "campaign__contains", "x__y"])
@@ -99,9 +99,9 @@ def test_a_filter_can_be_sent_unchanged(name: str) -> None:
 def test_a_filter_is_given_once() -> None:
     """The same filter in both places, or beside the apps, would replace the other one."""
     message = refusal(lambda: wire_of(filters={"app__in": ["x"]}, parameters={"app__in": "y"}))
-    assert message == "parameters holds 'app__in', which is in filters too: give app__in once"
+    assert message == "parameters holds 'app__in', which is in filters too: pass app__in once"
     message = refusal(lambda: wire_of(["abc"], parameters={"app_token__in": "abc"}))
-    assert message == "parameters holds 'app_token__in', and app_tokens is given too: give one of them"
+    assert message == "parameters holds 'app_token__in', and app_tokens is passed too: pass one of them"
 
 
 @pytest.mark.parametrize(

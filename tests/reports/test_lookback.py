@@ -50,8 +50,8 @@ def test_lookback_ends_today() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("2026-11-22", 1, "2026-11-21"), "newest is 2026-11-22, which lies after 2026-11-21"),
-        (("2026-11-21", 0, "2026-11-21"), "there is nothing to ask for"),
+        (("2026-11-22", 1, "2026-11-21"), "newest is 2026-11-22, which is after 2026-11-21"),
+        (("2026-11-21", 0, "2026-11-21"), "there is nothing left to request"),
         (("yesterday", 1, "2026-11-21"), "newest is 'yesterday'"),
         (("2026-11-18", -1, "2026-11-21"), "days is -1"),
         (("2026-11-18", 1.5, "2026-11-21"), "days is 1.5"),

@@ -185,7 +185,7 @@ async def test_wrong_shapes_of_lists_say_where(document: Any, place: str) -> Non
 @pytest.mark.parametrize(
     ("arguments", "query", "message"),
     [
-        (("networks",), {}, r"required_filters is the text 'networks': give a list, such as \['networks'\]"),
+        (("networks",), {}, r"required_filters is the text 'networks': pass a list, such as \['networks'\]"),
         (([],), {}, "required_filters is empty"),
         (({"networks"},), {}, "required_filters is a set"),
         ((["networks", "networks"],), {}, "required_filters has 'networks' twice"),
@@ -193,7 +193,7 @@ async def test_wrong_shapes_of_lists_say_where(document: Any, place: str) -> Non
         ((None,), {}, "required_filters is None"),
         ((["networks"],), {"section": ""}, "section is ''"),
         ((["networks"],), {"section": 3}, "section is 3"),
-        ((["networks"],), {"contains": "goo"}, "contains is 'goo': give a dictionary"),
+        ((["networks"],), {"contains": "goo"}, "contains is 'goo': pass a dictionary"),
         ((["networks"],), {"contains": {"apps": "x"}}, "contains holds 'apps', which is not among required_filters"),
         ((["networks"],), {"contains": {"networks": ""}}, r"contains\['networks'\] is ''"),
         ((["networks"],), {"contains": {"networks": ["a"]}}, r"contains\['networks'\] is \['a'\]"),
@@ -309,7 +309,7 @@ async def test_an_odd_event_does_not_lose_the_others(odd: Any, place: str, caplo
         assert await adjust.reports.events() == [ReportEvent(id="x"), odd, ReportEvent(id="y")]
         assert len(script.requests) == 1
     (record,) = (record for record in caplog.records if record.levelname == "WARNING")
-    assert "1 of 3 items have an unknown shape" in record.getMessage()
+    assert "1 of 3 items are malformed" in record.getMessage()
     assert place in record.getMessage()
 
 

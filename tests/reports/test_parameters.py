@@ -84,8 +84,8 @@ def test_a_question_is_not_changed() -> None:
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize(
     ("value", "part"),
-    [("day", f"is the text {'day'!r}: give a list"), ([], "is empty"), (5, "give a list"), (b"day", "give a list"),
-     ({"a": 1}, "give a list"), ({"a"}, "is a set"), ([""], "holds ''"), ([None], "holds None"), ([7], "holds 7"),
+    [("day", f"is the text {'day'!r}: pass a list"), ([], "is empty"), (5, "pass a list"), (b"day", "pass a list"),
+     ({"a": 1}, "pass a list"), ({"a"}, "is a set"), ([""], "holds ''"), ([None], "holds None"), ([7], "holds 7"),
      ([["a"]], "holds ['a']"), (["a,b"], "holds 'a,b'"), (["a", "a"], "twice"), (["\ud800"], "can't be sent")],
 )  # fmt: skip
 def test_what_is_no_list_of_names_is_refused(name: str, value: object, part: str) -> None:
@@ -112,7 +112,7 @@ def test_a_time_zone_is_a_name_or_a_number(value: object) -> None:
 @pytest.mark.parametrize("value", [0, 1, "true", "", [], 1.0])
 def test_a_boolean_is_a_boolean(name: str, value: object) -> None:
     """What is merely true or false by its look is refused."""
-    assert refused(**{name: value}).endswith("give True or False")
+    assert refused(**{name: value}).endswith("pass True or False")
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.0, "10", [10], 2**63, float("inf"), Decimal(5),
@@ -136,7 +136,7 @@ def test_hours_are_a_pair_of_hours(value: object, start: str) -> None:
 
 def test_one_clock_is_given() -> None:
     """An offset and a time zone contradict each other."""
-    assert "give one of them" in refused(utc_offset="+01:00", timezone_id="Europe/Berlin")
+    assert "pass one of them" in refused(utc_offset="+01:00", timezone_id="Europe/Berlin")
 
 
 @pytest.mark.parametrize("value", [["-"], ["clicks", "--"], [" - "]])
@@ -148,9 +148,9 @@ def test_a_sort_has_a_name(value: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        ("metric", "metric is no parameter of a report: did you mean metrics?"),
-        ("campaign__contains", "campaign__contains is a filter: give filters={'campaign__contains': ...}"),
-        ("readable_names", "readable_names is no parameter of this report: leave it out"),
+        ("metric", "metric is not a parameter of a report: did you mean metrics?"),
+        ("campaign__contains", "campaign__contains is a filter: pass filters={'campaign__contains': ...}"),
+        ("readable_names", "readable_names is not a parameter of this report: leave it out"),
     ],
 )
 def test_an_argument_that_there_is_not_is_refused_with_the_way_to_give_it(name: str, part: str) -> None:
@@ -175,7 +175,7 @@ def test_a_csv_takes_readable_names() -> None:
 )
 def test_no_column_comes_twice(dimensions: list[str], metrics: list[str]) -> None:
     """Names that come back as the same column are refused, in whichever list they are."""
-    assert refused(dimensions=dimensions, metrics=metrics).endswith("already: give it once")
+    assert refused(dimensions=dimensions, metrics=metrics).endswith("already: pass it once")
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_what_is_no_range_is_refused(value: object) -> None:
 
 def test_a_refused_word_is_told_with_what_works() -> None:
     """`last_7_days` is the classic, which the service answers with 400."""
-    assert "give '-7d:-1d', or two dates" in refused(date_period="last_7_days")
+    assert "pass '-7d:-1d', or two dates" in refused(date_period="last_7_days")
     assert refused(date_period=("2026-01-02", "2026-01-01")).endswith("it begins on 2026-01-02: swap them")
 
 
@@ -106,9 +106,7 @@ def test_a_window_that_would_cut_rows_is_refused(window: Any, dimensions: str) -
 def test_a_range_without_dates_is_not_split(period: str) -> None:
     """What "yesterday" is, the service alone knows."""
     message = refusal(lambda: split_period(period, "day", ("day",)))
-    assert (
-        message == f"window is 'day', but date_period is {period!r}: give two dates, so that it is known what to split"
-    )
+    assert message == f"window is 'day', but date_period is {period!r}: pass two dates, so that the range can be split"
 
 
 @pytest.mark.parametrize("window", [True, 0, 367, "", "Day", "year", b"day", 1.0, [], {}, {"day"}, float("nan")])

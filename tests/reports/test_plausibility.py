@@ -79,11 +79,11 @@ async def test_a_service_that_rounds_the_range_is_found_out() -> None:
         return daily(first - timedelta(first.weekday()), last + timedelta(6 - last.weekday()))
 
     async with client(serving(rounded)) as (adjust, _):
-        with pytest.raises(DecodeError, match=r"two windows have rows for day '2025-12-29'.*Ask without window="):
+        with pytest.raises(DecodeError, match=r"two windows have rows for day '2025-12-29'.*Leave out window="):
             await adjust.reports.fetch(**QUERY, window=3)
         kept = await adjust.reports.fetch(**QUERY)
     assert kept.warnings == [
-        "the answer has rows outside of 2026-01-01 to 2026-01-10, which was asked for: day 2025-12-29 to 2026-01-11"
+        "the answer has rows outside of the requested days 2026-01-01 to 2026-01-10: day 2025-12-29 to 2026-01-11"
     ]
 
 
@@ -143,7 +143,7 @@ async def test_rows_outside_of_the_range_are_named(
         async with client(serving(given)) as (adjust, _):
             with caplog.at_level(logging.WARNING, "adjust_async"):
                 await ask(adjust, form, tmp_path, **QUERY | {"dimensions": [dimension]})
-        wanted = f"outside of 2026-01-01 to 2026-01-10, which was asked for: {dimension} {outside}"
+        wanted = f"outside of the requested days 2026-01-01 to 2026-01-10: {dimension} {outside}"
         assert (wanted in caplog.text) is warned
         assert len(caplog.records) == warned
 
@@ -182,7 +182,7 @@ async def test_missing_columns_are_named(form: str, tmp_path: Path, caplog: pyte
         with caplog.at_level(logging.WARNING, "adjust_async"):
             assert await ask(adjust, form, tmp_path, **query) == 1
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
-        "the answer has no clicks, which was asked for"
+        "the answer has no clicks, which was requested"
     ]
 
 

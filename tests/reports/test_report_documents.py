@@ -83,7 +83,7 @@ def test_a_document_that_is_no_report_says_where(source: str | bytes, location: 
 @pytest.mark.parametrize("source", [None, 5, [], {"rows": []}, bytearray(b"{}"), memoryview(b"{}")])
 def test_a_source_is_text_bytes_or_a_path(source: Any) -> None:
     """A decoded document and the like are refused with what is taken."""
-    with pytest.raises(ConfigurationError, match=r"^source is .*: give text, bytes or a pathlib.Path$"):
+    with pytest.raises(ConfigurationError, match=r"^source is .*: pass text, bytes or a pathlib.Path$"):
         Report.from_json(source)
 
 

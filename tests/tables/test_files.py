@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from pyarrow import parquet
 
-from adjust_async import KpiReport
+from adjust_async import KpiReport, Plan, ProvisionOutcome, ProvisionResult, TrackerSpec
 from adjust_async.errors import ConfigurationError, DecodeError
 from adjust_async.reports.report import Report
 from adjust_async.tables import Column, ColumnTable, Table
@@ -29,7 +29,7 @@ def melted() -> Table:
 
 
 def periods() -> KpiReport:
-    """Read figures of two periods, the later one first."""
+    """Return figures of two periods, the later one first."""
     app = {"token": "a", "networks": [{"token": "n", "name": "N", "periods": [
         {"period": "10", "kpi_values": [1]}, {"period": "9", "kpi_values": [2]}]}]}  # fmt: skip
     return kpi_report(app, "installs", period="week")
@@ -47,12 +47,16 @@ TABLES: dict[str, Callable[[], Table]] = {
     "report": lambda: report({"day": "2026-01-05", "installs": "64"}, metrics=["installs"]),
     "melted": melted,
     "columns": lambda: ColumnTable([Column("c", "text")], [["a\r\nb", None, '"']]),
+    "plan": lambda: Plan([TrackerSpec("A::B", partner_id=5), TrackerSpec("C", cost_data_enabled=False)]).to_table(),
+    "result": lambda: ProvisionResult("app", [TrackerSpec("A")], [ProvisionOutcome("A", "created")], [], dry_run=True),
 }
 EMPTY: dict[str, Callable[[], Table]] = {
     "kpis": lambda: kpi_report({"apps": []}, "installs"),
     "report": lambda: report(metrics=["installs"]),
     "columns": lambda: ColumnTable([Column("c", "text")], [[]]),
     "no columns": lambda: ColumnTable([], []),
+    "plan": lambda: Plan().to_table(),
+    "result": lambda: ProvisionResult("app", [], [], [], dry_run=False),
 }
 
 
@@ -72,7 +76,7 @@ def test_a_table_is_a_collection_of_its_rows(name: str) -> None:
 
 @pytest.mark.parametrize("name", EMPTY)
 def test_a_table_without_rows_is_true(name: str) -> None:
-    """An empty report is one all the same, and not none."""
+    """An empty report is still a report: its truth value is true."""
     table = EMPTY[name]()
     assert len(table) == 0
     assert table
@@ -81,14 +85,14 @@ def test_a_table_without_rows_is_true(name: str) -> None:
 
 @pytest.mark.parametrize("n", [-1, 1.5, "1", None, True])
 def test_a_number_of_rows_is_whole(n: Any) -> None:
-    """Anything else is refused."""
+    """Other values are refused."""
     with pytest.raises(ConfigurationError, match="n is "):
         TABLES["kpis"]().head(n)
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_are_equal_by_value(name: str) -> None:
-    """Two tables of the same values are equal, also after pickling and copying; others are not."""
+    """Two tables with the same values are equal, even after pickling and copying; others are not."""
     table = TABLES[name]()
     for same in (TABLES[name](), pickle.loads(pickle.dumps(table)), copy.deepcopy(table)):
         assert same == table
@@ -100,7 +104,7 @@ def test_tables_are_equal_by_value(name: str) -> None:
 
 @given(answers())
 def test_any_kpi_report_pickles(answer: dict[str, Any]) -> None:
-    """What comes out of a pickle is equal to what went in, and has the nested form of the service."""
+    """An unpickled report is equal to the original, and has the service's nested structure."""
     parameters, result_set = answer["result_parameters"], answer["result_set"]
     got = KpiReport(parameters, result_set.get("apps", [result_set]))
     same = pickle.loads(pickle.dumps(got))
@@ -116,7 +120,7 @@ def test_any_kpi_report_pickles(answer: dict[str, Any]) -> None:
 
 @given(reports())
 def test_any_report_pickles(source: Report) -> None:
-    """What comes out of a pickle is equal to what went in, part by part."""
+    """An unpickled report is equal to the original, part by part."""
     same = pickle.loads(pickle.dumps(source))
     assert same == source
     assert same.parts == source.parts
@@ -136,7 +140,7 @@ def test_any_report_pickles(source: Report) -> None:
     ],
 )
 def test_key_columns_identify_a_row(name: str, expected: tuple[str, ...]) -> None:
-    """They are dimensions and levels, by tokens and not by names, and no figures."""
+    """Keys are dimensions and levels, by tokens and not by names, and never figures."""
     table = TABLES[name]()
     assert table.key_columns == expected
     if expected:
@@ -145,7 +149,7 @@ def test_key_columns_identify_a_row(name: str, expected: tuple[str, ...]) -> Non
 
 
 def test_periods_are_integers_beside_their_unit() -> None:
-    """Sorted by period, a curve is in order; what periods count stands beside them."""
+    """Sorted by period, a curve is in order, and the unit of periods is in its own column."""
     assert sorted((row["period"], row["period_unit"]) for row in periods()) == [(9, "week"), (10, "week")]
     assert [(row["period"], row["period_unit"]) for row in melted()] == [(7, "day"), (2, "week")]
     for table in (periods(), melted()):
@@ -156,19 +160,22 @@ def test_periods_are_integers_beside_their_unit() -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_csv_has_the_cells_as_texts(name: str, tmp_path: Path) -> None:
-    """The header, then each row; a cell without a value is blank."""
+    """The header, then each row; a missing value is a blank cell."""
     table = TABLES[name]()
     table.to_csv(tmp_path / "x.csv")
     with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
         header, *lines = csv.reader(file)
     assert tuple(header) == table.columns
-    assert lines == [["" if cell is None else str(cell) for cell in row.values()] for row in table]
+    words = {None: "", True: "true", False: "false"}
+    assert lines == [
+        [words[cell] if cell is None or isinstance(cell, bool) else str(cell) for cell in row.values()] for row in table
+    ]
     assert names_in(tmp_path) == ["x.csv"]
 
 
 @pytest.mark.parametrize("name", ["kpis", "periods"])
 def test_a_kpi_report_written_as_csv_is_read_back(name: str, tmp_path: Path) -> None:
-    """What `to_csv` writes, `from_csv` reads."""
+    """`from_csv` reads what `to_csv` writes."""
     table = TABLES[name]()
     table.to_csv(str(tmp_path / "x.csv"))
     again = KpiReport.from_csv(tmp_path / "x.csv")
@@ -186,7 +193,7 @@ def test_a_parquet_file_is_the_arrow_table(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", ["to_csv", "to_parquet"])
 def test_a_failure_leaves_the_older_file(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file is written whole or not at all."""
+    """A file is written completely or not at all."""
     place = tmp_path / "x"
     place.write_text("older")
     table = ColumnTable([Column("c", "integer")], [[1, 2**70]])
@@ -215,7 +222,7 @@ def test_a_path_that_is_no_place_for_a_file_is_refused(
 
 
 def test_days_are_iso_text_in_a_csv(tmp_path: Path) -> None:
-    """Dates, booleans and what `attr_dependency` holds have one plain form."""
+    """Dates, booleans and `attr_dependency` each have one plain form."""
     schema = [Column("day", "date"), Column("x", "text")]
     ColumnTable(schema, [[date(2026, 1, 5), None], [{"a": [1]}, True]]).to_csv(tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_text() == 'day,x\n2026-01-05,"{""a"":[1]}"\n,true\n'

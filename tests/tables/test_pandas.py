@@ -1,4 +1,4 @@
-"""What analysts do with a frame, one by one."""
+"""Common operations of analysts on a frame, one by one."""
 
 import json
 from datetime import date
@@ -14,7 +14,7 @@ DAYS = [f"2026-01-{day:02}" for day in range(1, 15)]
 
 @pytest.fixture
 def frame() -> pandas.DataFrame:
-    """Make the frame of a report of two weeks, with a count that is missing."""
+    """Return the frame of a report of two weeks, with a missing count."""
     rows = [{"day": day, "hour": f"{day}T05:00:00", "app": "ab"[number % 2], "installs": str(number), "cost": "0.5"}
             for number, day in enumerate(DAYS)]  # fmt: skip
     rows[3]["installs"] = ""
@@ -22,7 +22,7 @@ def frame() -> pandas.DataFrame:
 
 
 def test_types_are_those_of_pandas(frame: pandas.DataFrame) -> None:
-    """Days and hours are moments of pandas, and a count stays whole where one is missing."""
+    """Days and hours are pandas datetimes, and counts stay integers even if one is missing."""
     assert [str(frame.dtypes[name]) for name in ("day", "hour", "installs", "cost")] == [
         "datetime64[us]", "datetime64[us]", "Int64", "float64"]  # fmt: skip
     assert frame["installs"].isna().sum() == 1
@@ -36,7 +36,7 @@ def test_resample(frame: pandas.DataFrame, column: str) -> None:
 
 
 def test_grouper(frame: pandas.DataFrame) -> None:
-    """Groups of days beside another column."""
+    """Groups by days and another column."""
     grouped = frame.groupby([pandas.Grouper(key="day", freq="MS"), "app"])["cost"].sum()
     assert grouped.to_dict() == {(pandas.Timestamp("2026-01-01"), app): 3.5 for app in "ab"}
 
@@ -48,12 +48,12 @@ def test_comparison_with_text(frame: pandas.DataFrame) -> None:
 
 
 def test_comparison_with_a_timestamp(frame: pandas.DataFrame) -> None:
-    """A day is compared with a moment of pandas."""
+    """A day is compared with a pandas Timestamp."""
     assert len(frame[frame["day"] < pandas.Timestamp("2026-01-03")]) == 2
 
 
 def test_merge(frame: pandas.DataFrame) -> None:
-    """A frame of an analyst's own joins, by days and by texts."""
+    """A frame is joined with an analyst's own, by days and by texts."""
     holidays = pandas.DataFrame({"day": pandas.to_datetime(["2026-01-06"]), "name": ["Epiphany"]})
     assert frame.merge(holidays, on="day")["name"].tolist() == ["Epiphany"]
     names = pandas.DataFrame({"app": ["a", "b"], "title": ["A", "B"]})
@@ -61,7 +61,7 @@ def test_merge(frame: pandas.DataFrame) -> None:
 
 
 def test_rolling(frame: pandas.DataFrame) -> None:
-    """The mean of a week, by the days and not by the rows."""
+    """The mean of a week, weighted by days and not by rows."""
     assert frame.rolling("7D", on="day")["cost"].sum().tolist()[-1] == 3.5
     assert frame.set_index("day")["installs"].rolling("7D").sum().iloc[-1] == 70
 
@@ -73,7 +73,7 @@ def test_to_period(frame: pandas.DataFrame) -> None:
 
 
 def test_to_json(frame: pandas.DataFrame) -> None:
-    """A frame is written as JSON, with ISO dates and null for what is missing."""
+    """A frame is written as JSON, with ISO dates and null for missing values."""
     records = json.loads(frame.to_json(orient="records", date_format="iso"))
     assert records[3]["installs"] is None
     assert records[4]["installs"] == 4
@@ -94,7 +94,7 @@ def test_query_by_period() -> None:
 
 
 def test_an_hour_with_an_offset_is_at_utc() -> None:
-    """The hour that comes twice stays two."""
+    """A repeated hour stays two."""
     rows = [{"hour": f"2026-10-25T02:00:00+0{offset}:00", "installs": "1"} for offset in (2, 1)]
     hours = report(*rows, dimensions=["hour"], metrics=["installs"]).to_pandas()["hour"]
     assert str(hours.dtype) == "datetime64[us, UTC]"
@@ -102,7 +102,7 @@ def test_an_hour_with_an_offset_is_at_utc() -> None:
 
 
 def test_days_of_a_kpi_report() -> None:
-    """Days of the KPI Service are moments of pandas too, and so far in the past that nanoseconds end."""
+    """Days of the KPI Service are pandas datetimes, too, even if they are outside of the range of nanoseconds."""
     app = {
         "token": "a",
         "dates": [{"date": "1500-01-01", "kpi_values": [1]}, {"date": "2026-01-01", "kpi_values": [2]}],

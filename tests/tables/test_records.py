@@ -1,4 +1,4 @@
-"""Dictionaries kept by column: what comes out is what went in."""
+"""Dictionaries stored by column are read back unchanged."""
 
 import pickle
 from typing import Any
@@ -14,7 +14,7 @@ ROWS = st.lists(st.dictionaries(KEYS, CELLS), max_size=6)
 
 @given(ROWS)
 def test_rows_come_back_as_they_were(rows: list[dict[str, Any]]) -> None:
-    """Every dictionary has its own keys, empty and ragged ones too, also after pickling."""
+    """Every dictionary keeps its own keys, even if empty or ragged, and after pickling."""
     records = Records.of(rows)
     for found in (records, pickle.loads(pickle.dumps(records))):
         assert list(found) == rows
@@ -25,13 +25,13 @@ def test_rows_come_back_as_they_were(rows: list[dict[str, Any]]) -> None:
 
 @given(ROWS, ROWS)
 def test_records_are_equal_where_their_rows_are(some: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
-    """Equality is that of the rows, whatever forms they have."""
+    """Equality compares the rows, whatever their layout."""
     assert (Records.of(some) == Records.of(others)) == (some == others)
 
 
 @given(ROWS, KEYS)
 def test_a_key_is_left_out_or_set_for_all(rows: list[dict[str, Any]], key: str) -> None:
-    """Leaving a key out and setting it is done to every row, and the records before are as they were."""
+    """Removing a key and setting it applies to every row, and the earlier records are unchanged."""
     records = Records.of(rows)
     assert list(records.without(key)) == [{k: v for k, v in row.items() if k != key} for row in rows]
     assert list(records.with_constant(key, "x")) == [{**row, key: "x"} for row in rows]
@@ -41,7 +41,7 @@ def test_a_key_is_left_out_or_set_for_all(rows: list[dict[str, Any]], key: str) 
 
 @given(st.lists(ROWS, min_size=1, max_size=4))
 def test_runs_are_joined_in_order(runs: list[list[dict[str, Any]]]) -> None:
-    """Joined runs are the records of all of their rows, whatever forms these have."""
+    """Joined runs hold all of their rows, whatever their layout."""
     joined = Records.joined(list(map(Records.of, runs)))
     rows = [row for run in runs for row in run]
     assert list(joined) == rows

@@ -1,4 +1,4 @@
-"""Tables: the same cells as dictionaries, Arrow, pandas and polars, under the same types."""
+"""Tables: the same cells as dictionaries, Arrow, pandas and polars, with the same types."""
 
 import json
 import sys
@@ -18,12 +18,12 @@ from tests.kpis.answers import answers, days, report
 
 
 def table(kind: Kind, *cells: Any) -> ColumnTable:
-    """Make a table of one column."""
+    """Return a table with one column."""
     return ColumnTable([Column("c", kind)], [cells])
 
 
 def from_pandas(source: Table) -> list[dict[str, Any]]:
-    """Give the rows of a pandas frame as plain values."""
+    """Return the rows of a pandas frame as plain values."""
     frame = source.to_pandas()
     columns = {name: [None if pandas.isna(cell) else cell for cell in frame[name]] for name in frame.columns}
     for name, kind in source.schema:
@@ -44,6 +44,7 @@ CELLS: dict[Kind, st.SearchStrategy[Any]] = {
     "text": st.text(max_size=5),
     "integer": st.integers(-(2**63), 2**63 - 1),
     "number": st.floats(allow_nan=False) | st.integers(-(2**53), 2**53),
+    "boolean": st.booleans(),
     "date": st.dates(),
     "moment": st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)),  # noqa: DTZ001 - without distance to UTC
 }
@@ -51,6 +52,7 @@ ARROW: dict[Kind, Any] = {
     "text": pyarrow.string(),
     "integer": pyarrow.int64(),
     "number": pyarrow.float64(),
+    "boolean": pyarrow.bool_(),
     "date": pyarrow.date32(),
     "moment": pyarrow.timestamp("us"),
 }
@@ -58,6 +60,7 @@ PANDAS: dict[Kind, Any] = {
     "text": pandas.Series(["x"]).dtype,
     "integer": pandas.Int64Dtype(),
     "number": "float64",
+    "boolean": pandas.BooleanDtype(),
     "date": "datetime64[us]",
     "moment": "datetime64[us]",
 }
@@ -65,6 +68,7 @@ POLARS: dict[Kind, Any] = {
     "text": polars.String,
     "integer": polars.Int64,
     "number": polars.Float64,
+    "boolean": polars.Boolean,
     "date": polars.Date,
     "moment": polars.Datetime("us"),
 }
@@ -72,7 +76,7 @@ POLARS: dict[Kind, Any] = {
 
 @given(st.sampled_from(sorted(CELLS)).flatmap(lambda kind: st.tuples(st.just(kind), st.lists(st.none() | CELLS[kind]))))
 def test_every_kind_of_cell_is_the_same_everywhere(asked: tuple[Kind, list[Any]]) -> None:
-    """Arrow, pandas and polars hold the very cells of `rows()`, empty ones too, under the type of the kind."""
+    """Arrow, pandas and polars hold exactly the cells of `rows()`, including empty ones, with the type of the kind."""
     kind, cells = asked
     source = table(kind, *cells)
     check_equal(source)
@@ -84,7 +88,7 @@ def test_every_kind_of_cell_is_the_same_everywhere(asked: tuple[Kind, list[Any]]
 @pytest.mark.parametrize("cells", [[], [None], [None, None]])
 @pytest.mark.parametrize("kind", sorted(CELLS))
 def test_types_do_not_depend_on_the_cells(kind: Kind, cells: list[None]) -> None:
-    """A table without rows, or with empty cells only, has the types of a full one."""
+    """A table without rows, or with only empty cells, has the types of a full one."""
     source = table(kind, *cells)
     assert source.to_arrow().schema == pyarrow.schema([("c", ARROW[kind])])
     assert source.to_polars().schema == {"c": POLARS[kind]}
@@ -94,7 +98,7 @@ def test_types_do_not_depend_on_the_cells(kind: Kind, cells: list[None]) -> None
 
 @given(answers())
 def test_a_report_is_the_same_everywhere(answer: dict[str, Any]) -> None:
-    """Any answer, unknown levels and ragged ones included, has equal cells in every form."""
+    """Any answer, even with unknown or ragged levels, has equal cells in every form."""
     check_equal(KpiReport.from_json(json.dumps(answer)))
 
 
@@ -114,18 +118,18 @@ def test_a_report_is_the_same_everywhere(answer: dict[str, Any]) -> None:
     ],
 )
 def test_odd_cells_are_the_same_everywhere(app: dict[str, Any]) -> None:
-    """Numbers as identities, dates of several forms and huge integers lose nothing, and none of the forms fails."""
+    """Numeric ids, dates in several formats and huge integers lose nothing, and no form fails."""
     source = report(app, "k")
     rows = list(source.rows())
     for got in (source.to_arrow().to_pylist(), source.to_polars().to_dicts(), from_pandas(source)):
         for found, row in zip(got, rows, strict=True):
             for name, cell in row.items():
-                if isinstance(found[name], str):  # a column of several types may become one of texts
+                if isinstance(found[name], str):  # a column of several types may become text
                     assert found[name].lower().replace("t", " ") == str(cell).lower().replace("t", " ")
                 else:
                     wanted = pytest.approx(cell) if isinstance(cell, int) else cell
                     if isinstance(found[name], datetime) and found[name].tzinfo and not cell.tzinfo:
-                        wanted = cell.replace(tzinfo=UTC)  # beside moments that have an offset
+                        wanted = cell.replace(tzinfo=UTC)  # next to datetimes with an offset
                     assert found[name] == wanted
 
 
@@ -141,7 +145,7 @@ SUMMER, WINTER = (datetime(2026, 10, 25, 2, tzinfo=timezone(timedelta(hours=offs
     ],
 )
 def test_moments_with_an_offset_are_at_utc_in_tables(cells: list[Any], hours: list[int | None]) -> None:
-    """The hour that comes twice at the end of summer time stays two; one offset makes a whole column of UTC."""
+    """The repeated hour at the end of summer time stays two; one offset turns a whole column into UTC."""
     source = table("moment", *cells)
     arrow, frame = source.to_arrow(), source.to_polars()
     assert arrow.schema.field("c").type == pyarrow.timestamp("us", "UTC")
@@ -152,9 +156,9 @@ def test_moments_with_an_offset_are_at_utc_in_tables(cells: list[Any], hours: li
         assert {cell.utcoffset() for cell in found if cell} == {timedelta()}
 
 
-@pytest.mark.parametrize("cell", [2**63, -(2**63) - 1])
+@pytest.mark.parametrize("cell", [2**63, -(2**63) - 1, 10**400])
 def test_an_integer_too_large_is_never_an_empty_cell(cell: int) -> None:
-    """Where a number doesn't fit it is an error in every form; null would pass for no figure."""
+    """A number that does not fit is an error in every form, because null would look like a missing figure."""
     source = table("integer", cell)
     for convert in (source.to_arrow, source.to_polars, source.to_pandas):
         with pytest.raises(DecodeError, match="which no 64-bit column can: use rows"):
@@ -162,7 +166,7 @@ def test_an_integer_too_large_is_never_an_empty_cell(cell: int) -> None:
 
 
 def test_a_report_is_walked_anew_each_time() -> None:
-    """`rows()` gives the rows again, as often as they are asked for."""
+    """`rows()` returns the rows again, as often as it is called."""
     source = report(days(1, 2), "k")
     first, second = source.rows(), source.rows()
     assert next(first) == next(second)
@@ -178,7 +182,7 @@ def test_a_table_names_its_columns() -> None:
 
 
 def test_a_table_without_columns_is_empty_everywhere() -> None:
-    """No columns are no error."""
+    """A table without columns is not an error."""
     source = ColumnTable([], [])
     assert source.to_arrow().num_columns == source.to_polars().width == len(source.to_pandas().columns) == 0
 
@@ -189,7 +193,7 @@ def test_a_table_without_columns_is_empty_everywhere() -> None:
      ("to_pandas", "pyarrow", "arrow")],
 )  # fmt: skip
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, method: str, module: str, extra: str) -> None:
-    """Without its package a form is refused with the command that installs it; rows work all the same."""
+    """Without its package, a form is refused with the command that installs it; rows still work."""
     monkeypatch.setitem(sys.modules, module, None)
     source = table("date", date(2026, 1, 1))
     with pytest.raises(ConfigurationError) as caught:

@@ -1,4 +1,4 @@
-"""Runs pytest on small projects of their own, as users of the plugin have them."""
+"""Runs pytest on small projects, as users of the plugin would."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ PLUGIN = "adjust_async.testing.plugin"
 
 
 def run(folder: Path, test: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a test file in an empty folder, where warnings are errors, with this plugin and those of the options only."""
+    """Run a test file in an empty folder, where warnings are errors, with only this plugin and those of the options."""
     (folder / "test_project.py").write_text(test)
     (folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
     root = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ def run(folder: Path, test: str, *options: str, **environment: str) -> subproces
 
 
 def passed(result: subprocess.CompletedProcess[str], count: int) -> None:
-    """Assert that so many tests passed and nothing else happened."""
+    """Assert that this many tests passed and nothing else happened."""
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"{count} passed" in result.stdout.splitlines()[-1]
     assert result.stderr == ""

@@ -29,7 +29,7 @@ BODIES = (
 
 
 def test_real_hosts(tmp_path: Path) -> None:
-    """A test that would reach one of Adjust's hosts fails at once, and with words that say what to do."""
+    """A test that would reach one of Adjust's hosts fails at once, and the message says what to do."""
     tests = "".join(f"\ndef test_{number}():\n    {body}\n" for number, body in enumerate(BODIES))
     result = run(tmp_path, HEAD + tests)
     assert result.returncode == 1
@@ -40,20 +40,20 @@ def test_real_hosts(tmp_path: Path) -> None:
 
 
 def test_over_a_proxy_of_the_environment(tmp_path: Path) -> None:
-    """It fails as well where a proxy would look the host up."""
+    """It also fails if a proxy would look the host up."""
     result = run(tmp_path, f"{HEAD}\ndef test_real():\n    asyncio.run(partners())\n", HTTPS_PROXY="http://127.0.0.1:9")
     assert "This test would reach Adjust at api.adjust.com" in result.stdout
 
 
 @pytest.mark.skipif(find_spec("uvloop") is None, reason="uvloop is not installed")
 def test_uvloop(tmp_path: Path) -> None:
-    """It fails as well in a loop that looks names up by itself."""
+    """It also fails in a loop with its own name look-ups."""
     result = run(tmp_path, f"{HEAD}\nimport uvloop\ndef test_real():\n    uvloop.run(partners())\n")
     assert "This test would reach Adjust at api.adjust.com" in result.stdout
 
 
 def test_a_failure_that_is_swallowed(tmp_path: Path) -> None:
-    """A test that catches everything fails all the same."""
+    """A test that catches everything still fails."""
     test = """
 def test_real():
     try:
@@ -67,7 +67,7 @@ def test_real():
 
 
 def test_in_a_fixture(tmp_path: Path) -> None:
-    """What a fixture reaches for fails too."""
+    """A fixture that tries to reach Adjust fails, too."""
     test = """
 @pytest.fixture
 def report():
@@ -82,7 +82,7 @@ def test_real(report):
 
 
 def test_other_hosts(tmp_path: Path) -> None:
-    """Other hosts, names that only look alike, and mocked requests are none of its business."""
+    """Other hosts, names that only look similar, and mocked requests are not affected."""
     test = """
 import respx
 
@@ -120,7 +120,7 @@ def test_not_meant():
 
 
 def test_switched_off(tmp_path: Path) -> None:
-    """Outside of tests nothing is guarded, and everything is put back at the end."""
+    """Outside of tests nothing is guarded, and everything is restored at the end."""
     test = """
 import atexit
 before = socket.getaddrinfo

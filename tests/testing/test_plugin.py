@@ -34,7 +34,7 @@ async def test_fresh(adjust: AsyncAdjust, adjust_emulator: Emulator) -> None:
 
 
 def test_blocking_tests(tmp_path: Path) -> None:
-    """A blocking test runs its own loop with the client, and asks the emulator whatever it likes."""
+    """A blocking test runs its own loop with the client, and can inspect the emulator."""
     test = """
 @game
 def test_roll_out(adjust, adjust_emulator):
@@ -58,7 +58,7 @@ def test_a_client_of_its_own(adjust_emulator):
 
 
 def test_anyio(tmp_path: Path) -> None:
-    """The fixtures serve the plugin of anyio, also where a fixture of the project is a coroutine."""
+    """The fixtures work with anyio's plugin, even if a fixture of the project is a coroutine."""
     test = f"""
 pytestmark = pytest.mark.anyio
 
@@ -81,7 +81,7 @@ async def test_fixture(rolled_out):
 @pytest.mark.skipif(find_spec("pytest_asyncio") is None, reason="pytest-asyncio is not installed")
 @pytest.mark.parametrize("mode", ["strict", "auto"])
 def test_pytest_asyncio(mode: str, tmp_path: Path) -> None:
-    """The fixtures serve pytest-asyncio in both of its modes."""
+    """The fixtures work with pytest-asyncio in both of its modes."""
     mark = "pytestmark = pytest.mark.asyncio\n" if mode == "strict" else ""
     options = (
         "-p",
@@ -96,7 +96,7 @@ def test_pytest_asyncio(mode: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(find_spec("xdist") is None, reason="pytest-xdist is not installed")
 def test_xdist(tmp_path: Path) -> None:
-    """Tests in several processes have emulators of their own."""
+    """Tests in several processes have their own emulators."""
     test = """
 @game
 @pytest.mark.parametrize("number", range(6))
@@ -108,7 +108,7 @@ def test_roll_out(number, adjust, adjust_emulator):
 
 
 def test_marks(tmp_path: Path) -> None:
-    """Options of the emulator come from the marks, and the mark that is nearest to the test wins."""
+    """Options of the emulator come from the marks, and the mark nearest to the test takes precedence."""
     test = """
 @pytest.mark.adjust(apps=3, trackers_per_app=5, faults=Faults(rate=1, kinds=["429"]))
 class TestMarks:
@@ -125,7 +125,7 @@ class TestMarks:
 
 
 def test_faults_of_a_mark_begin_anew(tmp_path: Path) -> None:
-    """Faults that several tests share through a mark are those of their first request in each of them."""
+    """Faults that several tests share through a mark start over in each of them."""
     test = """
 @pytest.mark.adjust(apps=1, faults=Faults.script(["429", None]))
 @pytest.mark.parametrize("number", range(2))
@@ -143,16 +143,16 @@ def test_positional_arguments(tmp_path: Path) -> None:
 
 
 def test_bad_option(tmp_path: Path) -> None:
-    """An option that makes no sense is the emulator's error."""
+    """An invalid option is the emulator's error."""
     test = "@pytest.mark.adjust(apps=0)\ndef test_marks(adjust_emulator):\n    pass\n"
     assert "apps must be at least 1, not 0" in run(tmp_path, HEAD + test).stdout
 
 
 def test_fixtures_are_described(tmp_path: Path) -> None:
-    """`pytest --fixtures` and `--markers` tell what there is."""
+    """`pytest --fixtures` and `--markers` describe the plugin."""
     shown = run(tmp_path, "", "--fixtures").stdout
     assert "adjust_emulator -- " in shown
-    assert "Run an emulator of Adjust in a thread of its own" in shown
+    assert "Run a fresh emulator of Adjust in a thread" in shown
     assert "@pytest.mark.adjust(grace_time=..., real_hosts=False, **options)" in run(tmp_path, "", "--markers").stdout
 
 

@@ -1,4 +1,4 @@
-"""What every test of a transport may ask for."""
+"""Fixtures for the tests of transports."""
 
 import ssl
 
@@ -23,7 +23,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
-    """A certificate authority that nobody trusts by default."""
+    """A certificate authority that is not trusted by default."""
     return trustme.CA()
 
 

@@ -1,4 +1,4 @@
-"""What stands at the other end in the tests of the transports, and how requests are made of both."""
+"""The other ends of connections in the tests of transports, and requests to them."""
 
 import asyncio
 import importlib
@@ -18,14 +18,14 @@ from tests.peer import Listener, Peer, listening
 
 KINDS = ["PooledTransport", "AiohttpTransport"]
 
-#: What `anyio_backend` may be.
+#: Values of `anyio_backend`.
 LOOPS = [("asyncio", {"use_uvloop": uvloop}) for uvloop in ((False, True) if find_spec("uvloop") else (False,))]
 
 Script = Callable[[Peer], Coroutine[Any, Any, None]]
 
 
 def make(kind: str, *arguments: Any, **settings: Any) -> httpx.AsyncBaseTransport:
-    """Make a transport of either kind."""
+    """Return a transport of either kind."""
     transport = getattr(importlib.import_module("adjust_async.transports"), kind)(*arguments, **settings)
     assert isinstance(transport, httpx.AsyncBaseTransport)
     return transport
@@ -33,7 +33,7 @@ def make(kind: str, *arguments: Any, **settings: Any) -> httpx.AsyncBaseTranspor
 
 @asynccontextmanager
 async def scripted(script: Script) -> AsyncIterator[Listener]:
-    """Do to each connection what a script says; the connection stays open where the script ends without closing it."""
+    """Do to each connection what a script says; the connection stays open if the script ends without closing it."""
     with listening() as listener:
 
         async def accept() -> None:
@@ -57,7 +57,7 @@ async def send(
     content: Any = None,
     **timeouts: float,
 ) -> bytes:
-    """Send a request as a client would, and return the body of its answer."""
+    """Send a request as a client would. Return the body of its answer."""
     request = httpx.Request(method, url, content=content, extensions={"timeout": timeouts})
     response = await transport.handle_async_request(request)
     try:
@@ -79,13 +79,13 @@ async def failure(
 
 
 def tasks() -> set[asyncio.Task[Any]]:
-    """Return the tasks that run, but for those at the other end."""
+    """Return the running tasks, except for those at the other end."""
     theirs = ("'peer'", "serve.<locals>.connected", "_accept_connection2")
     return {task for task in asyncio.all_tasks() if not any(name in repr(task) for name in theirs)}
 
 
 async def settled(count: Callable[[], int], wanted: int) -> None:
-    """Wait until something comes down to a number, which the other end learns a moment later."""
+    """Wait until something drops to a number, which the other end notices a moment later."""
     async with asyncio.timeout(5):
         while count() > wanted:
             await asyncio.sleep(0)
@@ -94,7 +94,7 @@ async def settled(count: Callable[[], int], wanted: int) -> None:
 async def relay(
     target: str, peer: Peer, *, heads: list[bytes] | None = None, alter: Callable[[bytes], bytes] = bytes
 ) -> None:
-    """Be a proxy that opens a tunnel; either end of it ends the other. `alter` changes what comes back."""
+    """Act as a proxy that opens a tunnel; either end of it ends the other. `alter` changes what comes back."""
     head = await peer.take()
     if not head:
         peer.close()
@@ -133,7 +133,7 @@ def server_tls(authority: trustme.CA, host: str = "localhost") -> ssl.SSLContext
 async def serving_http2(
     tls: ssl.SSLContext, reply: Callable[[Any, int], bytes]
 ) -> AsyncIterator[tuple[str, list[int]]]:
-    """Speak HTTP/2; yield the URL, and how many connections are open and were opened."""
+    """Serve HTTP/2. Yield the URL, and the numbers of open and of opened connections."""
     tls.set_alpn_protocols(["h2"])
     counts = [0, 0]
 

@@ -1,4 +1,4 @@
-"""What both transports do with their connections, over real sockets."""
+"""How both transports handle their connections, over real sockets."""
 
 import asyncio
 import gc
@@ -39,7 +39,7 @@ async def in_pieces(_: RawRequest, writer: asyncio.StreamWriter) -> None:
 
 
 async def burst(transport: httpx.AsyncBaseTransport, server: RawServer, release: asyncio.Event, most: int) -> None:
-    """Open as many connections as there may be."""
+    """Open as many connections as allowed."""
     sending = [asyncio.create_task(send(transport, f"{server.url}/burst")) for _ in range(most)]
     while server.in_flight < most:
         await asyncio.sleep(0)
@@ -49,7 +49,7 @@ async def burst(transport: httpx.AsyncBaseTransport, server: RawServer, release:
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 async def test_never_more_connections_than_allowed(kind: str) -> None:
-    """Requests beyond `max_connections` wait, each is answered, and the connections are used again."""
+    """Requests beyond `max_connections` wait, each is answered, and connections are reused."""
 
     async def slow(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.002)
@@ -61,7 +61,7 @@ async def test_never_more_connections_than_allowed(kind: str) -> None:
 
 
 async def test_the_pool_timeout_is_for_each_origin(kind: str) -> None:
-    """A request waits for others to its own origin alone."""
+    """A request waits only for others to its own origin."""
     async with serve(at_once) as one, serve(at_once) as two, make(kind, 1) as transport:
         held = await transport.handle_async_request(httpx.Request("GET", one.url))
         assert await send(transport, two.url, pool=0.01) == b"hello"
@@ -69,7 +69,7 @@ async def test_the_pool_timeout_is_for_each_origin(kind: str) -> None:
 
 
 async def test_bodies_arrive_as_they_were_sent(kind: str) -> None:
-    """A body is streamed and stays packed, headers keep their case and order, and cookies are not kept."""
+    """A body is streamed and stays compressed, headers keep their case and order, and cookies are not kept."""
     more = asyncio.Event()
 
     async def streamed(_: RawRequest, writer: asyncio.StreamWriter) -> None:
@@ -107,7 +107,7 @@ async def test_bodies_arrive_as_they_were_sent(kind: str) -> None:
 
 
 async def test_requests_arrive_as_they_were_made(kind: str) -> None:
-    """Path, headers and body arrive as httpx has made them, with nothing added."""
+    """Path, headers and body are sent as httpx has made them, with nothing added."""
 
     async def pieces() -> AsyncGenerator[bytes, None]:
         yield b"one"
@@ -141,7 +141,7 @@ async def test_requests_arrive_as_they_were_made(kind: str) -> None:
 
 
 async def test_redirects_are_the_clients_business(kind: str) -> None:
-    """A transport answers a redirect with the redirect."""
+    """A transport returns a redirect unchanged."""
 
     async def moved(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(b"", status="302 Found", headers="Location: /elsewhere\r\n"))
@@ -152,7 +152,7 @@ async def test_redirects_are_the_clients_business(kind: str) -> None:
 
 
 async def test_a_body_left_unread_closes_its_connection(kind: str) -> None:
-    """Leaving a stream early gives the slot back, and does not read the rest."""
+    """Leaving a stream early releases the slot, and does not read the rest."""
 
     async def endless(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(b"start", length=10**9))
@@ -166,7 +166,7 @@ async def test_a_body_left_unread_closes_its_connection(kind: str) -> None:
 
 
 async def test_a_body_iterator_that_is_closed(kind: str) -> None:
-    """Closing the iterator of a body gives the slot back, before the answer is closed."""
+    """Closing the iterator of a body releases the slot, before the answer is closed."""
 
     async def endless(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(b"start", length=10**9))
@@ -181,7 +181,7 @@ async def test_a_body_iterator_that_is_closed(kind: str) -> None:
 
 
 async def test_an_answer_is_never_that_of_another_request(kind: str) -> None:
-    """What a service sends beyond an answer is not taken for the next one: that fails, or gets a new connection."""
+    """Data after an answer is not taken for the next answer: that request fails, or gets a new connection."""
     for rounds in range(4):
 
         async def twice(request: RawRequest, writer: asyncio.StreamWriter, rounds: int = rounds) -> None:
@@ -206,7 +206,7 @@ async def test_an_answer_is_never_that_of_another_request(kind: str) -> None:
 
 
 async def test_a_connection_that_the_service_closed_is_not_used_again(kind: str) -> None:
-    """A kept connection that the service has closed meanwhile is replaced, without an error."""
+    """A kept connection that the service has closed in the meantime is replaced, without an error."""
 
     async def once(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(b"hello"))
@@ -222,7 +222,7 @@ async def test_a_connection_that_the_service_closed_is_not_used_again(kind: str)
 
 
 async def test_a_connection_that_was_announced_to_end_is_closed_at_once(kind: str) -> None:
-    """A connection that can't be used again is not kept, though the service leaves it open."""
+    """A connection that can't be reused is not kept, even if the service leaves it open."""
 
     async def last(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(b"hello", headers="Connection: close\r\n"))
@@ -234,7 +234,7 @@ async def test_a_connection_that_was_announced_to_end_is_closed_at_once(kind: st
 
 
 async def test_idle_connections_expire_by_a_timer(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that nobody uses is closed when it expires, without waiting for another request."""
+    """An idle connection is closed when it expires, without waiting for another request."""
     release = asyncio.Event()
 
     async def together(_: RawRequest, writer: asyncio.StreamWriter) -> None:
@@ -271,7 +271,7 @@ async def test_a_connection_that_slept_is_not_used(kind: str, monkeypatch: pytes
 
 @pytest.mark.parametrize("silent", [False, True])
 async def test_connections_that_died_together(kind: str, silent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a failure on a kept connection the others of its age are not tried: the next request gets a new one."""
+    """After a failure on a kept connection, others of its age are not tried: the next request gets a new one."""
     monkeypatch.setattr("adjust_async.transports.attempts.SILENCE", 0.01)
     arrived = 0
     release = asyncio.Event()
@@ -280,7 +280,7 @@ async def test_connections_that_died_together(kind: str, silent: bool, monkeypat
     async def dying(peer: Peer) -> None:
         nonlocal arrived
         aged = not dead
-        while await peer.take():  # a request in one piece, since it has no body
+        while await peer.take():  # a request in one piece, because it has no body
             arrived += 1
             if aged and dead:
                 if not silent:
@@ -308,7 +308,7 @@ async def test_connections_that_died_together(kind: str, silent: bool, monkeypat
 
 
 async def test_a_request_given_up_early_says_nothing_about_others(kind: str) -> None:
-    """A cancellation soon after the request began leaves the other kept connections in use."""
+    """A cancellation soon after the request began leaves the other kept connections usable."""
     release = asyncio.Event()
 
     async def together(request: RawRequest, writer: asyncio.StreamWriter) -> None:
@@ -328,7 +328,7 @@ async def test_a_request_given_up_early_says_nothing_about_others(kind: str) -> 
 
 @pytest.mark.parametrize("proxied", [False, True])
 async def test_keep_alive(kind: str, proxied: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connections are probed where they are silent for a minute, those to a proxy too."""
+    """Connections that are silent for a minute are probed, including those to a proxy."""
     from adjust_async.transports import keep_alive
 
     probed: list[Any] = []
@@ -352,7 +352,7 @@ async def test_a_transport_that_was_dropped_warns(kind: str) -> None:
     """A transport that is dropped with open connections warns, starts no task, and its connections are closed."""
     async with serve(at_once) as server:
         transport = make(kind)
-        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # aiohttp tells the loop too
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # aiohttp reports to the loop, too
         assert await send(transport, server.url) == b"hello"
         before = tasks()
         with warnings.catch_warnings(record=True) as caught:
@@ -360,7 +360,7 @@ async def test_a_transport_that_was_dropped_warns(kind: str) -> None:
             del transport
             gc.collect()
             assert {warning.category for warning in caught} == {ResourceWarning}
-            caught.clear()  # each warning holds what it warns of
+            caught.clear()  # each warning holds its transport
             gc.collect()
             assert tasks() == before
             await server.all_closed()
@@ -369,7 +369,7 @@ async def test_a_transport_that_was_dropped_warns(kind: str) -> None:
 
 
 async def test_a_transport_that_was_never_used_does_not_warn(kind: str) -> None:
-    """What has no connection needs no `aclose`."""
+    """A transport without connections needs no `aclose`."""
     transport = make(kind)
     del transport
     gc.collect()
@@ -378,7 +378,7 @@ async def test_a_transport_that_was_never_used_does_not_warn(kind: str) -> None:
 async def test_the_trust_store_is_read_once_and_not_in_the_loop(
     kind: str, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One TLS context serves all connections, `SSL_CERT_FILE` names the authority, and the loop goes on meanwhile."""
+    """One TLS context serves all connections, `SSL_CERT_FILE` names the authority, and the loop is not blocked."""
     import threading
 
     made: list[object] = []
@@ -401,7 +401,7 @@ async def test_the_trust_store_is_read_once_and_not_in_the_loop(
     ("settings", "words"),
     [
         ({"max_connections": 0}, "max_connections is 0"),
-        ({"verify": False}, "verify is False: give an ssl.SSLContext"),
+        ({"verify": False}, "verify is False: pass an ssl.SSLContext"),
         ({"verify": "authority.pem"}, "verify is 'authority.pem'"),
         ({"trust_env": 1}, "trust_env is 1"),
         ({"proxy": "http://[::1"}, "proxy is not the URL of a proxy"),
@@ -410,7 +410,7 @@ async def test_the_trust_store_is_read_once_and_not_in_the_loop(
     ],
 )
 def test_wrong_arguments(kind: str, settings: dict[str, Any], words: str) -> None:
-    """A wrong argument is refused at once, with words that name it."""
+    """A wrong argument is refused at once, and named."""
     with pytest.raises(ConfigurationError, match=words):
         make(kind, **settings)
 
@@ -419,7 +419,7 @@ def test_wrong_arguments(kind: str, settings: dict[str, Any], words: str) -> Non
 
 
 async def _ways(stack: AsyncExitStack, way: str, authority: trustme.CA) -> tuple[RawServer, dict[str, Any]]:
-    """Start a server, and say how a transport gets there."""
+    """Start a server. Return how a transport gets there."""
     verify = ssl.create_default_context()
     authority.configure_trust(verify)
     plain = way == "plain"
@@ -434,7 +434,7 @@ async def _ways(stack: AsyncExitStack, way: str, authority: trustme.CA) -> tuple
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("way", ["plain", "tls", "proxy"])
 async def test_cancellation_at_whatever_step_leaves_nothing(kind: str, authority: trustme.CA, way: str) -> None:
-    """Requests cancelled at any step leave no slot taken, no task, and no connection that nobody keeps."""
+    """Requests that are cancelled at any step leave no slot taken, no task, and no stray connection."""
     draw = random.Random(2)
     async with AsyncExitStack() as stack:
         server, settings = await _ways(stack, way, authority)
@@ -459,7 +459,7 @@ async def test_cancellation_at_whatever_step_leaves_nothing(kind: str, authority
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("way", ["plain", "tls", "proxy"])
 async def test_closing_at_whatever_step_ends_all(kind: str, authority: trustme.CA, way: str) -> None:
-    """Whatever the requests are at, `aclose` ends each with an answer or an httpx error, and leaves nothing open."""
+    """Whatever the requests are doing, `aclose` ends each with an answer or an httpx error, and leaves nothing open."""
     async with AsyncExitStack() as stack:
         server, settings = await _ways(stack, way, authority)
         before = tasks()
@@ -478,7 +478,7 @@ async def test_closing_at_whatever_step_ends_all(kind: str, authority: trustme.C
 
 @pytest.mark.parametrize("steps", range(4))
 async def test_closing_that_is_cancelled_closes_all(kind: str, steps: int) -> None:
-    """`aclose` closes all connections also where it is cancelled, and may be called again."""
+    """`aclose` closes all connections even if it is cancelled, and may be called again."""
     release = asyncio.Event()
 
     async def together(_: RawRequest, writer: asyncio.StreamWriter) -> None:
@@ -499,7 +499,7 @@ async def test_closing_that_is_cancelled_closes_all(kind: str, steps: int) -> No
 
 @pytest.mark.parametrize("step", ["getaddrinfo", "sock_connect"])
 async def test_closing_ends_a_request_that_connects(kind: str, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request whose host is looked up, or does not answer, was not sent when the transport is closed."""
+    """A request whose host is being looked up, or does not answer, was not sent when the transport is closed."""
     waiting = asyncio.Event()
 
     async def wait(*_: object, **__: object) -> None:
@@ -518,7 +518,7 @@ async def test_closing_ends_a_request_that_connects(kind: str, step: str, monkey
 
 
 async def test_closing_ends_a_request_under_way(kind: str) -> None:
-    """A request whose answer has not come, or not wholly, is in doubt; one that waits for a slot was not sent."""
+    """A request without a complete answer is in doubt; one that waits for a slot was not sent."""
 
     async def half(request: RawRequest, writer: asyncio.StreamWriter) -> None:
         if "/body" in request.line:
@@ -549,7 +549,7 @@ async def test_closing_ends_a_request_under_way(kind: str) -> None:
 
 
 async def test_vcrpy(kind: str, tmp_path: Path) -> None:
-    """A cassette of vcrpy takes the answer up, and gives it again."""
+    """A cassette of vcrpy records the answer, and replays it."""
     vcr = pytest.importorskip("vcr")
     async with serve(at_once) as server:
         for _ in range(2):
@@ -560,7 +560,7 @@ async def test_vcrpy(kind: str, tmp_path: Path) -> None:
 
 
 def test_both_kinds_are_exported() -> None:
-    """The package names its transports, imports them when they are first asked for, and keeps them."""
+    """The package names its transports, and imports them on first use."""
     from adjust_async import transports
 
     assert set(KINDS) < set(transports.__all__) <= set(dir(transports))

@@ -1,4 +1,4 @@
-"""Every kind of failure, on both transports over real sockets: its class, and whether surely nothing was sent."""
+"""Every kind of failure, with both transports over real sockets: its class, and whether certainly nothing was sent."""
 
 import asyncio
 import socket
@@ -26,14 +26,14 @@ BROKEN = (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError)
 
 
 class Case:
-    """A transport of one connection, whose failures are taken twice: a slot that was lost would show."""
+    """A transport of one connection, with every failure provoked twice: a lost slot would show."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self.transport = transport
         self._tasks = tasks()
 
     async def failure(self, url: str, kinds: Any, *, unsent: bool, **settings: Any) -> httpx.TransportError:
-        """Send twice, and check how that ends and that all is given back."""
+        """Send twice, and check how that ends and that everything is released."""
         errors = [await self._failure(url, kinds, unsent, settings) for _ in range(2)]
         return errors[0]
 
@@ -49,7 +49,7 @@ class Case:
 
 @pytest.fixture
 async def case(kind: str) -> AsyncIterator[Callable[..., Case]]:
-    """Make cases; their transports are closed at the end, and leave no task."""
+    """Yield cases; their transports are closed at the end, and leave no task."""
     async with AsyncExitStack() as stack:
 
         def new(**settings: Any) -> Case:
@@ -64,7 +64,7 @@ async def case(kind: str) -> AsyncIterator[Callable[..., Case]]:
 
 
 async def test_a_refused_connection(case: Callable[..., Case]) -> None:
-    """Where nobody listens, nothing was sent, and the words are the system's."""
+    """If nobody listens, nothing was sent, and the message is the system's."""
     async with scripted(_silent) as listener:
         url = listener.url
     error = await case().failure(url, httpx.ConnectError, unsent=True)
@@ -72,7 +72,7 @@ async def test_a_refused_connection(case: Callable[..., Case]) -> None:
 
 
 async def test_an_unknown_host(case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host that has no address is a connection that failed."""
+    """A host without an address is a connection error."""
 
     async def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")
@@ -84,7 +84,7 @@ async def test_an_unknown_host(case: Callable[..., Case], monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("host", ["a" * 70 + ".com", "a..com"])
 async def test_a_host_that_is_no_name(case: Callable[..., Case], host: str) -> None:
-    """A host that can't be looked up is a connection that failed, never a foreign error."""
+    """A host that can't be looked up is a connection error, never a foreign error."""
     await case().failure(f"http://{host}/", httpx.ConnectError, unsent=True)
 
 
@@ -100,7 +100,7 @@ async def test_a_look_up_that_hangs(case: Callable[..., Case], monkeypatch: pyte
 
 
 async def test_a_full_executor(case: Callable[..., Case]) -> None:
-    """Where the application keeps the threads busy that look names up, the message says so."""
+    """If the application keeps the threads busy that look names up, the message says so."""
     from concurrent.futures import ThreadPoolExecutor
     from threading import Event
 
@@ -117,7 +117,7 @@ async def test_a_full_executor(case: Callable[..., Case]) -> None:
 
 
 async def test_a_handshake_that_hangs(case: Callable[..., Case], client_tls: ssl.SSLContext) -> None:
-    """A service that does not answer a handshake of TLS is a connect timeout, and its connection is closed."""
+    """A service that does not answer a TLS handshake is a connect timeout, and its connection is closed."""
     ended = asyncio.Queue[bytes]()
 
     async def hang(peer: Peer) -> None:
@@ -168,7 +168,7 @@ async def _no_tls(peer: Peer) -> None:
 
 @pytest.mark.parametrize("script", [_close_in_handshake, _reset_in_handshake, _no_tls])
 async def test_a_handshake_that_breaks(case: Callable[..., Case], client_tls: ssl.SSLContext, script: Script) -> None:
-    """A connection that breaks in the handshake of TLS has carried nothing of the request."""
+    """A connection that breaks in the TLS handshake has carried no part of the request."""
     async with scripted(script) as listener:
         url = listener.url.replace("http://127.0.0.1", "https://localhost")
         await case(verify=client_tls).failure(url, httpx.ConnectError, unsent=True)
@@ -178,7 +178,7 @@ async def test_a_handshake_that_breaks(case: Callable[..., Case], client_tls: ss
 async def test_a_bad_certificate(
     case: Callable[..., Case], authority: trustme.CA, client_tls: ssl.SSLContext, host: str, trusted: bool
 ) -> None:
-    """Neither a certificate that nobody vouches for nor one of another host gets a request, and its cause is there."""
+    """A host with an untrusted certificate, or one for another host, gets no request, and the error has its cause."""
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(answer())
@@ -195,7 +195,7 @@ async def test_a_bad_certificate(
 
 
 async def test_certificates_that_cannot_be_read(case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
-    """An `SSL_CERT_FILE` that is not there is a connection that failed."""
+    """A missing `SSL_CERT_FILE` is a connection error."""
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/authority.pem")
     error = await case().failure("https://127.0.0.1:9", httpx.ConnectError, unsent=True)
     assert "the trusted certificates can't be read" in str(error)
@@ -203,12 +203,12 @@ async def test_certificates_that_cannot_be_read(case: Callable[..., Case], monke
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "wss://127.0.0.1/", "//127.0.0.1/"])
 async def test_other_protocols(case: Callable[..., Case], url: str) -> None:
-    """Only http and https are spoken."""
+    """Only http and https are supported."""
     await case().failure(url, httpx.UnsupportedProtocol, unsent=True)
 
 
 async def test_a_header_that_http_does_not_allow(case: Callable[..., Case]) -> None:
-    """A header that would be two is refused before anything is sent."""
+    """A header with a line break is refused before anything is sent."""
     async with scripted(_silent) as listener:
         transport = case().transport
         request = httpx.Request("POST", listener.url, headers={"X-Name": "a\r\nb: c"})
@@ -218,7 +218,7 @@ async def test_a_header_that_http_does_not_allow(case: Callable[..., Case]) -> N
 
 
 async def test_no_free_connection(kind: str) -> None:
-    """A request that waits for longer than its `pool` timeout was not sent, and takes no slot with it."""
+    """A request that waits for longer than its `pool` timeout was not sent, and takes no slot."""
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(b"hello"))
@@ -265,14 +265,14 @@ AFTER: list[tuple[Script, Any, dict[str, float]]] = [
 async def test_after_the_request_was_begun(
     case: Callable[..., Case], script: Script, kinds: Any, timeouts: dict[str, float]
 ) -> None:
-    """Whatever breaks once the request is under way may have reached the service."""
+    """If anything breaks while the request is running, it may have reached the service."""
     async with scripted(script) as listener:
         await case().failure(listener.url, kinds, unsent=False, content=b"name=x", connect=5, **timeouts)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_a_service_that_takes_no_body(case: Callable[..., Case], streamed: bool) -> None:
-    """A body that is not taken within the `write` timeout is a write timeout."""
+    """A body that is not received within the `write` timeout is a write timeout."""
 
     async def pieces() -> AsyncIterator[bytes]:
         while True:
@@ -290,7 +290,7 @@ async def test_a_service_that_takes_no_body(case: Callable[..., Case], streamed:
 async def test_a_client_certificate_that_is_missing(
     case: Callable[..., Case], authority: trustme.CA, client_tls: ssl.SSLContext
 ) -> None:
-    """With TLS 1.3 the service refuses only after the request is under way: an error of httpx, and in doubt."""
+    """With TLS 1.3 the service refuses only after the request is running: an error of httpx, and in doubt."""
     context = server_tls(authority)
     context.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(context)
@@ -325,7 +325,7 @@ async def test_tls_that_is_garbled(
 
 
 async def test_an_error_of_the_callers_body(case: Callable[..., Case]) -> None:
-    """What the caller's own body raises is raised as it is."""
+    """An exception of the caller's own body is raised unchanged."""
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"one"
@@ -411,7 +411,7 @@ async def test_a_proxy_that_opens_no_tunnel(
 
 
 async def test_a_proxy_that_hangs_for_the_read_timeout(case: Callable[..., Case], client_tls: ssl.SSLContext) -> None:
-    """Without a `connect` timeout the `read` timeout bounds a proxy, and still nothing was sent."""
+    """Without a `connect` timeout, the `read` timeout limits a proxy, and still nothing was sent."""
     async with scripted(_replying(b"")) as listener:
         transport = case(proxy=listener.url, verify=client_tls)
         error = await transport.failure("https://adjust.invalid/x", httpx.ConnectTimeout, unsent=True, read=SOON)
@@ -462,7 +462,7 @@ async def test_a_request_through_a_tunnel(kind: str, authority: trustme.CA, clie
 
 
 async def test_a_plain_request_over_a_proxy(kind: str) -> None:
-    """Without TLS the proxy gets the request itself, and what breaks then is in doubt."""
+    """Without TLS, the proxy gets the request itself, and what breaks then is in doubt."""
     async with scripted(_replying(answer(b"hello"))) as listener:
         transport = make(kind, 1, proxy=listener.url.replace("http://", "http://user:p4ssword@"))
         assert await send(transport, "http://adjust.invalid/x") == b"hello"
@@ -475,11 +475,11 @@ async def test_a_plain_request_over_a_proxy(kind: str) -> None:
         await transport.aclose()
 
 
-# What other transports and mocks say.
+# Errors of other transports and mocks.
 
 
 def of_httpcore(error: Exception, cause: Exception) -> Exception:
-    """Give an error a cause, as httpx does."""
+    """Set the cause of an error, as httpx does."""
     error.__cause__ = cause
     return error
 
@@ -503,12 +503,12 @@ def of_httpcore(error: Exception, cause: Exception) -> Exception:
     ],
 )
 def test_errors_of_other_transports(error: Exception, unsent: bool) -> None:
-    """A connect timeout says that nothing was sent only where httpcore or this package says so."""
+    """A connect timeout proves that nothing was sent only if it is httpcore's or this package's."""
     assert never_sent(error) is unsent
 
 
 def test_the_status_of_a_proxy() -> None:
-    """The status with which a proxy refused is known of httpcore's error too."""
+    """The status with which a proxy refused is taken from httpcore's error, too."""
     assert proxy_status(of_httpcore(httpx.ProxyError("407 x"), httpcore.ProxyError("407 x"))) == 407
     assert proxy_status(of_httpcore(httpx.ProxyError("x"), httpcore.ProxyError("x"))) is None
     assert proxy_status(httpx.ProxyError("407 x")) is None

@@ -1,4 +1,4 @@
-"""What only the pooled transport does: its lanes, HTTP/2, and mocks of httpx, over real sockets."""
+"""The pooled transport's own features: its lanes, HTTP/2, and mocks of httpx, over real sockets."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def transport() -> AsyncIterator[PooledTransport]:
-    """A transport of three connections, which must have none busy at its end."""
+    """A transport of three connections, none of which may be busy at the end."""
     pool = PooledTransport(3)
     yield pool
     assert pool.connections_busy == 0
@@ -48,7 +48,7 @@ async def at_once(_: RawRequest, writer: asyncio.StreamWriter) -> None:
 
 
 async def test_the_connection_used_last_is_taken_first(transport: PooledTransport) -> None:
-    """After a burst, requests one by one stay on one connection, so that the others can expire."""
+    """After a burst, serial requests stay on one connection, so that the others can expire."""
     release = asyncio.Event()
 
     async def together(request: RawRequest, writer: asyncio.StreamWriter) -> None:
@@ -75,7 +75,7 @@ async def test_the_connection_used_last_is_taken_first(transport: PooledTranspor
 async def test_an_expired_connection_is_not_used_before_its_timer(
     monkeypatch: pytest.MonkeyPatch, expiry: float
 ) -> None:
-    """A loop that stood still, as in a frozen container, finds its connections expired before the timer has run."""
+    """A loop that was blocked, as in a frozen container, finds its connections expired before the timer runs."""
     loop = asyncio.get_running_loop()
     async with serve(at_once) as server, PooledTransport(1, keepalive_expiry=expiry) as transport:
         assert await send(transport, server.url) == b"hello"
@@ -97,13 +97,13 @@ async def test_no_expiry() -> None:
 
 @pytest.mark.parametrize("expiry", [-1, "20", True, float("inf"), float("nan")])
 def test_a_wrong_expiry(expiry: Any) -> None:
-    """An expiry that is no number of seconds is refused."""
+    """An expiry that is not a number of seconds is refused."""
     with pytest.raises(ConfigurationError, match="keepalive_expiry is"):
         PooledTransport(keepalive_expiry=expiry)
 
 
 async def test_a_trace_of_the_callers_own(transport: PooledTransport) -> None:
-    """The `trace` extension of httpcore works as without this transport, and the request stays as it was."""
+    """The `trace` extension of httpcore works as without this transport, and the request is unchanged."""
     events: list[str] = []
 
     async def trace(event: str, _: object) -> None:
@@ -125,7 +125,7 @@ async def test_a_trace_of_the_callers_own(transport: PooledTransport) -> None:
 
 
 async def test_http2_where_asked_for(authority: trustme.CA, client_tls: ssl.SSLContext) -> None:
-    """With `http2=True` a service that speaks it gets HTTP/2, and the debug log of its library no header."""
+    """With `http2=True` a service that supports it gets HTTP/2, and its library logs no header."""
     async with (
         serving_http2(server_tls(authority), hello) as (url, counts),
         PooledTransport(3, verify=client_tls, http2=True) as transport,
@@ -140,10 +140,10 @@ async def test_http2_where_asked_for(authority: trustme.CA, client_tls: ssl.SSLC
 
 
 async def test_a_garbled_answer_over_http2(authority: trustme.CA, client_tls: ssl.SSLContext) -> None:
-    """What httpcore calls a local error came from the service, after the request was sent."""
+    """An error that httpcore calls local was caused by the service, after the request was sent."""
 
     def garble(_: Any, __: int) -> bytes:
-        return b"\x00\x00\x01\x00\x00" + bytes(4) + b"x"  # data of the stream 0, which has none
+        return b"\x00\x00\x01\x00\x00" + bytes(4) + b"x"  # data on stream 0, which can't have any
 
     async with (
         serving_http2(server_tls(authority), garble) as (url, _),
@@ -178,7 +178,7 @@ async def test_cancellation_over_http2(authority: trustme.CA, client_tls: ssl.SS
 
 
 async def test_http2_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where h2 is not installed, the message names the extra."""
+    """If h2 is not installed, the message names the extra."""
     monkeypatch.setattr("adjust_async.transports.pooled.find_spec", lambda _: None)
     with pytest.raises(ConfigurationError, match=r"pip install 'adjust_async\[http2\]'"):
         PooledTransport(http2=True)
@@ -189,7 +189,7 @@ async def test_http2_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("error", [httpx.ReadTimeout("x"), httpx.ConnectTimeout("x"), httpx.RemoteProtocolError("x")])
 async def test_what_a_mock_raises_stays_as_it_is(error: httpx.TransportError, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mock that stands in for httpx's transport says itself what happened."""
+    """A mock that replaces httpx's transport reports itself what happened."""
 
     async def mock(*_: object) -> httpx.Response:
         raise error
@@ -230,7 +230,7 @@ async def test_pytest_httpx(transport: PooledTransport, httpx_mock: HTTPXMock) -
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where aiohttp is not installed, asking for its transport names the extra, and the other one works."""
+    """If aiohttp is not installed, its transport's import error names the extra, and the other transport works."""
     from adjust_async import transports
 
     monkeypatch.delitem(vars(transports), "AiohttpTransport", raising=False)
@@ -242,7 +242,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_aiohttp_sends_a_get_again_but_no_post() -> None:
-    """A GET on a kept connection that broke is sent again by aiohttp itself; a POST never is."""
+    """A GET on a broken kept connection is repeated by aiohttp itself, but a POST never is."""
     requests: list[bytes] = []
 
     async def once(peer: Any) -> None:

@@ -1,4 +1,4 @@
-"""Which proxy the environment names for a host."""
+"""The proxy that the environment sets for a host."""
 
 import os
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def proxy_of(origin: Origin, environment: Mapping[str, str], *, trust_env: bool 
     ],
 )
 def test_which_variable(environment: dict[str, str], origin: Origin, proxy: str | None) -> None:
-    """The proxy is that of the scheme, or else of all; messages name it and its variable, without the password."""
+    """The proxy is that of the scheme, or that for all; messages name it and its variable, without the password."""
     found = proxy_of(origin, environment)
     assert (None if found is None else str(found)) == proxy
     assert "p4ss" not in repr(found)
@@ -58,7 +58,7 @@ def test_which_variable(environment: dict[str, str], origin: Origin, proxy: str 
 
 @pytest.mark.parametrize("host", ["localhost", "api.localhost", "127.0.0.1", "127.8.8.8", "::1"])
 def test_never_for_this_machine(host: str) -> None:
-    """Requests to this machine never go over a proxy, not even over one that can't be used."""
+    """Requests to this machine never use a proxy, not even one that can't be used."""
     assert proxy_of(Origin("http", host, 80), {"ALL_PROXY": "http://proxy:2", "HTTP_PROXY": "http://[::1"}) is None
 
 
@@ -107,14 +107,14 @@ def test_no_proxy(no_proxy: str, origin: Origin, excluded: bool) -> None:
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_no_proxy_takes_any_text(no_proxy: str) -> None:
-    """Whatever `NO_PROXY` holds, it is heeded or left out, and no error."""
+    """Any content of `NO_PROXY` is followed or ignored, without an error."""
     found = proxy_of(API, {"ALL_PROXY": "http://proxy:2", "NO_PROXY": no_proxy})
     assert found is None or found.address == "proxy:2"
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_a_proxy_of_any_text(url: str) -> None:
-    """Whatever a variable holds, it is a proxy or a configuration error that names the variable."""
+    """Any content of a variable is a proxy, or a configuration error that names the variable."""
     found: Proxy | None = None
     words = "HTTPS_PROXY "
     try:
@@ -130,7 +130,7 @@ def test_a_proxy_of_any_text(url: str) -> None:
     ["http://[::1", "http://user:p4ssword@[::1", "http://", "http://user:p4ssword@", "http://a:99999", "http://a:b"],
 )
 def test_what_is_no_proxy(url: str) -> None:
-    """A variable that names no proxy is a configuration error, which does not repeat what may be a password."""
+    """A variable without a valid proxy is a configuration error, which does not repeat what may be a password."""
     with pytest.raises(ConfigurationError, match="HTTPS_PROXY") as raised:
         proxy_of(API, {"HTTPS_PROXY": url})
     assert "p4ssword" not in str(raised.value)
@@ -138,7 +138,7 @@ def test_what_is_no_proxy(url: str) -> None:
 
 
 def test_socks() -> None:
-    """A SOCKS proxy names the transport that can use it, and what that needs."""
+    """For a SOCKS proxy, the message names the transport that supports it, and what that needs."""
     with pytest.raises(ConfigurationError, match="use PooledTransport"):
         proxy_of(API, {"ALL_PROXY": "socks5://user:p4ssword@proxy"})
     with (
@@ -152,7 +152,7 @@ def test_socks() -> None:
 
 @pytest.mark.anyio
 async def test_a_proxy_from_the_environment_is_used(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first request to a host asks the environment; a proxy that can't be used ends it before anything is sent."""
+    """The first request to a host reads the environment; an unusable proxy fails it before anything is sent."""
     taken: list[bytes] = []
 
     async def proxy(peer: Peer) -> None:

@@ -1,6 +1,8 @@
-"""What type checkers see of the public face. Nothing here runs; mypy and pyright check it in their strict modes."""
+"""The public face as type checkers see it. Nothing here runs; mypy and pyright check it in their strict modes."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,15 +21,19 @@ from adjust_async import (
     CursorPages,
     Cursors,
     DecodeError,
+    FilterLists,
     FilterValue,
     KpiReport,
     Page,
     PaginationError,
+    Paging,
     Partner,
     PivotReport,
+    Plan,
     PlanError,
     ProvisionOutcome,
     ProvisionResult,
+    RecordList,
     Report,
     ReportEvent,
     ReportPart,
@@ -37,6 +43,7 @@ from adjust_async import (
     Table,
     Tracker,
     TrackerSpec,
+    Walk,
     __version__,
     load_plan,
     lookback,
@@ -81,7 +88,7 @@ async def client() -> None:
 
 
 def retried(retry: Retry) -> None:
-    """`on_retry` is told what failed, how often, and how long the wait is."""
+    """`on_retry` is called with the error, the number of attempts, and the wait."""
     assert_type(retry.method, str)
     assert_type(retry.path, str)
     assert_type(retry.attempt, int)
@@ -90,12 +97,16 @@ def retried(retry: Retry) -> None:
 
 
 async def pages(adjust: AsyncAdjust) -> None:
-    """Lists are walked by item, by page, or collected."""
+    """Lists are iterated by item, by page, or collected."""
     listed = adjust.trackers.list("app", page_size=200, after="c", max_items=10, prefetch=2)
     assert_type(listed, CursorPages[Tracker])
+    assert_type(await listed, list[Tracker])
     assert_type(await listed.collect(), list[Tracker])
+    assert_type(await listed.to_table(), Table)
     assert_type(adjust.trackers.children("app", "tracker"), CursorPages[Tracker])
     assert_type(adjust.partners.list(), CursorPages[Partner])
+    paging: Paging = {"page_size": 200, "max_items": 1000}
+    assert_type(adjust.partners.list(**paging), CursorPages[Partner])
     async for tracker in listed:
         assert_type(tracker, Tracker)
         assert_type(tracker.token, str)
@@ -108,31 +119,72 @@ async def pages(adjust: AsyncAdjust) -> None:
         assert_type(page.total, int | None)
         assert_type(page.cursors, Cursors)
         assert_type(page.cursors.after, str | None)
+        assert_type(page.to_dict(), dict[str, Any])
     async for partner in adjust.partners.list():
         assert_type(partner.id, int)
         assert_type(partner.display_name, str)
+        assert_type(partner.to_dict(), dict[str, Any])
+
+
+async def lists(adjust: AsyncAdjust) -> None:
+    """Whatever is listed can be awaited, iterated, and made a table."""
+    walk = adjust.trackers.walk(["app"], max_level=2)
+    assert_type(walk, Walk)
+    assert_type(await walk, list[Tracker])
+    async with aclosing(walk) as walked:
+        async for tracker in walked:
+            assert_type(tracker, Tracker)
+        assert_type(await anext(walked), Tracker)
+    assert_type(adjust.apps.list(), RecordList[App])
+    assert_type(await adjust.apps.list(contains="x"), list[App])
+    async for app in adjust.apps.list():
+        assert_type(app, App)
+    assert_type(adjust.reports.events(), RecordList[ReportEvent])
+    assert_type(await adjust.reports.events(), list[ReportEvent])
+    async for event in adjust.reports.events():
+        assert_type(event, ReportEvent)
+    assert_type(adjust.reports.filters(["dimensions"]), FilterLists)
+    assert_type(await adjust.reports.filters(["dimensions"]), dict[str, list[FilterValue]])
+    table(await adjust.reports.filters(["dimensions"]).to_table())
+    listings: list[RecordList[Any]] = [adjust.trackers.list("app"), walk, adjust.partners.list(), adjust.apps.list()]
+    for listing in listings:
+        table(await listing.to_table())
+
+
+async def waiting(adjust: AsyncAdjust) -> list[Tracker]:
+    """A listing goes where an awaitable is wanted, and `collect` where a coroutine is."""
+    task = asyncio.create_task(adjust.partners.list().collect())
+    assert_type(await task, list[Partner])
+    apps, events = await asyncio.gather(adjust.apps.list(), adjust.reports.events())
+    assert_type(apps, list[App])
+    assert_type(events, list[ReportEvent])
+    return await asyncio.wait_for(adjust.trackers.list("app"), 5)
 
 
 async def trackers(adjust: AsyncAdjust) -> None:
     """Trackers are walked, created, updated and provisioned."""
-    assert_type(adjust.trackers.walk(["app"], max_level=2), AsyncGenerator[Tracker, None])
     assert_type(await adjust.trackers.create("app", "Adroll", parent_token="t"), Tracker)
     assert_type(await adjust.trackers.update("app", "t", partner_id=1, cost_data_enabled=True), Tracker)
     plan = [TrackerSpec("AppLovin", partner="AppLovin"), *TrackerSpec.product(["AppLovin"], ["DE"])]
     result = await adjust.trackers.provision("app", [*plan, "AdColony::DE"], dry_run=True, on_progress=progressed)
     assert_type(result, ProvisionResult)
     assert_type(result.outcomes, tuple[ProvisionOutcome, ...])
-    assert_type(result.retry_plan(), list[TrackerSpec])
-    assert_type(load_plan("plan.csv"), list[TrackerSpec])
+    assert_type(result.retry_plan(), Plan)
+    assert_type(result.to_table(), Table)
+    table(result)
+    assert_type(load_plan("plan.csv"), Plan)
+    assert_type(Plan(TrackerSpec.product(["AppLovin"])).to_table(), Table)
+    for spec in load_plan("plan.csv"):
+        assert_type(spec, TrackerSpec)
     await adjust.trackers.provision("app", load_plan(Path("plan.jsonl")), on_outcome=done)
 
 
 def progressed(done: int, total: int | None, what: str) -> None:
-    """`on_progress` is told how far anything is."""
+    """`on_progress` is called with the progress of a call."""
 
 
 def done(outcome: ProvisionOutcome) -> None:
-    """`on_outcome` is told the final outcome of an entry."""
+    """`on_outcome` is called with the final outcome of an entry."""
     assert_type(outcome.path, str)
     assert_type(outcome.tracker, Tracker | None)
     assert_type(outcome.error, AdjustError | None)
@@ -140,7 +192,7 @@ def done(outcome: ProvisionOutcome) -> None:
 
 
 async def reports(adjust: AsyncAdjust) -> None:
-    """Each method about reports returns one kind of thing."""
+    """Each report method has one return type."""
     period = (date(2026, 1, 1), date(2026, 1, 31))
     report = await adjust.reports.fetch(
         dimensions=["day", "app"],
@@ -170,15 +222,11 @@ async def reports(adjust: AsyncAdjust) -> None:
 
     pivot = await adjust.reports.pivot(dimensions=["app"], index=["app"], metrics=["installs"], date_period="today")
     assert_type(pivot, PivotReport)
-    assert_type(await adjust.reports.events(), list[ReportEvent])
-    assert_type(await adjust.reports.filters(["dimensions"]), dict[str, list[FilterValue]])
-    async for app in adjust.apps.list():
-        assert_type(app, App)
     assert_type(lookback("2026-01-01", 7), tuple[date, date])
 
 
 async def files(adjust: AsyncAdjust) -> object:
-    """A report of any size is walked, saved, or read as a table."""
+    """A report of any size is iterated, saved, or read as a table."""
     rows = adjust.reports.iter_csv(dimensions=["day"], metrics=["installs"], date_period="today", exact=True)
     assert_type(rows, AsyncGenerator[dict[str, Any], None])
     saved = await adjust.reports.download_csv(
@@ -218,7 +266,7 @@ async def kpis(adjust: AsyncAdjust) -> AsyncIterator[KpiReport]:
 
 
 def table(report: Table) -> "tuple[pd.DataFrame, pl.DataFrame]":
-    """Whatever is a table becomes rows or a frame."""
+    """Every table becomes rows or a frame."""
     assert_type(report.columns, tuple[str, ...])
     assert_type(report.schema, tuple[Column, ...])
     for row in report.rows():
@@ -232,7 +280,7 @@ def exact(report: Report) -> list[Decimal]:
 
 
 def errors(error: AdjustError) -> str:
-    """Every error says what it knows."""
+    """Every error has attributes with its details."""
     assert_type(error.in_doubt, bool)
     assert_type(error.cursor, str | None)
     assert_type(error.page, int | None)
@@ -260,7 +308,7 @@ def errors(error: AdjustError) -> str:
 
 
 async def emulator() -> None:
-    """The emulator says where it is, and fails on demand."""
+    """The emulator has its URL, and fails on demand."""
     async with Emulator(apps=2, faults=0.2) as running:
         assert_type(running, Emulator)
         assert_type(running.url, str)

@@ -1,1 +1,1 @@
-"""Trackers from a plan, each exactly once."""
+"""Provisioning: creating the trackers of a plan, each exactly once."""

@@ -1,4 +1,4 @@
-"""Comparing a plan with what exists: the branches that the plan is about are listed, and its names found in them."""
+"""Compares a plan with what exists, by listing the branches that the plan is about and finding its names in them."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ class Comparison:
     """Lists branches of one app, and finds the nodes of a plan in them.
 
     Attributes:
-        duplicates: Trackers of the same name that were found, by their tokens.
-        known: Trackers that lists showed, or that are those of nodes, by their tokens.
+        duplicates: Trackers with the same name as another one, by token.
+        known: Trackers from lists and answers, by token.
     """
 
     def __init__(self, requests: TrackerRequests, settings: Settings) -> None:
@@ -38,15 +38,15 @@ class Comparison:
         self._learning = asyncio.Lock()
 
     def place(self, node: Node) -> Place:
-        """Return the place of what is right below a node."""
+        """Return the place directly below a node."""
         return Place(self._app_token, node.token)
 
     def know(self, parent: Node, tracker: Tracker) -> None:
-        """Note that a tracker is right below this node."""
+        """Record that a tracker is directly below this node."""
         self.known[tracker.token] = Seen(parent.token, label_of(tracker))
 
     async def compare(self, *nodes: Node) -> None:
-        """Find what is below these nodes.
+        """Find out what exists below these nodes.
 
         Raises:
             AdjustError: A branch could not be listed.
@@ -55,14 +55,14 @@ class Comparison:
         await crawl(nodes, self._compare, workers=self._workers)
 
     async def compare_again(self, parent: Node) -> None:
-        """Compare once more where answers have shown since that the service keeps names in another form.
+        """Compare again if answers have shown since that the service stores names in another form.
 
         Raises:
             AdjustError: The branch could not be listed.
         """
         __tracebackhide__ = True
         forms = self._requests.recent.forms
-        # Nothing was below a tracker that was not compared, since this run created it.
+        # A tracker that was not compared was created by this run, so nothing existed below it.
         while self._versions.get(parent, 0) != forms.version:
             async with self._learning:
                 version = forms.version
@@ -83,12 +83,12 @@ class Comparison:
                     twins = alike[forms.key(child.label)]
                     if match.tracker is None and len(twins) > 1:
                         names = " and ".join(repr(twin.path) for twin in twins[:2])
-                        match = Match(problem=f"the service takes {names} for one name. Plan one of them")
+                        match = Match(problem=f"the service treats {names} as the same name. Plan only one of them")
                     child.take(match)
                 self._versions[parent] = version
 
     async def _alike(self, parent: Node) -> dict[str, list[Node]]:
-        """Sort what is right below a node by what the service makes of the names."""
+        """Group the children of a node by the form in which the service stores their names."""
         alike: dict[str, list[Node]] = {}
         for number, child in enumerate(parent.children.values(), 1):
             alike.setdefault(self._requests.recent.forms.key(child.label), []).append(child)
@@ -97,12 +97,12 @@ class Comparison:
         return alike
 
     async def listing(self, node: Node) -> Listing:
-        """List what is right below a node."""
+        """List the trackers directly below a node."""
         __tracebackhide__ = True
         place = self.place(node)
         listing = await self._requests.listing(place, grace_time=self._grace_time, page_size=self._page_size)
         if listing.incomplete and self._totals_are_right and self._grace_time:
-            # The list lags, or its total counts something else; the wait tells which, for the whole run.
+            # The list lags, or its total counts something else. Waiting once settles it for the whole run.
             await asyncio.sleep(self._grace_time)
             before = {tracker.token for tracker in listing.trackers}
             listing = await self._requests.listing(place, grace_time=self._grace_time, page_size=self._page_size)
@@ -111,7 +111,7 @@ class Comparison:
         return listing
 
     async def find(self, parent: Node, creates: Sequence[UncertainCreate]) -> Mapping[UncertainCreate, Match]:
-        """List what is below a node, and find what creates in doubt may have made there.
+        """List the trackers below a node, and find those that creates in doubt may have made.
 
         Raises:
             AdjustError: The list could not be fetched.
@@ -124,7 +124,7 @@ class Comparison:
         return {create: self._match(create, siblings, rest) for create in creates}
 
     async def verify(self, parents: list[Node]) -> None:
-        """List these branches once more, and keep what is there twice.
+        """List these branches again, and record duplicates.
 
         Raises:
             AdjustError: A branch could not be listed.
@@ -137,10 +137,10 @@ class Comparison:
         await crawl(parents, visit, workers=self._workers)
 
     async def check(self, root: Node) -> None:
-        """Refuse names of the plan that a service may take for one, unless it has a tracker for each of them.
+        """Refuse names in the plan that a service may treat as the same, unless it has a tracker for each of them.
 
         Raises:
-            PlanError: There are such names. All of them are told.
+            PlanError: There are such names. The error has all of them.
         """
         problems: list[tuple[int, str]] = []
         for number, node in enumerate((root, *root.below()), 1):
@@ -173,8 +173,8 @@ class Comparison:
             self.duplicates.update((tracker.token, tracker) for tracker in match.twins)
             if match.tracker is not None and match.note is None:
                 for other in siblings.near(child.label):
-                    child.note(f"there is also {other.name!r} ({other.token}), whose name differs in form alone")
-            # Not only where `has_subtrackers` is true: a list that lags shows it late.
+                    child.note(f"there is also {other.name!r} ({other.token}), whose name differs only in form")
+            # Not only if `has_subtrackers` is true: a list that lags shows it late.
             if child.children and child.tracker is not None:
                 push(child)
             if not number % PORTION:
@@ -185,12 +185,12 @@ class Comparison:
         match = siblings.match(node.label, node.above.children)
         if match.tracker is not None:
             return match
-        # The service may keep the name in a form of which nothing is known yet; then the tracker is a new one.
+        # The service may store the name in a form that is not known yet; then the tracker is one that is new here.
         answered = create.error.tracker_token if isinstance(create.error, WrongTrackerError) else None
         for tracker in trackers:
             label = label_of(tracker)
             namesake = node.above.children.get(label)
-            # What another entry means exactly is its tracker, unless that one has another tracker already.
+            # A tracker whose name is exactly another entry's belongs to that one, unless it has a tracker already.
             if tracker.token in self.known or (namesake is not None and namesake.tracker is None):
                 continue
             may_be = forms.may_be(node.label, label)
@@ -208,9 +208,9 @@ def _problems_of_twins(twins: list[Node]) -> Iterator[tuple[int, str]]:
         return  # the service keeps them apart
     names = " and ".join(repr(node.path) for node in twins)
     for node in twins:
-        yield _entry_of(node), f"{names} differ in form alone, and a service may take them for one: plan one of them"
+        yield _entry_of(node), f"{names} differ only in form, and a service may treat them as one: plan one of them"
 
 
 def _entry_of(node: Node) -> int:
-    """Return the number of the first entry of a node, or of one below it."""
+    """Return the number of the first entry of a node, or of the nodes below it."""
     return min(number for one in (node, *node.below()) for number in one.entries) + 1

@@ -1,4 +1,4 @@
-"""What a failed create says: whether its name is taken, whether to try later, and what is known after a look."""
+"""Classification of failed creates: is the name taken, is it worth trying later, and what does a look-up change."""
 
 from adjust_async.errors import (
     AdjustError,
@@ -11,12 +11,12 @@ from adjust_async.errors import (
 
 __all__ = ["earlier_doubt", "is_conflict", "is_put_off", "looked_up", "may_be_taken", "not_told_apart", "with_words"]
 
-#: Statuses that say: not now.
+#: Statuses that ask for a later try.
 LATER = frozenset({425, 429})
 
 CONFLICT = 409
 
-#: Statuses that may say that the name is taken, by a tracker that no list shows yet.
+#: Statuses that may mean that a tracker has the name already, even if no list shows it yet.
 TAKEN = frozenset({400, CONFLICT, 422})
 
 
@@ -25,17 +25,17 @@ def _status(error: AdjustError) -> int | None:
 
 
 def may_be_taken(error: AdjustError) -> bool:
-    """Whether the service may have refused a name because there is a tracker of that name."""
+    """Return whether the service may have refused a name because a tracker has it."""
     return _status(error) in TAKEN
 
 
 def is_conflict(error: AdjustError) -> bool:
-    """Whether the service surely refused a name because it is taken, whatever else the answer looks like."""
+    """Return whether the service certainly refused a name because it is taken, whatever else the answer is like."""
     return _status(error) == CONFLICT
 
 
 def is_put_off(error: AdjustError) -> bool:
-    """Whether a request surely did nothing, and may do better later."""
+    """Return whether a request certainly did nothing, and may succeed later."""
     if isinstance(error, APIConnectionError):
         return error.transient
     if isinstance(error, CoordinationError):
@@ -44,20 +44,20 @@ def is_put_off(error: AdjustError) -> bool:
 
 
 def not_told_apart(path: str, problem: str) -> AdjustError:
-    """Make the error of an entry that may be there under another name."""
-    return AdjustError(f"{path!r} can't be told from what is there: {problem}")
+    """Return the error of an entry that may exist under another name."""
+    return AdjustError(f"{path!r} can't be distinguished from an existing tracker: {problem}")
 
 
 def earlier_doubt(path: str) -> AdjustError:
-    """Make the error of an entry that another call of the client may have created."""
+    """Return the error of an entry that another call of the client may have created."""
     return APIConnectionError(f"an earlier create of {path!r} ended in doubt", method="POST", path="trackers")
 
 
 def with_words(error: AdjustError, words: str, **changes: bool) -> AdjustError:
-    """Return a copy of an error that says more."""
+    """Return a copy of an error with a longer message."""
     return replace(error, message=f"{error.message.rstrip('.')}. {words}", **changes)
 
 
 def looked_up(error: AdjustError, path: str) -> AdjustError:
-    """Return a copy of an error that is not in doubt any more, since nothing was found."""
-    return with_words(error, f"{path!r} was looked up after that, and is not there", looked_up=True)
+    """Return a copy of an error that is no longer in doubt, because a look-up found nothing."""
+    return with_words(error, f"{path!r} was looked up afterwards, and does not exist", looked_up=True)

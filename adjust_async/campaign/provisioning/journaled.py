@@ -1,7 +1,7 @@
-"""Creates under the lock of their app, each written down before it is sent.
+"""Creates under the lock of their app, each recorded before it is sent.
 
-A process can be killed between a create and its answer. What it had written down is looked up by the next run, in
-whatever process that is: so a create is open in the journal from before it is sent until its outcome is known.
+A process can be killed between a create and its answer. The next run, in any process, looks up what was recorded. So a
+create is open in the journal from before it is sent until its outcome is known.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ class JournaledCreates:
     """Sends the creates of one run.
 
     Args:
-        requests: Sends the requests of the client.
-        member: The client's part in its coordinator.
+        requests: The client's tracker requests.
+        member: The client's membership in its coordinator.
         app_token: The app.
     """
 
@@ -47,7 +47,7 @@ class JournaledCreates:
                 self._lock = None
 
     async def recover(self, *, grace_time: float, page_size: int | None) -> None:
-        """Look up what earlier runs left open, until all of it was found or `grace_time` has passed.
+        """Look up the creates that earlier runs left open, until all are found or `grace_time` seconds have passed.
 
         Raises:
             CoordinationError: The journal could not be read.
@@ -59,7 +59,7 @@ class JournaledCreates:
             if entry.token is None:
                 self._open.setdefault((place, canonical(entry.label)), []).append(entry)
             if recent.in_doubt(place, entry.label) is None:
-                # Lists may not show it yet, even where its answer had come.
+                # Lists may not show it yet, even if its answer arrived.
                 recent.end(recent.begin(place, entry.label), None, in_doubt=True)
                 left += [entry] if entry.token is None else []
         loop = asyncio.get_running_loop()
@@ -74,12 +74,12 @@ class JournaledCreates:
     async def send(
         self, place: Place, label: str, *, parent: Tracker | None, names: Collection[str], known: Mapping[str, Seen]
     ) -> Tracker:
-        """Write a create down and send it, as `TrackerRequests.create` does.
+        """Record a create and send it, as `TrackerRequests.create` does.
 
         Raises:
-            LockLostError: The lock is somebody else's by now, or may be. Nothing was sent.
+            LockLostError: Another process holds the lock by now, or may hold it. Nothing was sent.
             CoordinationError: The journal could not be written. Nothing was sent.
-            AdjustError: The service refused, or gave no whole answer.
+            AdjustError: The service refused it, or did not answer completely.
         """
         lock = self._lock
         if lock is None:
@@ -102,14 +102,14 @@ class JournaledCreates:
         return tracker
 
     async def known(self, place: Place, label: str, token: str | None) -> None:
-        """Close what is open under a name: its tracker is there, or with `None` there surely is none."""
+        """Close the open creates of a name. `token` is its tracker's; `None` if there certainly is none."""
         for entry in self._open.pop((place, canonical(label)), ()):
             await self._settle(entry, token)
 
     async def _not_found(
         self, entries: Sequence[JournalEntry], grace_time: float, page_size: int | None
     ) -> list[JournalEntry]:
-        """Look all of them up once, close those that are there, and return the others."""
+        """Look up all of these once, close those that exist, and return the others."""
         by_place: dict[Place, list[JournalEntry]] = {}
         for entry in entries:
             by_place.setdefault(self._place(entry), []).append(entry)
@@ -118,7 +118,7 @@ class JournaledCreates:
             try:
                 listing = await self._requests.listing(place, grace_time=grace_time, page_size=page_size)
             except NotFoundError:
-                listed = Siblings(self._requests.recent.forms)  # nothing can be below what is not there
+                listed = Siblings(self._requests.recent.forms)  # the parent does not exist, so nothing is below it
             else:
                 listed = await Siblings.of(listing.trackers, self._requests.recent.forms)
             for entry in siblings_of:
@@ -131,7 +131,7 @@ class JournaledCreates:
         return left
 
     async def _settle(self, entry: JournalEntry, token: str | None) -> None:
-        # What stays open because of it is looked up once more by the next run.
+        # If this fails, the entry stays open, and the next run looks it up.
         with contextlib.suppress(CoordinationError):
             await self._journal.settle(entry, token)
 

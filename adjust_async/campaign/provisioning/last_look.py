@@ -1,4 +1,4 @@
-"""The last look of a run: the branches in which it created something, or may have, are listed once more."""
+"""The last look of a run: branches in which it created trackers, or may have, are listed again."""
 
 from adjust_async.campaign.provisioning.compare import Comparison
 from adjust_async.campaign.provisioning.tree import Node
@@ -6,16 +6,16 @@ from adjust_async.errors import AdjustError, ClientClosedError
 
 __all__ = ["LastLook"]
 
-#: Creates from which on the branches are listed unasked.
+#: The number of creates from which the branches are listed by default.
 MANY = 1_000
 
 
 class LastLook:
-    """Gathers the branches to look at.
+    """Collects the branches to list.
 
     Args:
         comparison: Lists them.
-        wanted: Whether to look; `None` for after many creates, or any that was in doubt.
+        wanted: Whether to look; `None` to look after many creates, or after any that was in doubt.
 
     Attributes:
         taken: Whether all of them were listed.
@@ -30,21 +30,21 @@ class LastLook:
         self._uncertain = False
 
     def count(self, created: int = 1) -> None:
-        """Count creates whose branch is known already."""
+        """Count creates whose branch was recorded before."""
         self._created += created
 
     def at_created(self, parent: Node) -> None:
-        """Note that something was created below a node."""
+        """Record that something was created below a node."""
         self.count()
         self._branches[parent] = None
 
     def at_uncertain(self, parent: Node) -> None:
-        """Note that something may have been created below a node."""
+        """Record that something may have been created below a node."""
         self._uncertain = True
         self._branches[parent] = None
 
     async def take(self) -> None:
-        """Look, where that is wanted. A branch that can't be listed is no failure: everything is done by then."""
+        """Look if it is wanted. A branch that can't be listed is not a failure, as everything is done by now."""
         wanted = self._wanted
         if wanted is None:
             wanted = self._created >= MANY or self._uncertain

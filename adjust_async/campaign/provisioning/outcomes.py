@@ -1,4 +1,4 @@
-"""What became of each entry of a plan: every entry gets one outcome, however the run ends."""
+"""The outcomes of a plan: every entry gets exactly one, however the run ends."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -13,20 +13,20 @@ from adjust_async.progress import OnProgress
 
 __all__ = ["Outcomes", "status_of"]
 
-#: Failures whose errors keep the whole answer of the service. A plan may have many.
+#: The number of failures whose errors keep the service's whole answer. A plan may have many failures.
 MOST_BODIES = 20
 
 
 class Outcomes:
-    """The outcomes of a run, which the caller's functions are told as soon as they are final.
+    """The outcomes of a run, which are passed to the caller's functions as soon as they are final.
 
     Args:
         specs: The entries.
-        on_progress, on_outcome: Functions of the caller's.
-        end: Ends the run with what such a function raised.
+        on_progress, on_outcome: The caller's functions.
+        end: Ends the run with the error that such a function raised.
 
     Attributes:
-        ended: Whether the run ends with a failure, so that progress is over.
+        ended: Whether the run ends with a failure, so that no more progress is reported.
     """
 
     def __init__(
@@ -47,10 +47,10 @@ class Outcomes:
         self._not_tried: dict[str, NotTriedError] = {}
 
     def settle(self, node: Node, status: Status) -> None:
-        """Say what became of a node, and tell it for each of its entries."""
+        """Set the outcome of a node, and report it for each of its entries."""
         node.status = status
         for place, number in enumerate(node.entries):
-            # What is in a plan twice is created once.
+            # An entry that is in the plan twice is created once.
             once: Status = "unchanged" if place and status != "failed" else status
             outcome = node.outcome(self._specs[number].path, once)
             self._outcomes[number] = outcome
@@ -58,15 +58,15 @@ class Outcomes:
             self._tell(outcome)
 
     def fail(self, node: Node, error: AdjustError) -> None:
-        """Say that a node failed."""
+        """Record that a node failed."""
         self._failures += 1
-        # Kept without the frames of its traceback, which hold the answer.
+        # The traceback is dropped, because its frames hold the answer.
         node.error = detached(error, short=True) if self._failures > MOST_BODIES else error.with_traceback(None)
         self.settle(node, "failed")
 
     def not_tried(self, node: Node, reason: str) -> None:
-        """Say that nothing was sent for a node."""
-        # Thousands may have the same reason.
+        """Record that nothing was sent for a node."""
+        # Thousands of nodes may share the reason.
         error = self._not_tried.get(reason)
         if error is None:
             error = NotTriedError(reason)
@@ -76,7 +76,7 @@ class Outcomes:
         self.settle(node, "failed")
 
     async def fail_below(self, node: Node, reason: str) -> None:
-        """Say that nothing was sent for what is below a node."""
+        """Record that nothing was sent for the nodes below a node."""
         for number, child in enumerate(node.below()):
             if child.status is None and child.tracker is None:
                 self.not_tried(child, f"it was not tried, because {reason}")
@@ -84,7 +84,7 @@ class Outcomes:
                 await asyncio.sleep(0)
 
     async def close(self, root: Node, reason: str) -> None:
-        """Say what became of all nodes that have no outcome yet, when a run ended for this reason."""
+        """Set the outcomes of all nodes that have none, after a run that ended for this reason."""
         for number, node in enumerate(root.below()):
             if node.status is None:
                 self._close(node, reason)
@@ -113,18 +113,18 @@ class Outcomes:
             words = f"{node.path!r} was being created: {reason}"
             self.fail(node, APITimeoutError(words, method="POST", path="trackers"))
         elif node.sending:
-            self.not_tried(node, f"it is there, and its settings were being sent: {reason}")
+            self.not_tried(node, f"it exists, and its settings were being sent: {reason}")
         elif node.tracker is None and node.put_off:
             self.not_tried(node, f"the service had put it off, and it was not tried again: {reason}")
         elif node.tracker is None:
             self.not_tried(node, f"it was not tried: {reason}")
         elif node.missing_settings:
-            self.not_tried(node, f"it is there, and its settings were not sent: {reason}")
+            self.not_tried(node, f"it exists, and its settings were not sent: {reason}")
         else:
             self.settle(node, status_of(node))
 
     def _tell(self, outcome: ProvisionOutcome) -> None:
-        # Every entry is told to `on_outcome`, also after a function raised; progress ends there.
+        # `on_outcome` gets every outcome, even after a function raised; progress ends there.
         try:
             if self._on_outcome is not None:
                 self._on_outcome(outcome)
@@ -138,7 +138,7 @@ class Outcomes:
 
 
 def status_of(node: Node) -> Status:
-    """Return what a node needs, and what it got once that is done."""
+    """Return the status that a node will have once its differences are sent."""
     if node.created or node.tracker is None:
         return "created"
     return "updated" if node.missing_settings else "unchanged"

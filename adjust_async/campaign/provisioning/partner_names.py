@@ -1,4 +1,4 @@
-"""Partners that a plan names: found among those of the account, or else told with the nearest names."""
+"""Partners that a plan names: looked up in the account, or reported with the nearest names."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,12 @@ __all__ = ["find_partners"]
 
 
 async def find_partners(entries: Sequence[Entry], partners: Iterable[Partner]) -> list[Entry]:
-    """Return the entries with the ids of partners that were given by name.
+    """Return the entries with the ids of partners that were passed by name.
 
-    A name that differs from a partner's in case or spaces alone is taken for it, with a note.
+    A name that differs from a partner's only in case or spaces matches it, with a note.
 
     Raises:
-        PlanError: Partners are unknown, or several have the same name. All of them are told.
+        PlanError: Partners are unknown, or several have the same name. The error names all of them.
     """
     names = _PartnerNames(partners)
     found: list[Entry] = []
@@ -29,7 +29,7 @@ async def find_partners(entries: Sequence[Entry], partners: Iterable[Partner]) -
             match = names.find(name)
             if len(match) == 1:
                 called = match[0].display_name
-                note = None if called == name else f"partner {name!r} was taken for {called!r}"
+                note = None if called == name else f"partner {name!r} was matched with {called!r}"
                 entry = entry._replace(partner_id=match[0].id, note=note)
             else:
                 unknown.append((number, name, match))
@@ -50,7 +50,7 @@ class _PartnerNames:
             self.folded.setdefault(_folded(partner.display_name), []).append(partner)
 
     def find(self, name: str) -> Sequence[Partner]:
-        """Return the partners of that name; where there are none, those whose names differ in case or spaces alone."""
+        """Return the partners of that name, or else those whose names differ only in case or spaces."""
         return self._exact.get(name) or self.folded.get(_folded(name)) or ()
 
 
@@ -80,6 +80,6 @@ def _problem(name: str, match: Sequence[Partner], near: Sequence[str]) -> str:
         ids = ", ".join(str(partner.id) for partner in match)
         called = {partner.display_name for partner in match}
         what = f"called {shown(name)}" if called == {name} else f"that {shown(name)} may mean"
-        return f"there are {len(match)} partners {what}: give partner_id, one of {ids}"
+        return f"there are {len(match)} partners {what}: pass partner_id, one of {ids}"
     hint = f". Did you mean {' or '.join(map(repr, near))}?" if near else ": adjust.partners.list() lists them all"
     return f"there is no partner called {shown(name)}{hint}"

@@ -1,4 +1,4 @@
-"""Plans: the trackers that should exist, as paths and settings, checked as a whole."""
+"""Plans: the trackers that should exist, as paths and settings."""
 
 import asyncio
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
@@ -13,9 +13,11 @@ from adjust_async._pydantic import Record
 from adjust_async.campaign.names import PORTION, SEPARATOR
 from adjust_async.campaign.paths import LEVELS, problem_of_part, split_path
 from adjust_async.errors import ConfigurationError, PlanError
+from adjust_async.tables import RecordColumns, Table
 
 __all__ = [
     "Entry",
+    "Plan",
     "PlanReader",
     "TrackerPlan",
     "TrackerSpec",
@@ -23,7 +25,7 @@ __all__ = [
     "read_plan",
 ]
 
-#: The number of mistakes in a message; the error has all of them.
+#: The number of mistakes in the message of an error; its `problems` has all of them.
 TOLD = 20
 
 
@@ -32,11 +34,11 @@ class TrackerSpec(Record):
     """A tracker that should exist, and its settings.
 
     Attributes:
-        path: Its name with those above it, such as `AppLovin::DE::Spring`: network, campaign, adgroup, creative. What
-            is missing above it is created too.
-        partner_id: The partner to link it to. Stays as it is where `None`.
-        partner: The same by the partner's display name, in place of `partner_id`.
-        cost_data_enabled: Whether cost data is collected. Stays as it is where `None`.
+        path: Its full name, such as `AppLovin::DE::Spring`: network, campaign, adgroup, creative. Missing trackers
+            above it are created too.
+        partner_id: The id of the partner to link it to; `None` leaves it unchanged.
+        partner: The partner's display name, as an alternative to `partner_id`.
+        cost_data_enabled: Whether cost data is collected; `None` leaves it unchanged.
     """
 
     path: str
@@ -62,30 +64,30 @@ class TrackerSpec(Record):
         partner: str | None = None,
         cost_data_enabled: bool | None = None,
     ) -> Iterator[Self]:
-        """Make every combination of networks, campaigns, adgroups and creatives.
+        """Make specs for every combination of networks, campaigns, adgroups and creatives.
 
         Args:
             networks, campaigns, adgroups, creatives: The names of each level; leave out those below the deepest one.
-            partner_id, partner, cost_data_enabled: Settings of each tracker made, which are those of the deepest level.
+            partner_id, partner, cost_data_enabled: Settings of each spec, hence of the deepest trackers.
 
         Returns:
-            An iterator of the specs, the last level changing fastest.
+            An iterator over the specs; the last level changes fastest.
 
         Raises:
-            ConfigurationError: A level is left out above another one, or a name is invalid.
+            ConfigurationError: A level above another one is left out, or a name is invalid.
         """
         given = (networks, campaigns, adgroups, creatives)
         depth = next((place for place, names in enumerate(given) if names is None), len(given))
         if not depth:
-            raise ConfigurationError("networks is None: give a list, such as ['AppLovin']")
+            raise ConfigurationError("networks is None: pass a list, such as ['AppLovin']")
         if any(names is not None for names in given[depth:]):
-            raise ConfigurationError(f"{LEVELS[depth]}s is left out, and a level below it is given: give it too")
+            raise ConfigurationError(f"{LEVELS[depth]}s is left out, and a level below it is passed: pass it too")
         levels = []
         for level, names in zip(LEVELS, given, strict=True):
             if names is None:
                 continue
             if isinstance(names, (str, bytes)):
-                raise ConfigurationError(f"{level}s is the text {shown(names)}: give a list, such as [{shown(names)}]")
+                raise ConfigurationError(f"{level}s is the text {shown(names)}: pass a list, such as [{shown(names)}]")
             of_level = list(names)
             for name in of_level:
                 if problem := problem_of_part(name, level):
@@ -99,12 +101,33 @@ class TrackerSpec(Record):
         return (cls(SEPARATOR.join(parts), **settings) for parts in product(*levels))
 
 
-#: What `provision` accepts.
+class Plan(list[TrackerSpec]):
+    """The entries of a plan: a list with `to_table()`. `load_plan` and `retry_plan` return it.
+
+    Build one from any entries, such as `Plan(TrackerSpec.product(...))`. `load_plan` can read the file that
+    `to_table().to_csv(path)` writes.
+    """
+
+    def to_table(self) -> Table:
+        """Return the entries as a table: `path`, `partner_id`, `partner`, `cost_data_enabled`. Needs no client.
+
+        Raises:
+            PlanError: Entries are wrong.
+        """
+        reader = PlanReader()
+        for number, item in enumerate(self, 1):
+            reader.take(number, item)
+        columns = RecordColumns(TrackerSpec)
+        columns.extend([entry.spec for entry in reader.finish()])
+        return columns.table()
+
+
+#: The types that `provision` accepts.
 TrackerPlan = Iterable[str | TrackerSpec] | AsyncIterable[str | TrackerSpec]
 
 
 class Entry(NamedTuple):
-    """A checked entry of a plan; `partner_id` is also set where the entry names its partner."""
+    """A checked entry of a plan; `partner_id` is set even if the entry names its partner."""
 
     spec: TrackerSpec
     parts: tuple[str, ...]
@@ -122,9 +145,9 @@ def _problem_of_settings(spec: TrackerSpec) -> str | None:
         return error.message
     partner: object = spec.partner
     if partner is not None and (not isinstance(partner, str) or not partner.strip()):
-        return f"partner is {shown(partner)}: give the partner's display name, as text"
+        return f"partner is {shown(partner)}: pass the partner's display name, as text"
     if partner is not None and spec.partner_id is not None:
-        return f"partner {shown(partner)} and partner_id {spec.partner_id} are both given: give one of them"
+        return f"partner {shown(partner)} and partner_id {spec.partner_id} are both given: pass one of them"
     return None
 
 
@@ -132,7 +155,7 @@ class PlanReader:
     """Checks the entries of a plan one by one, and collects the mistakes.
 
     Args:
-        source: What the numbers in messages count: `entry` or `line`.
+        source: The word before the numbers in messages: `entry` or `line`.
     """
 
     def __init__(self, source: str = "entry") -> None:
@@ -142,12 +165,12 @@ class PlanReader:
         self._first: dict[tuple[str, ...], tuple[int, TrackerSpec]] = {}
 
     def take(self, number: int, item: object) -> None:
-        """Check one entry and keep it."""
+        """Check one entry, and keep it."""
         spec = item
         if isinstance(item, str):
             spec = TrackerSpec(str.__str__(item))
         if not isinstance(spec, TrackerSpec):
-            self.refuse(number, f"{shown(item)} is no entry: give a path as text, or a TrackerSpec")
+            self.refuse(number, f"{shown(item)} is not an entry: pass a path as text, or a TrackerSpec")
             return
         parts, of_path = split_path(spec.path)
         if problem := of_path or _problem_of_settings(spec):
@@ -155,16 +178,16 @@ class PlanReader:
             return
         first, other = self._first.setdefault(parts, (number, spec))
         if other != spec:
-            self.refuse(number, f"{shown(spec.path)} is there with other settings already, as {self._source} {first}")
+            self.refuse(number, f"{shown(spec.path)} has other settings in {self._source} {first}: use one entry")
             return
         self.entries.append(Entry(spec, parts, spec.partner_id))
 
     def refuse(self, number: int, problem: str) -> None:
-        """Keep a mistake of an entry."""
+        """Record a mistake of an entry."""
         self._problems.append((number, problem))
 
     def finish(self) -> list[Entry]:
-        """Return the entries.
+        """Return the checked entries.
 
         Raises:
             PlanError: Some are wrong; the error names all of them.
@@ -175,7 +198,7 @@ class PlanReader:
 
 
 def plan_error(source: str, problems: list[tuple[int, str]]) -> PlanError:
-    """Return the error that names all mistakes."""
+    """Return the error that lists all mistakes."""
     lines = [f"{source} {number}: {problem}" for number, problem in problems[:TOLD]]
     if len(problems) > TOLD:
         lines.append(f"and {len(problems) - TOLD} more, which are in `problems`")
@@ -184,7 +207,7 @@ def plan_error(source: str, problems: list[tuple[int, str]]) -> PlanError:
 
 
 async def read_plan(plan: object) -> list[Entry]:
-    """Read a plan from everything that `provision` accepts.
+    """Read a plan of any type that `provision` accepts.
 
     Raises:
         PlanError: Entries are wrong.
@@ -193,14 +216,14 @@ async def read_plan(plan: object) -> list[Entry]:
     __tracebackhide__ = True
     reader = PlanReader()
     if isinstance(plan, (str, bytes, TrackerSpec, Mapping)):
-        raise ConfigurationError(f"plan is {shown(plan)}: give a list of paths or TrackerSpec, or load_plan(path)")
+        raise ConfigurationError(f"plan is {shown(plan)}: pass a list of paths or TrackerSpec, or load_plan(path)")
     if isinstance(plan, AsyncIterable):
         number = 0
         async for item in plan:
             number += 1
             reader.take(number, item)
             if not number % PORTION:
-                await asyncio.sleep(0)  # a plan may be long, and others want their turn
+                await asyncio.sleep(0)  # a plan may be long, and other tasks must run
     else:
         for number, item in enumerate(_items(plan), 1):
             reader.take(number, item)
@@ -211,6 +234,6 @@ async def read_plan(plan: object) -> list[Entry]:
 
 def _items(plan: object) -> Iterator[object]:
     if isinstance(plan, Iterable):
-        with suppress(TypeError):  # as of some objects that only look like an iterable
+        with suppress(TypeError):  # some objects only look iterable
             return iter(plan)
-    raise ConfigurationError(f"plan is {shown(plan)}: give paths or TrackerSpec, in a list or as they come")
+    raise ConfigurationError(f"plan is {shown(plan)}: pass an iterable of paths or TrackerSpec")

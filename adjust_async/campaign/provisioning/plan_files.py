@@ -1,4 +1,4 @@
-"""Plans from files, CSV and JSON Lines. One error names every bad line."""
+"""Plans in CSV and JSON Lines files. One error names every wrong line."""
 
 import csv
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from adjust_async._checks import shown
 from adjust_async.campaign.paths import LEVELS, path_of
-from adjust_async.campaign.provisioning.plan import PlanReader, TrackerSpec
+from adjust_async.campaign.provisioning.plan import Plan, PlanReader, TrackerSpec
 from adjust_async.errors import ConfigurationError
 
 __all__ = ["load_plan"]
@@ -19,33 +19,34 @@ SETTINGS = ("partner_id", "partner", "cost_data_enabled")
 COLUMNS = ("path", *LEVELS, *SETTINGS)
 
 
-def load_plan(path: str | Path) -> list[TrackerSpec]:
-    """Read a plan from a file, CSV or JSON Lines.
+def load_plan(path: str | Path) -> Plan:
+    """Read a plan from a CSV or JSON Lines file.
 
-    A CSV has a header with the column `path`, or `network`, `campaign`, `adgroup` and `creative`, and may have
-    `partner_id`, `partner` and `cost_data_enabled` (`true` or `false`). Each line of JSON Lines is an object with the
-    same keys, or a path. An empty cell, and `null`, leave a setting as it is.
+    A CSV file has a header with the column `path`, or with `network`, `campaign`, `adgroup` and `creative`. It may also
+    have `partner_id`, `partner` and `cost_data_enabled` (`true` or `false`). Each line of a JSON Lines file is an
+    object with the same keys, or a path. An empty cell or `null` leaves a setting unchanged.
 
     Args:
-        path: The file; its name ends in `.csv`, or in `.jsonl`, `.ndjson` or `.json`.
+        path: The file. Its name must end in `.csv`, `.jsonl`, `.ndjson` or `.json`.
 
     Returns:
         The entries, in the order of the file. Blank lines are skipped.
 
     Raises:
-        PlanError: Lines are wrong: unknown columns, more than four levels, empty parts, `::` within a part, an entry
-            twice with different settings. The error names all of them, with the numbers of their lines.
-        ConfigurationError: The name has another ending, or the file is not encoded in UTF-8.
+        PlanError: Lines are wrong: unknown columns, more than four levels, empty parts, `::` within a part, or an entry
+            that is there twice with different settings. The error names all of them, with their line numbers.
+        ConfigurationError: The name has another suffix, or the file is not encoded in UTF-8.
         OSError: The file can't be read.
     """
     file = Path(path)
     suffix = file.suffix.lower()
     if suffix not in {".csv", ".jsonl", ".ndjson", ".json"}:
-        raise ConfigurationError(f"path is {shown(str(path))}: give a file that ends in .csv, .jsonl, .ndjson or .json")
+        raise ConfigurationError(f"path is {shown(str(path))}: pass a file that ends in .csv, .jsonl, .ndjson or .json")
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{shown(str(path))} is not encoded in UTF-8 ({error.reason}): save it so") from None
+        problem = f"{shown(str(path))} is not encoded in UTF-8 ({error.reason}): save it as UTF-8"
+        raise ConfigurationError(problem) from None
     reader = PlanReader("line")
     lines = _csv_lines(text, reader) if suffix == ".csv" else _json_lines(text, reader)
     for number, fields in lines:
@@ -53,7 +54,7 @@ def load_plan(path: str | Path) -> list[TrackerSpec]:
             reader.take(number, _spec(fields))
         except ConfigurationError as error:
             reader.refuse(number, error.message)
-    return [entry.spec for entry in reader.finish()]
+    return Plan(entry.spec for entry in reader.finish())
 
 
 def _csv_lines(text: str, reader: PlanReader) -> Iterator[tuple[int, Mapping[str, object]]]:
@@ -64,7 +65,7 @@ def _csv_lines(text: str, reader: PlanReader) -> Iterator[tuple[int, Mapping[str
         try:
             record = next(records, None)
         except csv.Error as error:
-            reader.refuse(number, f"it is no CSV: {error}")
+            reader.refuse(number, f"it is not CSV: {error}")
             continue
         if record is None:
             return
@@ -84,30 +85,30 @@ def _csv_lines(text: str, reader: PlanReader) -> Iterator[tuple[int, Mapping[str
 def _problem_of_header(header: list[str]) -> str | None:
     if unknown := [name for name in header if name not in COLUMNS]:
         hint = ". Are the cells separated by commas?" if len(header) == 1 else ""
-        return f"unknown column {shown(unknown[0])}: there are {', '.join(COLUMNS)}{hint}"
+        return f"unknown column {shown(unknown[0])}: use {', '.join(COLUMNS)}{hint}"
     if len(set(header)) < len(header):
-        return f"a column is there twice: {', '.join(header)}"
+        return f"a column appears twice: {', '.join(header)}"
     if "path" not in header and "network" not in header:
-        return "there is no column path or network, which says what to create"
+        return "there is no column path or network, which name what to create"
     return None
 
 
 def _json_lines(text: str, reader: PlanReader) -> Iterator[tuple[int, Mapping[str, object]]]:
-    # Not `splitlines`, which also splits at signs that JSON allows within a text.
+    # Not `splitlines`, which also splits at characters that JSON allows within text.
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
             item = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
-            reader.refuse(number, f"it is no JSON: {error}")
+            reader.refuse(number, f"it is not JSON: {error}")
             continue
         if isinstance(item, str):
             item = {"path": item}
         if not isinstance(item, dict):
-            reader.refuse(number, f"{shown(item)} is no entry: give a path, or an object with the key path")
+            reader.refuse(number, f"{shown(item)} is not an entry: write a path, or an object with the key path")
         elif unknown := [name for name in item if name not in COLUMNS]:
-            reader.refuse(number, f"unknown key {shown(unknown[0])}: there are {', '.join(COLUMNS)}")
+            reader.refuse(number, f"unknown key {shown(unknown[0])}: use {', '.join(COLUMNS)}")
         else:
             yield number, {name: value for name, value in item.items() if value is not None}
 
@@ -115,7 +116,7 @@ def _json_lines(text: str, reader: PlanReader) -> Iterator[tuple[int, Mapping[st
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise ValueError("a key is there twice")
+        raise ValueError("a key appears twice")
     return fields
 
 
@@ -125,7 +126,7 @@ def _spec(fields: Mapping[str, Any]) -> TrackerSpec:
     if path is None:
         path = path_of(levels)
     elif levels:
-        raise ConfigurationError("path and levels are both given: give the path, or network, campaign and so on")
+        raise ConfigurationError("path and levels are both given: use the path, or network, campaign and so on")
     partner = fields.get("partner")
     return TrackerSpec(
         path,

@@ -1,4 +1,4 @@
-"""`adjust.trackers.provision`: one plan made true, and everything accounted for, also where it ends early."""
+"""`adjust.trackers.provision`: carries out one plan, and accounts for every entry even if the run ends early."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ async def provision(
     verify: bool | None,
     page_size: int | None,
 ) -> ProvisionResult:
-    """Make a plan true, as `Trackers.provision` documents it."""
+    """Carry out a plan, as `Trackers.provision` documents it."""
     __tracebackhide__ = True
     running_loop()
     grace_time = session.config.grace_time if grace_time is None else grace_time
@@ -98,7 +98,7 @@ async def _provisioning(
 
 
 async def _conclude(provisioning: Provisioning, reason: str) -> ProvisionResult:
-    """End a run that failed or was cancelled, and return what it had done. Every entry has its outcome then."""
+    """End a run that failed or was cancelled. Return its result, in which every entry has an outcome."""
     provisioning.stop(reason)
     task = asyncio.ensure_future(provisioning.result())
     await _wait(task, None)
@@ -106,11 +106,11 @@ async def _conclude(provisioning: Provisioning, reason: str) -> ProvisionResult:
 
 
 async def _result(session: Session, provisioning: Provisioning) -> ProvisionResult:
-    """Return what a run did that went to its end, or raise what it is to end with."""
+    """Return the result of a run that completed, or raise its failure."""
     result = await _conclude(provisioning, "the end came")
     failure = provisioning.failure
     if isinstance(failure, AdjustError):
-        failure.result = result  # it is raised only now
+        failure.result = result  # the error has not been raised yet
     if failure is not None:
         raise failure
     if session.draining and any(outcome.not_tried for outcome in (*result.outcomes, *result.implied)):
@@ -119,16 +119,16 @@ async def _result(session: Session, provisioning: Provisioning) -> ProvisionResu
 
 
 def _with_result(error: BaseException, result: ProvisionResult) -> AdjustError | None:
-    """Return an error of this package with what was done; `None` for any other, which is not to be touched."""
+    """Return a copy of an error of this package with the result; `None` for any other error."""
     return replace(error, result=result) if isinstance(error, AdjustError) else None
 
 
 async def _run(session: Session, provisioning: Provisioning, grace_time: float) -> None:
     __tracebackhide__ = True
-    # A task of its own, which a cancellation of the caller does not reach: it has to end what it has begun.
+    # A task of its own, because it has to finish what it began if the caller is cancelled.
     task = session.spawn(provisioning.run())
     try:
-        # What was begun may end while the client drains, and doubts are looked up; nothing else is begun.
+        # While the client drains, running requests may end and doubts are looked up, but nothing else starts.
         with session.stopped_by_drain(partial(provisioning.stop, "the client was closed")):
             await asyncio.wait([task])
     except asyncio.CancelledError:
@@ -141,12 +141,12 @@ async def _run(session: Session, provisioning: Provisioning, grace_time: float) 
 
 
 async def _end(task: asyncio.Task[None], provisioning: Provisioning, grace_time: float) -> None:
-    """End soon, and leave nothing in doubt that can be found out, however often the caller is cancelled meanwhile."""
+    """End soon, and settle all doubts that can be settled, however often the caller is cancelled meanwhile."""
     provisioning.stop("the provisioning was cancelled")
     if provisioning.acting:
         await _wait(task, grace_time)
         provisioning.cut_short()
-        # One look after another time of grace, and the time that a list takes.
+        # One look-up after another grace time, plus the time that a listing takes.
         await _wait(task, 2 * grace_time + 1)
     task.cancel()
     await _wait(task, None)
@@ -158,8 +158,8 @@ async def _wait(task: asyncio.Future[Any], seconds: float | None) -> None:
     loop = asyncio.get_running_loop()
     end = None if seconds is None else loop.time() + seconds
     while not task.done() and (end is None or loop.time() < end):
-        # anyio's scopes are shielded from by one of their own; another `cancel()` of asyncio can only be caught, and is
-        # answered by the one that is under way already.
+        # A shield keeps anyio's cancellation out. A further `cancel()` of asyncio can only be caught; the first
+        # cancellation, which is being handled already, answers it.
         with anyio.CancelScope(shield=True), contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([task], timeout=None if end is None else end - loop.time())
 
@@ -172,7 +172,7 @@ def _check(dry_run: object, on_failure: object, grace_time: object, verify: obje
     if page_size is not None:
         check_whole_number(page_size, "page_size")
     if not isinstance(on_failure, str) or on_failure not in {"keep", "raise"}:
-        raise ConfigurationError(f"on_failure is {shown(on_failure)}: give 'keep' or 'raise'")
+        raise ConfigurationError(f"on_failure is {shown(on_failure)}: pass 'keep' or 'raise'")
     check_seconds(grace_time, "grace_time", LONGEST_GRACE_TIME)
 
 
@@ -182,4 +182,4 @@ def _check_on_outcome(function: object) -> None:
         return
     is_async = any(map(asyncio.iscoroutinefunction, (function, getattr(function, "__call__", None))))  # noqa: B004
     if not callable(function) or is_async:
-        raise ConfigurationError(f"on_outcome is {shown(function)}: pass a plain function of an outcome")
+        raise ConfigurationError(f"on_outcome is {shown(function)}: pass a plain function that takes an outcome")

@@ -1,4 +1,4 @@
-"""`ProvisionResult`: what became of each entry of a plan."""
+"""`ProvisionResult`: the outcome of each entry of a plan."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -6,9 +6,9 @@ from typing import Any, Literal, NamedTuple
 
 from adjust_async._pydantic import serialized_schema
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.provisioning.plan import TrackerSpec
+from adjust_async.campaign.provisioning.plan import Plan, TrackerSpec
 from adjust_async.errors import AdjustError, NotTriedError
-from adjust_async.tables import Column, Table
+from adjust_async.tables import Column, RecordTable, Table
 
 __all__ = ["OnOutcome", "ProvisionOutcome", "ProvisionResult", "Status"]
 
@@ -16,15 +16,15 @@ Status = Literal["created", "updated", "unchanged", "failed"]
 
 
 class ProvisionOutcome(NamedTuple):
-    """What became of one entry.
+    """The outcome of one entry.
 
     Attributes:
         path: The path of the entry.
-        status: `created`, also where it was set up afterwards; `updated`; `unchanged`; or `failed`.
-        tracker: The tracker as the service last showed it; `None` where there is none, or none is known of.
-        error: Why it failed; `None` unless it failed.
-        notes: What else is worth knowing: that it is archived, that the service calls it otherwise, or that another
-            tracker has the same name or nearly the same.
+        status: `created` (settings included), `updated`, `unchanged`, or `failed`.
+        tracker: The tracker as the service last returned it; `None` if there is none, or none is known.
+        error: Why it failed; `None` otherwise.
+        notes: Remarks: that it is archived, that the service has another name for it, or that another tracker has the
+            same or nearly the same name.
     """
 
     path: str
@@ -35,16 +35,16 @@ class ProvisionOutcome(NamedTuple):
 
     @property
     def not_tried(self) -> bool:
-        """Whether nothing was sent for it: something above it failed, or the end came before its turn."""
+        """Whether nothing was sent for the entry: its parent failed, or the run ended before its turn."""
         return isinstance(self.error, NotTriedError)
 
     @property
     def in_doubt(self) -> bool:
-        """Whether it failed, and may have been created all the same."""
+        """Whether it failed, but may have been created nevertheless."""
         return self.error is not None and self.error.in_doubt
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name, as plain values that JSON can carry: the error as its text, and `in_doubt`."""
+        """Return the fields by name, as values that JSON can represent: the error as its text, plus `in_doubt`."""
         return {
             "path": self.path,
             "status": self.status,
@@ -56,7 +56,7 @@ class ProvisionOutcome(NamedTuple):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
-        """Return the schema that pydantic asks for, which writes what `to_dict` returns."""
+        """Return the pydantic schema, which serializes to what `to_dict` returns."""
         shape = {
             "path": str,
             "status": Status,
@@ -68,23 +68,23 @@ class ProvisionOutcome(NamedTuple):
         return serialized_schema(cls, cls.to_dict, shape, handler)
 
 
-#: Called with the outcome of an entry, once for each, as soon as it is final.
+#: Called once for each entry, with its outcome, as soon as that is final.
 OnOutcome = Callable[[ProvisionOutcome], object]
 
 
 class ProvisionResult(Table):
-    """What `adjust.trackers.provision` did, or with `dry_run` would do.
+    """What `adjust.trackers.provision` did, or would do with `dry_run`.
 
-    It is a `Table`: `rows()`, `columns`, `to_arrow()`, `to_pandas()` and `to_polars()` have one row for each entry.
+    It is a `Table` with one row for each entry.
 
     Attributes:
         app_token: The app.
-        dry_run: Whether nothing was sent but questions.
+        dry_run: Whether only lists were requested.
         outcomes: One for each entry of the plan, in its order.
         implied: One for each tracker above an entry that is not an entry itself.
-        duplicates: Every tracker whose name another one has too, whoever created it, in the branches that were listed
-            once more at the end; before that, only those that the plan is about.
-        verified: Whether those branches were listed once more.
+        duplicates: Every tracker that shares its name with another one, no matter who created it, in the branches that
+            were listed again at the end; without that listing, only those that the plan is about.
+        verified: Whether those branches were listed again.
     """
 
     def __init__(
@@ -108,22 +108,26 @@ class ProvisionResult(Table):
 
     @property
     def counts(self) -> dict[Status, int]:
-        """How many entries have each status; all four are there."""
+        """The number of entries with each status; all four statuses are present."""
         counts = Counter(outcome.status for outcome in self.outcomes)
         return {status: counts[status] for status in ("created", "updated", "unchanged", "failed")}
 
     @property
     def failed(self) -> tuple[ProvisionOutcome, ...]:
-        """The outcomes of entries that failed."""
+        """The outcomes of the entries that failed."""
         return tuple(outcome for outcome in self.outcomes if outcome.status == "failed")
 
-    def retry_plan(self) -> list[TrackerSpec]:
-        """Return the entries that failed, as a plan for another try."""
+    def retry_plan(self) -> Plan:
+        """Return the entries that failed, as a plan for another run."""
         pairs = zip(self._specs, self.outcomes, strict=True)
-        return [spec for spec, outcome in pairs if outcome.status == "failed"]
+        return Plan(spec for spec, outcome in pairs if outcome.status == "failed")
+
+    def to_table(self) -> Table:
+        """Return the rows alone, without the trackers and the errors that `outcomes` has."""
+        return RecordTable(self.schema, self.cells(), key_columns=["path"])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the attributes by name, and `counts`, as plain values that JSON can carry."""
+        """Return the attributes by name, plus `counts`, as values that JSON can represent."""
         return {
             "app_token": self.app_token,
             "dry_run": self.dry_run,
@@ -136,7 +140,7 @@ class ProvisionResult(Table):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
-        """Return the schema that pydantic asks for, which writes what `to_dict` returns."""
+        """Return the pydantic schema, which serializes to what `to_dict` returns."""
         shape = {
             "app_token": str,
             "dry_run": bool,
@@ -154,6 +158,14 @@ class ProvisionResult(Table):
         names = ("path", "status", "tracker_token", "partner_id", "error", "notes")
         return tuple(Column(name, "integer" if name == "partner_id" else "text") for name in names)
 
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that identify a row together: `path`; empty where the plan has an entry twice."""
+        return ("path",) if len({outcome.path for outcome in self.outcomes}) == len(self.outcomes) else ()
+
+    def __len__(self) -> int:
+        return len(self.outcomes)
+
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each entry as a dictionary from column to cell. It can be called again."""
         for path, status, tracker, error, notes in self.outcomes:
@@ -165,6 +177,10 @@ class ProvisionResult(Table):
                 "error": None if error is None else str(error),
                 "notes": "; ".join(notes) or None,
             }
+
+    def _values(self) -> object:
+        errors = [type(outcome.error) for outcome in (*self.outcomes, *self.implied)]
+        return self.to_dict(), errors, self._specs
 
     def __repr__(self) -> str:
         return f"<ProvisionResult of {self._described()}>"

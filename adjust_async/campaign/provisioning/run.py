@@ -1,7 +1,7 @@
-"""Making a plan true: what exists is compared first, then the difference is sent, and whatever is in doubt looked up.
+"""Carries out a plan: compares it with what exists, sends the difference, and looks up whatever is in doubt.
 
-Adjust has no idempotency key and can't delete. So a create that may have been done is never sent again before the list
-of its siblings shows that it was not.
+Adjust has no idempotency key and can't delete trackers. So a create that may have been done is never sent again before
+a list of its siblings shows that it was not.
 """
 
 import asyncio
@@ -44,19 +44,19 @@ __all__ = ["Provisioning"]
 
 
 class Provisioning:
-    """One plan on its way.
+    """The run of one plan.
 
     Args:
-        requests: Sends the requests of the client.
-        creates: Sends its creates, once their lock is held.
+        requests: The client's tracker requests.
+        creates: Sends creates, once the lock is held.
         entries: The plan.
-        tree: The same as a tree.
-        settings: How to go about it.
+        tree: The plan as a tree.
+        settings: The settings of the run.
 
     Attributes:
         acting: Whether anything may have been created.
-        failure: What ended the run, and is still to be raised: with `keep_failures` off the first failure, or what a
-            function of the caller's raised.
+        failure: The error to raise at the end: the first failure if `keep_failures` is off, or the error of a function
+            of the caller.
     """
 
     def __init__(
@@ -80,15 +80,15 @@ class Provisioning:
         self.failure: BaseException | None = None
         self._sending = Sending()
         self._group = TaskGroup()
-        self._workers: Workers[Node] = Workers(self._group, self._visit, settings.workers)
+        self._workers: Workers[Node] = Workers(self._group, lambda node, _: self._visit(node), settings.workers)
         self._uncertain = UncertainCreates(self._comparison.find, settings.grace_time, self, self._group.create_task)
         self._last_look = LastLook(self._comparison, settings.verify)
 
     async def run(self) -> None:
-        """Look up what earlier runs left open, compare, act, and verify.
+        """Look up the creates that earlier runs left open, compare, act, and verify.
 
         Raises:
-            PlanError: Names of the plan can't be told from each other.
+            PlanError: Names in the plan can't be distinguished.
             AdjustError: What exists could not be listed.
         """
         __tracebackhide__ = True
@@ -114,17 +114,17 @@ class Provisioning:
                 await self._last_look.take()
 
     def stop(self, reason: str) -> None:
-        """Begin nothing more. What was sent is still awaited, and what is in doubt looked up."""
+        """Start nothing more. Requests that were sent are still awaited, and doubts are looked up."""
         if not self._stopped.is_set():
             self._reason = reason
             self._stopped.set()
 
     def cut_short(self) -> None:
-        """Await no answers any more: what was sent is in doubt now, and is looked up."""
+        """Stop waiting for answers: what was sent is in doubt from now on, and is looked up."""
         self._sending.cut_short()
 
     async def result(self) -> ProvisionResult:
-        """Return what was done; what was not tried has failed."""
+        """Return the outcome of every entry; entries that were never tried count as failed."""
         await self._outcomes.close(self._root, self._reason)
         return await self._outcomes.result(
             self._settings.app_token,
@@ -144,7 +144,7 @@ class Provisioning:
                 await asyncio.sleep(0)
 
     async def _ready(self, node: Node) -> list[Node]:
-        """Find what can be done right now below a node: what differs, and has all above it there and set up."""
+        """Return the nodes below a node that differ from the plan, and whose ancestors exist and are set up."""
         ready = []
         for number, child in enumerate(node.children.values()):
             if child.problem is not None:
@@ -158,10 +158,8 @@ class Provisioning:
                 await asyncio.sleep(0)
         return ready
 
-    # Acting.
-
     async def _visit(self, node: Node) -> None:
-        """Bring a tracker about, then let those below it be visited: they may inherit its settings when created."""
+        """Create or update a tracker, then queue those below it, which may inherit its settings."""
         if self._stopped.is_set() or (node.tracker is None and not await self._create(node)):
             return
         await self._set_up(node)
@@ -172,7 +170,7 @@ class Provisioning:
             self._workers.push(child)
 
     async def _create(self, node: Node) -> bool:
-        """Create a tracker; return whether it is there now. If not, it has failed, or waits for its next try."""
+        """Create a tracker. Return whether it exists now; if not, it has failed, or waits for its next try."""
         there = await self._is_known(node)
         if there is not None:
             return there
@@ -192,10 +190,10 @@ class Provisioning:
         except AdjustError as error:
             await self._after_failure(node, error)
             return False
-        except Exception as error:  # noqa: BLE001 - of the caller's `on_retry`; others are not to be left in doubt
+        except Exception as error:  # noqa: BLE001 - from the caller's `on_retry`; other creates must not end in doubt
             self._end_with(error)
             return False
-        # A service may answer with a tracker that was there, in place of a refusal of its name.
+        # A service may answer with an existing tracker instead of refusing its name.
         node.adopted = tracker.token in known or bool(tracker.has_subtrackers)
         node.created = not node.adopted or node.uncertain > 0
         node.take_answer(tracker)
@@ -204,7 +202,7 @@ class Provisioning:
         return True
 
     async def _is_known(self, node: Node) -> bool | None:
-        """Return whether a tracker is there, or `False` where it has failed or is in doubt; `None` to create it."""
+        """Return `True` if the tracker exists, `False` if it has failed or is in doubt, `None` to create it."""
         parent, recent = node.above, self._requests.recent
         place = self._comparison.place(parent)
         while (other := recent.under_way(place, node.label)) is not None:
@@ -276,7 +274,7 @@ class Provisioning:
             except AdjustError as error:
                 await self._fail(node, error)
                 return
-            except Exception as error:  # noqa: BLE001 - of the caller's `on_retry`, as above
+            except Exception as error:  # noqa: BLE001 - from the caller's `on_retry`, as above
                 self._end_with(error)
                 return
             if refused := node.refused_settings:
@@ -288,7 +286,7 @@ class Provisioning:
         self._outcomes.settle(node, status)
 
     async def _is_set_up(self, node: Node) -> bool:
-        """Look whether an update was done whose answer was about another tracker."""
+        """Look up whether an update was done whose answer was about another tracker."""
         try:
             trackers = (await self._comparison.listing(node.above)).trackers
         except ClientClosedError:
@@ -298,16 +296,14 @@ class Provisioning:
         node.tracker = next((tracker for tracker in trackers if tracker.token == node.token), node.tracker)
         return not node.missing_settings
 
-    # What becomes of creates in doubt.
-
     async def there(self, create: UncertainCreate, match: Match) -> None:
-        """Take the tracker as created, and go on below it."""
+        """Take the tracker as created, and continue below it."""
         node = create.node
         node.doubt = None
         node.take(match)
         if node.tracker is not None:
             self._comparison.know(node.above, node.tracker)
-        # A name that was refused, and by no create in doubt before, was taken by somebody else.
+        # If the name was refused, and no earlier create of it was in doubt, another client took it.
         node.created = node.uncertain > 0
         node.adopted = True
         self._last_look.count(node.created)
@@ -317,7 +313,7 @@ class Provisioning:
         self._workers.push(node)
 
     async def missing(self, create: UncertainCreate) -> None:
-        """Create it again, unless it was tried often enough."""
+        """Create it again, unless that was tried often enough."""
         node, error = create.node, create.error
         node.doubt = None
         await self._creates.known(self._comparison.place(node.above), node.label, None)
@@ -329,15 +325,15 @@ class Provisioning:
             await self._fail(node, looked_up(error, node.path))
 
     async def doubtful(self, create: UncertainCreate, problem: str) -> None:
-        """Give it up, as it can't be told from other trackers."""
+        """Give up, because it can't be distinguished from other trackers."""
         await self._fail(create.node, with_words(create.error, f"It was looked up: {problem}"))
 
     async def unknown(self, create: UncertainCreate, error: AdjustError) -> None:
-        """Give it up as being in doubt."""
+        """Give up, and leave it in doubt."""
         await self._fail(create.node, with_words(create.error, f"Its siblings could not be listed: {error}"))
 
     async def _ready_late(self, node: Node) -> list[Node]:
-        """Compare below a tracker that was found late, which may have had some below it before."""
+        """Compare below a tracker that was found late, because trackers may exist there."""
         if not node.children or self._stopped.is_set():
             return []
         try:
@@ -350,18 +346,16 @@ class Provisioning:
             return []
         return await self._ready(node)
 
-    # The end.
-
     async def _fail(self, node: Node, error: AdjustError) -> None:
         if not self._settings.keep_failures:
-            error = replace(error)  # as it gets the result of the run before it is raised
+            error = replace(error)  # the copy gets the run's result before it is raised
         self._outcomes.fail(node, error)
         if node.tracker is None and node.children:
             await self._outcomes.fail_below(node, f"{node.path!r} above it failed: {error}")
         self._after_fatal(error)
 
     def _after_fatal(self, error: AdjustError) -> None:
-        """End where failures are not kept, or where everything else would fail as well."""
+        """Stop if failures are not kept, or if everything else would fail as well."""
         if not self._settings.keep_failures:
             self._end_with(error)
         elif isinstance(error, (AuthenticationError, PermissionDeniedError)):

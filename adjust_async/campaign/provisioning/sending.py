@@ -1,4 +1,4 @@
-"""Requests under way: each can be given up, after which it is in doubt."""
+"""Running requests. Each can be abandoned, and is in doubt from then on."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -11,24 +11,24 @@ __all__ = ["Sending"]
 
 
 class Sending:
-    """The creates and updates of one run that await their answers."""
+    """The creates and updates of one run that wait for their answers."""
 
     def __init__(self) -> None:
         self._scopes: set[asyncio.Timeout] = set()
 
     def cut_short(self) -> None:
-        """Await no answers any more."""
+        """Stop waiting for answers."""
         now = asyncio.get_running_loop().time()
         for scope in self._scopes:
             if not scope.expired():
                 scope.reschedule(now)
 
     async def send(self, node: Node, call: Awaitable[Tracker], method: str) -> Tracker:
-        """Await a call, until `cut_short`.
+        """Await a call until `cut_short`.
 
         Raises:
             APITimeoutError: It was cut short.
-            AdjustError: What the call raised.
+            AdjustError: The call's own error.
         """
         scope = asyncio.timeout(None)
         self._scopes.add(scope)
@@ -41,10 +41,10 @@ class Sending:
         except TimeoutError:
             if not scope.expired():
                 raise
-            late = f"no answer came for {node.path!r} within grace_time after the end was asked for"
+            late = f"no answer arrived for {node.path!r} within grace_time after the run was told to end"
             raise APITimeoutError(late, method=method, path="trackers") from None
         except ClientClosedError:
-            raise  # which may have come in the middle of it
+            raise  # it may have been raised while the request was running
         except AdjustError:
             node.sending = False
             raise

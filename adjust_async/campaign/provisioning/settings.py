@@ -1,4 +1,4 @@
-"""How a plan is to be made true."""
+"""The settings of one provisioning run."""
 
 import random
 from typing import NamedTuple
@@ -8,17 +8,17 @@ from adjust_async.progress import OnProgress
 
 __all__ = ["Settings", "wait_before"]
 
-#: Seconds that the wait before another try may take at most; it doubles from half a second.
+#: The maximum wait before another try, in seconds. The wait doubles from half a second.
 LONGEST_WAIT = 20.0
 
-#: How many times a create may be put off, for each attempt that a request has.
+#: The number of times that a create may be put off, for each attempt that a request has.
 PUT_OFFS = 10
 
 
 class Settings(NamedTuple):
-    """The checked arguments of `provision`, and what it takes from the client's configuration.
+    """The checked arguments of `provision`, and what it uses of the client's configuration.
 
-    `patience` is for how many seconds a tracker is tried that the service puts off.
+    `patience` is the number of seconds for which a tracker that the service puts off is tried again.
     """
 
     app_token: str
@@ -34,10 +34,10 @@ class Settings(NamedTuple):
     workers: int
 
     def has_patience(self, put_off: int, seconds: float) -> bool:
-        """Whether to try a create again that was put off so many times within so many seconds."""
+        """Return whether to retry a create that was put off this many times within this many seconds."""
         return put_off < PUT_OFFS * (self.max_attempts - 1) and (self.patience is None or seconds < self.patience)
 
 
 def wait_before(put_off: int) -> float:
-    """Return how many seconds to wait before a create that was put off so many times is tried again."""
+    """Return the seconds to wait before retrying a create that was put off this many times."""
     return random.uniform(0, min(LONGEST_WAIT, 0.25 * 2 ** min(put_off, 10)))

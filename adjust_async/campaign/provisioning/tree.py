@@ -1,4 +1,4 @@
-"""A plan as the tree of trackers that it asks for, and what of that is there already."""
+"""A plan as a tree of trackers, and what of it exists."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,19 +22,19 @@ class Node:
     Attributes:
         label: Its name.
         parent: The node above it; `None` for the root.
-        children: The nodes below it, by their names.
-        entries: The places of its entries in the plan; none for what is only above an entry.
-        partner_id, cost_data_enabled: How it should be set.
-        tracker: What is known of it.
-        had_trackers: Whether there were trackers below it when it was compared.
+        children: The nodes below it, by name.
+        entries: The positions of its entries in the plan; empty if it is only above an entry.
+        partner_id, cost_data_enabled: The planned settings.
+        tracker: The tracker, as far as it is known.
+        had_trackers: Whether trackers existed below it when it was compared.
         created: Whether this run created it.
-        adopted: Whether it was found only after a create of it, so that there may be others below it.
+        adopted: Whether it was found only after a create was sent, so that others may exist below it.
         problem: Why it must not be created, in words.
-        attempts, put_off, uncertain: How many of its creates were sent, put off by the service, or are in doubt.
-        since: The loop's time when its first create was sent.
-        sending: Whether a request is under way.
-        doubt: What a create ended with that is still in doubt.
-        status, error, notes: What became of it.
+        attempts, put_off, uncertain: The number of its creates that were sent, put off by the service, or in doubt.
+        since: The event loop's time when its first create was sent.
+        sending: Whether a request is running.
+        doubt: The error of a create that is still in doubt.
+        status, error, notes: The parts of its outcome.
     """
 
     __slots__ = (
@@ -84,7 +84,7 @@ class Node:
 
     @property
     def path(self) -> str:
-        """Its name with those above it."""
+        """The full name, with the names above it."""
         return self.label if self.parent is None or not self.parent.label else f"{self.parent.path}::{self.label}"
 
     @property
@@ -101,7 +101,7 @@ class Node:
 
     @property
     def missing_settings(self) -> dict[str, int | bool]:
-        """The settings that differ from the plan. Cost data that the service says nothing of counts as not enabled."""
+        """The settings that differ from the plan. Cost data counts as disabled if the service does not mention it."""
         settings: dict[str, int | bool] = {}
         partner_id = None if self.tracker is None else self.tracker.partner_id
         cost_data = None if self.tracker is None else self.tracker.cost_data_enabled
@@ -113,12 +113,12 @@ class Node:
 
     @property
     def refused_settings(self) -> dict[str, int | bool]:
-        """The settings that the service shows to differ from the plan, without those that it says nothing of."""
+        """The settings that the service returned with other values than planned; those that it left out don't count."""
         shown = {name: getattr(self.tracker, name) for name in ("partner_id", "cost_data_enabled")}
         return {name: value for name, value in self.missing_settings.items() if shown[name] is not None}
 
     def child(self, label: str) -> "Node":
-        """Return the child of that name, which is made where there is none."""
+        """Return the child with that name, and create it if it is missing."""
         child = self.children.get(label)
         if child is None:
             if not isinstance(self.children, dict):
@@ -127,11 +127,11 @@ class Node:
         return child
 
     def add_entry(self, number: int) -> None:
-        """Note that it has an entry at this place of the plan."""
+        """Record that it has an entry at this position of the plan."""
         if isinstance(self.entries, list):
             self.entries.append(number)
         else:
-            # Nearly all have one, for which a tuple is smaller, and nothing that Python's collector has to look at.
+            # Nearly all have one entry. A tuple is smaller than a list, and the garbage collector can ignore it.
             self.entries = [*self.entries, number] if self.entries else (number,)
 
     def below(self) -> Iterator["Node"]:
@@ -142,16 +142,16 @@ class Node:
                 yield from child.below()
 
     def note(self, text: str) -> None:
-        """Keep something worth knowing."""
+        """Add a note for the outcome."""
         if text not in self.notes:
             self.notes += (text,)
 
     def outcome(self, path: str, status: Status | None) -> ProvisionOutcome:
-        """Return what became of it, for an entry of that path."""
+        """Return its outcome, for an entry with that path."""
         return ProvisionOutcome(path, status or "failed", self.tracker, self.error, self.notes)
 
     def take(self, match: Match) -> None:
-        """Take what a list says of this node: a tracker, or a reason not to create it."""
+        """Take the result of a listing: a tracker, or a reason not to create one."""
         self.problem = match.problem
         tracker = match.tracker
         if tracker is None:
@@ -166,25 +166,25 @@ class Node:
             self.note("it is archived")
 
     def take_answer(self, tracker: Tracker) -> None:
-        """Take the tracker that a create was answered with."""
+        """Take the tracker with which a create was answered."""
         self.tracker = tracker
         if (label := label_of(tracker)) != self.label:
             self.note(f"the service calls it {label!r}")
 
 
-#: In place of a dict of its own for each of the many nodes that have nothing below.
+#: Shared by all nodes without children: most nodes have none, and a dict for each would cost memory.
 _NO_CHILDREN: Mapping[str, Node] = MappingProxyType({})
 
 
 class PlanTree:
-    """The tree of a plan; its nodes know which entries they belong to."""
+    """The tree of a plan; its nodes know their entries."""
 
     def __init__(self) -> None:
         self.root = Node("", None)
 
     @classmethod
     async def of(cls, entries: Sequence[Entry]) -> "PlanTree":
-        """Build the tree of these entries, and let other tasks run meanwhile."""
+        """Build the tree of these entries. Other tasks run meanwhile."""
         tree = cls()
         for number, entry in enumerate(entries):
             node = tree.root

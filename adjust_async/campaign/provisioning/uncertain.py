@@ -1,7 +1,7 @@
-"""Creates that may have been done or not, and how that is found out: by listing their siblings.
+"""Creates that may or may not have been done, which listing their siblings settles.
 
-A create may still be under way after its connection broke, and a list may lag behind. So a tracker that is missing in a
-list counts as not created only if that list was begun a time of grace after the failure.
+A create may still be running after its connection broke, and a list may lag behind. So a tracker that is missing from a
+list counts as not created only if the listing began at least `grace_time` seconds after the failure.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ __all__ = ["UncertainCreate", "UncertainCreates", "Verdict"]
 
 
 class UncertainCreate:
-    """A create that ended with `error` at the loop's time `since`, and may have been done all the same."""
+    """A create that ended with `error` at the event loop's time `since`, and may have been done nevertheless."""
 
     __slots__ = ("error", "looks", "node", "since")
 
@@ -29,28 +29,28 @@ class UncertainCreate:
 
 
 class Verdict(Protocol):
-    """What to do after a look."""
+    """What to do after a look-up."""
 
     async def there(self, create: UncertainCreate, match: Match) -> None:
-        """Go on with the tracker, which is there."""
+        """Continue with the tracker, which exists."""
 
     async def missing(self, create: UncertainCreate) -> None:
-        """Go on without the tracker, which was not created."""
+        """Continue without the tracker, which was not created."""
 
     async def doubtful(self, create: UncertainCreate, problem: str) -> None:
-        """Give up: it can't be told from other trackers."""
+        """Give up: it can't be distinguished from other trackers."""
 
     async def unknown(self, create: UncertainCreate, error: AdjustError) -> None:
         """Give up: its siblings could not be listed."""
 
 
 class UncertainCreates:
-    """Looks up creates that are in doubt. One list serves all creates that have the same parent.
+    """Looks up creates that are in doubt. One listing serves all creates with the same parent.
 
     Args:
         find: Lists the trackers below a parent, and finds those of some creates.
-        grace_time: Seconds after which a create that is in no list was not done.
-        verdict: What to do with each result.
+        grace_time: Seconds after which a create that no list shows was not done.
+        verdict: Handles the results.
         start: Starts a task of the run.
     """
 
@@ -69,7 +69,7 @@ class UncertainCreates:
         self._more: dict[Node, asyncio.Event] = {}
 
     def add(self, parent: Node, create: UncertainCreate) -> None:
-        """Look a create up."""
+        """Look up a create."""
         if parent in self._open:
             self._open[parent][create] = None
             self._more[parent].set()

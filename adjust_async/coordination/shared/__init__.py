@@ -1,1 +1,1 @@
-"""What the coordinators have in common that meet at a place outside of the process."""
+"""What the coordinators that share limits between processes have in common."""

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class _Batches(Generic[T]):
-    """Gathers what is handed in while a batch is on its way, and sends it as the next one."""
+    """Collects items while a batch is being sent, and sends them as the next one."""
 
     def __init__(self, send: Callable[[list[T]], Awaitable[None]]) -> None:
         self._send = send
@@ -24,10 +24,10 @@ class _Batches(Generic[T]):
         self._task: asyncio.Task[None] | None = None
 
     async def put(self, item: T) -> None:
-        """Return when the item's batch was sent.
+        """Return once the item's batch was sent.
 
         Raises:
-            Exception: What sending its batch raised.
+            Exception: The error of sending the batch.
         """
         loop = asyncio.get_running_loop()
         sent: asyncio.Future[None] = loop.create_future()
@@ -37,7 +37,7 @@ class _Batches(Generic[T]):
         await sent
 
     async def aclose(self) -> None:
-        """Wait for what is on its way."""
+        """Wait for the batch that is being sent, and for those after it."""
         if self._task is not None:
             await asyncio.wait([self._task])
 
@@ -62,7 +62,7 @@ class _Batches(Generic[T]):
 
 
 class SharedJournal:
-    """The creates of one app whose outcome may be unknown to the next process."""
+    """The creates of one app whose outcome the next process may have to look up."""
 
     def __init__(self, store: Store, key: str, app_token: str) -> None:
         self._store = store
@@ -72,7 +72,7 @@ class SharedJournal:
         self._settled: _Batches[JournalEntry] = _Batches(self._settle)
 
     async def entries(self) -> list[JournalEntry]:
-        """Return the creates that are open, and those that were settled as created a short time ago."""
+        """Return the open creates, and those that were settled with a token lately."""
         try:
             return await self._store.read_journal(self._key)
         except StoreUnavailableError as error:
@@ -85,11 +85,11 @@ class SharedJournal:
         await self._writes.put((entry, lock.fencing))
 
     async def settle(self, entry: JournalEntry, token: str | None) -> None:
-        """Note that the outcome is known."""
+        """Record the outcome of a create."""
         await self._settled.put(evolve(entry, token=token))
 
     async def aclose(self) -> None:
-        """Wait for what is being written."""
+        """Wait for pending writes."""
         await self._writes.aclose()
         await self._settled.aclose()
 
@@ -98,7 +98,7 @@ class SharedJournal:
             entries = [entry for entry, number in items if number == fencing]
             if not await self._store.write_journal(self._key, fencing, entries):
                 raise LockLostError(
-                    f"the lock of app {self._app_token} was lost, and its number {fencing} is stale: somebody else "
+                    f"the lock of app {self._app_token} was lost, and its number {fencing} is stale: another process "
                     "creates trackers there now. Nothing was sent; run it again"
                 )
 

@@ -17,12 +17,12 @@ __all__ = ["hold_lock"]
 
 logger = logging.getLogger("adjust_async")
 
-#: Seconds between two looks at a lock that somebody else has.
+#: Seconds between two attempts at a lock that another member holds: at least, and at most.
 POLL = (0.05, 0.2)
 
 
 class _SharedLock:
-    """A lock that this member has taken."""
+    """A lock that this member holds."""
 
     def __init__(self, store: Store, key: str, app_token: str, lease: Lease, fencing: int) -> None:
         self._store = store
@@ -34,7 +34,7 @@ class _SharedLock:
         self.fencing = fencing
 
     async def ensure(self) -> None:
-        """Return while the lock is held."""
+        """Return if the lock is still held, and raise `LockLostError` otherwise."""
         if not self._lost and self._lease.valid:
             return
         async with self._renewing:
@@ -43,16 +43,16 @@ class _SharedLock:
                     await self._renew()
                 except StoreUnavailableError as error:
                     raise LockLostError(
-                        f"the lock of app {self._app_token} ran out, and {error}. Nothing was sent; run it again"
+                        f"the lock of app {self._app_token} expired, and {error}. Nothing was sent; run it again"
                     ) from None
         if self._lost or not self._lease.valid:
             raise LockLostError(
-                f"the lock of app {self._app_token} ran out, and somebody else may have it by now: this process was "
-                "stopped, or its event loop blocked, for longer than the lease. Nothing was sent; run it again"
+                f"the lock of app {self._app_token} expired, and another process may hold it by now: this process was "
+                "suspended, or its event loop blocked, for longer than the lease. Nothing was sent; run it again"
             )
 
     async def renew(self) -> None:
-        """Renew it again and again, until it is lost."""
+        """Renew the lock regularly until it is lost."""
         while not self._lost:
             await asyncio.sleep(self._lease.due or self._lease.seconds / (2 * Lease.RENEWALS))
             async with self._renewing:
@@ -62,7 +62,7 @@ class _SharedLock:
                     logger.warning("the lock of app %s could not be renewed: %s", self._app_token, error)
 
     def end(self) -> None:
-        """Let nothing be begun with it any more."""
+        """Mark the lock as lost."""
         self._lost = True
         self._lease.end()
 
@@ -78,13 +78,13 @@ class _SharedLock:
 async def hold_lock(
     store: Store, key: str, app_token: str, lease: float, check: Callable[[], None]
 ) -> AsyncIterator[Lock]:
-    """Take a lock, renew it while the block runs, and give it back. `check` raises what ends the waiting for it."""
+    """Take a lock, renew it while the block runs, and release it. `check` raises to end the wait for the lock."""
     try:
         lock = await _take(store, key, app_token, Lease(lease), check)
     except StoreUnavailableError as error:
         raise CoordinationError(f"{error}. Without its lock, nothing is created in app {app_token}") from None
     except BaseException:
-        await _give(store, key, app_token)  # it may have been granted in the moment of the cancellation
+        await _give(store, key, app_token)  # it may have been granted at the moment of the cancellation
         raise
     renewing = asyncio.create_task(lock.renew())
     try:
@@ -98,7 +98,7 @@ async def hold_lock(
 
 
 async def _take(store: Store, key: str, app_token: str, lease: Lease, check: Callable[[], None]) -> _SharedLock:
-    told = False
+    logged = False
     while True:
         check()
         asked = Lease.now()
@@ -106,9 +106,9 @@ async def _take(store: Store, key: str, app_token: str, lease: Lease, check: Cal
         if state.fencing is not None:
             lease.confirm(asked)
             return _SharedLock(store, key, app_token, lease, state.fencing)
-        if not told:
-            told = True
-            logger.info("waiting for the lock of app %s, which process %s has", app_token, state.holder)
+        if not logged:
+            logged = True
+            logger.info("waiting for the lock of app %s, which process %s holds", app_token, state.holder)
         await asyncio.sleep(min(state.left + 0.001, random.uniform(*POLL)))
 
 
@@ -117,4 +117,4 @@ async def _give(store: Store, key: str, app_token: str) -> None:
         try:
             await store.give_lock(key)
         except StoreUnavailableError as error:
-            logger.warning("the lock of app %s was not given back, and ends by itself: %s", app_token, error)
+            logger.warning("the lock of app %s was not released, and will expire by itself: %s", app_token, error)

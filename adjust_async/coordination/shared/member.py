@@ -1,4 +1,4 @@
-"""A client's part in a coordinator that meets others in a store."""
+"""A client's membership in a coordinator whose members meet in a store."""
 
 import asyncio
 import contextlib
@@ -16,13 +16,14 @@ __all__ = ["SharedMember"]
 
 
 class SharedMember:
-    """A member over a store of its own.
+    """A member with its own store.
 
     Args:
         hosts: The hosts of the client.
-        store: Connects to where the members meet; the member closes it.
-        lease: Seconds after which the store takes back what a member holds that was not heard of.
-        processes: Among how many processes the limits are split while the store is out of reach; `None` raises instead.
+        store: Connects to the place where the members meet. The member closes it.
+        lease: Seconds after which the store releases what a silent member holds.
+        processes: The number of processes among which the limits are split while the store can't be reached; `None` to
+            raise instead.
     """
 
     def __init__(self, hosts: Sequence[Host], store: Store, *, lease: float, processes: int | None = None) -> None:
@@ -37,7 +38,7 @@ class SharedMember:
 
     @property
     def permits_out(self) -> int:
-        """How many permits this member's requests hold, of all hosts."""
+        """The number of permits that this member's requests hold, for all hosts."""
         return sum(host.held for host in self._hosts.values())
 
     def permit(self, host: str, *, deadline: float | None = None) -> AbstractAsyncContextManager[Permit]:
@@ -45,11 +46,11 @@ class SharedMember:
         return self._hosts[host].permit(deadline)
 
     async def pause(self, host: str, seconds: float) -> bool:
-        """Let no request of any member begin for so long, and return whether no pause was under way."""
+        """Keep all members from starting requests for some seconds. Return whether no pause was running."""
         return await self._hosts[host].pause(seconds)
 
     def pause_left(self, host: str) -> float:
-        """Return the seconds until requests may begin again, as far as this member knows."""
+        """Return the seconds until requests may start again, as far as this member knows."""
         return self._hosts[host].pause_left()
 
     @asynccontextmanager
@@ -57,7 +58,7 @@ class SharedMember:
         """Hold the lock of an app."""
         ended = asyncio.Event()
         self._locks.add(ended)
-        # The store tells members apart, and not their tasks.
+        # The store distinguishes members, but not the tasks of one.
         turn = self._turns.setdefault(app_token, asyncio.Lock())
         try:
             async with turn, hold_lock(self._store, self._key(app_token), app_token, self._lease, self._check) as lock:
@@ -73,14 +74,14 @@ class SharedMember:
         return self._journals[app_token]
 
     async def holders(self) -> list[Holder]:
-        """Return who holds permits of this member's hosts and locks of its apps."""
+        """Return the holders of permits for this member's hosts and of locks of its apps."""
         try:
             return await self._store.holders([host.host for host in self._hosts.values()], self._url)
         except StoreUnavailableError as error:
             raise CoordinationError(str(error)) from None
 
     async def aclose(self) -> None:
-        """Leave: give back what is held, and end the member's own tasks."""
+        """Leave: release everything that is held, and end the member's own tasks."""
         self._closed = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._lease):
@@ -90,7 +91,7 @@ class SharedMember:
             await journal.aclose()
         for host in self._hosts.values():
             await host.aclose()
-        with contextlib.suppress(StoreUnavailableError):  # the lease ends by itself
+        with contextlib.suppress(StoreUnavailableError):  # the lease expires by itself
             await self._store.aclose()
 
     def _check(self) -> None:

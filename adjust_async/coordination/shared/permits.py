@@ -1,7 +1,7 @@
 """The permits of one host, taken from a store in batches.
 
-Requests that come and go within one turn of the event loop are one exchange with the store. One task asks for all of
-them: it runs while the member holds or wants anything, and ends when there is nothing left to say.
+Requests that start and end within one turn of the event loop share one exchange with the store. One task does all
+exchanges: it runs while the member holds or wants anything, and ends when there is nothing left to report.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ __all__ = ["SharedHost"]
 
 logger = logging.getLogger("adjust_async")
 
-#: Seconds for which a permit that nobody waits for stays with the member, so that a walk page by page takes one
-#: exchange a page and not two.
+#: Seconds for which a permit that nobody waits for stays with the member, so that a serial walk needs one exchange a
+#: page instead of two.
 LINGER = 0.02
 
-#: Seconds after which a store that was out of reach is asked again.
+#: Seconds between two attempts to reach a store that can't be reached.
 RETRY = 0.5
 
 
@@ -41,7 +41,7 @@ class _Waiter(NamedTuple):
 
 
 class _LocalShare:
-    """A member's own part of the limits, for as long as the store is out of reach."""
+    """A member's own share of the limits while the store can't be reached."""
 
     def __init__(self, host: Host, processes: int) -> None:
         self.limit = max(1, host.max_concurrency // processes)
@@ -52,7 +52,7 @@ class _LocalShare:
         self._bucket = Bucket()
 
     def exchange(self, exchange: Exchange, pause: float) -> Granted:
-        """Do what the store would do if all others had their parts and no more."""
+        """Grant what the store would grant if every other process used exactly its share."""
         permits, wait = 0 if pause else max(0, min(exchange.waiting, self.limit - exchange.held)), 0.0
         if self._rate is not None:
             now = asyncio.get_running_loop().time()
@@ -63,13 +63,14 @@ class _LocalShare:
 
 
 class SharedHost:
-    """One member's share of one host.
+    """One member's part of one host.
 
     Args:
         host: The host and its limits.
         store: Where the members meet.
-        lease: Seconds after which the store takes back what a member holds that was not heard of.
-        processes: Among how many processes the limits are split while the store is out of reach; `None` raises instead.
+        lease: Seconds after which the store releases what a silent member holds.
+        processes: The number of processes among which the limits are split while the store can't be reached; `None` to
+            raise instead.
     """
 
     def __init__(self, host: Host, store: Store, lease: float, processes: int | None) -> None:
@@ -94,7 +95,7 @@ class SharedHost:
 
     @property
     def held(self) -> int:
-        """How many permits are out."""
+        """The number of permits in use."""
         return self._held
 
     def permit(self, deadline: float | None) -> "SharedPermit":
@@ -106,20 +107,20 @@ class SharedHost:
         return max(0.0, self._paused_until - asyncio.get_running_loop().time())
 
     async def pause(self, seconds: float) -> bool:
-        """Let nobody begin for so long, and return whether no pause was under way."""
+        """Let no member start a request for some seconds. Return whether no pause was running."""
         loop = asyncio.get_running_loop()
         until, is_news = loop.time() + min(seconds, LONGEST_PAUSE), not self.pause_left()
         if seconds <= 0 or until < self._paused_until:
             return is_news
         self._paused_until, self._was_cut = until, seconds > LONGEST_PAUSE
-        told: asyncio.Future[None] = loop.create_future()
-        self._pauses.append(told)
+        reported: asyncio.Future[None] = loop.create_future()
+        self._pauses.append(reported)
         self._ask()
-        await told  # a caller that is cancelled here leaves the telling to the task
+        await reported  # if the caller is cancelled here, the task still reports the pause
         return is_news
 
     async def acquire(self, deadline: float | None) -> int:
-        """Wait for a permit; return the epoch in which it was granted."""
+        """Wait for a permit. Return the epoch in which it was granted."""
         if deadline is not None and self._paused_until >= deadline and (left := self.pause_left()):
             raise PauseOutlastsDeadlineError(left)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -132,11 +133,11 @@ class SharedHost:
             if future.cancelled():
                 self._waiting -= 1
             elif future.exception() is None:
-                self.release()  # it was granted in the moment of the cancellation
+                self.release()  # it was granted at the moment of the cancellation
             raise
 
     def release(self) -> None:
-        """Give a permit back."""
+        """Release a permit."""
         self._held -= 1
         if self._waiting or self._contended:
             self._ask()
@@ -145,11 +146,11 @@ class SharedHost:
             self._wake.set()
 
     def is_valid(self, epoch: int) -> bool:
-        """Whether a permit of that epoch is still this member's."""
+        """Return whether this member still holds a permit of that epoch."""
         return epoch == self._epoch and self._lease.valid
 
     async def aclose(self) -> None:
-        """End the task."""
+        """End the tasks, and fail the requests that still wait."""
         tasks = [task for task in (self._task, self._probe) if task is not None]
         for task in tasks:
             task.cancel()
@@ -171,38 +172,40 @@ class SharedHost:
         while True:
             self._wake.clear()
             self._asked = self._lingers = False
-            said = Exchange(self._held, self._waiting, self.pause_left() if self._pauses else 0.0, self._was_cut)
-            granted = await self._exchange(said)
+            exchange = Exchange(self._held, self._waiting, self.pause_left() if self._pauses else 0.0, self._was_cut)
+            granted = await self._exchange(exchange)
             if granted is not None:
                 self._take(granted)
             tries = 0 if granted is None or granted.permits else tries + 1
-            is_known = granted is None or said.held == said.waiting == 0
+            is_known = granted is None or exchange.held == exchange.waiting == 0
             if is_known and not (self._held or self._waiting or self._pauses or self._asked or self._lingers):
                 self._task = None
                 return
             await self._until_next(granted, tries)
 
-    async def _exchange(self, said: Exchange) -> Granted | None:
-        """Exchange with the store, or with the own share; `None` where neither is to be had."""
-        told, self._pauses = self._pauses, []
+    async def _exchange(self, exchange: Exchange) -> Granted | None:
+        """Exchange with the store, or with the local share; `None` if neither is possible."""
+        reported, self._pauses = self._pauses, []
         if not self._lease.valid:
-            # Permits from before may be other members' by now: what was not sent by then must ask again.
+            # Other members may hold the permits from before: requests that were not sent yet must ask again.
             self._epoch += 1
         asked = Lease.now()
         try:
-            granted = self._exchange_locally(said) if self._is_local else await self._store.exchange(self.host, said)
+            granted = (
+                self._exchange_locally(exchange) if self._is_local else await self._store.exchange(self.host, exchange)
+            )
         except StoreUnavailableError as error:
             if self._local is None:
                 self._fail(CoordinationError(f"{error}. Nothing was sent"))
-                self._end_pauses(told)
+                self._end_pauses(reported)
                 return None
             self._go_local(error)
-            granted = self._exchange_locally(said)
+            granted = self._exchange_locally(exchange)
         except asyncio.CancelledError:
-            self._pauses += told
+            self._pauses += reported
             raise
         self._lease.confirm(asked)
-        self._end_pauses(told)
+        self._end_pauses(reported)
         return granted
 
     def _take(self, granted: Granted) -> None:
@@ -222,11 +225,11 @@ class SharedHost:
                 self._waiting -= 1
                 permits -= 1
                 future.set_result(self._epoch)
-        if permits:  # their requests were cancelled meanwhile
+        if permits:  # their requests have been cancelled
             self._ask()
 
     async def _until_next(self, granted: Granted | None, tries: int) -> None:
-        """Wait until something is to be asked or said."""
+        """Wait until there is something to ask or report."""
         end = asyncio.get_running_loop().time() + self._longest_wait(granted, tries)
         while not self._asked:
             self._wake.clear()
@@ -250,41 +253,39 @@ class SharedHost:
             return min(granted.pause, self._lease.due)
         first, most = self._store.poll
         if self._held:
-            most *= 4  # each request that ends asks as well
+            most *= 4  # each request that ends asks too
         poll = min(most, first * 2 ** min(tries, 10)) * random.uniform(0.5, 1.5)
         return max(granted.wait, 0.0005) if granted.wait else poll
 
     def _fail(self, error: AdjustError) -> None:
         for future, _ in self._waiters:
             if not future.done():
-                future.set_exception(type(error)(error.message))  # an error belongs to one caller alone
+                future.set_exception(type(error)(error.message))  # each caller gets its own error
         self._waiters.clear()
         self._waiting = 0
 
-    def _end_pauses(self, told: list[asyncio.Future[None]]) -> None:
-        for future in told:
+    def _end_pauses(self, reported: list[asyncio.Future[None]]) -> None:
+        for future in reported:
             if not future.done():
                 future.set_result(None)
-
-    # While the store is out of reach.
 
     def _go_local(self, error: StoreUnavailableError) -> None:
         self._is_local = True
         limit = 0 if self._local is None else self._local.limit
-        logger.warning("%s: until it is back, this client keeps to its own share of %d requests at once", error, limit)
+        logger.warning("%s: until then, this client keeps to its own share of %d requests at once", error, limit)
 
-    def _exchange_locally(self, said: Exchange) -> Granted:
+    def _exchange_locally(self, exchange: Exchange) -> Granted:
         if self._local is None:
-            raise AssertionError("there is no share of its own")
+            raise AssertionError("there is no local share")
         if self._probe is None:
-            # Beside the requests, which a store that does not answer must not keep waiting.
-            self._probe = asyncio.get_running_loop().create_task(self._probe_store(said))
+            # In a task of its own, because a store that does not answer must not delay requests.
+            self._probe = asyncio.get_running_loop().create_task(self._probe_store(exchange))
             self._probe.add_done_callback(self._after_probe)
-        return self._local.exchange(said, self.pause_left())
+        return self._local.exchange(exchange, self.pause_left())
 
-    async def _probe_store(self, said: Exchange) -> Granted:
+    async def _probe_store(self, exchange: Exchange) -> Granted:
         await asyncio.sleep(RETRY)
-        return await self._store.exchange(self.host, Exchange(said.held, 0, self.pause_left(), self._was_cut))
+        return await self._store.exchange(self.host, Exchange(exchange.held, 0, self.pause_left(), self._was_cut))
 
     def _after_probe(self, probe: asyncio.Task[Granted]) -> None:
         self._probe = None
@@ -295,7 +296,7 @@ class SharedHost:
 
 
 class SharedPermit:
-    """One permit, as a context manager; the permit itself is what entering it returns."""
+    """One permit as a context manager, which returns itself on entering."""
 
     __slots__ = ("_deadline", "_epoch", "_host")
 
@@ -306,7 +307,7 @@ class SharedPermit:
 
     @property
     def valid(self) -> bool:
-        """Whether the permit is still this member's."""
+        """Whether this member still holds the permit."""
         return self._host.is_valid(self._epoch)
 
     async def __aenter__(self) -> Permit:

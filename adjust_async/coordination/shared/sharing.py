@@ -1,6 +1,6 @@
-"""How many permits a member gets: arithmetic that needs neither a clock nor a store.
+"""The number of permits that a member gets, as pure functions without clock or store.
 
-The Redis script does the same sums, and a test compares the two.
+The Redis script computes the same, and a test compares the two.
 """
 
 import math
@@ -14,7 +14,7 @@ __all__ = ["Bucket", "Demand", "Rate", "Trial", "permits_for"]
 
 @frozen
 class Demand:
-    """What a member has of a host and wants of it; it has waited without getting anything since `since`."""
+    """What a member holds and wants of a host, and since when it has waited without getting anything."""
 
     held: int
     waiting: int
@@ -22,10 +22,10 @@ class Demand:
 
 
 def permits_for(mine: Demand, others: Iterable[Demand], limit: int) -> int:
-    """Return how many permits more a member may take now.
+    """Return how many more permits a member may take now.
 
-    Members that want something have a share of the limit each. Up to its share a member waits for those that have
-    waited longer for theirs; beyond it, it takes what no other member is owed.
+    Each member that wants permits has an equal share of the limit. Within its share, a member gives way to members that
+    have waited longer for theirs. Beyond it, a member takes what nobody else is owed.
     """
     others = list(others)
     free = limit - mine.held - sum(other.held for other in others)
@@ -45,7 +45,7 @@ def _owed(demand: Demand, share: int) -> int:
 
 @frozen
 class Rate:
-    """Requests a second, and how many may follow each other at once."""
+    """Requests a second, and how many may start at once."""
 
     per_second: float
     burst: int
@@ -58,41 +58,41 @@ class Rate:
 
 @frozen
 class Bucket:
-    """A leaky bucket: each request adds 1, and it leaks by the rate; more than the burst it never holds."""
+    """A leaky bucket: each request adds 1, the level falls at the rate, and it never exceeds the burst."""
 
     level: float = 0.0
     at: float = 0.0
 
     def room(self, rate: Rate, now: float) -> int:
-        """Return how many requests may begin now."""
+        """Return how many requests may start now."""
         return max(0, math.floor(rate.burst - self._level(rate, now) + 1e-9))
 
     def wait(self, rate: Rate, now: float) -> float:
-        """Return the seconds until one request may begin."""
+        """Return the seconds until one request may start."""
         return max(0.0, (self._level(rate, now) + 1 - rate.burst) / rate.per_second)
 
     def add(self, requests: int, rate: Rate, now: float) -> "Bucket":
-        """Return the bucket after so many requests have begun."""
+        """Return the bucket after this many requests have started."""
         return Bucket(self._level(rate, now) + requests, now)
 
     def _level(self, rate: Rate, now: float) -> float:
-        # A clock that starts again with the machine must not make the bucket leak backwards.
+        # The clock starts again with the machine; the level must not rise because of it.
         return max(0.0, self.level - max(0.0, now - self.at) * rate.per_second)
 
 
 class Trial(IntEnum):
-    """After a pause that was cut short: whether one request has to begin alone, or has begun."""
+    """Whether, after a pause that was cut short, one request must run first, or is running."""
 
     NONE = 0
     NEEDED = 1
     UNDER_WAY = 2
 
     def limit(self, limit: int, *, is_alone: bool) -> int:
-        """Return the limit that counts, by whether no permit is out: those from before have to come back first."""
+        """Return the effective limit. Permits from before the trial must come back first, hence `is_alone`."""
         return limit if self == Trial.NONE or (is_alone and self == Trial.UNDER_WAY) else 1
 
     def after(self, permits: int, *, is_alone: bool) -> "Trial":
-        """Return what becomes of it when so many permits are granted."""
+        """Return the state after this many permits are granted."""
         if self == Trial.NEEDED and permits:
             return Trial.UNDER_WAY
         return Trial.NONE if self == Trial.UNDER_WAY and is_alone else self

@@ -1,7 +1,7 @@
-"""What the shared coordinators need of the place where they meet: a file, or Redis.
+"""The interface of a store in which coordinators meet: a file, or Redis.
 
-Every method is one atomic step of the store. A step may be repeated after a failure that leaves open whether it was
-done: a member always states what it holds, never what has changed.
+Every method is one atomic step. A step may be repeated if it failed and it is unknown whether it was done. Therefore a
+member always states what it holds, and never what has changed.
 """
 
 from typing import NamedTuple, Protocol
@@ -10,25 +10,25 @@ from adjust_async.coordination.protocol import Holder, Host, JournalEntry
 
 __all__ = ["DONE_FOR", "Exchange", "Granted", "LockState", "Store", "StoreUnavailableError"]
 
-#: Seconds for which a journal remembers trackers that were created.
+#: Seconds for which a journal keeps trackers that were created.
 DONE_FOR = 600.0
 
-#: Seconds after which what a member waits for no longer counts, unless it asked again: members that wait ask often.
+#: Seconds after which a waiting member no longer counts unless it asks again. Waiting members ask more often than this.
 WAITING_FOR = 0.5
 
 
 class StoreUnavailableError(Exception):
-    """The store can't be reached; the message says which, and why."""
+    """The store can't be reached; the message names it, and says why."""
 
 
 class Exchange(NamedTuple):
-    """What a member holds of a host, what it wants, and the pause that it was told of.
+    """What a member holds and wants of a host, and a pause that it reports.
 
     Attributes:
-        held: Permits that are out.
-        waiting: Requests that wait for one.
+        held: The number of permits in use.
+        waiting: The number of requests that wait for one.
         pause: Seconds; 0 for none.
-        was_cut: Whether the service had asked for a longer pause, so that one request has to begin alone after it.
+        was_cut: Whether the service asked for a longer pause, so that one request must run first after it.
     """
 
     held: int
@@ -38,13 +38,13 @@ class Exchange(NamedTuple):
 
 
 class Granted(NamedTuple):
-    """What came of an exchange.
+    """The result of an exchange.
 
     Attributes:
-        permits: How many permits the member was given.
-        pause: Seconds that are left of a pause.
-        wait: Seconds until the rate allows another request; 0 where it does.
-        contended: Whether others wait for permits.
+        permits: The number of permits that were granted.
+        pause: The seconds that are left of a pause.
+        wait: Seconds until the rate allows another request; 0 if it does now.
+        contended: Whether other members wait for permits.
     """
 
     permits: int
@@ -54,7 +54,7 @@ class Granted(NamedTuple):
 
 
 class LockState(NamedTuple):
-    """A lock after it was asked for: the fencing number for the member that has it, or who has it for how long yet."""
+    """The result of taking a lock: the fencing number, or else the process that holds it and the seconds left."""
 
     fencing: int | None
     holder: str = ""
@@ -62,43 +62,43 @@ class LockState(NamedTuple):
 
 
 class Store(Protocol):
-    """A place where members meet. All methods raise `StoreUnavailableError`."""
+    """A place in which members meet. All methods raise `StoreUnavailableError`."""
 
-    #: Seconds between two questions of a member that waits: at first, and at most.
+    #: Seconds between two exchanges of a waiting member: at first, and at most.
     poll: tuple[float, float]
 
     async def exchange(self, host: Host, exchange: Exchange) -> Granted:
-        """Say what this member holds and wants, for another lease, and take what it may have."""
+        """Report what this member holds and wants, renew its lease, and take the permits that it may have."""
         ...
 
     async def take_lock(self, key: str) -> LockState:
-        """Take a lock for a lease, or renew it where this member has it."""
+        """Take a lock for a lease, or renew it if this member holds it."""
         ...
 
     async def renew_lock(self, key: str, fencing: int) -> bool:
-        """Renew a lock; return whether this member still has it."""
+        """Renew a lock. Return whether this member still holds it."""
         ...
 
     async def give_lock(self, key: str) -> None:
-        """Give a lock back, if it is still this member's."""
+        """Release a lock if this member still holds it."""
         ...
 
     async def read_journal(self, key: str) -> list[JournalEntry]:
-        """Return the entries that are open, and those that were settled with a token not long ago."""
+        """Return the open entries, and those that were settled with a token in the last ten minutes."""
         ...
 
     async def write_journal(self, key: str, fencing: int, entries: list[JournalEntry]) -> bool:
-        """Write open entries for good; return `False`, and write nothing, where the lock is not held by that number."""
+        """Write open entries durably. Return `False`, and write nothing, if the lock is not held with that number."""
         ...
 
     async def settle_journal(self, key: str, entries: list[JournalEntry]) -> None:
-        """Remove entries, and remember those with a token."""
+        """Remove entries, and keep those with a token for ten minutes."""
         ...
 
     async def holders(self, hosts: list[Host], url: str) -> list[Holder]:
-        """Return who holds permits of these hosts, and locks of apps at this URL."""
+        """Return the holders of permits for these hosts, and of locks of apps at this URL."""
         ...
 
     async def aclose(self) -> None:
-        """Forget this member, and disconnect."""
+        """Remove this member, and disconnect."""
         ...

@@ -1,4 +1,4 @@
-"""Names that a mobile marketer knows: of partners, apps, campaigns, ad groups and creatives."""
+"""Realistic names of partners, apps, campaigns, ad groups and creatives."""
 
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ def _partners() -> tuple[Partner, ...]:
 
 
 PARTNERS = _partners()
-"""The best known first."""
+"""The best known ones come first."""
 
 SPECIAL_NETWORKS = (
     "Organic", "Untrusted Devices", "Google Organic Search", "No User Consent", "Imported Devices",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Currency(NamedTuple):
-    """A currency: `digits` after the point, `rate` is what a euro costs in its minor units."""
+    """A currency; `digits` are those after the point, and `rate` is the price of a euro in minor units."""
 
     iso_code: str
     name: str
@@ -15,12 +15,12 @@ class Currency(NamedTuple):
 
     @property
     def minor_units(self) -> int:
-        """How many minor units, as money is stored, make one unit."""
+        """The number of minor units, in which money is stored, in one unit."""
         return int(10**self.digits)
 
     @property
     def worth(self) -> int:
-        """What a minor unit is worth, in parts of a euro; whole, so that sums over several currencies are exact."""
+        """The value of a minor unit in parts of a euro, as an integer, so that sums over currencies are exact."""
         return EURO_PARTS // self.rate
 
 
@@ -35,4 +35,4 @@ CURRENCIES = (
 )
 
 EURO_PARTS = math.lcm(*(currency.rate for currency in CURRENCIES))
-"""The smallest number of parts of a euro in which every minor unit is worth a whole number."""
+"""The smallest number of parts of a euro in which every minor unit is an integer."""

@@ -3,7 +3,7 @@
 CLICK = 1
 IMPRESSION = 2
 BOTH = CLICK | IMPRESSION
-"""Which of the two URLs a tracker has, as a bit field; `url` is always there."""
+"""Bit field of the URLs that a tracker has besides `url`."""
 
 _ADCOLONY = 174
 _ADCOLONY_MACROS = (
@@ -16,7 +16,7 @@ _DEEPLINK = "deeplink=http%3A%2F%2Fa.b%2Fc%3Fd%3D1%26e%3D%%MACROS%%"
 
 
 def tracker_urls(token: str, partner_id: int | None, links: int) -> dict[str, str]:
-    """Make `url`, and `click_url` and `impression_url` where `links` has their bit."""
+    """Return `url`, and `click_url` and `impression_url` if `links` has their bit."""
     urls = {"url": f"https://app.adjust.com/{token}"}
     own_macros = partner_id == _ADCOLONY
     if links & CLICK:

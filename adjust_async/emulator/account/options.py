@@ -1,4 +1,4 @@
-"""What a new account shall hold."""
+"""The options of a new account."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ _TOKEN = re.compile(r"[\w.~-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class EmulatedApp:
-    """An app that the emulator shall have: its token, its name (by default a generated one), and its currency.
+    """An app of the emulator: its token, its name (by default a generated one), and its currency.
 
-    Raises `ValueError` for a token that can not stand in a path, and for a currency that the emulator does not know.
+    Raises `ValueError` for a token that can't be part of a path, and for a currency that the emulator does not know.
     """
 
     token: str
@@ -36,7 +36,7 @@ class EmulatedApp:
 
 @dataclass(frozen=True, slots=True)
 class AccountOptions:
-    """The options of `Emulator` that shape a new account. Raises `ValueError` for what makes no sense."""
+    """The options of `Emulator` for a new account. Raises `ValueError` for an invalid one."""
 
     seed: int = 1
     apps: int | Sequence[EmulatedApp] = 5
@@ -58,21 +58,21 @@ class AccountOptions:
 
     @property
     def trackers_of_each_app(self) -> int:
-        """How many trackers are generated for an app that `trackers` does not name."""
+        """The number of trackers generated for an app that is not in `trackers`."""
         if self.trackers_per_app is not None:
             return self.trackers_per_app
         return _TRACKERS_PER_APP if isinstance(self.apps, int) else 0
 
     @property
     def facts_of_each_day(self) -> int:
-        """How many facts are generated for each app and day."""
+        """The number of facts generated for each app and day."""
         if self.facts_per_day is not None:
             return self.facts_per_day
         return _FACTS_PER_DAY if isinstance(self.apps, int) else 0
 
 
 def check_range(name: str, value: float, lowest: float, highest: float = float("inf")) -> None:
-    """Raise `ValueError` for a number outside of its bounds."""
+    """Raise `ValueError` for a number that is out of range."""
     if not lowest <= value <= highest:
         bounds = f"at least {lowest}" if highest == float("inf") else f"from {lowest} to {highest}"
         raise ValueError(f"{name} must be {bounds}, not {value!r}.")

@@ -1,7 +1,7 @@
 """The tables of the emulator's database, and the statements that write trackers."""
 
 APPLICATION_ID = 0x41444A45
-"""Marks a SQLite file as the emulator's, so that it never writes into somebody else's."""
+"""Marks a SQLite file as the emulator's, so that the emulator never writes into another database."""
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -17,7 +17,7 @@ TABLES = (
         display_name TEXT NOT NULL,
         supports_cost_data INTEGER NOT NULL
     )""",
-    # Rows are never deleted, so that an id is a position that stays. parent_id is 0 for a network.
+    # Rows are never deleted, so an id is a permanent position. parent_id is 0 for a network.
     """CREATE TABLE IF NOT EXISTS trackers (
         id INTEGER PRIMARY KEY,
         app_id INTEGER NOT NULL,
@@ -38,7 +38,7 @@ INDEXES = (
     "CREATE UNIQUE INDEX IF NOT EXISTS tracker_by_token ON trackers (token)",
     "CREATE INDEX IF NOT EXISTS tracker_by_name ON trackers (app_id, name)",
 )
-"""Made after the account was written: sorting once is several times faster than inserting in order."""
+"""Created after the account is written: sorting once is several times faster than inserting in order."""
 
 INSERT_TRACKER = """
     INSERT INTO trackers (
@@ -47,7 +47,7 @@ INSERT_TRACKER = """
 """
 
 LISTED = (
-    # What lists do not show yet: with `is_new` the whole tracker, else what it had before it was updated.
+    # What lists don't show yet: the whole tracker if `is_new`, otherwise its values before an update.
     """CREATE TEMP TABLE lagging (
         tracker_id INTEGER PRIMARY KEY,
         app_id INTEGER NOT NULL,
@@ -70,12 +70,12 @@ LISTED = (
     FROM main.trackers AS tracker LEFT JOIN lagging AS old ON old.tracker_id = tracker.id
     WHERE old.is_new IS NOT 1""",
 )
-"""The trackers as lists show them. It belongs to a connection and never is in the file: with a new one, lists have
-caught up."""
+"""The trackers as lists show them. The view belongs to the connection and is never in the file, so lists don't lag
+after a reconnection."""
 
 DELAY = """
     INSERT INTO lagging
     SELECT id, app_id, parent_id, partner_id, cost_data_enabled, :is_new, :until FROM trackers WHERE id = :id
     ON CONFLICT DO UPDATE SET until = max(until, excluded.until)
 """
-"""Hides a new tracker from lists, or what is about to change; what lagged already lags on as it is."""
+"""Hides a new tracker from lists, or a change of one; what lags already keeps its old values."""

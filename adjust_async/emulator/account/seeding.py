@@ -16,9 +16,9 @@ _INSERT_TRACKER = "INSERT INTO trackers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 
 def seed_store(store: Store, options: AccountOptions) -> None:
-    """Write the account in one transaction: a database is either empty or has all of it.
+    """Write the account in one transaction, so that a database is either empty or complete.
 
-    Its API token is a secret of this account, and not drawn by the seed.
+    The API token is random, and not drawn by the seed.
     """
     account = Account(options)
     source = random.Random(f"cursors of {options.seed}")

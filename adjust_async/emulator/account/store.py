@@ -24,7 +24,7 @@ _SELECT_PARTNER = "SELECT id, display_name, supports_cost_data FROM partners "
 
 
 class TrackerRow(NamedTuple):
-    """A tracker as the routes need it; `links` are the bits of `links.py`, `subtrackers` how many it has."""
+    """A tracker as the routes use it; `links` are the bits of `links.py`, and `subtrackers` is their number."""
 
     id: int
     token: str
@@ -38,7 +38,7 @@ class TrackerRow(NamedTuple):
 
 
 class Tracker(NamedTuple):
-    """A tracker, for tests; `name` is the whole path, joined by `::`."""
+    """A tracker, for tests; `name` is the full path, joined by `::`."""
 
     app_token: str
     parent_token: str | None
@@ -52,34 +52,34 @@ class Tracker(NamedTuple):
 
 
 class Store:
-    """Reads and writes the account; every write is committed when its method returns. Any thread may use it.
+    """Reads and writes the account. Every write is committed when its method returns. Any thread may use it.
 
-    A file is opened in WAL mode with `synchronous=NORMAL`: what was committed survives a killed process. With
-    `read_only` it is looked at, whether the emulator of another process runs over it or none:
+    A file is opened in WAL mode with `synchronous=NORMAL`, so committed writes survive a killed process. `read_only`
+    opens it for inspection, even while another process runs an emulator on it:
 
     ```python
     with contextlib.closing(Store("account.sqlite", read_only=True)) as store:
         twins = {name: tokens for name, tokens in store.tokens_by_name(app_token).items() if len(tokens) > 1}
     ```
 
-    Raises `ValueError` for a SQLite database that is not the emulator's, `sqlite3.Error` for a file that can
-    not be opened, and to read only for one that does not exist.
+    Raises `ValueError` for a SQLite database that is not an emulator's, and `sqlite3.Error` for a file that can't be
+    opened or, with `read_only`, does not exist.
     """
 
     def __init__(self, database: str | Path = IN_MEMORY, *, read_only: bool = False) -> None:
         self._database = database
         self._read_only = read_only
         self.lock = threading.RLock()
-        """Hold it to read and then write what must not change in between."""
+        """Hold it to read and then write without changes in between."""
         self._tokens: TrackerTokens | None = None
         self._partner_count: int | None = None
         self._lag_end = -math.inf
         self._connect()
 
     def reopen(self) -> None:
-        """Begin a new connection, as another process would: to a file, which is read anew, or to a copy in memory.
+        """Connect anew, as another process would: to the file, or to a copy of the database in memory.
 
-        What belonged to the connection is gone, and with it what lists lagged behind.
+        Everything that belonged to the connection is lost, including the lag of lists.
         """
         self._tokens, self._partner_count, self._lag_end = None, None, -math.inf
         with contextlib.closing(self._connection) as old:
@@ -89,16 +89,16 @@ class Store:
 
     @property
     def is_new(self) -> bool:
-        """Whether there is no account in it yet."""
+        """Whether the database is empty."""
         return self._one("SELECT 1 FROM sqlite_schema LIMIT 1", ()) is None
 
     @property
     def is_seeded(self) -> bool:
-        """Whether it holds an account."""
+        """Whether the database holds an account."""
         return not self.is_new and self._one("SELECT 1 FROM settings WHERE key = 'seed'", ()) is not None
 
     def clear(self) -> None:
-        """Forget the account but its API token; the tables stay, for requests that are under way."""
+        """Delete the account except for its API token. The tables stay, for running requests."""
         with self.transaction() as connection:
             connection.execute("DELETE FROM settings WHERE key != 'token'")
             rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name != 'settings'")
@@ -107,12 +107,12 @@ class Store:
         self._tokens, self._partner_count, self._lag_end = None, None, -math.inf
 
     def close(self) -> None:
-        """Close the database; one in memory is gone then."""
+        """Close the database; one in memory is lost."""
         self._connection.close()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commit what the block writes, all or nothing; other threads wait for it."""
+        """Commit what the block writes, all or nothing; other threads wait."""
         with self.lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -123,28 +123,26 @@ class Store:
             self._connection.execute("COMMIT")
 
     def read(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query that writes nothing."""
+        """Run a query that writes nothing, and return its rows."""
         with self.lock:
             return self._connection.execute(query, parameters).fetchall()
 
     def cursor(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
-        """Run such a query whose rows are too many to be held at once."""
+        """Run such a query whose rows should not all be in memory at once."""
         with self.lock:
             return self._connection.execute(query, parameters)
 
     def add_function(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
-        """Let queries of this connection call a function whose result depends on its arguments alone."""
+        """Let queries of this connection call a function. Its result must depend only on its arguments."""
         self._connection.create_function(name, arguments, function, deterministic=True)
 
-    # What tests look at.
-
     def count_trackers(self, app_token: str | None = None) -> int:
-        """Count the trackers of all levels, of one app or of all."""
+        """Return the number of trackers at all levels, of one app or of all."""
         query = "SELECT count(*) FROM trackers JOIN apps ON apps.id = app_id WHERE ? IS NULL OR apps.token = ?"
         return int(self._one(query, (app_token, app_token))[0])
 
     def trackers(self, app_token: str | None = None) -> list[Tracker]:
-        """Read the trackers of all levels in order of creation, of one app or of all."""
+        """Return the trackers of all levels in order of creation, of one app or of all."""
         rows = self.read(
             """SELECT apps.token, parent.token, tracker.token, tracker.name, tracker.level, tracker.archived,
                 tracker.subtrackers, tracker.partner_id, tracker.cost_data_enabled
@@ -159,9 +157,9 @@ class Store:
         ]
 
     def tokens_by_name(self, app_token: str) -> dict[str, list[str]]:
-        """Read the tokens of all trackers of an app by their whole name, those that no list shows yet among them.
+        """Return the tokens of all trackers of an app by full name, including those that no list shows yet.
 
-        More than one token of a name are duplicates, in order of creation.
+        If a name has several tokens, they are duplicates, in order of creation.
         """
         rows = self.read(
             """SELECT trackers.name, trackers.token FROM trackers JOIN apps ON apps.id = app_id
@@ -174,35 +172,33 @@ class Store:
         return tokens
 
     def apps(self) -> list[AppRow]:
-        """Read the apps, in the order of `Emulator.app_tokens`."""
+        """Return the apps, in the order of `Emulator.app_tokens`."""
         return [
             AppRow._make(row) for row in self.read("SELECT id, token, name, networks, currency FROM apps ORDER BY id")
         ]
 
     def partners(self) -> list[Partner]:
-        """Read the partners in the order in which the API lists them."""
+        """Return the partners in the order in which the API lists them."""
         return self.partner_page(0, -1, backwards=False)
 
-    # What the routes need.
-
     def setting(self, key: str) -> str:
-        """Read a setting. Raises `KeyError` where there is none of that name."""
+        """Return a setting. Raises `KeyError` if it does not exist."""
         row = self._one("SELECT value FROM settings WHERE key = ?", (key,))
         if row is None:
             raise KeyError(key)
         return str(row[0])
 
     def save_setting(self, key: str, value: str) -> None:
-        """Write a setting over the one of that name."""
+        """Write a setting, replacing an earlier value."""
         with self.lock:
             self._connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, value))
 
     def count_networks(self, app_id: int) -> int:
-        """Count the trackers of the first level, as kept with the app."""
+        """Return the number of trackers at the first level, as stored with the app."""
         return int(self._one("SELECT networks FROM apps WHERE id = ?", (app_id,))[0])
 
     def count_partners(self) -> int:
-        """Count the partners, which never change."""
+        """Return the number of partners, which never changes."""
         if self._partner_count is None:
             self._partner_count = int(self._one("SELECT count(*) FROM partners", ())[0])
         return self._partner_count
@@ -216,22 +212,22 @@ class Store:
         return self._tracker("token = ? AND app_id = ?", (token, app_id))
 
     def find_tracker_by_name(self, app_id: int, name: str) -> TrackerRow | None:
-        """Find the app's first tracker whose whole name this is."""
+        """Find the app's first tracker with that full name."""
         return self._tracker("app_id = ? AND name = ? ORDER BY id LIMIT 1", (app_id, name))
 
     def find_other_tracker(self, app_id: int, number: int) -> TrackerRow | None:
-        """Find the app's latest tracker that does not have this id."""
+        """Find the app's latest tracker with another id."""
         return self._tracker("app_id = ? AND id != ? ORDER BY id DESC LIMIT 1", (app_id, number))
 
     def count_unlisted(self, app_id: int, parent_id: int) -> int:
-        """Count the children of a tracker, or the networks for parent 0, that lists do not show yet."""
+        """Return the number of a tracker's children, or of networks for parent 0, that lists don't show yet."""
         if not self._lags():
             return 0
         query = "SELECT count(*) FROM lagging WHERE app_id = ? AND parent_id = ? AND is_new"
         return int(self._one(query, (app_id, parent_id))[0])
 
     def tracker_page(self, app_id: int, parent_id: int, start: int, count: int, *, backwards: bool) -> list[TrackerRow]:
-        """Read what lists show of a tracker's children, or of the networks for parent 0, from after `start` onwards."""
+        """Return a tracker's children as lists show them, or the networks for parent 0, starting after `start`."""
         bound = "id < ? ORDER BY id DESC" if backwards else "id > ? ORDER BY id"
         source = "listed" if self._lags() else "trackers"
         query = f"{_SELECT_TRACKER} {source} WHERE app_id = ? AND parent_id = ? AND {bound} LIMIT ?"
@@ -239,7 +235,7 @@ class Store:
         return [TrackerRow._make(row) for row in rows]
 
     def partner_page(self, start: int, count: int, *, backwards: bool) -> list[Partner]:
-        """Read the partners from after the id `start` onwards."""
+        """Return the partners, starting after the id `start`."""
         bound = "id < ? ORDER BY id DESC" if backwards else "id > ? ORDER BY id"
         query = f"{_SELECT_PARTNER} WHERE {bound} LIMIT ?"
         rows = self.read(query, (start, count))
@@ -248,7 +244,7 @@ class Store:
     def create_tracker(
         self, app_id: int, label: str, parent: TrackerRow | None, *, list_delay: float = 0.0
     ) -> TrackerRow:
-        """Add a tracker with a fresh token, under `parent` or as a network; lists show it so many seconds later."""
+        """Add a tracker with a new token below `parent`, or as a network. Lists show it after `list_delay` seconds."""
         with self.transaction() as connection:
             number = int(self._one("SELECT coalesce(max(id), 0) + 1 FROM trackers", ())[0])
             row = TrackerRow(
@@ -273,7 +269,7 @@ class Store:
         return row
 
     def update_tracker(self, row: TrackerRow, *, list_delay: float = 0.0) -> None:
-        """Write the partner and the cost data setting of a tracker; lists show them so many seconds later."""
+        """Write a tracker's partner and cost data setting. Lists show them after `list_delay` seconds."""
         with self.transaction() as connection:
             if list_delay:
                 self._delay(row.id, list_delay, is_new=False)
@@ -284,7 +280,7 @@ class Store:
 
     def _delay(self, number: int, seconds: float, *, is_new: bool) -> None:
         now = time.monotonic()
-        # What lists show by now must not be taken for what they still hide.
+        # Expired rows must be deleted first, or they would hide this change for longer.
         self._connection.execute("DELETE FROM lagging WHERE until <= ?", (now,))
         self._connection.execute(DELAY, {"is_new": is_new, "until": now + seconds, "id": number})
         self._lag_end = max(self._lag_end, now + seconds)
@@ -314,7 +310,7 @@ class Store:
             raise ValueError(f"{name} is a SQLite database of something else; use another file for the emulator.")
         if not self._read_only:
             if not self.is_new and "currency" not in {row[1] for row in self.read("PRAGMA table_info(apps)")}:
-                # As earlier versions made the file.
+                # Files of earlier versions lack the column.
                 self._connection.execute("ALTER TABLE apps ADD COLUMN currency TEXT")
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")

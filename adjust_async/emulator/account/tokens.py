@@ -1,4 +1,4 @@
-"""Tokens as Adjust makes them: lower-case letters and digits."""
+"""Tokens in Adjust's format: lower-case letters and digits."""
 
 import itertools
 import random
@@ -16,17 +16,17 @@ API_TOKEN_LENGTH = 20
 
 
 def random_token(source: random.Random, length: int) -> str:
-    """Draw a token of that many characters."""
+    """Return a random token with that many characters."""
     return "".join(source.choices(_ALPHABET, k=length))
 
 
 class TrackerTokens:
-    """Six-character tokens by number, unique for two billion trackers without a look at those that exist."""
+    """Six-character tokens by number. Two billion of them are unique, without checking those that exist."""
 
     def __init__(self, seed: int) -> None:
         self._offset = random.Random(seed).randrange(_TOKENS)
 
     def token(self, number: int) -> str:
-        """Make the token of the tracker with that number."""
+        """Return the token of the tracker with that number."""
         high, low = divmod((self._offset + number * _STRIDE) % _TOKENS, len(_TRIPLES))
         return _TRIPLES[high] + _TRIPLES[low]

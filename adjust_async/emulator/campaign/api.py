@@ -33,10 +33,10 @@ _Handler = Callable[[Request, int], Awaitable[bytes]]
 
 
 class CampaignAPI:
-    """Answers the Campaign API's requests out of the store.
+    """Answers the Campaign API's requests from the store.
 
-    An unknown app or tracker in the path is refused with 404; one in the body, such as an unknown
-    `parent_token`, with 400, as is everything else that is wrong with what was sent.
+    An unknown app or tracker in the path gets 404. An unknown one in the body, such as `parent_token`, gets 400, as
+    does any other invalid input.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class CampaignAPI:
         self._authenticator = authenticator
         self._rules = rules
         self._cursors = Cursors(base64.b64decode(store.setting("cursor_key")))
-        # The set of apps never changes, so that checking one costs no query.
+        # The apps never change, so that checking one needs no query.
         self._app_ids = {app.token: app.id for app in store.apps()}
 
     def routes(self) -> list[Route]:
-        """List the routes of both versions."""
+        """Return the routes of both versions."""
         table: Sequence[tuple[str, str, _Handler]] = (
             ("GET", "/apps/{app_token}/trackers", self._list_networks),
             ("GET", "/apps/{app_token}/trackers/{tracker_token}/children", self._list_children),
@@ -114,7 +114,7 @@ class CampaignAPI:
         app_id = self._app_id(request)
         tracker = self._tracker(request, app_id)
         parameters = await read_parameters(request)
-        # Reading the body may have waited for the client, and others may have written meanwhile.
+        # Reading the body may have waited for the client, and others may have written in the meantime.
         updated = tracker = self._tracker(request, app_id)
         if "partner_id" in parameters:
             updated = updated._replace(partner_id=self._partner_id(parameters["partner_id"]))
@@ -129,7 +129,7 @@ class CampaignAPI:
         return max(take_list_delay(request.scope), self._rules.list_lag)
 
     def _written(self, request: Request, version: int, app_id: int, tracker: TrackerRow) -> bytes:
-        """Encode the answer to a write, which may be about another tracker."""
+        """Encode the answer to a write; with a fault it is about another tracker."""
         if hinted_fault(request.scope, ANSWER_FAULTS) is not None:
             other = self._store.find_other_tracker(app_id, tracker.id)
             if other is not None:

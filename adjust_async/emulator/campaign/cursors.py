@@ -1,4 +1,4 @@
-"""Opaque cursors: a position in one collection, sealed, so that nobody can build one or use it elsewhere."""
+"""Opaque cursors: a sealed position in one collection, so that clients can't forge one or use it elsewhere."""
 
 import base64
 import binascii
@@ -13,18 +13,18 @@ _SEAL_BYTES = 9
 
 
 class Cursors:
-    """Seals and opens cursors with `key`; those of one position are the same text, but for their variant."""
+    """Seals and opens cursors with `key`. Cursors for one position differ only in their variant."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def seal(self, collection: str, position: int, variant: int = 0) -> str:
-        """Make a cursor for the position, of 24 characters that need no escaping in a URL."""
+        """Return a cursor for the position: 24 characters that need no escaping in a URL."""
         payload = variant.to_bytes(_VARIANT_BYTES, "big") + position.to_bytes(_POSITION_BYTES, "big")
         return base64.urlsafe_b64encode(payload + self._seal(collection, payload)).decode()
 
     def open(self, collection: str, cursor: str) -> tuple[int, int]:
-        """Get position and variant back. Raises a 400 `RefusalError` for one made up or of another collection."""
+        """Return position and variant. Raises a 400 `RefusalError` for a forged cursor or one of another collection."""
         try:
             sealed = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
         except (binascii.Error, UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""The Campaign API's envelopes of answers that are no error."""
+"""The Campaign API's success envelopes."""
 
 from typing import Any
 
@@ -13,6 +13,6 @@ def item_envelope(version: int, item: dict[str, Any]) -> bytes:
 
 
 def page_envelope(version: int, paging: dict[str, Any], items: list[dict[str, Any]]) -> bytes:
-    """Encode a page of a list; v2 has nothing in it but the paging and the items."""
+    """Encode a page of a list; v2 has only the paging and the items."""
     content = {"paging": paging, "items": items}
     return orjson.dumps({"data": stamped(version) | content if version == 1 else content})

@@ -1,4 +1,4 @@
-"""Pages by position: what was asked for, which rows come, and what leads to the pages beside them."""
+"""Pages by position: the query, its rows, and the cursors of the neighbouring pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,15 +12,15 @@ from adjust_async.emulator.http.parameters import integer
 from adjust_async.emulator.http.refusals import RefusalError
 
 MAX_LIMIT = 1000
-"""A larger `limit` is cut to this many items a page."""
+"""A larger `limit` is cut to this number of items a page."""
 
 
 class Positioned(Protocol):
-    """A row that knows its place: ids grow with every row added, so a new row never moves an old one."""
+    """A row that knows its position: ids grow with every row, so a new row never moves an old one."""
 
     @property
     def id(self) -> int:
-        """The position in the collection, 1 and above."""
+        """The position in the collection, from 1."""
 
 
 _CIRCLE = 255
@@ -31,9 +31,9 @@ Row = TypeVar("Row", bound=Positioned)
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Asks for at most `limit` rows after the position `start`, or for the last ones before it.
+    """A request for at most `limit` rows after the position `start`, or for the last ones before it.
 
-    `variant` is that of the cursor, None where there was none.
+    `variant` is the cursor's, or None without a cursor.
     """
 
     start: int
@@ -44,10 +44,10 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Rows in the order of the collection, and the positions that lead on, None at its ends.
+    """Rows in the order of the collection, and the positions of the neighbouring pages, or None at the ends.
 
-    `variant` is that of the cursor which goes on in the direction that was asked for. `skipped` is the position behind
-    the first row of the next page, None without a next page.
+    `variant` belongs to the cursor that continues in the requested direction. `skipped` is the position after the first
+    row of the next page, or None without a next page.
     """
 
     rows: list[Row]
@@ -58,7 +58,7 @@ class Page(Generic[Row]):
 
 
 def read_query(request: Request, version: int, cursors: Cursors, collection: str, page_size: int) -> PageQuery:
-    """Read `limit` and the version's cursor parameters. Raises a 400 `RefusalError` for what is malformed."""
+    """Read `limit` and the version's cursor parameters. Raises a 400 `RefusalError` if they are malformed."""
     parameters = request.query_params
     limit = integer("limit", parameters["limit"]) if "limit" in parameters else page_size
     if limit < 1:
@@ -74,10 +74,10 @@ def read_query(request: Request, version: int, cursors: Cursors, collection: str
 
 
 def fetch_page(query: PageQuery, fetch: Callable[[int, int, bool], list[Row]]) -> Page[Row]:
-    """Fetch the page that was asked for; one row more than its limit tells whether there is another.
+    """Fetch the requested page, and one more row to learn whether there is another page.
 
-    `fetch` takes the start, how many, and whether to read backwards from there (and then answers in that
-    order).
+    `fetch` takes the start, the number of rows, and whether to read backwards from there, in which case it returns them
+    in that order.
     """
     rows = fetch(query.start, query.limit + 1, query.backwards)
     more = len(rows) > query.limit
@@ -92,11 +92,11 @@ def fetch_page(query: PageQuery, fetch: Callable[[int, int, bool], list[Row]]) -
 
 
 def spoil_page(page: Page[Row], query: PageQuery, fault: Fault) -> Page[Row] | None:
-    """Act out a fault of the list, or return None where it has nothing to act on.
+    """Return a page with a fault of the list, or None if the fault does not apply to it.
 
-    `EMPTY_PAGE` leads to the same page again, without its rows and by a cursor that was never seen; `REPEATED_CURSOR`
-    by the one that the page was asked with, and from a first page by one that leads in a circle for good. The others
-    move the list forwards or back by one row, on pages that are read forwards.
+    `EMPTY_PAGE` leads to the same page again, without its rows and with a new cursor. `REPEATED_CURSOR` leads to it
+    with the cursor of the request, and from a first page with one that loops forever. The others move the list by one
+    row forwards or back, on pages that are read forwards.
     """
     if fault is Fault.EMPTY_PAGE:
         return _same_again(query, [], ((query.variant or 0) + 1) % _CIRCLE)
@@ -124,7 +124,7 @@ def describe_page(
     query: PageQuery,
     total: int,
 ) -> dict[str, Any]:
-    """Write the `paging` object in the form of the version, its URLs at the host that was asked."""
+    """Return the `paging` object in the version's format, with URLs at the requested host."""
     url = f"{request.url.scheme}://{request.headers.get('host', '')}{request.scope['raw_path'].decode()}"
 
     def lead(parameter: str, position: int | None, *, onwards: bool) -> tuple[str | None, str | None]:

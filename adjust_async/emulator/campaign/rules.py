@@ -1,4 +1,4 @@
-"""How the Campaign API pages lists and keeps names."""
+"""The Campaign API's rules for page sizes and names."""
 
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Names = Literal["given", "nfc", "lower", "trimmed"] | Callable[[str], str]
-"""In which form the service keeps the name of a new tracker, and answers and lists it; see `Emulator`."""
+"""The form in which names of new trackers are stored and returned; see `Emulator`."""
 
 _FORMS: Mapping[str, Callable[[str], str]] = {
     "given": str,
@@ -19,7 +19,7 @@ _TAKEN = (400, 409, 422, 200)
 
 @dataclass(frozen=True, slots=True)
 class CampaignRules:
-    """The options of `Emulator` that concern the Campaign API alone. Raises `ValueError` for an unknown one."""
+    """The options of `Emulator` that only the Campaign API uses. Raises `ValueError` for an invalid one."""
 
     page_size: int = 50
     duplicate_names: Literal["refuse", "allow"] = "refuse"
@@ -38,5 +38,5 @@ class CampaignRules:
             raise ValueError(f"list_lag is in seconds and at least 0, not {self.list_lag!r}.")
 
     def kept_name(self, name: str) -> str:
-        """Return the form of a name that the service keeps."""
+        """Return the form of a name that is stored."""
         return self.names(name) if callable(self.names) else _FORMS[self.names](name)

@@ -1,4 +1,4 @@
-"""The control API: what happened, what goes wrong from now on, and what figures there are."""
+"""The control API: inspects what happened, and sets faults and figures."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -26,7 +26,7 @@ from adjust_async.emulator.http.routing import RouteTable
 from adjust_async.emulator.http.stats import HostStats, Stats
 
 _HTML = "text/html; charset=utf-8"
-# The page shows what tests sent: nothing of it may run, and nothing may be loaded from elsewhere.
+# The page shows what tests sent: none of it may run, and nothing may be loaded from elsewhere.
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -37,7 +37,7 @@ _MOST_TRACKERS = 500
 
 
 class Controlled(Protocol):
-    """What the control API needs of the emulator."""
+    """The parts of the emulator that the control API uses."""
 
     store: Store
     facts: Facts
@@ -46,11 +46,11 @@ class Controlled(Protocol):
     recorder: Recorder
 
     def reset(self) -> None:
-        """Begin anew, as the emulator did when it was entered."""
+        """Start over, as when the emulator was entered."""
 
 
 class ControlAPI:
-    """Answers below `/_emulator/`, for who has the emulator's API token; the page itself holds nothing secret."""
+    """Answers requests below `/_emulator/` that carry the API token. The page itself needs no token."""
 
     def __init__(self, controlled: Controlled, authenticator: Authenticator) -> None:
         self._controlled = controlled
@@ -153,7 +153,7 @@ class ControlAPI:
 
 
 class _Page:
-    """Answers with the page."""
+    """Serves the page."""
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         page = files("adjust_async.emulator.control").joinpath("page.html").read_bytes()

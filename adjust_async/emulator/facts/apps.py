@@ -1,4 +1,4 @@
-"""An app as the reports know it: its currency, its events, and the trackers that have figures."""
+"""An app as reports use it: its currency, its events, and its number of users."""
 
 import random
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from adjust_async.emulator.facts.dimensions import EVENT_KINDS, GENERAL_REVENUE,
 _EVENT_TOKEN_LENGTH = 6
 _EVENTS_OF_AN_APP = 5
 _USERS_PER_FACT = 100
-"""Chosen so that a fifth of an app's users come on a day and nearly all of them within a month."""
+"""With this, about a fifth of an app's users are active on a day, and nearly all within a month."""
 _EVERYBODY = 10**9
-"""The users of an app that has only figures that were put in: so many that no two visits are by the same person."""
+"""The users of an app that has only added figures: so many that no two visits are by the same person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,13 @@ class Event:
 
     @property
     def name(self) -> str:
-        """What the app's owner calls it."""
+        """The name of the event."""
         return self.kind.name
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An app; its facts name an event by the position in `events`. `users` is how many people use it at all."""
+    """An app. Facts refer to an event by its position in `events`. `users` is the number of its users."""
 
     id: int
     token: str
@@ -42,7 +42,7 @@ class App:
 
 
 def describe_app(row: AppRow, seed: int, facts_per_day: int) -> App:
-    """Describe an app of the account, with its currency and its events: the same for the same seed."""
+    """Return an app of the account with its currency and its events, which depend only on the seed."""
     source = random.Random(f"events of app {row.id} by {seed}")
     kinds = source.sample(EVENT_KINDS, _EVENTS_OF_AN_APP)
     events = (

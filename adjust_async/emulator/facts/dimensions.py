@@ -1,4 +1,4 @@
-"""What figures are broken down by, apart from apps, trackers and time."""
+"""The dimensions of figures, apart from apps, trackers and time."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ COUNTRIES = (
     "us", "de", "jp", "gb", "fr", "br", "kr", "in", "mx", "id", "tr", "es", "it", "pl", "nl", "se", "ca", "au",
     "sa", "ae", "vn", "th", "ph", "tw", "za",
 )  # fmt: skip
-"""The busiest first."""
+"""The busiest ones come first."""
 
 DEVICES = (
     ("ios", "phone"),
@@ -32,18 +32,18 @@ DEVICES = (
     ("smart-cast", "tv"),
     ("unknown", "unknown"),
 )
-"""The OS name and the device type, the most frequent first."""
+"""Pairs of an OS name and a device type, the most frequent ones first."""
 
 
 class EventKind(NamedTuple):
-    """An event that apps record; `price` is what one brings in euro cents, 0 for an event without revenue."""
+    """An event that apps record; `price` is its revenue in euro cents, or 0 for an event without revenue."""
 
     name: str
     price: int
 
 
 GENERAL_REVENUE = EventKind("General Revenue Event", 299)
-"""Revenue that was recorded without an event of its own; every app has it, under the token "0"."""
+"""Revenue that was recorded without an event. Every app has it, under the token "0"."""
 
 EVENT_KINDS = (
     EventKind("Purchase", 799),

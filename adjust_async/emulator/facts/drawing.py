@@ -1,4 +1,4 @@
-"""Draws the facts of a day: the facts depend on the seed, the app and the day alone."""
+"""Generates the facts of a day, which depend only on the seed, the app and the day."""
 
 import random
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ FactRow = tuple[int | str | bool, ...]
 HOURS_OF_A_DAY = 24
 DITHER = 10_000
 
-# How busy each hour of the day is; UTC, as people of all countries come together.
+# The activity in each hour of the day, in UTC, averaged over people of all countries.
 _HOUR_PROFILE = (2, 2, 1, 1, 1, 1, 2, 3, 4, 5, 5, 5, 6, 6, 6, 6, 7, 8, 9, 10, 9, 7, 5, 3)
 _HOURS = tuple(hour for hour, weight in enumerate(_HOUR_PROFILE) for _ in range(weight))
 _WEEKEND = (5, 6)
@@ -22,7 +22,7 @@ _THURSDAY = 3  # 1 January 1970
 def draw_day(
     app: App, trackers: Sequence[int], organic: frozenset[int], day: int, facts: int, seed: int
 ) -> list[FactRow]:
-    """Draw the facts of an app on a day, `trackers` being ids with the busiest first."""
+    """Return the facts of an app on a day. `trackers` are ids, the busiest ones first."""
     source = random.Random(f"facts of app {app.id} on {day} by {seed}")
     weekend = (day + _THURSDAY) % 7 in _WEEKEND
     return [_draw_fact(source, app, trackers, organic, day, number, weekend) for number in range(facts)]

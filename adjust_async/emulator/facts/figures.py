@@ -1,4 +1,4 @@
-"""Figures that a test puts in beside the generated ones."""
+"""Figures that a test adds to the generated ones."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -12,13 +12,13 @@ from adjust_async.emulator.facts.drawing import HOURS_OF_A_DAY
 _NUMBERS = ("impressions", "clicks", "installs", "reattributions", "sessions", "daus", "events")
 _MONEY = ("revenue", "cost", "ad_revenue")
 _FIRST_NUMBER = 1_000_000
-"""Facts with this number and above were put in."""
+"""Facts with this number and above were added by tests."""
 _NOT_DRAWN = -1
 _NOON = 12
 
 
 class Figures(TypedDict, total=False):
-    """What can be put in: numbers of things, and money in units of the currency of the app."""
+    """The figures that can be added: counts, and money in units of the app's currency."""
 
     impressions: int
     clicks: int
@@ -33,7 +33,7 @@ class Figures(TypedDict, total=False):
 
 
 class FigureWriter:
-    """Writes figures as one fact each, whose hour is noon of its day in UTC."""
+    """Writes figures as one fact each, at noon UTC of its day."""
 
     def __init__(self, store: Store, apps: Mapping[str, App]) -> None:
         self._store = store
@@ -51,9 +51,9 @@ class FigureWriter:
         device_type: str = "phone",
         event: str = "0",
     ) -> None:
-        """Add figures of a tracker, which is named by its whole name or its token, and of a day since 1970.
+        """Add figures for a tracker, by its full name or token, and for a day, counted since 1970.
 
-        Raises `ValueError` for what the account does not have, and for a figure that is none.
+        Raises `ValueError` for anything that the account does not have, and for an invalid figure.
         """
         if app_token not in self._apps:
             raise ValueError(f"The account has no app {app_token!r}, but {', '.join(self._apps)}.")
@@ -116,7 +116,7 @@ _LEVELS = 4
 
 
 def lineage_of(tracker: int, parents: Mapping[int, int]) -> list[int | None]:
-    """List the tracker and its ancestors from the network down, None for the levels below it."""
+    """Return the tracker and its ancestors from the network down, and None for the levels below it."""
     lineage: list[int | None] = []
     while tracker:
         lineage.insert(0, tracker)
@@ -155,7 +155,7 @@ def _check_one_of(name: str, value: str, known: Mapping[str, object] | list[str]
 
 
 def read_day(day: date | str) -> date:
-    """Read a day, which may be a text such as "2026-11-01". Raises `ValueError`."""
+    """Return a date or an ISO text as a date. Raises `ValueError`."""
     if isinstance(day, str):
         try:
             return date.fromisoformat(day)

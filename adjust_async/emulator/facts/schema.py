@@ -1,11 +1,10 @@
-"""The tables of the figures; made when a database is opened that has none yet."""
+"""The tables of the figures, created when a database without them is opened."""
 
 TABLES = (
-    # One fact is a bundle of activity that has all its dimensions in common, so that any breakdown is a partition
-    # of the facts and additive figures add up exactly. `hour` is in hours since 1970 in UTC. `first_tracker_id` is
-    # the tracker that brought the install, where the user was attributed to another one since. `event` is a
-    # position among the events of the app, `dither` a number below 10,000 by which shares of a fact are rounded.
-    # Money is in minor units of the currency of the app.
+    # One fact is a bundle of activity with the same dimensions, so any breakdown is a partition of the facts, and
+    # additive figures add up exactly. `hour` is in hours since 1970 in UTC. `first_tracker_id` is the tracker of the
+    # install, if the user was attributed to another one later. `event` is a position in the app's events. `dither` is a
+    # number below 10,000 by which shares of a fact are rounded. Money is in minor units of the app's currency.
     """CREATE TABLE IF NOT EXISTS facts (
         app_id INTEGER NOT NULL,
         hour INTEGER NOT NULL,
@@ -32,13 +31,13 @@ TABLES = (
         ad_revenue INTEGER NOT NULL,
         PRIMARY KEY (app_id, hour, number)
     ) WITHOUT ROWID""",
-    # Which days of an app have their facts; days are counted since 1970.
+    # The days of an app for which facts have been generated; days are counted since 1970.
     """CREATE TABLE IF NOT EXISTS fact_days (
         app_id INTEGER NOT NULL,
         day INTEGER NOT NULL,
         PRIMARY KEY (app_id, day)
     ) WITHOUT ROWID""",
-    # The trackers that have figures, the busiest first by `rank`, with themselves or their ancestor at each level.
+    # The trackers that have figures, with themselves or their ancestor at each level. `rank` sorts the busiest first.
     """CREATE TABLE IF NOT EXISTS lineages (
         tracker_id INTEGER PRIMARY KEY,
         app_id INTEGER NOT NULL,
@@ -52,7 +51,7 @@ TABLES = (
 )
 
 DESCRIPTIONS = (
-    # The apps as `apps.py` describes them; `worth` is what a minor unit of the currency is worth in parts of a euro.
+    # The apps as `apps.py` describes them; `worth` is the value of a minor unit of the currency in parts of a euro.
     """CREATE TEMP TABLE IF NOT EXISTS described_apps (
         app_id INTEGER PRIMARY KEY,
         app_token TEXT NOT NULL,
@@ -62,7 +61,7 @@ DESCRIPTIONS = (
         worth INTEGER NOT NULL,
         users INTEGER NOT NULL
     )""",
-    # The kind of each event of an app; `place` is a position among the events of the app.
+    # The kind of each event of an app; `place` is a position in the app's events.
     """CREATE TEMP TABLE IF NOT EXISTS described_events (
         app_id INTEGER NOT NULL,
         place INTEGER NOT NULL,
@@ -70,4 +69,4 @@ DESCRIPTIONS = (
         PRIMARY KEY (app_id, place)
     ) WITHOUT ROWID""",
 )
-"""Tables for queries over several apps, made anew with each start."""
+"""Tables for queries over several apps, created anew for each connection."""

@@ -1,4 +1,4 @@
-"""Keeps the facts, and makes those of a day when they are first asked for."""
+"""Stores the facts, and generates those of a day on their first use."""
 
 import random
 import sqlite3
@@ -15,15 +15,15 @@ from adjust_async.emulator.facts.schema import DESCRIPTIONS, TABLES
 EPOCH = date(1970, 1, 1)
 FIRST_DAY = date(2025, 1, 1)
 LAST_DAY = date(2026, 12, 31)
-"""Every day from the first to the last has figures, and those after the last up to the emulator's today."""
+"""All days in this range have figures, and later ones up to the emulator's current day."""
 
 _BUSY_TRACKERS = 150
 _ORGANIC = "Organic"
-_INSERT_FACT = f"INSERT INTO facts VALUES ({', '.join('?' * 23)})"  # noqa: S608 # nothing but question marks
+_INSERT_FACT = f"INSERT INTO facts VALUES ({', '.join('?' * 23)})"  # noqa: S608 # only question marks
 
 
 class Fact(NamedTuple):
-    """A fact, for tests; `hour` is in hours since 1970 in UTC, money in minor units."""
+    """A fact, for tests; `hour` is in hours since 1970 in UTC, and money is in minor units."""
 
     hour: int
     tracker_token: str
@@ -48,10 +48,10 @@ class Fact(NamedTuple):
 
 
 class Facts:
-    """The figures of all apps, over the database of the account.
+    """The figures of all apps, in the account's database.
 
-    Figures are drawn for trackers that the account began with: what is created later would change what a seed means.
-    Any tracker can be given some by `add`.
+    Figures are generated only for trackers of the initial account, so that a seed always means the same. `add` adds
+    figures for any tracker.
     """
 
     def __init__(self, store: Store, facts_per_day: int) -> None:
@@ -61,7 +61,7 @@ class Facts:
                 connection.execute(table)
         self._seed = int(store.setting("seed"))
         self.facts_per_day = int(self._kept_setting("facts_per_day", facts_per_day))
-        """How many facts each app has on a day."""
+        """The number of facts of each app and day."""
         self._last_tracker = int(self._kept_setting("trackers_with_facts", store.count_trackers()))
         rows = store.apps()
         self.apps = {row.token: describe_app(row, self._seed, self.facts_per_day) for row in rows}
@@ -70,7 +70,7 @@ class Facts:
         self._made: dict[int, set[int]] = {}
 
     def make(self, start: date, end: date, app_tokens: Iterable[str] | None = None) -> None:
-        """Make the facts of those days (UTC, both included) ahead of the first request for them."""
+        """Generate the facts of these days (UTC, both included) before the first request needs them."""
         for app_token in self.apps if app_tokens is None else app_tokens:
             self.complete(self.apps[app_token], day_number(start), day_number(end))
 
@@ -84,10 +84,10 @@ class Facts:
         today: date,
         **place: str,
     ) -> None:
-        """Put in figures of a tracker and a day, beside those that are there.
+        """Add figures for a tracker and a day to those that exist.
 
-        `place` is what `Emulator.add_figures` takes beside. Raises `ValueError` for what the account does not have, and
-        for a day that reports do not look at.
+        `place` are the other arguments of `Emulator.add_figures`. Raises `ValueError` for anything that the account
+        does not have, and for a day outside of the range of reports.
         """
         day = read_day(day)
         if not FIRST_DAY <= day <= max(LAST_DAY, today):
@@ -95,7 +95,7 @@ class Facts:
         FigureWriter(self._store, self.apps).add(app_token, tracker, day_number(day), figures, **place)
 
     def rows(self, app_token: str, start: date, end: date) -> list[Fact]:
-        """Read the facts of an app on those days (UTC, both included), for tests that add them up themselves."""
+        """Return the facts of an app on these days (UTC, both included), for tests that sum them up themselves."""
         app = self.apps[app_token]
         self.make(start, end, [app_token])
         rows = self.read(
@@ -119,19 +119,19 @@ class Facts:
         ]
 
     def read(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query over facts that `complete` has seen to."""
+        """Run a query over facts that `complete` has generated."""
         return self._store.read(query, parameters)
 
     def cursor(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
-        """Run such a query whose rows are too many to be held at once."""
+        """Run such a query whose rows should not all be in memory at once."""
         return self._store.cursor(query, parameters)
 
     def add_function(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
-        """Let queries call a function whose result depends on its arguments alone."""
+        """Let queries call a function. Its result must depend only on its arguments."""
         self._store.add_function(name, arguments, function)
 
     def complete(self, app: App, first_day: int, last_day: int) -> bool:
-        """Make the missing facts of those days, counted since 1970, and return whether any were missing."""
+        """Generate the missing facts of these days, counted since 1970. Return whether any were missing."""
         with self._store.lock:
             made = self._made_days(app)
             first_day = max(first_day, day_number(FIRST_DAY))
@@ -146,7 +146,7 @@ class Facts:
         with self._store.transaction() as connection:
             for day in days if trackers else ():
                 rows = draw_day(app, trackers, organic, day, self.facts_per_day, self._seed)
-                # In the order of the primary key, in which SQLite inserts fastest.
+                # SQLite inserts fastest in the order of the primary key.
                 connection.executemany(_INSERT_FACT, sorted(rows))
             connection.executemany("INSERT INTO fact_days VALUES (?, ?)", ((app.id, day) for day in days))
 
@@ -181,7 +181,7 @@ class Facts:
         return [row[0] for row in rows], frozenset(tracker for tracker, network in rows if network in organic)
 
     def _choose_trackers(self, app: App) -> None:
-        """Choose which trackers have figures: Organic first, then any, of all levels."""
+        """Choose the trackers that have figures: Organic first, then any, of all levels."""
         rows = self.read(
             "SELECT id, parent_id, name FROM trackers WHERE app_id = ? AND id <= ? ORDER BY id",
             (app.id, self._last_tracker),
@@ -198,7 +198,7 @@ class Facts:
             )
 
     def _kept_setting(self, key: str, value: int) -> str:
-        """Read a setting; a database that has none yet gets this one and keeps it."""
+        """Return a stored setting; if it is missing, store this value."""
         try:
             return self._store.setting(key)
         except KeyError:
@@ -207,10 +207,10 @@ class Facts:
 
 
 def day_number(day: date) -> int:
-    """Count the days since 1970."""
+    """Return the number of days since 1970."""
     return (day - EPOCH).days
 
 
 def date_of(number: int) -> date:
-    """Return the date of a day that is counted since 1970."""
+    """Return the date of a day number."""
     return EPOCH + timedelta(days=number)

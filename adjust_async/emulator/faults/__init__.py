@@ -1,1 +1,1 @@
-"""What goes wrong, when, and how it looks on the wire."""
+"""Injected faults: which requests they affect, and how they look on the wire."""

@@ -1,4 +1,4 @@
-"""What requests meet now."""
+"""The current conditions for requests."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -9,7 +9,7 @@ from adjust_async.emulator.faults.faults import Faults
 
 @dataclass(slots=True)
 class Conditions:
-    """May be changed between two requests. `latency` is in seconds; without a `fixed_today` it is the real day."""
+    """May be changed between requests. `latency` is in seconds; without a `fixed_today` the day is the real one."""
 
     latency: float
     faults: Faults | None
@@ -23,11 +23,11 @@ class Conditions:
 
     @property
     def today(self) -> date:
-        """The day on which the emulator believes to be, in UTC."""
+        """The emulator's current day, in UTC."""
         return self.fixed_today or datetime.now(UTC).date()
 
     def reset(self) -> None:
-        """Go back to what held at first; faults begin anew."""
+        """Restore the initial conditions; faults start over."""
         self.latency, faults, app_states, self.fixed_today = self._at_first
         self.faults = None if faults is None else faults.afresh()
         self.app_states.clear()

@@ -1,4 +1,4 @@
-"""Which request meets which fault: at random by a seed, or request by request by a script."""
+"""Chooses the fault of each request: at random with a seed, or by a script."""
 
 import math
 import random
@@ -20,7 +20,7 @@ _OF_WRITES = LIST_DELAYS | ANSWER_FAULTS
 
 
 class FaultOptions(TypedDict, total=False):
-    """The options of `Faults`, which explains them."""
+    """The options of `Faults`, which documents them."""
 
     retry_after: float
     retry_after_form: Literal["seconds", "date"]
@@ -34,19 +34,19 @@ _DOCUMENTED = frozenset({"rate", "only", "script", "seed", *FaultOptions.__annot
 
 
 class Faults:
-    """Faults at random, with a probability of `rate` for each request, drawn by `seed` in order of arrival.
+    """Random faults, with the probability `rate` for each request, drawn with `seed` in order of arrival.
 
-    `kinds` are drawn with equal probability, by default `RECOVERABLE_FAULTS`. Those of `LIST_FAULTS` are drawn for GET
-    requests only, those of `LIST_DELAYS` and `ANSWER_FAULTS` for all others only.
+    `kinds` are equally probable; by default `RECOVERABLE_FAULTS`. Those in `LIST_FAULTS` are drawn only for GET
+    requests, and those in `LIST_DELAYS` and `ANSWER_FAULTS` only for others.
 
-    The options, all in seconds but the last two: `retry_after` (default 1) is what `Retry-After` says, `drip` (2) how
-    long a dripping body takes, `late` (0.3) how long late work and lagging lists are behind, `storm` (0.2) how long a
-    storm lasts; requests that a storm refuses do not count in the draw. `retry_after_form="date"` sends `Retry-After`
-    as an HTTP date. `match` limits the faults, storms among them, to requests whose `"METHOD /path?query"` contains the
-    text or is found by the compiled pattern; other requests are neither touched nor counted in the draw.
+    The options, in seconds except for the last two: `retry_after` (default 1) is the value of `Retry-After`, `drip` (2)
+    the duration of a dripping body, `late` (0.3) the delay of late work and lagging lists, and `storm` (0.2) the
+    duration of a storm; requests that a storm refuses are not drawn for. `retry_after_form="date"` sends `Retry-After`
+    as an HTTP date. `match` limits the faults, including storms, to requests whose `"METHOD /path?query"` contains the
+    text or matches the compiled pattern; other requests are neither affected nor drawn for.
 
-    Raises `ValueError` for a rate outside 0 to 1, for an unknown kind (naming the valid ones), for no kinds, for
-    negative seconds, and for an unknown `retry_after_form`; `TypeError` for a bare text in the place of a list.
+    Raises `ValueError` for a rate outside of 0 to 1, an unknown kind (naming the valid ones), no kinds, negative
+    seconds, and an unknown `retry_after_form`; `TypeError` for a string instead of a list.
     """
 
     def __init__(
@@ -75,9 +75,9 @@ class Faults:
 
     @classmethod
     def script(cls, faults: Sequence[Fault | str | None], **options: Unpack[FaultOptions]) -> Self:
-        """Set the fault of each request, in order of arrival: a kind, or None for a healthy answer.
+        """Return faults for each request in order of arrival: a kind, or None for a correct answer.
 
-        After the end of the script every answer is healthy. The options and errors are those of the class.
+        After the end of the script every answer is correct. Options and errors are those of the class.
         """
         if isinstance(faults, str):
             raise TypeError(f"A script of faults is a list: [{str(faults)!r}].")
@@ -88,22 +88,22 @@ class Faults:
 
     @classmethod
     def of_writes(cls, rate: float, *, seed: int = 1, **options: Unpack[FaultOptions]) -> Self:
-        """Draw from `WRITE_FAULTS`, all that makes it hard to create something exactly once.
+        """Return faults drawn from `WRITE_FAULTS`, which make it hard to create something exactly once.
 
-        The options and errors are those of the class.
+        Options and errors are those of the class.
         """
         return cls(rate, WRITE_FAULTS, seed=seed, **options)
 
     @classmethod
     def of_document(cls, document: object) -> "Faults | None":
-        """Read a rate, `{"rate": 0.2, "only": ["429"]}`, or `{"script": ["500", null]}`: what is JSON elsewhere.
+        """Read JSON: a rate, `{"rate": 0.2, "only": ["429"]}`, or `{"script": ["500", null]}`.
 
-        `seed` and the options may stand beside. None, and a rate of 0, stand for no faults. Raises `ValueError`.
+        `seed` and the options are further keys. None and a rate of 0 mean no faults. Raises `ValueError`.
         """
         if document is None or isinstance(document, (int, float)):
             return cls(document) if document else None
         if not isinstance(document, dict):
-            raise ValueError(f"Faults are a rate or an object, not {document!r}.")  # noqa: TRY004 # it came from outside
+            raise ValueError(f"Faults are a rate or an object, not {document!r}.")  # noqa: TRY004 # it is external input
         options = dict(document)
         strangers = options.keys() - _DOCUMENTED
         if strangers:
@@ -117,14 +117,14 @@ class Faults:
             raise ValueError(str(error)) from None
 
     def afresh(self) -> "Faults":
-        """Return the same faults from their beginning: a script from its first step, a draw from its seed."""
+        """Return the same faults from their start: a script from its first step, random ones from their seed."""
         if self._steps is not None:
             return Faults.script(self._steps, **self._options)
         return Faults(self.rate, self.kinds, seed=self._seed, **self._options)
 
     @classmethod
     def of(cls, faults: "Faults | float | Sequence[Fault | str | None] | None") -> "Faults | None":
-        """Take what `Emulator(faults=...)` takes: ready `Faults`, a rate, a list for a script, or None."""
+        """Return the faults for `Emulator(faults=...)`: a `Faults`, a rate, a list for a script, or None."""
         if faults is None or isinstance(faults, Faults):
             return faults
         if isinstance(faults, Sequence):
@@ -132,13 +132,13 @@ class Faults:
         return cls(faults)
 
     def describe(self) -> dict[str, object]:
-        """Return what is drawn, as an object of JSON."""
+        """Return the faults as an object for JSON."""
         if self._script is not None:
             return {"script": True}
         return {"rate": self.rate, "only": list(self.kinds)}
 
     def draw(self, method: str, target: str) -> Fault | None:
-        """Return what happens to the request that has just arrived; `target` is its path with the query."""
+        """Return the fault of a request that has just arrived; `target` is its path with the query."""
         if self.match is not None and not _matches(self.match, f"{method} {target}"):
             return None
         if time.monotonic() < self._storm_end:

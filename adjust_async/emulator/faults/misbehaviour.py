@@ -1,4 +1,4 @@
-"""How each fault looks on the wire."""
+"""Acts each fault out on the wire."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from adjust_async.emulator.http.stats import Stats
 
 _HINT = "fault"
 _HINTS = LIST_FAULTS | LIST_DELAYS | ANSWER_FAULTS
-"""Faults that only the route can act out, as they depend on what it writes and lists."""
+"""Faults that only the route can act out, because they depend on what it writes and lists."""
 
 _DRIP_INTERVAL = 0.01
 
@@ -46,18 +46,18 @@ _BAD_GATEWAY = (
 
 
 def hinted_fault(scope: Scope, kinds: Container[Fault]) -> Fault | None:
-    """Return the fault that the route shall act out where it is one of these, else None."""
+    """Return the fault that the route is to act out if it is one of these, otherwise None."""
     fault, _ = scope["state"].get(_HINT, (None, None))
     return fault if fault in kinds else None
 
 
 def act_out(scope: Scope) -> None:
-    """Count the hinted fault: the route has acted it out."""
+    """Record that the route has acted out the hinted fault, so that it is counted."""
     scope["state"].pop(_HINT, None)
 
 
 def take_list_delay(scope: Scope) -> float:
-    """Return for how many seconds lists shall not show this write; the fault counts as acted out then."""
+    """Return the seconds for which lists must not show this write; the fault then counts as acted out."""
     if hinted_fault(scope, LIST_DELAYS) is None:
         return 0.0
     _, settings = scope["state"].pop(_HINT)
@@ -66,7 +66,7 @@ def take_list_delay(scope: Scope) -> float:
 
 
 class LateWork:
-    """What is done for clients that were dropped before it, as by a queue behind the server."""
+    """Work that is done after its client was dropped, as by a queue behind the server."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,22 +74,22 @@ class LateWork:
         self._lost = False
 
     def add(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work that many seconds later."""
+        """Do the work after that many seconds."""
         task = asyncio.create_task(self._do(seconds, work), name="late work of the adjust emulator")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def lose(self) -> None:
-        """Forget what was not done yet, and what is added from now on."""
+        """Discard all pending work, and all that is added later."""
         self._lost = True
 
     def drop(self) -> None:
-        """Forget what was not done yet; any thread may call it."""
+        """Discard all pending work; any thread may call it."""
         for task in list(self._tasks):
             task.get_loop().call_soon_threadsafe(task.cancel)
 
     async def finish(self) -> None:
-        """Do now what was not done yet; returns when nothing is left."""
+        """Do all pending work now. Returns when nothing is left."""
         self._hurry.set()
         if self._tasks:
             await asyncio.wait(self._tasks)
@@ -102,7 +102,7 @@ class LateWork:
 
 
 class Misbehaviour:
-    """Runs `app` for one request as the fault wants it, and counts the fault."""
+    """Runs `app` for one request with a fault, and counts the fault."""
 
     def __init__(self, fault: Fault, settings: Faults, app: ASGIApp, stats: Stats, late_work: LateWork) -> None:
         self._fault = fault
@@ -112,7 +112,7 @@ class Misbehaviour:
         self._late_work = late_work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or not."""
+        """Answer the request as the fault requires."""
         fault = self._fault
         if fault in _HINTS:
             await self._hint(scope, receive, send)
@@ -132,7 +132,7 @@ class Misbehaviour:
             await self._spoil_answer(scope, receive, send)
 
     async def _hint(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Leave the fault to the route, and count it where the route acted it out."""
+        """Leave the fault to the route, and count it if the route acted it out."""
         scope["state"][_HINT] = (self._fault, self._settings)
         await self._app(scope, receive, send)
         if scope["state"].pop(_HINT, None) is None:
@@ -195,7 +195,7 @@ class Misbehaviour:
 
 
 class _Answer:
-    """What the application would have sent."""
+    """The response that the application would have sent."""
 
     def __init__(self) -> None:
         self.start: Message | None = None
@@ -209,7 +209,7 @@ class _Answer:
 
 
 async def _whole_body(receive: Receive) -> bytes | None:
-    """Receive what the client sends, None where it goes before it sent everything."""
+    """Receive the whole body; None if the client disconnects before its end."""
     body, more = bytearray(), True
     while more:
         message = await receive()

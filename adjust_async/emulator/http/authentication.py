@@ -1,4 +1,4 @@
-"""Who may ask: the API token in any of the forms that Adjust has documented."""
+"""Authentication with the API token, in any form that Adjust has documented."""
 
 import re
 from hmac import compare_digest

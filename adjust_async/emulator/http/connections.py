@@ -11,7 +11,7 @@ _EXTENSION = "adjust_async.emulator"
 
 
 class Connection:
-    """What a request may do with its connection: wait until the client goes, or close it."""
+    """A request's access to its connection: it can wait until the client disconnects, or close it."""
 
     __slots__ = ("_closed", "_transport", "_waiter")
 
@@ -22,15 +22,15 @@ class Connection:
 
     @classmethod
     def of(cls, scope: Any) -> "Connection":
-        """Find the connection of a request in its ASGI scope."""
+        """Return the connection of a request, from its ASGI scope."""
         connection: Connection = scope["extensions"][_EXTENSION]["connection"]
         return connection
 
     async def sleep(self, seconds: float | None) -> bool:
-        """Wait `seconds`, or endlessly with None, but no longer than the client; return whether it is still there.
+        """Wait `seconds`, or forever with None, but only while the client is connected. Return whether it still is.
 
-        A future and a timer, since a thousand requests may sleep at once; one waiter is enough, as only one request
-        of a connection is at work at a time.
+        It uses a future and a timer because a thousand requests may sleep at once. One waiter is enough, as a
+        connection handles one request at a time.
         """
         if self._closed:
             return False
@@ -46,38 +46,37 @@ class Connection:
         return not self._closed
 
     async def abort(self) -> None:
-        """Close at once and forget what was not sent yet; returns when the connection is gone."""
+        """Close at once, discarding unsent data. Returns once the connection is closed."""
         self._transport.abort()
         await self.sleep(None)
 
     async def close(self) -> None:
-        """Send what was written, then close; returns when the connection is gone."""
+        """Send what was written, then close. Returns once the connection is closed."""
         self._transport.close()
         await self.sleep(None)
 
     def lost(self) -> None:
-        """Wake the request that waits, as its client is gone."""
+        """Wake the waiting request, because its client has disconnected."""
         self._closed = True
         if self._waiter is not None:
             _wake(self._waiter)
 
 
 def connection_protocol(stats: Stats) -> type[HttpToolsProtocol]:
-    """Make uvicorn's protocol count its connections in `stats` and hand them to the application."""
+    """Return uvicorn's protocol, extended to count connections in `stats` and pass them to the application."""
 
     class ConnectionProtocol(HttpToolsProtocol):
         connection: Connection
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's signature
             super().connection_made(transport)
-            # Config(access_log=False) would take the handlers away from the logger that the whole process
-            # shares.
+            # Config(access_log=False) would remove the handlers of a logger that the whole process shares.
             self.access_log = False
             self.connection = Connection(transport)
             stats.connection_opened()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            # Uvicorn goes first: a request that wakes up must find itself marked as disconnected.
+            # Uvicorn first: a request that wakes up must find itself marked as disconnected.
             super().connection_lost(exc)
             stats.connection_closed()
             self.connection.lost()

@@ -10,11 +10,11 @@ from adjust_async.emulator.http.error_bodies import send_refusal
 from adjust_async.emulator.http.refusals import RefusalError
 
 Handler = Callable[[Request, Send], Awaitable[None]]
-"""Answers a request that carries the token. Raises `RefusalError` before it has sent anything."""
+"""Answers a request that carries the token. May raise `RefusalError` before it has sent anything."""
 
 
 class Endpoint:
-    """Checks the token, runs the handler, and sends refusals in the shape of their API."""
+    """Checks the token, runs the handler, and sends refusals in the format of their API."""
 
     def __init__(self, authenticator: Authenticator, handler: Handler) -> None:
         self._authenticator = authenticator

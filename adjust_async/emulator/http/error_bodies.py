@@ -1,7 +1,6 @@
 """The error bodies of each API.
 
-The Campaign API sends them in its envelope, the Report Service with a code, and the others in whatever shape their
-layers have.
+The Campaign API sends them in its envelope, the Report Service with a code, and the others in various formats.
 """
 
 import base64
@@ -20,7 +19,7 @@ from adjust_async.emulator.http.responses import JSON, send_response
 _WITHOUT_ENVELOPE = ("/kpis/", "/dashboard/")
 
 REPORT_ROOTS = ("/reports-service/", "/control-center/reports-service/")
-"""Below which the Report Service answers: on its own host, and on the older one."""
+"""The paths of the Report Service: on its own host, and on its older one."""
 
 _TEXT = frozenset({403, 405, 500})
 _HTML = frozenset({410, 503})
@@ -31,7 +30,7 @@ _REQUEST_ID_BYTES = 15
 
 
 async def send_refusal(send: Send, path: str, refusal: RefusalError) -> None:
-    """Send a refusal in the shape that the API of `path` uses for its status."""
+    """Send a refusal in the format that the API of `path` uses for its status."""
     status, message = refusal.status, refusal.message
     if is_report(path):
         body, content_type = _report_error(refusal), JSON
@@ -58,7 +57,7 @@ def _report_error(refusal: RefusalError) -> bytes:
 
 
 def _unenveloped(status: int, message: str) -> tuple[bytes, str]:
-    """Shape an error of an API without an envelope; by status, so that each shape occurs and can be relied on."""
+    """Return an error body for an API without an envelope. The format depends on the status, so that each occurs."""
     if status in _TEXT:
         return message.encode(), "text/plain; charset=utf-8"
     if status in _HTML:
@@ -72,7 +71,7 @@ def _unenveloped(status: int, message: str) -> tuple[bytes, str]:
 
 
 def stamped(version: int) -> dict[str, Any]:
-    """Make what every v1 envelope and every error begins with: `api_version`, `request_id`, `timestamp`."""
+    """Return the first fields of v1 envelopes and of all errors: `api_version`, `request_id`, `timestamp`."""
     return {
         "api_version": str(version),
         "request_id": base64.urlsafe_b64encode(os.urandom(_REQUEST_ID_BYTES)).decode(),
@@ -81,10 +80,10 @@ def stamped(version: int) -> dict[str, Any]:
 
 
 def error_envelope(version: int, message: str) -> bytes:
-    """Encode a refusal or a failure."""
+    """Encode an error in the envelope."""
     return orjson.dumps({"error": stamped(version) | {"message": message}})
 
 
 def version_of(path: str) -> int:
-    """Return the version of the Campaign API that a path names, 1 for a path that names none."""
+    """Return the version of the Campaign API in a path, or 1 if there is none."""
     return 2 if path.startswith("/public/v2/") else 1

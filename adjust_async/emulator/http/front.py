@@ -1,4 +1,4 @@
-"""The outermost layer: refuses foreign hosts, records what comes, and tells the emulator's own paths from Adjust's."""
+"""The outermost layer: refuses foreign hosts, records requests, and separates the control API from Adjust's APIs."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,9 +12,9 @@ CONTROL = "/_emulator"
 
 
 class Front:
-    """Hands requests to the control API, to the host of the Report Service, or to the one of all other APIs.
+    """Passes requests to the control API, to the Report Service's host, or to the host of all other APIs.
 
-    What goes to the control API is neither recorded nor counted, and meets no fault.
+    Requests to the control API are neither recorded nor counted, and have no faults.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Front:
 
 
 async def _recorded(scope: Scope, receive: Receive, recording: Recording) -> Receive:
-    """Record what is received, of a body at once what has come with its head: a refused request is recorded whole."""
+    """Record what is received. A body that arrived with its head is recorded even if the request is refused."""
     held: list[Message] = []
     if any(name == b"content-length" and value.strip(b"0") for name, value in scope["headers"]):
         held.append(await receive())

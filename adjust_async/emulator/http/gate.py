@@ -1,4 +1,4 @@
-"""The limits of Adjust's hosts: so many requests at once, and so many a second."""
+"""The limits of Adjust's hosts: concurrent requests, and requests a second."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ RATE = "rate"
 
 
 class LeakyBucket:
-    """Takes `burst` requests at once and loses `rate` of them a second; one that does not fit in is refused."""
+    """Holds `burst` requests and leaks `rate` of them a second; a request that does not fit is refused."""
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
@@ -27,11 +27,11 @@ class LeakyBucket:
 
     @classmethod
     def of(cls, rate: float | None, burst: float | None) -> "LeakyBucket | None":
-        """Make the bucket of a limit, none where the limit is off."""
+        """Return the bucket for a limit, or None if the limit is off."""
         return None if rate is None or burst is None else cls(rate, burst)
 
     def pour(self) -> tuple[bool, float]:
-        """Return whether one request more fits in, and how full the bucket is with it."""
+        """Return whether another request fits, and the level including it."""
         now = self._clock()
         self._level = max(0.0, self._level - (now - self._at) * self._rate)
         self._at = now
@@ -43,9 +43,9 @@ class LeakyBucket:
 
 
 class Gate:
-    """Refuses with 429 what is too much for one of Adjust's hosts, before anything else looks at it.
+    """Answers 429 to requests beyond the limits of one of Adjust's hosts, before anything else handles them.
 
-    A refused request is counted under its route, and meets neither a fault nor the latency.
+    A refused request is counted under its route, and has neither faults nor latency.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Gate:
         self._bucket = bucket
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let one request pass, or refuse it."""
+        """Let a request pass, or refuse it."""
         seen = self._seen
         seen.arrived()
         refusal = self._refusal()
@@ -78,7 +78,7 @@ class Gate:
         left = False
 
         async def leave_before_end(message: Message) -> None:
-            # Whoever has seen the end of an answer may send the next request at once.
+            # A client that has seen the end of an answer may send its next request at once.
             nonlocal left
             if message["type"] == "http.response.body" and not message.get("more_body", False) and not left:
                 left = True

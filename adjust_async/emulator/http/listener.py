@@ -1,4 +1,4 @@
-"""Uvicorn's protocol inside the caller's event loop: quick to stop, silent, and without a hand on signals."""
+"""Uvicorn's protocol inside the caller's event loop: it stops quickly, logs nothing, and leaves signals alone."""
 
 import asyncio
 import contextlib
@@ -17,15 +17,15 @@ from adjust_async.emulator.http.connections import connection_protocol
 from adjust_async.emulator.http.stats import Stats
 
 LOOPBACK = "127.0.0.1"
-ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 # for containers, where it is asked for
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 # for containers, on request
 
 _BACKLOG = 2048
 
 
 class Listener:
-    """Serves one bound socket; told to stop, it drops its clients at once and calls `finish`.
+    """Serves one bound socket. When it stops, it drops its clients at once and calls `finish`.
 
-    It does without `uvicorn.Server`, which polls, logs each start and each end, and waits for answers under way.
+    It does not use `uvicorn.Server`, which polls, logs each start and stop, and waits for running requests.
     """
 
     def __init__(self, app: ASGIApp, stats: Stats, finish: Callable[[], Awaitable[None]]) -> None:
@@ -38,7 +38,7 @@ class Listener:
             proxy_headers=False,
             server_header=False,
             log_config=None,
-            # While figures are made the loop may stand still for seconds, which must not cost idle connections.
+            # Generating figures may block the loop for seconds, which must not close idle connections.
             timeout_keep_alive=300,
         )
         self._config.load()
@@ -50,7 +50,7 @@ class Listener:
         self._stopping: asyncio.Task[None] | None = None
 
     async def start(self, bound: socket.socket) -> None:
-        """Serve on the socket from now on; it is closed with the server."""
+        """Serve on the socket, which is closed with the server."""
         loop = asyncio.get_running_loop()
         self._bound = bound
         self._tick(loop)
@@ -61,9 +61,9 @@ class Listener:
             raise
 
     async def stop(self) -> None:
-        """Close the socket and all connections, and return when none of their tasks is left.
+        """Close the socket and all connections. Returns once none of their tasks is left.
 
-        It takes a few rounds of the loop; a cancellation waits for them, as it would leave sockets open.
+        This takes a few rounds of the loop. A cancellation waits for them, because it would leave sockets open.
         """
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._shut_down(), name="the end of the adjust emulator")
@@ -92,10 +92,10 @@ class Listener:
         if self._clock is not None:
             self._clock.cancel()
         if self._bound is not None:
-            with contextlib.suppress(NotImplementedError):  # as on Windows
+            with contextlib.suppress(NotImplementedError):  # on Windows
                 asyncio.get_running_loop().remove_reader(self._bound.fileno())
-            # What the loop has accepted already becomes a connection only in one of its next rounds; where the server
-            # is closed before, asyncio forgets the socket, and leaves it open.
+            # Accepted sockets become connections only in one of the next rounds of the loop. If the server is closed
+            # before, asyncio forgets such a socket, and leaves it open.
             for _ in range(3):
                 await asyncio.sleep(0)
         if self._server is not None:
@@ -104,7 +104,7 @@ class Listener:
             self._bound.close()
         for connection in list(self._state.connections):
             connection.transport.abort()
-        # One round more, in which the protocols notice it and wake their requests.
+        # One more round, in which the protocols notice it and wake their requests.
         await asyncio.sleep(0)
         if self._state.tasks:
             await asyncio.wait(list(self._state.tasks))
@@ -114,9 +114,9 @@ class Listener:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Bind a port of an IPv4 address, 0 for a free one. Raises `OSError` for a port in use."""
-    # The protocol is named because asyncio turns Nagle's algorithm off only where it is; socket.create_server leaves
-    # it out, and each answer, of a head and a body, would wait 40 ms for the client's delayed acknowledgement.
+    """Bind a port of an IPv4 address; 0 binds a free one. Raises `OSError` for a port in use."""
+    # asyncio disables Nagle's algorithm only if the protocol is named, which socket.create_server does not do.
+    # Otherwise each answer, which has a head and a body, would wait 40 ms for the client's delayed acknowledgement.
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":

@@ -1,4 +1,4 @@
-"""Refuses what a web page on the same machine may send: requests for a foreign host, or from a foreign origin."""
+"""Refuses requests that a web page on the same machine may send: for a foreign host, or from a foreign origin."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -13,20 +13,20 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Origins:
-    """Knows the names under which the emulator may be reached: loopback, its own address, and `hosts`.
+    """Knows the names of the emulator: loopback, its own address, and `hosts`.
 
-    A page of another site reaches a loopback port too, by a name that its owner lets point there, or by a form. Its
-    requests name that host, or their origin, and browsers let no page forge either.
+    A page of another site can reach a loopback port by a name that points there, or by a form. Its requests carry that
+    host or their origin, and browsers let no page forge either.
     """
 
     def __init__(self, hosts: Iterable[str]) -> None:
         self._hosts = frozenset({*_LOOPBACK, *(host.lower() for host in hosts)})
 
     def check(self, scope: Scope) -> None:
-        """Raise a 403 `RefusalError` for a request of a foreign host or origin."""
+        """Raise a 403 `RefusalError` for a request with a foreign host or origin."""
         known = self._hosts
         if scope["server"] is not None:
-            # The address that the client connected to, which is one of many where all of them are bound.
+            # The address that the client connected to, which may be one of many if all are bound.
             known |= {scope["server"][0]}
         headers = Request(scope).headers
         host = headers.get("host", "")

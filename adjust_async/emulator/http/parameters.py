@@ -1,4 +1,4 @@
-"""Parameters of a request, from a JSON object, a form or the query, and the types that they must have."""
+"""Parameters of a request, from a JSON object, a form or the query, and checks of their types."""
 
 import re
 from typing import Any
@@ -15,9 +15,9 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 async def read_parameters(request: Request) -> dict[str, Any]:
-    """Read the query and the body, which wins where both name a parameter.
+    """Return the parameters of the query and the body; the body wins if both have one.
 
-    Raises a 400 `RefusalError` for a body that is not what its type says, and Starlette's `ClientDisconnect`.
+    Raises a 400 `RefusalError` for a body that does not match its content type, and Starlette's `ClientDisconnect`.
     """
     parameters: dict[str, Any] = dict(request.query_params)
     body = await request.body()
@@ -29,13 +29,13 @@ async def read_parameters(request: Request) -> dict[str, Any]:
 
 
 async def read_json_object(request: Request) -> dict[str, Any]:
-    """Read the body as a JSON object, empty for an empty body. Raises a 400 `RefusalError` for anything else."""
+    """Return the body as a JSON object; an empty body is an empty one. Raises a 400 `RefusalError`."""
     body = await request.body()
     return _json_object(body) if body.strip() else {}
 
 
 def text(parameters: dict[str, Any], key: str) -> str | None:
-    """Get a text that is not blank, None where it is null or missing. Raises a 400 `RefusalError`."""
+    """Return a text that is not blank; None if it is null or missing. Raises a 400 `RefusalError`."""
     value = parameters.get(key)
     if value is None:
         return None
@@ -47,7 +47,7 @@ def text(parameters: dict[str, Any], key: str) -> str | None:
 
 
 def integer(key: str, value: Any) -> int:
-    """Take an integer or its text. Raises a 400 `RefusalError` for anything else, true and 1.0 among it."""
+    """Return an integer, which may be text. Raises a 400 `RefusalError` for anything else, including true and 1.0."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and _INTEGER.fullmatch(value):
@@ -56,7 +56,7 @@ def integer(key: str, value: Any) -> int:
 
 
 def boolean(key: str, value: Any) -> bool:
-    """Take true or false or their text. Raises a 400 `RefusalError` for anything else."""
+    """Return a boolean, which may be text. Raises a 400 `RefusalError` for anything else."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in _BOOLEANS:

@@ -1,4 +1,4 @@
-"""The requests that the emulator received, as a test wants to look at them."""
+"""The requests that the emulator received, for tests to inspect."""
 
 import time
 from collections import deque
@@ -13,42 +13,42 @@ import orjson
 from starlette.types import Message, Scope
 
 _MOST_BYTES = 65_536
-"""How much of each body is kept."""
+"""The number of bytes of each body that are kept."""
 _SECRETS = frozenset({"user_token"})
-"""Parameters that may hold the API token, which is not kept."""
+"""Parameters that may hold the API token, and are not kept."""
 _KEY = "received"
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """A request, and what became of it.
+    """A request and its answer.
 
-    `route` is the path with its parameters' names, as `stats.requests` counts by. `status` is None as long as nothing
-    was answered, which is for good where a fault closed the connection. `body` and `answer` are the first 64 KiB.
+    `route` is the path with the names of its parameters, as in `stats.requests`. `status` is None until an answer is
+    sent, and stays None if a fault closed the connection. `body` and `answer` are cut after 64 KiB.
     """
 
     method: str
     path: str
     query: Mapping[str, str]
     at: datetime
-    """When it arrived, in UTC."""
+    """The time of its arrival, in UTC."""
     route: str = ""
     body: bytes = b""
     status: int | None = None
     answer: bytes = b""
     seconds: float | None = None
-    """How long the answer took, None while it is under way."""
+    """The duration of the answer; None while it is running."""
     fault: str | None = None
     """The fault that was drawn for it."""
 
     @property
     def json(self) -> Any:
-        """The body as JSON. Raises `ValueError` where it is not JSON."""
+        """The body as JSON. Raises `ValueError` if it is not JSON."""
         return orjson.loads(self.body)
 
     @property
     def answered_json(self) -> Any:
-        """The answer as JSON. Raises `ValueError` where it is not JSON."""
+        """The answer as JSON. Raises `ValueError` if it is not JSON."""
         return orjson.loads(self.answer)
 
 
@@ -59,9 +59,9 @@ class ReceivedRequests(Sequence[ReceivedRequest]):
         self._requests = tuple(requests)
 
     def to(self, method: str, path: str = "") -> "ReceivedRequests":
-        """Choose the requests of a method whose path, or whose route, ends with `path`.
+        """Return the requests with a method and a path or route that ends with `path`.
 
-        `"/trackers"` chooses the lists and the creates of every app and version, `"/trackers/{tracker_token}"` the
+        `"/trackers"` selects the lists and the creates of every app and version, `"/trackers/{tracker_token}"` the
         updates of any tracker, and `""` all paths.
         """
         return ReceivedRequests(
@@ -79,7 +79,7 @@ class ReceivedRequests(Sequence[ReceivedRequest]):
     def __getitem__(self, index: slice) -> "ReceivedRequests": ...
 
     def __getitem__(self, index: int | slice) -> "ReceivedRequest | ReceivedRequests":
-        """Return one request, or some of them."""
+        """Return one request, or several as `ReceivedRequests`."""
         if isinstance(index, slice):
             return ReceivedRequests(self._requests[index])
         return self._requests[index]
@@ -94,7 +94,7 @@ class ReceivedRequests(Sequence[ReceivedRequest]):
 
 @dataclass(slots=True)
 class Recording:
-    """A request that is under way."""
+    """A running request."""
 
     request: ReceivedRequest
     started: float = field(default_factory=time.monotonic)
@@ -107,23 +107,23 @@ class Recording:
 
     @classmethod
     def of(cls, scope: Scope) -> "Recording":
-        """Find the recording of a request in its ASGI scope."""
+        """Return the recording of a request, from its ASGI scope."""
         recording: Recording = scope["state"][_KEY]
         return recording
 
     def received(self, message: Message) -> None:
-        """Keep what the client sent."""
+        """Record what the client sent."""
         _keep(self.body, message)
 
     def sent(self, message: Message) -> None:
-        """Keep what was answered."""
+        """Record what was answered."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
         else:
             _keep(self.answer, message)
 
     def ended(self) -> None:
-        """Note that nothing more comes."""
+        """Record the end of the request."""
         self.seconds = time.monotonic() - self.started
 
     def snapshot(self) -> ReceivedRequest:
@@ -140,7 +140,7 @@ class Recording:
 
 
 class Recorder:
-    """Keeps the last so many requests; any thread may read them."""
+    """Keeps the last `keep` requests; any thread may read them."""
 
     def __init__(self, keep: int) -> None:
         self._recordings: deque[Recording] = deque(maxlen=keep)
@@ -157,7 +157,7 @@ class Recorder:
         return recording
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Delete all recordings."""
         with self._lock:
             self._recordings.clear()
 

@@ -5,10 +5,10 @@ from typing import Any
 
 
 class RefusalError(Exception):
-    """A request is refused with `status` and `message`; each API puts the message into its own envelope.
+    """A request is refused with `status` and `message`, which each API puts into its own envelope.
 
-    The Report Service alone has an `error_code`, by default that of the status, and `details`, which name everything
-    that is wrong of its kind.
+    Only the Report Service has an `error_code`, by default that of the status, and `details`, which list everything
+    that is wrong.
     """
 
     def __init__(

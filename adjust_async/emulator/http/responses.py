@@ -1,4 +1,4 @@
-"""Sends whole responses, and responses that are made while they are sent."""
+"""Sends complete responses, and streamed ones."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -18,7 +18,7 @@ async def send_response(
     content_type: str = JSON,
     headers: Mapping[str, str] | None = None,
 ) -> None:
-    """Send a whole response in two plain ASGI messages."""
+    """Send a complete response in two plain ASGI messages."""
     raw_headers = [
         (b"content-type", content_type.encode()),
         (b"content-length", str(len(body)).encode()),
@@ -29,7 +29,7 @@ async def send_response(
 
 
 async def send_stream(scope: Scope, send: Send, content_type: str, pieces: AsyncGenerator[bytes, None]) -> None:
-    """Send the pieces as they come, as long as the client is there; 204 where there are none."""
+    """Send the pieces as they are made, while the client is connected; 204 if there are none."""
     connection, started = Connection.of(scope), False
     async with aclosing(pieces):
         async for piece in pieces:

@@ -1,4 +1,4 @@
-"""Finds the route of a request, and what to count it under."""
+"""Finds the route of a request, and the name to count it under."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,15 @@ from adjust_async.emulator.http.refusals import RefusalError
 
 
 class RouteTable:
-    """Every API's routes; Starlette's matching without its middleware around."""
+    """The routes of all APIs, with Starlette's matching but without its middleware."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = routes
 
     def find(self, scope: Scope) -> tuple[str, ASGIApp]:
-        """Find the route and its name as counted, and fill the path parameters into `scope`.
+        """Return a route's name, for counting, and its application, and add path parameters to `scope`.
 
-        A wrong method is answered with 405, an unknown path with 404.
+        A wrong method gets 405, and an unknown path 404.
         """
         method = scope["method"]
         allowed: list[Route] = []

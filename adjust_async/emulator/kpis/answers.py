@@ -1,4 +1,4 @@
-"""Finds the figures of a query: one leaf for each combination of elements that has any."""
+"""Computes the figures of a query: one leaf for each combination of elements that has any."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Leaf(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The leaves in order, and what `result_parameters` has to say of trackers and events."""
+    """The leaves in order, and the entries of `result_parameters` for trackers and events."""
 
     query: Query
     leaves: list[Leaf]
@@ -34,7 +34,7 @@ class Answer:
 
 
 def answer_query(facts: Facts, query: Query) -> Answer:
-    """Find the figures, app by app."""
+    """Compute the figures, app by app."""
     leaves: list[Leaf] = []
     trackers: dict[str, dict[str, Any]] = {}
     events = _events_of_columns(query)
@@ -90,10 +90,10 @@ def _statement(query: Query, app: App, columns: list[Grouping], measures: list[s
         rows = ", ".join(str(row) for row in period_rows(query.period))
         prefix = f"WITH periods ({', '.join(COLUMNS)}) AS (VALUES {rows}) "
         tables += " JOIN periods"
-        # Users have no period that is not over yet.
+        # A period counts only for users for whom it has begun.
         condition += f" AND age <= :today - {DAY.sql}"
         parameters["today"] = day_number(query.today)
-    # Grouped in any case, so that an app without facts has no row instead of one without figures.
+    # Always grouped, so that an app without facts has no row, instead of one without figures.
     places = ", ".join(str(number + 1) for number in range(len(keys))) or "facts.app_id"
     grouped = f" GROUP BY {places} ORDER BY {places}"
     sums = [f"sum({measure})" for measure in measures] or ["0"]
@@ -110,7 +110,7 @@ def _last_day(query: Query) -> int:
 
 
 def _day_counter(query: Query, columns: list[Grouping]) -> Callable[[tuple[Any, ...]], int]:
-    """Make the function that counts the days of an element."""
+    """Return a function that counts the days of an element."""
     first, last = day_number(query.first), day_number(query.last)
     place = next((place for place, level in enumerate(columns) if level.key == "dates"), None)
     if place is None:

@@ -1,4 +1,4 @@
-"""The KPIs of each report by name, and what people call them."""
+"""The KPIs of each report by name, and their titles."""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from adjust_async.emulator.kpis.measures import (
 
 
 class Report(StrEnum):
-    """The four reports of the service; the values are their last part of the path."""
+    """The four reports of the service; the values are the last part of their paths."""
 
     DELIVERABLES = "deliverables"
     EVENTS = "events"
@@ -145,7 +145,7 @@ DEFAULT_KPIS: Mapping[Report, tuple[str, ...]] = {
 }  # fmt: skip
 
 COHORT_REVENUE = "cohort_revenue"
-"""A deliverable whose meaning depends on the parameter `cohort_revenue_period`."""
+"""A deliverable that depends on the parameter `cohort_revenue_period`."""
 
 _ABBREVIATIONS = {"Daus": "DAUs", "Waus": "WAUs", "Maus": "MAUs", "Ctr": "CTR", "Ecpc": "eCPC", "Ecpi": "eCPI"}
 _ABBREVIATIONS |= {"Roas": "ROAS", "Skad": "SKAdNetwork", "Ecpm": "eCPM", "Arpdau": "ARPDAU", "Rpm": "RPM"}
@@ -153,6 +153,6 @@ _ABBREVIATIONS |= {"Iap": "IAP", "Gdpr": "GDPR", "Id": "ID", "Os": "OS", "Ios": 
 
 
 def title_of(kpi: str) -> str:
-    """Make a KPI's name readable: `lifetime_value` is "Lifetime Value"."""
+    """Return a readable title of a KPI: `lifetime_value` is "Lifetime Value"."""
     words = kpi.replace("_", " ").title()
     return re.sub(r"[A-Z][a-z]+", lambda word: _ABBREVIATIONS.get(word[0], word[0]), words)

@@ -16,7 +16,7 @@ _DEFAULT_EVENT_KPI = "events"
 
 @dataclass(frozen=True, slots=True)
 class KpiColumn:
-    """A KPI as asked for; with an `event_token` it is that of one event, and of no value in apps without it."""
+    """A requested KPI. With an `event_token` it is for one event, and has no value in apps without the event."""
 
     name: str
     title: str
@@ -24,7 +24,7 @@ class KpiColumn:
     event_token: str | None = None
 
     def formula_for(self, app: App) -> Formula | None:
-        """Make the formula over the facts of an app, None where the app does not have the event."""
+        """Return the formula over an app's facts; None if the app does not have the event."""
         if self.event_token is None:
             return self.formula
         for position, event in enumerate(app.events):
@@ -39,7 +39,7 @@ def read_columns(
     """Read `kpis` and `event_kpis`. Raises a 400 `RefusalError` that names the unknown one."""
     known = dict(KPIS[report])
     if report is Report.DELIVERABLES:
-        # Which share of a user's revenue came within that many days.
+        # The share of a user's revenue within that many days.
         within = revenue_share(cohort_revenue_period)
         known[COHORT_REVENUE] = Money((f"(revenue * {within} + dither) / {DITHER}",))
     columns = []
@@ -57,7 +57,7 @@ def read_columns(
 
 
 def _event_kpi(text: str, tokens: Sequence[str]) -> list[tuple[str, str]]:
-    """Read `{event_token}_{kpi}`, `all_events`, or `all_events|{kpi}`."""
+    """Parse `{event_token}_{kpi}`, `all_events`, or `all_events|{kpi}`."""
     if text.partition("|")[0] == _ALL_EVENTS:
         kpi = text.partition("|")[2] or _DEFAULT_EVENT_KPI
         pairs = [(token, kpi) for token in tokens]

@@ -1,4 +1,4 @@
-"""An answer as CSV: a row for each leaf, what identifies its elements first."""
+"""An answer as CSV: a row for each leaf, which begins with the identifiers of its elements."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def write_csv(answer: Answer, *, byte_order_mark: bool) -> bytes:
-    """Write the answer in UTF-8; a KPI without a value is a blank cell."""
+    """Return the answer as CSV in UTF-8; a KPI without a value is a blank cell."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     layout = _Layout(answer)
@@ -37,13 +37,13 @@ def write_csv(answer: Answer, *, byte_order_mark: bool) -> bytes:
 
 
 class _Layout:
-    """Which cells of the elements stand in a row."""
+    """The columns of a row."""
 
     def __init__(self, answer: Answer) -> None:
         self._query = answer.query
 
     def header(self) -> list[str]:
-        """Name the columns."""
+        """Return the column names."""
         human_readable = self._query.human_readable
         names = [name for level in self._query.levels for name in _COLUMNS[level.key]]
         if human_readable:
@@ -51,7 +51,7 @@ class _Layout:
         return names + [column.title if human_readable else column.name for column in self._query.columns]
 
     def row(self, leaf: Leaf) -> list[object]:
-        """Lay out a leaf; the csv module writes None as a blank cell."""
+        """Return the cells of a leaf; the csv module writes None as a blank cell."""
         return [*(cell for element in leaf.elements for cell in element.cells), *leaf.values]
 
     def _title(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Dates and UTC offsets, as texts on the wire and as numbers in queries."""
+"""Dates and UTC offsets: as text on the wire, and as numbers in queries."""
 
 import re
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ _DEFAULT_DAYS = 30
 
 
 def read_dates(start: str | None, end: str | None, today: date) -> tuple[date, date]:
-    """Read the range of dates, by default the last 30 days up to today. Raises a 400 `RefusalError`."""
+    """Return the first and the last date; by default the last 30 days up to today. Raises a 400 `RefusalError`."""
     last = max(today, _date("start_date", start) if start else today) if end is None else _date("end_date", end)
     first = last - timedelta(days=_DEFAULT_DAYS - 1) if start is None else _date("start_date", start)
     if last < first:
@@ -25,9 +25,9 @@ def read_dates(start: str | None, end: str | None, today: date) -> tuple[date, d
 
 
 def read_utc_offset(text: str | None) -> int:
-    """Read an offset such as `+05:30` in minutes. Raises a 400 `RefusalError`.
+    """Return an offset such as `+05:30` in minutes. Raises a 400 `RefusalError`.
 
-    A `+` that was not percent-encoded arrives as a space, and is refused like everything else that is no offset.
+    A `+` that was not percent-encoded arrives as a space, and is refused like any other malformed offset.
     """
     match = _OFFSET.fullmatch(text or "00:00")
     if match is not None:
@@ -39,25 +39,25 @@ def read_utc_offset(text: str | None) -> int:
 
 
 def write_utc_offset(minutes: int) -> str:
-    """Write an offset as the service echoes it: `+05:30`, and `00:00` without a sign."""
+    """Return an offset as the service echoes it: `+05:30`, and `00:00` without a sign."""
     sign = "" if minutes == 0 else "+" if minutes > 0 else "-"
     return f"{sign}{abs(minutes) // MINUTES_OF_AN_HOUR:02}:{abs(minutes) % MINUTES_OF_AN_HOUR:02}"
 
 
 def hour_range(first: date, last: date, offset: int) -> tuple[int, int]:
-    """Return the first hour (UTC, since 1970) of those days at that offset, and the hour after their last one."""
+    """Return the first hour (UTC, since 1970) of these days at that offset, and the hour after their last one."""
     start = day_number(first) * MINUTES_OF_A_DAY - offset
     end = (day_number(last) + 1) * MINUTES_OF_A_DAY - offset
     return -(-start // MINUTES_OF_AN_HOUR), -(-end // MINUTES_OF_AN_HOUR)
 
 
 def write_day(day: int) -> str:
-    """Write a day that is counted since 1970."""
+    """Return the date of a day number as text."""
     return date_of(day).isoformat()
 
 
 def write_hour(hour: int) -> str:
-    """Write an hour that is counted since 1970."""
+    """Return an hour since 1970 as text."""
     day, hour = divmod(hour, 24)
     return f"{date_of(day).isoformat()}T{hour:02}:00:00"
 

@@ -1,4 +1,4 @@
-"""The elements of a result: what identifies each one in JSON and in CSV."""
+"""The elements of a result, and what identifies them in JSON and in CSV."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ _NAMED_BY_THEMSELVES: Mapping[str, str] = {
 
 
 class Element(NamedTuple):
-    """An element of a level: its place in the order, what begins its JSON object, and its cells in CSV."""
+    """An element of a level: its sort key, the first fields of its JSON object, and its cells in CSV."""
 
     key: Any
     head: dict[str, Any]
@@ -29,18 +29,18 @@ class Element(NamedTuple):
 
 
 class Elements:
-    """Describes elements of one app by what SQL told them apart by, each once."""
+    """Describes elements of one app by their SQL keys, each once."""
 
     def __init__(self, facts: Facts, app: App) -> None:
         self._facts = facts
         self._app = app
         self.trackers: dict[str, dict[str, Any]] = {}
-        """What `result_parameters` says of the trackers that occurred, by token."""
+        """The entries of `result_parameters` for the trackers that occurred, by token."""
         self.events: dict[str, dict[str, Any]] = {}
-        """The same of events."""
+        """The same for events."""
 
     def of(self, grouping: Grouping) -> Callable[[Any], Element]:
-        """Make the function that describes an element of that level."""
+        """Return a function that describes an element of that level."""
         describe = self._describer(grouping)
         known: dict[Any, Element] = {}
 
@@ -52,7 +52,7 @@ class Elements:
         return element
 
     def app(self, place: int) -> Element:
-        """Describe the app, which is so many places behind the first."""
+        """Return the element of the app, which has this position among the apps."""
         app = self._app
         head = {"token": app.token, "name": app.name, "currency": app.currency.iso_code}
         return Element(place, head, (app.token, app.name))
@@ -74,7 +74,7 @@ class Elements:
         return Element(key, {"token": token}, (token, name))
 
     def _ancestor(self, key: int) -> Element:
-        """Describe a tracker of a level; what came through one above the level is "unknown" under its token."""
+        """Describe a tracker of a level; activity of a tracker above the level is "unknown" under its token."""
         token, name = self._read("SELECT token, name FROM trackers WHERE id = ?", abs(key))
         label = name.rpartition(_SEPARATOR)[2] if key > 0 else _UNKNOWN
         return Element(key, {"token": token, "name": label}, (token, label))

@@ -1,4 +1,4 @@
-"""How a KPI comes from the sums over its facts."""
+"""How a KPI is computed from sums over facts."""
 
 import math
 from abc import ABC, abstractmethod
@@ -9,11 +9,11 @@ from typing import Self
 from adjust_async.emulator.facts.apps import App
 
 Value = int | float | None
-"""None where a KPI has no value: a rate of nothing."""
+"""None if a KPI has no value: a rate with denominator zero."""
 
 Sums = Sequence[int]
 Evaluate = Callable[[Sums, int], Value]
-"""Takes the sums of an element and the number of its days."""
+"""Takes the sums of an element, and its number of days."""
 
 _DECIMALS = 6
 
@@ -26,37 +26,37 @@ class Formula(ABC):
 
     @abstractmethod
     def bind(self, positions: Mapping[str, int], app: App) -> Evaluate:
-        """Make the function that computes it from sums, found at the positions of their measures."""
+        """Return a function that computes it from sums; `positions` are those of its measures."""
 
     def only(self, condition: str) -> Self:
-        """Make the same KPI of the facts that meet an SQL condition."""
+        """Return the same KPI for the facts that meet an SQL condition."""
         measures = tuple(f"CASE WHEN {condition} THEN {measure} ELSE 0 END" for measure in self.measures)
         return replace(self, measures=measures)
 
 
 class Count(Formula):
-    """A number of things; additive."""
+    """A count; additive."""
 
-    def bind(self, positions: Mapping[str, int], app: App) -> Evaluate:  # noqa: ARG002 # what money needs
-        """Take the sum as it is."""
+    def bind(self, positions: Mapping[str, int], app: App) -> Evaluate:  # noqa: ARG002 # only money needs it
+        """Return the sum unchanged."""
         position = positions[self.measures[0]]
         return lambda sums, _: sums[position]
 
 
 class Money(Formula):
-    """An amount in the currency of the app; additive."""
+    """An amount in the app's currency; additive."""
 
     def bind(self, positions: Mapping[str, int], app: App) -> Evaluate:
-        """Turn minor units, which sum up exactly, into units."""
+        """Convert minor units, which sum up exactly, into units."""
         position, minor_units = positions[self.measures[0]], app.currency.minor_units
         return lambda sums, _: sums[position] / minor_units
 
 
 class Ratio(Formula):
-    """The first measure by the second."""
+    """The first measure divided by the second."""
 
     def bind(self, positions: Mapping[str, int], app: App) -> Evaluate:
-        """Divide; there is no value where there is nothing to divide by."""
+        """Divide; there is no value if the denominator is zero."""
         numerator, denominator = (positions[measure] for measure in self.measures)
         divisor = self._divisor(app)
 
@@ -66,12 +66,12 @@ class Ratio(Formula):
 
         return divide
 
-    def _divisor(self, app: App) -> int:  # noqa: ARG002 # what money needs
+    def _divisor(self, app: App) -> int:  # noqa: ARG002 # only money needs it
         return 1
 
 
 class MoneyRatio(Ratio):
-    """An amount of money by a number of things."""
+    """An amount of money divided by a count."""
 
     def _divisor(self, app: App) -> int:
         return app.currency.minor_units
@@ -79,16 +79,16 @@ class MoneyRatio(Ratio):
 
 @dataclass(frozen=True, slots=True)
 class DistinctUsers(Formula):
-    """How many different people came within so many days, on average over the days of the element.
+    """The number of distinct users within that many days, on average over the days of the element.
 
-    The measure counts visits. Visits fall on the people of the app at random, so that the same people are among
-    those of two days, two countries or two trackers: the figure grows with the visits, but never adds up.
+    The measure counts visits. Visits are distributed over the app's users at random, so that two days, two countries or
+    two trackers share users: the figure grows with the visits, but is not additive.
     """
 
     within: int
 
     def bind(self, positions: Mapping[str, int], app: App) -> Evaluate:
-        """Expect how many of the app's users that many visits reach."""
+        """Return the expected number of distinct users for a number of visits."""
         position, within, users = positions[self.measures[0]], self.within, app.users
 
         def expect(sums: Sums, days: int) -> Value:

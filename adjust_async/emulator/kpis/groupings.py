@@ -1,4 +1,4 @@
-"""The groupings: what each is called, and by which SQL over `facts` it tells facts apart."""
+"""The groupings: their names, and the SQL over `facts` by which they group."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ _REGION = f"""CASE {
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """One level of a result; `key` is the name of its list there. Without `sql` it is not a column of facts."""
+    """One level of a result; `key` is the name of its list. Without `sql` it is not a column of facts."""
 
     key: str
     sql: str | None
 
 
 def _ancestor(column: str) -> str:
-    """Distinguish facts by the tracker at a level; one above that level stands for itself, as a negative number."""
+    """Group facts by the tracker at a level; a tracker above that level has its own negative id as key."""
     return f"coalesce({column}, -lineages.tracker_id)"
 
 
@@ -84,11 +84,11 @@ _REFUSED: Mapping[Report, tuple[Grouping, ...]] = {
 
 
 def read_grouping(names: Sequence[str], report: Report, *, several_apps: bool) -> tuple[list[str], list[Grouping]]:
-    """Read a grouping, outermost first: its names as they are echoed, and the levels of the result.
+    """Read a grouping, outermost first. Return its names as they are echoed, and the levels of the result.
 
-    Without names it is by apps for several apps, else by trackers. Events end with a level of events, cohorts with
-    one of periods. An answer for several apps begins with them unless they are named further in. Raises a 400
-    `RefusalError` for an unknown name and for one that the report does not have or that comes twice.
+    The default is apps for several apps, otherwise trackers. Events end with a level of events, and cohorts with one of
+    periods. An answer for several apps begins with them unless the grouping names them further in. Raises a 400
+    `RefusalError` for an unknown name, one that the report does not have, and one that is repeated.
     """
     echo = list(names) or (["apps"] if several_apps else ["trackers"])
     levels = [_level(name, report) for name in echo]

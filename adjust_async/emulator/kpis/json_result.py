@@ -12,7 +12,7 @@ _RESULT_PARAMETERS_ORDER = (
 
 
 def write_json(answer: Answer) -> bytes:
-    """Write the answer; elements without figures are not in it, so that no two need to have the same children."""
+    """Return the answer as JSON. Elements without figures are left out, so elements may differ in their children."""
     return orjson.dumps({"result_parameters": _parameters(answer), "result_set": _result_set(answer)})
 
 

@@ -1,19 +1,19 @@
-"""What is counted in a fact, as SQL over a row of the table `facts`.
+"""Measures of a fact, as SQL over a row of the table `facts`.
 
-Shares of a figure are rounded per fact, by its dither, and never after summing up: so they stay whole numbers that
-add up however facts are grouped.
+Shares of a figure are rounded per fact with its dither, and never after summing up. So they stay integers that add up
+however facts are grouped.
 """
 
 from adjust_async.emulator.facts.drawing import DITHER
 
 
 def share(figure: str, percent: int) -> str:
-    """Take a share of a figure."""
+    """Return a percentage of a figure."""
     return f"({figure} * {percent} + dither % 100) / 100"
 
 
 def portion(figure: str, part: str) -> str:
-    """Take as much of a figure as a column of the cohort periods says, in parts of `DITHER`."""
+    """Return a part of a figure, which a column of the cohort periods has in parts of `DITHER`."""
     return f"({figure} * {part} + dither) / {DITHER}"
 
 
@@ -25,7 +25,7 @@ PAYING_USERS = f"CASE WHEN revenue > 0 THEN {share(COHORT_SIZE, 30)} ELSE 0 END"
 _NULL_FROM = 64
 _CONVERSION_VALUES = 72
 CONVERSION_VALUE = f"(dither % {_CONVERSION_VALUES})"
-"""The conversion value of a fact's SKAdNetwork installs; from 64 on they came without one."""
+"""The conversion value of a fact's SKAdNetwork installs; from 64, they have none."""
 HIGHEST_CONVERSION_VALUE = _NULL_FROM - 1
 IS_VALID_CONVERSION = f"{CONVERSION_VALUE} < {_NULL_FROM}"
 SKAD_INSTALLS = share("installs", 85)

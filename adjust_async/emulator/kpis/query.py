@@ -1,4 +1,4 @@
-"""What a request asks for, checked and with all defaults filled in."""
+"""The query of a request, checked and with all defaults."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,9 +39,9 @@ _ECHOED_TEXTS = ("reattributed", "cohort_revenue_period", "cohort_period_filter"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query over `apps`; `trackers` are the tokens of the path, empty for all. Days are those at `offset` minutes.
+    """A query over `apps`. `trackers` are the tokens of the path, or empty for all. Days are at `offset` minutes.
 
-    `filters` has the lists of the request that are not empty. `reattributed` None stands for all users.
+    `filters` has the lists of the request that are not empty. `reattributed` None means all users.
     """
 
     report: Report
@@ -61,7 +61,7 @@ class Query:
     period: Period
     today: date
     echo: Mapping[str, Any]
-    """What `result_parameters` says of the request."""
+    """The entries of `result_parameters` about the request."""
 
 
 def read_query(
@@ -69,7 +69,7 @@ def read_query(
 ) -> Query:
     """Read the parameters of a request. Raises a 400 `RefusalError`.
 
-    An empty one counts as left out, and so does one of another report: clients set them once and ask for all reports.
+    Empty parameters and those of other reports are ignored: clients set them once and request all reports with them.
     """
     given = {
         name: value.strip() if name != "utc_offset" else value
@@ -137,7 +137,7 @@ def _split(text: str) -> list[str]:
 
 
 def _choice(name: str, given: Mapping[str, str], choices: Sequence[str]) -> str:
-    """Read a parameter that is one of a few words; the first is the default."""
+    """Return a parameter that is one of a few words; the first is the default."""
     value = given.get(name, choices[0]).lower()
     if value not in choices:
         raise RefusalError(400, f"{name} must be one of {', '.join(choices)}, not {value!r}")

@@ -1,4 +1,4 @@
-"""The facts of an app that a query asks for, as SQL."""
+"""The selection of an app's facts for a query, as SQL."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +13,7 @@ _LINEAGE = ("network_id", "campaign_id", "adgroup_id", "creative_id")
 
 
 class Selection:
-    """Conditions that all hold, with their parameters by name."""
+    """A conjunction of conditions, with their parameters by name."""
 
     def __init__(self, query: Query, app: App) -> None:
         first_hour, end_hour = hour_range(query.first, query.last, query.offset)
@@ -36,7 +36,7 @@ class Selection:
 
     @property
     def sql(self) -> str:
-        """What stands behind WHERE."""
+        """The condition after WHERE."""
         return " AND ".join(self._conditions)
 
     def _add_attribution(self, query: Query) -> None:
@@ -64,7 +64,7 @@ class Selection:
             self._add_trackers("tracker_filter", filters["tracker_filter"])
 
     def _add_regions(self, regions: Iterable[str]) -> None:
-        """Include those with a `+`, or which an unencoded `+` became, or nothing before; exclude those with a `-`."""
+        """Select the regions with a `+`, a space (an unencoded `+`) or no prefix, except for those with a `-`."""
         excluded = {region[1:].strip().lower() for region in regions if region.startswith("-")}
         included = {region.lstrip("+").strip().lower() for region in regions if not region.startswith("-")}
         chosen = (included or set(REGIONS)) - excluded
@@ -72,12 +72,12 @@ class Selection:
         self._conditions.append(f"country IN {self._list('regions', countries)}")
 
     def _add_trackers(self, name: str, tokens: Iterable[str]) -> None:
-        """Keep to these trackers, and to everything below them."""
+        """Select these trackers, and everything below them."""
         trackers = f"(SELECT id FROM trackers WHERE app_id = :app_id AND token IN {self._list(name, tokens)})"  # noqa: S608 # a list of parameters
         self._conditions.append(f"({' OR '.join(f'{column} IN {trackers}' for column in _LINEAGE)})")
 
     def _list(self, name: str, values: Iterable[Any]) -> str:
-        """Make the values parameters, and a list of their names."""
+        """Add the values as parameters, and return a list of their names for SQL."""
         parameters = {f"{name}_{number}": value for number, value in enumerate(values)}
         self.parameters |= parameters
         return f"({', '.join(f':{parameter}' for parameter in parameters)})"

@@ -45,9 +45,9 @@ _REFUSALS = {
 
 
 class KPIService:
-    """Answers the KPI Service's requests out of the facts.
+    """Answers the KPI Service's requests from the facts.
 
-    An unknown app or tracker in the path is refused with 404, and with 400 what is wrong with the parameters.
+    An unknown app or tracker in the path gets 404, and invalid parameters get 400.
     """
 
     def __init__(self, facts: Facts, authenticator: Authenticator, conditions: Conditions) -> None:
@@ -56,7 +56,7 @@ class KPIService:
         self._conditions = conditions
 
     def routes(self) -> list[Route]:
-        """List the routes; those that end with `.csv` come first, as a token matches any text without a slash."""
+        """Return the routes. Those with `.csv` come first, because a token matches any text without a slash."""
         return [
             Route(path + suffix, self._endpoint(report, is_csv=bool(suffix)), methods=["GET"])
             for suffix in (_CSV_SUFFIX, "")
@@ -75,7 +75,7 @@ class KPIService:
         if state is not None:
             status, message = _REFUSALS[state]
             raise RefusalError(status, message.format(request.path_params["app_tokens"]))
-        # Answers take long the first time that their figures are made: let other requests run between two of them.
+        # Generating figures takes long, so other requests get a chance to run between two answers.
         await asyncio.sleep(0)
         apps, trackers = self._apps(app_tokens), _tokens(request, "tracker_tokens")
         for tracker in trackers:

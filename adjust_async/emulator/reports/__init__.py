@@ -1,4 +1,4 @@
-"""The Report Service: one flat table out of all apps, as JSON, CSV or Parquet, and the lists behind its filters."""
+"""The Report Service: one flat table over all apps, as JSON, CSV or Parquet, and the lists for its filters."""
 
 from adjust_async.emulator.reports.service import ReportService
 

@@ -1,15 +1,15 @@
-"""What a fact brings and costs, as the modes of a request want it; SQL over a row of the table `facts`."""
+"""Revenue and cost of a fact in the modes of a request, as SQL over a row of the table `facts`."""
 
 from dataclasses import dataclass
 
 from adjust_async.emulator.kpis.measures import share
 
 AD_REVENUE_SOURCES = ("admob", "applovin_max", "ironsource", "unknown")
-"""Each fact has its ad revenue from one of them."""
+"""Each fact's ad revenue is from one of these."""
 
 AD_SPEND_MODES = ("adjust", "network", "mixed")
 IAP_REVENUE_MODES = {f"gross_{percent}": percent for percent in (100, 95, 85, 80, 70, 65, 60, 50)}
-"""How many percent of the gross revenue count; what is left out is what the store keeps."""
+"""The percentage of gross revenue that counts; the store keeps the rest."""
 
 HAS_PARTNER = "trackers.partner_id IS NOT NULL"
 ADJUST_COST = "cost"
@@ -20,7 +20,7 @@ _SOURCE = f"(dither % {len(AD_REVENUE_SOURCES)})"
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """Amounts in minor units of the currency of the app."""
+    """Amounts in minor units of the app's currency, as SQL."""
 
     cost: str
     revenue: str
@@ -28,16 +28,16 @@ class Amounts:
 
     @property
     def all_revenue(self) -> str:
-        """Both kinds of revenue."""
+        """The sum of both kinds of revenue."""
         return f"({self.revenue} + {self.ad_revenue})"
 
 
 def amounts_of(ad_spend_mode: str, iap_revenue_mode: str, ad_revenue_sources: tuple[str, ...]) -> Amounts:
-    """Choose the amounts; no sources stand for all."""
+    """Return the amounts for these modes; no sources mean all."""
     cost = {
         "adjust": ADJUST_COST,
         "network": NETWORK_COST,
-        # What the network reports, and what Adjust counted where it reports nothing.
+        # The network's cost, or Adjust's if the network reports none.
         "mixed": f"CASE WHEN ({NETWORK_COST}) > 0 THEN ({NETWORK_COST}) ELSE {ADJUST_COST} END",
     }[ad_spend_mode]
     percent = IAP_REVENUE_MODES[iap_revenue_mode]

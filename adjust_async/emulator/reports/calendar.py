@@ -27,11 +27,10 @@ _MONDAY = WEEK.sql or ""
 
 @dataclass(frozen=True, slots=True)
 class TimeUnit:
-    """A unit by which reports are grouped.
+    """A unit of time by which reports are grouped.
 
-    `sql` numbers the units in the order of time and `text` writes one in ISO. `write` does so outside of SQL, and
-    `write_formatted` as people read it. `last_day` says with which day the unit of a day ends, days being counted
-    since 1970.
+    `sql` numbers the units in order, and `text` writes one in ISO format. `write` does so outside of SQL, and
+    `write_formatted` in readable form. `last_day` returns the last day of a day's unit; days are counted since 1970.
     """
 
     slug: str
@@ -43,12 +42,12 @@ class TimeUnit:
 
 
 def start_of_week(day: date, begin: str = "sunday") -> date:
-    """Find the Sunday, or the Monday, with which the week of a day begins."""
+    """Return the Sunday or Monday on which the week of a day begins."""
     return day - timedelta(days=day.weekday() if begin == "monday" else (day.weekday() + 1) % 7)
 
 
 def end_of_month(day: date) -> date:
-    """Find the last day of the month of a day."""
+    """Return the last day of a day's month."""
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
 
 
@@ -131,12 +130,12 @@ _ALL = (
     TimeUnit("year", _YEAR, f"CAST({_YEAR} AS TEXT)", str, str, _last_day_of_year),
 )
 UNITS = {unit.slug: unit for unit in _ALL}
-"""By slug, the shortest first."""
+"""The units by slug, the shortest first."""
 
 WEEK_FROM_MONDAY = _week(_MONDAY, "monday")
-"""The week of accounts whose weeks begin on Monday."""
+"""The week of accounts with weeks from Monday."""
 
 
 def with_times(write: Callable[[int], str]) -> Callable[[int], str]:
-    """Write days with the time at which they begin."""
+    """Return a function that writes days with the time of their beginning."""
     return lambda day: f"{write(day)}T00:00:00"

@@ -1,4 +1,4 @@
-"""The metrics of cohorts: `{base}_{period}`, the period being days, weeks or months after the install."""
+"""The cohort metrics, `{base}_{period}`, where a period is a number of days, weeks or months after the install."""
 
 from collections.abc import Callable, Mapping
 
@@ -21,7 +21,7 @@ SECTION = "Cohort"
 
 
 class _Parts:
-    """What is counted in a fact of a cohort, nothing for one that does not have the period yet."""
+    """The measures of a fact in a cohort; zero if the cohort has not reached the period yet."""
 
     def __init__(self, period: CohortPeriod, maturity: str, amounts: Amounts) -> None:
         self._condition = period.condition(maturity)
@@ -47,19 +47,19 @@ class _Parts:
         return self._amounts.ad_revenue
 
     def until(self, figure: str) -> str:
-        """Take what came up to the end of the period."""
+        """Return the part of a figure up to the end of the period."""
         return self._portion(figure, "cumulative")
 
     def during(self, figure: str) -> str:
-        """Take what came in the period."""
+        """Return the part of a figure within the period."""
         return f"({self.until(figure)}) - ({self._portion(figure, 'earlier')})"
 
     def all_until(self) -> str:
-        """Take the revenue of both kinds up to the end of the period."""
+        """Return revenue of both kinds up to the end of the period."""
         return f"({self.until(self.revenue)}) + ({self.until(self.ad_revenue)})"
 
     def all_during(self) -> str:
-        """Take the revenue of both kinds in the period."""
+        """Return revenue of both kinds within the period."""
         return f"{self.during(self.revenue)} + {self.during(self.ad_revenue)}"
 
     def _portion(self, figure: str, curve: str) -> str:
@@ -99,11 +99,11 @@ _BASES: Mapping[str, Callable[[_Parts], Formula]] = {
     "revenue_per_paying_user": lambda parts: price_of(parts.during(parts.revenue), parts.paying),
 }
 BASES = tuple(_BASES)
-"""What stands before the period in the slug of a metric."""
+"""The part of a metric's slug before the period."""
 
 
 def cohort_metric(base: str, period: CohortPeriod, maturity: str, amounts: Amounts) -> Metric | None:
-    """Make the metric of a base and a period, None for an unknown base."""
+    """Return the metric of a base and a period; None for an unknown base."""
     if base not in _BASES:
         return None
     formula = _BASES[base](_Parts(period, maturity, amounts))
@@ -111,5 +111,5 @@ def cohort_metric(base: str, period: CohortPeriod, maturity: str, amounts: Amoun
 
 
 def cohort_events(condition: str, period: CohortPeriod, maturity: str, amounts: Amounts) -> Formula:
-    """Count the events in a period that meet an SQL condition."""
+    """Return a formula that counts events within a period that meet an SQL condition."""
     return count_of(only_if(condition, _Parts(period, maturity, amounts).events))

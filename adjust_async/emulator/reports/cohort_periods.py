@@ -1,4 +1,4 @@
-"""The periods of cohorts: days, weeks and months after the install, as they end the slugs of metrics."""
+"""The periods of cohorts: days, weeks and months after the install, as at the end of metric slugs."""
 
 import re
 from collections.abc import Iterator
@@ -15,39 +15,39 @@ _PERIOD = re.compile(r"(?P<unit>[dwm])(?P<number>0|[1-9][0-9]{0,2})", re.ASCII |
 
 @dataclass(frozen=True, slots=True)
 class CohortPeriod:
-    """A period after the install; `number` 0 is the one of the install."""
+    """A period after the install; number 0 contains the install."""
 
     unit: str
     number: int
 
     @property
     def slug(self) -> str:
-        """As it ends the slugs of metrics, always in lower case."""
+        """The end of metric slugs, always in lower case."""
         return f"{self.unit}{self.number}"
 
     @property
     def title(self) -> str:
-        """As people read it."""
+        """The readable name."""
         return f"{_UNITS[self.unit][1]} {self.number}"
 
     @property
     def end(self) -> int:
-        """How many days after the install it is over."""
+        """The number of days after the install at which it is over."""
         return (self.number + 1) * _UNITS[self.unit][0].days
 
     def condition(self, maturity: str) -> str:
-        """Write as SQL which facts have begun this period, and for mature ones have ended it."""
+        """Return the SQL condition of facts that have reached this period, or for mature ones completed it."""
         age = self.end if maturity == MATURE else self.number * _UNITS[self.unit][0].days
         return f"{DAY.sql} + {age} <= :today"
 
     def curves(self) -> dict[str, str]:
-        """Name how users behave in it."""
+        """Return the values of the behaviour curves in this period, by column."""
         row = period_row(_UNITS[self.unit][0], self.number)
         return dict(zip(COLUMNS, map(str, row), strict=True))
 
 
 def read_period(text: str) -> CohortPeriod | None:
-    """Read a period such as `d7`, or `None` for other text."""
+    """Return a period such as `d7`; None for other text."""
     match = _PERIOD.fullmatch(text)
     if match is None:
         return None
@@ -56,7 +56,7 @@ def read_period(text: str) -> CohortPeriod | None:
 
 
 def all_periods() -> Iterator[CohortPeriod]:
-    """List the periods that metrics may have."""
+    """Yield all periods that metrics may have."""
     for unit, (_, _, last) in _UNITS.items():
         for number in range(last + 1):
             yield CohortPeriod(unit, number)

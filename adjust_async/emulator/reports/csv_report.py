@@ -18,7 +18,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 async def write_csv(facts: Facts, question: Question, *, byte_order_mark: bool) -> AsyncGenerator[bytes, None]:
-    """Write the report piece by piece; nothing at all for one without rows."""
+    """Yield the report piece by piece; nothing if it has no rows."""
     writers = dimension_writers(question, question.dimensions)
     count = len(question.metrics)
     pieces = finished_rows(facts, question, Layout(question.dimensions, question.needed_metrics))

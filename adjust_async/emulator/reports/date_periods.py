@@ -12,7 +12,7 @@ _DAYS_AGO = re.compile(r"-([0-9]{1,5})d", re.ASCII)
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DAY = re.compile(_DATE, re.ASCII)
 _MOMENT = re.compile(_DATE + r"T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+ -][0-9]{2}:?[0-9]{2})?", re.ASCII)
-# Moments hold colons themselves; the one between two ends stands before a date or a minus.
+# Times contain colons too; the separating colon is the one before a date or a minus.
 _BETWEEN = re.compile(r":(?=-|[0-9]{4}-)")
 
 _ONE_DAY = timedelta(days=1)
@@ -37,7 +37,7 @@ _WORDS: dict[str, Callable[[date], tuple[date, date]]] = {
     "yesterday": lambda today: (today - _ONE_DAY, today - _ONE_DAY),
     "this_month": lambda today: (today.replace(day=1), today),
     "last_month": _last_month,
-    # On the first of a month there is no such day, and the report is empty.
+    # On the first of a month the range is empty, and so is the report.
     "this_month_until_yesterday": lambda today: (today.replace(day=1), today - _ONE_DAY),
 }
 
@@ -46,7 +46,7 @@ _WEEKS: dict[str, Callable[[date, str], tuple[date, date]]] = {"this_week": _thi
 
 
 def read_date_period(text: str, today: date, weeks_begin: str) -> tuple[date, date]:
-    """Read the first and the last day. Raises a 400 `RefusalError`."""
+    """Return the first and the last day. Raises a 400 `RefusalError`."""
     if text in _WEEKS:
         return _WEEKS[text](today, weeks_begin)
     if text in _WORDS:
@@ -70,9 +70,9 @@ def _end(text: str, today: date) -> date:
         if _DAY.fullmatch(text):
             return date.fromisoformat(text)
         if _MOMENT.fullmatch(text):
-            # Where its zone would move it to another day the day stays the one that is written.
+            # The date is taken as written, even if the zone would move it to another day.
             datetime.fromisoformat(text[:19])
             return date.fromisoformat(text[:10])
     except (ValueError, OverflowError):
         pass
-    raise invalid(_PARAMETER, f"{text!r} is no date like 2026-01-31 or -10d")
+    raise invalid(_PARAMETER, f"{text!r} is not a date like 2026-01-31 or -10d")

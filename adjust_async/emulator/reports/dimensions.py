@@ -1,4 +1,4 @@
-"""The dimensions: by which SQL each tells facts apart, and what a row says of it."""
+"""The dimensions: the SQL by which each groups facts, and its values in rows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -29,14 +29,14 @@ TABLES = {
     "adgroups": "LEFT JOIN trackers AS adgroups ON adgroups.id = lineages.adgroup_id",
     "creatives": "LEFT JOIN trackers AS creatives ON creatives.id = lineages.creative_id",
 }
-"""What can be joined to the facts, each after what it refers to; facts come first, as they have the index by time."""
+"""Tables to join to the facts, each after those that it refers to. Facts come first: they have the index by time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dependency:
-    """What `attr_dependency` says of a row beside its dimensions: texts by name, which `shape` may put into another.
+    """The texts of a row in `attr_dependency`, by name; `shape` may restructure them.
 
-    Where a row has facts with several such texts, it is those of one of them.
+    If the facts of a row differ in these texts, those of one fact are used.
     """
 
     texts: Mapping[str, str]
@@ -44,17 +44,17 @@ class Dependency:
 
     @property
     def sql(self) -> str:
-        """The texts in one, so that all of them are of the same fact."""
+        """The texts joined into one, so that all of them are of the same fact."""
         return f"max({' || char(31) || '.join(self.texts.values())})"
 
     def write(self, joined: str) -> dict[str, Any]:
-        """Take apart what the query found."""
+        """Split the joined text of a row."""
         return self.shape(dict(zip(self.texts, joined.split(_SEPARATOR), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """A dimension. `sql` tells facts apart, `text` is what filters compare, `write` makes the text of a row."""
+    """A dimension. `sql` groups facts, `text` is compared by filters, and `write` returns the text for rows."""
 
     slug: str
     title: str
@@ -63,17 +63,17 @@ class Dimension:
     write: Callable[[Any], str]
     dependency: Dependency | None = None
     unit: TimeUnit | None = None
-    """None for a dimension that is no date."""
+    """The unit of a date; None for other dimensions."""
 
     def writer(self, *, iso_dates: bool) -> Callable[[Any], str]:
-        """Make the function that writes a value."""
+        """Return the function that writes a value."""
         if self.unit is None:
             return self.write
         return self.unit.write if iso_dates else self.unit.write_formatted
 
 
 def _own(slug: str, sql: str, dependency: Dependency | None = None) -> Dimension:
-    """Make a dimension whose values are texts already."""
+    """Return a dimension whose values are text in SQL."""
     return Dimension(slug, title_of(slug), sql, sql, str, dependency)
 
 
@@ -83,12 +83,12 @@ def _cases(column: str, values: Mapping[str, str]) -> str:
 
 
 def _label(level: str, above: str) -> str:
-    """Take the last part of a tracker's name, which begins with the name of the one above it and `::`."""
+    """Return the last part of a tracker's name, which begins with its parent's name and `::`."""
     return f"coalesce(substr({level}.name, length({above}.name) + 3), '{UNKNOWN}')"
 
 
 def _network_id(column: str, first: int) -> str:
-    """Make the id that the network has for a tracker of its own."""
+    """Return the network's own id of a tracker."""
     return f"coalesce(CAST({first} + {column} * 7919 AS TEXT), '{UNKNOWN}')"
 
 
@@ -103,7 +103,7 @@ _CREATIVE_ID = _network_id("lineages.creative_id", 34_000_000_000)
 _SOURCE_ID = _network_id("lineages.adgroup_id", 45_000_000_000)
 
 STORES = {"apple": "15000000{}", "google": "com.example.app{}", "windows": "9NBLGGH{}"}
-"""The store ids of an app, whose number stands in for the braces."""
+"""The store ids of an app; its number replaces the braces."""
 
 _STORE_OF_SYSTEM = {
     "ios": "apple", "macos": "apple", "apple-tv": "apple", "android": "google", "android-tv": "google",
@@ -157,7 +157,7 @@ _OTHERS = (
     _own("adgroup", _ADGROUP, _DEPENDS_ON_ADGROUP),
     _own("adgroup_network", _ADGROUP, _DEPENDS_ON_ADGROUP),
     _own("adgroup_id_network", _ADGROUP_ID),
-    # Networks show ads of an ad group in one place of theirs.
+    # Each ad group has one source.
     _own("source_network", _ADGROUP),
     _own("source_id_network", _SOURCE_ID),
     _own("creative", _CREATIVE, _DEPENDS_ON_CREATIVE),
@@ -177,7 +177,7 @@ DIMENSIONS: dict[str, Dimension] = {dimension.slug: dimension for dimension in (
 
 
 def dimensions_of(options: ReportOptions, clock: Clock) -> Mapping[str, Dimension]:
-    """Return the dimensions by slug, dates in the form that the account has."""
+    """Return the dimensions by slug, with dates in the account's format."""
     units = dict(UNITS)
     if options.weeks_begin == "monday":
         units["week"] = WEEK_FROM_MONDAY
@@ -185,7 +185,7 @@ def dimensions_of(options: ReportOptions, clock: Clock) -> Mapping[str, Dimensio
         day = units["day"]
         units["day"] = replace(day, write=with_times(day.write), write_formatted=with_times(day.write_formatted))
     if options.hour_offsets:
-        # By the hour in UTC, so that one which comes twice stays two.
+        # By the hour in UTC, so that a repeated local hour stays two rows.
         hour = units["hour"]
         units["hour"] = replace(hour, sql="hour", write=clock.write_hour, write_formatted=clock.write_hour)
     return DIMENSIONS | {slug: _of_time(unit) for slug, unit in units.items() if unit is not UNITS[slug]}

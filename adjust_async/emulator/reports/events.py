@@ -1,4 +1,4 @@
-"""The events of all apps under the slugs that the service makes of their names, and their metrics."""
+"""The events of all apps, by the slugs that the service derives from their names, and their metrics."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from adjust_async.emulator.reports.metrics import Metric, count_of, money_of, on
 
 SECTION = "events"
 
-# Where the service left the spaces in.
+# Names whose slugs keep their spaces.
 _WITH_SPACES = frozenset({"Level Up", "Add to Cart"})
 _EVENTS = "_events"
 _REVENUE = "_revenue"
@@ -22,25 +22,25 @@ _COHORT = "_events_cohort"
 
 @dataclass(slots=True)
 class ReportEvent:
-    """An event that one or several apps have under the same name; `tokens` are its tokens by app token."""
+    """An event that one or more apps have by the same name; `tokens` are its tokens by app token."""
 
     slug: str
     name: str
     tokens: dict[str, list[str]] = field(default_factory=dict)
 
     def item(self) -> dict[str, Any]:
-        """Make what the service says of its apps."""
+        """Return the fields of its apps in lists of events."""
         tokens = [token for tokens in self.tokens.values() for token in tokens]
         return {"app_token": list(self.tokens), "tokens": tokens, "is_skad_event": False, "increase_is_negative": False}
 
     @property
     def condition(self) -> str:
-        """The condition in SQL that its facts meet."""
+        """The SQL condition that its facts meet."""
         name = self.name.replace("'", "''")
         return f"described_events.kind = '{name}'"
 
     def metrics(self, periods: Iterable[CohortPeriod], maturity: str, amounts: Amounts) -> Iterator[Metric]:
-        """Make its metrics, those of cohorts for these periods."""
+        """Yield its metrics, including cohort metrics for these periods."""
         condition = self.condition
         events, revenue = count_of(only_if(condition, "events")), money_of(only_if(condition, amounts.revenue))
         yield Metric(f"{self.slug}{_EVENTS}", f"{self.name} (Events)", SECTION, events)
@@ -51,7 +51,7 @@ class ReportEvent:
 
 
 def events_of(apps: Iterable[App]) -> dict[str, ReportEvent]:
-    """Collect the events by slug; revenue without an event has none."""
+    """Return the events by slug; revenue without an event is left out."""
     events: dict[str, ReportEvent] = {}
     for app in apps:
         for event in app.events:
@@ -62,7 +62,7 @@ def events_of(apps: Iterable[App]) -> dict[str, ReportEvent]:
 
 
 def event_metric(events: dict[str, ReportEvent], slug: str, maturity: str, amounts: Amounts) -> Metric | None:
-    """Find the metric of an event, None where there is none of that slug."""
+    """Return the metric of an event; None if the slug is unknown."""
     name, _, period_text = slug.removesuffix(_COHORT).rpartition("_")
     period = read_period(period_text) if slug.endswith(_COHORT) else None
     if period is None:

@@ -1,4 +1,4 @@
-"""The lists of `filters_data`: what an account may ask for and filter by."""
+"""The lists of `filters_data`: the valid names and values of an account."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -32,7 +32,7 @@ _FURTHEST_WEST, _FURTHEST_EAST = -12, 14
 
 
 def item(id: str, name: str, short_name: str = "", section: str = "", formatting: str = "") -> Item:
-    """Make an item of a list."""
+    """Return an item of a list."""
     return {"id": id, "name": name, "short_name": short_name, "section": section, "formatting": formatting}
 
 
@@ -79,15 +79,15 @@ class FilterLists:
 
     @property
     def names(self) -> Iterable[str]:
-        """The lists that there are."""
+        """The names of all lists."""
         return self._makers.keys()
 
     def make(self, name: str) -> list[Item]:
-        """Make a list."""
+        """Return a list."""
         return list(self._makers[name]())
 
     def events(self) -> Iterable[ReportEvent]:
-        """List the events of the account."""
+        """Return the events of the account."""
         return self._catalog.events.values()
 
     def _apps(self) -> Iterator[Item]:

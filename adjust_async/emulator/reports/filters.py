@@ -1,4 +1,4 @@
-"""Filters: those of dimensions choose facts, in SQL; those of metrics choose finished rows."""
+"""Filters: those of dimensions select facts, in SQL; those of metrics select finished rows."""
 
 import math
 import operator
@@ -15,7 +15,7 @@ from adjust_async.emulator.reports.metrics import Metric
 from adjust_async.emulator.reports.refusals import invalid, unknown
 
 _IN = "in"
-# A text is looked for without regard to case, while `in` takes it as it stands.
+# Matching ignores case, except for `in`.
 _MATCHES = {
     _IN: "{text} IN ({value})",
     "contains": "instr(lower({text}), lower({value})) > 0",
@@ -37,20 +37,20 @@ _COMPARISONS: Mapping[str, Callable[[Number, float], bool]] = {
     "ne": operator.ne,
 }
 _MOST_ALTERNATIVES = 500
-"""SQLite takes an expression of at most a thousand."""
+"""SQLite limits the depth of an expression to a thousand."""
 _FILTER = re.compile(rf"(?P<name>.+)__(?P<suffix>{'|'.join([*_MATCHES, *_OPPOSITES, *_COMPARISONS])})")
 
 
 @dataclass(frozen=True, slots=True)
 class DimensionFilter:
-    """Keeps the facts whose dimension has, or has not, one of the values."""
+    """Keeps the facts whose dimension has one of the values, or none of them."""
 
     dimension: Dimension
     suffix: str
     values: tuple[str, ...]
 
     def condition(self, name: str) -> tuple[str, dict[str, Any]]:
-        """Write it as SQL, with parameters whose names begin with `name`."""
+        """Return the SQL condition and its parameters, whose names begin with `name`."""
         kind = _OPPOSITES.get(self.suffix, self.suffix)
         parameters = {f"{name}_{number}": value for number, value in enumerate(self.values)}
         operands = [f":{parameter}" for parameter in parameters]
@@ -63,7 +63,7 @@ class DimensionFilter:
 
 @dataclass(frozen=True, slots=True)
 class MetricFilter:
-    """Keeps the rows whose metric compares so with a number."""
+    """Keeps the rows whose metric compares in this way with a number."""
 
     metric: Metric
     suffix: str
@@ -77,7 +77,7 @@ class MetricFilter:
 def read_filters(
     given: Mapping[str, str], dimensions: Mapping[str, Dimension], catalog: MetricCatalog, ignored: Sequence[str]
 ) -> tuple[tuple[DimensionFilter, ...], tuple[MetricFilter, ...]]:
-    """Read the filters among the parameters. Raises a 400 `RefusalError` that names the unknown ones."""
+    """Return the filters among the parameters. Raises a 400 `RefusalError` that names the unknown ones."""
     of_dimensions, of_metrics, strangers = [], [], []
     for parameter, name, suffix in _named(given, ignored):
         metric = catalog.find(name) if suffix in _COMPARISONS else None

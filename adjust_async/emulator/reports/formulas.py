@@ -1,4 +1,4 @@
-"""How a metric comes from what is counted in the facts; unlike a KPI, a metric is never without a value."""
+"""How a metric is computed from aggregates of facts. Unlike a KPI, a metric always has a value."""
 
 import math
 from abc import ABC, abstractmethod
@@ -10,53 +10,53 @@ from adjust_async.emulator.account.currencies import EURO_PARTS, Currency
 Number = int | float
 
 Evaluate = Callable[[Sequence[int], int], Number]
-"""Takes the aggregates of a row and the number of its days."""
+"""Takes the aggregates of a row, and its number of days."""
 
 VISITS = "sum(visits)"
-# Every app has as many users as the others.
+# All apps have the same number of users.
 USERS = "count(DISTINCT facts.app_id) * max(described_apps.users)"
 
 _DECIMALS = 6
 
 
 def total(measure: str) -> str:
-    """Sum up what is counted in a fact."""
+    """Return the sum of a measure over facts."""
     return f"sum({measure})"
 
 
 def worth(amount: str) -> str:
-    """Sum up an amount of minor units in parts of a euro, so that the currencies of several apps come together."""
+    """Return the sum of an amount in parts of a euro, so that apps with different currencies can be summed up."""
     return f"sum(({amount}) * described_apps.worth)"
 
 
 @dataclass(frozen=True, slots=True)
 class Formula(ABC):
-    """A metric; `aggregates` are the SQL expressions over the facts of a row that it needs."""
+    """A metric; `aggregates` are the SQL expressions that it needs over the facts of a row."""
 
     aggregates: tuple[str, ...]
 
     @property
     def formatting(self) -> str:
-        """What the service calls this kind of number."""
+        """The service's name for this kind of number."""
         return "decimal"
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is a number of things, without a point."""
+        """Whether it is an integer."""
         return False
 
     @property
     def is_money(self) -> bool:
-        """Whether it is in the currency of the report."""
+        """Whether it is in the report's currency."""
         return False
 
     @abstractmethod
     def bind(self, positions: Mapping[str, int], currency: Currency) -> Evaluate:
-        """Make the function that computes it from aggregates, found at their positions."""
+        """Return a function that computes it from aggregates; `positions` are theirs."""
 
 
 class Count(Formula):
-    """A number of things."""
+    """A count."""
 
     @property
     def formatting(self) -> str:
@@ -65,11 +65,11 @@ class Count(Formula):
 
     @property
     def is_whole(self) -> bool:
-        """Things have no halves."""
+        """Always true."""
         return True
 
     def bind(self, positions: Mapping[str, int], currency: Currency) -> Evaluate:  # noqa: ARG002 # what money needs
-        """Take the sum as it is."""
+        """Return the sum unchanged."""
         position = positions[self.aggregates[0]]
         return lambda sums, _: sums[position]
 
@@ -84,23 +84,23 @@ class Money(Formula):
 
     @property
     def is_money(self) -> bool:
-        """It is nothing else."""
+        """Always true."""
         return True
 
     def bind(self, positions: Mapping[str, int], currency: Currency) -> Evaluate:
-        """Turn parts of a euro into units of the currency."""
+        """Convert parts of a euro into units of the currency."""
         position, rate, parts = positions[self.aggregates[0]], currency.rate, EURO_PARTS * currency.minor_units
         return lambda sums, _: round(sums[position] * rate / parts, _DECIMALS)
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio(Formula):
-    """The first aggregate, `times` as much, by the second; both are numbers of things or both are money."""
+    """The first aggregate times `times`, divided by the second; both are counts, or both are money."""
 
     times: int = 1
 
     def bind(self, positions: Mapping[str, int], currency: Currency) -> Evaluate:
-        """Divide; it is 0 where there is nothing to divide by."""
+        """Divide; the result is 0 if the denominator is zero."""
         numerator, denominator = (positions[aggregate] for aggregate in self.aggregates)
         times, divisor = self._scale(currency)
 
@@ -115,7 +115,7 @@ class Ratio(Formula):
 
 
 class Percentage(Ratio):
-    """A ratio that people read in percent; its value is the share."""
+    """A ratio that is shown in percent; its value is a share of one."""
 
     @property
     def formatting(self) -> str:
@@ -124,7 +124,7 @@ class Percentage(Ratio):
 
 
 class MoneyRatio(Ratio):
-    """An amount of money by a number of things."""
+    """An amount of money divided by a count."""
 
     @property
     def formatting(self) -> str:
@@ -142,21 +142,21 @@ class MoneyRatio(Ratio):
 
 @dataclass(frozen=True, slots=True)
 class DistinctUsers(Formula):
-    """How many different people came within so many days, on average over the days of the row: it has fractions.
+    """The number of distinct users within that many days, on average over the days of the row, as a fraction.
 
-    The aggregates are visits and users. Visits fall on the users at random, as they do for the KPI Service.
+    The aggregates are visits and users. Visits are distributed over users at random, as for the KPI Service.
     """
 
     within: int
 
     def bind(self, positions: Mapping[str, int], currency: Currency) -> Evaluate:  # noqa: ARG002 # what money needs
-        """Expect how many of the users that many visits reach."""
+        """Return the expected number of distinct users for a number of visits."""
         visits, users, within = positions[VISITS], positions[USERS], self.within
         return lambda sums, days: round(_reached(sums[visits] * within, days, sums[users]), _DECIMALS)
 
 
 class MoneyPerDailyUser(Formula):
-    """An amount of money by the daily users of all days; the other aggregates are visits and users."""
+    """An amount of money divided by the daily users of all days; the other aggregates are visits and users."""
 
     @property
     def formatting(self) -> str:
@@ -169,7 +169,7 @@ class MoneyPerDailyUser(Formula):
         return True
 
     def bind(self, positions: Mapping[str, int], currency: Currency) -> Evaluate:
-        """Divide; it is 0 where nobody came."""
+        """Divide; the result is 0 without users."""
         amount, visits, users = positions[self.aggregates[0]], positions[VISITS], positions[USERS]
         rate, parts = currency.rate, EURO_PARTS * currency.minor_units
 
@@ -181,5 +181,5 @@ class MoneyPerDailyUser(Formula):
 
 
 def _reached(visits: int, days: int, users: int) -> float:
-    """Expect how many of the users so many visits over those days reach, on an average day."""
+    """Return the expected number of distinct users on an average day, for the visits of these days."""
     return users * -math.expm1(-visits / days / users)

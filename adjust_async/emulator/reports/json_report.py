@@ -13,7 +13,7 @@ from adjust_async.emulator.reports.texts import write_number
 
 
 async def make_document(facts: Facts, question: Question) -> dict[str, Any]:
-    """Make the document; an empty one for a report without rows."""
+    """Return the document; an empty one for a report without rows."""
     dependencies = dependencies_of(question) if question.with_dependencies else ()
     layout = Layout(question.dimensions, question.needed_metrics, dependencies)
     rows = [row async for piece in finished_rows(facts, question, layout) for row in piece]
@@ -29,25 +29,25 @@ async def make_document(facts: Facts, question: Question) -> dict[str, Any]:
 
 
 async def find_totals(facts: Facts, question: Question) -> dict[str, Number]:
-    """Find the figures of a report that has rows, which are those of all its facts and not sums over its rows."""
+    """Return the totals of a report that has rows, computed from all its facts, and not as sums over rows."""
     pieces = find_rows(facts, question, Layout((), question.metrics))
     ((row,),) = [piece async for piece in pieces]
     return numbers_of(question, row)
 
 
 def numbers_of(question: Question, row: Row) -> dict[str, Number]:
-    """Name the values of a row."""
+    """Return the values of a row by metric."""
     return {metric.slug: value for metric, value in zip(question.metrics, row.values, strict=False)}
 
 
 def dependencies_of(question: Question) -> tuple[Dependency, ...]:
-    """List what `attr_dependency` has to say beside the dimensions."""
+    """Return what `attr_dependency` needs in addition to the dimensions."""
     found = (dimension.dependency for dimension in question.dimensions)
     return tuple(dict.fromkeys(dependency for dependency in found if dependency is not None))
 
 
 class RowWriter:
-    """Makes the JSON objects of rows."""
+    """Converts rows into JSON objects."""
 
     def __init__(self, question: Question, layout: Layout, *, numbers: bool = False) -> None:
         self._layout = layout
@@ -60,7 +60,7 @@ class RowWriter:
         ]
 
     def write(self, row: Row) -> dict[str, Any]:
-        """Make one: what the dimensions depend on, the dimensions in the order asked for, then the metrics."""
+        """Return a row as an object: `attr_dependency`, the dimensions in the requested order, then the metrics."""
         written: dict[str, Any] = {"attr_dependency": self._dependency(row)} if self._with_dependencies else {}
         for (slug, write), key in zip(self._dimensions, row.keys, strict=True):
             written[slug] = write(key)
@@ -80,7 +80,7 @@ def _as_it_is(value: Number) -> Number:
 
 
 def dimension_writers(question: Question, dimensions: Sequence[Dimension]) -> list[Callable[[Any], str]]:
-    """List the functions that write the values of dimensions, each value once."""
+    """Return functions that write the values of dimensions, with a cache for each."""
     return [_remembering(dimension.writer(iso_dates=question.iso_dates)) for dimension in dimensions]
 
 

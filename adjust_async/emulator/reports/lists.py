@@ -6,9 +6,9 @@ _ITEM = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"\s*(?=,|$)|(?P<plain>[^,]*)
 
 
 def read_list(text: str) -> list[str]:
-    """Split a list at its commas, without repetitions.
+    """Split a list at its commas, and drop repetitions.
 
-    An item may stand in double quotes and hold commas then, and double quotes that are doubled.
+    An item in double quotes may contain commas, and double quotes that are doubled.
     """
     items = (
         (match["plain"] or "").strip() if match["quoted"] is None else match["quoted"].replace('""', '"')

@@ -1,4 +1,4 @@
-"""What an account may ask for and filter by: `filters_data` and `events`."""
+"""The lists of valid names and values of an account: `filters_data` and `events`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ _REQUIRED = "required_filters"
 
 
 def find_filters(lists: FilterLists, query: Mapping[str, str]) -> dict[str, list[Item]]:
-    """Make the lists that a request requires; nothing where none of them has an item that fits.
+    """Return the required lists; an empty dictionary if no list has a matching item.
 
     Raises a 400 `RefusalError` for an unknown list.
     """
@@ -37,7 +37,7 @@ def find_filters(lists: FilterLists, query: Mapping[str, str]) -> dict[str, list
 
 
 def find_events(lists: FilterLists, query: Mapping[str, str]) -> list[Item]:
-    """List the events that some of the apps have. Raises a 400 `RefusalError` for a malformed parameter."""
+    """Return the events of the requested apps. Raises a 400 `RefusalError` for a malformed parameter."""
     with_mapping = boolean(query, "tokens_mapping", default=False)
     apps = read_list(query.get(APPS_PARAMETER, ""))
     items = [_event(event, with_mapping=with_mapping) for event in _of_apps(lists.events(), apps)]
@@ -60,6 +60,6 @@ def _event(event: ReportEvent, *, with_mapping: bool) -> Item:
 
 
 def _containing(items: list[Item], text: str) -> list[Item]:
-    """Look for a text in ids and names, without regard to case."""
+    """Return the items with a text in their id or name, ignoring case."""
     wanted = text.strip().lower()
     return [item_ for item_ in items if wanted in item_["id"].lower() or wanted in item_["name"].lower()]

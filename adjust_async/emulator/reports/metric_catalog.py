@@ -1,4 +1,4 @@
-"""Finds the metric that a slug means."""
+"""Finds metrics by slug."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +11,7 @@ from adjust_async.emulator.reports.metrics import Metric, cost_metrics, overview
 
 
 class MetricCatalog:
-    """The metrics of the account with those apps, for the amounts and the maturity of cohorts that a request wants."""
+    """The metrics of an account with these apps, for the amounts and the cohort maturity of a request."""
 
     def __init__(self, apps: Iterable[App], amounts: Amounts, maturity: str) -> None:
         self._amounts = amounts
@@ -21,7 +21,7 @@ class MetricCatalog:
         """The events by slug."""
 
     def find(self, slug: str) -> Metric | None:
-        """Find a metric, None where there is none of that slug."""
+        """Return a metric; None if the slug is unknown."""
         if slug in self._listed:
             return self._listed[slug]
         base, _, text = slug.rpartition("_")
@@ -31,7 +31,7 @@ class MetricCatalog:
         return event_metric(self.events, slug, self._maturity, self._amounts)
 
     def of_cohorts(self) -> Iterator[Metric]:
-        """List every metric of cohorts."""
+        """Yield every cohort metric."""
         for base in BASES:
             for period in all_periods():
                 metric = cohort_metric(base, period, self._maturity, self._amounts)

@@ -1,4 +1,4 @@
-"""The metrics that every report may have, under the slugs of the Report Service."""
+"""The metrics that every report may have, by their slugs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ _NETWORK_INSTALLS = f"CASE WHEN {HAS_PARTNER} THEN {share('installs', 97)} ELSE 
 _NETWORK_CLICKS = f"CASE WHEN {HAS_PARTNER} THEN {share('clicks', 103)} ELSE 0 END"
 _NETWORK_IMPRESSIONS = f"CASE WHEN {HAS_PARTNER} THEN {share('impressions', 101)} ELSE 0 END"
 
-# Each fact was paid for by one of three models.
+# Each fact has one of three pricing models.
 _BY_MODEL = "CASE WHEN dither % 3 = {} THEN {} ELSE 0 END"
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric; the `section` is the one under which the service lists it, `period` that of a metric of cohorts."""
+    """A metric; `section` is the section of its list, and `period` that of a cohort metric."""
 
     slug: str
     title: str
@@ -54,32 +54,32 @@ class Metric:
 
 
 def only_if(condition: str, measure: str) -> str:
-    """Count what is measured where an SQL condition holds."""
+    """Return a measure that is zero unless an SQL condition holds."""
     return f"CASE WHEN {condition} THEN {measure} ELSE 0 END"
 
 
 def count_of(measure: str) -> Formula:
-    """Count things."""
+    """Return a formula that sums up a count."""
     return Count((total(measure),))
 
 
 def money_of(amount: str) -> Formula:
-    """Sum up money."""
+    """Return a formula that sums up money."""
     return Money((worth(amount),))
 
 
 def share_of(numerator: str, denominator: str) -> Formula:
-    """Compare things."""
+    """Return the ratio of two counts, shown in percent."""
     return Percentage((total(numerator), total(denominator)))
 
 
 def price_of(amount: str, things: str, times: int = 1) -> Formula:
-    """Share money out to things."""
+    """Return an amount of money per item, times `times`."""
     return MoneyRatio((worth(amount), total(things)), times)
 
 
 def return_of(amount: str, cost: str) -> Formula:
-    """Compare money with money."""
+    """Return the ratio of two amounts of money, shown in percent."""
     return Percentage((worth(amount), worth(cost)))
 
 
@@ -96,7 +96,7 @@ def _cohort(amount: str) -> str:
 
 
 def overview_metrics(amounts: Amounts) -> dict[str, Metric]:
-    """Make the metrics of attribution, users, revenue and cost."""
+    """Return the metrics of attribution, users, revenue and cost."""
     sections = {
         "Attribution": _attribution(),
         "Users": _activity(amounts),
@@ -107,7 +107,7 @@ def overview_metrics(amounts: Amounts) -> dict[str, Metric]:
 
 
 def cost_metrics() -> dict[str, Metric]:
-    """Make the metrics that networks report themselves."""
+    """Return the metrics that networks report."""
     formulas: dict[str, Formula] = {
         "network_cost": money_of(NETWORK_COST),
         "network_cost_diff": money_of(f"({NETWORK_COST}) - {ADJUST_COST}"),
@@ -123,7 +123,7 @@ def cost_metrics() -> dict[str, Metric]:
 
 
 def skad_metrics() -> dict[str, Metric]:
-    """Make the metrics of SKAdNetwork, which only iOS has."""
+    """Return the metrics of SKAdNetwork, which exists only on iOS."""
     valid = f"{_IOS} AND {IS_VALID_CONVERSION}"
     formulas: dict[str, Formula] = {
         "skad_installs": count_of(only_if(_IOS, SKAD_INSTALLS)),

@@ -1,4 +1,4 @@
-"""What the Report Service does differently for some accounts."""
+"""Differences of the Report Service between accounts."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,17 +9,16 @@ _DAYS = ("sunday", "monday")
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """Forms of the Report Service's answers that some callers saw; the defaults are the documented ones.
+    """Variants of the Report Service's answers that some callers have seen; the defaults are documented.
 
-    `pivot_rows` is how the rows of a pivot report hang below a value of the index: "rows" is `{value: {"rows": [...],
-    "totals": ...}}`, "data" has `data` in the place of `rows`, "list" is `{value: [row, ...]}`, and "row" is
-    `{value: row}`, once for each row. With `pivot_numbers` the metrics of these rows are numbers in place of texts.
-    With `day_times` a `day` is written with a time (`2026-07-01T00:00:00`), with `hour_offsets` an `hour` with its
-    offset (`2026-10-25T02:00:00+02:00`), so that the hour which comes twice at the end of summer time is two rows.
-    `weeks_begin` is "sunday" or "monday". `row_cap` is the most rows that a report has, whatever its `limit`. With
-    `debug` JSON reports have a `debug` object.
+    `pivot_rows` is the nesting of pivot rows below a value of the index: "rows" is `{value: {"rows": [...], "totals":
+    ...}}`, "data" has `data` instead of `rows`, "list" is `{value: [row, ...]}`, and "row" is `{value: row}`, once for
+    each row. With `pivot_numbers`, the metrics of these rows are numbers instead of texts. With `day_times`, a `day`
+    has a time (`2026-07-01T00:00:00`). With `hour_offsets`, an `hour` has its offset (`2026-10-25T02:00:00+02:00`), so
+    that the repeated hour at the end of summer time is two rows. `weeks_begin` is "sunday" or "monday". `row_cap` is
+    the maximum number of rows of a report, whatever its `limit`. With `debug`, JSON reports have a `debug` object.
 
-    Raises `ValueError` for an unknown form, and for a cap below 1.
+    Raises `ValueError` for an unknown value, and for a cap below 1.
     """
 
     pivot_rows: Literal["rows", "data", "list", "row"] = "rows"

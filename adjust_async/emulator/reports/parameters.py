@@ -1,4 +1,4 @@
-"""The parameters of a report, one by one."""
+"""Parsers for the parameters of a report. All of them raise a 400 `RefusalError`."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ _DEFAULT_CURRENCY = "USD"
 
 
 def boolean(given: Mapping[str, str], name: str, *, default: bool) -> bool:
-    """Read true or false. Raises a 400 `RefusalError`, as all of this module do."""
+    """Return a boolean parameter."""
     text = given.get(name)
     if text is None:
         return default
@@ -37,17 +37,17 @@ def boolean(given: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 
 def choice(given: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
-    """Read one of a few words; the first is the default."""
+    """Return one of a few words; the first is the default."""
     return _known(name, given.get(name, choices[0]), choices)
 
 
 def choices_of(given: Mapping[str, str], name: str, choices: Sequence[str]) -> tuple[str, ...]:
-    """Read several of a few words, none by default."""
+    """Return several of a few words; none by default."""
     return tuple(_known(name, item, choices) for item in read_list(given.get(name, "")))
 
 
 def whole_number(given: Mapping[str, str], name: str) -> int | None:
-    """Read a number from 1 on, None by default."""
+    """Return a number of at least 1; None by default."""
     text = given.get(name)
     if text is None:
         return None
@@ -57,7 +57,7 @@ def whole_number(given: Mapping[str, str], name: str) -> int | None:
 
 
 def currency(given: Mapping[str, str]) -> Currency:
-    """Read the currency in which all money is given."""
+    """Return the currency of all money."""
     code = given.get("currency", _DEFAULT_CURRENCY).upper()
     for known in CURRENCIES:
         if known.iso_code == code:
@@ -66,7 +66,7 @@ def currency(given: Mapping[str, str]) -> Currency:
 
 
 def clock(given: Mapping[str, str]) -> Clock:
-    """Read how far the report is from UTC; an offset wins over a time zone."""
+    """Return the clock of the report; an offset takes precedence over a time zone."""
     zone = given.get("timezone_id")
     if zone is None or "utc_offset" in given:
         try:
@@ -81,7 +81,7 @@ def clock(given: Mapping[str, str]) -> Clock:
 
 
 def hours(given: Mapping[str, str]) -> tuple[int, int] | None:
-    """Read the first and the last hour of each day that count, by number or as `-10h`: back from the last one."""
+    """Return the first and the last hour of each day to include, as numbers or as `-10h`, back from the last."""
     text = given.get("hour__between")
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""A report as Parquet, with columns of types; it needs pyarrow, which is in the extra `arrow`."""
+"""A report as Parquet, with typed columns. It needs pyarrow, from the extra `arrow`."""
 
 import io
 from collections.abc import AsyncGenerator
@@ -18,12 +18,12 @@ ROWS_OF_A_GROUP = 20_000
 
 
 async def write_parquet(facts: Facts, question: Question) -> AsyncGenerator[bytes, None]:
-    """Write the report, a row group at a time; nothing at all for one without rows.
+    """Yield the report, a row group at a time; nothing if it has no rows.
 
-    Raises a 501 `RefusalError` where pyarrow is missing.
+    Raises a 501 `RefusalError` if pyarrow is missing.
     """
     try:
-        # Only those who ask for Parquet need it.
+        # Only Parquet reports need it.
         import pyarrow as arrow
         from pyarrow import parquet
     except ImportError as error:
@@ -60,7 +60,7 @@ def _columns(question: Question, rows: list[Row]) -> list[list[Any]]:
 
 
 async def _groups(pieces: AsyncGenerator[list[Row], None]) -> AsyncGenerator[list[Row], None]:
-    """Put pieces together until they make a row group."""
+    """Combine pieces into row groups."""
     held: list[list[Row]] = []
     async with aclosing(pieces):
         async for piece in pieces:
@@ -73,7 +73,7 @@ async def _groups(pieces: AsyncGenerator[list[Row], None]) -> AsyncGenerator[lis
 
 
 class _Sink(io.RawIOBase):
-    """A file whose content can be taken out while it is written."""
+    """A file whose content can be taken while it is written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,21 +81,21 @@ class _Sink(io.RawIOBase):
         self._position = 0
 
     def writable(self) -> bool:
-        """Return that it is for writing."""
+        """Return `True`."""
         return True
 
     def write(self, data: Any) -> int:
-        """Hold the data."""
+        """Buffer the data."""
         self._held += data
         self._position += len(data)
         return len(data)
 
     def tell(self) -> int:
-        """Return how many bytes were written in all."""
+        """Return the total number of bytes written."""
         return self._position
 
     def take(self) -> bytes:
-        """Take out what was written since the last call."""
+        """Return the data written since the last call."""
         taken = bytes(self._held)
         self._held.clear()
         return taken

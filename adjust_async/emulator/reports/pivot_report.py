@@ -1,4 +1,4 @@
-"""A report as JSON whose rows hang below the values of its index."""
+"""A report as JSON whose rows are nested below the values of its index."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ Totals = Mapping[tuple[str, ...], Mapping[str, Number]]
 
 
 async def make_pivot(facts: Facts, question: Question, options: ReportOptions) -> dict[str, Any]:
-    """Make the document; an empty one for a report without rows. Raises a 400 `RefusalError` without an index."""
+    """Return the document; an empty one for a report without rows. Raises a 400 `RefusalError` without an index."""
     if not question.index:
         raise missing(["index"])
     dependencies = dependencies_of(question) if question.with_dependencies else ()
@@ -50,7 +50,7 @@ async def make_pivot(facts: Facts, question: Question, options: ReportOptions) -
 
 
 class _Hanger:
-    """Hangs rows below the values of the index, level by level."""
+    """Nests rows below the values of the index, level by level."""
 
     def __init__(self, question: Question, layout: Layout, totals: Totals, options: ReportOptions) -> None:
         self._writers = dimension_writers(question, question.index)
@@ -59,7 +59,7 @@ class _Hanger:
         self._form = options.pivot_rows
 
     def hang(self, rows: list[Row], path: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-        """Hang the rows that have these values of the index, in the order of their first rows."""
+        """Nest rows that share the index values of `path`; groups are in the order of their first rows."""
         depth = len(path)
         below: dict[str, list[Row]] = {}
         for row in rows:
@@ -79,7 +79,7 @@ class _Hanger:
 
 
 def _row_writer(question: Question, layout: Layout, *, numbers: bool) -> Callable[[Row], dict[str, Any]]:
-    """Make the function that writes a row with the dimensions that were asked for, in their order."""
+    """Return a function that writes a row with the requested dimensions in their order."""
     places = [layout.dimensions.index(dimension) for dimension in question.dimensions]
     writer = RowWriter(
         question, Layout(question.dimensions, question.needed_metrics, layout.dependencies), numbers=numbers
@@ -90,7 +90,7 @@ def _row_writer(question: Question, layout: Layout, *, numbers: bool) -> Callabl
 async def _totals(
     facts: Facts, question: Question, dimensions: tuple[Dimension, ...]
 ) -> dict[tuple[str, ...], Mapping[str, Number]]:
-    """Find the figures of all values of the dimensions, out of all their facts and not by adding up rows."""
+    """Return the figures of all values of the dimensions, computed from all facts, and not as sums over rows."""
     writers = dimension_writers(question, dimensions)
     layout = Layout(dimensions, question.metrics)
     return {

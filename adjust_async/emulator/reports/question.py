@@ -1,4 +1,4 @@
-"""What a request asks for, checked and with all defaults filled in."""
+"""The query of a request, checked and with all defaults."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,15 +22,14 @@ from adjust_async.emulator.reports.zones import Clock
 APPS_PARAMETER = "app_token__in"
 
 _MOST_METRICS = 500
-"""SQLite takes no more than two thousand columns, and a metric needs up to three."""
+"""SQLite allows two thousand columns, and a metric needs up to three."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A report that is wanted. Days are those of `clock`.
+    """The query for a report. Days are in the time of `clock`.
 
-    `attribution_types` is empty for all, `os_names` too. `reattributed` None stands for all users, `hours` None for
-    all hours of a day.
+    Empty `attribution_types` and `os_names` mean all. `reattributed` None means all users, and `hours` None all hours.
     """
 
     apps: tuple[App, ...]
@@ -52,7 +51,7 @@ class Question:
     filters: tuple[DimensionFilter, ...]
     metric_filters: tuple[MetricFilter, ...]
     sort: tuple[tuple[str, bool], ...]
-    """Slugs of dimensions and metrics, the one that counts most first, and whether the order is descending."""
+    """Slugs of dimensions and metrics, the most important first, and whether the order is descending."""
     index: tuple[Dimension, ...]
     limit: int | None
     today: date
@@ -60,14 +59,14 @@ class Question:
 
     @property
     def column_names(self) -> list[str]:
-        """What the columns of a table are called: the dimensions, then the metrics."""
+        """The column names of a table: the dimensions, then the metrics."""
         if self.readable_names:
             return [*(dimension.title for dimension in self.dimensions), *(metric.title for metric in self.metrics)]
         return [*(dimension.slug for dimension in self.dimensions), *(metric.slug for metric in self.metrics)]
 
     @property
     def needed_metrics(self) -> tuple[Metric, ...]:
-        """The metrics of the report, and after them those that only filters need."""
+        """The metrics of the report, followed by those that only filters need."""
         needed = {metric.slug: metric for metric in self.metrics}
         for filter_ in self.metric_filters:
             needed.setdefault(filter_.metric.slug, filter_.metric)
@@ -75,7 +74,7 @@ class Question:
 
 
 def read_question(query: Mapping[str, str], apps: Mapping[str, App], today: date, options: ReportOptions) -> Question:
-    """Read the parameters of a request; an empty one counts as left out, and an unknown one too.
+    """Read the parameters of a request; empty and unknown ones are ignored.
 
     Raises a 400 `RefusalError`.
     """
@@ -129,7 +128,7 @@ def read_question(query: Mapping[str, str], apps: Mapping[str, App], today: date
 
 
 def _apps(given: Mapping[str, str], apps: Mapping[str, App]) -> Iterable[App]:
-    """Choose the apps; one that the account does not have simply has no rows."""
+    """Return the requested apps; one that the account does not have has no rows."""
     if APPS_PARAMETER not in given:
         return apps.values()
     asked = set(read_list(given[APPS_PARAMETER]))
@@ -151,14 +150,14 @@ def _metrics(text: str, catalog: MetricCatalog) -> tuple[Metric, ...]:
     strangers = [slug for slug, metric in found.items() if metric is None]
     if strangers:
         raise unsupported(strangers)
-    # Two spellings of one slug are one metric.
+    # Two spellings of a slug are the same metric.
     return tuple({metric.slug: metric for metric in found.values() if metric is not None}.values())
 
 
 def _sort(
     text: str, dimensions: Sequence[Dimension], metrics: Sequence[Metric], catalog: MetricCatalog
 ) -> tuple[tuple[str, bool], ...]:
-    """Read the order, which is by what the report has."""
+    """Read the sort order, which may use only what the report contains."""
     columns = {dimension.slug for dimension in dimensions} | {metric.slug for metric in metrics}
     sort: dict[str, bool] = {}
     strangers = []
@@ -175,14 +174,14 @@ def _sort(
 
 
 def _warnings(metrics: Sequence[Metric], last: date, today: date) -> Iterable[str]:
-    """Warn of the metrics of cohorts that do not have all their days yet."""
+    """Return warnings about metrics of cohorts that are not complete yet."""
     for metric in metrics:
         if metric.period is not None and (today - last).days < metric.period.end:
             yield f"{metric.slug} holds immature cohorts; use cohort_maturity=mature to leave them out"
 
 
 def _attribution_types(given: Mapping[str, str]) -> tuple[str, ...]:
-    """Read the newer name of the parameter or the older one; all of them are the default, and stand for none here."""
+    """Read the newer name of the parameter or the older one. All types are the default, and returned as none."""
     name = "attribution_types" if "attribution_types" in given else "attribution_type"
     asked = parameters.choices_of(given, name, parameters.ATTRIBUTION_TYPES)
     return () if "all" in asked else asked

@@ -1,4 +1,4 @@
-"""Finds the rows of a report a piece at a time, so that neither the memory nor the event loop has to hold them all."""
+"""Finds the rows of a report piece by piece, which bounds memory and never blocks the event loop for long."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -17,13 +17,13 @@ from adjust_async.emulator.reports.statement import write_statement
 
 ROWS_OF_A_PIECE = 1000
 _FIRST_UNIT = day_number(FIRST_DAY.replace(year=FIRST_DAY.year - 1))
-"""No unit that has facts begins before this day."""
+"""No unit with facts begins before this day."""
 _FACTS_OF_A_SLICE = 20_000
-"""So many facts are grouped without a pause for others, where a report has hours to pause at."""
+"""The number of facts that are grouped without yielding to other tasks, if a report by hours can be cut there."""
 
 
 class Row(NamedTuple):
-    """A row: the keys of its dimensions, its values, and what `attr_dependency` is made of."""
+    """A row: the keys of its dimensions, its values, and the data for `attr_dependency`."""
 
     keys: tuple[Any, ...]
     values: list[Number]
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 class _Slice(NamedTuple):
-    """A time that no row reaches over: hours since 1970 in UTC, and of how many days each row tells."""
+    """A span of time that no row crosses: hours since 1970 in UTC, and the number of days of each row."""
 
     first_hour: int
     end_hour: int
@@ -40,7 +40,7 @@ class _Slice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a row has; `dependencies` are wanted beside the dimensions and metrics."""
+    """The parts of a row; `dependencies` are added to dimensions and metrics."""
 
     dimensions: tuple[Dimension, ...]
     metrics: tuple[Metric, ...]
@@ -48,13 +48,13 @@ class Layout:
 
     @property
     def unit(self) -> TimeUnit | None:
-        """The shortest unit of time among the dimensions."""
+        """The shortest unit of time among the dimensions; None without one."""
         units = {dimension.unit.slug: dimension.unit for dimension in self.dimensions if dimension.unit is not None}
         return next((units[slug] for slug in UNITS if slug in units), None)
 
 
 async def find_rows(facts: Facts, question: Question, layout: Layout) -> AsyncGenerator[list[Row], None]:
-    """Find the rows in the order of time, then of the dimensions; others get their turn between two pieces."""
+    """Yield the rows, sorted by time and then by dimensions. Other tasks run between pieces."""
     if not question.apps:
         return
     keys = [question.clock.sql(dimension.sql) for dimension in layout.dimensions]
@@ -79,12 +79,12 @@ def _row(columns: tuple[Any, ...], places: tuple[int, int], evaluate: Sequence[A
 
 
 def _slices(facts: Facts, question: Question, unit: TimeUnit | None) -> Iterator[_Slice]:
-    """Cut the time of a question where its unit ends, leaving out what has no facts."""
+    """Cut the time of a query at the ends of its unit, without times that have no facts."""
     first, last = day_number(question.first), day_number(question.last)
     # At an offset a day begins or ends on the day before or after.
     earliest, latest = day_number(FIRST_DAY) - 1, day_number(max(LAST_DAY, question.today)) + 1
     if unit is None:
-        # Nothing but the facts there are, of all the days that were asked for.
+        # Only existing facts, but for the number of days that was requested.
         hours = question.clock.hours(date_of(max(first, earliest)), date_of(min(last, latest)))
         yield _Slice(*hours, last - first + 1)
         return
@@ -106,7 +106,7 @@ def _cut(facts: Facts, question: Question, hours: tuple[int, int], unit: TimeUni
 
 
 async def _complete(facts: Facts, question: Question, slice_: _Slice) -> None:
-    """Make the facts that are missing."""
+    """Generate missing facts."""
     latest = day_number(max(LAST_DAY, question.today))
     first = max(slice_.first_hour // HOURS_OF_A_DAY, day_number(FIRST_DAY))
     last = min((slice_.end_hour - 1) // HOURS_OF_A_DAY, latest)

@@ -37,7 +37,7 @@ _REFUSALS = {
 
 
 class ReportService:
-    """Answers the Report Service's requests out of the facts, under the paths of its host and of the older one."""
+    """Answers the Report Service's requests from the facts, under the paths of its current and its older host."""
 
     def __init__(
         self, facts: Facts, authenticator: Authenticator, conditions: Conditions, options: ReportOptions
@@ -50,7 +50,7 @@ class ReportService:
         facts.add_function(SQL_FUNCTION, 2, offset_at)
 
     def routes(self) -> list[Route]:
-        """List the routes."""
+        """Return the routes."""
         handlers: dict[str, Handler] = {
             "report": self._json,
             "pivot_report": self._pivot,
@@ -78,7 +78,7 @@ class ReportService:
         if state is not None:
             status, message = _REFUSALS[state]
             raise RefusalError(status, message.format(", ".join(named)))
-        # Answers take long the first time that their figures are made: let other requests run between two of them.
+        # Generating figures takes long, so other requests get a chance to run between two answers.
         await asyncio.sleep(0)
         await handler(request, send)
 

@@ -1,4 +1,4 @@
-"""The order of the rows, and which of them a report keeps."""
+"""Sorting, filtering and limiting of rows."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -12,7 +12,7 @@ from adjust_async.emulator.reports.rows import ROWS_OF_A_PIECE, Layout, Row, fin
 
 @dataclass(frozen=True, slots=True)
 class _Criterion:
-    """Takes the cell of a row by which it is sorted."""
+    """Returns the cell of a row that it is sorted by."""
 
     place: int
     is_metric: bool
@@ -26,9 +26,9 @@ class _Criterion:
 
 
 async def finished_rows(facts: Facts, question: Question, layout: Layout) -> AsyncGenerator[list[Row], None]:
-    """Find the rows that the filters by metric leave, in the order asked for, up to the limit.
+    """Yield the rows that pass the metric filters, in the requested order, up to the limit.
 
-    They come piece by piece, and are held together only where they have to be sorted.
+    They are yielded piece by piece, and are all in memory only if they must be sorted.
     """
     pieces = _sorted_rows(facts, question, layout) if question.sort else _kept_rows(facts, question, layout)
     left = question.limit
@@ -54,7 +54,7 @@ async def _kept_rows(facts: Facts, question: Question, layout: Layout) -> AsyncG
 
 async def _sorted_rows(facts: Facts, question: Question, layout: Layout) -> AsyncGenerator[list[Row], None]:
     rows = [row async for piece in _kept_rows(facts, question, layout) for row in piece]
-    # Sorting is stable, so that the criterion that counts most comes last.
+    # Sorting is stable, so the most important criterion comes last.
     for slug, descending in reversed(question.sort):
         rows.sort(key=_criterion(layout, slug).cell, reverse=descending)
     for start in range(0, len(rows), ROWS_OF_A_PIECE):
@@ -62,7 +62,7 @@ async def _sorted_rows(facts: Facts, question: Question, layout: Layout) -> Asyn
 
 
 def _criterion(layout: Layout, slug: str) -> _Criterion:
-    """Sort by metrics as numbers, by dates in the order of time, and by other dimensions as texts."""
+    """Return the criterion for a slug: metrics sort as numbers, dates by time, and other dimensions as text."""
     for place, dimension in enumerate(layout.dimensions):
         if dimension.slug == slug:
             return _Criterion(place, is_metric=False, write=None if dimension.unit else dimension.write)

@@ -13,7 +13,7 @@ _ATTRIBUTED = {"dynamic": "tracker_id", "first": "first_tracker_id"}
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A query for rows: the keys that tell them apart, and further columns of aggregates."""
+    """A query for rows, whose columns are the keys that group them, and aggregates."""
 
     sql: str
     parameters: dict[str, Any]
@@ -22,9 +22,9 @@ class Statement:
 def write_statement(
     question: Question, keys: Sequence[str], aggregates: Sequence[str], hours: tuple[int, int]
 ) -> Statement:
-    """Write the query over the facts from the first of those hours (UTC, since 1970) up to before the second.
+    """Return the query over the facts from the first of these hours (UTC, since 1970) up to, but excluding, the second.
 
-    Rows come in the order of their keys. Without keys it is one row, and none where there are no facts.
+    Rows are sorted by their keys. Without keys there is one row, or none if there are no facts.
     """
     conditions, parameters = _conditions(question)
     parameters |= {
@@ -36,7 +36,7 @@ def write_statement(
     columns = [*keys, *aggregates] or ["1"]
     where = question.clock.sql(" AND ".join(conditions))
     tables = _tables(question, [*columns, where])
-    # Grouped in any case, so that no facts make no row instead of one without figures.
+    # Always grouped, so that no facts result in no row, instead of one without figures.
     places = ", ".join(str(number + 1) for number in range(len(keys))) or "NULL"
     grouped = f" GROUP BY {places} ORDER BY {places}"
     sql = f"SELECT {', '.join(columns)} FROM {tables} WHERE {where}{grouped}"  # noqa: S608 # of this package's SQL
@@ -70,7 +70,7 @@ def _conditions(question: Question) -> tuple[list[str], dict[str, Any]]:
 
 
 def _tables(question: Question, expressions: Iterable[str]) -> str:
-    """List the facts and what the expressions need beside them, and what that needs in turn."""
+    """Return the joined tables: the facts, those that the expressions need, and those that these need in turn."""
     text = " ".join(expressions)
     joins = []
     for table, join in reversed(TABLES.items()):

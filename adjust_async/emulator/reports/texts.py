@@ -1,10 +1,10 @@
-"""Values as the texts of a row."""
+"""Values as text."""
 
 from adjust_async.emulator.reports.formulas import Number
 
 
 def write_number(value: Number) -> str:
-    """Write a whole number without a point, and any other with one."""
+    """Return a number as text: integers without a decimal point, and others with one."""
     text = repr(value)
     if "e" not in text:
         return text

@@ -1,4 +1,4 @@
-"""The check of a result set: every element has the documented shape, and one value for each KPI."""
+"""Checks that every element of a result set has the documented structure, and one value for each KPI."""
 
 from types import NoneType
 
@@ -9,7 +9,7 @@ from adjust_async.kpis.result_sets.levels import IDENTIFYING_KEYS, LEVELS, is_le
 
 __all__ = ["check_element"]
 
-#: `bool` is a subclass of `int`, so that the types themselves are compared.
+#: `bool` is a subclass of `int`, so the types themselves are compared.
 _NUMBERS = frozenset({int, float, NoneType})
 
 

@@ -1,4 +1,4 @@
-"""Result sets kept by column: one `Level` for all elements of a level, however many parents they have."""
+"""Result sets stored by column: one `Level` for all elements of a level, whatever their parents."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -33,13 +33,13 @@ class Level:
 
     Attributes:
         count: The number of elements.
-        shapes: The keys of each form of element, in the order of their first appearance.
-        shape_of: The place in `shapes` for each element; `None` where all have one form.
-        own: By key, what describes each element itself; `None` where it lacks the key.
-        figures: For each KPI the values of the elements that have figures, in order.
+        shapes: The distinct sequences of keys, in the order of their first appearance.
+        shape_of: The index in `shapes` for each element; `None` if all elements have the same keys.
+        own: By key, the values that describe the elements; `None` for an element without the key.
+        figures: For each KPI, the values of the elements that have figures, in order.
         rows: The number of elements that have figures.
-        below: By key, how many elements each one has in the level below it, `None` where it has no such level, and
-            these elements.
+        below: By key, the number of elements that each one has in the level below it (`None` if it lacks the level),
+            and these elements.
     """
 
     count: int
@@ -55,7 +55,7 @@ class Level:
         return repeat(0, self.count) if self.shape_of is None else self.shape_of
 
     def elements(self) -> list[Element]:
-        """Return the elements as nested dictionaries again."""
+        """Return the elements as nested dictionaries."""
         below = {key: (lengths, iter(level.elements())) for key, (lengths, level) in self.below.items()}
         figures = zip(*self.figures, strict=True) if self.figures else repeat(())
         elements = []
@@ -73,10 +73,10 @@ class Level:
         return elements
 
     def reordered(self, places: Sequence[int | None]) -> Self:
-        """Return the elements with their values in another order.
+        """Return the level with its values in another order.
 
         Args:
-            places: The old place of each value, `None` for null.
+            places: The old index of each value; `None` for null.
         """
         nothing = (None,) * self.rows
         return attrs.evolve(
@@ -86,7 +86,7 @@ class Level:
         )
 
     def is_even(self) -> bool:
-        """Return whether all elements have one form, with figures or one level below, and so have these."""
+        """Return whether all elements have the same keys, with either figures or one level below, at all depths."""
         if self.shape_of is not None or len(self.below) > 1:
             return False
         if not self.below:
@@ -95,16 +95,16 @@ class Level:
         return not self.rows and None not in lengths and level.is_even()
 
     def walk(self) -> "Iterator[Level]":
-        """Yield this level and all below it."""
+        """Yield this level and all levels below it."""
         yield self
         for _, level in self.below.values():
             yield from level.walk()
 
 
 def read_level(elements: Sequence[Any], kpis: int) -> Level:
-    """Check elements and all levels below them, and take them apart.
+    """Check elements and all levels below them, and return them by column.
 
-    Columns are checked as a whole. Only where one does not pass, the elements are looked at one by one.
+    Columns are checked as a whole. Elements are checked one by one only if a column fails.
 
     Raises:
         MalformedError: The first fault; its location starts at the elements, such as `[3].kpi_values`.
@@ -123,7 +123,7 @@ def read_level(elements: Sequence[Any], kpis: int) -> Level:
 
 
 def read_apps(apps: Sequence[Any], kpis: int) -> tuple[Level, ...]:
-    """Check apps, and take them apart: together where they have one form, otherwise each by itself.
+    """Check apps, and return them by column: as one level if they have the same keys, otherwise as one for each app.
 
     Raises:
         MalformedError: The first fault; its location starts at the apps, such as `[3].kpi_values`.
@@ -168,7 +168,7 @@ def concatenated(levels: Sequence[Level]) -> Level:
 
 
 class _OddError(Exception):
-    """A column holds what is no part of a result set."""
+    """A column holds something that does not belong into a result set."""
 
 
 def _read(elements: Sequence[Any], kpis: int) -> Level:
@@ -212,7 +212,7 @@ def _place(
     shape_of: Sequence[int] | None,
     key: str,
 ) -> tuple[int, int]:
-    """Return where a level first is: an element may have something else under its key, or nothing."""
+    """Return the first position of a level. The first elements may have other values under its key, or none."""
     first = next(number for number, length in enumerate(below[key][0]) if length is not None)
     return first, shapes[0 if shape_of is None else shape_of[first]].index(key)
 

@@ -1,4 +1,4 @@
-"""Nested levels made flat: column by column where all elements of a level have one form, otherwise row by row."""
+"""Flattens nested levels: column by column if all elements of a level have the same keys, otherwise row by row."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
@@ -10,27 +10,27 @@ from adjust_async.kpis.result_sets.levels import NO_LEVELS, Element, has_fixed_c
 
 __all__ = ["flat_columns", "rows"]
 
-#: Makes a cell from the name of a level's column and a value.
+#: Converts a value into a cell, given the name of its column.
 Cell = Callable[[str, Any], Any]
 
-#: How an element becomes a row: its keys that are cells, with their columns, and its keys that may be levels.
+#: How an element becomes part of a row: its keys that are cells with their columns, and its keys that may be levels.
 _Plan = tuple[list[tuple[str, str]], list[str]]
 
 
-#: Columns whose cells are no texts.
+#: Columns whose cells are not texts.
 _CONVERTED = frozenset({"date", "period"})
 
 
 def flat_columns(
     apps: Level, kpis: Sequence[str], names: Mapping[str, Mapping[str, Any]], cell: Cell
 ) -> dict[str, Sequence[Any]] | None:
-    """Return a column of cells for each column of the levels and for each KPI; `None` where rows must be made singly.
+    """Return the cells of each column and KPI; `None` if rows must be made one by one.
 
     Args:
         apps: The apps.
         kpis: The names of the figures.
-        names: By level, the names of tokens whose elements don't have a name.
-        cell: Makes the cells of levels that are dates or no text.
+        names: By level, the names of tokens for elements without a name.
+        cell: Converts the cells of levels that are dates or not text.
     """
     if not apps.is_even():
         return None
@@ -49,7 +49,7 @@ def flat_columns(
         if not level.below:
             break
         ((name, (lengths, level)),) = level.below.items()
-        # Lengths are None only where a level is not even.
+        # Lengths are None only if a level is not even.
         flat = {column: list(chain.from_iterable(map(repeat, cells, lengths))) for column, cells in flat.items()}  # type: ignore[arg-type]
     if not level.rows:
         flat = dict.fromkeys(flat, ())
@@ -84,8 +84,8 @@ def rows(
         apps: The apps.
         columns: The columns of all levels, outermost first.
         kpis: The names of the figures.
-        names: By level, the names of tokens whose elements don't have a name.
-        cell: Makes the cells of levels that are dates or no text.
+        names: By level, the names of tokens for elements without a name.
+        cell: Converts the cells of levels that are dates or not text.
     """
     walk = _Walk(kpis, names, cell)
     return walk.rows("apps", apps, dict.fromkeys((*columns, *kpis)))
@@ -108,13 +108,13 @@ class _Walk:
                 value = element.get(key)
                 if value is None and key == "name":
                     value = names.get(element.get("token") or "")
-                # Most cells are texts, and a call for each of them would take as long as all else here.
+                # Most cells are text, and calling `cell` for each of them would double the time of this loop.
                 row[column] = value if type(value) is str and column not in _CONVERTED else cell(column, value)
             values = element.get("kpi_values")
             if values is not None:
                 if len(values) != len(kpis):
                     raise ValueError(f"{len(values)} values stand for {len(kpis)} KPIs")
-                # A row that is yielded belongs to the consumer, who may change it.
+                # A yielded row belongs to the consumer, who may change it.
                 leaf = row.copy() if levels else row
                 leaf.update(zip(kpis, values, strict=False))  # their lengths were compared above
                 yield leaf
@@ -123,7 +123,7 @@ class _Walk:
                     yield from self.rows(key, element[key], row)
 
     def _plan(self, level: str, element: Element) -> _Plan:
-        """Make the plan of an element, and keep it where it holds for all elements with the same keys."""
+        """Return the plan of an element, and cache it if it applies to all elements with the same keys."""
         plan = list(level_columns(level, element).items()), [key for key in element if key not in NO_LEVELS]
         if has_fixed_columns(level, element):
             self._plans[level][tuple(element)] = plan

@@ -1,4 +1,4 @@
-"""Several answers made one: windows of an app joined, and the parameters of all answers merged."""
+"""Combines answers: joins the windows of an app, and merges the parameters of all answers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
@@ -15,13 +15,13 @@ __all__ = ["join_windows", "merge_parameters", "named_entries", "names_by_level"
 
 
 def join_windows(apps: Sequence[Level]) -> Level:
-    """Join the same app of several windows. Values are never added up: many KPIs are rates or distinct users.
+    """Join the same app of several windows. Never adds values up, because many KPIs are rates or distinct users.
 
     Args:
         apps: The app in each window, with the same KPIs.
 
     Raises:
-        MalformedError: Two windows have figures for the same element, or they are in different currencies.
+        MalformedError: Two windows have figures for the same element, or their currencies differ.
     """
     if len(apps) == 1:
         return apps[0]
@@ -76,7 +76,7 @@ class _Join:
                 values[number] = cell
             elif key == "currency" and cell is not None and cell != values[number]:
                 currencies = sorted((str(values[number]), str(cell)))
-                problem = f"two windows are in different currencies: {currencies}"
+                problem = f"two windows have different currencies: {currencies}"
                 raise MalformedError(problem, f"{where(number)}.currency")
         return tuple(values)
 
@@ -108,7 +108,7 @@ class _Join:
             if number == len(last):
                 last.append(window)
             elif last[number] == window:
-                problem = "an element is there twice, so that windows can't be joined"
+                problem = "an element appears twice, so windows can't be joined"
                 raise MalformedError(problem, f"{where(parent)}.{key}[{identity!r}]")
             last[number] = window
             provisional.append(number)
@@ -150,7 +150,7 @@ def _identities(name: str, level: Level) -> Iterator[object]:
 
 
 def merge_parameters(answers: Sequence[Mapping[str, Any]], kpis: Sequence[str]) -> dict[str, Any]:
-    """Merge the `result_parameters` of several answers: the first one's, with the names of trackers and events of all.
+    """Merge the `result_parameters` of several answers: those of the first, with the trackers and events of all.
 
     Args:
         answers: The parameters of each answer.
@@ -180,7 +180,7 @@ def named_entries(parameters: Mapping[str, Any], key: str) -> list[Mapping[str, 
 
 
 def names_by_level(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the names of trackers and events by their token, as far as an answer lists them apart from its figures."""
+    """Return the names of trackers and events by token, if an answer lists them apart from its figures."""
     names: dict[str, dict[str, Any]] = {}
     for key in ("trackers", "events"):
         of_level = names[key] = {}

@@ -19,7 +19,7 @@ __all__ = [
 
 Element = dict[str, Any]
 
-#: Every documented level, with the name of one of its elements.
+#: Every documented level, with the singular of its name.
 LEVELS: Final = {
     "apps": "app",
     "trackers": "tracker",
@@ -36,18 +36,18 @@ LEVELS: Final = {
     "events": "event",
     "periods": "period",
 }
-#: The columns of documented levels. A KPI of the same name would overwrite them.
+#: The columns of documented levels. A KPI with the same name would overwrite them.
 LEVEL_COLUMNS: Final = frozenset(
     {"currency", *LEVELS.values()} | {f"{one}_{key}" for one in LEVELS.values() for key in ("token", "name")}
 )
-#: The documented keys that say which element it is.
+#: The documented keys that identify an element.
 IDENTIFYING_KEYS: Final = frozenset({"token", "name", "currency", *LEVELS.values()})
 #: Keys that never hold a level.
 NO_LEVELS: Final = frozenset({"kpi_values", *IDENTIFYING_KEYS})
 
 
 def singular(level: str) -> str:
-    """Return the name of one element of a level, such as `tracker` for `trackers`."""
+    """Return the singular name of a level, such as `tracker` for `trackers`."""
     if level in LEVELS:
         return LEVELS[level]
     return f"{level.removesuffix('ies')}y" if level.endswith("ies") else level.removesuffix("s")
@@ -61,12 +61,12 @@ def is_level(key: str, value: object) -> bool:
 
 
 def levels_of(element: Element) -> list[str]:
-    """Return the names of the levels right below an element."""
+    """Return the names of the levels directly below an element."""
     return [key for key, value in element.items() if is_level(key, value)]
 
 
 def own_values(element: Element) -> dict[str, Any]:
-    """Return what describes the element itself: everything but its figures and the levels below it."""
+    """Return the values that describe the element itself: all except its figures and the levels below it."""
     return {k: v for k, v in element.items() if k != "kpi_values" and not isinstance(v, (list, dict))}
 
 
@@ -87,5 +87,5 @@ def level_columns(level: str, element: Element) -> dict[str, str]:
 
 
 def has_fixed_columns(level: str, keys: Container[str]) -> bool:
-    """Return whether the columns of an element follow from its keys alone, whatever its values are."""
+    """Return whether the columns of an element depend only on its keys, and not on its values."""
     return level == "apps" or "token" in keys or singular(level) in keys

@@ -1,1 +1,1 @@
-"""CSV and Parquet reports, in memory and into files."""
+"""CSV and Parquet reports, in memory and in files."""

@@ -1,4 +1,4 @@
-"""A file that is complete or absent: written under another name beside its place, and moved there at the end."""
+"""Atomic downloads: data goes to a temporary file in the same folder, which replaces the target at the end."""
 
 import os
 from collections.abc import AsyncIterable, Iterator
@@ -16,46 +16,46 @@ from adjust_async.reports.downloads.leftovers import create_unfinished, sweep
 
 __all__ = ["UnfinishedFile", "target"]
 
-#: Bytes that are collected before a thread writes them.
+#: The number of bytes that are collected before a thread writes them.
 BUFFER = 512 * 1024
 
-#: Bytes of the longest file name, where the system does not say.
+#: The maximum length of a file name in bytes, if the system does not say.
 LONGEST_NAME = 255
 
 
 def target(path: object) -> Path:
-    """Return the place of a file; for a link, its target.
+    """Return the path of a file, with symbolic links resolved.
 
     Raises:
-        ConfigurationError: It is no path, its folder does not exist or may not be written to, or something other than a
-            file is there.
+        ConfigurationError: It is not a path, its folder does not exist or can't be written to, or something other than
+            a file is there.
     """
     given = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(given, str) or not given:
-        raise ConfigurationError(f"path is {shown(given)}: give the path of a file, as text or a pathlib.Path")
+        raise ConfigurationError(f"path is {shown(given)}: pass the path of a file, as text or a pathlib.Path")
     try:
         place = Path(os.path.realpath(given))
         if place.exists() and not place.is_file():
-            what = "a folder: give the path of a file in it" if place.is_dir() else "no file that could be replaced"
+            what = "a folder: pass the path of a file in it" if place.is_dir() else "not a file that could be replaced"
             raise ConfigurationError(f"path is {shown(given)}, which is {what}")
         if not place.parent.is_dir():
-            raise ConfigurationError(f"path is {shown(given)}, and there is no folder {shown(str(place.parent))}")
+            raise ConfigurationError(f"path is {shown(given)}, but there is no folder {shown(str(place.parent))}")
         if not os.access(place.parent, os.W_OK | os.X_OK):
             folder = shown(str(place.parent))
-            raise ConfigurationError(f"path is {shown(given)}, and the folder {folder} may not be written to")
+            raise ConfigurationError(f"path is {shown(given)}, but the folder {folder} can't be written to")
         longest = os.pathconf(place.parent, "PC_NAME_MAX") if hasattr(os, "pathconf") else LONGEST_NAME
         too_long = len(os.fsencode(place.name)) > longest
     except (OSError, ValueError) as error:
         if isinstance(error, ConfigurationError):
             raise
-        raise ConfigurationError(f"path is {shown(given)}, which can't be one: {error}") from None
+        raise ConfigurationError(f"path is {shown(given)}, which can't be a path: {error}") from None
     if too_long:
         raise ConfigurationError(f"path is {shown(given)}, whose name is longer than {longest} bytes")
     return place
 
 
 class UnfinishedFile:
-    """The file under another name. It is removed unless `publish` moves it to its place."""
+    """A temporary file. It is removed unless `publish` moves it to its place."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
@@ -71,16 +71,16 @@ class UnfinishedFile:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # Not in a thread: after a cancellation nothing may wait for one.
+        # Not in a thread: after a cancellation, nothing may wait for one.
         if self._file is not None:
-            with suppress(OSError):  # of a full disk: what was not written is not wanted any more
+            with suppress(OSError):  # for example a full disk; the data is not needed any more
                 self._file.close()
         if self._path is not None:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
     async def open(self) -> BinaryIO:
-        """Return the file, open for writing and empty, whatever an earlier attempt wrote.
+        """Return the file, open for writing and emptied.
 
         Raises:
             AdjustError: It can't be created or written.
@@ -88,14 +88,14 @@ class UnfinishedFile:
         with self.errors():
             if self._file is None:
                 await anyio.to_thread.run_sync(sweep, self._place.parent)
-                # In the event loop: a cancellation could not take back what a thread is about to create.
+                # In the event loop, because a cancellation could not undo what a thread is about to create.
                 self._file, self._path = create_unfinished(self._place)
             self._file.seek(0)
             self._file.truncate()
             return self._file
 
     async def write(self, pieces: AsyncIterable[bytes], length: int | None, on_progress: OnProgress | None) -> None:
-        """Write all pieces in place of what an earlier attempt wrote.
+        """Write all pieces, replacing what an earlier attempt wrote.
 
         Raises:
             AdjustError: They can't be written.
@@ -116,7 +116,7 @@ class UnfinishedFile:
         await self._flush(file)
 
     async def put(self, body: bytes) -> None:
-        """Write a short body in place of what an earlier attempt wrote.
+        """Write a short body, replacing what an earlier attempt wrote.
 
         Raises:
             AdjustError: It can't be written.
@@ -127,15 +127,15 @@ class UnfinishedFile:
 
     @property
     def path(self) -> Path:
-        """The file that was opened, for reading."""
+        """The path of the temporary file, for reading."""
         assert self._path is not None  # noqa: S101 - for the type checker
         return self._path
 
     async def publish(self) -> int:
-        """Move the file to its place, over an older file, and return its size in bytes.
+        """Move the file to its place, replacing an existing file, and return its size in bytes.
 
         Raises:
-            AdjustError: It can't be moved, as where another program holds the older file open.
+            AdjustError: It can't be moved, for example because another program holds the existing file open.
         """
         return await anyio.to_thread.run_sync(self._publish)
 
@@ -156,14 +156,14 @@ class UnfinishedFile:
             os.fsync(file.fileno())
             size = os.fstat(file.fileno()).st_size
             if os.name == "nt":
-                file.close()  # an open file can't be moved there; elsewhere it stays locked until it is moved
+                file.close()  # an open file can't be moved on Windows; elsewhere it stays locked until it is moved
             path.replace(self._place)
             file.close()
         return size
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Raise an `AdjustError` that names the path for what the system says of the file inside."""
+        """Turn an `OSError` into an `AdjustError` that names the path."""
         try:
             yield
         except OSError as error:
@@ -171,5 +171,5 @@ class UnfinishedFile:
         else:
             return
         reason = failure.strerror or str(failure)
-        old = ": the file that was there is as it was" if self._place.exists() else ""
+        old = ": the existing file is unchanged" if self._place.exists() else ""
         raise AdjustError(f"the report can't be written to {str(self._place)!r}: {reason}{old}") from failure

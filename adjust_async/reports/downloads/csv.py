@@ -29,19 +29,19 @@ __all__ = ["csv_rows", "save_csv"]
 ENDPOINT = "csv_report"
 CSV = "text/csv"
 
-#: The maximum number of pieces whose rows wait for the consumer.
+#: The maximum number of pieces whose rows are queued for the consumer.
 AHEAD = 2
 
-#: Bytes of the longest piece. A compressed body may become a thousand times as long.
+#: The maximum number of bytes in a piece. A compressed body may become a thousand times as long.
 PIECE = 64 * 1024
 
-#: Bytes of a body without an end of its own from which its rows are yielded before it has ended. A shorter one can be
-#: asked for again.
+#: The number of bytes after which a body without its own end marker yields rows before it has ended. A shorter one can
+#: still be requested again.
 HELD = 1024 * 1024
 
 UNSURE = (
-    "nothing but the end of the connection told where the answer ends, so that it may not be whole: it has neither "
-    "Content-Length nor chunks nor a coding with an end of its own"
+    "only the end of the connection marked the end of the answer, so it may be incomplete: it has neither "
+    "Content-Length nor chunks nor a coding with an end marker"
 )
 
 logger = logging.getLogger("adjust_async")
@@ -74,7 +74,7 @@ async def csv_rows(
                         if last and not end.is_sure(body, records, table, asked_again=not kept):
                             logger.warning("about the CSV report: %s", UNSURE)
                         if held and (last or body.end_verified or size > HELD):
-                            body.keep()  # rows that were yielded can't be taken back
+                            body.keep()  # yielded rows can't be taken back
                             kept = True
                             await put(held)
                             held = []
@@ -95,8 +95,8 @@ async def csv_rows(
     except AdjustError as error:
         if yielded:
             error.add_note(
-                f"{yielded} rows were yielded before. The service can't go on in the middle: ask again from the "
-                "beginning, or use download_csv, which does that by itself."
+                f"{yielded} rows were yielded before. The service can't resume in the middle: start again, or use "
+                "download_csv, which retries by itself."
             )
         raise
 
@@ -139,29 +139,29 @@ async def save_csv(
 
 
 class _UnverifiedEnd:
-    """Looks at ends that only the connection tells: a CSV that was cut between two lines looks like a whole one."""
+    """Handles bodies whose end only the connection marks: a CSV that is cut between two lines looks complete."""
 
     def __init__(self, question: ReportQuestion) -> None:
         self._columns = len(question.columns)
         self._seen = False
 
     def is_sure(self, body: Body, records: CsvRecords, table: CsvTable, *, asked_again: bool) -> bool:
-        """Return whether a body has surely come whole. The first one where that is not sure is asked for again.
+        """Return whether a body is certainly complete. The first one that is not is requested again.
 
         Args:
             body: The body, which has ended.
             records: The records in it.
-            table: The table of these.
-            asked_again: Whether it can be asked for again.
+            table: Their table.
+            asked_again: Whether it can be requested again.
 
         Raises:
-            MalformedError: It broke off, or is to be asked for again.
+            MalformedError: It broke off, or is to be requested again.
         """
         if body.end_verified:
             return True
         cut_header = not records.has_lines and len(table.columns) < self._columns
         if records.has_open_line and (records.has_lines or cut_header):
-            problem = "the answer breaks off: its last line has no end, and nothing but the connection told its own"
+            problem = "the answer breaks off: its last line has no end, and only the connection marked its own"
             raise MalformedError(problem, transient=True)
         if not self._seen and asked_again and not body.is_last:
             self._seen = True
@@ -180,10 +180,10 @@ def _table(question: ReportQuestion, checks: RecordChecks, *, unique: bool) -> C
 
 
 async def _pieces(session: Session, body: Body) -> AsyncGenerator[tuple[bytes, bool], None]:
-    """Yield the pieces of a CSV, each with whether it is the last one.
+    """Yield the pieces of a CSV, each with a flag for the last one.
 
     Raises:
-        MalformedError: It is empty, a page, or a JSON document.
+        MalformedError: It is empty, a web page, or a JSON document.
     """
     begun = False
     async for long_piece in body:
@@ -197,7 +197,7 @@ async def _pieces(session: Session, body: Body) -> AsyncGenerator[tuple[bytes, b
                 check_not_a_page(words, "CSV")
             yield piece, False
     if not begun and body.status != NO_CONTENT:
-        raise MalformedError("the answer is no CSV: it is empty, without a header", "line 1", transient=True)
+        raise MalformedError("the answer is not CSV: it is empty, without a header", "line 1", transient=True)
     yield b"", True
 
 

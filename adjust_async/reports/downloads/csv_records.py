@@ -1,4 +1,4 @@
-"""CSV that is read as it arrives: pieces of a body become records, records become rows, and none are kept."""
+"""Reads CSV incrementally: pieces of a body become records, and records become rows. Nothing is kept."""
 
 import codecs
 import csv
@@ -13,7 +13,7 @@ from adjust_async.reports.parameters import column_name
 
 __all__ = ["CsvRecords", "CsvRows", "CsvTable"]
 
-#: Characters of the longest record. Without a limit, a quote that is never closed would collect the whole report.
+#: The maximum number of characters in a record. Without it, an unclosed quote would collect the whole report.
 LONGEST_RECORD = 8 * 1024 * 1024
 
 
@@ -22,7 +22,7 @@ def _error(problem: str, line: int, *, transient: bool = False) -> MalformedErro
 
 
 class CsvRecords:
-    """Turns pieces of a body into records. A piece may end anywhere, even in the middle of a character.
+    """Turns pieces of a body into records. A piece may end anywhere, even within a character.
 
     Attributes:
         has_lines: Whether a line has ended so far.
@@ -38,15 +38,15 @@ class CsvRecords:
         self._line = 1
 
     def feed(self, piece: bytes, *, last: bool = False) -> list[list[str]]:
-        """Take a piece, and return the records that are complete now. Blank lines are skipped.
+        """Add a piece, and return the records that are now complete. Blank lines are skipped.
 
         Raises:
-            MalformedError: It is not in UTF-8, a record never ends, or the last one breaks off within quotes.
+            MalformedError: It is not UTF-8, a record is too long, or the last one breaks off within quotes.
         """
         try:
             text = self._decoder.decode(piece, last)
         except UnicodeDecodeError as error:
-            # A body that breaks off may do so within a character.
+            # A body may break off within a character.
             broke_off = last and error.reason == "unexpected end of data"
             raise _error(f"it is not encoded in UTF-8: {error.reason}", self._line, transient=broke_off) from None
         if text:
@@ -70,7 +70,7 @@ class CsvRecords:
         return records
 
     def _read(self, lines: list[str], *, last: bool) -> tuple[list[list[str]], int]:
-        """Return the records that end within the lines, and the number of their lines."""
+        """Return the records that end within the lines, and the number of lines that they take up."""
         records, whole = [], 0
         self._within_quotes = False
         try:
@@ -79,22 +79,22 @@ class CsvRecords:
                     records.append(record)
                 whole = number
         except csv.Error as error:
-            # Quotes that are open at the end may be closed in the next piece, unless the body breaks off here.
+            # Open quotes may be closed in the next piece, unless this is the last one.
             self._within_quotes = is_open(error)
             if last or not self._within_quotes:
-                raise _error(f"it is no CSV: {error}", self._line + whole, transient=self._within_quotes) from None
+                raise _error(f"it is not CSV: {error}", self._line + whole, transient=self._within_quotes) from None
         return records, whole
 
 
 class CsvTable:
-    """Checks that records are a table: a header with columns that were asked for, and rows as wide as the header.
+    """Checks that records form a table: a header with requested columns, and rows as wide as the header.
 
     Args:
-        asked: The columns that were asked for.
+        asked: The requested columns.
         readable_names: Whether the header has other names for them, so that only their number can be checked.
         more: Whether the service may add columns.
-        unique: Whether no two columns may have the same name.
-        look_at: Called with the columns and with the records of rows.
+        unique: Whether column names must be unique.
+        look_at: Called with the columns and the records of rows.
     """
 
     def __init__(
@@ -115,10 +115,10 @@ class CsvTable:
         self._more = more
 
     def take(self, records: Sequence[list[str]], *, last: bool = False) -> Sequence[list[str]]:
-        """Take records, and return those of rows. The first record is the header; `last` marks the end of the body.
+        """Add records, and return those of rows. The first record is the header; `last` marks the end of the body.
 
         Raises:
-            MalformedError: They are no table.
+            MalformedError: They do not form a table.
         """
         if not self.columns and records:
             self._take_header(records[0], may_break_off=last and len(records) == 1)
@@ -128,7 +128,7 @@ class CsvTable:
             self.rows += 1
             if len(record) != width:
                 problem = f"row {self.rows} has {len(record)} cells below {width} columns"
-                # A row with others behind it did not break off.
+                # A row that is followed by others did not break off.
                 raise _error(problem, self.rows + 1, transient=last and place == len(records))
         if self._look_at is not None:
             self._look_at(self.columns, records)
@@ -136,16 +136,16 @@ class CsvTable:
 
     def _take_header(self, header: list[str], *, may_break_off: bool) -> None:
         if self._unique and len(set(header)) < len(header):
-            raise _error(f"a column is there twice: {', '.join(header)}", 1)
+            raise _error(f"a column appears twice: {', '.join(header)}", 1)
         begin = ", ".join(header)[:60]
         if self._readable_names:
             fits = len(header) >= len(self._asked) if self._more else len(header) == len(self._asked)
             if self._asked and not fits:
-                asked = f"no report of {len(self._asked)} columns"
-                raise _error(f"it is {asked}: it has {len(header)}, and begins with {begin!r}", 1)
+                problem = f"it is not a report of {len(self._asked)} columns"
+                raise _error(f"{problem}: it has {len(header)}, and begins with {begin!r}", 1)
         elif self._asked and self._asked.isdisjoint(column.lower() for column in header):
             broke_off = may_break_off and any(name.startswith(header[-1].lower()) for name in self._asked)
-            raise _error(f"it is no report: it begins with {begin!r}", 1, transient=broke_off)
+            raise _error(f"it is not a report: it begins with {begin!r}", 1, transient=broke_off)
         self.columns = tuple(header)
 
 
@@ -163,7 +163,7 @@ class CsvRows:
         """Return the rows of some records. The first record is the header; `last` marks the end of the body.
 
         Raises:
-            MalformedError: They are no table.
+            MalformedError: They do not form a table.
         """
         records = self._table.take(records, last=last)
         if not self._readers:
@@ -172,7 +172,7 @@ class CsvRows:
         return [{name: read(cell) for (name, read), cell in zip(readers, record, strict=True)} for record in records]
 
     def _reader(self, name: str) -> Callable[[Any], Any]:
-        # A readable name does not say what a column is, so that its cells stay texts.
+        # A readable name does not reveal the type of a column, so its cells stay text.
         if self._readable_names:
             return str
         return reader(name, metric=name.lower() in self._metrics, exact=self._exact)

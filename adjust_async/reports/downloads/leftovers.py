@@ -1,4 +1,4 @@
-"""Unfinished files: their names, the locks that say that somebody writes them, and those that killed runs left."""
+"""Temporary files: their names, their locks, and the removal of those that killed runs left behind."""
 
 import os
 import secrets
@@ -9,21 +9,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-if sys.platform != "win32":  # where an open file can't be removed anyway
+if sys.platform != "win32":  # an open file can't be removed there anyway
     import fcntl
 
 __all__ = ["create_unfinished", "sweep"]
 
 PREFIX, SUFFIX = ".adjust_async-", ".part"
 
-#: Seconds after which an unfinished file counts as left, where the system has no locks to tell.
+#: Seconds after which a temporary file counts as left behind, on systems without locks.
 STALE = 24 * 3600
 
 
 def create_unfinished(place: Path) -> tuple[BinaryIO, Path]:
-    """Create a file beside a place, with the mode of what is at the place, and open it for writing.
+    """Create a temporary file next to a path, with the mode of the file at the path, and open it for writing.
 
-    It is locked while it is open. Until it has its mode, nobody but its owner may read it.
+    It is locked while it is open. Until it has its mode, only its owner can read it.
 
     Raises:
         OSError: It can't be created.
@@ -42,7 +42,7 @@ def create_unfinished(place: Path) -> tuple[BinaryIO, Path]:
                     path.chmod(mode)
                 return file, path
         except FileNotFoundError:
-            pass  # another run took it for left before it was locked
+            pass  # another run removed it as left behind before it was locked
         except OSError:
             file.close()
             path.unlink(missing_ok=True)
@@ -51,19 +51,19 @@ def create_unfinished(place: Path) -> tuple[BinaryIO, Path]:
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock a file; return whether nobody else had. Without locks, everybody has."""
+    """Lock a file. Return whether no other process holds the lock; always true on systems without locks."""
     if sys.platform != "win32":
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        except OSError:  # a file system without locks, where nothing is swept either
+        except OSError:  # a file system without locks, on which nothing is swept either
             pass
     return True
 
 
 def sweep(folder: Path) -> None:
-    """Remove the unfinished files that nobody writes any more. What can't be removed stays."""
+    """Remove temporary files that no process writes to any more. Files that can't be removed stay."""
     with suppress(OSError):
         for path in folder.glob(f"{PREFIX}*{SUFFIX}"):
             with suppress(OSError):

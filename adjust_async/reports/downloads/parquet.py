@@ -32,7 +32,7 @@ PARQUET = "application/octet-stream"
 #: The first and the last bytes of every Parquet file.
 MAGIC = b"PAR1"
 
-#: Bytes that an error quotes of a body that is something else, such as a page of a gateway.
+#: The number of bytes that an error quotes of a body that is not Parquet.
 EXCERPT = 200
 
 
@@ -56,7 +56,7 @@ async def read_parquet(account: Account, question: ReportQuestion) -> "pyarrow.T
 async def save_parquet(
     account: Account, question: ReportQuestion, place: Path, on_progress: OnProgress | None
 ) -> SavedReport:
-    """Write a Parquet report to a file as it arrives, and with pyarrow again with the types of `read_parquet`."""
+    """Write a Parquet report to a file as it arrives; with pyarrow, rewrite it with the types of `read_parquet`."""
     __tracebackhide__ = True
 
     async def receive(body: Body) -> tuple[int | None, tuple[str, ...]]:
@@ -89,12 +89,12 @@ def _has_pyarrow() -> bool:
 
 def _check_ends(begin: bytes, end: bytes, media_type: str, redact: Callable[[str], str]) -> None:
     if not begin:
-        raise MalformedError("the answer is no Parquet: it is empty", transient=True)
+        raise MalformedError("the answer is not Parquet: it is empty", transient=True)
     # The token is removed before the text is cut, so that no part of it is shown.
     words = redact(begin.decode("utf-8", "replace"))
     check_media_type(media_type, "Parquet", words)
     if not begin.startswith(MAGIC) and not MAGIC.startswith(begin):
-        raise MalformedError(f"the answer is no Parquet; it begins with {words[:60]!r}")
+        raise MalformedError(f"the answer is not Parquet; it begins with {words[:60]!r}")
     if begin == end or end != MAGIC:
         raise MalformedError("the answer breaks off: Parquet ends as it begins", transient=True)
 
@@ -111,7 +111,7 @@ def _read(body: bytes, question: ReportQuestion) -> "pyarrow.Table":
 
 
 def _write_typed(source: Path, target: BinaryIO, question: ReportQuestion) -> tuple[int, tuple[str, ...]]:
-    """Write the report again with its types; return the number of its rows, and its columns. Every page is read."""
+    """Rewrite the report with its types. Return the number of rows, and the columns. Every page is read."""
     from pyarrow import parquet
 
     with _readable():
@@ -126,7 +126,7 @@ def _write_typed(source: Path, target: BinaryIO, question: ReportQuestion) -> tu
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """Raise a `DecodeError` for what pyarrow can't read."""
+    """Raise a `DecodeError` for a file that pyarrow can't read."""
     import pyarrow
 
     with decode_errors(path=path_of(ENDPOINT)):
@@ -134,8 +134,8 @@ def _readable() -> Iterator[None]:
             yield
         except (pyarrow.ArrowException, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
-                raise  # it is the system's, such as of a full disk, and says nothing of the answer
-            raise MalformedError(f"the answer is no Parquet that can be read: {error}", transient=True) from None
+                raise  # a system error, such as a full disk, is not the answer's fault
+            raise MalformedError(f"the answer is not readable as Parquet: {error}", transient=True) from None
 
 
 def _ends_of(path: Path) -> tuple[bytes, bytes]:

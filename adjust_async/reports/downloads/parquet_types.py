@@ -16,10 +16,10 @@ __all__ = ["TypedColumns", "batches_of", "write_batches"]
 
 
 class TypedColumns:
-    """The schema of a report, which is found by looking at all of its batches, and then given to each of them.
+    """The schema of a report, which depends on all of its batches, and is then applied to each of them.
 
-    The service writes dates as text, and counts as it likes. Here a column has the type that its name and values have
-    in `Report.to_arrow`, so that files of several weeks fit together.
+    The service writes dates as text, and counts in varying types. Here a column has the type that its name and values
+    have in `Report.to_arrow`, so that files of several weeks have the same schema.
     """
 
     def __init__(self, question: ReportQuestion, columns: Sequence[str]) -> None:
@@ -39,7 +39,7 @@ class TypedColumns:
             self._types[name] |= self._types_in(name, batch.column(name))
 
     def schema(self, given: "pyarrow.Schema") -> "pyarrow.Schema":
-        """Return the schema of all batches, whose own one is given."""
+        """Return the schema for all batches, given their own."""
         pyarrow = import_pyarrow()
         fields = []
         for name in self._columns:
@@ -49,7 +49,7 @@ class TypedColumns:
         return pyarrow.schema(fields)
 
     def convert(self, batch: "pyarrow.Table | pyarrow.RecordBatch", schema: "pyarrow.Schema") -> "pyarrow.Table":
-        """Return a batch with the types of a schema. Columns that it lacks are null."""
+        """Return a batch with the types of a schema. Missing columns are null."""
         pyarrow = import_pyarrow()
         there = set(batch.schema.names)
         columns = [
@@ -94,7 +94,7 @@ class TypedColumns:
         if types.is_floating(column.type):
             column = _without_nan(column)
         if types.is_string(column.type) or types.is_large_string(column.type) or types.is_dictionary(column.type):
-            # Dates and many figures come again and again: each distinct text is read once.
+            # Dates and many figures repeat, so each distinct text is parsed once.
             texts = compute.unique(column)
             cells = map(self._reader(name), texts.to_pylist())
             read = pyarrow.array(plain_cells(self._kind(name), cells, at_utc=name in self._offsets), target)
@@ -103,7 +103,7 @@ class TypedColumns:
 
 
 def _without_nan(column: Any) -> Any:
-    """Return a column of floats without those that are no number, or infinite."""
+    """Return a column of floats with NaN and infinity replaced by null."""
     from pyarrow import compute
 
     return compute.if_else(compute.is_finite(column), column, None)
@@ -118,7 +118,7 @@ def batches_of(path: Any) -> Iterator["pyarrow.RecordBatch"]:
 
 
 def write_batches(target: BinaryIO, schema: "pyarrow.Schema", batches: Iterable["pyarrow.Table"]) -> int:
-    """Write a file; return the number of its rows."""
+    """Write a file, and return the number of its rows."""
     from pyarrow import parquet
 
     rows = 0

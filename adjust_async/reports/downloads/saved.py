@@ -1,7 +1,7 @@
 """`SavedReport`: a report that was written to a file."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = ["SavedReport"]
 
@@ -12,11 +12,15 @@ class SavedReport(NamedTuple):
     Attributes:
         path: The file.
         size: Its size in bytes.
-        rows: The number of its rows; `None` for Parquet where pyarrow is not installed.
-        columns: Its columns; empty for Parquet where pyarrow is not installed.
+        rows: The number of its rows; `None` for Parquet without pyarrow.
+        columns: Its columns; empty for Parquet without pyarrow.
     """
 
     path: Path
     size: int
     rows: int | None
     columns: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, as plain values that JSON can carry: the path as text."""
+        return self._asdict() | {"path": str(self.path), "columns": list(self.columns)}

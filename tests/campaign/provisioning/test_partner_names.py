@@ -46,14 +46,14 @@ async def test_case_and_spaces_do_not_matter(name: str) -> None:
     """A name that differs from one partner's in case or spaces alone is taken for it, with a note."""
     (entry,) = await find_partners(await entries_of(name), PARTNERS)
     assert entry.partner_id == 1
-    assert entry.note == f"partner {name!r} was taken for 'AppLovin'"
+    assert entry.note == f"partner {name!r} was matched with 'AppLovin'"
 
 
 async def test_an_exact_name_goes_first() -> None:
     """Where two partners differ in case alone, each is found by its own name, and any other form is refused."""
     found = await find_partners(await entries_of("Vungle", "VUNGLE"), PARTNERS)
     assert [(entry.partner_id, entry.note) for entry in found] == [(6, None), (7, None)]
-    with pytest.raises(PlanError, match="2 partners that 'vungle' may mean: give partner_id, one of 6, 7"):
+    with pytest.raises(PlanError, match="2 partners that 'vungle' may mean: pass partner_id, one of 6, 7"):
         await find_partners(await entries_of("vungle"), PARTNERS)
 
 
@@ -63,7 +63,7 @@ async def test_all_unknown_names_are_told() -> None:
         await find_partners(await entries_of("AppLovin", "AdColny", "Twice", "zzzzzz"), PARTNERS)
     assert caught.value.problems == (
         (2, "there is no partner called 'AdColny'. Did you mean 'AdColony'?"),
-        (3, "there are 2 partners called 'Twice': give partner_id, one of 3, 4"),
+        (3, "there are 2 partners called 'Twice': pass partner_id, one of 3, 4"),
         (4, "there is no partner called 'zzzzzz': adjust.partners.list() lists them all"),
     )
 

@@ -90,7 +90,7 @@ def test_blank_lines_are_none_and_are_counted(folder: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".ndjson", ".json", ".CSV"])
 def test_an_empty_file_is_an_empty_plan(folder: Path, suffix: str) -> None:
-    """Where there is no line there is no entry."""
+    """Where there is no line there is not an entry."""
     assert load(folder, "", suffix) == load(folder, "\n\n", suffix) == load(folder, "\ufeff", suffix) == []
 
 
@@ -114,7 +114,7 @@ def test_all_that_is_wrong_with_a_csv_is_told_at_once(folder: Path) -> None:
         "Good": None,
         "A::B::C::D::E": "has 5 levels",
         "A::::C": "the campaign is empty",
-        "Good,5": "is there with other settings already, as line 2",
+        "Good,5": "has other settings in line 2",
         "A:::B": "begins or ends with ':'",
         "B,33.0": "partner_id is '33.0'",
         "C,+3": "partner_id is '+3'",
@@ -153,11 +153,11 @@ def test_all_that_is_wrong_with_levels_is_told_at_once(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("path,colour", "unknown column 'colour': there are path, network"),
+        ("path,colour", "unknown column 'colour': use path, network"),
         ("Path", "unknown column 'Path'"),
         ("path;partner_id", "Are the cells separated by commas?"),
         ("path\tpartner_id", "Are the cells separated by commas?"),
-        ("path,path", "a column is there twice"),
+        ("path,path", "a column appears twice"),
         ("partner_id,cost_data_enabled", "there is no column path or network"),
         ("campaign,adgroup", "there is no column path or network"),
         ("A::B", "unknown column 'A::B'"),
@@ -176,7 +176,7 @@ def test_what_is_no_csv_is_told(folder: Path, text: str) -> None:
     """Quotes in odd places are told, with a line that is near."""
     told = problems(folder, text)
     assert min(told) >= 3
-    assert "it is no CSV" in next(iter(told.values()))
+    assert "it is not CSV" in next(iter(told.values()))
 
 
 def test_json_lines(folder: Path) -> None:
@@ -203,12 +203,12 @@ def test_all_that_is_wrong_with_json_lines_is_told_at_once(folder: Path) -> None
     """Every bad line is told with its number: no JSON, no entry, unknown keys, and values that are none."""
     lines = {
         '"Good"': None,
-        "{": "it is no JSON",
-        "[]": "is no entry",
-        "5": "is no entry",
-        "null": "is no entry",
-        "true": "is no entry",
-        '["A", "B"]': "is no entry",
+        "{": "it is not JSON",
+        "[]": "is not an entry",
+        "5": "is not an entry",
+        "null": "is not an entry",
+        "true": "is not an entry",
+        '["A", "B"]': "is not an entry",
         "{}": "the network is empty",
         '{"path": "A", "colour": "red"}': "unknown key 'colour'",
         '{"path": 5}': "the path is 5",
@@ -225,16 +225,16 @@ def test_all_that_is_wrong_with_json_lines_is_told_at_once(folder: Path) -> None
         '{"path": "B", "partner_id": ""}': "partner_id is ''",
         '{"path": "B", "partner_id": [33]}': "partner_id is [33]",
         f'{{"path": "B", "partner_id": {"9" * 30}}}': "partner_id is 99999",
-        f'{{"path": "B", "partner_id": {"9" * 5000}}}': "it is no JSON",
+        f'{{"path": "B", "partner_id": {"9" * 5000}}}': "it is not JSON",
         '{"path": "B", "cost_data_enabled": 1}': "cost_data_enabled is 1",
         '{"path": "B", "cost_data_enabled": "1"}': "cost_data_enabled is '1'",
         '{"path": "B", "partner": 33}': "partner is 33",
         '{"path": "B", "partner": "x", "partner_id": 3}': "both given",
-        '{"path": "Good", "partner_id": 3}': "with other settings already, as line 1",
+        '{"path": "Good", "partner_id": 3}': "has other settings in line 1",
         '{"path": "\\ud800"}': "can't be sent",
-        '"A" "B"': "it is no JSON",
-        "'A'": "it is no JSON",
-        '{"path": "Fine"},': "it is no JSON",
+        '"A" "B"': "it is not JSON",
+        "'A'": "it is not JSON",
+        '{"path": "Fine"},': "it is not JSON",
         '{"path": "Good"}': None,
     }
     told = problems(folder, "\n".join(lines), ".jsonl")

@@ -542,7 +542,7 @@ async def test_partners_that_share_a_name(emulator: Emulator) -> None:
         return httpx.Response(200, json={"data": {"items": items}})
 
     async with meddled(emulator, meddle) as adjust:
-        with pytest.raises(PlanError, match="there are 2 partners called 'Twice': give partner_id, one of 5, 6"):
+        with pytest.raises(PlanError, match="there are 2 partners called 'Twice': pass partner_id, one of 5, 6"):
             await adjust.trackers.provision(app_of(emulator), [TrackerSpec("A", partner="Twice")])
     assert emulator.stats.total == 0
 

@@ -18,6 +18,7 @@ from adjust_async import (
     DecodeError,
     NotFoundError,
     NotTriedError,
+    Plan,
     PlanError,
     PoolExhaustedError,
     ProvisionOutcome,
@@ -119,6 +120,50 @@ def test_it_becomes_frames(make: Any) -> None:
     assert list(pandas.columns) == list(make().columns)
     assert str(pandas["partner_id"].dtype) == "Int64"
     assert len(pandas) == len(list(make().rows()))
+
+
+def test_a_path_identifies_a_row() -> None:
+    """`path` is the key of an upsert, unless a plan has an entry twice."""
+    once = ProvisionResult(APP, SPECS[:4], result().outcomes[:4], [], dry_run=True)
+    assert once.key_columns == once.to_table().key_columns == empty().key_columns == ("path",)
+    assert result().key_columns == result().to_table().key_columns == ()
+
+
+@pytest.mark.parametrize("make", [result, empty])
+def test_its_rows_alone_are_a_table(make: Any) -> None:
+    """`to_table` has the same rows and columns, and nothing else of the result."""
+    table = make().to_table()
+    assert (table.schema, table.to_dicts()) == (make().schema, make().to_dicts())
+    assert len(make()) == len(table) == len(make().to_dicts())
+    assert make()
+    assert pickle.loads(pickle.dumps(table)) == table
+    assert b"Tracker" not in pickle.dumps(table)
+
+
+def test_results_are_compared_by_what_they_say() -> None:
+    """Equal results have the same outcomes, plan and app; errors count by their type and their words."""
+    assert result() == pickle.loads(pickle.dumps(result())) == result()
+    assert result() != result(dry_run=True)
+    assert result() != empty()
+    outcome = ProvisionOutcome("A", "failed", error=AdjustError("no"))
+    others = (
+        ProvisionResult("other", SPECS[:1], [outcome], [], dry_run=False),
+        ProvisionResult(APP, [TrackerSpec("A")], [outcome], [], dry_run=False),
+        ProvisionResult(APP, SPECS[:1], [outcome._replace(error=AdjustError("yes"))], [], dry_run=False),
+        ProvisionResult(APP, SPECS[:1], [outcome._replace(error=NotTriedError("no"))], [], dry_run=False),
+        ProvisionResult(APP, SPECS[:1], [outcome], [outcome], dry_run=False),
+        ProvisionResult(APP, SPECS[:1], [outcome], [], dry_run=False, duplicates=[tracker("B")]),
+        ProvisionResult(APP, SPECS[:1], [outcome], [], dry_run=False, verified=True),
+    )
+    for other in others:
+        assert other != ProvisionResult(APP, SPECS[:1], [outcome], [], dry_run=False)
+
+
+def test_what_failed_is_a_table_too() -> None:
+    """The plan for another try has its entries as rows."""
+    plan = result().retry_plan()
+    assert isinstance(plan, Plan)
+    assert plan.to_table().to_dicts() == [SPECS[2].to_dict(), SPECS[3].to_dict()]
 
 
 def test_its_text_says_how_it_went() -> None:

@@ -198,7 +198,7 @@ async def test_names_that_a_service_may_take_for_one_are_refused() -> None:
     with pytest.raises(PlanError) as caught:
         await provision(adjust, plan)
     assert [number for number, _ in caught.value.problems] == [2, 3, 4, 5]
-    assert "'Spring' and 'spring' differ in form alone" in str(caught.value)
+    assert "'Spring' and 'spring' differ only in form" in str(caught.value)
     assert service.requests["POST"] == 0
     assert [outcome.not_tried for outcome in caught.value.result.outcomes] == [True] * 6
     for path in ("Spring", "spring", "A", "A::x", "A::X"):

@@ -34,7 +34,7 @@ async def test_retention(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize(("period", "last"), [("day", 10), ("week", 1), ("month", 0)])
 async def test_periods_to_come(period: str, last: int, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A cohort has no period that is not over yet, so that earlier dates have more of them than later ones."""
+    """A cohort has no period that has not begun yet, so earlier dates have more periods than later ones."""
     emulator.today = date(2026, 1, 11)
     path = f"/kpis/v1/{emulator.app_tokens[0]}/cohorts"
     document = (await client.get(path, params={"grouping": "day", "period": period, **RANGE})).json()

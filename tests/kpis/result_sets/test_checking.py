@@ -1,4 +1,4 @@
-"""The check of result sets: what is documented passes, and every fault is found where it is."""
+"""The check of result sets: documented structures pass, and every fault is found at its place."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from tests.kpis.answers import LEVELS, answers, apps_of, mutated, mutated_apps
 
 
 def fault_of(app: object, kpis: int = 1) -> MalformedError:
-    """Give the error that checking an app ends with."""
+    """Return the error of checking an app."""
     with pytest.raises(MalformedError) as caught:
         check_element(app, kpis)
     return caught.value
@@ -21,13 +21,13 @@ def fault_of(app: object, kpis: int = 1) -> MalformedError:
 
 @given(answers())
 def test_every_documented_answer_is_accepted(answer: dict[str, Any]) -> None:
-    """Levels in any order and depth, ragged and unknown ones among them, are what the service documents."""
+    """Levels in any order and depth, including ragged and unknown ones, are what the service documents."""
     for app in apps_of(answer):
         check_element(app, len(answer["result_parameters"]["kpis"]))
 
 
 def elements_of(element: dict[str, Any], place: str = "") -> list[tuple[dict[str, Any], str]]:
-    """List an element and all below it, each with its place."""
+    """Return an element and all below it, each with its place."""
     found = [(element, place)]
     for level in element:
         if level in LEVELS:
@@ -60,13 +60,13 @@ def test_a_fault_is_found_where_it_is(answer: dict[str, Any], data: st.DataObjec
     else:
         element["kpi_values"] = [1] * (kpis + 1)
         place += ".kpi_values"
-    # Figures come first, so that no level before them is looked into.
+    # Figures come first, so that no level before them is checked.
     assert fault_of(app, kpis).location == place
 
 
 @pytest.mark.parametrize("app", [None, 5, "app", [], [{}], True])
 def test_an_app_is_an_object(app: object) -> None:
-    """Anything else is no app."""
+    """Anything else is not an app."""
     fault = fault_of(app)
     assert fault.location == ""
     assert "expected an object" in fault.problem
@@ -74,21 +74,21 @@ def test_an_app_is_an_object(app: object) -> None:
 
 @pytest.mark.parametrize("first", [None, 1, "x", []])
 def test_a_level_with_a_fault_in_front_is_not_passed_over(first: object) -> None:
-    """Elements behind one that is none are not silently lost: the fault is named."""
+    """Elements after an invalid one are not lost silently: the fault is named."""
     fault = fault_of({"token": "a", "trackers": [first, {"token": "t", "kpi_values": [1]}]})
     assert fault.location == ".trackers[0]"
 
 
 @pytest.mark.parametrize("level", [{"token": "t", "kpi_values": [1]}, {"t": {"kpi_values": [1]}}])
 def test_a_level_that_is_no_list_is_not_passed_over(level: object) -> None:
-    """Figures in an object where a level's list belongs are not silently lost."""
+    """Figures in an object in place of a level's list are not lost silently."""
     assert fault_of({"token": "a", "trackers": level}).location.startswith(".trackers")
 
 
 @pytest.mark.parametrize("token", [[], {}, ["x"], {"a": 1}])
 @pytest.mark.parametrize("key", ["token", "name"])
 def test_what_identifies_an_element_is_a_plain_value(token: object, key: str) -> None:
-    """A token or a name that is a list or an object can be no cell of a table."""
+    """A token or a name that is a list or an object can't be a cell of a table."""
     app = {"token": "a", "trackers": [{"token": "t"}, {"token": "u", key: token, "kpi_values": [1]}]}
     assert fault_of(app).location == f".trackers[1].{key}"
 
@@ -102,18 +102,18 @@ def test_a_message_is_short_whatever_it_found() -> None:
 
 @pytest.mark.parametrize(("values", "kpis"), [([], 0), ([None], 1), ([0], 1), ([1, 2.5, None], 3)])
 def test_values_are_numbers_or_null(values: list[Any], kpis: int) -> None:
-    """As many numbers or nulls as there are KPIs are what belongs there."""
+    """A list with one number or null for each KPI passes."""
     check_element({"token": "a", "kpi_values": values}, kpis)
 
 
 def test_an_app_without_figures_is_accepted() -> None:
-    """An app that had no traffic has neither levels nor figures."""
+    """An app without traffic has neither levels nor figures."""
     check_element({"token": "a", "name": "A", "currency": "EUR", "trackers": []}, 3)
 
 
 @pytest.mark.parametrize("number", [0, None, 0.5, -7, LARGEST_NUMBER, -LARGEST_NUMBER, 10**400])
 def test_usual_answers_are_accepted(number: float | None) -> None:
-    """Ragged levels with usual figures, levels that are null, and keys that nobody documented are fine."""
+    """Ragged levels with usual figures, null levels, and undocumented keys pass."""
     days = [{"date": "2026-01-01", "kpi_values": [number, 1]}, {"date": "2026-01-02", "kpi_values": [1, number]}]
     trackers = [{"token": "t", "dates": days}, {"token": "u", "name": "U", "dates": []}, {"token": "v", "dates": None}]
     check_element({"token": "a", "name": "A", "currency": None, "trackers": trackers, "is_new": True}, 2)
@@ -122,7 +122,7 @@ def test_usual_answers_are_accepted(number: float | None) -> None:
 @pytest.mark.parametrize("place", ["app", "day"])
 @pytest.mark.parametrize("failure", [{"error": "later"}, {"errors": [{"message": "later"}]}, {"error_code": "x"}])
 def test_an_error_within_figures_is_refused(failure: dict[str, Any], place: str) -> None:
-    """An app, or a part of one, that carries an error does not pass for one without figures."""
+    """An app, or a part of one, that carries an error does not look like one without figures."""
     day = {"date": "2026-01-01", "kpi_values": [1]}
     app = {"token": "a", "dates": [day | failure if place == "day" else day]} | (failure if place == "app" else {})
     assert "the answer has an error here" in fault_of(app, 1).problem
@@ -136,7 +136,7 @@ IDENTIFYING = {"token", "name", "currency", *DOCUMENTED.values()}
 
 
 def faults_of(element: Any, kpis: int, place: str = "") -> Iterator[str]:
-    """Name the places of all faults, as the documentation of each key says."""
+    """Return the places of all faults, by the documentation of each key."""
     if not isinstance(element, dict):
         yield place
         return
@@ -155,7 +155,7 @@ def faults_of(element: Any, kpis: int, place: str = "") -> Iterator[str]:
 
 
 def faulty_figures(values: Any, kpis: int, place: str) -> Iterator[str]:
-    """Name the places of what is no number for a table, and no null."""
+    """Return the places of values that are neither numbers nor null."""
     if not isinstance(values, list) or len(values) != kpis:
         yield place
         return
@@ -167,7 +167,7 @@ def faulty_figures(values: Any, kpis: int, place: str) -> Iterator[str]:
 
 @given(mutated())
 def test_the_first_fault_is_named_and_none_is_passed_over(answer: dict[str, Any]) -> None:
-    """Of any mutation of an answer the first fault is named; an answer without faults is accepted."""
+    """The first fault of any mutated answer is named; an answer without faults is accepted."""
     kpis = len(answer["result_parameters"]["kpis"])
     for app in mutated_apps(answer):
         faults = list(faults_of(app, kpis))

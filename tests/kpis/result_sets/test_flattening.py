@@ -15,12 +15,12 @@ from tests.kpis.answers import answers, apps_of, leaf_values, mutated, mutated_a
 
 
 def cell_of(column: str, value: Any) -> Any:
-    """Make a cell that shows what it was made of, where it isn't taken as it is."""
+    """Return a cell that shows its value, unless it is used unchanged."""
     return value if value is None or (type(value) is str and column != "date") else (column, value)
 
 
 def rows_one_by_one(apps: list[Any], columns: list[str], kpis: list[str], names: Any) -> list[dict[str, Any]]:
-    """Give the rows as a recursion does that looks at each element anew."""
+    """Return the rows of a recursion that inspects each element separately."""
     found: list[dict[str, Any]] = []
 
     def walk(level: str, element: dict[str, Any], above: dict[str, Any]) -> None:
@@ -42,7 +42,7 @@ def rows_one_by_one(apps: list[Any], columns: list[str], kpis: list[str], names:
 
 
 def columns_one_by_one(apps: list[Any]) -> list[str]:
-    """Name the columns as a recursion does that looks at each element."""
+    """Return the columns of a recursion that inspects each element."""
     columns: dict[str, None] = dict.fromkeys(("app_token", "app_name", "currency"))
 
     def walk(level: str, elements: list[dict[str, Any]]) -> None:
@@ -59,7 +59,7 @@ def columns_one_by_one(apps: list[Any]) -> list[str]:
 
 
 def is_sound(app: object, kpis: int) -> bool:
-    """Say whether an app passes the check."""
+    """Return whether an app passes the check."""
     try:
         check_element(app, kpis)
     except MalformedError:
@@ -69,7 +69,7 @@ def is_sound(app: object, kpis: int) -> bool:
 
 @given(mutated())
 def test_the_walks_find_what_is_found_one_by_one(answer: dict[str, Any]) -> None:
-    """Rows and columns are those of a plain recursion, in its order, whatever the levels look like."""
+    """Rows and columns are those of a plain recursion, in its order, whatever the levels."""
     kpis = answer["result_parameters"]["kpis"]
     apps = [app for app in mutated_apps(answer) if is_sound(app, len(kpis))]
     names = names_by_level(answer["result_parameters"])
@@ -93,7 +93,7 @@ def test_the_walks_find_what_is_found_one_by_one(answer: dict[str, Any]) -> None
 
 
 def test_columns_come_in_the_order_of_the_elements_that_have_them() -> None:
-    """A level comes where an element first has it as such, and not where its key first is."""
+    """A level comes where an element first has it as a level, and not where its key first occurs."""
     apps: list[dict[str, Any]] = [
         {"token": "a", "trackers": None, "countries": [{"country": "de", "kpi_values": [1]}]},
         {"token": "b", "trackers": [{"token": "t", "kpi_values": [2]}]},
@@ -102,14 +102,14 @@ def test_columns_come_in_the_order_of_the_elements_that_have_them() -> None:
 
 
 def test_no_figure_is_lost_below_an_own_key() -> None:
-    """A level that has the name of its element's own key is walked as any other one."""
+    """A level with the name of its element's own key is walked like any other."""
     app = {"token": "a", "zones": [{"zone": [{"kpi_values": [1]}], "kpi_values": [2]}]}
     check_element(app, 1)
     assert [row["k"] for row in rows([app], columns_of([read_level([app], 1)]), ["k"], {}, cell_of)] == [2, 1]
 
 
 def test_a_row_is_its_consumers_own() -> None:
-    """What a consumer does to a row is not seen in the rows below its element."""
+    """Changes that a consumer makes to a row do not affect the rows below its element."""
     app = {"token": "a", "kpi_values": [1], "dates": [{"date": "2026-01-01", "kpi_values": [2]}]}
     found = []
     for row in rows([app], columns_of([read_level([app], 1)]), ["k"], {}, cell_of):
@@ -119,14 +119,14 @@ def test_a_row_is_its_consumers_own() -> None:
 
 
 def test_values_that_stand_for_no_kpi_are_not_dropped() -> None:
-    """Figures that were never checked have one value for each KPI all the same."""
+    """Even unchecked figures have one value for each KPI."""
     with pytest.raises(ValueError, match="2 values stand for 1 KPIs"):
         list(rows([{"token": "a", "kpi_values": [1, 2]}], ["app_token"], ["k"], {}, cell_of))
 
 
 @given(answers())
 def test_the_walk_finds_each_leaf_once(answer: dict[str, Any]) -> None:
-    """There are as many rows as `kpi_values`, under known columns."""
+    """There are as many rows as `kpi_values`, with known columns."""
     apps, kpis = apps_of(answer), answer["result_parameters"]["kpis"]
     columns = columns_of(read_apps(apps, len(kpis)))
     found = list(rows(apps, columns, kpis, {}, cell_of))
@@ -138,7 +138,7 @@ def test_the_walk_finds_each_leaf_once(answer: dict[str, Any]) -> None:
 
 
 def test_a_hundred_levels_are_walked() -> None:
-    """Depth is no matter of the stack in any answer that could come."""
+    """No realistic depth of an answer exhausts the stack."""
     element: dict[str, Any] = {"kpi_values": [1]}
     for number in reversed(range(100)):
         element = {f"level{number}s": [{f"level{number}": "x", **element}]}

@@ -1,4 +1,4 @@
-"""Answers made one: no value is lost, doubled or summed."""
+"""Combined answers: no value is lost, doubled or summed."""
 
 import copy
 import json
@@ -17,7 +17,7 @@ from tests.kpis.answers import LEVELS, VALUES, answers, apps_of, leaf_values, ne
 
 @given(answers(), st.data())
 def test_a_new_order_moves_every_value_and_nothing_else(answer: dict[str, Any], data: st.DataObject) -> None:
-    """Each leaf has its values in the new places, null where it has none; the original is as it was."""
+    """Each leaf has its values in the new order, and null for missing ones; the original is unchanged."""
     kpis = len(answer["result_parameters"]["kpis"])
     places = data.draw(st.lists(st.none() | st.integers(0, kpis - 1) if kpis else st.none(), max_size=5))
     for app in apps_of(answer):
@@ -32,7 +32,7 @@ def test_a_new_order_moves_every_value_and_nothing_else(answer: dict[str, Any], 
 
 @given(answers())
 def test_the_same_order_gives_an_equal_app(answer: dict[str, Any]) -> None:
-    """The identity changes nothing, and neither does a reversal and its own reversal."""
+    """The identity changes nothing, and neither does a reversal applied twice."""
     kpis = len(answer["result_parameters"]["kpis"])
     there = list(range(kpis))
     for app in apps_of(answer):
@@ -63,7 +63,7 @@ Path = tuple[tuple[str, str], ...]
 
 @st.composite
 def dated_leaves(draw: st.DrawFn) -> list[tuple[Path, list[Any]]]:
-    """Give the leaves of an app that is grouped by day, at any depth."""
+    """Return the leaves of an app that is grouped by day, at any depth."""
     others = [name for name in sorted(LEVELS) if name not in {"dates", "zones"}]
     levels = draw(st.lists(st.sampled_from(others), max_size=3, unique=True))
     levels.insert(draw(st.integers(0, len(levels))), "dates")
@@ -73,7 +73,7 @@ def dated_leaves(draw: st.DrawFn) -> list[tuple[Path, list[Any]]]:
 
 
 def leaves_of(element: dict[str, Any], above: Path = ()) -> dict[Path, list[Any]]:
-    """List the leaves of an app by their path; no path may come twice."""
+    """Return the leaves of an app by their path; no path may be repeated."""
     found: dict[Path, list[Any]] = {}
     if "kpi_values" in element:
         found[above] = element["kpi_values"]
@@ -88,7 +88,7 @@ def leaves_of(element: dict[str, Any], above: Path = ()) -> dict[Path, list[Any]
 
 @given(dated_leaves(), st.lists(st.integers(0, 2), min_size=len(DATES), max_size=len(DATES)))
 def test_joined_windows_have_each_leaf_once(all_leaves: list[tuple[Path, list[Any]]], cut: list[int]) -> None:
-    """However days are dealt out to windows, joined they have the leaves of the whole range with their very values."""
+    """However days are distributed over windows, joined they have the exact leaves of the whole range."""
     window_of = dict(zip(DATES, cut, strict=True))
     parts = [
         nested([leaf for leaf in all_leaves if window_of[dict(leaf[0])["dates"]] == window], token="a", name="A")
@@ -126,7 +126,7 @@ def test_a_window_twice_is_refused(all_leaves: list[tuple[Path, list[Any]]]) -> 
     ],
 )
 def test_elements_without_a_known_identity_are_not_lost(level: str, elements: list[dict[str, Any]]) -> None:
-    """Elements that can't be told apart by a known key stay apart all the same, in every window."""
+    """Elements without a known key to identify them stay separate, in every window."""
     first = {"token": "a", level: [{**e, "dates": [{"date": "2026-01-01", "kpi_values": [n]}]}
                                    for n, e in enumerate(elements)]}  # fmt: skip
     second = {"token": "a", level: [{**e, "dates": [{"date": "2026-01-02", "kpi_values": [n + 10]}]}
@@ -140,7 +140,7 @@ def test_elements_without_a_known_identity_are_not_lost(level: str, elements: li
 
 @pytest.mark.parametrize("level", ["statuses", "series", "networks"])
 def test_nothing_is_lost_to_a_window_without_elements(level: str) -> None:
-    """Elements of a level that nobody documented survive the joining with a window that has none of them."""
+    """Elements of an undocumented level survive joining with a window that has none of them."""
     elements = [{"label": "on", "kpi_values": [1]}, {"label": "off", "kpi_values": [2]}]
     joined = join({"token": "a", level: elements}, {"token": "a", level: []})
     assert leaf_values(joined) == [[1], [2]]
@@ -159,20 +159,20 @@ def test_an_element_twice_in_one_window_is_not_lost() -> None:
 @pytest.mark.parametrize("nothing", [{}, {"trackers": []}, {"trackers": None}])
 @pytest.mark.parametrize("swapped", [False, True])
 def test_an_empty_window_takes_nothing_away(nothing: dict[str, Any], swapped: bool) -> None:
-    """A window without traffic, in any form, leaves the figures of the other one."""
+    """A window without traffic, in any form, leaves the figures of the other one unchanged."""
     full = {"token": "a", "trackers": [{"token": "t", "kpi_values": [1]}]}
     joined = join(nothing, full) if swapped else join(full, nothing)
     assert leaf_values(joined) == [[1]]
 
 
 def test_a_name_that_only_one_window_has_is_kept() -> None:
-    """What the first window leaves empty, the second one fills in."""
+    """Values that the first window lacks are taken from the second one."""
     joined = join({"token": "a", "name": None, "currency": "EUR"}, {"token": "a", "name": "A"})
     assert joined == {"token": "a", "name": "A", "currency": "EUR"}
 
 
 def test_two_currencies_are_not_joined() -> None:
-    """Figures in two currencies don't pass for figures in one."""
+    """Figures in two currencies do not look like figures in one."""
     one = {"token": "a", "currency": "EUR", "dates": [{"date": "2026-01-01", "kpi_values": [1]}]}
     other = {"token": "a", "currency": "USD", "dates": [{"date": "2026-02-01", "kpi_values": [1]}]}
     with pytest.raises(MalformedError, match="EUR"):
@@ -184,7 +184,7 @@ def test_two_currencies_are_not_joined() -> None:
 
 @given(st.lists(st.dictionaries(st.sampled_from("abcdef"), st.text("xyz", min_size=1), max_size=4), max_size=4))
 def test_merged_names_are_all_names(named: list[dict[str, str]]) -> None:
-    """Every tracker and event that any answer names is there once, with the name of the first one to have it."""
+    """Every tracker and event in any answer is there once, with the first name that an answer has for it."""
     parameters = [
         {key: [{"token": token, "name": name} for token, name in names.items()] for key in ("trackers", "events")}
         for names in named
@@ -214,13 +214,13 @@ def test_merged_names_come_in_the_order_of_the_answers() -> None:
 
 
 def test_the_first_answer_has_the_say() -> None:
-    """Other parameters are those of the first answer, with what only others have; unknown ones are kept."""
+    """Other parameters are those of the first answer, plus those that only others have; unknown ones are kept."""
     merged = merge_parameters([{"day_def": "24h", "x": 1}, {"day_def": "other", "y": 2}], ["b", "a"])
     assert merged == {"day_def": "24h", "x": 1, "y": 2, "kpis": ["b", "a"]}
 
 
 @pytest.mark.parametrize("entries", [None, "x", 5, {}, [None], ["t"], [{}], [{"name": "T"}], [{"token": []}]])
 def test_names_of_another_shape_are_no_names(entries: object) -> None:
-    """Names are an extra: where they are of another shape, there are none, and no error."""
+    """Names are optional: if they have another structure, there are none, and no error."""
     assert names_by_level({"trackers": entries}) == {"trackers": {}, "events": {}}
     merge_parameters([{"trackers": entries}, {"trackers": [{"token": "t", "name": "T"}]}], [])

@@ -8,7 +8,7 @@ from tests.kpis.answers import LEVELS
 
 @pytest.mark.parametrize(("level", "one"), [("apps", "app"), *((level, one) for level, (one, _) in LEVELS.items())])
 def test_each_level_has_a_singular(level: str, one: str) -> None:
-    """One element of a level is called in the singular."""
+    """The singular of a level names one element."""
     assert singular(level) == one
 
 

@@ -75,7 +75,7 @@ async def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("path", [None, "", b"report.csv", 5, True, 1.5, [], ["report.csv"], {}, object(), iter("a")])
 async def test_what_is_no_path_is_refused(path: object) -> None:
     """Bytes, numbers and the like are refused with what is wanted."""
-    with pytest.raises(ConfigurationError, match=r"^path is .*: give the path of a file, as text or a pathlib.Path$"):
+    with pytest.raises(ConfigurationError, match=r"^path is .*: pass the path of a file, as text or a pathlib.Path$"):
         target(path)
 
 
@@ -84,7 +84,7 @@ async def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """The message says to name a file in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(ConfigurationError, match="which is a folder: give the path of a file in it"):
+    with pytest.raises(ConfigurationError, match="which is a folder: pass the path of a file in it"):
         target(path)
 
 
@@ -95,7 +95,7 @@ async def test_a_folder_that_is_not_there_is_refused(
     """It is told before anything is asked for, and not made in passing."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match="and there is no folder"):
+    with pytest.raises(ConfigurationError, match="but there is no folder"):
         target(path)
     assert parts(tmp_path) == ["file"]
 
@@ -284,7 +284,7 @@ async def test_what_the_system_refuses_names_the_path(
     monkeypatch.undo()
     assert str(place) in str(caught.value)
     assert os.strerror(error) in str(caught.value)
-    assert ("the file that was there is as it was" in str(caught.value)) is (old is not None)
+    assert ("the existing file is unchanged" in str(caught.value)) is (old is not None)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
     assert (place.read_bytes() if place.exists() else None) == old
     assert parts(tmp_path) == []
@@ -312,7 +312,7 @@ async def test_a_disk_that_fills_up(size: int, tmp_path: Path) -> None:
 async def test_a_folder_without_rights_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is asked for that could not be written."""
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(ConfigurationError, match="may not be written to"):
+    with pytest.raises(ConfigurationError, match="can't be written to"):
         target(tmp_path / "report.csv")
 
 

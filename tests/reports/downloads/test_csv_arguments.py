@@ -25,11 +25,11 @@ pytestmark = [
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"readable_names": "yes"}, "readable_names is 'yes'"),
-    ({"metrics": "installs"}, r"metrics is the text 'installs': give a list, such as \['installs'\]"),
+    ({"metrics": "installs"}, r"metrics is the text 'installs': pass a list, such as \['installs'\]"),
     ({"dimensions": []}, "dimensions is empty"),
     ({"date_period": None}, "date_period is missing"),
-    ({"window": "day"}, "window is no parameter of a report"),
-    ({"typo": 1}, "typo is no parameter of a report"),
+    ({"window": "day"}, "window is not a parameter of this kind of report"),
+    ({"typo": 1}, "typo is not a parameter of a report"),
     ({"app_tokens": []}, "app_tokens is empty"),
     ({"app_tokens": "app", "filters": {"app_token__in": ["x"]}}, "filters holds 'app_token__in'"),
     ({"limit": 0}, "limit is 0"),
@@ -38,7 +38,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(
-    ("query", "message"), [*WRONG, ({"exact": 1}, "exact is 1: give True or False"), ({"path": "x"}, "path")], ids=str
+    ("query", "message"), [*WRONG, ({"exact": 1}, "exact is 1: pass True or False"), ({"path": "x"}, "path")], ids=str
 )
 async def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> None:
     """The call itself raises, before anything could be iterated or sent."""
@@ -52,11 +52,11 @@ async def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> 
     ("path", "query", "message"),
     [
         ("", {}, "path is ''"),
-        (3, {}, "path is 3: give the path of a file"),
+        (3, {}, "path is 3: pass the path of a file"),
         (".", {}, "which is a folder"),
         (Path(__file__).parent, {}, "which is a folder"),
         ("/no/such/folder/x.csv", {}, "there is no folder '/no/such/folder'"),
-        ("x.csv", {"exact": True}, "exact is no parameter of a report"),
+        ("x.csv", {"exact": True}, "exact is not a parameter of this kind of report"),
         ("x.csv", {"on_progress": "print"}, "on_progress is 'print': pass a plain function"),
         *(("x.csv", query, message) for query, message in WRONG),
     ],

@@ -130,7 +130,7 @@ async def test_what_would_come_again_is_not_asked_for_again(failure: str, to_fil
 async def test_readable_names_are_as_many_as_were_asked_for(text: str) -> None:
     """Where the names can't be checked, their number is."""
     async with client(httpx.Response(200, text=text)) as (adjust, script):
-        with pytest.raises(DecodeError, match="it is no report of 4 columns"):
+        with pytest.raises(DecodeError, match="it is not a report of 4 columns"):
             await rows_of(adjust, readable_names=True)
         assert len(script.requests) == 1
     async with client(httpx.Response(200, text="Tag,App,Installs,Kosten,mehr\n1,2,3,4,5\n")) as (adjust, _):
@@ -163,7 +163,7 @@ async def test_an_end_that_nothing_tells_is_asked_for_once_more(
     async with client(arriving(whole(3), framed=False), max_attempts=max_attempts) as (adjust, script):
         assert await rows_of(adjust) == [row(0), row(1), row(2)]
         assert len(script.requests) == min(2, max_attempts)
-        assert "nothing but the end of the connection told" in caplog.text
+        assert "only the end of the connection marked the end of the answer" in caplog.text
         with pytest.raises(DecodeError, match="No file was written") as raised:
             await adjust.reports.download_csv(place, **QUERY)
         assert len(script.requests) == 2 * min(2, max_attempts)
@@ -190,7 +190,7 @@ async def test_rows_of_a_long_body_without_an_end_are_not_held(caplog: pytest.Lo
     async with client(long) as (adjust, script):
         assert len(await rows_of(adjust)) == 100_000
         assert len(script.requests) == 1
-    assert "nothing but the end of the connection told" in caplog.text
+    assert "only the end of the connection marked the end of the answer" in caplog.text
 
 
 @jumping
@@ -258,16 +258,16 @@ async def test_a_report_of_other_columns_says_so(caplog: pytest.LogCaptureFixtur
     async with client(httpx.Response(200, content=text)) as (adjust, _):
         with caplog.at_level(logging.WARNING):
             assert await rows_of(adjust) == [{"day": date(2026, 1, 1), "app": "A", "installs": 3}]
-    assert "the answer has no cost, which was asked for" in caplog.text
+    assert "the answer has no cost, which was requested" in caplog.text
 
 
 @jumping
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (b"day,day\n1,2\n", r"a column is there twice: day, day \(at line 1\)"),
+        (b"day,day\n1,2\n", r"a column appears twice: day, day \(at line 1\)"),
         (b"day,app,installs,cost\n1,2\n", r"row 1 has 2 cells below 4 columns \(at line 2\)"),
-        (b'day,app,installs,cost\n1,"2\n', r"it is no CSV: unexpected end of data"),
+        (b'day,app,installs,cost\n1,"2\n', r"it is not CSV: unexpected end of data"),
         (b"day,app,installs,cost\n\xe9", r"it is not encoded in UTF-8: unexpected end of data"),
     ],
     ids=range(4),

@@ -44,6 +44,8 @@ async def test_a_file_is_what_the_service_sends(adjust: AsyncAdjust, emulator: E
         saved = await adjust.reports.download_csv(path, **question)
         rows = len(list(csv.reader(io.StringIO(own.text)))) - 1
         assert saved == SavedReport(place, len(own.content), rows, ("day", "network", "installs", "cost"))
+        columns = ["day", "network", "installs", "cost"]
+        assert saved.to_dict() == {"path": str(place), "size": saved.size, "rows": rows, "columns": columns}
         assert place.read_bytes() == own.content
         assert list(files_of(tmp_path)) == ["report.csv"]
 

@@ -182,9 +182,9 @@ def test_records_are_given_as_soon_as_they_are_whole() -> None:
         ((b"a\n\xff\n",), "not encoded in UTF-8", 1),
         ((b"a\n", b"1\n", b"\xc3"), "not encoded in UTF-8", 3),
         ((b"a\n", b"\xe2\x82\n"), "not encoded in UTF-8", 2),
-        ((b'a\n"x',), "it is no CSV", 2),
-        ((b'a\n1\n"x\n2\n3',), "it is no CSV", 3),
-        ((b'a\n"x"y\n',), "it is no CSV", 2),
+        ((b'a\n"x',), "it is not CSV", 2),
+        ((b'a\n1\n"x\n2\n3',), "it is not CSV", 3),
+        ((b'a\n"x"y\n',), "it is not CSV", 2),
         (("a\n1\n".encode("utf-16"),), "not encoded in UTF-8", 1),
     ],
 )
@@ -286,6 +286,6 @@ def test_a_ragged_row_says_which(record: list[str], cells: int) -> None:
 @pytest.mark.parametrize("readable_names", [True, False])
 def test_a_name_twice_is_refused(readable_names: bool) -> None:
     """One of two columns of the same name would hide the other."""
-    with pytest.raises(MalformedError, match="a column is there twice: day, installs, day") as caught:
+    with pytest.raises(MalformedError, match="a column appears twice: day, installs, day") as caught:
         rows_of(["day", "installs", "day"], readable_names=readable_names)
     assert caught.value.location == "line 1"

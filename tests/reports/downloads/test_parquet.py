@@ -164,7 +164,7 @@ async def test_what_would_come_again_is_not_asked_for_again(failure: str, to_fil
     place = tmp_path / "x.parquet"
     place.write_bytes(b"yesterday")
     async with client(FINAL[failure], httpx.Response(200, content=WHOLE)) as (adjust, script):
-        with pytest.raises(DecodeError, match="the answer is no Parquet"):
+        with pytest.raises(DecodeError, match="the answer is not Parquet"):
             await (adjust.reports.download_parquet(place, **QUERY) if to_file else adjust.reports.read_parquet(**QUERY))
         assert len(script.requests) == 1
     assert files_of(tmp_path) == {"x.parquet": b"yesterday"}
@@ -204,7 +204,7 @@ async def test_what_can_not_be_read_is_a_decode_error(to_file: bool, tmp_path: P
     """A file that begins and ends as Parquet does, and is none, is a `DecodeError`, and no file."""
     broken = b"PAR1\xff\xff\xff\x7fPAR1"
     async with client(httpx.Response(200, content=broken), max_attempts=1) as (adjust, _):
-        with pytest.raises(DecodeError, match="no Parquet that can be read"):
+        with pytest.raises(DecodeError, match="not readable as Parquet"):
             await (
                 adjust.reports.download_parquet(tmp_path / "x", **QUERY)
                 if to_file

@@ -29,10 +29,10 @@ def _no_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ({"readable_names": True}, "readable_names is no parameter of this report"),
-        ({"exact": True}, "exact is no parameter of a report"),
-        ({"window": 3}, "window is no parameter of a report"),
-        ({"installs__gte": 3}, r"installs__gte is a filter: give filters=\{'installs__gte': \.\.\.\}"),
+        ({"readable_names": True}, "readable_names is not a parameter of this report"),
+        ({"exact": True}, "exact is not a parameter of this kind of report"),
+        ({"window": 3}, "window is not a parameter of this kind of report"),
+        ({"installs__gte": 3}, r"installs__gte is a filter: pass filters=\{'installs__gte': \.\.\.\}"),
         ({"metrics": ["installs", "installs"]}, "metrics has 'installs' twice"),
     ],
     ids=str,

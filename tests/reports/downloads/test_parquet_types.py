@@ -105,7 +105,7 @@ async def test_a_broken_page_is_found(tmp_path: Path) -> None:
     place = tmp_path / "x.parquet"
     place.write_bytes(b"yesterday")
     async with client(httpx.Response(200, content=bytes(body)), max_attempts=1) as (adjust, _):
-        with pytest.raises(DecodeError, match="no Parquet that can be read"):
+        with pytest.raises(DecodeError, match="not readable as Parquet"):
             await adjust.reports.download_parquet(place, **QUERY)
     assert files_of(tmp_path) == {"x.parquet": b"yesterday"}
 

@@ -1,0 +1,76 @@
+"""The lists of the Report Service, each of which is one answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from adjust_async.reports.account import Account
+from adjust_async.reports.lookups import FilterQuestion, ask_filters
+from adjust_async.reports.models import FilterValue
+from adjust_async.tables import Column, Listing, RecordColumns, RecordList, RecordTable, Table
+
+__all__ = ["FilterLists", "ReportList"]
+
+T = TypeVar("T")
+
+
+class ReportList(RecordList[T]):
+    """The apps or the events of the account.
+
+    Args:
+        cls: The class of the records.
+        ask: Sends the request.
+        described: What they are, for `repr`.
+    """
+
+    def __init__(self, cls: type[T], ask: Callable[[], Awaitable[Sequence[T]]], described: str) -> None:
+        super().__init__(cls)
+        self._ask = ask
+        self._what = described
+
+    async def _feed(self, take: Callable[[Sequence[T]], object]) -> None:
+        __tracebackhide__ = True
+        take(await self._ask())
+
+    def _described(self) -> str:
+        return self._what
+
+
+class FilterLists(Listing[dict[str, list[FilterValue]]]):
+    """Lists of values that reports can ask for. Nothing is sent until they are awaited, and each time they are fetched.
+
+    * `await lists` returns a dictionary from the name of each list to its values, as `await lists.collect()` does;
+    * `await lists.to_table()` returns all values as one `Table`, with the column `list` in front.
+    """
+
+    def __init__(self, account: Account, question: FilterQuestion) -> None:
+        self._account = account
+        self._question = question
+
+    def __repr__(self) -> str:
+        return f"<FilterLists of {', '.join(self._question.names)}: await it (or await collect()), or await to_table()>"
+
+    async def collect(self) -> dict[str, list[FilterValue]]:
+        """Return the values of each list, by its name, as `await` on the object itself does."""
+        __tracebackhide__ = True
+        values: dict[str, list[Any]] = await ask_filters(self._account.session, self._question)
+        if not self._question.narrowed:
+            self._account.names.learn(
+                {name: [one.id for one in ones if isinstance(one, FilterValue)] for name, ones in values.items()}
+            )
+        return values
+
+    async def to_table(self) -> Table:
+        """Return the values as a table: `list`, the name of the list, and a column for each field of `FilterValue`.
+
+        A list or a value of a shape that Adjust does not document is kept in `extra`.
+        """
+        __tracebackhide__ = True
+        columns = RecordColumns(FilterValue)
+        names: list[str] = []
+        found: dict[str, Any] = await self.collect()
+        for name, of_list in found.items():
+            values = of_list if isinstance(of_list, list) else [of_list]
+            columns.extend(values)
+            names += [name] * len(values)
+        schema = [Column("list", "text"), *columns.schema]
+        return RecordTable(schema, [names, *columns.cells], key_columns=["list", columns.schema[0].name])

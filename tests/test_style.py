@@ -1,0 +1,173 @@
+"""The voice: what is written for people to read is plain technical English.
+
+The list below holds phrases that the project once used and no longer uses. Each has the wording that replaces it. Add a
+phrase when a review finds one, and keep the pattern so narrow that correct English passes.
+"""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+PYTHON = sorted(
+    [
+        *(ROOT / "adjust_async").rglob("*.py"),
+        *(ROOT / "tests").rglob("*.py"),
+        *(ROOT / "benchmarks").rglob("*.py"),
+        *(ROOT / "examples").rglob("*.py"),
+        ROOT / "noxfile.py",
+    ]
+)
+MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+# A pattern, and what to write instead. A space in a pattern also matches a line break.
+STYLE = (
+    (r"gives?(?! (?:up|way|access)\b)", "'returns' (a function), 'pass' (an argument), 'is' or 'has'"),
+    (r"it is none|(?<!there\s)(?:is|are) (?-i:none)(?! of)", "'it is not one', or name the thing: 'it is not a date'"),
+    (r"tells? (?:of|what|that|how|which|where|whether|by|its|when|why|as)", "'says', 'reports' or 'shows'"),
+    (r"told of|(?:is|are|be) told(?! to)", "'reported', or the active voice: 'the error names ...'"),
+    (r"(?<!all\s)(?<!both\s)(?<!each\s)(?<!some\s)of (?:which|whom)", "a sentence of its own, or 'whose'"),
+    (r"(?<!by\s)(?<!for\s)(?<!to\s)whom", "the noun that is meant: 'the caller', 'the client'"),
+    (r"that (?:there )?(?:is|are) not(?=[.,;:)]|$)", "'that does not exist', 'missing' or 'unknown'"),
+    (r"that there (?:is|are|was|were)", "'that exists', 'available'"),
+    (r"what (?:is|was) (?:there|not there)", "'what exists', 'what is missing'"),
+    (r"(?<!there\s)(?:is|are|was|were) no (?!longer|more|such|less|fewer|different|one)\w+", "'is not a', 'is not'"),
+    (r"by (?:its|their) end, not|not in (?:its|their) course", "'at the end', 'while it runs'"),
+    (r"ha(?:s|ve|d) come(?! from)", "'has arrived', 'was received'"),
+    (r"(?:is|are|was|were|be|come|comes|came|arrives?|arrived) whole", "'complete'"),
+    (r"for good(?! reason)", "'permanently', 'lastingly'"),
+    (r"such as (?:are|is|have|has|were|was)", "'those that are'"),
+    (r"of (?:the|a|an|its|their) \w+'s(?=[.,;:)]| own|$)", "a plain genitive: 'the caller's file'"),
+    (r"(?:^|(?<=[.:;!?]\s))(?-i:Where)(?! to\b)(?=[^.;?]*,)", "'If' or 'When'"),
+    (r"(?:also|even|only|but) where", "'even if', 'only if', 'but if'"),
+    (r"(?<!,\s)where (?:that|it|there|nothing|none|nobody|neither) (?:is|are|was|were|has|have|does|do|came)", "'if'"),
+    (r"shall", "'must', 'should' or 'will'"),
+    (r"beside(?!s)", "'next to', 'alongside', 'as well as' or 'during'"),
+    (r"at the door", "'before anything is sent', 'when it is called'"),
+    (r"without a word|not a word", "'silently'"),
+    (r"nor (?:is|are|was|were|does|do|did|has|have|can|may|will)", "a second sentence with 'not'"),
+    (r"as it (?:comes|came|stands)|as they (?:come|came|stand)", "'unchanged', 'as received'"),
+    (r"(?:and|or) the like", "'and similar', or name them"),
+    (r"nothing but|no \w+ but", "'only'"),
+    (r"(?:speaks?|spoke|spoken) of", "'mentions', 'names'"),
+    (r"there(?:of|in|by|from|upon)|here(?:by|in)|where(?:by|of|upon|from)", "'in it', 'with this', 'which'"),
+    (r"who(?:m)?ever", "'anyone who', 'the code that'"),
+    (r"what (?:it|they) (?:are|is) none", "the noun that is meant"),
+    (r"to be had", "'available'"),
+    (r"in its place(?! in)", "'instead'"),
+    (r"comes? to nothing|came to nothing|comes? of (?:it|this)", "'fails', 'follows'"),
+    (r"(?:so|as) (?:long|far|soon) as ever|as ever(?=[.,;:)]|$)", "'as before'"),
+    (r"one after (?:the )?another", "'one after the other'"),
+    (r"once for all|one for all", "'once', 'shared'"),
+    (r"be it", "'whether'"),
+    (r"(?:knows?|knew) nothing of", "'does not know', 'does not import'"),
+    (r"makes? do with", "'needs only'"),
+)  # fmt: skip
+
+GAP = r"(?:\s[\s#]*)"
+PHRASES = tuple(
+    (
+        re.compile(r"(?<![\w`'\"./-])(?:" + phrase.replace(" ", GAP) + r")(?![\w`])", re.MULTILINE | re.IGNORECASE),
+        better,
+    )
+    for phrase, better in STYLE
+)
+
+
+CODE_BLOCK = re.compile(r"^( *)```.*?^\1```", re.DOTALL | re.MULTILINE)
+
+
+class Text(NamedTuple):
+    """A text that people read, and the line on which it begins."""
+
+    line: int
+    words: str
+
+
+def python_texts(path: Path) -> Iterator[Text]:
+    """Yield the docstrings and comments of a module, and of the package also its messages and help texts."""
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    docstrings = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str() as words) as constant):
+                docstrings.add(constant)
+                yield Text(constant.lineno, words)
+            case ast.Constant(value=str() as words) if node not in docstrings and path.is_relative_to(
+                ROOT / "adjust_async"
+            ):
+                if words.count(" ") > 1:
+                    yield Text(node.lineno, words)
+    begins, comments = 0, list[str]()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            if not comments:
+                begins = token.start[0]
+            comments.append(token.string)
+        elif token.type not in (tokenize.NL, tokenize.INDENT, tokenize.DEDENT) and comments:
+            yield Text(begins, "\n".join(comments))
+            comments = []
+
+
+def markdown_texts(path: Path) -> Iterator[Text]:
+    """Yield the paragraphs of a page without its code."""
+    text = path.read_text(encoding="utf-8")
+    without_code = re.sub(
+        r"^( *)```.*?^\1```", lambda code: "\n" * code[0].count("\n"), text, flags=re.DOTALL | re.MULTILINE
+    )
+    yield Text(1, re.sub(r"`[^`\n]*`", "`…`", without_code))
+
+
+def findings(text: Text) -> Iterator[str]:
+    """Yield the line, the phrase and the better wording of everything in a text that the list names."""
+    for phrase, better in PHRASES:
+        for found in phrase.finditer(text.words):
+            line = text.line + text.words.count("\n", 0, found.start())
+            yield f"{line}: '{' '.join(found[0].split())}': write {better}"
+
+
+@pytest.mark.parametrize("path", [*PYTHON, *MARKDOWN], ids=lambda path: str(path.relative_to(ROOT)))
+def test_texts_keep_to_the_style_list(path: Path) -> None:
+    """No docstring, comment, message, help text or page uses a phrase of the list."""
+    texts = markdown_texts(path) if path.suffix == ".md" else python_texts(path)
+    found = [f"{path.relative_to(ROOT)}:{finding}" for text in texts for finding in findings(text)]
+    assert not found, "\n".join(["plain English, please (tests/test_style.py has the list):", *found])
+
+
+@pytest.mark.parametrize(
+    ("words", "phrase"),
+    [
+        ("Give the rows.", "Give"),
+        ("It is none.", "It is none"),
+        ("The error tells of\nwhat failed.", "tells of"),
+        ("# partners, some\n# of which are old", "of which"),
+        ("partners that there are not", "that there are"),
+        ("Where it is missing, nothing happens.", "Where"),
+    ],
+)
+def test_the_list_finds_its_phrases(words: str, phrase: str) -> None:
+    """A phrase is found at the start of a sentence, and across a line break."""
+    assert any(f"'{phrase}" in finding for finding in findings(Text(1, words)))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "It gives up after a minute.",
+        "There is no tracker.",
+        "None of the apps failed.",
+        "He is told to wait.",
+        "Where to go next",
+    ],
+)
+def test_plain_english_passes(words: str) -> None:
+    """Common words in their common meaning are no findings."""
+    assert not list(findings(Text(1, words)))
