@@ -1,4 +1,4 @@
-"""Large documents, decoded slice by slice: as if they were decoded as a whole."""
+"""Large documents, decoded slice by slice, with the values and errors of a document decoded as a whole."""
 
 import gc
 import json
@@ -120,7 +120,7 @@ def test_slices_stay_small(name: str, separators: tuple[str, str]) -> None:
 
 
 def test_the_collector_is_left_as_it_was() -> None:
-    """A slice that is no JSON leaves it on, and one that the application has switched off stays so."""
+    """An invalid slice leaves the collector on. If the application has switched it off, it stays off."""
     with pytest.raises(ValueError, match="unexpected"):
         loads_packing(b"[{},{},x]", lambda whole, opened: None, size=1)
     assert gc.isenabled()

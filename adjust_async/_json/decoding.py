@@ -1,7 +1,7 @@
 """JSON by orjson, and odd documents by the standard library.
 
-orjson says nothing of a key that comes twice, makes a float of a whole number beyond 64 bits, and refuses `NaN`. What
-could be one of these is decoded by the standard library, whose hooks see every key and every number.
+orjson ignores a repeated key, makes a float of an integer beyond 64 bits, and refuses `NaN`. A document that may hold
+one of these is decoded by the standard library, whose hooks see every key and every number.
 """
 
 import json
@@ -53,7 +53,7 @@ def loads(document: bytes, *, exact: bool = False) -> Any:
         exact: Whether a number becomes a `Decimal` where a float would lose digits of it.
 
     Raises:
-        JSONDecodeError: It is no JSON, not in UTF-8, or has a key twice in one object.
+        JSONDecodeError: It is not JSON or not in UTF-8, or an object has a key twice.
     """
     document = document.removeprefix(_BYTE_ORDER_MARK)
     try:
@@ -83,7 +83,7 @@ def loads_strictly(document: bytes, *, exact: bool) -> Any:
 
 
 def _keeps_all(document: bytes, value: Any, *, exact: bool) -> bool:
-    """Return whether no key and no digit was lost. `False` also where that can't be known from counting."""
+    """Return whether no key and no digit was lost. `False` too if counting can't tell."""
     try:
         encoded = orjson.dumps(value)
     except orjson.JSONEncodeError:  # it is nested deeper than orjson encodes
@@ -92,7 +92,7 @@ def _keeps_all(document: bytes, value: Any, *, exact: bool) -> bool:
 
 
 def _keeps_all_keys(document: bytes, encoded: bytes) -> bool:
-    """Return whether no key was lost. `False` also where that can't be known from counting.
+    """Return whether no key was lost. `False` too if counting can't tell.
 
     Each key has its colon, and a colon in a text is there before and after. Counting adds half to the time of decoding,
     where walking through the objects doubles it, and the standard library takes four times as long.
@@ -103,7 +103,7 @@ def _keeps_all_keys(document: bytes, encoded: bytes) -> bool:
 
 
 def _keeps_all_digits(document: bytes, *, exact: bool) -> bool:
-    """Return whether all numbers keep their digits as orjson decodes them. `False` also where a text looks like one."""
+    """Return whether all numbers keep their digits as orjson decodes them. `False` too if a text looks like one."""
     digits = document.translate(_DIGITS) + b" "
     # Without `exact`, floats may lose digits: they rarely have so many that they look like a long whole number.
     many = b"0" * ((SURE_DIGITS if exact else SHORT) + 1)
@@ -131,7 +131,7 @@ def _decode(document: bytes, *, exact: bool) -> Any:
     """Decode with the standard library.
 
     Raises:
-        ValueError: It is no JSON, is not in UTF-8, or is nested too deep.
+        ValueError: It is not JSON, is not in UTF-8, or is nested too deep.
     """
     # The standard library takes half of a pair for a character, which then can't be encoded.
     lone = b"\\u" in document and any(match[1] for match in _SURROGATE.finditer(document.replace(b"\\\\", b"")))
@@ -153,7 +153,7 @@ def _decode(document: bytes, *, exact: bool) -> Any:
 
 
 def _number(text: str) -> float | Decimal | None:
-    """Return a float where it has all digits of the number, and a `Decimal` otherwise."""
+    """Return a float if it has all digits of the number, and a `Decimal` otherwise."""
     value = float(text)
     if len(text) <= SURE_DIGITS and math.isfinite(value):
         return value
@@ -167,7 +167,7 @@ def _float(text: str) -> float | None:
 
 
 def _nothing(_: str) -> None:
-    """Return the value of `NaN` and of infinities, which are no numbers to reckon with."""
+    """Return the value of `NaN` and of infinities: `None`, as no figure can be calculated with them."""
 
 
 def dumps(value: object) -> bytes:

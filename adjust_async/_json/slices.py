@@ -1,9 +1,9 @@
 """Large documents, decoded slice by slice, so that a thread that does it lets others run in between.
 
-orjson holds the interpreter until a document is decoded: half a second for 60 MB, where a slice takes two milliseconds.
+orjson holds the interpreter until it has decoded a document: half a second for 60 MB. A slice takes a millisecond.
 A document is cut between two objects of a list. What is open at a cut is opened again for the next slice, so that each
-slice is a document of its own, which `loads` decodes by all of its rules. Whatever does not fit, the whole document is
-given to `loads`, so that the values and the errors are those of `loads`.
+slice is a document of its own, which `loads` decodes by all of its rules. If anything does not fit, the whole document
+goes to `loads`, so values and errors are always those of `loads`.
 """
 
 import gc
@@ -58,7 +58,7 @@ def loads_packing(document: bytes, pack: Callable[[Any, int], None], *, exact: b
         size: The bytes of a slice, at least.
 
     Raises:
-        ValueError: It is no JSON, or its slices are none.
+        ValueError: It is not JSON, or can't be decoded in slices.
     """
     whole: Any = None
     opened, opening, start = b"", b"", 0
@@ -108,7 +108,7 @@ def _slice(
     """
     cut = _BETWEEN_OBJECTS.search(document, start + size)
     if opened and cut is not None:
-        # Mostly the same brackets are open after a slice. Where others are, or a text is, this is no JSON.
+        # Usually the same brackets are open after a slice. If others are, or a text is, this fails.
         with suppress(JSONDecodeError):
             text = opening + document[start : cut.start() + 1] + _closing(opened)
             return loads_strictly(text, exact=exact), opened, cut.end() - 1

@@ -17,8 +17,8 @@ def loads_packed(document: bytes, *, exact: bool = False, size: int = SLICE) -> 
     """Decode a large answer of the KPI Service as `loads` does, but with levels in the place of elements below an app.
 
     The elements of a slice become a level before the next slice is decoded. So there are never many dictionaries at a
-    time, which Python's collector would go over again and again, while the event loop stands still. Where a fault is
-    found, decode the answer by `loads_beside` instead: the places of faults are known only there.
+    time, which Python's collector would walk over again and again. If a fault is found, decode the answer again by
+    `loads_beside`: only then are the locations of faults known.
 
     Raises:
         JSONDecodeError: As `loads` does.
@@ -39,7 +39,7 @@ def loads_packed(document: bytes, *, exact: bool = False, size: int = SLICE) -> 
 
 
 def _pack(values: Any, opened: int, kpis: int) -> None:
-    """Put a level in the place of the elements that are complete, in each open list but that of the apps."""
+    """Replace the complete elements by a level, in each open list except that of the apps."""
     is_level = False
     for depth in range(opened):
         if isinstance(values, dict):

@@ -19,7 +19,7 @@ def _records(rows: Any) -> Records:
     """Return the rows of an answer by column.
 
     Raises:
-        MalformedError: They are no list of objects.
+        MalformedError: They are not a list of objects.
     """
     if isinstance(rows, Records):
         return rows
@@ -62,8 +62,8 @@ class ReportPart:
 def read_report(document: bytes, *, exact: bool, size: int = SLICE) -> Any:
     """Decode a large answer of the Report Service as `loads` does, but with its rows as `Records`.
 
-    The dictionaries of a slice become columns before the next one is decoded: there are never many of them at a time,
-    so that neither their columns nor Python's collector keep the event loop waiting.
+    The dictionaries of a slice become columns before the next slice is decoded. There are never many of them at a time,
+    so Python's collector does not stop the event loop.
 
     Raises:
         JSONDecodeError: As `loads` does.
@@ -185,7 +185,7 @@ def hangs(row: Any) -> bool:
 
 def any_hangs(records: Records) -> bool:
     """Return whether any row holds nothing but rows below values of an index."""
-    # All cells of such a row hold rows, and so does its first one.
+    # Every cell of such a row holds rows, so the first one does.
     first = dict.fromkeys(shape[0] for shape in records.shapes if shape)
     if not any({dict, list} & set(map(type, records.column(key))) for key in first):
         return False

@@ -248,14 +248,14 @@ def _read_below(
 
 
 def _read_runs(elements: Sequence[Any], kpis: int) -> Level:
-    """Read elements of which some were read already."""
+    """Read elements, some of them already read."""
     runs = [list(run) for _, run in groupby(elements, key=lambda one: type(one) is Level)]
     levels = (run if type(run[0]) is Level else [_read(run, kpis)] for run in runs)
     return concatenated(list(chain.from_iterable(levels)))
 
 
 def _length(elements: Sequence[Any]) -> int:
-    """Return the number of elements where some of them were read already."""
+    """Return the number of elements, some of them already read."""
     return sum(one.count if type(one) is Level else 1 for one in elements)
 
 
