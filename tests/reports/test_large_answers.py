@@ -84,3 +84,16 @@ def test_a_large_saved_error_is_no_report() -> None:
     """A document that says that it is an error is one, whatever else it holds."""
     with pytest.raises(DecodeError, match="the answer is an error: quota"):
         Report.from_json(json.dumps(large_answer(error="quota")))
+
+
+@pytest.mark.parametrize("hangs_flat", [False, True])
+def test_a_large_saved_pivot_is_read(hangs_flat: bool) -> None:
+    """Rows that hang below the values of an index are found in any slice."""
+    days = [f"2026-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 29)]
+    inner = [{"app": f"App {number}", "installs": str(number)} for number in range(20)]
+    below = {day: inner if hangs_flat else {"rows": inner, "totals": {"installs": 190}} for day in days}
+    answer = {"rows": [{day: found} for day, found in below.items()], "totals": {"installs": 1}}
+    report = Report.from_json(json.dumps(answer), dimensions=["day", "app"], index=["day"])
+    assert [(str(row["day"]), row["app"], row["installs"]) for row in report.rows()] == [
+        (day, row["app"], int(row["installs"])) for day in days for row in inner
+    ]
