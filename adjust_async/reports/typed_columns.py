@@ -56,6 +56,9 @@ def _numbers(name: str, texts: Any) -> Any:
         return None
     types: set[type] = set() if texts.null_count == len(texts) else {float} if b"." in characters else {int}
     kind = metric_kind(name, types)
+    # Arrow parses "-0" as -0.0, and it is the integer 0.
+    if b"-0" in characters and compute.any(compute.match_substring_regex(texts, "^-0+$")).as_py():
+        return None
     numbers = texts.cast(arrow_type(kind, at_utc=False))
     if kind == "number" and not compute.all(compute.is_finite(numbers)).as_py() and types:
         return None
