@@ -262,7 +262,7 @@ def _length(elements: Sequence[Any]) -> int:
 def _figures(values: Sequence[Any], kpis: int) -> tuple[tuple[Any, ...], ...]:
     if not set(map(type, values)) <= {list} or not set(map(len, values)) <= {kpis}:
         raise _OddError
-    columns = tuple(tuple(map(itemgetter(place), values)) for place in range(kpis))
+    columns = tuple(zip(*values, strict=True)) if values else ((),) * kpis
     for column in columns:
         if not set(map(type, column)) <= _NUMBERS:
             raise _OddError
