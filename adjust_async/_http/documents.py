@@ -5,7 +5,7 @@ Nothing here does I/O, so that every odd answer can be tested as plain bytes.
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,18 +33,19 @@ __all__ = [
 LARGE = 256 * 1024
 
 
-def parse_json(answer: Answer, *, exact: bool = False) -> Any:
+def parse_json(answer: Answer, *, exact: bool = False, decode_large: Callable[..., Any] = loads_beside) -> Any:
     """Decode the body of an answer whose status was a success.
 
     Args:
         answer: The answer.
         exact: Whether a number becomes a `Decimal` where a float would lose digits of it.
+        decode_large: Decodes the body where it is large, as `loads_beside` does.
 
     Raises:
         DecodeError: It is no JSON: empty, HTML, or broken off in the middle; a key is there twice; or it is an error in
             spite of its status.
     """
-    decode = loads if len(answer.body) < LARGE else loads_beside
+    decode = loads if len(answer.body) < LARGE else decode_large
     problem, malformed, broke_off = "", True, False
     try:
         document = decode(answer.body, exact=exact)
