@@ -20,6 +20,8 @@ nox.options.download_python = "never"
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST = PYTHONS[0]
+#: Runs all tests, with coverage. Python 3.11 misses lines that follow a call of `asyncio.run`.
+MEASURED = "3.12"
 #: Tests that kill processes and count what runs side by side may fail where the machine stands still for a while.
 ONCE_MORE = ("--reruns", "1")
 #: Those of users, and none: each is tried alone.
@@ -63,13 +65,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests, on the oldest Python all of them, with coverage; below 97 % of the package's branches fails.
+    """Run the tests, on Python 3.12 all of them, with coverage; below 97 % of the package's branches fails.
 
-    The other Pythons leave out tests marked `slow`, and try fewer examples. Arguments go to pytest in place of that.
+    The other Pythons leave out tests marked `slow`, and try fewer examples. Arguments go to pytest instead of that.
     """
     session.install("-e", ".[dev]")
     measured, quick = ["--cov", "--cov-report=term"], ["-m", "not slow", "--hypothesis-profile", "quick"]
-    default = measured if session.python == OLDEST else quick
+    default = measured if session.python == MEASURED else quick
     session.run("pytest", "-n", "auto", "--dist", "worksteal", *ONCE_MORE, *(session.posargs or default))
 
 
