@@ -397,10 +397,10 @@ async def test_two_walks_of_one_listing_are_independent() -> None:
         ("v1", {"prefetch": None}, "prefetch is None"),
         ("v1", {"after": ""}, "after is ''"),
         ("v1", {"after": 3}, "after is 3"),
-        ("v1", {"cursor": "c"}, "cursor= is not of Campaign API v1: that one pages with after= or before="),
-        ("v1", {"after": "a", "before": "b"}, "after and before are both given"),
-        ("v2", {"after": "c"}, "after= is not of Campaign API v2: that one pages with cursor="),
-        ("v2", {"before": "c"}, "before= is not of Campaign API v2"),
+        ("v1", {"cursor": "c"}, "cursor= is not an argument of Campaign API v1: use after= or before="),
+        ("v1", {"after": "a", "before": "b"}, "after= and before= are both passed"),
+        ("v2", {"after": "c"}, "after= is not an argument of Campaign API v2: use cursor="),
+        ("v2", {"before": "c"}, "before= is not an argument of Campaign API v2"),
     ],
 )
 async def test_wrong_arguments_are_refused_before_anything_is_sent(
@@ -421,7 +421,9 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
 async def test_an_argument_that_no_listing_has() -> None:
     """A misspelt argument is refused by its name, with the one that was meant."""
     async with client(Collection(PAGES, paging_v1), "v1") as adjust:
-        with pytest.raises(ConfigurationError, match="pagesize is no argument of a listing: did you mean page_size"):
+        with pytest.raises(
+            ConfigurationError, match="pagesize is not an argument of a listing: did you mean page_size"
+        ):
             adjust.trackers.list("app", pagesize=5)  # type: ignore[call-arg] # what is tested is that it fails
 
 

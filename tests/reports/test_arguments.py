@@ -94,7 +94,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("fetch", {"hour__between": (8,)}, "hour__between is"),
     ("fetch", {"hour__between": (8, 24)}, r"hour__between\[1\] is 24"),
     ("fetch", {"utc_offset": "5"}, "utc_offset is '5'"),
-    ("fetch", {"utc_offset": "+05:30", "timezone_id": "Europe/Berlin"}, "are both given"),
+    ("fetch", {"utc_offset": "+05:30", "timezone_id": "Europe/Berlin"}, "are both passed"),
     ("fetch", {"limit": 0}, "limit is 0"),
     ("fetch", {"limit": "5"}, "limit is '5'"),
     ("fetch", {"sort": ["-"]}, "sort is"),

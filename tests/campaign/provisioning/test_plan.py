@@ -113,7 +113,7 @@ async def test_a_spec_whose_path_is_no_text_is_told(path: Any) -> None:
         ({"partner": ""}, "partner is ''"),
         ({"partner": "  "}, "partner is '  '"),
         ({"partner": 33}, "partner is 33"),
-        ({"partner": "AppLovin", "partner_id": 33}, "both given"),
+        ({"partner": "AppLovin", "partner_id": 33}, "both set"),
     ],
 )
 async def test_a_setting_that_is_none_is_told(settings: dict[str, Any], problem: str) -> None:

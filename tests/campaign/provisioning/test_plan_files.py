@@ -126,7 +126,7 @@ def test_all_that_is_wrong_with_a_csv_is_told_at_once(folder: Path) -> None:
         "I,AppLovin": "partner_id is 'AppLovin'",
         "J,,,1": "cost_data_enabled is '1'",
         "K,,,yes": "cost_data_enabled is 'yes'",
-        "L,33,AppLovin": "both given",
+        "L,33,AppLovin": "both set",
         "M,,,,": "it has 5 cells, and the header 4",
         "N,,,true,x": "quote names with commas",
         ",33": "the network is empty",
@@ -147,7 +147,7 @@ def test_all_that_is_wrong_with_levels_is_told_at_once(folder: Path) -> None:
     assert told[3] == "the campaign is empty: every level needs a name"
     assert told[4] == "the network is empty: every level needs a name"
     assert "'B::C' holds '::'" in told[5]
-    assert "both given" in told[6]
+    assert "both set" in told[6]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_all_that_is_wrong_with_json_lines_is_told_at_once(folder: Path) -> None
         '{"network": 5}': "the network is 5",
         '{"network": "A", "creative": "B"}': "the campaign is empty",
         '{"network": "A", "campaign": ""}': "the campaign is empty",
-        '{"path": "A", "network": "A"}': "both given",
+        '{"path": "A", "network": "A"}': "both present",
         '{"path": "B", "partner_id": 1.0}': "partner_id is 1.0",
         '{"path": "B", "partner_id": true}': "partner_id is True",
         '{"path": "B", "partner_id": NaN}': "partner_id is nan",
@@ -229,7 +229,7 @@ def test_all_that_is_wrong_with_json_lines_is_told_at_once(folder: Path) -> None
         '{"path": "B", "cost_data_enabled": 1}': "cost_data_enabled is 1",
         '{"path": "B", "cost_data_enabled": "1"}': "cost_data_enabled is '1'",
         '{"path": "B", "partner": 33}': "partner is 33",
-        '{"path": "B", "partner": "x", "partner_id": 3}': "both given",
+        '{"path": "B", "partner": "x", "partner_id": 3}': "both set",
         '{"path": "Good", "partner_id": 3}': "has other settings in line 1",
         '{"path": "\\ud800"}': "can't be sent",
         '"A" "B"': "it is not JSON",

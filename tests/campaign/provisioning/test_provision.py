@@ -593,7 +593,7 @@ async def test_names_that_differ_in_case_or_unicode_form(adjust: AsyncAdjust, em
     for outcome, name in zip(result.outcomes[:2], there, strict=False):
         assert outcome.tracker is not None
         assert [outcome.tracker.token] == tokens[name]
-        assert outcome.notes == (f"it is called {name!r} there, which differs in form alone",)
+        assert outcome.notes == (f"the service calls it {name!r}, which differs only in form",)
     assert [outcome.notes for outcome in result.outcomes[2:]] == [(), ()]
     assert set(tokens) == {*there, "A", "Plain"}
     assert {row["path"] for row in result.rows() if row["notes"]} == {"Spring", "\u00e9"}
