@@ -31,7 +31,7 @@ from adjust_async.errors import (
 
 if TYPE_CHECKING:
     from adjust_async.campaign.models import Partner, Tracker
-    from adjust_async.campaign.pages import CursorPages, Cursors, Page
+    from adjust_async.campaign.pages import CursorPages, Cursors, Page, Paging
     from adjust_async.campaign.provisioning.plan import Plan, TrackerSpec
     from adjust_async.campaign.provisioning.plan_files import load_plan
     from adjust_async.campaign.provisioning.result import ProvisionOutcome, ProvisionResult
@@ -78,6 +78,7 @@ __all__ = [
     "NotTriedError",
     "Page",
     "PaginationError",
+    "Paging",
     "Partner",
     "PermissionDeniedError",
     "PivotReport",
@@ -124,6 +125,7 @@ _MODULES = {
     "FilterValue": "reports.models",
     "KpiReport": "kpis.report",
     "Page": "campaign.pages",
+    "Paging": "campaign.pages",
     "Partner": "campaign.models",
     "PivotReport": "reports.report",
     "Plan": "campaign.provisioning.plan",

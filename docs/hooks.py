@@ -1,4 +1,4 @@
-"""Adds documents of the project (benchmarks, changes, contributing), and pages that `nav` does not list yet."""
+"""Adds documents of the project (benchmarks, changes, contributing), and pages that `nav` does not list."""
 
 import re
 from pathlib import Path
@@ -11,12 +11,12 @@ ROOT = Path(__file__).parents[1]
 PAGES = {"benchmarks.md": "benchmarks/README.md", "changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 
 
-#: The folder of each section of `nav` that a new page joins by lying in it.
+#: The folder of each section of `nav`. A new page in it joins the section.
 SECTIONS = {"How to": "how-to", "Explanation": "explanation", "Reference": "reference"}
 
 
 def on_config(config: Any) -> Any:
-    """Put the pages of a section's folder that are not listed behind those that are."""
+    """Append the pages of a section's folder that `nav` does not list."""
     for section in config.nav:
         for title, pages in section.items():
             if title in SECTIONS:
@@ -30,12 +30,19 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
     """Add the pages, and the charts that they show."""
     for page, source in PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
-        files.append(File.generated(config, page, content=_without_links_to_files(text)))
+        files.append(File.generated(config, page, content=_with_links_of_the_site(text)))
     for chart in (ROOT / "benchmarks" / "charts").glob("*.svg"):
         files.append(File.generated(config, f"charts/{chart.name}", content=chart.read_bytes()))
     return files
 
 
-def _without_links_to_files(text: str) -> str:
-    """Leave of a link to a file that is no page of the documentation its words alone."""
-    return re.sub(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)[^)]+\)", r"\1", text)
+def _with_links_of_the_site(text: str) -> str:
+    """Point links to pages of the documentation at these pages, and leave only the words of links to other files."""
+    return re.sub(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)]+)\)", _link_on_the_site, text)
+
+
+def _link_on_the_site(link: re.Match[str]) -> str:
+    words, target = link.groups()
+    pages = {source: page for page, source in PAGES.items()}
+    page = pages.get(target) or target.removeprefix("docs/")
+    return words if page == target else f"[{words}]({page})"

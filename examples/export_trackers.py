@@ -1,4 +1,4 @@
-"""Write every tracker of the account into a CSV file, as they arrive."""
+"""Write every tracker of the account to a CSV file as it arrives."""
 
 import asyncio
 import csv
@@ -10,17 +10,17 @@ COLUMNS = ("app_token", "token", "parent_token", "level", "name", "partner_id", 
 
 
 async def main(path: str) -> None:
-    """Walk the trees of all apps side by side."""
+    """Walk the trees of all apps in parallel."""
     async with AsyncAdjust() as adjust:
         tokens = [app.token async for app in adjust.apps.list()]
-        with open(path, "w", encoding="utf-8", newline="") as file:  # noqa: ASYNC230, PTH123 - a row at a time is quick
+        with open(path, "w", encoding="utf-8", newline="") as file:  # noqa: ASYNC230, PTH123 - writing one row is quick
             table = csv.writer(file)
             table.writerow(COLUMNS)
             count = 0
             async for tracker in adjust.trackers.walk(tokens):
                 table.writerow([getattr(tracker, column) for column in COLUMNS])
                 count += 1
-    print(f"{count} trackers of {len(tokens)} apps in {path}")
+    print(f"{count} trackers of {len(tokens)} apps written to {path}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Keep one CSV file for each day of figures, and read the days again that Adjust may have restated."""
+"""Keep one CSV file per day of figures, and fetch again the days that Adjust may have restated."""
 
 import asyncio
 import csv
@@ -13,13 +13,13 @@ RESTATED_DAYS = 7
 
 
 def newest(folder: Path, today: date) -> date:
-    """Return the newest day that is stored; in an empty folder that of a month ago."""
+    """Return the newest stored day, or the day a month ago if the folder is empty."""
     days = [date.fromisoformat(path.stem) for path in folder.glob("????-??-??.csv")]
     return max(days, default=today - timedelta(days=30))
 
 
 async def figures(since: date, today: date) -> Report:
-    """Ask for all days since then, and for those before it that may have changed."""
+    """Fetch all newer days, and the earlier ones that may have changed."""
     async with AsyncAdjust() as adjust:
         return await adjust.reports.fetch(
             dimensions=["day", "app", "country"],
@@ -30,7 +30,7 @@ async def figures(since: date, today: date) -> Report:
 
 
 def main(folder: Path, today: date) -> None:
-    """Replace the files of all days that were asked for."""
+    """Replace the files of all fetched days."""
     folder.mkdir(exist_ok=True)
     report = asyncio.run(figures(newest(folder, today), today))
     rows = sorted(report.rows(), key=lambda row: row["day"])

@@ -1,4 +1,4 @@
-"""Print how many of a month's new users stay, app by app."""
+"""Print the retention curve of a month's new users for each app."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ DAYS = range(1, 15)
 
 
 async def main() -> None:
-    """Ask for the retention of mature cohorts, and draw it."""
+    """Fetch the retention of mature cohorts, and draw it."""
     async with AsyncAdjust() as adjust:
         tokens = [app.token async for app in adjust.apps.list()]
         report = await adjust.reports.fetch(

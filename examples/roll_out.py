@@ -1,4 +1,4 @@
-"""Make sure that a season's campaigns are there, in every app, linked to their partners; safe to run again."""
+"""Create a season's campaigns in every app and link them to their partners; safe to run again."""
 
 import asyncio
 
@@ -8,13 +8,13 @@ NETWORKS = ("AppLovin", "AdColony")
 
 
 def plan() -> list[TrackerSpec]:
-    """Return the networks with their settings, and the campaigns below them."""
+    """Return the networks with their settings, and their campaigns."""
     networks = [TrackerSpec(name, partner=name, cost_data_enabled=True) for name in NETWORKS]
     return [*networks, *TrackerSpec.product(NETWORKS, ["DE", "FR", "US"], ["Spring", "Summer"])]
 
 
 async def main() -> None:
-    """Compare first, then roll out, and say what became of it."""
+    """Compare first, then roll out, and print the results."""
     async with AsyncAdjust() as adjust:
         async for app in adjust.apps.list():
             planned = await adjust.trackers.provision(app.token, plan(), dry_run=True)

@@ -1,9 +1,8 @@
-"""A web application over Adjust: figures as they arrive, and roll-outs in the background with their progress.
+"""A web application for Adjust: it streams figures as they arrive, and runs roll-outs in the background.
 
     uvicorn app:app --app-dir examples/fastapi_app --timeout-graceful-shutdown 20
 
-It takes ADJUST_API_TOKEN as every client does. Without an account, run `adjust-async emulator` beside it and set
-ADJUST_API_URL.
+It reads ADJUST_API_TOKEN like every client. Without an account, run `adjust-async emulator` and set ADJUST_API_URL too.
 """
 
 import asyncio
@@ -21,12 +20,12 @@ from fastapi.responses import FileResponse, StreamingResponse
 from adjust_async import AdjustError, AsyncAdjust, ProvisionResult, TrackerSpec
 from adjust_async.integrations.fastapi import Adjust, install_error_handlers, lifespan
 
-#: Seconds after which a stream of events ends, and the browser asks again: a server can't stop before they end.
+#: Seconds after which a stream of events ends and the browser reconnects. A server can't stop before its streams end.
 EVENTS = 2.0
 
 
 class RollOut:
-    """A plan on its way, and how far it is."""
+    """A roll-out and its progress."""
 
     def __init__(self, app_token: str, total: int) -> None:
         self.app_token = app_token
@@ -36,12 +35,12 @@ class RollOut:
         self._changed = asyncio.Event()
 
     def tell(self, done: int, total: int | None, what: str) -> None:
-        """Take what `on_progress` is told."""
+        """Receive the arguments of `on_progress`."""
         self.done, self.total, self.last = done, total or self.total, what
         self._changed.set()
 
     async def run(self, adjust: AsyncAdjust, specs: list[TrackerSpec]) -> None:
-        """Make the plan true; what was done is kept, however it ends."""
+        """Roll the plan out, and keep the result however it ends."""
         try:
             self.result = await adjust.trackers.provision(self.app_token, specs, on_progress=self.tell)
             self.state = "failed" if self.result.failed else "finished"
@@ -51,12 +50,12 @@ class RollOut:
             self._changed.set()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return how far it is."""
+        """Return the progress as JSON can carry it."""
         counts = None if self.result is None else self.result.counts
         return {"state": self.state, "done": self.done, "total": self.total, "last": self.last, "counts": counts}
 
     async def events(self) -> AsyncGenerator[str, None]:
-        """Yield how far it is as server-sent events, ten a second at most, until it has ended or `EVENTS` are over."""
+        """Yield the progress as server-sent events, ten per second at most, until the end or for `EVENTS` seconds."""
         end = asyncio.get_running_loop().time() + EVENTS
         while True:
             self._changed.clear()
@@ -72,7 +71,7 @@ class RollOut:
 
 
 class RollOuts:
-    """The roll-outs of this process. A database would remember them longer."""
+    """The roll-outs of this process. A real application would keep them in a database."""
 
     def __init__(self) -> None:
         self._roll_outs: dict[str, RollOut] = {}
@@ -88,13 +87,13 @@ class RollOuts:
         return name
 
     def find(self, name: str) -> RollOut:
-        """Return a roll-out, or answer 404."""
+        """Return a roll-out, or raise a 404."""
         if name not in self._roll_outs:
             raise HTTPException(404, "no such roll-out")
         return self._roll_outs[name]
 
     async def end(self) -> None:
-        """Wait for those that run; print what they did, for whoever goes on with them."""
+        """Wait for the running roll-outs, and print what they did, so that somebody can continue them."""
         await asyncio.gather(*self._tasks)
         for name, roll_out in self._roll_outs.items():
             doubts = sum(outcome.in_doubt for outcome in roll_out.result.outcomes) if roll_out.result else None
@@ -106,7 +105,7 @@ open_client = lifespan(drain=10)
 
 @asynccontextmanager
 async def around(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Open the client; at the end it is drained, which stops the roll-outs in good order, and then they are awaited."""
+    """Open the client. At the end it drains, which stops the roll-outs cleanly, and then they are awaited."""
     app.state.roll_outs = RollOuts()
     async with open_client(app):
         yield
@@ -134,7 +133,7 @@ async def page() -> FileResponse:
 
 @app.get("/kpis/{app_tokens}")
 async def kpis(app_tokens: str, start: date, end: date, adjust: Adjust) -> StreamingResponse:
-    """Stream the figures of many apps, a line of JSON a row, each app when it arrives."""
+    """Stream the figures of many apps as JSON Lines, each app when it arrives."""
     reports = adjust.kpis.stream(app_tokens.split(","), start_date=start, end_date=end, on_failure="keep")
 
     async def lines() -> AsyncGenerator[str, None]:
@@ -145,7 +144,7 @@ async def kpis(app_tokens: str, start: date, end: date, adjust: Adjust) -> Strea
                         yield json.dumps(row) + "\n"
                     if app_token in report.failures:
                         yield json.dumps({"app_token": app_token, "error": str(report.failures[app_token])}) + "\n"
-        except AdjustError as error:  # of all apps: the status is on its way already
+        except AdjustError as error:  # all apps failed, and the status line was already sent
             yield json.dumps({"error": str(error)}) + "\n"
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")
@@ -153,18 +152,18 @@ async def kpis(app_tokens: str, start: date, end: date, adjust: Adjust) -> Strea
 
 @app.post("/roll-outs/{app_token}", status_code=202)
 async def start(app_token: str, specs: Annotated[list[TrackerSpec], Body()], adjust: Adjust, running: Running) -> Any:
-    """Start a roll-out in the background, once Adjust knows the app: 404 otherwise."""
+    """Start a roll-out in the background if Adjust knows the app; answer 404 otherwise."""
     await adjust.with_options(deadline=5).trackers.list(app_token, max_items=1).collect()
     return {"id": running.start(adjust, app_token, specs)}
 
 
 @app.get("/roll-outs/{name}")
 async def show(name: str, running: Running) -> dict[str, Any]:
-    """Say how far a roll-out is."""
+    """Return the progress of a roll-out."""
     return running.find(name).to_dict()
 
 
 @app.get("/roll-outs/{name}/events")
 async def events(name: str, running: Running) -> StreamingResponse:
-    """Say how far a roll-out is, again and again."""
+    """Stream the progress of a roll-out."""
     return StreamingResponse(running.find(name).events(), media_type="text/event-stream")

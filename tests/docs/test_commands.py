@@ -4,8 +4,10 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from adjust_async.cli.commands import app
@@ -74,9 +76,54 @@ def test_a_command_exists(block: Block) -> None:
             assert arguments[0] in files
 
 
-def test_every_option_of_the_emulator_is_documented() -> None:
-    """The page of the command line has a line for each option of `adjust-async emulator`."""
-    page = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
-    shown = CliRunner().invoke(app, ["emulator", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
-    options = set(re.findall(r"--[a-z-]+", shown.output)) - {"--help"}
-    assert options == set(re.findall(r"^\| `(--[a-z-]+)`", page, re.MULTILINE))
+def commands(group: Any, name: str = "adjust-async") -> Iterator[tuple[str, Any]]:
+    """Yield each command with its whole name."""
+    for word, found in group.commands.items():
+        if hasattr(found, "commands"):
+            yield from commands(found, f"{name} {word}")
+        else:
+            yield f"{name} {word}", found
+
+
+ROOT_COMMAND = typer.main.get_command(app)
+REFERENCE = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
+SHARED = {"--format", "--output", "--help"}
+
+
+def options_in(text: str) -> set[str]:
+    """Return the long options that a text names, without those that switch something off."""
+    return set(re.findall(r"`(--(?!no-)[a-z-]+)`", text))
+
+
+def options_of(found: Any) -> set[str]:
+    """Return the long options that `--help` of a command names, without other names for the same."""
+    options: set[str] = set()
+    for param in found.params:
+        if param.param_type_name == "option" and not param.hidden:
+            names = [name for name in param.opts if name.startswith("--")]
+            options |= {*names[:1]}
+    return options
+
+
+COMMANDS = dict(commands(ROOT_COMMAND))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_documented(name: str) -> None:
+    """The reference of the command line has a section for each command, which names exactly its options."""
+    heading = "adjust-async kpis" if " kpis " in name else name
+    section = REFERENCE.partition(f"\n## `{heading}`\n")[2].partition("\n## ")[0]
+    assert section
+    lines = [line for line in section.splitlines() if "`kpis " not in line or f"`{name.partition(' ')[2]}`" in line]
+    shown = options_in("\n".join(lines))
+    own = options_of(COMMANDS[name]) - SHARED
+    if " kpis " in name:
+        assert own <= shown
+    else:
+        assert own == shown
+
+
+def test_every_option_of_all_commands_is_documented() -> None:
+    """The reference of the command line names the options that every command takes."""
+    section = REFERENCE.partition("\n## Options of all commands\n")[2].partition("\n## ")[0]
+    assert options_of(ROOT_COMMAND) <= options_in(section)

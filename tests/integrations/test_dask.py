@@ -187,7 +187,7 @@ def test_a_rerun_of_the_recipe_completes_the_dataset(emulator: Emulator, tmp_pat
     def run() -> str:
         return asyncio.run(run_python(["backfill.py"], tmp_path, emulator))
 
-    assert run().count("asked for 2 apps") == 2
+    assert run().count("fetched 2 apps") == 2
     files = sorted((tmp_path / "installs").glob("*.parquet"))
     contents = [path.read_bytes() for path in files]
     files[0].unlink()

@@ -26,6 +26,7 @@ from adjust_async import (
     KpiReport,
     Page,
     PaginationError,
+    Paging,
     Partner,
     PivotReport,
     Plan,
@@ -104,6 +105,8 @@ async def pages(adjust: AsyncAdjust) -> None:
     assert_type(await listed.to_table(), Table)
     assert_type(adjust.trackers.children("app", "tracker"), CursorPages[Tracker])
     assert_type(adjust.partners.list(), CursorPages[Partner])
+    paging: Paging = {"page_size": 200, "max_items": 1000}
+    assert_type(adjust.partners.list(**paging), CursorPages[Partner])
     async for tracker in listed:
         assert_type(tracker, Tracker)
         assert_type(tracker.token, str)
