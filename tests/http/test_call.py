@@ -126,7 +126,9 @@ async def test_no_frame_text_or_chain_has_the_token(
 async def test_a_deadline_hides_the_request_too() -> None:
     """An error of the whole call has no chain either, and says what the attempt before ended with."""
     async with client(httpx.ReadError("reset"), never, deadline=20, timeout=None) as (adjust, _):
-        with pytest.raises(APITimeoutError, match=r"The attempt before failed: GET .*: the connection broke") as raised:
+        with pytest.raises(
+            APITimeoutError, match=r"The previous attempt failed: GET .*: the connection broke"
+        ) as raised:
             await get(adjust)
         assert (raised.value.__cause__, raised.value.__context__) == (None, None)
 
@@ -244,7 +246,7 @@ async def test_a_pause_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     assert {type(outcome) for outcome in outcomes} == {RateLimitError}
     warnings: list[Any] = [record for record in caplog.records if record.levelname == "WARNING"]
     assert [record.getMessage() for record in warnings] == [
-        "https://api.adjust.com answered 429: no request to it begins for 30.00 s"
+        "https://api.adjust.com answered 429: no request to it starts for 30.00 s"
     ]
     (warning,) = warnings
     assert (warning.method, warning.path, warning.status, warning.attempt, round(warning.wait)) == (

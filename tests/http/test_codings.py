@@ -69,7 +69,7 @@ def test_every_cut_is_noticed(coding: str, pack: Pack, step: int) -> None:
     packed = pack(BODY)
     for length in range(1, len(packed)):
         begin = packed[:length]
-        with pytest.raises(CodingError, match="breaks off") as caught:
+        with pytest.raises(CodingError, match="is cut") as caught:
             unpack(coding, *(begin[start : start + step] for start in range(0, length, step)))
         assert caught.value.transient
 
@@ -116,7 +116,7 @@ def test_damage_is_noticed(place: int, mask: int) -> None:
 @pytest.mark.parametrize("rest", [b"x", b"\0x", b"<html>", b"\n"])
 def test_another_rest_is_refused(coding: str, pack: Pack, rest: bytes) -> None:
     """What follows the end of the stream, besides zeros, is refused, and asking again would not help."""
-    with pytest.raises(CodingError, match="something else follows the end") as caught:
+    with pytest.raises(CodingError, match="more bytes after the end") as caught:
         unpack(coding, pack(BODY) + rest)
     assert not caught.value.transient
     assert unpack(coding, pack(BODY) + b"\0" * 1000, b"\0", b"") == BODY
@@ -150,14 +150,14 @@ def test_a_coding_that_was_not_asked_for(header: str, named: str) -> None:
 
 def test_many_codings_are_refused() -> None:
     """A header can't make the SDK keep a thousand decoders."""
-    with pytest.raises(CodingError, match="it has 1000 codings"):
+    with pytest.raises(CodingError, match="it has 1000 nested codings"):
         Unpacker(",".join(["gzip"] * 1000))
 
 
 @pytest.mark.parametrize("body", [b"no gzip", b"<html>", b"{}", b"\x1fno", b"\x1f\x8bxxxxxxxxxx"])
 def test_what_was_never_packed(body: bytes) -> None:
     """A body without the header of its coding would come again: asking again would not help."""
-    with pytest.raises(CodingError, match="is no valid gzip") as caught:
+    with pytest.raises(CodingError, match="is not valid gzip") as caught:
         unpack("gzip", body)
     assert not caught.value.transient
 

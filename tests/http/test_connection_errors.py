@@ -64,7 +64,7 @@ CASES: list[tuple[httpx.HTTPError, type[AdjustError], str, dict[str, bool]]] = [
     (
         httpx.DecodingError("gzip"),
         DecodeError,
-        "the body can't be unpacked: DecodingError: gzip",
+        "the body can't be decompressed: DecodingError: gzip",
         {"malformed": True, "transient": True},
     ),
 ]
@@ -141,7 +141,7 @@ def test_nobody_is_asked_to_set_what_is_set(monkeypatch: pytest.MonkeyPatch) -> 
     error = httpx.ConnectError("tls")
     error.__cause__ = reason = ssl.SSLCertVerificationError(1, "certificate verify failed")
     reason.verify_message = "unable to get local issuer certificate"
-    assert "SSL_CERT_FILE is set: does it name" in str(connection_error(where("GET"), error, URL))
+    assert "SSL_CERT_FILE is set: it may not name" in str(connection_error(where("GET"), error, URL))
 
 
 # Over real sockets.
@@ -198,7 +198,7 @@ async def test_a_service_that_hangs(rows: bool) -> None:
         error = await error_of(server.url, rows=rows, reports_timeout=0.1, max_attempts=2)
         assert len(server.requests) == 2
     assert type(error) is APITimeoutError
-    assert "no whole answer within reports_timeout=0.1 s" in str(error)
+    assert "no complete answer within reports_timeout=0.1 s" in str(error)
 
 
 @pytest.mark.parametrize("rows", [False, True])
@@ -213,7 +213,7 @@ async def test_a_body_that_was_never_packed(rows: bool) -> None:
         assert len(server.requests) == 1
     assert type(error) is DecodeError
     assert error.malformed
-    assert "can't be unpacked" in str(error)
+    assert "can't be decompressed" in str(error)
 
 
 async def test_what_is_no_http() -> None:

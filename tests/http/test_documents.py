@@ -30,12 +30,12 @@ def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = parse_
         (b" \n", "it is empty", True),
         (b"<html><title>Log in</title></html>", "it is HTML or XML: Log in", False),
         (b"  <!doctype html><p>Hello</p>", "it is HTML or XML: Hello", False),
-        (b'{"data": {"items": [', "it breaks off after 20 bytes", True),
-        (b'{"data": ', "it breaks off after 9 bytes", True),
-        (b"nan", "it begins with 'nan'", False),
-        (b'{"data": nan}', "it begins with '{\"data\": nan}'", False),
-        (b"token,clicks\nabc,1\n", "it begins with 'token,clicks", False),
-        (b'{"data": {}} trailing', "it begins with", False),
+        (b'{"data": {"items": [', "it is cut after 20 bytes", True),
+        (b'{"data": ', "it is cut after 9 bytes", True),
+        (b"nan", "it starts with 'nan'", False),
+        (b'{"data": nan}', "it starts with '{\"data\": nan}'", False),
+        (b"token,clicks\nabc,1\n", "it starts with 'token,clicks", False),
+        (b'{"data": {}} trailing', "it starts with", False),
         (b'{"a": "\xe4"}', "it is not encoded in UTF-8", False),
     ],
 )
@@ -89,14 +89,14 @@ DOCUMENT = '{"data": {"items": [{"token": "a\\u00e4ä\\"", "t": true, "f": false
 @pytest.mark.parametrize("length", range(1, len(DOCUMENT)))
 def test_json_that_breaks_off_is_called_so(length: int) -> None:
     """Wherever an answer breaks off, within a letter of several bytes too, the error says that it does."""
-    assert f"it breaks off after {length} bytes" in decode_error_of(DOCUMENT[:length], parse_json).message
+    assert f"it is cut after {length} bytes" in decode_error_of(DOCUMENT[:length], parse_json).message
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe{}", b'{"a": "\xe4"}', b'{"a": "\xe4", "b": 1}'])
 def test_a_wrong_encoding_is_not_called_broken_off(body: bytes) -> None:
     """A whole document in another encoding than UTF-8 is told as that."""
     message = decode_error_of(body, parse_json).message
-    assert "breaks off" not in message
+    assert "is cut" not in message
     assert "UTF-8" in message
 
 

@@ -165,7 +165,7 @@ def test_an_empty_body_is_called_empty(body: bytes) -> None:
 )
 def test_a_body_without_reason_says_so(body: str) -> None:
     """A body that gives no reason, in a shape that nobody documented, still gives a readable error."""
-    assert error_of(400, body).message == "the body says nothing of the reason"
+    assert error_of(400, body).message == "the body has no error message"
     assert error_of(400, body).body == body
 
 
@@ -247,9 +247,15 @@ def test_where_the_request_id_stands(body: str, headers: dict[str, str], request
 @pytest.mark.parametrize(
     ("location", "words"),
     [
-        ("https://dash.adjust.com/login?x=1", "redirected to https://dash.adjust.com, where the API token must not go"),
-        ("//dash.adjust.com:8443/x", "redirected to https://dash.adjust.com:8443, where the API token must not go"),
-        ("http://api.adjust.com/", "redirected to http://api.adjust.com, where the API token must not go"),
+        (
+            "https://dash.adjust.com/login?x=1",
+            "redirected to https://dash.adjust.com, to which the API token must not be sent",
+        ),
+        (
+            "//dash.adjust.com:8443/x",
+            "redirected to https://dash.adjust.com:8443, to which the API token must not be sent",
+        ),
+        ("http://api.adjust.com/", "redirected to http://api.adjust.com, to which the API token must not be sent"),
         ("/login", "redirected within itself"),
     ],
 )
@@ -260,12 +266,12 @@ def test_a_redirect_that_was_not_followed(status: int, location: str, words: str
         raise_for_status(got._replace(origin="https://api.adjust.com", service=service))
     assert caught.value.message.startswith(f"https://api.adjust.com {words}")
     setting = "reports_url" if service == "reports" else "api_url"
-    assert (f"check {setting}" in caught.value.message) == ("must not go" in words)
+    assert (f"check {setting}" in caught.value.message) == ("must not be sent" in words)
 
 
 def test_a_redirect_to_nowhere() -> None:
     """A redirect without `Location` is called so."""
-    assert error_of(302, "<title>Moved</title>").message == "a redirect that does not say where to"
+    assert error_of(302, "<title>Moved</title>").message == "a redirect without a target"
 
 
 @pytest.mark.parametrize("location", ["http://[", "//[bad", "https://[::1"])

@@ -54,7 +54,7 @@ async def test_what_the_callers_client_says_does_not_count() -> None:
         ) as http_client,
         AsyncAdjust(TOKEN, http_client=http_client, timeout=8) as adjust,
     ):
-        with pytest.raises(APIStatusError, match=r"evil\.invalid, where the API token must not go"):
+        with pytest.raises(APIStatusError, match=r"evil\.invalid, to which the API token must not be sent"):
             await get(adjust)
         assert await get(adjust)
     for request in script.requests:

@@ -106,7 +106,9 @@ async def test_the_token_goes_nowhere_else(
     async with client(moved(location, code)) as (adjust, script):
         with pytest.raises(APIStatusError) as raised:
             await call(adjust)
-        assert f"{HERE} redirected to {named}, where the API token must not go: check api_url" in str(raised.value)
+        assert f"{HERE} redirected to {named}, to which the API token must not be sent: check api_url" in str(
+            raised.value
+        )
         assert raised.value.status == code
         assert len(script.requests) == 1
 
@@ -123,7 +125,7 @@ async def test_a_user_name_is_not_taken_along() -> None:
 async def test_a_second_host_in_the_chain_is_refused() -> None:
     """Each step is checked, not the first one alone."""
     async with client(moved("/a"), moved("/b"), moved("https://evil.invalid/")) as (adjust, script):
-        with pytest.raises(APIStatusError, match=r"evil\.invalid, where the API token must not go"):
+        with pytest.raises(APIStatusError, match=r"evil\.invalid, to which the API token must not be sent"):
             await get(adjust)
         assert len(script.requests) == 3
 
@@ -143,7 +145,7 @@ async def test_five_steps_are_enough(steps: int, reached: bool) -> None:
 async def test_a_redirect_without_a_place() -> None:
     """A redirect that does not say where to is an error of its status."""
     async with client(httpx.Response(302)) as (adjust, _):
-        with pytest.raises(APIStatusError, match="a redirect that does not say where to"):
+        with pytest.raises(APIStatusError, match="a redirect without a target"):
             await get(adjust)
 
 

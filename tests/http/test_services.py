@@ -180,7 +180,7 @@ async def test_the_emulator_takes_both_headers() -> None:
 async def test_a_redirect_is_not_followed(ask: str) -> None:
     """The token goes to no other host, whatever was asked for."""
     async with client(httpx.Response(302, headers={"location": f"https://evil.invalid/?{TOKEN}"})) as (adjust, script):
-        words = r"https://automate\.adjust\.com redirected to https://evil\.invalid, where the API token must not go"
+        words = r"https://automate\.adjust\.com redirected to https://evil\.invalid, to which the API token must not"
         with pytest.raises(APIStatusError, match=words):
             await asked(adjust, ask)
         assert len(script.requests) == 1

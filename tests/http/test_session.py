@@ -197,7 +197,7 @@ async def test_the_deadline_ends_a_call_in_the_middle_of_an_attempt() -> None:
         with pytest.raises(APITimeoutError, match="within deadline=20 s") as raised:
             await get(adjust)
         assert asyncio.get_running_loop().time() - started == pytest.approx(20)
-        assert "The attempt before failed: GET /public/v1/apps/app/trackers answered 503" in str(raised.value)
+        assert "The previous attempt failed: GET /public/v1/apps/app/trackers answered 503" in str(raised.value)
         assert raised.value.sent
 
 
@@ -284,7 +284,7 @@ async def test_on_retry_and_the_log_tell_of_each_retry(caplog: pytest.LogCapture
         ("GET", path, 200, 3),
     ]
     assert [record.wait and int(record.wait) for record in records] == [None, 4, None, 5, None]
-    assert "attempt 2 of 10 failed, the next one begins in 5." in records[3].message
+    assert "attempt 2 of 10 failed, the next one starts in 5." in records[3].message
     assert f"GET {path}" in records[3].message
 
 

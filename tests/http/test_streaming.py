@@ -85,7 +85,7 @@ async def test_a_body_that_always_breaks_off_is_an_error() -> None:
     """After the last attempt, the error says that the body breaks off; nothing of it is taken for a whole one."""
     async with client(arriving(PACKED[:-5], content_encoding="gzip"), max_attempts=3) as (adjust, script):
         for call in (fetch, received):
-            with pytest.raises(DecodeError, match=r"it breaks off: the gzip stream has no end.*3 attempts") as raised:
+            with pytest.raises(DecodeError, match=r"it is cut: the gzip stream has no end.*3 attempts") as raised:
                 await call(adjust)
             assert raised.value.malformed
         assert len(script.requests) == 6
@@ -96,7 +96,7 @@ async def test_an_unknown_coding_is_final(coding: str) -> None:
     """A coding that was not asked for is named, and the answer is asked for once."""
     async with client(arriving(BODY, content_encoding=coding)) as (adjust, script):
         for call in (fetch, received):
-            with pytest.raises(DecodeError, match=r"'(br|zstd)', which was not asked for"):
+            with pytest.raises(DecodeError, match=r"'(br|zstd)', which was not requested"):
                 await call(adjust)
         assert len(script.requests) == 2
 
@@ -287,7 +287,7 @@ async def test_a_secret_at_the_cut_does_not_show() -> None:
 
 @pytest.mark.parametrize("call", [fetch, received])
 async def test_a_part_is_asked_for_again(call: Any) -> None:
-    """206 is no whole answer, in memory or streamed: the whole is asked for again."""
+    """206 is no complete answer, in memory or streamed: the whole is asked for again."""
     part = arriving(BODY[:10], code=206, content_range="bytes 0-9/100")
     async with client(part, arriving(BODY)) as (adjust, script):
         await call(adjust)

@@ -150,7 +150,7 @@ READABLE: list[tuple[Any, str]] = [
     ({"error": "Not here"}, "Not here"),
     ({"errors": ["a", "b"]}, "a; b"),
     (["a", "b"], "a; b"),
-    ("null", "the body says nothing of the reason"),
+    ("null", "the body has no error message"),
     ("", "the body is empty"),
     ("no way", "no way"),
     ("<html><head><title>400 Bad</title></head><body>x</body></html>", "400 Bad"),

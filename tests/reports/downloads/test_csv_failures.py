@@ -313,7 +313,7 @@ async def test_an_endless_drip_ends_by_the_deadline() -> None:
     """A service that sends a byte a second for ever is given up after `reports_deadline`, before or after rows."""
     async with client(arriving(*drip(1.0, 5000)), reports_deadline=900) as (adjust, script):
         started = now()
-        with pytest.raises(APITimeoutError, match="no whole answer within reports_deadline=900 s") as raised:
+        with pytest.raises(APITimeoutError, match="no complete answer within reports_deadline=900 s") as raised:
             await rows_of(adjust)
         assert now() - started == pytest.approx(900)
         assert len(script.requests) == 1
