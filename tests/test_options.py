@@ -60,7 +60,7 @@ async def test_limits_are_shared(client: ScriptedClient) -> None:
             await asyncio.sleep(0)
         with pytest.raises(PoolExhaustedError, match=r"raise max_concurrency, max_rate or deadline"):
             await adjust.with_options(deadline=0.02).partners.list().collect()
-        assert "1 calls under way" in repr(adjust.with_options(timeout=1))
+        assert "calls in flight: 1" in repr(adjust.with_options(timeout=1))
         holding.cancel()
         await asyncio.wait([holding])
 

@@ -44,7 +44,7 @@ STYLE = (
     (r"(?:is|are|was|were|be|come|comes|came|arrives?|arrived) whole", "'complete'"),
     (r"for good(?! reason)", "'permanently', 'lastingly'"),
     (r"such as (?:are|is|have|has|were|was)", "'those that are'"),
-    (r"of (?:the|a|an|its|their) \w+'s(?=[.,;:)]| own|$)", "a plain genitive: 'the caller's file'"),
+    (r"of (?:the|a|an|its|their) \w+'s(?=[.,;:)]|\Z)", "a plain genitive: 'the caller's file'"),
     (r"(?:^|(?<=[.:;!?]\s))(?-i:Where)(?! to\b)(?=[^.;?]*,)", "'If' or 'When'"),
     (r"(?:also|even|only|but) where", "'even if', 'only if', 'but if'"),
     (r"(?<!,\s)where (?:that|it|there|nothing|none|nobody|neither) (?:is|are|was|were|has|have|does|do|came)", "'if'"),

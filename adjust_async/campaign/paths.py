@@ -34,7 +34,7 @@ def problem_of_part(part: object, level: str) -> str | None:
     if part != part.strip():
         return f"the {level} {shown(part)} begins or ends with a space: remove the space, services drop it"
     if SEPARATOR in part:
-        return f"the {level} {shown(part)}contains '::', which separates levels: use another character"
+        return f"the {level} {shown(part)} contains '::', which separates levels: use another character"
     if part.startswith(":") or part.endswith(":"):
         return f"the {level} {shown(part)} begins or ends with ':', and '::' separates levels: use another character"
     try:
@@ -62,6 +62,9 @@ def split_path(path: object) -> tuple[tuple[str, ...], str | None]:
         return (), f"the path is {shown(path)}: pass a text such as 'AppLovin::DE::Spring'"
     parts = tuple(str.__str__(path).split(SEPARATOR))
     if len(parts) > len(LEVELS):
-        return (), f"{shown(path)} has {len(parts)} levels: at most four exist, network, campaign, adgroup and creative"
+        return (
+            (),
+            f"{shown(path)} has {len(parts)} levels: there are only four, network, campaign, adgroup and creative",
+        )
     problems = (problem_of_part(part, level) for part, level in zip(parts, LEVELS, strict=False))
     return parts, next((f"{shown(path)}: {problem}" for problem in problems if problem), None)

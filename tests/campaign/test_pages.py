@@ -235,7 +235,7 @@ async def test_a_next_page_elsewhere_is_never_followed(version: str, elsewhere: 
     parameter = "after" if version == "v1" else "cursor"
     collection = Collection(PAGES, lambda n, more: {"next": f"{elsewhere}?{parameter}=c{n + 1}"})
     async with client(collection, version) as adjust:
-        with pytest.raises(PaginationError, match="API token must not follow it"):
+        with pytest.raises(PaginationError, match="API token must not be sent elsewhere"):
             await labels(adjust.trackers.list("app"))
     assert len(collection.asked) == 1
     assert collection.hosts == {"api.adjust.com"}

@@ -124,7 +124,7 @@ def test_a_count_beyond_64_bits_is_an_error_rather_than_another_number(digits: i
     got = report({**DAY, "installs": "9" * digits}, metrics=["installs"])
     assert next(got.rows())["installs"] == int("9" * digits)
     for convert in (got.to_arrow, got.to_polars, got.to_pandas):
-        with pytest.raises(DecodeError, match="which no 64-bit column can: use rows"):
+        with pytest.raises(DecodeError, match="which is too large for a 64-bit column: use rows"):
             convert()
 
 

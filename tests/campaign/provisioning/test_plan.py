@@ -299,7 +299,7 @@ def test_a_product_with_an_empty_level_is_empty() -> None:
         ({"networks": ["A"], "adgroups": ["x"]}, "campaigns is left out, and a level below it is passed"),
         ({"networks": ["A"], "campaigns": ["x"], "creatives": ["x"]}, "adgroups is left out"),
         ({"networks": ["A", ""]}, "the network is empty"),
-        ({"networks": ["A"], "campaigns": ["x", "y::z"]}, "the campaign 'y::z' holds '::'"),
+        ({"networks": ["A"], "campaigns": ["x", "y::z"]}, "the campaign 'y::z' contains '::'"),
         ({"networks": ["A"], "campaigns": [5]}, "the campaign is 5: pass a text"),
         ({"networks": ["A"], "campaigns": ["x"], "adgroups": ["y:"]}, "begins or ends with ':'"),
         ({"networks": [" A"]}, "begins or ends with a space"),
@@ -318,7 +318,7 @@ def test_a_product_of_what_are_no_names_is_refused_at_once(levels: dict[str, Any
         ({"campaign": "x"}, "the network is empty"),
         ({"network": "A", "creative": "x"}, "the campaign is empty"),
         ({"network": "A", "campaign": None}, "the campaign is None"),
-        ({"network": "A::B"}, "holds '::'"),
+        ({"network": "A::B"}, "contains '::'"),
         ({"network": 5}, "the network is 5"),
     ],
 )
