@@ -147,7 +147,7 @@ def test_all_that_is_wrong_with_levels_is_told_at_once(folder: Path) -> None:
     assert told[3] == "the campaign is empty: every level needs a name"
     assert told[4] == "the network is empty: every level needs a name"
     assert "'B::C' contains '::'" in told[5]
-    assert "both set" in told[6]
+    assert "both present" in told[6]
 
 
 @pytest.mark.parametrize(

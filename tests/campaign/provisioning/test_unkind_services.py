@@ -666,7 +666,7 @@ async def test_find_refuses_what_is_no_path(path: Any) -> None:
     """Nothing is sent for it."""
     service = Service()
     adjust = client_of(service)
-    with pytest.raises(ValueError, match=r"path is|the path|levels|the network"):
+    with pytest.raises(ValueError, match=r"the path is|levels|the network|the campaign"):
         await adjust.trackers.find(APP, path)
     assert not service.requests
     await adjust.aclose()
