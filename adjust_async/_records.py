@@ -155,7 +155,7 @@ def structure_records(items: Sequence[Any], cls: type[T], known: Mapping[str, An
     except (ExceptionGroup, TypeError, AttributeError):
         pass
     documents = [{**item, **known} if isinstance(item, dict) else item for item in items]
-    return structure(documents, list[cls], location)  # type: ignore[valid-type] # once more, to say where it is wrong
+    return structure(documents, list[cls], location)  # type: ignore[valid-type] # again, to find the place of the mistake
 
 
 @cache
