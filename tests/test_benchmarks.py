@@ -206,7 +206,7 @@ def test_a_race_is_rendered_with_its_chart() -> None:
 
 
 def test_what_was_not_measured_is_said() -> None:
-    """A mark without results shows that there are none; an unknown mark is an error."""
+    """A benchmark without results says so. An unknown benchmark is an error."""
     assert document.generated("tables tree", SECTIONS) == "\n\n(not measured yet)\n\n"
     assert document.generated("figure pages 0.2 ratio adjust_async", SECTIONS) == "?"
     with pytest.raises(ValueError, match="no such thing"):

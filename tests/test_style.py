@@ -169,5 +169,5 @@ def test_the_list_finds_its_phrases(words: str, phrase: str) -> None:
     ],
 )
 def test_plain_english_passes(words: str) -> None:
-    """Common words in their common meaning are no findings."""
+    """Common words in their common meaning are not findings."""
     assert not list(findings(Text(1, words)))

@@ -27,13 +27,13 @@ json_values = st.recursive(
 
 
 def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers as httpx gives them."""
+    """Make an answer to some GET, its headers in httpx's form."""
     content = body.encode() if isinstance(body, str) else body
     return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
 
 
 def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = envelope, **headers: str) -> DecodeError:
-    """Give the error that reading a successful answer ends with."""
+    """Return the error from reading a successful answer."""
     with pytest.raises(DecodeError) as caught:
         read(answer(200, body, headers))
     return caught.value
@@ -66,7 +66,7 @@ def test_any_success_is_an_envelope_or_a_decode_error(body: bytes) -> None:
     ],
 )
 def test_another_shape_is_no_envelope(body: str, location: str) -> None:
-    """JSON without data or without a list of items is told by place, and is no broken answer."""
+    """JSON without data or without a list of items is reported with its place, and not as malformed."""
     error = decode_error_of(body)
     assert (error.location, error.malformed) == (location, False)
 
@@ -83,7 +83,7 @@ def test_records_get_what_the_request_knows() -> None:
 @pytest.mark.parametrize("known", [{}, {"app_token": "app"}])
 @pytest.mark.parametrize("item", [None, 5, "abc", [], [["token", "a"]]])
 def test_an_item_that_is_no_object_is_told(item: object, known: dict[str, str]) -> None:
-    """An item that is no object is refused, at its place, also where fields are added to the others."""
+    """An item that is not an object is refused with its place, even if fields are added to the others."""
     with pytest.raises(DecodeError, match="expected an object") as caught:
         records(answer(200, b"{}"), [TRACKER, item], Tracker, known)
     assert caught.value.location == "$.data.items[1]"
@@ -91,7 +91,7 @@ def test_an_item_that_is_no_object_is_told(item: object, known: dict[str, str]) 
 
 
 def test_the_place_of_a_wrong_field() -> None:
-    """A field that does not fit is told by its place in the whole document."""
+    """A wrong field is reported with its place in the whole document."""
     body = json.dumps({"data": {"items": [{"id": "x", "display_name": "y"}]}})
     error = decode_error_of(body, lambda got: only_record(got, Partner, {}))
     assert error.location == "$.data.items[0].id"

@@ -11,12 +11,12 @@ from adjust_async.campaign.models import Partner, Tracker
 
 
 def tracker(**fields: Any) -> Tracker:
-    """Make a tracker, with what a test does not speak of set to something."""
+    """Make a tracker with default values for whatever a test does not set."""
     return Tracker(**{"token": "abc123", "name": "Adroll", **fields})
 
 
 def partner(**fields: Any) -> Partner:
-    """Make a partner, with what a test does not speak of set to something."""
+    """Make a partner with default values for whatever a test does not set."""
     return Partner(**{"id": 174, "display_name": "AdColony", **fields})
 
 
@@ -43,7 +43,7 @@ def test_no_field_can_be_assigned(record: Tracker | Partner, field: str) -> None
 def test_no_field_can_be_added(record: Tracker | Partner) -> None:
     """A misspelt attribute is an error, not a new attribute."""
     with pytest.raises(AttributeError):
-        record.tokn = "x"  # type: ignore[union-attr]  # what is tested is that there is none
+        record.tokn = "x"  # type: ignore[union-attr]  # the test is that it does not exist
 
 
 @by_class
@@ -56,7 +56,7 @@ def test_fields_are_given_by_name(record: Tracker | Partner) -> None:
 
 @by_class
 def test_each_field_is_documented(record: Tracker | Partner) -> None:
-    """The docstring tells of each field."""
+    """The docstring describes each field."""
     for field in attrs.fields(type(record)):
         assert f" {field.name}" in (type(record).__doc__ or "").partition("Attributes:")[2]
 
@@ -106,7 +106,7 @@ def test_records_compare_by_their_values(make: Any, change: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("make", [tracker, partner])
 def test_records_with_unknown_keys_can_be_hashed(make: Any) -> None:
-    """A record goes into a set even where `extra` holds what can't be hashed."""
+    """A record can be put into a set even if `extra` has unhashable values."""
     assert len({make(extra={"list": [1]}), make(extra={"list": [1]}), make(extra={"list": [2]})}) == 2
 
 

@@ -77,7 +77,7 @@ def test_turkish_letters_that_upper_case_makes_one_have_one_key() -> None:
 
 
 def test_several_cut_names_give_a_short_cut_away() -> None:
-    """Names that are cut shorter than anybody could tell by one of them are doubtful where the plan has several."""
+    """Names that are cut too short to recognise by one of them are doubtful if the plan has several."""
     plan = ["1 A campaign", "2 A campaign", "Summer Sale", "Sale"]
     siblings = siblings_of("1 A campai", "2 A campai", "Summer Sal", "Sale")
     assert [siblings.match(label, plan).problem is not None for label in plan] == [True, True, True, False]
@@ -105,7 +105,7 @@ def test_an_exact_name_goes_first() -> None:
 
 
 def test_several_near_names_are_none() -> None:
-    """Where several may be meant nothing is taken, and the words show them and the way out."""
+    """If several trackers match, none is used, and the message shows them and the way out."""
     match = siblings_of("SPRING", "spring").match("Spring")
     assert match.tracker is None
     assert match.problem is not None
@@ -124,7 +124,7 @@ def test_a_name_of_another_entry_is_not_near() -> None:
     ("archived", "taken"), [([False, True], 0), ([True, False], 1), ([True, True], 0), ([None, True], 0)]
 )
 def test_of_twins_a_living_one_is_taken(archived: list[bool | None], taken: int) -> None:
-    """The first one that is not archived, else the first one; all of them are told."""
+    """The first one that is not archived is used, or else the first one. All of them are listed."""
     trackers = [Tracker(token=f"t{number}", name="A", archived=gone) for number, gone in enumerate(archived)]
     siblings = asyncio.run(Siblings.of(trackers, NameForms()))
     match = siblings.match("A")
@@ -178,7 +178,7 @@ def test_what_may_have_been_cut_or_changed_is_doubtful(planned: str, listed: str
     ],
 )
 def test_names_that_are_others(planned: str, listed: list[str]) -> None:
-    """Names that people make of one another are no forms of each other."""
+    """Names that people derive from each other do not count as forms of each other."""
     assert siblings_of(*listed).match(planned) == Match()
 
 
@@ -228,7 +228,7 @@ def test_a_name_of_another_tracker_is_not_accepted(sent: str, kept: str) -> None
 
 
 def test_a_label_is_the_last_part_of_the_name() -> None:
-    """Where the service sends no label, or an empty one, it is found in the name."""
+    """If the service sends no label, or an empty one, it is taken from the name."""
     assert label_of(Tracker(token="t", name="A::B::C")) == "C"
     assert label_of(Tracker(token="t", name="A")) == "A"
     assert label_of(Tracker(token="t", name="A::B", label="X")) == "X"

@@ -116,7 +116,7 @@ async def labels(pages: CursorPages[Tracker]) -> list[str]:
 @pytest.mark.parametrize("prefetch", [0, 1, 2, 7])
 @pytest.mark.parametrize(("version", "paging"), [("v1", paging_v1), ("v2", paging_v2)])
 async def test_every_item_comes_once_and_in_order(version: str, paging: Any, prefetch: int) -> None:
-    """Both versions give all items, over short pages and an empty page in the middle, however many are prefetched."""
+    """Both versions yield all items, over short pages and an empty page in the middle, whatever is prefetched."""
     collection = Collection(PAGES, paging)
     async with client(collection, version) as adjust:
         pages = adjust.trackers.list("app", prefetch=prefetch)
@@ -175,7 +175,7 @@ LINK_V2 = f"{HOST}/public/v2/apps/app/trackers?limit=2&cursor="
     ],
 )
 async def test_every_form_of_going_on_and_of_the_end(version: str, paging: Any) -> None:
-    """Cursor alone, link alone, both; `null`, empty or absent at the end: the walk gives all items and stops."""
+    """With cursors, links or both, and `null`, empty or absent at the end, all items arrive and the listing stops."""
     async with client(Collection(PAGES, paging), version) as adjust:
         assert await labels(adjust.trackers.list("app")) == LABELS
 
@@ -199,7 +199,7 @@ async def test_a_paging_object_of_another_shape_is_not_taken_for_the_end(paging:
 
 
 async def test_a_last_page_that_gives_its_own_cursor_is_the_last() -> None:
-    """v2's end is not documented: a cursor that is the page's own, beside a `next` that is null, is no circle."""
+    """v2's end is not documented: a page's own cursor next to a `next` that is null is not a loop."""
 
     def paging(number: int, more: bool) -> Any:
         return {"next": f"{LINK_V2}c{number + 1}" if more else None, "cursor": f"c{number}"}
@@ -231,7 +231,7 @@ async def test_a_repeated_cursor_is_an_error_not_a_circle(back_to: int, prefetch
 @pytest.mark.parametrize("elsewhere", ["https://evil.invalid/x", "http://api.adjust.com/x", "//evil.invalid/x"])
 @pytest.mark.parametrize("version", ["v1", "v2"])
 async def test_a_next_page_elsewhere_is_never_followed(version: str, elsewhere: str) -> None:
-    """Where only a link to another host or scheme says how to go on, the walk ends with an error, and asks nobody."""
+    """If only a link to another host or scheme leads on, the listing ends with an error, and nothing is sent there."""
     parameter = "after" if version == "v1" else "cursor"
     collection = Collection(PAGES, lambda n, more: {"next": f"{elsewhere}?{parameter}=c{n + 1}"})
     async with client(collection, version) as adjust:
@@ -306,7 +306,7 @@ async def test_so_many_pages_are_fetched_ahead(prefetch: int) -> None:
 
 
 async def test_prefetching_hides_the_consumers_time() -> None:
-    """Where a page takes a second to fetch and a second to work on, ten pages take eleven seconds, not twenty."""
+    """If a page takes a second to fetch and a second to process, ten pages take eleven seconds, not twenty."""
     collection = Collection([[str(number)] for number in range(10)], paging_v1, latency=1.0)
     async with client(collection) as adjust:
         started = asyncio.get_running_loop().time()
@@ -317,7 +317,7 @@ async def test_prefetching_hides_the_consumers_time() -> None:
 
 @pytest.mark.parametrize("prefetch", [0, 1, 5])
 async def test_a_failed_walk_can_be_resumed(prefetch: int) -> None:
-    """All items before a page that failed have come, and the error's cursor gives the rest: none lost, none twice."""
+    """Before the failed page all items arrive, and the error's cursor leads to the rest: none lost, none twice."""
     collection = Collection([[f"{number}a", f"{number}b"] for number in range(10)], paging_v1)
     collection.failing[6] = httpx.Response(500)
     async with client(collection, max_attempts=2) as adjust:
@@ -370,7 +370,7 @@ async def test_the_client_may_be_closed_while_a_walk_is_open() -> None:
 
 
 async def test_a_failed_page_leaves_nothing_behind() -> None:
-    """A page that fails for good ends the producer as well."""
+    """A page that keeps failing also ends the producer."""
     collection = Collection(PAGES, paging_v1)
     collection.failing[1] = httpx.Response(404)
     async with client(collection) as adjust:
@@ -437,7 +437,7 @@ async def test_an_argument_that_no_listing_has() -> None:
 def test_a_walk_is_the_concatenation_of_the_pages(
     pages: list[list[str]], prefetch: int, max_items: int | None, version: str
 ) -> None:
-    """Whatever the pages hold, the walk gives their items one after the other, cut at `max_items`."""
+    """Whatever the pages contain, the listing yields their items in order, cut at `max_items`."""
 
     async def walk() -> tuple[list[str], list[Page[Tracker]]]:
         collection = Collection(pages, paging_v1 if version == "v1" else paging_v2)
@@ -452,7 +452,7 @@ def test_a_walk_is_the_concatenation_of_the_pages(
 
 
 async def test_a_last_page_of_v1_that_repeats_its_own_cursor() -> None:
-    """A cursor that comes a second time beside `next: null` is the end, both ways; beside a link it is a loop."""
+    """A repeated cursor next to `next: null` is the end, in both directions. Next to a link it is a loop."""
 
     def repeating(number: int, more: bool) -> Any:
         paging = paging_v1(number, more)

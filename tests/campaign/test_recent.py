@@ -53,7 +53,7 @@ async def test_a_list_is_completed() -> None:
 
 
 async def test_the_last_settings_count() -> None:
-    """A list that shows a tracker as it was before its update is behind, whoever created the tracker."""
+    """A list that shows a tracker as it was before its update lags behind, no matter who created the tracker."""
     recent = RecentWrites()
     created(recent, ROOT, tracker("a"))
     for token in ("a", "old"):

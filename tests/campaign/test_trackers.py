@@ -52,7 +52,7 @@ async def adjust(emulator: Emulator, version: Any) -> AsyncIterator[AsyncAdjust]
 
 
 async def test_list_gives_the_network_level(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """`list` gives every tracker of level 1, each with its app, and none below."""
+    """`list` yields every tracker of level 1, each with its app, and none below."""
     app = emulator.app_tokens[0]
     trackers = await adjust.trackers.list(app).collect()
     assert len({tracker.token for tracker in trackers}) == len(trackers) > 50
@@ -60,7 +60,7 @@ async def test_list_gives_the_network_level(adjust: AsyncAdjust, emulator: Emula
 
 
 async def test_children_gives_the_level_below(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """`children` gives the subtrackers right below a tracker, which know their parent."""
+    """`children` yields the subtrackers directly below a tracker, with their parent."""
     app = emulator.app_tokens[0]
     parent = next(tracker for tracker in await adjust.trackers.list(app).collect() if tracker.has_subtrackers)
     children = await adjust.trackers.children(app, parent.token).collect()
@@ -80,7 +80,7 @@ async def test_the_page_size_changes_nothing_but_the_requests(
 
 
 async def test_walk_gives_whole_trees_exactly_once(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """`walk` over all apps gives every tracker that the account has, once, after its parent, with app and parent."""
+    """`walk` over all apps yields every tracker of the account, once, after its parent, with app and parent."""
     seen: dict[str, Tracker] = {}
     async for tracker in adjust.trackers.walk(emulator.app_tokens):
         assert tracker.token not in seen
@@ -171,7 +171,7 @@ async def test_a_cancelled_walk_stops_its_requests(adjust: AsyncAdjust, emulator
 
 
 async def test_a_list_that_fails_for_good_ends_the_walk(emulator: Emulator) -> None:
-    """The error tells which list it was; the other workers end with it."""
+    """The error names the list that failed. The other workers end with it."""
     children = re.compile("/children")
     emulator.faults = Faults(rate=1.0, kinds=["500"], match=children)
     async with AsyncAdjust(emulator.token, api_url=emulator.url, max_attempts=2) as hasty:

@@ -113,7 +113,7 @@ async def test_steps_come_to_an_end_and_begin_anew(adjust: AsyncAdjust, emulator
 
 @pytest.mark.settings(max_attempts=1)
 async def test_a_failed_step_does_not_pass_for_the_end(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """After a step that failed, the next iteration begins anew and is whole."""
+    """After a failed step, the next iteration starts again and is complete."""
     emulator.faults = Faults.script(["500"])
     walk = adjust.trackers.walk(emulator.app_tokens[0])
     with pytest.raises(ServerError):
@@ -122,7 +122,7 @@ async def test_a_failed_step_does_not_pass_for_the_end(adjust: AsyncAdjust, emul
 
 
 async def test_progress_is_counted_for_each_walk(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Each iteration and each await tells its own progress, from the start."""
+    """Each iteration and each await reports its own progress, from the start."""
     told: list[int] = []
     walk = adjust.trackers.walk(emulator.app_tokens, on_progress=lambda done, *_: told.append(done))
     for ask in (walk.collect, walk.to_table):

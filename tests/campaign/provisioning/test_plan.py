@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def problems_of(plan: Any) -> tuple[tuple[int, str], ...]:
-    """Give what is wrong with a plan."""
+    """Return the problems of a plan."""
     with pytest.raises(PlanError) as caught:
         await read_plan(plan)
     return caught.value.problems
@@ -74,7 +74,7 @@ def test_any_path_is_either_taken_or_told(path: str) -> None:
     ],
 )
 async def test_a_path_that_is_none_is_told(path: str, problem: str) -> None:
-    """Each mistake in a path is told with the number of its entry, and what is wrong with it."""
+    """Each mistake in a path is reported with the number of its entry and what is wrong."""
     ((number, text),) = await problems_of(["Good", path])
     assert number == 2
     assert problem in text
@@ -138,7 +138,7 @@ async def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_one_mistake_is_one() -> None:
-    """A single mistake is told in the singular, and no rest is."""
+    """A single mistake is reported in the singular, without a remainder."""
     error = plan_error("line", [(3, "it is odd")])
     assert str(error) == "the plan has one mistake, and nothing was created:\nline 3: it is odd"
 
@@ -175,21 +175,21 @@ async def test_an_entry_twice_with_other_settings_is_told() -> None:
 
 
 async def test_names_that_differ_in_case_or_form_are_others() -> None:
-    """Case and Unicode form tell entries apart: they are no duplicates, whatever their settings."""
+    """Names that differ in case or Unicode form are different entries, whatever their settings."""
     plan = [TrackerSpec("É", partner_id=1), TrackerSpec("é", partner_id=2), TrackerSpec("e\u0301", partner_id=3)]
     assert [entry.partner_id for entry in await read_plan(plan)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("plan", ["A::B", b"A", TrackerSpec("A"), {"A": 1}, 5, None, object()])
 async def test_what_is_no_plan_is_refused(plan: Any) -> None:
-    """A single path, a single spec, a mapping and what can't be iterated are no plans; the message says so."""
+    """A single path, a single spec, a mapping and what can't be iterated are refused with a clear message."""
     with pytest.raises(ConfigurationError, match="plan is ") as caught:
         await read_plan(plan)
     assert not isinstance(caught.value, PlanError)
 
 
 async def test_any_iterable_is_a_plan() -> None:
-    """Lists, tuples, sets, dictionaries' keys, generators and async generators all give the same entries."""
+    """Lists, tuples, sets, dictionaries' keys, generators and async generators all make the same entries."""
     paths = ["A", "A::B", "C::D::E::F"]
 
     async def arriving() -> AsyncIterator[str]:
@@ -306,7 +306,7 @@ def test_a_product_with_an_empty_level_is_empty() -> None:
     ],
 )
 def test_a_product_of_what_are_no_names_is_refused_at_once(levels: dict[str, Any], message: str) -> None:
-    """The mistake is told by the call, before the first spec is asked for."""
+    """The call itself reports the mistake, before it yields the first spec."""
     with pytest.raises(ConfigurationError, match=message):
         TrackerSpec.product(**levels)
 
@@ -323,7 +323,7 @@ def test_a_product_of_what_are_no_names_is_refused_at_once(levels: dict[str, Any
     ],
 )
 def test_levels_that_make_no_path_are_refused(levels: dict[str, Any], message: str) -> None:
-    """A level that is missing above another one, or that is no name, is told by its name."""
+    """The error names a level that is missing above another one, or whose name is wrong."""
     with pytest.raises(ConfigurationError, match=message):
         path_of(levels)
 

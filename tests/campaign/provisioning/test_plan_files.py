@@ -1,4 +1,4 @@
-"""Plans from files: what is read from CSV and JSON Lines, and how every bad line is told."""
+"""Plans from CSV and JSON Lines files, and the report of every bad line."""
 
 import csv
 import io
@@ -32,12 +32,12 @@ def load(folder: Path, text: str | bytes, suffix: str = ".csv") -> list[TrackerS
 
 
 def paths(specs: list[TrackerSpec]) -> list[str]:
-    """Give the paths."""
+    """Return the paths."""
     return [spec.path for spec in specs]
 
 
 def problems(folder: Path, text: str | bytes, suffix: str = ".csv") -> dict[int, str]:
-    """Give what is wrong with each line of a file."""
+    """Return the problem of each line of a file."""
     with pytest.raises(PlanError) as caught:
         load(folder, text, suffix)
     told = caught.value.problems
@@ -90,7 +90,7 @@ def test_blank_lines_are_none_and_are_counted(folder: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".ndjson", ".json", ".CSV"])
 def test_an_empty_file_is_an_empty_plan(folder: Path, suffix: str) -> None:
-    """Where there is no line there is not an entry."""
+    """A file without lines has no entries."""
     assert load(folder, "", suffix) == load(folder, "\n\n", suffix) == load(folder, "\ufeff", suffix) == []
 
 
@@ -108,7 +108,7 @@ def test_a_cell_may_go_over_lines_and_they_are_counted(folder: Path) -> None:
 
 
 def test_all_that_is_wrong_with_a_csv_is_told_at_once(folder: Path) -> None:
-    """Every bad line is told with its number, and what is wrong with it; the good ones are not."""
+    """Every bad line is reported with its number and its problem, and no good line is."""
     lines = {
         "path,partner_id,partner,cost_data_enabled": None,
         "Good": None,
@@ -140,7 +140,7 @@ def test_all_that_is_wrong_with_a_csv_is_told_at_once(folder: Path) -> None:
 
 
 def test_all_that_is_wrong_with_levels_is_told_at_once(folder: Path) -> None:
-    """A level that is missing above another one, `::` within one, and a path beside levels are told by line."""
+    """A level that is missing above another one, `::` within one, and a path next to levels are reported by line."""
     text = "network,campaign,adgroup,path\nA,B,C\nA,,C\n,B,\nA,B::C,\nA,,,X\n,,,X\nA:,B\n"
     told = problems(folder, text)
     assert list(told) == [3, 4, 5, 6, 8]
@@ -173,7 +173,7 @@ def test_a_header_that_is_none_is_told(folder: Path, header: str, message: str) 
 
 @pytest.mark.parametrize("text", ['path\nA\n"B"x\n', 'path\nA\n"B\n', 'path\nA\nB"\n"C" \n'])
 def test_what_is_no_csv_is_told(folder: Path, text: str) -> None:
-    """Quotes in odd places are told, with a line that is near."""
+    """Quotes in wrong places are reported with a nearby line."""
     told = problems(folder, text)
     assert min(told) >= 3
     assert "it is not CSV" in next(iter(told.values()))
@@ -200,7 +200,7 @@ def test_json_lines(folder: Path) -> None:
 
 
 def test_all_that_is_wrong_with_json_lines_is_told_at_once(folder: Path) -> None:
-    """Every bad line is told with its number: no JSON, no entry, unknown keys, and values that are none."""
+    """Every bad line is reported with its number: wrong JSON, wrong entries, unknown keys, and wrong values."""
     lines = {
         '"Good"': None,
         "{": "it is not JSON",
@@ -245,7 +245,7 @@ def test_all_that_is_wrong_with_json_lines_is_told_at_once(folder: Path) -> None
 
 
 def test_a_document_in_place_of_lines_is_told(folder: Path) -> None:
-    """A JSON array over several lines is no JSON Lines, whatever the name of the file says."""
+    """A JSON array over several lines is not JSON Lines, whatever the name of the file."""
     assert 1 in problems(folder, json.dumps([{"path": "A"}, {"path": "B"}], indent=1), ".json")
 
 
@@ -267,7 +267,7 @@ def test_a_file_of_another_kind_is_refused(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
 def test_another_encoding_is_refused(folder: Path, suffix: str, encoding: str) -> None:
-    """A file that is not in UTF-8 is told as that, rather than read as something else."""
+    """A file in another encoding than UTF-8 is reported as such, and not read as something else."""
     with pytest.raises(ConfigurationError, match="not encoded in UTF-8") as caught:
         load(folder, "path\n\xe9\n".encode(encoding), suffix)
     assert not isinstance(caught.value, PlanError)
@@ -326,6 +326,6 @@ def test_what_is_written_is_read(folder: Path, specs: list[TrackerSpec], levels:
     suffix=st.sampled_from([".csv", ".jsonl"]),
 )
 def test_any_file_is_read_or_told(folder: Path, text: str, head: str, suffix: str) -> None:
-    """A file of any signs gives specs, or an error of the package: nothing else."""
+    """A file of any characters leads to specs, or to an error of the package."""
     with suppress(ConfigurationError):
         assert all(isinstance(spec, TrackerSpec) for spec in load(folder, head + text, suffix))

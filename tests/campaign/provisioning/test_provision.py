@@ -91,7 +91,7 @@ async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
 
 
 def app_of(emulator: Emulator) -> str:
-    """Give the first app."""
+    """Return the first app."""
     return emulator.app_tokens[0]
 
 
@@ -117,7 +117,7 @@ async def test_a_plan_is_made_true(emulator: Emulator, version: Any) -> None:
 
 
 async def test_a_second_run_writes_nothing(emulator: Emulator, version: Any) -> None:
-    """Where all is as it should be, branches are listed and nothing else is sent."""
+    """If everything is as planned, branches are listed and nothing else is sent."""
     plan = [TrackerSpec(path, partner="AppLovin", cost_data_enabled=path.endswith("1")) for path in plan_of(120)]
     async with patient(emulator, campaign_version=version) as adjust:
         first = await adjust.trackers.provision(app_of(emulator), plan)
@@ -150,7 +150,7 @@ async def test_only_the_branches_of_the_plan_are_listed(version: Any) -> None:
 
 
 async def test_long_lists_are_read_to_their_end(emulator: Emulator, version: Any) -> None:
-    """What is there on a later page is there, on every level."""
+    """Trackers on later pages are found on every level."""
     plan = [f"N{number}" for number in range(120)] + [f"N0::C{number}" for number in range(120)]
     async with patient(emulator, campaign_version=version) as adjust:
         await adjust.trackers.provision(app_of(emulator), plan)
@@ -189,7 +189,7 @@ async def test_a_dry_run_tells_the_difference_and_sends_nothing(adjust: AsyncAdj
 
 
 async def test_what_is_above_an_entry_is_implied(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Parents that are no entries are created, and told of beside the outcomes."""
+    """Parents without an entry are created, and reported separately from the outcomes."""
     result = await adjust.trackers.provision(app_of(emulator), ["A::B::C::D", "A::B::E", "F"])
     assert [outcome.path for outcome in result.outcomes] == ["A::B::C::D", "A::B::E", "F"]
     assert {outcome.path: outcome.status for outcome in result.implied} == {
@@ -206,7 +206,7 @@ async def test_what_is_above_an_entry_is_implied(adjust: AsyncAdjust, emulator: 
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_order_of_entries_does_not_matter(adjust: AsyncAdjust, emulator: Emulator, seed: int) -> None:
-    """Entries above, below and beside each other come in any order, with the same end."""
+    """Entries above, below and next to each other may have any order, with the same result."""
     plan = plan_of(60)
     random.Random(seed).shuffle(plan)
     result = await adjust.trackers.provision(app_of(emulator), plan)
@@ -235,7 +235,7 @@ async def test_an_empty_plan_does_nothing(adjust: AsyncAdjust, emulator: Emulato
 
 
 async def test_plans_arrive_in_every_way(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Generators, async generators, sets and cross products are plans, and none is begun before it is whole."""
+    """Generators, async generators, sets and cross products are plans, and are read completely first."""
     app = app_of(emulator)
 
     async def arriving() -> AsyncIterator[str | TrackerSpec]:
@@ -301,7 +301,7 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
 
 
 async def test_a_coroutine_function_is_no_progress(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Nobody would await what it gives, so that it is refused."""
+    """A coroutine function is refused, since its result would never be awaited."""
 
     async def tell(*_: object) -> None:
         raise AssertionError
@@ -459,7 +459,7 @@ async def test_only_what_differs_is_updated(emulator: Emulator) -> None:
 
 
 async def test_an_answer_that_does_not_keep_a_setting_is_a_failure(emulator: Emulator) -> None:
-    """Where the service takes an update and the tracker stays as it was, the outcome says what is not set."""
+    """If the service accepts an update without effect, the outcome names what is not set."""
 
     def meddle(request: httpx.Request) -> httpx.Response | None:
         if request.method != "PATCH":
@@ -522,7 +522,7 @@ async def test_partners_by_name(adjust: AsyncAdjust, emulator: Emulator) -> None
 
 @pytest.mark.parametrize("dry_run", [True, False])
 async def test_partners_that_there_are_not(adjust: AsyncAdjust, emulator: Emulator, dry_run: bool) -> None:
-    """Unknown names end the call before the app is even looked at; every one is told, with the nearest names."""
+    """Unknown names end the call before the app is listed. All of them are reported, with similar names."""
     plan: list[Any] = ["A", TrackerSpec("B", partner="adcolny"), TrackerSpec("C", partner="Nobody at all, really")]
     with pytest.raises(PlanError) as caught:
         await adjust.trackers.provision(app_of(emulator), plan, dry_run=dry_run)
@@ -547,7 +547,7 @@ async def test_partners_that_share_a_name(emulator: Emulator) -> None:
     assert emulator.stats.total == 0
 
 
-# What is there already, and looks alike.
+# Existing trackers with similar names.
 
 
 async def test_archived_trackers_are_there(adjust: AsyncAdjust, emulator: Emulator) -> None:
@@ -568,7 +568,7 @@ async def test_archived_trackers_are_there(adjust: AsyncAdjust, emulator: Emulat
 async def test_a_living_tracker_goes_before_an_archived_one_of_its_name(
     adjust: AsyncAdjust, emulator: Emulator
 ) -> None:
-    """Where both are there, the outcome's tracker is the living one, children go below it, and the other is noted."""
+    """Of an active and an archived tracker, the active one is used, children go below it, and the other is noted."""
     app = app_of(emulator)
     old = await adjust.trackers.create(app, "A")
     new = await adjust.trackers.create(app, "A")
@@ -583,7 +583,7 @@ async def test_a_living_tracker_goes_before_an_archived_one_of_its_name(
 
 
 async def test_names_that_differ_in_case_or_unicode_form(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """What is there in another form is taken, with a note; an exact name goes first, and is told of the other."""
+    """A tracker in another form is used, with a note. An exact name wins, with a note about the other one."""
     app = app_of(emulator)
     there = ["spring", "e\u0301", "A::x"]
     await adjust.trackers.provision(app, there)
@@ -658,7 +658,7 @@ async def provision_through(fault: Fault) -> None:
 
 @pytest.mark.slow
 async def test_each_fault_of_every_request_is_overcome() -> None:
-    """Where lists and creates fail in the same way again and again, the end is the same for each kind of fault."""
+    """If lists and creates keep failing in the same way, every kind of fault has the same result."""
     async with asyncio.TaskGroup() as group:
         for fault in KINDS:
             if fault not in {Fault.UNLISTED, Fault.HANG}:
@@ -723,7 +723,7 @@ async def test_a_name_that_is_taken_by_a_tracker_that_no_list_shows_yet() -> Non
 
 
 async def test_what_is_below_a_tracker_that_was_found_late_is_compared_too() -> None:
-    """Where somebody else was faster, what they made below it is found, and nothing is there twice."""
+    """If another client was faster, its children are found and nothing is created twice."""
     async with Emulator(apps=1, trackers_per_app=0) as emulator, patient(emulator) as adjust:
         app = app_of(emulator)
         emulator.faults = Faults.script(["unlisted"], late=0.2, match="POST")
@@ -818,11 +818,11 @@ async def test_a_service_that_restarts_in_the_middle(emulator: Emulator, after: 
         assert names(emulator) == set(plan_of(100))
 
 
-# Failures for good.
+# Permanent failures.
 
 
 def named(request: httpx.Request) -> Any:
-    """Give the name that a request creates, or None."""
+    """Return the name that a request creates, or None."""
     return json.loads(request.content)["name"] if request.method == "POST" else None
 
 
@@ -880,7 +880,7 @@ async def test_a_parent_that_fails_for_ever(emulator: Emulator, status: int) -> 
 
 
 async def test_a_service_that_refuses_for_ever(emulator: Emulator) -> None:
-    """Where it is always too busy, the entries have failed once the deadline's patience is over."""
+    """If the service stays too busy, the entries fail at the deadline."""
     emulator.faults = Faults(1.0, ["429"], match="POST")
     began = time.monotonic()
     async with patient(emulator, deadline=0.6) as adjust:
@@ -892,7 +892,7 @@ async def test_a_service_that_refuses_for_ever(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize(("status", "error"), [(401, AuthenticationError), (403, PermissionDeniedError)])
 async def test_a_token_that_is_taken_away_in_the_middle(emulator: Emulator, status: int, error: Any) -> None:
-    """After the first refusal nothing more is begun: hundreds of creates are told as not tried, and why."""
+    """After the first refusal nothing more is started: hundreds of creates are reported as not tried, and why."""
     posts = 0
 
     def meddle(request: httpx.Request) -> httpx.Response | None:
@@ -917,7 +917,7 @@ async def test_a_token_that_is_taken_away_in_the_middle(emulator: Emulator, stat
 
 @pytest.mark.parametrize("status", [401, 403, 400, 500])
 async def test_a_comparison_that_fails_creates_nothing(emulator: Emulator, status: int) -> None:
-    """Where one branch can't be listed the error comes out, with a result that says that nothing was tried."""
+    """If a branch can't be listed, the error is raised with a result in which nothing was tried."""
     async with patient(emulator) as adjust:
         await adjust.trackers.provision(app_of(emulator), ["A::B::C", "D"])
 
@@ -939,7 +939,7 @@ async def test_a_comparison_that_fails_creates_nothing(emulator: Emulator, statu
 
 @pytest.mark.parametrize("fault", ["drop-after", "drop-before", "500-after", "500", "truncated-json"])
 async def test_a_list_that_fails_leaves_a_create_in_doubt(emulator: Emulator, fault: str) -> None:
-    """Where the siblings can't be listed, the outcome says that the service may have done it, and why that is all."""
+    """If the siblings can't be listed, the outcome says that the service may have created the tracker, and why."""
     emulator.faults = Ruled(
         lambda method, _: Fault(fault) if method == "POST" else Fault.SERVER_ERROR if sent(emulator)["POST"] else None
     )
@@ -989,7 +989,7 @@ async def test_on_failure_raise_ends_with_the_first(emulator: Emulator) -> None:
 
 
 async def test_on_failure_raise_raises_nothing_where_nothing_fails(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Faults that are overcome are no failures."""
+    """Faults that are overcome are not failures."""
     emulator.faults = Faults(0.2, seed=5, retry_after=0, drip=0.02)
     result = await adjust.trackers.provision(app_of(emulator), plan_of(50), on_failure="raise", grace_time=0.1)
     assert result.counts["created"] == 50
@@ -1099,7 +1099,7 @@ async def test_a_cancellation_leaves_nothing_in_doubt() -> None:
 
 
 async def test_a_cancellation_while_comparing_sends_nothing(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Nothing was begun, so that it ends at once; what was found by then is told."""
+    """Nothing was started, so it ends at once, and the entries that were found by then are reported."""
     app = app_of(emulator)
     await adjust.trackers.provision(app, ["A::B::C", "D"])
     emulator.latency = 0.5
@@ -1259,7 +1259,7 @@ PATHS = st.lists(LABEL, min_size=1, max_size=4).map("::".join)
     max_concurrency=st.sampled_from([1, 2, 50]),
 )
 def test_any_plan_over_any_beginning(there: list[str], plan: list[str], faults: bool, max_concurrency: int) -> None:
-    """At the end there is what was there and what is planned, each name once, and every outcome says which it was."""
+    """In the end, existing and planned trackers exist once per name, and every outcome says which it was."""
 
     async def run() -> None:
         async with (
@@ -1368,7 +1368,7 @@ async def test_runs_one_after_the_other_where_lists_lag(mode: Any) -> None:
 
 
 async def test_a_second_cancellation_loses_nothing(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Cancelled twice, a run still ends in order: all is given back, and the result tells what is there."""
+    """After two cancellations a run still ends in order: everything is released, and the result is correct."""
     emulator.latency = 0.1
     plan = plan_of(60)
     outcomes = Outcomes()
@@ -1425,7 +1425,7 @@ async def test_an_error_that_its_own_result_holds_can_be_pickled(emulator: Emula
 
 
 async def test_no_permission_to_set_ends_the_run() -> None:
-    """Where one update is forbidden, the others would be too, and are not sent."""
+    """If one update is forbidden, the others would be too, and are not sent."""
 
     async def forbid(request: httpx.Request) -> httpx.Response:
         if request.method == "GET":

@@ -30,7 +30,7 @@ def lost(label: str = "A") -> APIConnectionError:
 
 
 class Service:
-    """Lists what is there; a list takes `takes` seconds, and shows what there was when it began."""
+    """Lists the existing trackers. A list takes `takes` seconds, and shows what existed when it started."""
 
     def __init__(self) -> None:
         self.there_from: dict[str, float] = {}
@@ -42,11 +42,11 @@ class Service:
         self.began = asyncio.get_running_loop().time()
 
     def now(self) -> float:
-        """Give the seconds since the test began."""
+        """Return the seconds since the test started."""
         return round(asyncio.get_running_loop().time() - self.began, 3)
 
     async def find(self, parent: Node, creates: Sequence[UncertainCreate]) -> Mapping[UncertainCreate, Match]:
-        """List what is there, and find what is looked for."""
+        """List the existing trackers, and find the one to look for."""
         self.lists.append((parent.label, self.now()))
         shown = {label: Tracker(token=label, name=label) for label, at in self.there_from.items() if at <= self.now()}
         self.under_way += 1
@@ -151,7 +151,7 @@ async def test_what_appears_late_is_found(appears: float, found: float) -> None:
 
 
 async def test_a_slow_list_does_not_say_that_it_is_missing() -> None:
-    """A list that began before the end of the grace time is no proof, however late it ends."""
+    """A list that started before the end of the grace time proves nothing, however late it ends."""
     bench = Bench()
     bench.service.takes = 3 * GRACE
     bench.service.there_from["A"] = 1.0
@@ -162,7 +162,7 @@ async def test_a_slow_list_does_not_say_that_it_is_missing() -> None:
 
 
 async def test_what_can_not_be_told_apart_is_doubtful_after_the_grace_time() -> None:
-    """A later list may show the very name; where none does, the reason comes out."""
+    """A later list may show the exact name. If none does, the reason is raised."""
     bench = Bench()
     bench.service.problems = {"A": "nearly the same", "B": "nearly the same"}
     bench.service.there_from["B"] = 1.0

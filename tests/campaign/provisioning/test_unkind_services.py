@@ -86,7 +86,7 @@ async def test_a_plan_is_there_once_in_every_form_of_names(form: str, taken: int
     second = await provision(adjust, plan)
     assert_true(second, service)
     if "cut" in form:
-        # Before an answer has shown the cut, a create in doubt can't be told from another one.
+        # Before an answer has shown the cut, a create in doubt can't be distinguished from another one.
         assert all("cut or changed" in str(outcome.error) or outcome.not_tried for outcome in first.failed)
     else:
         assert first.counts["failed"] == 0
@@ -123,7 +123,7 @@ async def test_names_that_a_cut_makes_one_are_created_a_few_times_at_most(length
 
 
 async def test_a_second_client_learns_of_a_cut_by_its_first_answer() -> None:
-    """A cut that no list gives away is learned from the first creates, and then the others are found."""
+    """A cut that no list reveals is learned from the first creates. Then the other trackers are found."""
     service = Service(form=lambda name: name[:4], lag=1.0)
     plan = [f"{number:02}  A campaign" for number in range(10, 40)]
     for _ in range(2):
@@ -191,7 +191,7 @@ async def test_a_cut_name_is_held_back_by_a_client_that_knows_of_no_cut() -> Non
 
 
 async def test_names_that_a_service_may_take_for_one_are_refused() -> None:
-    """They are told with their numbers before anything is created, unless the service keeps them apart."""
+    """They are reported with their numbers before anything is created, unless the service keeps them apart."""
     service = Service()
     adjust = client_of(service)
     plan = ["Other", "Spring", "A::x", "spring ".strip(), "A::X::below", "Plain"]
@@ -212,7 +212,7 @@ async def test_names_that_a_service_may_take_for_one_are_refused() -> None:
 
 
 async def test_an_exact_name_a_near_one_and_several() -> None:
-    """An exact match wins, one near match is taken, several hold the entry back; what is another's is none."""
+    """An exact match wins, a single near match is used, several are refused, and another entry's tracker is never used."""
     service = Service()
     for path in ("a", "A", "b", "C c", "c  C"):
         service.add(path)
@@ -250,7 +250,7 @@ async def test_an_empty_label_falls_back_to_the_name() -> None:
 
 @pytest.mark.parametrize("fault", CREATE_FAULTS)
 async def test_each_failure_of_a_create_is_told_rightly(fault: str) -> None:
-    """`create` raises with `in_doubt` wherever the work may have been done, and posts again only where it was not."""
+    """`create` raises with `in_doubt` if the tracker may exist, and sends the request again only if it can't."""
     service = Service(script=[fault], late=1.0)
     service.add("Other")
     adjust = client_of(service, timeout=1.0)
@@ -289,7 +289,7 @@ async def test_each_failure_is_looked_up(fault: str, lag: float) -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 422])
 async def test_a_refusal_in_adjusts_envelope_is_certain(status: int) -> None:
-    """It is told as it is, without a second create."""
+    """The tracker is reported as it is, without a second create."""
     posts = 0
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -351,7 +351,7 @@ async def test_a_cancelled_create_is_in_doubt() -> None:
 
 
 async def test_a_create_after_a_doubt_waits_for_certainty() -> None:
-    """It returns the tracker of the doubtful create where that was done, however late, and creates one where not."""
+    """It returns the tracker of the doubtful create if that succeeded, however late, and creates one otherwise."""
     for fault, posts in (("connection lost, late", 1), ("connection lost", 2)):
         service = Service(lag=1.5, late=3.0, script=[fault])
         adjust = client_of(service)
@@ -479,7 +479,7 @@ async def test_an_update_of_another_tracker_is_in_doubt() -> None:
 
 
 async def test_nothing_is_sent_below_a_tracker_that_the_plan_does_not_mean() -> None:
-    """Where every answer to a create is about another tracker, lists tell what was created."""
+    """If every answer to a create is about another tracker, lists show what was created."""
     service = Service(script=[None, *["another tracker"] * 40])
     service.add("Other")
     service.script = [None]
@@ -506,7 +506,7 @@ async def test_nothing_is_sent_below_a_tracker_that_the_plan_does_not_mean() -> 
 
 @pytest.mark.parametrize("taken", [200, 400, 409, 422])
 async def test_a_name_that_is_taken_is_adopted(taken: int) -> None:
-    """Where lists show a tracker late that was there, it is found within the time of grace, and told as unchanged."""
+    """If lists show an existing tracker late, it is found within the grace time, and reported as unchanged."""
     service = Service(taken=taken, lag=3.0)
     await asyncio.sleep(1)
     other = client_of(service)
@@ -597,7 +597,7 @@ async def test_a_list_that_lags_behind_its_total_is_waited_for() -> None:
     [(None, False, False), (None, True, True), (True, False, True), (False, True, False)],
 )
 async def test_the_end_is_looked_at(verify: bool | None, doubt: bool, expected: bool) -> None:
-    """By default after a doubt; trackers that are there twice are told, whoever created them."""
+    """The default after a doubt. Trackers that exist twice are reported, no matter who created them."""
 
     class Racing(Service):
         def _insert(self, label: str, parent: Any, listed_from: float = 0.0, **values: Any) -> Any:
@@ -649,7 +649,7 @@ async def test_find_asks_along_the_path_alone() -> None:
 
 
 async def test_find_does_not_guess() -> None:
-    """Where several trackers may be meant, the error says which."""
+    """If several trackers match, the error names them."""
     service = Service()
     for path in ("SPRING", "spring"):
         service.add(path)
