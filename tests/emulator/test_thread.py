@@ -84,7 +84,7 @@ def test_a_start_that_fails(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_beside_a_loop() -> None:
-    """A loop may run beside it, as in a fixture that is no coroutine, and requests of that loop are answered."""
+    """A loop may run next to it, as in a synchronous fixture, and requests of that loop are answered."""
     with Emulator(apps=1, trackers_per_app=0) as emulator:
         async with connect(emulator) as client:
             answers = await asyncio.gather(

@@ -172,7 +172,7 @@ async def test_what_is_kept_is_not_asked_for_again(failure: Exception | float) -
 
 
 async def test_failures_before_something_is_kept_are_retried() -> None:
-    """Only what comes after `keep` ends the call: refusals and breaks before it are tried again as ever."""
+    """Only failures after `keep` end the call: refusals and breaks before it are retried as usual."""
     received = Received(keep=True)
     outcomes: list[Outcome] = [
         status(503),
@@ -188,7 +188,7 @@ async def test_failures_before_something_is_kept_are_retried() -> None:
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 302])
 async def test_a_refusal_is_read_and_not_received(code: int) -> None:
-    """The body of an error never reaches the receiver: it is read, whatever it comes in, and tells of the error."""
+    """The body of an error never reaches the receiver. Whatever its coding, it becomes part of the error."""
     received = Received()
     bodies: list[Pieces] = []
     refusal = arriving(b'{"error_desc"', 2.0, b': "no such thing"}', code=code, bodies=bodies, location="//evil/x")
@@ -213,7 +213,7 @@ async def test_a_refusal_that_never_ends_has_a_timeout() -> None:
 
 
 async def test_what_the_receiver_raises_ends_the_call() -> None:
-    """A mistake of whoever takes the body is not tried again, and comes as it is."""
+    """An exception of the receiver is not retried, and is raised unchanged."""
     received = Received(fail=LookupError("my own mistake"))
     bodies: list[Pieces] = []
     async with client(arriving(b"a", b"b", bodies=bodies)) as (adjust, script):
@@ -254,7 +254,7 @@ async def test_closing_the_client_ends_a_body(moment: float) -> None:
 
 @pytest.mark.parametrize("moment", [5.0, 15.0, 25.0], ids=["waiting", "working", "waiting again"])
 async def test_a_cancelled_body_gives_everything_back(moment: float) -> None:
-    """A cancellation closes the answer and gives the permit back, whether the service or the receiver is at work."""
+    """A cancellation closes the answer and releases the permit, whether the service or the receiver is at work."""
     received = Received(work=10)
     bodies: list[Pieces] = []
     async with client(arriving(*drip(10.0, 5), bodies=bodies), max_concurrency=1) as (adjust, script):
@@ -269,7 +269,7 @@ async def test_a_cancelled_body_gives_everything_back(moment: float) -> None:
 
 
 async def test_the_permit_is_held_until_the_body_has_ended() -> None:
-    """With one permit, the next request goes out when the body before it has come whole."""
+    """With one permit, the next request is sent once the previous body is complete."""
     received = Received(work=50)
     async with client(arriving(*drip(10.0, 5)), max_concurrency=1) as (adjust, script):
         await asyncio.gather(take(adjust, received), take(adjust, received))

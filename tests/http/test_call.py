@@ -147,7 +147,7 @@ async def test_a_caught_error_does_not_keep_the_answer() -> None:
 
 
 async def test_the_token_as_an_app_token_is_refused() -> None:
-    """Whoever passes the API token where an app token belongs learns so before it becomes part of a URL."""
+    """Passing the API token as an app token is refused before the token becomes part of a URL."""
     async with over(done()) as adjust:
         with pytest.raises(ConfigurationError, match="the API token was passed as an app token") as raised:
             await adjust.trackers.list(TOKEN).collect()
@@ -259,7 +259,7 @@ async def test_a_pause_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_the_log_is_silent_by_default() -> None:
-    """Without a handler of the application's, nothing is written to stderr."""
+    """Without a handler in the application, nothing is written to stderr."""
     handlers = logging.getLogger("adjust_async").handlers
     assert any(isinstance(handler, logging.NullHandler) for handler in handlers)
 

@@ -97,7 +97,7 @@ def test_words_are_shown_without_the_token() -> None:
 @pytest.mark.parametrize("depth", [0, 1, 2])
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])
 def test_a_certificate_is_found_in_the_chain(depth: int, link: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A certificate that is not trusted is told as such, however deep httpx hides it, and is not tried again."""
+    """A certificate that is not trusted is reported as such, however deep httpx hides it, and is not retried."""
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
     reason = ssl.SSLCertVerificationError(1, "certificate verify failed")
@@ -136,7 +136,7 @@ def test_strict_checks_of_certificates_are_explained(problem: str) -> None:
 
 
 def test_nobody_is_asked_to_set_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where `SSL_CERT_FILE` is set already, the text asks what it names."""
+    """If `SSL_CERT_FILE` is set already, the text points to its content."""
     monkeypatch.setenv("SSL_CERT_FILE", "/etc/corporate.pem")
     error = httpx.ConnectError("tls")
     error.__cause__ = reason = ssl.SSLCertVerificationError(1, "certificate verify failed")
@@ -148,7 +148,7 @@ def test_nobody_is_asked_to_set_what_is_set(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def error_of(url: str, *, rows: bool = False, **settings: Any) -> AdjustError:
-    """Ask for a report, and give the error with which that ends."""
+    """Request a report, and return the error that it ends with."""
     async with AsyncAdjust("secret", api_url="http://127.0.0.1:9", reports_url=url, **settings) as adjust:
         with pytest.raises(AdjustError) as raised:
             if rows:
@@ -162,7 +162,7 @@ async def error_of(url: str, *, rows: bool = False, **settings: Any) -> AdjustEr
 
 @pytest.mark.parametrize("rows", [False, True])
 async def test_nobody_listens(rows: bool) -> None:
-    """Where nobody listens, the error names the host of reports, and says that nothing was sent."""
+    """If nothing listens, the error names the host of reports, and says that nothing was sent."""
     error = await error_of("http://127.0.0.1:9", rows=rows, max_attempts=2)
     assert type(error) is APIConnectionError
     assert not error.sent
@@ -217,7 +217,7 @@ async def test_a_body_that_was_never_packed(rows: bool) -> None:
 
 
 async def test_what_is_no_http() -> None:
-    """A service that speaks something else is told as a broken connection."""
+    """A service that speaks another protocol is reported as a broken connection."""
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 smtp.example.com ESMTP\r\n\r\n")

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_long_work_leaves_the_loop_free() -> None:
-    """While work runs in the thread, the loop turns; what it gives comes back, and what it raises too."""
+    """While work runs in the thread, the loop continues. Results and exceptions are passed on."""
     decoding = DecodingThread()
     here, release = threading.Event(), threading.Event()
 

@@ -11,13 +11,13 @@ from adjust_async.errors import DecodeError
 
 
 def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers as httpx gives them."""
+    """Make an answer to some GET, its headers in httpx's form."""
     content = body.encode() if isinstance(body, str) else body
     return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
 
 
 def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = parse_json, **headers: str) -> DecodeError:
-    """Give the error that reading a successful answer ends with."""
+    """Return the error from reading a successful answer."""
     with pytest.raises(DecodeError) as caught:
         read(answer(200, body, headers))
     return caught.value
@@ -40,7 +40,7 @@ def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = parse_
     ],
 )
 def test_what_is_no_json_is_described(body: bytes, words: str, transient: bool) -> None:
-    """An answer that is no JSON says what it is instead; asking again may help only where it broke off."""
+    """An answer that is not JSON is described. Another attempt may help only if it was cut."""
     error = decode_error_of(body, parse_json, **{"X-Request-Id": "r-2"})
     assert words in error.message
     assert (error.malformed, error.transient, error.location, error.request_id) == (True, transient, "$", "r-2")
@@ -94,14 +94,14 @@ def test_json_that_breaks_off_is_called_so(length: int) -> None:
 
 @pytest.mark.parametrize("body", [b"\xff\xfe{}", b'{"a": "\xe4"}', b'{"a": "\xe4", "b": 1}'])
 def test_a_wrong_encoding_is_not_called_broken_off(body: bytes) -> None:
-    """A whole document in another encoding than UTF-8 is told as that."""
+    """A complete document in another encoding than UTF-8 is reported as such."""
     message = decode_error_of(body, parse_json).message
     assert "is cut" not in message
     assert "UTF-8" in message
 
 
 def test_html_behind_a_byte_order_mark_is_html() -> None:
-    """A page with a byte order mark is told as a page."""
+    """A page with a byte order mark is reported as a page."""
     assert "it is HTML" in decode_error_of(b"\xef\xbb\xbf<html><title>Log in</title>", parse_json).message
 
 

@@ -201,7 +201,7 @@ LENGTHS = [*random.Random(14).sample(range(len(PACKED)), 10), len(PACKED)]
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("using", ["httpcore", "httpx"])
 async def test_a_cut_body_in_respx(using: str, length: int) -> None:
-    """A packed body that respx cuts gives all rows or an error, never fewer rows."""
+    """A compressed body that respx cuts leads to all rows or an error, never fewer rows."""
     with respx.mock(using=using) as router:
         router.route().mock(return_value=cut_at(length))
         await all_rows_or_an_error(length)
@@ -210,7 +210,7 @@ async def test_a_cut_body_in_respx(using: str, length: int) -> None:
 @pytest.mark.usefixtures("no_sockets")
 @pytest.mark.parametrize("length", LENGTHS)
 async def test_a_cut_body_in_pytest_httpx(length: int, httpx_mock: HTTPXMock) -> None:
-    """A packed body that pytest-httpx cuts gives all rows or an error, never fewer rows."""
+    """A compressed body that pytest-httpx cuts leads to all rows or an error, never fewer rows."""
     httpx_mock.add_callback(lambda _: cut_at(length))
     await all_rows_or_an_error(length)
 

@@ -1,4 +1,4 @@
-"""Answers that are no success, as plain bytes: every odd one ends in the tree of errors."""
+"""Error answers as plain bytes: every malformed one becomes an error of this package."""
 
 import json
 import time
@@ -41,13 +41,13 @@ bodies = st.binary(max_size=80) | error_documents.map(lambda value: json.dumps(v
 
 
 def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers as httpx gives them."""
+    """Make an answer to some GET, its headers in httpx's form."""
     content = body.encode() if isinstance(body, str) else body
     return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
 
 
 def error_of(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> APIStatusError:
-    """Give the error that an answer stands for."""
+    """Return the error for an answer."""
     with pytest.raises(APIStatusError) as caught:
         raise_for_status(answer(status, body, headers))
     return caught.value
@@ -115,7 +115,7 @@ def test_a_success_raises_nothing(status: int) -> None:
     ],
 )
 def test_each_status_has_its_class(status: int, cls: type[APIStatusError]) -> None:
-    """A status gives exactly the class that is documented for it, others the base."""
+    """A status raises exactly its documented class, and others the base class."""
     assert type(error_of(status)) is cls
 
 
@@ -149,7 +149,7 @@ def test_the_words_of_the_service(body: bytes | str, message: str) -> None:
 
 @pytest.mark.parametrize("body", ["5", '{"error":{}}', '{"reason":{"text":"no"}}', '{"message":true}'], ids=repr)
 def test_a_body_of_an_unknown_shape_is_told_as_it_is(body: str) -> None:
-    """Where no message can be found in it, JSON of another shape is the message."""
+    """If no message can be found, JSON of another structure is the message."""
     assert error_of(400, body).message == body
 
 
@@ -164,7 +164,7 @@ def test_an_empty_body_is_called_empty(body: bytes) -> None:
     ["null", "{}", "[]", "true", "<p>"],
 )
 def test_a_body_without_reason_says_so(body: str) -> None:
-    """A body that gives no reason, in a shape that nobody documented, still gives a readable error."""
+    """A body without a reason, in an undocumented structure, still leads to a readable error."""
     assert error_of(400, body).message == "the body has no error message"
     assert error_of(400, body).body == body
 
@@ -185,7 +185,7 @@ def test_a_body_without_reason_says_so(body: str) -> None:
     ],
 )
 def test_no_words_of_the_service_are_lost(body: str, words: str) -> None:
-    """Where the body gives a reason, the text of the error has it."""
+    """If the body has a reason, the text of the error has it."""
     assert words in error_of(400, body).message
 
 
@@ -276,7 +276,7 @@ def test_a_redirect_to_nowhere() -> None:
 
 @pytest.mark.parametrize("location", ["http://[", "//[bad", "https://[::1"])
 def test_a_broken_redirect_is_an_error_of_the_tree(location: str) -> None:
-    """A `Location` that is no URL leaves the error of the status."""
+    """A `Location` that is not a URL leaves the error of the status."""
     assert error_of(302, headers={"Location": location}).status == 302
 
 
@@ -286,12 +286,12 @@ def test_a_redirect_shows_no_credentials() -> None:
 
 
 def test_not_modified_is_no_redirect() -> None:
-    """304 has no place to go to, so that the text must not speak of a redirect."""
+    """304 has no target, so the text must not mention a redirect."""
     assert "redirected" not in error_of(304).message
 
 
 def test_a_part_is_no_whole_answer() -> None:
-    """206 is no success: the whole was asked for, and may be asked for again."""
+    """206 is not a success: the whole was requested, and may be requested again."""
     with pytest.raises(DecodeError, match="only a part of the answer came") as caught:
         raise_for_status(answer(206, '{"data": {"items": []}}'))
     assert caught.value.transient

@@ -1,4 +1,4 @@
-"""An httpx client of the caller's: what of it is in force, and what it can't change."""
+"""A caller's own httpx client: which of its settings apply, and which it can't change."""
 
 import gzip
 from collections.abc import Awaitable, Callable
@@ -195,7 +195,7 @@ async def test_a_hook_that_takes_the_body(hook: Callable[[httpx.Response], Await
 
 @pytest.mark.parametrize(("coding", "verified"), [(None, True), ("identity", True), ("gzip", False)])
 async def test_a_report_that_a_hook_reads(coding: str | None, verified: bool) -> None:
-    """Where hooks are, a streamed report is asked for unpacked: httpx leaves out all but a first member of gzip."""
+    """With hooks, a streamed report is requested uncompressed: httpx drops all but the first gzip member."""
     sent = gzip.compress(b"abcd") + gzip.compress(b"efgh") if coding == "gzip" else b"abcd"
     headers: dict[str, Any] = {"content_length": str(len(sent))} | (
         {} if coding is None else {"content_encoding": coding}

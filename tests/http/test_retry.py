@@ -37,7 +37,7 @@ def _no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def now() -> float:
-    """Give the time of the jumping clock, without the nanoseconds that it ticks on by."""
+    """Return the time of the jumping clock, without the nanoseconds by which it ticks."""
     return round(asyncio.get_running_loop().time(), 6)
 
 
@@ -56,7 +56,7 @@ class Failing:
         self.told: list[tuple[AdjustError, int, float]] = []
 
     async def send(self) -> str:
-        """Fail with the next error, or give an answer."""
+        """Fail with the next error, or return an answer."""
         self.times.append(round(now() - self.began, 6))
         if self.outcomes:
             raise self.outcomes.pop(0)
@@ -97,7 +97,7 @@ def test_statuses_of_a_create(status: int, retry_after: float | None) -> None:
 @pytest.mark.parametrize("sent", [True, False])
 @pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])
 def test_broken_connections(method: str, sent: bool, transient: bool) -> None:
-    """Only a failure that may pass is tried again, and a create only where it never left."""
+    """Only a failure that may pass is retried, and a create only if it was never sent."""
     error = APIConnectionError("broke", method=method, path="/p", sent=sent, transient=transient)
     assert may_retry(method, error) == (transient and (method != "POST" or not sent))
 
@@ -134,7 +134,7 @@ def test_all_else_is_not_tried_again(method: str, error: BaseException) -> None:
 
 @pytest.mark.usefixtures("_no_jitter")
 async def test_it_is_tried_until_it_goes_well() -> None:
-    """The answer of the first attempt that goes well is given, and each retry is told with its error and wait."""
+    """The answer of the first successful attempt is returned, and each retry is reported with its error and wait."""
     errors = [status_error(503, 1.0), status_error(429, 2.5)]
     request = Failing(*errors)
     assert await request.run() == "answer"
@@ -188,7 +188,7 @@ async def test_a_wait_that_outlasts_the_deadline_is_not_begun(within: float | No
 
 @pytest.mark.parametrize("attempt", range(1, 13))
 async def test_the_jitter_doubles_up_to_its_bound(attempt: int) -> None:
-    """Without a word of the service the wait is random, from nothing up to a bound that doubles up to 20 s."""
+    """Without `Retry-After` the wait is random, from zero up to a bound that doubles up to 20 s."""
     bound = min(20.0, 0.25 * 2 ** (attempt - 1))
     waits = []
     for _ in range(60):

@@ -17,13 +17,13 @@ from adjust_async.errors import (
 
 
 def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers as httpx gives them."""
+    """Make an answer to some GET, its headers in httpx's form."""
     content = body.encode() if isinstance(body, str) else body
     return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
 
 
 def error_of(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> APIStatusError:
-    """Give the error that an answer stands for."""
+    """Return the error for an answer."""
     with pytest.raises(APIStatusError) as caught:
         raise_for_status(answer(status, body, headers))
     return caught.value

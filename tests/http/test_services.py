@@ -1,4 +1,4 @@
-"""The two hosts: what each is told, and the limits that each has for itself."""
+"""The two hosts: what each of them receives, and its own limits."""
 
 import asyncio
 import logging
@@ -219,7 +219,7 @@ ECHOES: dict[str, httpx.Response] = {
 @pytest.mark.parametrize("ask", ["fetch", "rows", "table", "lists"])
 @pytest.mark.parametrize("place", ECHOES)
 async def test_a_token_that_comes_back_does_not_show(place: str, ask: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A service that echoes the token gets it into no error, no log and no `repr`, also where bodies are streamed."""
+    """A service that echoes the token gets it into no error, no log and no `repr`, even for streamed bodies."""
     retries: list[Any] = []
     error: AdjustError | None = None
     with caplog.at_level(logging.DEBUG):

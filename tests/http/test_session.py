@@ -72,7 +72,7 @@ async def test_closing_during_a_post_says_that_it_may_have_been_done() -> None:
 
 
 async def test_a_request_that_found_no_connection_was_never_sent() -> None:
-    """Where a transport has no connection free in time, a POST is tried again, and its error says it never was sent."""
+    """If a transport has no idle connection in time, a POST is retried, and its error says it was never sent."""
 
     async def busy(request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(request.extensions["timeout"]["pool"])
@@ -132,7 +132,7 @@ async def test_a_retry_after_that_has_passed_does_not_use_the_attempts_up(asked:
 
 
 async def test_a_retry_after_beyond_the_deadline_fails_at_once() -> None:
-    """A wait that the call has no time for is not begun; the error tells how long it would be."""
+    """A wait beyond the deadline is not started, and the error says how long it would be."""
     async with client(status(429, retry_after="600"), deadline=50) as (adjust, script):
         started = asyncio.get_running_loop().time()
         with pytest.raises(RateLimitError, match="asked to wait 600 s") as raised:
@@ -202,7 +202,7 @@ async def test_the_deadline_ends_a_call_in_the_middle_of_an_attempt() -> None:
 
 
 async def test_a_call_that_found_no_permit_was_never_sent() -> None:
-    """Where the deadline passes before a permit is free, the error says that nothing was sent, and what to do."""
+    """If the deadline passes before a permit is free, the error says that nothing was sent, and what to do."""
     async with client(never, max_concurrency=1, deadline=10, timeout=None) as (adjust, script):
         busy, waiting = await asyncio.gather(get(adjust), post(adjust), return_exceptions=True)
         assert isinstance(busy, APITimeoutError)
@@ -322,7 +322,7 @@ async def test_410_is_an_error_of_its_own() -> None:
 
 
 async def test_an_answer_of_another_shape_is_not_asked_for_again() -> None:
-    """JSON that is whole, but not what the API documents, would come again: it is told at once, with its place."""
+    """Complete JSON with another structure would come again, so it is reported at once, with its place."""
     async with client(httpx.Response(200, json={"data": {"items": [{**TRACKER, "archived": "no"}]}})) as (
         adjust,
         script,

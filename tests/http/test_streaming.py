@@ -112,7 +112,7 @@ async def test_what_was_asked_for() -> None:
 
 
 async def test_a_body_that_a_hook_has_read() -> None:
-    """Where an event hook has read the response, what httpx made of it is taken, in memory and streamed."""
+    """If an event hook has read the response, httpx's decoded bytes are used, in memory and streamed."""
 
     async def hook(response: httpx.Response) -> None:
         await response.aread()
@@ -145,7 +145,7 @@ async def test_a_body_that_a_mock_has_made() -> None:
 
 @pytest.mark.parametrize("length", [5, len(PACKED) // 2, len(PACKED) - 1])
 async def test_a_mock_may_break_off_too(length: int) -> None:
-    """What a mock made whole, but with half of a packed body, is no whole body: httpx itself would not notice."""
+    """A mock's complete body with half of a compressed stream is an error: httpx itself would not notice."""
     sent: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -287,7 +287,7 @@ async def test_a_secret_at_the_cut_does_not_show() -> None:
 
 @pytest.mark.parametrize("call", [fetch, received])
 async def test_a_part_is_asked_for_again(call: Any) -> None:
-    """206 is no complete answer, in memory or streamed: the whole is asked for again."""
+    """206 is not a complete answer, in memory or streamed: the whole is requested again."""
     part = arriving(BODY[:10], code=206, content_range="bytes 0-9/100")
     async with client(part, arriving(BODY)) as (adjust, script):
         await call(adjust)
@@ -309,7 +309,7 @@ async def test_a_part_is_asked_for_again(call: Any) -> None:
     ],
 )
 async def test_whether_the_end_can_be_verified(code: int, headers: dict[str, Any], verified: bool) -> None:
-    """Where only the end of the connection says that a body has ended, the answer and the body say so."""
+    """If only the end of the connection marks the end of a body, the answer and the body say so."""
     seen: list[bool] = []
 
     async def receive(body: Body) -> None:

@@ -123,7 +123,7 @@ def cases(way: str, number: int, *, codings: tuple[str | None, ...]) -> list[Cas
 
 
 async def check(case: Case, way: str, adjust: AsyncAdjust, folder: Path) -> None:
-    """Ask: all rows come where the body is whole; otherwise all rows or an error, and no file of fewer."""
+    """Request a report: a complete body leads to all rows, any other to all rows or an error, and no shorter file."""
     ask = WAYS[way][1]
     if case.is_whole:
         assert await ask(adjust, folder) == ROWS

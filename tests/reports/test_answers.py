@@ -81,7 +81,7 @@ async def test_rows_of_parts_are_joined() -> None:
     ids=str,
 )
 async def test_an_empty_report_has_its_columns(query: Any, columns: tuple[str, ...]) -> None:
-    """Where the service has nothing (204), the report has the columns that it would have with rows, and no totals."""
+    """If the service has no rows (204), the report has the same columns as with rows, and no totals."""
     async with service(None) as (adjust, _):
         answer = await adjust.reports.fetch(**QUERY | query)
     assert answer.columns == columns
@@ -111,7 +111,7 @@ WRONG: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("document", "place"), WRONG, ids=range(len(WRONG)))
 @pytest.mark.parametrize("ask", ["fetch", "stream", "pivot"])
 async def test_what_is_no_report_says_where(document: Any, place: str, ask: str) -> None:
-    """A document of another shape, or the figures of another app, is told at once with its place."""
+    """A document of another structure, or the figures of another app, is reported at once with its place."""
     if ask == "pivot" and "figures of app" in place:
         return  # which is not asked for one app alone
     async with client(httpx.Response(200, content=httpx.Response(200, json=document).content)) as (adjust, script):
@@ -128,7 +128,7 @@ async def test_what_is_no_report_says_where(document: Any, place: str, ask: str)
 
 
 async def test_figures_of_another_app_fail_that_app_alone() -> None:
-    """Where failures are kept, an answer that can't be trusted is one of them."""
+    """If failures are kept, an answer that can't be trusted is one of them."""
     answers = by_app(one=report(day(1, app_token="two")), two=report(day(1)))
     async with client(answers) as (adjust, _):
         answer = await adjust.reports.fetch(**QUERY, app_tokens=["one", "two"], on_failure="keep")
@@ -259,7 +259,7 @@ async def test_an_index_need_not_be_a_dimension(dimensions: list[str], columns: 
 
 
 def test_a_saved_pivot_needs_its_index() -> None:
-    """Rows that hang below values of an index are no columns: without it a saved document is refused."""
+    """Rows below the values of an index are not columns. Without the index a saved document is refused."""
     document = json.dumps(report({"2026-01-01": {"rows": [{"app": "A", "installs": "1"}]}}))
     with pytest.raises(ConfigurationError, match="name its dimensions in index="):
         PivotReport.from_json(document)

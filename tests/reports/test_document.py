@@ -18,7 +18,7 @@ KEYS = st.sampled_from(["rows", "totals", "warnings", "pagination", "currencies"
 
 
 def fault(document: object, app_token: str | None = None) -> MalformedError:
-    """Give the error that opening a document ends with."""
+    """Return the error from opening a document."""
     with pytest.raises(MalformedError) as caught:
         open_report(document, app_token, None, () if app_token is None else (app_token,))
     return caught.value
@@ -131,7 +131,7 @@ A, B = "2026-01-01", "2026-01-02"
 
 
 def unfold(rows: list[Any], index: list[str]) -> list[Any]:
-    """Give the rows of a pivot report."""
+    """Return the rows of a pivot report."""
     return open_pivot({"rows": rows}, index, None).rows
 
 
@@ -170,7 +170,7 @@ def test_rows_below_values_become_flat(rows: list[Any], index: list[str], expect
 
 @pytest.mark.parametrize("rows", [[5], [None], ["x"], [[{"a": 1}]], [{A: [[{"installs": "1"}]]}], [{A: [5]}]])
 def test_what_is_no_row_stays_to_be_refused(rows: list[Any]) -> None:
-    """What is neither a row nor rows below values is left to the check, which says where it is."""
+    """Anything but a row or rows below values is left to the check, which reports its place."""
     with pytest.raises(MalformedError) as caught:
         unfold(rows, ["day"])
     assert caught.value.location == "$.rows[0]"
@@ -199,7 +199,7 @@ def test_nested_rows_are_the_flat_ones(rows: list[tuple[str, str, str]], depth: 
 
 @given(st.lists(JSON, max_size=3), st.lists(st.sampled_from(["day", "app", "x"]), max_size=3, unique=True))
 def test_any_rows_can_be_unfolded(rows: list[Any], index: list[str]) -> None:
-    """Any JSON has rows, or is refused with the place of what is no row."""
+    """Any JSON has rows, or is refused with the place of the wrong row."""
     try:
         found = unfold(rows, index)
     except MalformedError as error:

@@ -97,7 +97,7 @@ def test_a_filter_can_be_sent_unchanged(name: str) -> None:
 
 
 def test_a_filter_is_given_once() -> None:
-    """The same filter in both places, or beside the apps, would replace the other one."""
+    """The same filter in both places, or next to the apps, would replace the other one."""
     message = refusal(lambda: wire_of(filters={"app__in": ["x"]}, parameters={"app__in": "y"}))
     assert message == "parameters holds 'app__in', which is in filters too: pass app__in once"
     message = refusal(lambda: wire_of(["abc"], parameters={"app_token__in": "abc"}))
@@ -124,7 +124,7 @@ def test_a_comma_in_a_filter_goes_out_in_quotes(suffix: str, value: Any, wire: s
 
 @given(st.lists(st.text('a,"é ', min_size=1, max_size=5).filter(str.strip), min_size=1, max_size=4, unique=True))
 def test_values_in_quotes_are_read_back(values: list[str]) -> None:
-    """Whoever reads the list as one line of CSV gets the values, where those that begin with a quote have a comma."""
+    """Reading the list as one line of CSV returns the values. Those with a quote need a comma for that."""
     assume(all("," in value or '"' not in value for value in values))
     wire = wire_of(filters={"campaign__in": values})["campaign__in"]
     assert next(csv.reader([wire])) == values

@@ -39,7 +39,7 @@ class Printed(str, Enum):  # noqa: UP042 - callers have such enumerations: they 
 
 @pytest.mark.parametrize(("name", "value", "wire"), DOCUMENTED)
 def test_a_documented_parameter_goes_on_the_wire(name: str, value: object, wire: str) -> None:
-    """A parameter has its documented form, and nothing but ISO dates is asked for beside it."""
+    """A parameter has its documented form, and only ISO dates are requested next to it."""
     query: dict[str, Any] = {name: value}
     assert wire_of(**query) == {**WIRE, name: wire}
 
@@ -53,7 +53,7 @@ def test_none_is_left_out(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(BASE))
 @pytest.mark.parametrize("change", [{}, {"x": None}])
 def test_what_a_report_needs_is_missed(name: str, change: dict[str, None]) -> None:
-    """Dimensions, metrics and the range are required, also where `None` is given."""
+    """Dimensions, metrics and the range are required, and can't be `None`."""
     query = {**BASE, name: None} if change else {key: value for key, value in BASE.items() if key != name}
     message = refusal(lambda: check_question(query, app_tokens=None, parameters=None))
     assert message == f"{name} is missing: a report needs dimensions, metrics and date_period"
@@ -118,7 +118,7 @@ def test_a_boolean_is_a_boolean(name: str, value: object) -> None:
 @pytest.mark.parametrize("value", [0, -1, True, 1.0, "10", [10], 2**63, float("inf"), Decimal(5),
                                    pytest.param(10**5000, id="huge")])  # fmt: skip
 def test_a_limit_is_a_whole_number(value: object) -> None:
-    """A report of no rows, and what is no number, are refused."""
+    """A report of no rows, and wrong numbers, are refused."""
     assert refused(limit=value).startswith("limit is ")
 
 
@@ -154,13 +154,13 @@ def test_a_sort_has_a_name(value: list[str]) -> None:
     ],
 )
 def test_an_argument_that_there_is_not_is_refused_with_the_way_to_give_it(name: str, part: str) -> None:
-    """A typo is no parameter let through, and a filter has its place."""
+    """A misspelt parameter is refused, and a filter belongs in `filters=`."""
     assert refused(**{name: "x"}) == part
     assert refused(**{name: None}) == part
 
 
 def test_a_csv_takes_readable_names() -> None:
-    """What one report alone takes is encoded where it is taken."""
+    """A parameter of a single report is encoded for that report."""
     query = {**BASE, "readable_names": True}
     question = check_question(query, app_tokens=None, parameters=None, takes=CsvQuery)
     assert question.query() == {**WIRE, "readable_names": "true"}

@@ -44,7 +44,7 @@ def serving(rows: Rows | list[dict[str, Any]], apps: list[dict[str, Any]] | int 
 
 
 def period_of(request: httpx.Request) -> tuple[date, date]:
-    """Give the days that a request asks for."""
+    """Return the days that a request covers."""
     first, last = map(date.fromisoformat, request.url.params["date_period"].split(":"))
     return first, last
 
@@ -88,7 +88,7 @@ async def test_a_service_that_rounds_the_range_is_found_out() -> None:
 
 
 async def test_weeks_that_begin_on_monday_are_found_out() -> None:
-    """With `window="week"` an account whose weeks begin on Monday would give each of them as two rows."""
+    """With `window="week"`, an account whose weeks start on Monday would have each of them in two rows."""
 
     def weekly(request: httpx.Request) -> list[dict[str, Any]]:
         first, last = period_of(request)
@@ -104,7 +104,7 @@ async def test_weeks_that_begin_on_monday_are_found_out() -> None:
 
 
 async def test_windows_are_compared_as_dates_and_for_each_app() -> None:
-    """A day is the same day with a time, and another app may have it too; what fails is kept where it is asked for."""
+    """A day with a time is the same day, and another app may have it too. Failures are kept on request."""
 
     def odd(request: httpx.Request) -> list[dict[str, Any]]:
         if request.url.params["app_token__in"] == "good":
@@ -149,7 +149,7 @@ async def test_rows_outside_of_the_range_are_named(
 
 
 async def ask(adjust: AsyncAdjust, form: str, folder: Path, **query: Any) -> int:
-    """Ask for a report in one of its forms, and give the number of its rows."""
+    """Request a report in one of its forms, and return the number of its rows."""
     if form == "json":
         return len(list((await adjust.reports.fetch(**query)).rows()))
     if form == "csv":
@@ -262,7 +262,7 @@ async def test_a_csv_without_rows_names_unknown_apps(
 
 @pytest.mark.parametrize("apps", [500, []])
 async def test_a_list_that_can_not_be_had_accuses_nobody(apps: Any) -> None:
-    """Where the account's apps are not known, an empty report is an empty report."""
+    """If the account's apps are unknown, an empty report is just an empty report."""
     async with client(serving([], apps), max_attempts=1) as (adjust, script):
         for _ in range(2):
             report = await adjust.reports.fetch(**QUERY, app_tokens=["nope"])

@@ -46,7 +46,7 @@ async def test_time_of_work_does_not_end_later_attempts() -> None:
 
 @pytest.mark.parametrize("cut", [b"2026-01-01,A,1,2\n2026-01-02,A,1", b"2026-01-01,A,1,2\n2026-01-"])
 async def test_a_file_whose_last_row_breaks_off(cut: bytes, tmp_path: Path) -> None:
-    """What `csv` refuses as rows is no whole file either."""
+    """Rows that `csv` refuses are refused in files too."""
     good = HEADER + b"2026-01-01,A,1,2\n2026-01-02,A,1,2\n"
     async with client(arriving(HEADER + cut), arriving(good)) as (adjust, script):
         saved = await adjust.reports.download_csv(tmp_path / "x.csv", **Q)
@@ -106,7 +106,7 @@ async def test_a_timeout_error_of_on_retry(deadline: float | None) -> None:
 
 @pytest.mark.parametrize("to_file", [False, True])
 async def test_broken_parquet_is_a_decode_error(to_file: bool, tmp_path: Path) -> None:
-    """Pyarrow raises OSError too, which is no ArrowException."""
+    """An OSError of pyarrow is handled too, although it is not an ArrowException."""
     broken = b"PAR1" + b"\x00" * 40 + b"PAR1"
     async with client(httpx.Response(200, content=broken), max_attempts=1) as (adjust, _):
         with pytest.raises(DecodeError):
@@ -200,7 +200,7 @@ async def test_hints_name_the_settings_of_reports() -> None:
 
 @jumping
 async def test_a_list_without_values_is_there() -> None:
-    """Where the service has nothing (204), the lists that were asked for are there, and empty."""
+    """If the service has nothing (204), the requested lists exist, and are empty."""
     async with client(httpx.Response(204)) as (adjust, _):
         assert await adjust.reports.filters(["networks", "apps"]) == {"networks": [], "apps": []}
 

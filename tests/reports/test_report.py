@@ -67,7 +67,7 @@ def test_rows_are_given_anew_each_time(source: Report) -> None:
 
 @given(reports())
 def test_exact_metrics_are_decimals_of_the_same_value(source: Report) -> None:
-    """`exact=True` changes the numbers of metrics alone, and gives each digit of the text."""
+    """`exact=True` only changes the numbers of metrics, and keeps each digit of the text."""
     raw = [row for one in source.parts for row in one.rows]
     for plain, exact, texts in zip(source.rows(), source.rows(exact=True), raw, strict=True):
         assert plain.keys() == exact.keys()
@@ -96,7 +96,7 @@ def test_decimals_stay_out_of_the_other_forms(source: Report) -> None:
 
 
 def test_rows_of_several_apps_and_windows_are_joined_in_order() -> None:
-    """Each row tells its app first; what some rows lack is empty there, and nothing is summed."""
+    """Each row starts with its app. Cells that some rows lack are empty, and nothing is summed."""
     parts = [
         part({**DAY, "installs": "1"}, app="abc1", period="x"),
         part({**DAY, "installs": "1", "cost": "0.5"}, app="abc1", period="y"),
@@ -141,7 +141,7 @@ def test_totals_of_parts_are_never_summed(apps: tuple[str, ...]) -> None:
 
 
 def test_a_remark_on_several_parts_is_told_once() -> None:
-    """Remarks come in the order of the parts, also ones that are no texts."""
+    """Warnings keep the order of the parts, and may be other values than text."""
     parts = [part(app="a", warnings=["x", {"code": 1}]), part(app="b", warnings=["y", {"code": 1}, "x"]), part(app="c")]
     assert Report(parts, [], []).warnings == ["x", {"code": 1}, "y"]
     assert report().warnings == []
@@ -174,7 +174,7 @@ def test_what_a_row_implies_is_dropped(implied: object) -> None:
 
 @pytest.mark.parametrize("implied", [IMPLIED, "text", ["a", 1], {}, []])
 def test_what_a_row_implies_is_kept(implied: object) -> None:
-    """`keep` gives it as it came in a column, which is JSON in the other forms."""
+    """`keep` keeps it unchanged in a column, which is JSON in the other forms."""
     got = Report([part({**ANSWER, "attr_dependency": implied}, ANSWER)], ["day"], ["installs", "cost"],
                  attr_dependency="keep")  # fmt: skip
     assert got.columns == ("day", "installs", "cost", "attr_dependency")
@@ -186,7 +186,7 @@ def test_what_a_row_implies_is_kept(implied: object) -> None:
 
 
 def test_what_a_row_implies_becomes_columns() -> None:
-    """Each key is a column after the others, under another name where it was asked for or is the row's own already."""
+    """Each key is a column after the others, with another name if the row or the query already has that name."""
     row = {**ANSWER, "partner": "Meta", "own": "x", "attr_dependency": {**IMPLIED, "own": "y", "installs": "z"}}
     got = Report(
         [part(row, {"day": "2026-01-06"})], ["day", "partner"], ["installs", "cost"], attr_dependency="columns"
@@ -288,14 +288,14 @@ def test_average_users_are_numbers_every_week(metric: str, value: object) -> Non
 
 @pytest.mark.parametrize("value", [17, 0, True, "2026-01-01", ["x"], {"x": 1}])
 def test_an_hour_that_is_none_is_text(value: object) -> None:
-    """What is no moment never becomes one on its way into a table."""
+    """Text that is not a moment never becomes one on its way into a table."""
     got = report({"hour": value, "installs": "1"}, dimensions=["hour"], metrics=["installs"])
     assert got.schema[0] == ("hour", "text")
     assert isinstance(got.to_arrow().column("hour")[0].as_py(), str)
 
 
 def test_totals_are_those_of_all_or_none() -> None:
-    """Where an app failed, the totals of the others are not those of the whole."""
+    """If an app failed, the totals of the others are not those of the whole."""
     error = AdjustError("no")
     part = ReportPart("a", None, [], {"installs": 1}, [], {})
     with pytest.raises(ConfigurationError, match="1 of the apps failed"):

@@ -29,7 +29,7 @@ def test_the_schema_does_not_depend_on_the_rows(
     """An empty report has the columns of a full one, in the order asked for, of the same kinds."""
     rows = []
     for value in values:
-        # Counts are whole numbers; all else came as whole numbers by chance.
+        # Counts are whole numbers; the others are whole by chance.
         row = {name: str(value) for name in metrics}
         row |= {name: "2026-01-05T17:00:00" if name == "hour" else "2026-01-05" for name in dimensions}
         keys = random.sample(sorted(row), len(row) - 1)
@@ -62,7 +62,7 @@ def test_a_cohort_metric_is_found_under_the_name_that_it_comes_back_with() -> No
 
 
 def test_what_came_unasked_comes_last() -> None:
-    """Columns that nobody asked for follow in the order of their coming; totals tell which of them are metrics."""
+    """Columns that were not requested follow in the order of appearance. Totals show whether they are metrics."""
     rows = [{"z": "1", **ANSWER, "y": "2"}, {**ANSWER, "x": "3", "installs_before": "4"}]
     got = Report([part(*rows, totals={"installs": 1, "installs_before": 4, "y": 2})], ["day"], ["installs", "cost"])
     assert got.columns == ("day", "installs", "cost", "z", "y", "x", "installs_before")
@@ -97,7 +97,7 @@ def test_a_fraction_makes_a_count_a_number() -> None:
     [("day", ["2026-01-05", "Jan 5, 2026"]), ("hour", ["17:00", "2026-01-05T17:00:00"]), ("day", ["unknown", None])],
 )
 def test_dates_in_other_forms_are_text(dimension: str, values: list[str]) -> None:
-    """A column with a date that is none, such as a formatted one, is text as a whole outside of Python."""
+    """A column with a wrong date, such as a formatted one, is exported as text throughout."""
     got = report(*({dimension: value} for value in values), dimensions=[dimension])
     assert got.schema == ((dimension, "text"),)
     for rows in exports(got):
@@ -120,7 +120,7 @@ def test_every_form_has_the_same_cells(source: Report) -> None:
 
 @pytest.mark.parametrize("digits", [19, 20, 70])
 def test_a_count_beyond_64_bits_is_an_error_rather_than_another_number(digits: int) -> None:
-    """In `rows()` every digit is there; a form that has no such number fails, and never gives null or another one."""
+    """`rows()` has every digit. A form that can't represent the number fails, and never has null or another number."""
     got = report({**DAY, "installs": "9" * digits}, metrics=["installs"])
     assert next(got.rows())["installs"] == int("9" * digits)
     for convert in (got.to_arrow, got.to_polars, got.to_pandas):

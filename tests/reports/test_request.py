@@ -94,7 +94,7 @@ async def test_each_way_to_ask_explains(adjust: AsyncAdjust, emulator: Emulator,
 
 
 async def test_kept_failures_explain(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Where failures are kept and all fail, the first one's explanation is raised once, and not once for each app."""
+    """If failures are kept and all fail, the first explanation is raised once, and not once for each app."""
     with pytest.raises(BadRequestError) as raised:
         await adjust.reports.fetch(
             dimensions=["day"],
@@ -198,7 +198,7 @@ async def test_only_what_the_service_names_is_looked_at(
 
 @jumping
 async def test_names_that_are_known_to_be_wrong_are_looked_at() -> None:
-    """Where the service names nothing, the names that `filters` did not give are."""
+    """If the service names nothing, the names that `filters` did not return are reported."""
     lists = {
         "overview_metrics": [{"id": "installs"}, {"id": "clicks"}],
         "cohort_metrics": [{"id": "retention_rate_d7"}],
@@ -273,7 +273,7 @@ async def test_an_error_is_not_changed_after_it_was_raised() -> None:
     "words", ["No access to this app for the given day", "date_period is too long for this account"]
 )
 async def test_words_that_are_names_too_accuse_nobody(words: str) -> None:
-    """`day` and `app` are words: without a word of names, nothing is said of them."""
+    """`day` and `app` are common words. Without a mention of names, nothing is said about them."""
     async with client(bad(report_error(words))) as (adjust, _):
         error = await refusal_of(adjust, dimensions=["day", "app"], metrics=["installs"])
         assert error.message == f"Bad request: {words}"

@@ -212,7 +212,7 @@ async def test_names_that_a_service_may_take_for_one_are_refused() -> None:
 
 
 async def test_an_exact_name_a_near_one_and_several() -> None:
-    """An exact match wins, a single near match is used, several are refused, and another entry's tracker is never used."""
+    """An exact match wins, a single near match is used, several are refused, and another entry's tracker is ignored."""
     service = Service()
     for path in ("a", "A", "b", "C c", "c  C"):
         service.add(path)

@@ -60,7 +60,7 @@ async def test_limit_is_capped(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5", ""])
 async def test_bad_limits(limit: str, client: httpx.AsyncClient) -> None:
-    """A limit that is no positive integer is refused."""
+    """A limit that is not a positive integer is refused."""
     response = await client.get("/public/v1/partners", params={"limit": limit})
     assert response.status_code == 400
     assert "limit" in response.json()["error"]["message"]
@@ -82,7 +82,7 @@ async def test_creates_during_a_walk(version: int, emulator: Emulator, client: h
 
 
 async def test_cursors_are_opaque_and_steady(client: httpx.AsyncClient) -> None:
-    """The cursor of one position is the same text each time, so that one that comes back can be told, and works."""
+    """The cursor of a position is always the same text, so that a repeated one is recognised, and works."""
     cursors = [
         (await client.get("/public/v2/partners", params={"limit": 3})).json()["data"]["paging"]["cursor"]
         for _ in range(2)

@@ -123,7 +123,7 @@ async def test_apps_and_trackers() -> None:
 
 
 async def test_unknown_paths(client: httpx.AsyncClient) -> None:
-    """What is not there is 404, and a wrong method 405."""
+    """An unknown path is 404, and a wrong method 405."""
     assert (await client.get("/_emulator/nowhere")).status_code == 404
     assert (await client.get("/_emulatorx")).status_code == 404
     assert (await client.delete("/_emulator/faults")).status_code == 405

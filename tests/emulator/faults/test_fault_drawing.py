@@ -34,7 +34,7 @@ def test_seed() -> None:
 
 
 def test_recoverable_faults() -> None:
-    """Only a repeated cursor and a hang can not be overcome by whoever knows what may happen to a write."""
+    """A client that expects failed writes can overcome everything but a repeated cursor and a hang."""
     assert set(Fault) - set(WRITE_FAULTS) == {"repeated-cursor", "hang"}
     assert set(WRITE_FAULTS) - set(RECOVERABLE_FAULTS) == {
         "429-storm", "500-after", "503-after", "drop-late", "moved-list", "repeated-item", "stale-has-subtrackers",

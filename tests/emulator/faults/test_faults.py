@@ -76,7 +76,7 @@ async def test_drops(fault: str, created: int, emulator: Emulator, client: httpx
 
 
 async def receive_into(received: bytearray, response: httpx.Response) -> None:
-    """Append the bytes of the body as they come."""
+    """Append the bytes of the body on arrival."""
     async for piece in response.aiter_raw():
         received += piece
 
@@ -94,7 +94,7 @@ async def test_truncated_body(emulator: Emulator, client: httpx.AsyncClient) -> 
 
 
 async def test_truncated_json(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Truncated JSON comes whole by its Content-Length and is no JSON; the connection stays usable."""
+    """Truncated JSON matches its Content-Length and is not valid JSON. The connection stays usable."""
     emulator.faults = ["truncated-json"]
     response = await client.get(PARTNERS)
     assert response.status_code == 200
@@ -106,7 +106,7 @@ async def test_truncated_json(emulator: Emulator, client: httpx.AsyncClient) -> 
 
 
 async def test_drip(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A dripping body comes in many pieces over the given time, and is whole in the end."""
+    """A dripping body arrives in many pieces over the given time, and is complete in the end."""
     emulator.faults = Faults.script(["drip"], drip=0.2)
     start = time.monotonic()
     async with client.stream("GET", PARTNERS) as response:
@@ -164,7 +164,7 @@ async def test_empty_page_backwards(emulator: Emulator, client: httpx.AsyncClien
 
 @pytest.mark.parametrize("fault", sorted(CURSOR_FAULTS))
 async def test_cursor_faults_elsewhere(fault: Fault, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """On what is no list page a cursor fault does nothing and is not counted."""
+    """On an answer that is not a list page, a cursor fault does nothing and is not counted."""
     emulator.faults = [fault] * 3
     assert (await client.post(trackers_path(emulator), json={"name": "X"})).status_code == 200
     assert (await client.get(f"{PARTNERS}?limit=0")).status_code == 400

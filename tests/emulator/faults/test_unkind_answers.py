@@ -41,7 +41,7 @@ async def test_wrong_tracker(emulator: Emulator, client: httpx.AsyncClient) -> N
 
 
 async def test_wrong_tracker_without_another() -> None:
-    """The answer is right where the app has no other tracker, and where nothing was written."""
+    """The answer is right if the app has no other tracker, and if nothing was written."""
     faults = Faults(1, ["wrong-tracker"])
     async with Emulator(apps=1, trackers_per_app=0, faults=faults) as emulator, connect(emulator) as client:
         path = trackers_path(emulator)

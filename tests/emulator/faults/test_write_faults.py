@@ -72,7 +72,7 @@ async def test_drop_late_update(emulator: Emulator, client: httpx.AsyncClient) -
 
 @pytest.mark.parametrize(("duplicate_names", "trackers"), [("allow", 2), ("refuse", 1)])
 async def test_repeating_what_comes_late(duplicate_names: Any, trackers: int) -> None:
-    """Whoever repeats a create at once has two trackers, where duplicates are allowed."""
+    """A client that repeats a create at once has two trackers, if duplicates are allowed."""
     faults = Faults.script(["drop-late"], late=0.05)
     async with Emulator(trackers_per_app=0, faults=faults, duplicate_names=duplicate_names) as emulator:
         async with connect(emulator) as client:
@@ -117,7 +117,7 @@ async def test_drop_late_without_a_body(emulator: Emulator) -> None:
 
 
 async def test_unlisted_create(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """An unlisted tracker is answered as ever and missing in lists and totals, until it comes in its place."""
+    """An unlisted tracker is answered normally and missing in lists and totals, until it appears at its position."""
     path = trackers_path(emulator)
     before = await items(client, path, 1000)
     emulator.faults = Faults.script(["unlisted"], late=0.4)
@@ -173,7 +173,7 @@ async def test_unlisted_update(emulator: Emulator, client: httpx.AsyncClient) ->
 
 
 async def test_unlisted_without_a_write(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Where nothing is written, an unlisted fault does nothing and is not counted."""
+    """If nothing is written, an unlisted fault does nothing and is not counted."""
     path = trackers_path(emulator)
     emulator.faults = ["unlisted"] * 4
     assert (await client.get(path)).status_code == 200
@@ -212,7 +212,7 @@ async def test_storm(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("duplicate_names", ["allow", "refuse"])
 async def test_careless_clients_make_duplicates(duplicate_names: Any) -> None:
-    """Whoever repeats each create until it is answered makes duplicates, unless they are refused."""
+    """A client that repeats each create until it is answered makes duplicates, unless they are refused."""
     faults = Faults.of_writes(0.5, seed=3, retry_after=0, drip=0.01, late=0.01, storm=0.01)
     emulator = Emulator(apps=1, trackers_per_app=0, faults=faults, duplicate_names=duplicate_names)
     async with emulator, connect(emulator) as client:

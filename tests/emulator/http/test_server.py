@@ -242,7 +242,7 @@ async def test_bad_latency_while_it_runs(emulator: Emulator) -> None:
 
 
 async def test_start_fails_without_a_trace(tmp_path: Path) -> None:
-    """A file that is no emulator's database is refused, untouched, and the port is not bound."""
+    """A file that is not an emulator's database is refused and left unchanged, and the port is not bound."""
     text = tmp_path / "notes.txt"
     text.write_text("no database, " * 100)
     tasks = asyncio.all_tasks()

@@ -14,7 +14,7 @@ RANGE = {"start_date": "2026-01-01", "end_date": "2026-01-07"}
 
 
 async def test_retention(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Everybody is there on day 0, then ever fewer come again, and rates are those of the numbers beside them."""
+    """All users are active on day 0, then fewer and fewer return, and rates match the numbers next to them."""
     emulator.today = date(2026, 3, 31)
     path = f"/kpis/v1/{emulator.app_tokens[0]}/cohorts"
     rows = leaves((await client.get(path, params={"kpis": KPIS, "grouping": "periods", **RANGE})).json())

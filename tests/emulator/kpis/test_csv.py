@@ -46,7 +46,7 @@ async def test_events(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 
 async def test_accept(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """`Accept: text/csv` and the suffix give the same table; anything else gives JSON."""
+    """`Accept: text/csv` and the suffix return the same table. Anything else returns JSON."""
     network = next(t for t in emulator.store.trackers(emulator.app_tokens[0]) if t.name == "Facebook")
     path = f"/kpis/v1/{emulator.app_tokens[0]}/trackers/{network.token}"
     by_header = await client.get(path, headers={"Accept": "text/csv"})

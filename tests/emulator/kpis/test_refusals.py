@@ -116,6 +116,6 @@ async def test_slow_app() -> None:
 
 
 def test_unknown_state() -> None:
-    """A state that there is not is refused with the list of those that there are."""
+    """An unknown state is refused with the list of existing ones."""
     with pytest.raises(ValueError, match="forbidden, gone, broken, slow"):
         Emulator(app_states={"abc": "tired"})

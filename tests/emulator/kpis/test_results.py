@@ -121,7 +121,7 @@ async def test_every_day_has_figures(emulator: Emulator, client: httpx.AsyncClie
 
 
 async def test_deterministic() -> None:
-    """The same seed gives the same answers whatever was asked before; another seed gives others."""
+    """The same seed leads to the same answers, whatever was requested before. Another seed leads to others."""
     answers = []
     for seed, before in (5, "2026-03-10"), (5, "2026-02-01"), (6, "2026-03-10"):
         async with Emulator(seed=seed, today=date(2026, 3, 31)) as emulator, connect(emulator) as client:

@@ -29,7 +29,7 @@ def document(client: httpx.Client, kind: str = "report", **parameters: str) -> d
 
 
 def rows(client: httpx.Client, **parameters: str) -> list[Row]:
-    """Ask for rows, of which there may be none."""
+    """Request rows. The report may be empty."""
     response = ask(client, **parameters)
     if response.status_code == 204:
         return []

@@ -149,7 +149,7 @@ def test_hours_of_the_day(client: httpx.Client) -> None:
 @pytest.mark.parametrize("dimension", ["app", "day", "hour", "week", "quarter", "year"])
 @pytest.mark.parametrize("period", ["0001-01-01:1999-12-31", "2030-01-01:9999-12-31"])
 def test_far_away(client: httpx.Client, dimension: str, period: str) -> None:
-    """Where there are no facts a report is empty, however long it is."""
+    """Without facts a report is empty, however long it is."""
     assert ask(client, dimensions=dimension, date_period=period, metrics="daus,roas_m36").status_code == 204
 
 

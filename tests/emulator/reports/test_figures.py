@@ -94,7 +94,7 @@ def kpi_rows(client: httpx.Client, app: str, dimension: str, **parameters: str) 
 def test_same_figures_as_the_kpi_service(
     client: httpx.Client, dimension: str, options: dict[str, str], app: int
 ) -> None:
-    """The same question gives the same figures by both services, whatever narrows it."""
+    """Both services return the same figures for the same query, whatever its filters."""
     token = app_tokens(client)[app]
     currency = get(client, token, grouping="apps", start_date="2026-01-01", end_date="2026-01-01")["result_set"]
     expected = kpi_rows(client, token, dimension, **options)
@@ -117,7 +117,7 @@ def test_same_figures_as_the_kpi_service(
 
 @pytest.mark.parametrize(("period", "letter", "last"), [("day", "d", 30), ("week", "w", 5), ("month", "m", 1)])
 def test_same_cohorts_as_the_kpi_service(client: httpx.Client, period: str, letter: str, last: int) -> None:
-    """Cohort metrics are the KPI Service's of that period, also where some cohorts do not have it yet."""
+    """Cohort metrics are the KPI Service's for that period, even if some cohorts do not have it yet."""
     token = app_tokens(client)[0]
     asked = get(
         client, f"{token}/cohorts", grouping="periods", period=period, kpis=",".join(COHORT_BASES),
@@ -168,7 +168,7 @@ def test_dimensions(client: httpx.Client, dimension: str) -> None:
 
 
 def test_values(client: httpx.Client) -> None:
-    """Dimensions that describe the same thing agree, and what is not there is unknown."""
+    """Dimensions that describe the same thing agree, and a missing one is unknown."""
     table = rows(client, dimensions=",".join(DIMENSIONS), date_period="2026-01-01:2026-01-05")
     for row in table:
         assert row["campaign"] == row["campaign_network"]
@@ -258,7 +258,7 @@ def test_totals_are_not_sums(client: httpx.Client) -> None:
 
 
 def test_currencies(client: httpx.Client) -> None:
-    """All money is in one currency, US dollars by default, and what is no money stays as it is."""
+    """All money is in one currency, US dollars by default, and other figures are not converted."""
     metrics = "cost,ecpi,arpdau,lifetime_value_d3,roas,installs"
     default = rows(client, metrics=metrics)
     assert default == rows(client, metrics=metrics, currency="usd") != []

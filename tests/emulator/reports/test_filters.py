@@ -214,7 +214,7 @@ def test_many_values(client: httpx.Client) -> None:
     ],
 )
 def test_unknown_names(client: httpx.Client, parameters: dict[str, str], text: str) -> None:
-    """A name that there is not is a request error that names each of them."""
+    """An unknown name is a request error that lists every such name."""
     response = ask(client, **parameters)
     assert response.status_code == 400
     error = response.json()

@@ -80,7 +80,7 @@ def test_bucket() -> None:
 
 @pytest.mark.parametrize("kind", ["report", "csv_report", "events"])
 def test_counted_out_in_time(kind: str) -> None:
-    """Whoever has read an answer may ask again at once: the last request is not in flight any more."""
+    """After an answer was read, the next request may follow at once: the last one is no longer in flight."""
     emulator = Emulator(apps=1, trackers_per_app=20, facts_per_day=5, report_concurrency=1, report_rate=None)
     with serving(emulator) as client:
         for _ in range(60):

@@ -120,7 +120,7 @@ async def test_metrics(client: httpx.AsyncClient) -> None:
 
 
 async def events(client: httpx.AsyncClient, **parameters: str) -> list[dict[str, Any]]:
-    """Ask for events, of which there may be none."""
+    """Request events. The list may be empty."""
     response = await client.get(f"{PATH}/events", params=parameters)
     if response.status_code == 204:
         return []
@@ -130,7 +130,7 @@ async def events(client: httpx.AsyncClient, **parameters: str) -> list[dict[str,
 
 
 async def test_events(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Events are listed once for all apps that have them, with their tokens there; revenue without one is none."""
+    """Events are listed once for all apps that have them, with their tokens. Revenue without a token is not one."""
     listed = await events(client, tokens_mapping="true")
     expected: dict[str, dict[str, list[str]]] = {}
     for app in emulator.facts.apps.values():

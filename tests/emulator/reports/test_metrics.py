@@ -25,7 +25,7 @@ def client() -> Iterator[httpx.Client]:
 
 @pytest.mark.parametrize("period", PERIODS)
 def test_periods(client: httpx.Client, period: str) -> None:
-    """Cohort metrics have days, weeks and months; a rate is made of the numbers beside it."""
+    """Cohort metrics have days, weeks and months. A rate is made of the numbers next to it."""
     bases = ("retention_rate", "retained_users", "cohort_size", "revenue_total", "lifetime_value")
     table = rows(
         client, dimensions="app", date_period="2025-01-01:2025-01-31", currency="USD",
@@ -138,7 +138,7 @@ def test_shared_slugs(client: httpx.Client) -> None:
 
 
 def test_skadnetwork(client: httpx.Client) -> None:
-    """Metrics of SKAdNetwork are the KPI Service's, and nothing but iOS has them."""
+    """Metrics of SKAdNetwork are the KPI Service's, and only iOS has them."""
     app, metrics = app_tokens(client)[0], ("skad_installs", "valid_conversions", "conversion_null", "skad_revenue")
     asked = get(client, f"{app}/skadnetwork", grouping="apps", kpis=",".join(metrics), start_date="2026-01-01",
                 end_date="2026-01-31")  # fmt: skip

@@ -33,7 +33,7 @@ async def refusal(client: httpx.AsyncClient, path: str, status: int, **parameter
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("root", ["", "/control-center"])
 async def test_required(kind: str, root: str, client: httpx.AsyncClient) -> None:
-    """What a report must have and does not is told at once, parameter by parameter."""
+    """Missing required parameters are reported together, parameter by parameter."""
     error = await refusal(client, f"{root}{PATH}/{kind}", 400, metrics="installs", date_period=" ", dimensions=",")
     assert error["error_code"] == "validation_error"
     assert error["error_desc_details"] == [
@@ -75,7 +75,7 @@ async def test_values_without_sense(name: str, value: str, client: httpx.AsyncCl
 
 
 async def test_unknown_filter_lists(client: httpx.AsyncClient) -> None:
-    """A filter that there is not is named."""
+    """An unknown filter is named."""
     error = await refusal(client, f"{PATH}/filters_data", 400, required_filters="apps,planets,moons")
     assert error == {
         "error_code": "request_error",

@@ -72,7 +72,7 @@ def test_parquet(client: httpx.Client, parameters: dict[str, str]) -> None:
 
 
 def test_readable_names(client: httpx.Client) -> None:
-    """Columns have titles where names shall be readable, in tables alone."""
+    """Columns have titles if names are to be readable, and only in tables."""
     parameters = {
         "dimensions": "day,os_name,partner,partner_name,campaign_id_network",
         "metrics": "installs,ecpi,daus,retention_rate_d7,level up_w2_events_cohort",
@@ -105,7 +105,7 @@ def hung(pivot: dict[str, Any], *index: str, form: str = "rows") -> list[dict[st
 def test_pivot_rows_hang(client: httpx.Client, index: tuple[str, ...], repeated: bool) -> None:
     """Rows hang below the values of the index, level by level, and are those of a report by all the dimensions.
 
-    The index need not stand in the dimensions, and its cells are in the rows only where it does.
+    The index need not be among the dimensions, and its cells are in the rows only if it is.
     """
     further = [name for name in ("country", "month", "os_name") if repeated or name not in index]
     parameters = {"metrics": "installs,daus,ctr", "date_period": "2026-01-01:2026-02-10"}
@@ -155,7 +155,7 @@ async def test_byte_order_mark() -> None:
 
 @pytest.mark.anyio
 async def test_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where pyarrow is missing a Parquet report says what to install, and the other kinds work."""
+    """Without pyarrow a Parquet report names what to install, and the other kinds work."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     async with Emulator() as emulator, connect(emulator) as client:
         response = await client.get(f"{PATH}/parquet_report", params=question())

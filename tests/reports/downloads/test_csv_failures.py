@@ -128,7 +128,7 @@ async def test_what_would_come_again_is_not_asked_for_again(failure: str, to_fil
 @jumping
 @pytest.mark.parametrize("text", ["Please log in", "Tag,App,Installs\n", "Tag,App,Installs,Kosten,x\n", "a\n1\n"])
 async def test_readable_names_are_as_many_as_were_asked_for(text: str) -> None:
-    """Where the names can't be checked, their number is."""
+    """If the names can't be checked, the number of columns is."""
     async with client(httpx.Response(200, text=text)) as (adjust, script):
         with pytest.raises(DecodeError, match="it is not a report of 4 columns"):
             await rows_of(adjust, readable_names=True)
@@ -141,7 +141,7 @@ async def test_readable_names_are_as_many_as_were_asked_for(text: str) -> None:
 @pytest.mark.parametrize("text", ["day,app,installs,cost", whole(3).decode(), whole(3).decode()[:-1]])
 @pytest.mark.parametrize("framed", [False, True])
 async def test_a_last_line_without_its_end(text: str, framed: bool) -> None:
-    """It is whole where the end of the body is known, and broken off where only the connection told it."""
+    """A body is complete if its end is marked, and cut if only the end of the connection marked it."""
     broke_off = not framed and text.count("\n") == 3
     async with client(arriving(text.encode(), framed=framed), max_attempts=3) as (adjust, script):
         if broke_off:
@@ -173,7 +173,7 @@ async def test_an_end_that_nothing_tells_is_asked_for_once_more(
 
 @jumping
 async def test_the_second_answer_may_have_an_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Where it has, there is no warning, the first one's rows are forgotten, and the file is written."""
+    """With another attempt there is no warning, the first attempt's rows are dropped, and the file is written."""
     for to_file in (False, True):
         async with client(arriving(whole(2), framed=False), httpx.Response(200, content=whole(3))) as (adjust, _):
             if to_file:
@@ -221,7 +221,7 @@ BROKEN: dict[str, Any] = {
 @jumping
 @pytest.mark.parametrize("failure", BROKEN)
 async def test_what_fails_after_the_first_row_is_not_tried_again(failure: str) -> None:
-    """Rows that were given can't be taken back: the error comes after them, and a note tells how many they were."""
+    """Yielded rows can't be taken back: the error follows them, and a note has their number."""
     broken = arriving(HEADER + line(0), line(1) + line(2), BROKEN[failure], b"")
     async with client(broken, httpx.Response(200, content=whole(3))) as (adjust, script):
         seen = []
@@ -253,7 +253,7 @@ async def test_rows_before_a_failure_come_first_however_slow_the_consumer() -> N
 
 @jumping
 async def test_a_report_of_other_columns_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    """A column that was asked for and did not come is told in the log; what came is given."""
+    """A requested column that is missing is logged, and the others are returned."""
     text = "day,app,installs\n2026-01-01,A,3\n"
     async with client(httpx.Response(200, content=text)) as (adjust, _):
         with caplog.at_level(logging.WARNING):
@@ -273,7 +273,7 @@ async def test_a_report_of_other_columns_says_so(caplog: pytest.LogCaptureFixtur
     ids=range(4),
 )
 async def test_what_is_no_csv_says_where(text: bytes, problem: str) -> None:
-    """A body that is no table of its header is a `DecodeError` with the line."""
+    """A body that does not match its header is a `DecodeError` with the line."""
     async with client(httpx.Response(200, content=text), max_attempts=1) as (adjust, _):
         with pytest.raises(DecodeError, match=problem) as raised:
             await rows_of(adjust)

@@ -37,7 +37,7 @@ async def stream_lines(writer: asyncio.StreamWriter, server: dict[str, int], lin
 
 
 async def settle(counts: dict[str, int]) -> int:
-    """Wait until no more bytes go out; give how many did."""
+    """Wait until no more bytes are sent, and return how many were."""
     async with asyncio.timeout(10):
         while True:
             before = counts["sent"]
