@@ -1,8 +1,11 @@
 """What is run on this project: `nox` for all that must pass, `nox -s NAME` for one of them."""
 
+import json
 import os
+import re
 import shutil
 import sys
+import tarfile
 from pathlib import Path
 
 import nox
@@ -17,9 +20,13 @@ nox.options.download_python = "never"
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST = PYTHONS[0]
+#: Tests that kill processes and count what runs side by side may fail where the machine stands still for a while.
+ONCE_MORE = ("--reruns", "1")
+#: Those of users, and none: each is tried alone.
+EXTRAS = ["", *(name for name in PROJECT["project"]["optional-dependencies"] if name not in {"bench", "dev", "docs"})]
 
 # The other Pythons, and coverage, which doubles the time, have sessions that are asked for: `nox -s tests coverage`.
-nox.options.sessions = ["lint", "types", f"tests-{OLDEST}", "docs", "wheel"]
+nox.options.sessions = ["lint", "types", f"tests-{OLDEST}", "docs", f"wheel-{OLDEST}"]
 
 
 def _show_all_of_pyenv() -> None:
@@ -57,9 +64,7 @@ def tests(session: nox.Session) -> None:
     """Run the tests, those marked `slow` on the oldest Python alone; arguments go to pytest in place of these."""
     session.install("-e", ".[dev]")
     default = [] if session.python == OLDEST else ["-m", "not slow"]
-    # Tests that kill processes and count what runs side by side may fail where the machine stands still for a while.
-    once_more = ["--reruns", "1"]
-    session.run("pytest", "-n", "auto", "--dist", "worksteal", *once_more, *(session.posargs or default))
+    session.run("pytest", "-n", "auto", "--dist", "worksteal", *ONCE_MORE, *(session.posargs or default))
 
 
 @nox.session(python=OLDEST)
@@ -79,21 +84,28 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def build(session: nox.Session) -> None:
-    """Build the sdist, and of that the wheel, into `dist`."""
+    """Build the sdist, and of that the wheel, into `dist`, and check what a package index shows of them."""
     shutil.rmtree("dist", ignore_errors=True)
-    session.install("build", "hatchling")
+    session.install("build", "hatchling", "twine")
     session.run("python", "-m", "build", "--no-isolation", silent=True)
+    session.run("twine", "check", "--strict", *map(str, _built()))
 
 
-@nox.session(requires=["build"], reuse_venv=False)
+def _built() -> tuple[Path, Path]:
+    """Return the sdist and the wheel in `dist`."""
+    [source], [wheel] = (list(Path("dist").absolute().glob(pattern)) for pattern in ("*.tar.gz", "*.whl"))
+    return source, wheel
+
+
+@nox.session(python=PYTHONS, requires=["build"], reuse_venv=False)
 def wheel(session: nox.Session) -> None:
-    """Try the wheel in a new environment: bare, with the command line, and with the tests that the sdist carries."""
-    [built] = Path("dist").absolute().glob("*.whl")
-    [source] = Path("dist").absolute().glob("*.tar.gz")
+    """Try sdist and wheel in a new environment: bare, the command line, and the tests that the sdist carries."""
+    source, built = _built()
     folder = Path(session.create_tmp()).absolute()
-    session.install(str(built))
     with session.chdir(folder):  # where the project's folder can't stand in for the package
-        session.run("python", "-W", "error", "-c", "import adjust_async; print(adjust_async.__version__)")
+        for package in (source, built):
+            session.install("--force-reinstall", str(package))
+            session.run("python", "-W", "error", "-c", "import adjust_async; print(adjust_async.__version__)")
         session.install(f"adjust_async[cli] @ {built.as_uri()}")
         session.run("adjust-async", "demo", silent=True)
     session.install(f"adjust_async[dev] @ {built.as_uri()}")
@@ -102,7 +114,78 @@ def wheel(session: nox.Session) -> None:
     shutil.unpack_archive(source, folder, filter="data")
     shutil.rmtree(unpacked / "adjust_async")
     with session.chdir(unpacked):
-        session.run("pytest", "-n", "auto", "-m", "not slow", "tests/cli", "tests/docs")
+        wanted = session.posargs or ("tests/cli", "tests/docs")
+        session.run("pytest", "-n", "auto", *ONCE_MORE, "-m", "not slow", *wanted)
+
+
+@nox.session(python=PYTHONS, requires=["build"], reuse_venv=False, default=False)
+@nox.parametrize("extra", EXTRAS, ids=[extra or "bare" for extra in EXTRAS])
+def extras(session: nox.Session, extra: str) -> None:
+    """Install the wheel with one extra alone, and try what that is for; what is missing must name its extra."""
+    _, built = _built()
+    script = Path("tests/each_extra.py").absolute()
+    session.install(f"adjust_async{f'[{extra}]' if extra else ''} @ {built.as_uri()}")
+    with session.chdir(session.create_tmp()):
+        session.run("python", "-P", str(script), *filter(None, [extra]))
+
+
+@nox.session(default=False, venv_backend="none")
+def release(session: nox.Session) -> None:
+    """Check, build and try a release on every Python there is, then tag it; `-- --dry-run` makes no tag."""
+    if unknown := set(session.posargs).difference({"--dry-run"}):
+        session.error(f"{min(unknown)!r} is no argument of it: `--dry-run` is the only one")
+    version, commit = _releasable(session)
+    report = Path(session.create_tmp()) / "report.json"
+    tries = ("--stop-on-first-error", "--report", str(report), "-s", "build", "wheel", "extras")
+    session.run(sys.executable, "-m", "nox", *tries, external=True)
+    _check_source(session)
+    if _git(session, "rev-parse", "HEAD") != commit or _git(session, "status", "--porcelain"):
+        session.error("the tree changed meanwhile: what was tried is not what would be tagged")
+    results = {
+        one["signatures"][0]: one["result"] for one in json.loads(report.read_text(encoding="utf-8"))["sessions"]
+    }
+    tried = [python for python in PYTHONS if results[f"wheel-{python}"] == "success"]
+    if OLDEST not in tried:
+        session.error(
+            f"Python {OLDEST}, the oldest that is supported, is not installed: nothing is released without it"
+        )
+    missing = ", ".join(python for python in PYTHONS if python not in tried) or "none"
+    session.log(f"tried on Python {', '.join(tried)}; not installed here: {missing}")
+    if "--dry-run" in session.posargs:
+        session.log(f"v{version} could be tagged")
+        return
+    _git(session, "tag", "--annotate", f"v{version}", commit, "--message", f"adjust_async {version}")
+    session.log(f"tagged v{version}: `git push origin v{version}` and `twine upload dist/*` publish it")
+
+
+def _git(session: nox.Session, *arguments: str) -> str:
+    return str(session.run("git", *arguments, external=True, silent=True, log=False)).strip()
+
+
+def _releasable(session: nox.Session) -> tuple[str, str]:
+    """Return the version and the commit to release, or end the session with what stands in the way."""
+    text = Path("adjust_async/_version.py").read_text(encoding="utf-8")
+    version = re.findall(r'^__version__ = "(.+)"$', text, re.MULTILINE)[0]
+    headings = re.findall(r"^## .*$", Path("CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    heading = headings[0] if headings else "no heading"
+    if not re.fullmatch(rf"## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d", heading):
+        session.error(f"CHANGELOG.md begins with {heading!r}: {version} needs '## [{version}] - YYYY-MM-DD'")
+    if changed := _git(session, "status", "--porcelain"):
+        session.error(f"commit or stash what is not committed:\n{changed}")
+    if _git(session, "tag", "--list", f"v{version}"):
+        session.error(f"v{version} is tagged already: raise the version in adjust_async/_version.py")
+    _git(session, "var", "GIT_COMMITTER_IDENT")  # which fails where a tag could not be signed by name
+    return version, _git(session, "rev-parse", "HEAD")
+
+
+def _check_source(session: nox.Session) -> None:
+    """Compare the sdist with what git knows: nothing may slip into it, and nothing may be missing."""
+    source, _ = _built()
+    with tarfile.open(source) as archive:
+        packed = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
+    known = set(_git(session, "ls-files").splitlines())
+    if packed - {"PKG-INFO"} != known:
+        session.error(f"the sdist differs from the commit: {sorted((packed - {'PKG-INFO'}) ^ known)}")
 
 
 @nox.session
@@ -162,6 +245,6 @@ def picture(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the SDK beside its alternatives, and render what was found; arguments go to `python -m benchmarks`."""
+    """Measure the SDK and its alternatives, and write the README; arguments go to `python -m benchmarks`."""
     session.install("-e", ".[bench]")
     session.run("python", "-m", "benchmarks", *session.posargs)

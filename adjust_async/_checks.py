@@ -37,6 +37,8 @@ def shown(value: object) -> str:
         text = reprlib.repr(value)
     except ValueError:
         return f"a number of type {type(value).__name__} with thousands of digits"
+    if "\n" in text:  # as of a data frame
+        return f"a {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

@@ -1,1 +1,1 @@
-"""Measurements of the SDK beside what would be used in its place."""
+"""Measurements of the SDK and its alternatives."""

@@ -26,16 +26,16 @@ class Size(NamedTuple):
 WHOLE = Size(pages=pages.PAGES, elements=66_667, rows=40_000, rest=4.0)
 QUICK = Size(pages=5, elements=500, rows=500, rest=0.2)
 
-#: What is done, which gives how many trackers, or elements and rows, it found.
+#: Does the job, and returns the number of trackers, or of elements and rows, that it found.
 Work = Callable[[], Awaitable[int]]
 
 
 class Job(NamedTuple):
-    """What the app does beside its answers.
+    """What the app does in the background.
 
     Attributes:
         name: What the table calls it.
-        open: Gives the work, within the lifespan of the app, for the URL of the APIs and how much is to be done.
+        open: Opens the job for the URL of the APIs and the amount of work, within the app's lifespan.
         found: How much of it there is to be found.
         share: What part of the pages it walks.
         needs: The module without which it can't be done.

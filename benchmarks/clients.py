@@ -1,6 +1,6 @@
 """What people use where they have no SDK: HTTP clients, 50 requests at a time or one after the other.
 
-Each is set up as it would be by hand, and gives a function that asks for a path and gives the decoded JSON. None of
+Each is set up as it would be by hand, and yields a function that asks for a path and returns the decoded JSON. None of
 them retries, or checks anything but the status.
 """
 
@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.trackers import PAGE_SIZE
+
+if TYPE_CHECKING:
+    from adjust_async import AsyncAdjust
 
 AT_ONCE = 50
 HEADERS = {"Authorization": "Token token=token"}
@@ -19,6 +22,30 @@ HEADERS = {"Authorization": "Token token=token"}
 Query = dict[str, str]
 Ask = Callable[[str, Query], Awaitable[Any]]
 Client = Callable[[str], AbstractAsyncContextManager[Ask]]
+#: Opens the SDK for the URL of the APIs.
+SDK = Callable[[str], AbstractAsyncContextManager["AsyncAdjust"]]
+
+
+def sdk(url: str) -> AbstractAsyncContextManager["AsyncAdjust"]:
+    """Open this SDK as it is by default."""
+    from adjust_async import AsyncAdjust
+
+    return AsyncAdjust("token", api_url=url)
+
+
+@asynccontextmanager
+async def sdk_on_aiohttp(url: str) -> AsyncIterator["AsyncAdjust"]:
+    """Open this SDK on its transport of aiohttp."""
+    import httpx
+
+    from adjust_async import AsyncAdjust
+    from adjust_async.transports import AiohttpTransport
+
+    async with (
+        httpx.AsyncClient(transport=AiohttpTransport(AT_ONCE)) as client,
+        AsyncAdjust("token", api_url=url, http_client=client) as adjust,
+    ):
+        yield adjust
 
 
 def by_httpx(url: str) -> AbstractAsyncContextManager[Ask]:

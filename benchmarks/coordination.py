@@ -1,4 +1,4 @@
-"""What sharing an account costs: one permit, and four processes beside one that does the work of all.
+"""What sharing an account costs: one permit, and four processes compared with one that does all the work.
 
 The server counts the requests that it has at a time, and refuses what is more than 50. Redis runs on the same machine;
 without it its rows are left out.
@@ -28,6 +28,7 @@ from benchmarks import rollouts
 from benchmarks.measuring import Listing, Options, amount
 from benchmarks.processes import beside
 from benchmarks.redis_server import RedisServer
+from benchmarks.server import serve
 
 LIMIT = 50
 
@@ -49,7 +50,7 @@ class _Size(NamedTuple):
     requests: int
 
 
-WHOLE = _Size(permits=3000, seconds=3.0, processes=(1, 2, 4, 8), requests=500)
+WHOLE = _Size(permits=2000, seconds=1.0, processes=(1, 2, 4), requests=200)
 QUICK = _Size(permits=20, seconds=0.1, processes=(2,), requests=10)
 
 
@@ -156,10 +157,10 @@ def _processes(places: dict[str, str | None], size: _Size) -> Listing:
         runs.append((killed, [(place, each)] * count, True))
     rows, alone = [], 0.0
     for name, work, is_killed in runs:
-        with beside(_serve, LATENCY) as url:
-            arguments = [(url, place, requests) for place, requests in work]
+        with beside(_serve, LATENCY) as server:
+            arguments = [(server.url, place, requests) for place, requests in work]
             wall = _killed(arguments) if is_killed else max(took for _, took in _together(_fetch, arguments))
-            served = _Served(*httpx.get(f"{url}/seen").json())
+            served = _Served(*httpx.get(f"{server.url}/seen").json())
         alone = alone or wall
         expected = count * size.requests
         if name.startswith("adjust_async") and not (served.most <= LIMIT and served.answered >= expected):
@@ -232,7 +233,7 @@ def _killed(arguments: Sequence[tuple[str, str | None, int]]) -> float:
 
 
 def _drained(connection: Connection) -> int:
-    """Count the answers that a process has told of."""
+    """Count the answers that a process has reported."""
     answers = 0
     with contextlib.suppress(EOFError):
         while connection.poll():
@@ -327,10 +328,4 @@ def _response(status: str, body: bytes) -> bytes:
 
 
 def _serve(ready: Connection, latency: float) -> None:
-    async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(lambda: _Counted(latency), "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        ready.send(f"http://127.0.0.1:{port}")
-        await server.serve_forever()
-
-    asyncio.run(serve())
+    serve(ready, lambda: _Counted(latency))

@@ -1,7 +1,7 @@
 """Decoding from bytes: a page of trackers, and an answer of the KPI Service with 200,000 elements."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
@@ -15,12 +15,6 @@ T = TypeVar("T")
 
 KPIS = ["installs", "sessions", "revenue"]
 COLUMNS = ("app_token", "app_name", "currency", "network_token", "network_name", "date", *KPIS)
-
-
-def decoding(options: Options) -> Iterator[Measurement]:
-    """Measure both."""
-    yield _pages(options)
-    yield _answers(options)
 
 
 # A page, decoded again and again. What is compared is the last one.
@@ -71,7 +65,7 @@ def _records(document: dict[str, Any]) -> list[Tracker]:
 
 
 def fields(page: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Give what can be compared of a page of records, or of dictionaries."""
+    """Return what can be compared of a page of records, or of dictionaries."""
     names = ("token", "name", "level", "partner_id", "impression_url")
     return [tuple(one[name] if isinstance(one, dict) else getattr(one, name) for name in names) for one in page]
 
@@ -84,7 +78,8 @@ PAGES = (
 )
 
 
-def _pages(options: Options) -> Measurement:
+def page(options: Options) -> Measurement:
+    """Measure a page of trackers."""
     times = 10 if options.quick else 2_000
     items = [trackers.tracker(f"t{number:05}", f"Network {number}") for number in range(trackers.PAGE_SIZE)]
     _, whole = next(trackers.pages("/", items))
@@ -134,14 +129,6 @@ def checked(document: bytes) -> KpiReport:
     return KpiReport.from_json(document)
 
 
-def rows_one_by_one(document: bytes) -> KpiReport:
-    """Decode with this SDK, and look at each row."""
-    report = KpiReport.from_json(document)
-    for _ in report.rows():
-        pass
-    return report
-
-
 def rows_kept(document: bytes) -> list[dict[str, Any]]:
     """Decode with this SDK, and keep all rows."""
     return list(KpiReport.from_json(document).rows())
@@ -157,11 +144,6 @@ def rows_by_orjson(document: bytes) -> list[dict[str, Any]]:
     return _flat(orjson.loads(document))
 
 
-def rows_by_json(document: bytes) -> list[dict[str, Any]]:
-    """Flatten by hand, with the decoder of the standard library."""
-    return _flat(json.loads(document))
-
-
 def _flat(document: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for app in document["result_set"]["apps"]:
@@ -175,25 +157,24 @@ def _flat(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def cells(found: Any) -> str:
-    """Give what can be compared of a report, a table, or rows."""
+    """Return what can be compared of a report, a table, or rows."""
     rows = found.rows() if isinstance(found, KpiReport) else found if isinstance(found, list) else found.to_pylist()
     return digest(tuple(row.values()) for row in rows)
 
 
 ANSWERS = (
     Contender("adjust_async, KpiReport.from_json", checked),
-    Contender("adjust_async, rows() one by one", rows_one_by_one),
     Contender("adjust_async, rows() to a list", rows_kept),
     Contender("adjust_async, to_arrow()", arrow, needs="pyarrow"),
     Contender("orjson, a loop by hand to a list", rows_by_orjson),
-    Contender("json, a loop by hand to a list", rows_by_json),
 )
 
 
-def _answers(options: Options) -> Measurement:
+def elements(options: Options) -> Measurement:
+    """Measure an answer of the KPI Service."""
     apps, networks = (1, 2) if options.quick else (20, 50)
     document = answer_of(apps, networks)
-    expected = cells(rows_by_json(document))
+    expected = cells(_flat(json.loads(document)))
     runs = side_by_side(
         ANSWERS,
         lambda _: (document,),
@@ -202,6 +183,6 @@ def _answers(options: Options) -> Measurement:
         warm_up=(answer_of(1, 1),),
         summary=cells,
     )
-    elements = apps * networks * 200
-    title = f"An answer of the KPI Service with {elements:,} elements of three figures, to typed rows"
-    return Measurement("small", title, "element", elements, None, None, runs)
+    count = apps * networks * 200
+    title = f"An answer of the KPI Service with {count:,} elements of three figures, to typed rows"
+    return Measurement("large", title, "element", count, None, None, runs)

@@ -1,88 +1,101 @@
-"""Writes what `results.json` has into `DOCUMENTS`, and draws the charts: `python -m benchmarks.document`.
+"""Writes the README from `results.json`, and draws the charts: `python -m benchmarks.document`.
 
-Their prose is written by hand. What stands between `<!-- begin WHAT -->` and `<!-- end -->` in them is generated:
+The prose is in `README.template.md`, and what is generated stands there as `{{ WHAT }}`:
 
 machine                                     what all was measured with
+targets                                     what was to be reached, and what was
+missed                                      what was not reached, and why
 tables BENCHMARK                            a benchmark's charts and tables
 figure BENCHMARK LATENCY COLUMN CONTENDER   one median, such as `figure pages 0.05 ratio adjust_async`
 """
 
 import re
-import statistics
 from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.drawing import charted, draw
-from benchmarks.measuring import Listing, Measurement, amount, figures, listed
-from benchmarks.results import Circumstances, Section, load
+from benchmarks.measuring import Listing, Measurement, amount, listed
+from benchmarks.results import Results, load
+from benchmarks.targets import Figure, missed, reached
 
 README = Path(__file__).parent / "README.md"
-#: All that have figures of a run.
-DOCUMENTS = (README, *(Path(__file__).parents[1] / name for name in ("README.md", "docs/performance.md")))
+TEMPLATE = Path(__file__).parent / "README.template.md"
 CHARTS = Path(__file__).parent / "charts"
 
-GENERATED = re.compile(r"(<!-- begin ([^>]+?) -->)(.*?)(<!-- end -->)", re.DOTALL)
+BUSY = (
+    "**The machine had other work to do when this run began.** The times say little about the clients, and the CPU "
+    "times are longer than on a quiet machine."
+)
+
+PLACE = re.compile(r"\{\{ (.+?) \}\}")
+
+NOTICE = "<!-- Written by `python -m benchmarks.document`: change README.template.md in place of this. -->\n\n"
 
 
-def rendered(text: str, sections: Mapping[str, Section]) -> str:
-    """Put what was found into a document in place of what stands there."""
-
-    def replacement(match: re.Match[str]) -> str:
-        begin, what, _, end = match.groups()
-        return begin + generated(what, sections) + end
-
-    return GENERATED.sub(replacement, text)
+def readme(results: Results) -> str:
+    """Return the text of the README."""
+    return NOTICE + rendered(TEMPLATE.read_text(encoding="utf-8"), results)
 
 
-def generated(what: str, sections: Mapping[str, Section]) -> str:
-    """Give what belongs between two marks.
+def rendered(template: str, results: Results) -> str:
+    """Put what was found into a template."""
+    return PLACE.sub(lambda match: generated(match[1], results), template)
+
+
+def generated(what: str, results: Results) -> str:
+    """Return what stands in one place of a template.
 
     Raises:
-        ValueError: The mark is unknown.
+        ValueError: The place is unknown.
     """
     kind, *arguments = what.split(maxsplit=4)
     match kind, arguments:
         case "machine", []:
-            return f"\n\n{_machine(sections)}\n\n"
+            return _machine(results)
+        case "targets", []:
+            return reached(results)
+        case "missed", []:
+            return missed(results)
         case "tables", [benchmark]:
-            return f"\n\n{_tables(sections[benchmark])}\n\n" if benchmark in sections else "\n\n(not measured yet)\n\n"
+            return _tables(results, benchmark)
         case "figure", [benchmark, latency, column, contender]:
-            return _figure(sections.get(benchmark), float(latency), column, contender)
+            value = Figure(benchmark, column, contender, float(latency)).of(results)
+            return "not measured" if value is None else amount(value)
         case _:
-            raise ValueError(f"there is no such thing to generate: {what!r}")
+            raise ValueError(f"there is nothing to generate by {what!r}")
 
 
-def charts_of(sections: Mapping[str, Section]) -> dict[str, list[Measurement]]:
-    """Choose what charts are drawn of, by the names of their files."""
+def charts_of(results: Results) -> Mapping[str, list[Measurement]]:
+    """Return what charts are drawn of, by the names of their files."""
     return {
-        name: measurements for section in sections.values() for name, measurements in charted(section.found).items()
+        name: measurements
+        for section in results.sections.values()
+        for name, measurements in charted(section.found).items()
     }
 
 
-def _machine(sections: Mapping[str, Section]) -> str:
-    same: dict[str, list[str]] = {}
-    for name, section in sections.items():
-        same.setdefault(_told(section.circumstances), []).append(name)
-    if len(same) == 1:
-        return "\n\n".join(same)
-    return "\n\n".join(f"{', '.join(names)}:\n\n{told}" for told, names in same.items())
-
-
-def _told(circumstances: Circumstances) -> str:
-    machine = circumstances.machine
-    versions = ", ".join(f"{name} {version}" for name, version in circumstances.versions.items())
+def _machine(results: Results) -> str:
+    told = results.circumstances
+    took = sum(section.seconds for section in results.sections.values())
     lines = {
-        "Machine": f"{machine['CPU']}, {machine['cores']} cores, {machine['OS']}",
-        "Versions": versions,
-        "Date": circumstances.date,
-        "Command": f"`{circumstances.command}`",
+        "Machine": f"{told.machine['CPU']}, {told.machine['cores']} cores, {told.machine['memory']} of memory",
+        "System": f"{told.machine['OS']}, load {told.load} when it began",
+        "Versions": ", ".join(f"{name} {version}" for name, version in told.versions.items()),
+        "Commit": f"`{told.commit}`",
+        "Date": f"{told.date}, {took / 60:.0f} minutes",
+        "Command": ", then ".join(f"`{command}`" for command in told.commands),
     }
-    return "\n".join(["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in lines.items())])
+    table = "\n".join(["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in lines.items())])
+    return f"{table}\n\n{BUSY}" if told.is_busy else table
 
 
-def _tables(section: Section) -> str:
+def _tables(results: Results, benchmark: str) -> str:
+    section = results.sections.get(benchmark)
+    if section is None:
+        return "Not measured in this run."
     charts = [f"![{measured[0].title}](charts/{name}.svg)" for name, measured in charted(section.found).items()]
-    return "\n\n".join([*charts, *map(_table, section.found)])
+    failed = [f"**It ended before its end:** {_cell(section.failure)}"] if section.failure else []
+    return "\n\n".join([*charts, *map(_table, section.found), *failed])
 
 
 def _table(found: Measurement | Listing) -> str:
@@ -100,23 +113,17 @@ def _cell(text: str) -> str:
     return text.replace("|", r"\|")
 
 
-def _figure(section: Section | None, latency: float, column: str, contender: str) -> str:
-    for found in section.found if section else ():
-        if isinstance(found, Measurement) and found.latency == latency and contender in found.runs:
-            return amount(statistics.median(figures(found, contender)[column]))
-    return "?"
-
-
 def main() -> None:
-    """Render the documents, and draw the charts anew."""
-    sections = load()
+    """Write the README, and draw the charts anew."""
+    results = load()
+    if results is None:
+        raise SystemExit("there is no results.json: run `python -m benchmarks`")
+    README.write_text(readme(results), encoding="utf-8")
     CHARTS.mkdir(exist_ok=True)
     for chart in CHARTS.glob("*.svg"):
         chart.unlink()
-    for name, measurements in charts_of(sections).items():
+    for name, measurements in charts_of(results).items():
         (CHARTS / f"{name}.svg").write_bytes(draw(measurements))
-    for document in DOCUMENTS:
-        document.write_text(rendered(document.read_text(encoding="utf-8"), sections), encoding="utf-8")
 
 
 if __name__ == "__main__":

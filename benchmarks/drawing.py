@@ -27,7 +27,7 @@ def charted(found: Sequence[Measurement | Listing]) -> dict[str, list[Measuremen
 def draw(measurements: Sequence[Measurement], form: str = "svg") -> bytes:
     """Draw one chart: a panel for each latency, and one for the CPU time at the middle one of them.
 
-    Bars of ratios are on a logarithmic scale that begins at 1, which is the ideal. The same measurements always give
+    Bars of ratios are on a logarithmic scale that begins at 1, which is the ideal. The same measurements always produce
     the same bytes.
     """
     import matplotlib as mpl

@@ -44,12 +44,12 @@ class _Size(NamedTuple):
     kills: int
 
 
-WHOLE = _Size(trackers=10_000, looped=500, seeds=(1, 2, 3), kills=20)
+WHOLE = _Size(trackers=2_000, looped=200, seeds=(1,), kills=8)
 QUICK = _Size(trackers=5, looped=0, seeds=(1,), kills=0)
 
 
 def exactly_once(*, quick: bool) -> Listing:
-    """Provision under faults, beside a plain loop, and over kills."""
+    """Provision under faults, compared with a plain loop, and over kills."""
     size = QUICK if quick else WHOLE
     with tempfile.TemporaryDirectory() as folder:
         return Listing(

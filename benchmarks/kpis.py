@@ -20,6 +20,7 @@ from benchmarks import clients
 from benchmarks.measuring import Contender, Measurement, Options, digest, side_by_side
 from benchmarks.server import Answers, response, served
 
+LATENCIES = (0.05,)
 APPS, TRACKERS, DAYS = 500, 20, 7
 START = date(2026, 11, 2)
 END = START + timedelta(DAYS - 1)
@@ -95,10 +96,17 @@ def _flat(trackers: list[dict[str, Any]], app: dict[str, Any]) -> Iterator[Row]:
 
 def with_sdk(url: str, apps: int) -> list[Row]:
     """Ask with this SDK."""
-    from adjust_async import AsyncAdjust
+    return _asked_with_sdk(url, apps, clients.sdk)
 
+
+def with_sdk_on_aiohttp(url: str, apps: int) -> list[Row]:
+    """Ask with this SDK on its transport of aiohttp."""
+    return _asked_with_sdk(url, apps, clients.sdk_on_aiohttp)
+
+
+def _asked_with_sdk(url: str, apps: int, sdk: clients.SDK) -> list[Row]:
     async def ask() -> list[Row]:
-        async with AsyncAdjust("token", api_url=url) as adjust:
+        async with sdk(url) as adjust:
             report = await adjust.kpis.deliverables(
                 map(token_of, range(apps)), start_date=START, end_date=END, kpis=KPIS, grouping=GROUPING
             )
@@ -185,6 +193,7 @@ def with_adjusty(url: str, apps: int) -> list[Row]:
 
 CONTENDERS = (
     Contender("adjust_async", with_sdk),
+    Contender("adjust_async on aiohttp", with_sdk_on_aiohttp, needs="aiohttp"),
     Contender("aiohttp, orjson", with_aiohttp, needs="aiohttp"),
     Contender("httpx", with_httpx, needs="httpx"),
     Contender("httpx2", with_httpx2, needs="httpx2"),
@@ -198,12 +207,13 @@ def measure(options: Options) -> Iterator[Measurement]:
     """Measure all contenders at each latency."""
     apps = 60 if options.quick else APPS
     rows = sum(1 for number in range(apps) for _ in flat(document(number)))
-    for latency in options.latencies:
+    for latency in options.latencies_or(LATENCIES):
+        ideal = apps * latency / clients.AT_ONCE
         with served(answers, apps, latency=latency) as server:
             runs = side_by_side(
                 CONTENDERS,
                 lambda contender: (server.url, apps // contender.share),
-                rounds=options.rounds,
+                rounds=options.rounds_of(ideal),
                 expected=lambda contender: _expected(apps // contender.share),
                 warm_up=(server.url, 1),
                 summary=digest,
@@ -215,6 +225,6 @@ def measure(options: Options) -> Iterator[Measurement]:
             unit="app",
             requests=apps,
             latency=latency,
-            ideal=apps * latency / clients.AT_ONCE or None,
+            ideal=ideal or None,
             runs=runs,
         )

@@ -24,13 +24,22 @@ class Run(NamedTuple):
         wall: Seconds that it took.
         cpu: Seconds of CPU that its process took.
         memory: Bytes that the peak of its process's memory grew by.
-        server: Seconds of CPU that the server's process took meanwhile; `None` where that is not known.
+        server: Seconds of CPU that the server's process took meanwhile; `None` if that is unknown.
+        stop: The longest time, in seconds, for which its event loop served nothing else; `None` if nobody watched.
     """
 
     wall: float
     cpu: float
     memory: int
     server: float | None = None
+    stop: float | None = None
+
+
+class Watched(NamedTuple):
+    """What `work` returns where it watched its event loop: what it found, and the longest stop in seconds."""
+
+    found: Any
+    stop: float
 
 
 class Contender(NamedTuple):
@@ -38,7 +47,7 @@ class Contender(NamedTuple):
 
     Attributes:
         name: What the tables call it.
-        work: A function of a module's top level. What it gives, or what a `summary` makes of that, is compared, and so
+        work: A function of a module's top level. Its result, or what a `summary` makes of it, is compared, and so
             is small and can be pickled. What it needs it imports itself: the processes of others are then without it.
         share: How much of the work it is given: all of it, or one part in so many where all would take too long.
         needs: The module without which it can't take part.
@@ -51,14 +60,14 @@ class Contender(NamedTuple):
 
 
 class Measurement(NamedTuple):
-    """What one benchmark found at one setting, of which the tables and charts are made.
+    """What one benchmark found at one setting: the source of tables and charts.
 
     Attributes:
         benchmark: Its name, as `python -m benchmarks NAME` takes it.
         title: What was done.
         unit: What CPU time is given a piece of, such as `page`.
         requests: How many of those a contender with all of the work does.
-        latency: Seconds that the server waits before each answer; `None` where there is no server.
+        latency: Seconds that the server waits before each answer; `None` without a server.
         ideal: Seconds that all of the work takes at best; `None` where nothing sets a limit.
         runs: Of each contender, its share and its runs.
     """
@@ -73,7 +82,7 @@ class Measurement(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What one benchmark found that is no race: a table of its own, numbers in it as they are to be shown."""
+    """What one benchmark found without a race: a table of its own, with numbers formatted to be shown."""
 
     benchmark: str
     title: str
@@ -82,12 +91,30 @@ class Listing(NamedTuple):
     note: str = ""
 
 
+#: Seconds of the ideal from which on there is one round: there is little but latency in it.
+LONG = 5.0
+
+
 class Options(NamedTuple):
-    """How thoroughly to measure: rounds, seconds of latency, and whether a moment's worth of work is enough."""
+    """How thoroughly to measure.
+
+    Attributes:
+        rounds: How often each contender runs.
+        latencies: Seconds; `None` for those that a benchmark has of its own.
+        quick: Whether a moment's worth of work is enough.
+    """
 
     rounds: int = 3
-    latencies: Sequence[float] = (0.0, 0.02, 0.05, 0.2)
+    latencies: Sequence[float] | None = None
     quick: bool = False
+
+    def latencies_or(self, own: Sequence[float]) -> Sequence[float]:
+        """Return the latencies asked for, or those of the benchmark."""
+        return own if self.latencies is None else self.latencies
+
+    def rounds_of(self, ideal: float) -> int:
+        """Return the rounds of a job that takes so many seconds at best."""
+        return 1 if ideal > LONG else self.rounds
 
 
 #: A moment's worth of everything.
@@ -108,9 +135,9 @@ def side_by_side(
 
     Args:
         contenders: Who takes part.
-        arguments: Gives what a contender's `work` is called with.
+        arguments: Returns what a contender's `work` is called with.
         rounds: How often.
-        expected: Gives what a contender must find.
+        expected: Returns what a contender must find.
         warm_up: What `work` is called with once before its clock starts, so that no import is measured.
         summary: Makes what can be compared of what `work` gave, after its clock has stopped; such as `digest`.
         server: The process whose CPU time is measured too.
@@ -137,7 +164,7 @@ def _there(contender: Contender) -> bool:
 
 
 def digest(rows: Iterable[tuple[Any, ...]]) -> str:
-    """Give the number of rows and a hash over all of their cells, whatever order they came in."""
+    """Return the number of rows and a hash over all of their cells, whatever order they came in."""
     lines = sorted(map(repr, rows))
     return f"{len(lines)} rows, {hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}"
 
@@ -164,7 +191,7 @@ def alone(
     summary: Callable[[Any], Any] | None = None,
     server: int | None = None,
 ) -> tuple[Any, Run]:
-    """Call `work(*arguments)` in a new process; give what it gave, or the `summary` of it, and what it took."""
+    """Call `work(*arguments)` in a new process; return its result, or the `summary` of it, and its `Run`."""
     if _together:
         return _measured(work, arguments, warm_up, summary, server)
     context = multiprocessing.get_context("spawn")
@@ -176,6 +203,9 @@ def alone(
         found, run = ours.recv()
     except EOFError:
         raise SystemExit(f"{work.__module__}.{work.__qualname__} failed") from None
+    except BaseException:
+        process.kill()
+        raise
     finally:
         process.join()
     return found, run
@@ -200,12 +230,15 @@ def _measured(
     found = work(*arguments)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     served = None if busy is None else round((_cpu_of(server) or busy) - busy, 6)
-    run = Run(round(wall, 6), round(cpu, 6), _peak() - memory, served)
+    grown, stop = _peak() - memory, None
+    if isinstance(found, Watched):
+        found, stop = found
+    run = Run(round(wall, 6), round(cpu, 6), grown, served, None if stop is None else round(stop, 6))
     return (found if summary is None else summary(found)), run
 
 
 def _cpu_of(process: int | None) -> float | None:
-    """Give the seconds of CPU that a process took so far, to the hundredth, where the system tells."""
+    """Return the seconds of CPU that a process took so far, to the hundredth, where the system tells."""
     if process is None or sys.platform != "linux":
         return None
     # Its name stands in brackets and may hold spaces; user and system time are the 14th and 15th field.
@@ -214,12 +247,12 @@ def _cpu_of(process: int | None) -> float | None:
 
 
 def _peak() -> int:
-    """Give the most memory that this process had, in bytes; 0 where the system does not tell."""
+    """Return the most memory that this process had, in bytes; 0 where the system does not tell."""
     return _status("VmHWM:")
 
 
 def _forget_peak() -> int:
-    """Let the peak begin anew, where the system can; give the memory of this moment."""
+    """Let the peak begin anew, where the system can; return the memory of this moment."""
     if sys.platform == "linux":
         Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS:")
@@ -231,7 +264,7 @@ def _status(key: str) -> int:
     return int(Path("/proc/self/status").read_text().partition(key)[2].split()[0]) * 1024
 
 
-#: What is told of each contender, by name, with its column's heading.
+#: What tables show of each contender, by name, with its column's heading.
 COLUMNS = {
     "wall": "Wall time, s",
     "ratio": "Times the ideal",
@@ -239,11 +272,12 @@ COLUMNS = {
     "rate": "{Unit}s per second",
     "memory": "Memory, MB",
     "server": "Server busy, %",
+    "stop": "Longest stop of the loop, ms",
 }
 
 
 def figures(measurement: Measurement, contender: str) -> dict[str, list[float]]:
-    """Give what a contender's runs come to, by the names of `COLUMNS`: without those that make no sense here."""
+    """Return what a contender's runs come to, by the names of `COLUMNS`: without those that make no sense here."""
     share, runs = measurement.runs[contender]
     pieces = measurement.requests / share
     found = {
@@ -258,6 +292,9 @@ def figures(measurement: Measurement, contender: str) -> dict[str, list[float]]:
     served = [run.server / run.wall * 100 for run in runs if run.server is not None]
     if served:
         found["server"] = served
+    stops = [run.stop * 1000 for run in runs if run.stop is not None]
+    if stops:
+        found["stop"] = stops
     return found
 
 
@@ -295,7 +332,7 @@ def table(found: Measurement | Listing) -> str:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Show the median, and the lowest and highest in brackets where there are several."""
+    """Show the median, with the lowest and highest in brackets if there are several."""
     median = amount(statistics.median(values))
     return median if len(values) == 1 else f"{median} ({amount(min(values))}–{amount(max(values))})"
 
@@ -309,7 +346,7 @@ def amount(value: float) -> str:
 
 
 def as_json(found: Sequence[Measurement | Listing]) -> str:
-    """Give what was found as a document that `from_json` reads, with a line for each table."""
+    """Return what was found as a document that `from_json` reads, with a line for each table."""
     return "[\n" + ",\n".join(json.dumps(one._asdict(), ensure_ascii=False) for one in found) + "\n]"
 
 

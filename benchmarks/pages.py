@@ -1,4 +1,4 @@
-"""3,000 pages of 50 trackers from 50 apps, 50 requests at a time.
+"""2,000 pages of 50 trackers from 50 apps, 50 requests at a time.
 
 Every contender walks the lists of all apps to their ends, and takes the token and the name of every tracker. What would
 take too long with all of it gets a share: every app with fewer pages or, where one request follows the other, one whole
@@ -6,18 +6,17 @@ app.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
 from functools import cache
 from itertools import chain
-from typing import Any
 
 from benchmarks import clients, trackers
 from benchmarks.measuring import Contender, Measurement, Options, digest, side_by_side
 from benchmarks.server import Answers, served
 
 APPS = 50
-PAGES = 60
+PAGES = 40
+LATENCIES = (0.02, 0.05, 0.2)
 
 #: App, token, name.
 Row = tuple[str, str, str]
@@ -53,31 +52,22 @@ def _expected(share: int, pages: int) -> str:
 
 def with_sdk(url: str, apps: list[str]) -> list[Row]:
     """Walk with this SDK."""
-    return _walked_with_sdk(url, apps)
+    return _walked_with_sdk(url, apps, clients.sdk)
 
 
 def with_sdk_on_aiohttp(url: str, apps: list[str]) -> list[Row]:
     """Walk with this SDK on its transport of aiohttp."""
-    from httpx import AsyncClient
-
-    from adjust_async.transports import AiohttpTransport
-
-    return _walked_with_sdk(url, apps, lambda: AsyncClient(transport=AiohttpTransport(clients.AT_ONCE)))
+    return _walked_with_sdk(url, apps, clients.sdk_on_aiohttp)
 
 
-def _walked_with_sdk(url: str, apps: list[str], http_client: Callable[[], Any] = lambda: None) -> list[Row]:
-    from adjust_async import AsyncAdjust
-
-    async def walk(adjust: AsyncAdjust, app: str) -> list[Row]:
-        return [(app, tracker.token, tracker.name) async for tracker in adjust.trackers.list(app)]
-
+def _walked_with_sdk(url: str, apps: list[str], sdk: clients.SDK) -> list[Row]:
     async def walk_all() -> list[Row]:
-        client = http_client()
-        async with AsyncExitStack() as stack:
-            if client is not None:
-                await stack.enter_async_context(client)
-            adjust = await stack.enter_async_context(AsyncAdjust("token", api_url=url, http_client=client))
-            return list(chain.from_iterable(await asyncio.gather(*(walk(adjust, app) for app in apps))))
+        async with sdk(url) as adjust:
+
+            async def walk(app: str) -> list[Row]:
+                return [(app, tracker.token, tracker.name) async for tracker in adjust.trackers.list(app)]
+
+            return list(chain.from_iterable(await asyncio.gather(*map(walk, apps))))
 
     return asyncio.run(walk_all())
 
@@ -146,24 +136,25 @@ def measure(options: Options) -> Iterator[Measurement]:
     """Measure all contenders at each latency."""
     pages = 5 if options.quick else PAGES
     apps = [app for share in {contender.share for contender in CONTENDERS} for app in apps_of(share, pages)]
-    for latency in options.latencies:
+    for latency in options.latencies_or(LATENCIES):
+        requests = APPS * pages
+        ideal = requests * latency / clients.AT_ONCE
         with served(answers, [*apps, "1x99"], latency=latency) as server:
             runs = side_by_side(
                 CONTENDERS,
                 lambda contender: (server.url, apps_of(contender.share, pages)),
-                rounds=options.rounds,
+                rounds=options.rounds_of(ideal),
                 expected=lambda contender: _expected(contender.share, pages),
                 warm_up=(server.url, ["1x99"]),
                 summary=digest,
                 server=server.process,
             )
-        requests = APPS * pages
         yield Measurement(
             benchmark="pages",
             title=f"{requests:,} pages of {trackers.PAGE_SIZE} trackers from {APPS} apps, {clients.AT_ONCE} at a time",
             unit="page",
             requests=requests,
             latency=latency,
-            ideal=requests * latency / clients.AT_ONCE or None,
+            ideal=ideal or None,
             runs=runs,
         )

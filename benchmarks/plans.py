@@ -16,5 +16,5 @@ def plan_of(trackers: int) -> list[str]:
 
 
 def depth(path: str) -> int:
-    """Tell how many are above it."""
+    """Return the number of trackers above it."""
     return path.count("::")

@@ -8,7 +8,7 @@ from typing import Any
 
 @contextmanager
 def beside(serve: Callable[..., None], *arguments: Any) -> Iterator[Any]:
-    """Run `serve(ready, *arguments)` in another process, and give what it sends over `ready` once it listens.
+    """Run `serve(ready, *arguments)` in another process, and return what it sends over `ready` once it listens.
 
     Raises:
         SystemExit: It ended before it sent anything.

@@ -1,12 +1,11 @@
-"""10,000 trackers created over four levels, 50 requests at a time.
+"""2,500 trackers created over four levels, 50 requests at a time.
 
-The server keeps them in memory. The SDK looks at what is there first, and would survive every failure; the others know
+The server keeps them in memory. The SDK reads the lists first, and would survive every failure; the others know
 that nothing is there yet, and go level by level, or one by one. What each created is compared with the plan on the
-server: every name once. What would take too long with all of it gets a plan of fewer trackers; the latency at which
-even the ideal takes long has one round, since there is little but latency in it.
+server: every name once. What would take too long with all of it gets a plan of fewer trackers.
 
 The SDK then provisions the same again, where nothing is to be done, and a plan of 100,000 entries, whose memory is
-measured. On the emulator follows what is there after faults and kills.
+measured. On the emulator follows what exists after faults and kills.
 """
 
 import asyncio
@@ -28,10 +27,8 @@ from benchmarks.plans import depth, plan_of
 from benchmarks.provisioning_server import provisioning_served, tally
 from benchmarks.server import Server
 
-TRACKERS, ENTRIES = 10_000, 100_000
-
-#: Seconds of the ideal from which on there is one round.
-LONG = 20.0
+TRACKERS, ENTRIES = 2_500, 100_000
+LATENCIES = (0.05,)
 
 #: Path and token.
 Row = tuple[str, str]
@@ -140,7 +137,7 @@ CONTENDERS = (
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """Give what can be compared of what was created: the names, and whether each has a token of its own."""
+    """Return what can be compared of what was created: the names, and whether each has a token of its own."""
     return f"{len({token for _, token in rows})} tokens, {digest((path,) for path, _ in rows)}"
 
 
@@ -153,11 +150,11 @@ class _Race:
         self._apps: dict[str, Contender] = {}
 
     def plan(self, contender: Contender) -> list[str]:
-        """Give a contender's plan."""
+        """Return a contender's plan."""
         return plan_of(self._trackers // contender.share)
 
     def run(self, rounds: int) -> dict[str, Any]:
-        """Let all create, and compare what is there at the end.
+        """Let all create, and compare the app at the end.
 
         Raises:
             SystemExit: It is not what the plan says.
@@ -200,11 +197,11 @@ def measure(options: Options) -> Iterator[Measurement | Listing]:
     """Measure all contenders at each latency, then a second run, a large plan, and what faults and kills leave."""
     trackers = 200 if options.quick else TRACKERS
     second_runs = []
-    for latency in options.latencies:
+    for latency in options.latencies_or(LATENCIES):
         ideal = trackers * latency / AT_ONCE
         with provisioning_served(latency=latency) as server:
             race = _Race(server, trackers)
-            runs = race.run(1 if ideal > LONG else options.rounds)
+            runs = race.run(options.rounds_of(ideal))
             second_runs.append(race.again(latency))
         yield Measurement(
             benchmark="provisioning",
@@ -238,7 +235,7 @@ def _memory(entries: int) -> Listing:
 
 
 def compared(url: str, entries: int) -> int:
-    """Compare a plan that comes entry by entry with what is there; give the peak of memory."""
+    """Compare a plan that comes entry by entry with the app; return the peak of memory."""
 
     async def plan() -> AsyncIterator[TrackerSpec]:
         for path in plan_of(entries):
@@ -247,7 +244,7 @@ def compared(url: str, entries: int) -> int:
     async def compare() -> int:
         async with AsyncAdjust("token", api_url=url) as adjust:
             provision = partial(adjust.trackers.provision, "app", dry_run=True)
-            # What is imported, and what a connection takes, is none of the plan's.
+            # Imports and the connection do not belong to the plan.
             await provision(["Network"])
             tracemalloc.start()
             try:

@@ -1,12 +1,11 @@
 """The trackers of the Campaign API v1 in memory, lean enough that the server is never what a benchmark measures.
 
-An app is there, and empty, as soon as it is asked for: each run takes one of its own. `GET /tally/{app}` tells what
+An app is there, and empty, as soon as it is asked for: each run takes one of its own. `GET /tally/{app}` reports what
 became of it.
 """
 
 import asyncio
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ import orjson
 
 from benchmarks import trackers
 from benchmarks.processes import beside
-from benchmarks.server import Server, response
+from benchmarks.server import Server, response, serve
 
 SETTINGS = ("partner_id", "cost_data_enabled")
 
@@ -128,14 +127,7 @@ class _Protocol(asyncio.Protocol):
 
 def _serve(ready: Connection, latency: float) -> None:
     apps: dict[str, _App] = {}
-
-    async def serve() -> None:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Protocol(apps, latency), "127.0.0.1", 0)
-        ready.send(Server(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", os.getpid()))
-        await server.serve_forever()
-
-    asyncio.run(serve())
+    serve(ready, lambda: _Protocol(apps, latency))
 
 
 @contextmanager

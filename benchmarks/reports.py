@@ -1,10 +1,10 @@
-"""The Report Service: the figures of 200 apps in 12 monthly windows, and a CSV of a million rows.
+"""The Report Service: the figures of 100 apps in 6 monthly windows, and a CSV of 300,000 rows.
 
 The windows are asked of the emulator, which keeps the service's limits: 50 requests at a time, 50 a second, bursts of
-100; beyond them it answers 429. It is those that set the time, so that there is one latency, 100 ms. Who asks by hand
+100; beyond them it answers 429. It is those that set the time, so one latency is enough, 100 ms. Who asks by hand
 needs a limiter too. All end with the same typed rows.
 
-The CSV is canned, of 80 MB: row by row with its figures added up, and into a file.
+The CSV is canned, of 24 MB: row by row with its figures added up, and into a file.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from benchmarks.csv_reports import csv_reports
 from benchmarks.measuring import Contender, Listing, Measurement, Options, Run, digest, side_by_side
 from benchmarks.processes import beside
 
-APPS, MONTHS, LATENCY = 200, 12, 0.1
+APPS, MONTHS, LATENCY = 100, 6, 0.1
 RATE, BURST, AT_ONCE = 50, 100, 50
 DIMENSIONS, METRICS = ["day", "network"], ["installs", "clicks", "cost"]
 
@@ -34,7 +34,7 @@ Row = tuple[Any, ...]
 
 
 class Question(NamedTuple):
-    """Where the emulator is, and what is asked of it."""
+    """The emulator's URL, and what is asked of it."""
 
     url: str
     app_tokens: Sequence[str]
@@ -148,9 +148,10 @@ WINDOWS = (
 
 
 def _windows(options: Options) -> Iterator[Measurement | Listing]:
-    apps, months, latency = (3, 2, options.latencies[0]) if options.quick else (APPS, MONTHS, LATENCY)
+    apps, months, latency = (3, 2, options.latencies_or((LATENCY,))[0]) if options.quick else (APPS, MONTHS, LATENCY)
     contenders = [one._replace(share=1) for one in WINDOWS] if options.quick else WINDOWS
     requests = apps * months
+    ideal = max((requests - BURST) / RATE, requests * latency / AT_ONCE)
     ours, theirs = get_context("spawn").Pipe()
     runs: dict[str, tuple[int, list[Run]]] = {}
     seen = []
@@ -168,7 +169,7 @@ def _windows(options: Options) -> Iterator[Measurement | Listing]:
             runs |= side_by_side(
                 [contender],
                 question,
-                rounds=options.rounds,
+                rounds=options.rounds_of(ideal),
                 expected=lambda contender: expected[contender.share],
                 warm_up=(Question(emulated.url, emulated.app_tokens[:1], 1),),
                 summary=digest,
@@ -184,7 +185,7 @@ def _windows(options: Options) -> Iterator[Measurement | Listing]:
         unit="request",
         requests=requests,
         latency=latency,
-        ideal=max((requests - BURST) / RATE, requests * latency / AT_ONCE),
+        ideal=ideal,
         runs=runs,
     )
     yield Listing(

@@ -1,47 +1,104 @@
-"""What runs found, kept in `results.json` with the machine and the versions that it was found with."""
+"""What runs found, kept in `results.json` with the machine, the commit and the versions that it was found with."""
 
 import json
 import os
 import platform
 import re
+import subprocess
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import adjust_async
 from benchmarks.measuring import Listing, Measurement, as_json, from_json
 
+ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results.json"
 
+#: The load up to which a machine counts as quiet.
+QUIET = 0.5
+
 #: In the order in which they are run and shown.
-BENCHMARKS = ("pages", "tree", "kpis", "reports", "provisioning", "coordination", "web_app", "small")
+BENCHMARKS = ("pages", "tree", "kpis", "large", "reports", "provisioning", "coordination", "web_app", "small")
 
 
 class Circumstances(NamedTuple):
-    """When, how and where something was measured, and the versions of all packages that it is about."""
+    """When, how and where something was measured.
+
+    Attributes:
+        date: The day.
+        commit: The commit of the project, `-dirty` behind it where the code was changed since.
+        commands: Those that measured, in turn.
+        load: How busy the machine was when the first of them began: the average of one minute.
+        machine: What it is.
+        versions: Of Python, and of all packages that the package and its benchmarks require.
+    """
 
     date: str
-    command: str
+    commit: str
+    commands: Sequence[str]
+    load: str
     machine: Mapping[str, str]
     versions: Mapping[str, str]
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the machine had other work to do."""
+        return self.load != "unknown" and float(self.load) > QUIET
+
+    def same_as(self, other: "Circumstances") -> bool:
+        """Return whether what was measured with both may stand side by side."""
+        mine, theirs = ((one.commit, one.machine, one.versions) for one in (self, other))
+        return mine == theirs and not self.commit.endswith(("-dirty", "unknown"))
+
 
 class Section(NamedTuple):
-    """All that one benchmark found in one run."""
+    """All that one benchmark found, the seconds that it took, and how it failed if it did."""
+
+    found: Sequence[Measurement | Listing]
+    seconds: float
+    failure: str | None = None
+
+
+class Results(NamedTuple):
+    """All that is known of one commit on one machine, by the names of the benchmarks."""
 
     circumstances: Circumstances
-    found: Sequence[Measurement | Listing]
+    sections: Mapping[str, Section]
+
+    def plus(self, name: str, section: Section) -> "Results":
+        """Return the results with those of one more benchmark, in place of what it found before."""
+        sections = {**self.sections, name: section}
+        return self._replace(sections={name: sections[name] for name in BENCHMARKS if name in sections})
 
 
 def circumstances(command: str) -> Circumstances:
-    """Tell those of this moment."""
+    """Return those of this moment."""
     return Circumstances(
         datetime.now(UTC).date().isoformat(),
-        command,
-        {"CPU": _cpu(), "cores": str(os.cpu_count()), "OS": _system()},
-        {"Python": platform.python_version(), **_versions()},
+        _commit(),
+        [command],
+        f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown",
+        {"CPU": _cpu(), "cores": str(os.cpu_count()), "memory": _memory(), "OS": _system()},
+        _versions(),
     )
+
+
+def _commit() -> str:
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout.strip()  # fmt: skip
+
+    try:
+        changed = git("status", "--porcelain", "--", "adjust_async", "benchmarks/*.py", "pyproject.toml")
+        return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def _cpu() -> str:
@@ -50,6 +107,14 @@ def _cpu() -> str:
     except OSError:
         names = []
     return f"{names[0] if names else platform.processor()} ({platform.machine()})"
+
+
+def _memory() -> str:
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return "unknown"
+    return f"{size / 2**30:.0f} GiB"
 
 
 def _system() -> str:
@@ -61,13 +126,15 @@ def _system() -> str:
 
 
 def _versions() -> dict[str, str]:
-    """Give the version of this package, and of all that it or its benchmarks require and that is installed."""
+    """Return the version of Python, of this package, and of all installed ones that it or its benchmarks require."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
     required = {"httpcore", "orjson"}  # which httpx and cattrs require
-    for requirement in metadata.requires("adjust_async") or []:
-        if "extra ==" not in requirement or re.search("extra == .bench.", requirement):
-            required.update(re.findall(r"^[\w.-]+", requirement))
-    found = {}
-    for name in ["adjust_async", *sorted(required - {"adjust_async"})]:
+    used = [extras[name] for name in ("bench", "aiohttp", "arrow", "emulator", "redis")]
+    for requirement in chain(project["dependencies"], *used):
+        required.update(re.findall(r"^[\w.-]+", requirement))
+    found = {"Python": platform.python_version(), "adjust_async": adjust_async.__version__}
+    for name in sorted(required - {"adjust_async"}):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -75,21 +142,26 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def load(path: Path = RESULTS) -> dict[str, Section]:
-    """Read what was kept, by the names of the benchmarks."""
+def load(path: Path = RESULTS) -> Results | None:
+    """Read what was kept, if anything was."""
     if not path.exists():
-        return {}
-    return {
-        name: Section(Circumstances(**section["circumstances"]), from_json(json.dumps(section["found"])))
-        for name, section in json.loads(path.read_text(encoding="utf-8")).items()
+        return None
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    sections = {
+        name: Section(from_json(json.dumps(section["found"])), section["seconds"], section["failure"])
+        for name, section in kept["sections"].items()
     }
+    return Results(Circumstances(**kept["circumstances"]), sections)
 
 
-def save(sections: Mapping[str, Section], path: Path = RESULTS) -> None:
-    """Keep what was found, in the order of the benchmarks and with a line for each table."""
-    texts = [
-        f'"{name}": {{"circumstances": {json.dumps(sections[name].circumstances._asdict(), ensure_ascii=False)},\n'
-        f'"found": {as_json(sections[name].found)}}}'
-        for name in sorted(sections, key=BENCHMARKS.index)
+def save(results: Results, path: Path = RESULTS) -> None:
+    """Keep what was found, with a line for each table."""
+    sections = [
+        f'"{name}": {{"seconds": {section.seconds:.1f}, "failure": {json.dumps(section.failure, ensure_ascii=False)}, '
+        f'"found": {as_json(section.found)}}}'
+        for name, section in results.sections.items()
     ]
-    path.write_text("{\n" + ",\n".join(texts) + "\n}\n", encoding="utf-8")
+    joined = ",\n".join(sections)
+    told = json.dumps(results.circumstances._asdict(), ensure_ascii=False)
+    text = f'{{"circumstances": {told},\n"sections": {{\n{joined}\n}}}}\n'
+    path.write_text(text, encoding="utf-8")

@@ -15,14 +15,14 @@ import httptools
 
 from benchmarks.processes import beside
 
-#: Whole responses, by the path and, behind the first page, `?` and the cursor.
+#: Whole responses, by the path and, behind the first page, `?` and the cursor; or by the whole target as it was sent.
 Answers = Mapping[bytes, bytes]
 
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 class Server(NamedTuple):
-    """Where the server is, and in which process."""
+    """The server's URL and process."""
 
     url: str
     process: int
@@ -52,9 +52,11 @@ class _Protocol(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         path, _, query = self._target.partition(b"?")
-        self._target = b""
         _, cursor, rest = query.partition(b"after=")
-        answer = self._answers.get(path + b"?" + rest.partition(b"&")[0] if cursor else path, NOT_FOUND)
+        answer = self._answers.get(path + b"?" + rest.partition(b"&")[0] if cursor else path)
+        if answer is None:
+            answer = self._answers.get(self._target, NOT_FOUND)
+        self._target = b""
         asyncio.get_running_loop().call_later(self._latency, self._answer, answer)
 
     def _answer(self, answer: bytes) -> None:
@@ -62,20 +64,24 @@ class _Protocol(asyncio.Protocol):
             self._transport.write(answer)
 
 
-def _serve(ready: Connection, latency: float, make: Callable[..., Answers], arguments: tuple[Any, ...]) -> None:
-    answers = make(*arguments)
+def serve(ready: Connection, protocol: Callable[[], asyncio.Protocol]) -> None:
+    """Serve on a free port until the process ends, and send the address."""
 
-    async def serve() -> None:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Protocol(answers, latency), "127.0.0.1", 0)
+    async def listen() -> None:
+        server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
         ready.send(Server(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", os.getpid()))
         await server.serve_forever()
 
-    asyncio.run(serve())
+    asyncio.run(listen())
+
+
+def _serve(ready: Connection, latency: float, make: Callable[..., Answers], arguments: tuple[Any, ...]) -> None:
+    answers = make(*arguments)
+    serve(ready, lambda: _Protocol(answers, latency))
 
 
 @contextmanager
 def served(make: Callable[..., Answers], *arguments: Any, latency: float) -> Iterator[Server]:
-    """Serve the answers that `make(*arguments)` gives, each after `latency` seconds."""
+    """Serve the answers that `make(*arguments)` returns, each after `latency` seconds."""
     with beside(_serve, latency, make, arguments) as server:
         yield server

@@ -1,8 +1,8 @@
 """Small things: imports, one call after the other, decoding, and the memory of a long walk.
 
 Each import is timed in processes of its own, in which Python itself has started already. The calls update a tracker
-1,000 times over a connection that is open; `httpx.patch` opens one for each. A page of trackers and a large answer of
-the KPI Service are decoded from bytes. The walks drop each tracker at once.
+1,000 times over a connection that is open; `httpx.patch` opens one for each. A page of trackers is decoded
+from bytes. The walks drop each tracker at once.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ import orjson
 
 from adjust_async import AsyncAdjust
 from benchmarks import clients
-from benchmarks.decoding import decoding
+from benchmarks.decoding import page
 from benchmarks.long_walks import long_walks
 from benchmarks.measuring import Contender, Listing, Measurement, Options, side_by_side, spread
 from benchmarks.provisioning_server import provisioning_served
@@ -45,7 +45,7 @@ print(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 def _imports(options: Options) -> Listing:
-    times = 1 if options.quick else 5 * options.rounds
+    times = 1 if options.quick else 3 * options.rounds
     there = [(name, code) for name, needs, code in IMPORTS if find_spec(needs)][: 3 if options.quick else None]
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name, _ in there}
     for _ in range(times):
@@ -177,5 +177,5 @@ def measure(options: Options) -> Iterator[Measurement | Listing]:
     """Measure one after the other."""
     yield _imports(options)
     yield _calls(options)
-    yield from decoding(options)
+    yield page(options)
     yield long_walks(options)

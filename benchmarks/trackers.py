@@ -1,4 +1,4 @@
-"""Canned lists of trackers, as the Campaign API v1 gives them: what the benchmarks of lists and trees walk."""
+"""Canned lists of trackers, as the Campaign API v1 sends them: what the benchmarks of lists and trees walk."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -1,6 +1,6 @@
 """A tree of 20,000 trackers, walked down to the creatives: 2,001 requests, 50 at a time.
 
-50 networks have 6 campaigns each, and those 6 adgroups each, of which the last has nothing below it. One adgroup of
+50 networks have 6 campaigns each, and those 6 adgroups each; the last adgroup has nothing below it. One adgroup of
 each network has 154 creatives, which take four pages, and the others have 7: most requests are for a short list, as in
 a real account. Who has to write the walk by hand goes level by level, and asks for nothing below a tracker that has no
 subtrackers. Nobody can ask for a level before the one above it is there, so that a little more than the ideal is lost
@@ -16,6 +16,7 @@ from benchmarks import clients, trackers
 from benchmarks.measuring import Contender, Measurement, Options, digest, side_by_side
 from benchmarks.server import Answers, served
 
+LATENCIES = (0.05,)
 NETWORKS, CAMPAIGNS, ADGROUPS, CREATIVES, MANY_CREATIVES = 50, 6, 6, 7, 154
 
 #: Token, name, and the token of the parent.
@@ -156,12 +157,13 @@ def measure(options: Options) -> Iterator[Measurement]:
     sizes = {1, *(networks // contender.share for contender in contenders)}
     requests = len(answers([networks]))
     title = f"{len(list(_rows(tree_of(networks)))):,} trackers, {requests:,} requests, {clients.AT_ONCE} at a time"
-    for latency in options.latencies:
+    for latency in options.latencies_or(LATENCIES):
+        ideal = requests * latency / clients.AT_ONCE
         with served(answers, sorted(sizes), latency=latency) as server:
             runs = side_by_side(
                 contenders,
                 lambda contender: (server.url, f"app{networks // contender.share}"),
-                rounds=options.rounds,
+                rounds=options.rounds_of(ideal),
                 expected=lambda contender: _expected(networks // contender.share),
                 warm_up=(server.url, "app1"),
                 summary=digest,
@@ -173,6 +175,6 @@ def measure(options: Options) -> Iterator[Measurement]:
             unit="request",
             requests=requests,
             latency=latency,
-            ideal=requests * latency / clients.AT_ONCE or None,
+            ideal=ideal or None,
             runs=runs,
         )

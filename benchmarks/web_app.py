@@ -1,4 +1,4 @@
-"""What a FastAPI app feels of its background task: 3,000 pages walked, or large documents fetched, while it is pinged.
+"""What a FastAPI app feels of its background task: 2,000 pages walked, or large documents fetched, while it is pinged.
 
 The app runs under uvicorn in a process of its own, with the client opened in its lifespan. Another process sends it a
 ping every 5 ms, whether or not those before were answered, and counts the time of each from the moment at which it was
@@ -159,7 +159,7 @@ def measure(options: Options) -> Iterator[Listing]:
     size = QUICK if options.quick else WHOLE
     jobs = [job for job in JOBS if find_spec(job.needs)]
     of_jobs: dict[str, list[Seen]] = {job.name: [] for job in jobs}
-    with served(answers, size, latency=options.latencies[0] if options.quick else LATENCY) as server:
+    with served(answers, size, latency=options.latencies_or((LATENCY,))[0]) as server:
         for _ in range(options.rounds):
             for job in jobs:
                 of_jobs[job.name].append(_watched(job, server.url, size))

@@ -2,7 +2,10 @@
 
 import asyncio
 import selectors
+import sys
 from typing import Any
+
+import pytest
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -35,3 +38,35 @@ class JumpingClockLoop(asyncio.SelectorEventLoop):
 
 
 JUMPING_CLOCK = ("asyncio", {"loop_factory": JumpingClockLoop})
+
+
+@pytest.fixture
+def jumping_clock() -> tuple[str, dict[str, Any]]:
+    """Let hours pass at once in a module without sockets that says `anyio_backend = jumping_clock`."""
+    return JUMPING_CLOCK
+
+
+class EagerLoop(JumpingClockLoop):
+    """A loop whose tasks run immediately, until they first wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        if sys.version_info >= (3, 12):
+            self.set_task_factory(asyncio.eager_task_factory)
+
+
+#: Both kinds of tasks that Python has, by their names.
+EAGER_AND_LAZY = {"lazy": JUMPING_CLOCK}
+if sys.version_info >= (3, 12):
+    EAGER_AND_LAZY["eager"] = ("asyncio", {"loop_factory": EagerLoop})
+
+
+def now() -> float:
+    """Return the time of the jumping clock, without the nanoseconds of its ticks."""
+    return round(asyncio.get_running_loop().time(), 6)
+
+
+async def settle() -> None:
+    """Let every task run until it waits."""
+    for _ in range(30):
+        await asyncio.sleep(0)

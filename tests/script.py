@@ -177,3 +177,18 @@ async def take(adjust: AsyncAdjust, received: Received, service: ServiceName = "
 
     spec = RequestSpec("GET", "/reports-service/csv_report", decode, service=service, receive=received)
     return await adjust._session.request(spec)
+
+
+async def get(adjust: AsyncAdjust) -> list[Any]:
+    """Send a GET."""
+    return await adjust.trackers.list("app", prefetch=0).collect()
+
+
+async def post(adjust: AsyncAdjust) -> object:
+    """Send a POST."""
+    return await adjust.trackers.create("app", "Adroll")
+
+
+async def patch(adjust: AsyncAdjust) -> object:
+    """Send a PATCH."""
+    return await adjust.trackers.update("app", "abc123", partner_id=3)

@@ -41,7 +41,7 @@ STYLE = (
     (r"(?<!there\s)(?:is|are|was|were) no (?!longer|more|such|less|fewer|different|one)\w+", "'is not a', 'is not'"),
     (r"by (?:its|their) end, not|not in (?:its|their) course", "'at the end', 'while it runs'"),
     (r"ha(?:s|ve|d) come(?! from)", "'has arrived', 'was received'"),
-    (r"(?:is|are|was|were|be|come|comes|came|arrives?|arrived) whole", "'complete'"),
+    (r"(?:is|are|was|were|be|come|comes|came|arrives?|arrived) whole(?! (?:number|millisecond|second))", "'complete'"),
     (r"for good(?! reason)", "'permanently', 'lastingly'"),
     (r"such as (?:are|is|have|has|were|was)", "'those that are'"),
     (r"of (?:the|a|an|its|their) \w+'s(?=[.,;:)]|\Z)", "a plain genitive: 'the caller's file'"),

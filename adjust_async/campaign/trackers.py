@@ -85,7 +85,7 @@ class Trackers:
         self,
         app_tokens: str | Iterable[str],
         *,
-        max_level: int = LEVELS,
+        max_level: int = 4,
         page_size: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> Walk:
@@ -93,7 +93,7 @@ class Trackers:
 
         Args:
             app_tokens: One app, or several.
-            max_level: How deep to go: 1 for networks, 2 for campaigns too, up to 4 for creatives.
+            max_level: The deepest level: 1 for networks, 2 for campaigns, 3 for adgroups, 4 for creatives, the default.
             page_size: Trackers on each page, sent as `limit`. By default the service decides (50).
             on_progress: A function that is called in the event loop with the number of trackers so far, with `None`
                 because the total is unknown, and with the app of the last ones. An exception from it ends the walk.

@@ -1,14 +1,13 @@
 """Atomic file writes: the data goes to a temporary file in the same folder, which replaces the target at the end."""
 
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from adjust_async.cli.errors import UsageError
+from adjust_async.tables import files
 
 __all__ = ["check_place", "whole_file"]
 
@@ -42,16 +41,6 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     if path.exists() and not path.is_file():
         with path.open("wb") as file:
             yield file
-        return
-    place = Path(os.path.realpath(path))
-    unfinished = place.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with unfinished.open("xb") as file:
+    else:
+        with files.whole_file(path) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if place.exists():
-            shutil.copymode(place, unfinished)
-        unfinished.replace(place)
-    finally:
-        unfinished.unlink(missing_ok=True)

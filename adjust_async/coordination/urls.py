@@ -1,5 +1,6 @@
 """Coordinators by URL, as in `ADJUST_COORDINATOR`."""
 
+import inspect
 import os
 from typing import cast
 from urllib.parse import unquote, urlsplit
@@ -26,12 +27,26 @@ def find_coordinator(given: object) -> Coordinator:
         return InProcessCoordinator()
     if isinstance(given, str):
         return coordinator_at(given)
-    # bytes and type have a method `join`, too.
-    if isinstance(given, (type, bytes, bytearray)) or not callable(getattr(given, "join", None)):
+    if isinstance(given, type) or not _takes_hosts(getattr(given, "join", None)):
         raise ConfigurationError(
             f"coordinator is {shown(given)}: pass a FileCoordinator, a RedisCoordinator, or the URL of one"
         )
     return cast("Coordinator", given)
+
+
+def _takes_hosts(join: object) -> bool:
+    """Tell the `join` of a coordinator from those of bytes, threads, queues and data frames."""
+    try:
+        parameters = list(inspect.signature(join).parameters.values()) if callable(join) else []
+    except ValueError:
+        return False
+    match parameters:
+        case [inspect.Parameter(name="hosts"), *_] | [inspect.Parameter(kind=inspect.Parameter.VAR_POSITIONAL), *_]:
+            return True
+        case [one]:
+            return one.kind is one.POSITIONAL_OR_KEYWORD and one.default is one.empty
+        case _:
+            return False
 
 
 def coordinator_at(url: str, argument: str = "coordinator") -> Coordinator:

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import attrs
-import dask.dataframe
-import pandas
 
 from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, KpiReport, Report
 from adjust_async._figures.windows import Period, Window, check_window, split
+from adjust_async.integrations._extra import needs_extra
 from adjust_async.integrations.blocking import Opener
 from adjust_async.integrations.days import read_day
 from adjust_async.integrations.schemas import cast, kpi_schema, report_schema
+
+with needs_extra("dask"):
+    import dask.dataframe
+    import pandas
 
 if TYPE_CHECKING:
     import pyarrow

@@ -13,14 +13,17 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import dlt
-import pyarrow
-from dlt.extract import DltResource, DltSource
 
 from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, GoneError, RecordList
+from adjust_async.integrations._extra import needs_extra
 from adjust_async.integrations.blocking import Client, Opener
 from adjust_async.integrations.days import RESTATE_DAYS, Days, Loaded, read_day, restated_for
 from adjust_async.integrations.schemas import cast, kpi_schema, report_schema
+
+with needs_extra("dlt"):
+    import dlt
+    import pyarrow
+    from dlt.extract import DltResource, DltSource
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -86,14 +89,15 @@ def adjust_source(
 
     Args:
         apps: The app tokens; by default all apps of the account at the time of each load.
-        dimensions: The dimensions of `reports`, including `day`.
-        metrics: The metrics of `reports`. A metric that is new since the last load is loaded for all days.
+        dimensions: The dimensions of `reports`, including `day`; by default `day` and `network`.
+        metrics: The metrics of `reports`; by default installs, clicks, sessions, cost and revenue. A metric
+            that is new since the last load is loaded for all days.
         start_date: The first day to load.
         end_date: The last day to load; by default today in UTC at the time of each load.
         restate_days: The number of days for which Adjust restates figures, by default 7. That many stored days are
             requested again. A metric of a cohort of day N, such as `retention_rate_d30`, adds N days.
         kpis: The KPIs of `kpis`; by default those that the service returns if none are named.
-        grouping: The levels of `kpis`, including `day`.
+        grouping: The levels of `kpis`, including `day`; by default only `day`.
         client: Options of `AsyncAdjust`. By default they are read from `ADJUST_*`.
 
     Raises:

@@ -17,12 +17,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any, TypeAlias
 
-from fastapi import Depends, FastAPI, Request
-from fastapi.responses import JSONResponse
-from starlette.applications import Starlette
-from starlette.requests import HTTPConnection
-from starlette.routing import Mount
-
 from adjust_async import (
     AdjustError,
     APIStatusError,
@@ -37,6 +31,14 @@ from adjust_async import (
 )
 from adjust_async._checks import check_seconds
 from adjust_async.config import APIToken
+from adjust_async.integrations._extra import needs_extra
+
+with needs_extra("fastapi"):
+    from fastapi import Depends, FastAPI, Request
+    from fastapi.responses import JSONResponse
+    from starlette.applications import Starlette
+    from starlette.requests import HTTPConnection
+    from starlette.routing import Mount
 
 __all__ = ["Adjust", "answer_to", "get_adjust", "install_error_handlers", "lifespan"]
 
@@ -44,9 +46,6 @@ logger = logging.getLogger("adjust_async")
 
 #: The type that `FastAPI(lifespan=...)` accepts.
 Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
-
-#: Seconds. uvicorn's own graceful shutdown should be allowed this long in addition.
-DRAIN = 10.0
 
 #: The details that clients see of errors whose messages are only for the operator, in the log.
 _WORDS = {
@@ -58,7 +57,7 @@ _WORDS = {
 
 
 def lifespan(
-    own: Lifespan | None = None, /, *, token: str | None = None, drain: float = DRAIN, **options: Any
+    own: Lifespan | None = None, /, *, token: str | None = None, drain: float = 10.0, **options: Any
 ) -> Lifespan:
     """Return a lifespan that opens one client when the application starts, and drains it when it stops.
 
@@ -75,7 +74,8 @@ def lifespan(
     Args:
         own: The application's own lifespan. The client is opened before it starts, and closed after it ends.
         token: The API token, as for `AsyncAdjust`.
-        drain: Seconds for which running calls may continue when the application stops; see `AsyncAdjust.aclose`.
+        drain: Seconds for which running calls may continue when the application stops, by default 10, in addition to
+            uvicorn's own graceful shutdown; see `AsyncAdjust.aclose`.
         options: Options of `AsyncAdjust`.
 
     Raises:

@@ -22,17 +22,12 @@ from adjust_async import (
     ServerError,
     Tracker,
 )
-from tests.clock import JUMPING_CLOCK
+from tests.clock import jumping_clock
 
 pytestmark = pytest.mark.anyio
+anyio_backend = jumping_clock
 
 HOST = "https://api.adjust.com"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Nothing here needs a socket, so that hours may pass at once."""
-    return JUMPING_CLOCK
 
 
 class Collection(httpx.AsyncBaseTransport):

@@ -7,19 +7,14 @@ import pytest
 
 from adjust_async import Tracker
 from adjust_async.campaign.recent import Place, RecentWrites
-from tests.clock import JUMPING_CLOCK
+from tests.clock import jumping_clock
 
 pytestmark = pytest.mark.anyio
+anyio_backend = jumping_clock
 
 GRACE = 5.0
 ROOT = Place("app", None)
 BELOW = Place("app", "t0")
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Let the time of every test here jump."""
-    return JUMPING_CLOCK
 
 
 def tracker(token: str, label: str | None = None, **settings: Any) -> Tracker:

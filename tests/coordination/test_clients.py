@@ -1,9 +1,13 @@
 """Clients that share an account, through the public face."""
 
 import asyncio
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
+import pandas
+import polars
 import pytest
 from redis import Redis
 
@@ -168,8 +172,17 @@ async def test_the_environment_says_with_whom(tmp_path: Path, monkeypatch: pytes
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("given", [5, "redis", b"redis://localhost", InProcessCoordinator, FileCoordinator, ["x"]])
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(5, "redis", b"redis://localhost", bytearray(b"x"), InProcessCoordinator, FileCoordinator, ["x"]),
+        # Others have a method of the same name.
+        *(pandas.DataFrame({"a": [1]}), pandas.Index([1]), polars.DataFrame({"a": [1]}), os.path),
+        *(threading.Thread(), asyncio.Queue()),
+    ],
+    ids=lambda given: type(given).__name__,
+)
 def test_what_is_no_coordinator(given: Any) -> None:
-    """Anything else is refused at once."""
-    with pytest.raises(ConfigurationError, match="coordinator is"):
+    """Anything else is refused at once, a data frame and a thread included, although they can be joined too."""
+    with pytest.raises(ConfigurationError, match=r"^coordinator is .+: "):  # on one line
         AsyncAdjust("secret-token", coordinator=given)

@@ -3,22 +3,16 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import anyio
 import pytest
 
 from adjust_async.coordination.in_process import Limits, LocalPermit
 from adjust_async.coordination.protocol import LONGEST_PAUSE, PauseOutlastsDeadlineError
-from tests.clock import JUMPING_CLOCK
+from tests.clock import jumping_clock
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Make the clock of every test here jump."""
-    return JUMPING_CLOCK
+anyio_backend = jumping_clock
 
 
 def now() -> float:

@@ -2,11 +2,9 @@
 
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 
-from benchmarks import document, results
 from tests.docs.blocks import PAGES, ROOT, blocks_of
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -33,13 +31,6 @@ def test_every_link_leads_somewhere(page: str) -> None:
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)|src=\"([^\"]+)", text):
         name = target[0] or target[1]
         assert ((ROOT / page).parent / name).exists() or name.removeprefix("../") in generated, name
-
-
-@pytest.mark.parametrize("page", document.DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_figures_are_those_of_a_run(page: Path) -> None:
-    """No figure of a measurement was typed by hand."""
-    text = page.read_text(encoding="utf-8")
-    assert document.rendered(text, results.load()) == text
 
 
 def test_the_matrix_is_the_same_everywhere() -> None:

@@ -22,13 +22,13 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["p
 #: All but those for work on the project.
 USER_EXTRAS = set(EXTRAS) - {"bench", "dev", "docs"}
 
-#: The option that names the file stands in the signature; the others are explained once, in the table.
+#: The option for the file is in the signature; the others are explained once, in the table.
 IN_SIGNATURES = {"self", "path", "query"}
 
 
 @pytest.mark.parametrize("name", sorted(set(adjust_async.__all__) - {"__version__"}))
 def test_each_public_name_has_its_place(name: str) -> None:
-    """Whatever the package exports is rendered from its docstring on one of the pages."""
+    """Everything that the package exports is rendered from its docstring on one of the pages."""
     assert name in {directive.rpartition(".")[2] for directive in DIRECTIVES}
 
 
@@ -42,7 +42,7 @@ def test_each_public_name_has_its_place(name: str) -> None:
     ],
 )
 def test_each_name_of_a_public_package_has_its_place(name: str) -> None:
-    """Whatever these packages export is rendered too; groups of faults, which are constants, are named."""
+    """Everything that these packages export is rendered too, except groups of faults, which are constants."""
     assert name in DIRECTIVES
 
 
@@ -64,7 +64,7 @@ def test_no_other_extra_is_explained() -> None:
 
 @pytest.mark.parametrize("name", ["trackers", "partners", "kpis", "reports", "apps"])
 def test_each_resource_has_its_place(name: str) -> None:
-    """The class behind each attribute of the client is rendered too."""
+    """The class behind each attribute of the client is rendered, too."""
     adjust = adjust_async.AsyncAdjust("a-token")
     resource = type(getattr(adjust, name))
     assert f"{resource.__module__}.{resource.__qualname__}" in DIRECTIVES
@@ -72,7 +72,7 @@ def test_each_resource_has_its_place(name: str) -> None:
 
 @pytest.mark.parametrize("directive", sorted(DIRECTIVES))
 def test_each_directive_leads_somewhere(directive: str) -> None:
-    """What the pages render can be imported from there, and is documented."""
+    """What the pages render can be imported and is documented."""
     for engine in ("dask", "dlt"):
         if directive.startswith(f"adjust_async.integrations.{engine}."):
             pytest.importorskip(engine, reason=f"needs the extra {engine}, which `nox -s integrations` installs")
@@ -85,7 +85,7 @@ def test_each_directive_leads_somewhere(directive: str) -> None:
 
 
 def test_each_report_option_has_its_line() -> None:
-    """Every argument of every method that asks for a report stands in the table, and nothing else does."""
+    """Every argument of every report method is in the table, and nothing else."""
     methods = ("fetch", "stream", "pivot", "iter_csv", "download_csv", "read_parquet", "download_parquet")
     arguments = {name for method in methods for name in inspect.signature(getattr(Reports, method)).parameters}
     taken = arguments - IN_SIGNATURES | set(ReportQuery.__annotations__) | {"readable_names"}
@@ -100,7 +100,7 @@ def error_classes() -> list[type[adjust_async.AdjustError]]:
 
 @pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: cls.__name__)
 def test_each_error_says_what_to_do(cls: type[adjust_async.AdjustError]) -> None:
-    """The page of errors has each error in its tree, and says what it means and what to do."""
+    """The page of errors has each error in its tree, with its meaning and what to do."""
     page = REFERENCE["errors.md"]
     tree = page.partition("```text")[2].partition("```")[0]
     assert re.search(rf"\b{cls.__name__}\b", tree)
@@ -111,7 +111,7 @@ def test_each_error_says_what_to_do(cls: type[adjust_async.AdjustError]) -> None
 
 
 def test_the_tree_is_drawn_as_it_is() -> None:
-    """Each error hangs in the drawn tree below the class that it derives from."""
+    """Each error in the drawn tree is below the class that it derives from."""
     tree = REFERENCE["errors.md"].partition("```text\n")[2].partition("```")[0]
     above: list[str] = []
     for line in tree.splitlines():

@@ -10,16 +10,11 @@ from hypothesis import given, settings, strategies as st
 
 from adjust_async import ClientClosedError, ServerError
 from adjust_async._http.session import Session
-from tests.clock import JUMPING_CLOCK, JumpingClockLoop
+from tests.clock import JumpingClockLoop, jumping_clock
 from tests.figures.questions import after, broken, client, parts, together, walk
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Make the clock jump: nothing here needs a socket, so hours may pass at once."""
-    return JUMPING_CLOCK
+anyio_backend = jumping_clock
 
 
 @pytest.fixture

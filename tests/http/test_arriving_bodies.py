@@ -16,7 +16,7 @@ from adjust_async import (
     DecodeError,
 )
 from adjust_async._http.messages import ServiceName
-from tests.clock import JUMPING_CLOCK
+from tests.clock import jumping_clock
 from tests.script import (
     Outcome,
     Pieces,
@@ -26,23 +26,14 @@ from tests.script import (
     arriving,
     client,
     drip,
+    get,
     now,
     status,
     take,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Nothing here needs a socket, so that hours may pass at once."""
-    return JUMPING_CLOCK
-
-
-async def get(adjust: AsyncAdjust) -> list[Any]:
-    """Send a GET."""
-    return await adjust.trackers.list("app", prefetch=0).collect()
+anyio_backend = jumping_clock
 
 
 async def test_a_body_is_received_piece_by_piece() -> None:

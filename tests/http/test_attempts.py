@@ -11,38 +11,21 @@ from adjust_async import (
     APIStatusError,
     AsyncAdjust,
 )
-from tests.clock import JUMPING_CLOCK
+from tests.clock import jumping_clock
 from tests.script import (
     DONE,
     Outcome,
     client,
     done,
+    get,
     never,
+    patch,
+    post,
     status,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Nothing here needs a socket, so that hours may pass at once."""
-    return JUMPING_CLOCK
-
-
-async def get(adjust: AsyncAdjust) -> list[Any]:
-    """Send a GET."""
-    return await adjust.trackers.list("app", prefetch=0).collect()
-
-
-async def post(adjust: AsyncAdjust) -> object:
-    """Send a POST."""
-    return await adjust.trackers.create("app", "Adroll")
-
-
-async def patch(adjust: AsyncAdjust) -> object:
-    """Send a PATCH."""
-    return await adjust.trackers.update("app", "abc123", partner_id=3)
+anyio_backend = jumping_clock
 
 
 REQUEST = httpx.Request("GET", "http://adjust.invalid")

@@ -26,28 +26,13 @@ from adjust_async import (
     ServerError,
 )
 from adjust_async._http.messages import RequestSpec
-from tests.clock import JUMPING_CLOCK
-from tests.script import Outcome, Script, after, arriving, client, done, never, status
+from tests.clock import jumping_clock
+from tests.script import Outcome, Script, after, arriving, client, done, get, never, post, status
 
 pytestmark = pytest.mark.anyio
+anyio_backend = jumping_clock
 
 TOKEN = "s3cr3t-T0ken"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Let the time of every test here jump."""
-    return JUMPING_CLOCK
-
-
-async def get(adjust: AsyncAdjust) -> object:
-    """Send a GET."""
-    return await adjust.trackers.list("app", prefetch=0).collect()
-
-
-async def post(adjust: AsyncAdjust) -> object:
-    """Send a POST."""
-    return await adjust.trackers.create("app", "Adroll")
 
 
 async def rows(adjust: AsyncAdjust) -> object:

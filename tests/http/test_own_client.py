@@ -16,28 +16,13 @@ from adjust_async import (
     NotFoundError,
 )
 from adjust_async._http.messages import Body, RequestSpec
-from tests.clock import JUMPING_CLOCK
-from tests.script import Outcome, Script, arriving, client, done, status
+from tests.clock import jumping_clock
+from tests.script import Outcome, Script, arriving, client, done, get, post, status
 
 pytestmark = pytest.mark.anyio
+anyio_backend = jumping_clock
 
 TOKEN = "s3cr3t-T0ken"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Let the time of every test here jump."""
-    return JUMPING_CLOCK
-
-
-async def get(adjust: AsyncAdjust) -> object:
-    """Send a GET."""
-    return await adjust.trackers.list("app", prefetch=0).collect()
-
-
-async def post(adjust: AsyncAdjust) -> object:
-    """Send a POST."""
-    return await adjust.trackers.create("app", "Adroll")
 
 
 async def test_what_the_callers_client_says_does_not_count() -> None:

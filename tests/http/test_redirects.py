@@ -9,39 +9,19 @@ from hypothesis import given, strategies as st
 
 from adjust_async import APIStatusError, AsyncAdjust
 from adjust_async._http.redirects import redirect_target
-from tests.clock import JUMPING_CLOCK
-from tests.script import DONE, client, done
+from tests.clock import jumping_clock
+from tests.script import DONE, client, done, get, patch, post
 
 pytestmark = pytest.mark.anyio
+anyio_backend = jumping_clock
 
 HERE = "https://api.adjust.com"
 CODES = [301, 302, 303, 307, 308]
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Let the time of every test here jump."""
-    return JUMPING_CLOCK
-
-
 def moved(location: str, code: int = 302) -> httpx.Response:
     """Answer with a redirect."""
     return httpx.Response(code, headers={"location": location}, html="<title>Moved</title>")
-
-
-async def get(adjust: AsyncAdjust) -> object:
-    """Send a GET."""
-    return await adjust.trackers.list("app", prefetch=0).collect()
-
-
-async def post(adjust: AsyncAdjust) -> object:
-    """Send a POST."""
-    return await adjust.trackers.create("app", "Adroll")
-
-
-async def patch(adjust: AsyncAdjust) -> object:
-    """Send a PATCH."""
-    return await adjust.trackers.update("app", "abc123", partner_id=3)
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import anyio
 import pytest
@@ -20,15 +19,10 @@ from adjust_async.errors import (
     DecodeError,
     PaginationError,
 )
-from tests.clock import JUMPING_CLOCK
+from tests.clock import jumping_clock
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Let the time of every test here jump."""
-    return JUMPING_CLOCK
+anyio_backend = jumping_clock
 
 
 @pytest.fixture

@@ -16,19 +16,14 @@ from adjust_async import (
 )
 from adjust_async._http.codings import PIECE
 from adjust_async._http.messages import Answer, Body, RequestSpec
-from tests.clock import JUMPING_CLOCK
+from tests.clock import jumping_clock
 from tests.script import Outcome, Pieces, Received, arriving, client, take
 
 pytestmark = pytest.mark.anyio
+anyio_backend = jumping_clock
 
 BODY = b'{"data": {"items": [{"token": "abc123", "name": "Adroll"}]}}'
 PACKED = gzip.compress(BODY)
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Let the time of every test here jump."""
-    return JUMPING_CLOCK
 
 
 async def fetch(adjust: AsyncAdjust) -> Answer:

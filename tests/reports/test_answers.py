@@ -10,17 +10,12 @@ import httpx
 import pytest
 
 from adjust_async import ConfigurationError, DecodeError, GoneError, PivotReport
-from tests.clock import JUMPING_CLOCK
+from tests.clock import jumping_clock
 from tests.reports.scripted import QUERY, report, sent, service
 from tests.script import client
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Nothing here needs a socket, so that hours may pass at once."""
-    return JUMPING_CLOCK
+anyio_backend = jumping_clock
 
 
 def day(number: int, installs: int = 1, **more: Any) -> dict[str, Any]:

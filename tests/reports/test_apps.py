@@ -90,7 +90,7 @@ async def test_what_the_service_says_is_kept() -> None:
 
 @jumping
 async def test_wrong_shapes_say_where() -> None:
-    """Anything but a list of apps is not taken for an account without apps. One malformed app does not lose the others."""
+    """Anything but a list of apps is not taken for an account without apps. One malformed app loses no others."""
     async with client(httpx.Response(200, json={"apps": {"a": "A"}})) as (adjust, _):
         with pytest.raises(DecodeError, match=r"expected a list of apps.*\$\.apps"):
             await adjust.apps.list()

@@ -10,18 +10,13 @@ import httpx
 import pytest
 
 from adjust_async import AsyncAdjust, DecodeError, ServerError
-from tests.clock import JUMPING_CLOCK
+from tests.clock import jumping_clock
 from tests.script import Script, client
 
 pytestmark = pytest.mark.anyio
+anyio_backend = jumping_clock
 
 QUERY: Any = {"dimensions": ["day"], "metrics": ["installs"], "date_period": ("2026-01-01", "2026-01-10")}
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Nothing here needs a socket, so that hours may pass at once."""
-    return JUMPING_CLOCK
 
 
 Rows = Callable[[httpx.Request], list[dict[str, Any]]]

@@ -5,16 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.clock import JUMPING_CLOCK
+from tests.clock import jumping_clock
 from tests.reports.scripted import QUERY, report, sent, service
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Nothing here needs a socket, so that hours may pass at once."""
-    return JUMPING_CLOCK
+anyio_backend = jumping_clock
 
 
 # What goes out.

@@ -29,7 +29,7 @@ def test_the_schema_does_not_depend_on_the_rows(
     """An empty report has the columns of a full one, in the order asked for, of the same kinds."""
     rows = []
     for value in values:
-        # Counts are whole numbers; the others are whole by chance.
+        # Counts are whole numbers; the others happen to be.
         row = {name: str(value) for name in metrics}
         row |= {name: "2026-01-05T17:00:00" if name == "hour" else "2026-01-05" for name in dimensions}
         keys = random.sample(sorted(row), len(row) - 1)

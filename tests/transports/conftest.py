@@ -1,11 +1,14 @@
 """Fixtures for the tests of transports."""
 
 import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 import trustme
 
-from tests.transports.peers import KINDS
+from tests.transports.peers import KINDS, Case, make
 
 
 @pytest.fixture(params=KINDS)
@@ -33,3 +36,16 @@ def client_tls(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context
+
+
+@pytest.fixture
+async def case(kind: str) -> AsyncIterator[Callable[..., Case]]:
+    """Yield cases; their transports are closed at the end, and leave no task."""
+    async with AsyncExitStack() as stack:
+
+        def new(**settings: Any) -> Case:
+            transport = make(kind, 1, **settings)
+            stack.push_async_callback(transport.aclose)
+            return Case(transport)
+
+        yield new

@@ -14,6 +14,7 @@ import h2.events
 import httpx
 import trustme
 
+from adjust_async.transports import never_sent
 from tests.peer import Listener, Peer, listening
 
 KINDS = ["PooledTransport", "AiohttpTransport"]
@@ -165,3 +166,46 @@ def hello(connection: Any, stream: int, body: bytes = b"hello") -> bytes:
     connection.send_headers(stream, [(":status", "200"), ("content-length", str(len(body)))])
     connection.send_data(stream, body, end_stream=True)
     return bytes(connection.data_to_send())
+
+
+class Case:
+    """A transport of one connection, with every failure provoked twice: a lost slot would show."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self.transport = transport
+        self._tasks = tasks()
+
+    async def failure(self, url: str, kinds: Any, *, unsent: bool, **settings: Any) -> httpx.TransportError:
+        """Send twice, and check how that ends and that everything is released."""
+        errors = [await self._failure(url, kinds, unsent, settings) for _ in range(2)]
+        return errors[0]
+
+    async def _failure(self, url: str, kinds: Any, unsent: bool, settings: dict[str, Any]) -> httpx.TransportError:
+        error = await failure(self.transport, url, **settings)
+        assert issubclass(type(error), kinds), repr(error)
+        assert never_sent(error) is unsent, repr(error)
+        assert str(error)
+        assert getattr(self.transport, "connections_busy", 0) == 0
+        assert tasks() == self._tasks
+        return error
+
+
+async def reset_at_once(peer: Peer) -> None:
+    """Reset the connection at once."""
+    peer.reset()
+
+
+async def silent(_: Peer) -> None:
+    """Accept."""
+
+
+def replying(reply: bytes, end: Callable[[Peer], None] | None = None) -> Script:
+    """Make a script that reads the request, sends a reply, and ends as told."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(reply)
+        if end is not None:
+            end(peer)
+
+    return script

@@ -4,7 +4,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -16,7 +15,19 @@ import trustme
 from adjust_async.transports import never_sent, proxy_status
 from tests.loopback import RawRequest, answer, serve
 from tests.peer import Peer
-from tests.transports.peers import Script, failure, make, relay, scripted, send, server_tls, tasks
+from tests.transports.peers import (
+    Case,
+    Script,
+    failure,
+    make,
+    relay,
+    replying,
+    reset_at_once,
+    scripted,
+    send,
+    server_tls,
+    silent,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -25,47 +36,12 @@ SOON = 0.05
 BROKEN = (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError)
 
 
-class Case:
-    """A transport of one connection, with every failure provoked twice: a lost slot would show."""
-
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        self.transport = transport
-        self._tasks = tasks()
-
-    async def failure(self, url: str, kinds: Any, *, unsent: bool, **settings: Any) -> httpx.TransportError:
-        """Send twice, and check how that ends and that everything is released."""
-        errors = [await self._failure(url, kinds, unsent, settings) for _ in range(2)]
-        return errors[0]
-
-    async def _failure(self, url: str, kinds: Any, unsent: bool, settings: dict[str, Any]) -> httpx.TransportError:
-        error = await failure(self.transport, url, **settings)
-        assert issubclass(type(error), kinds), repr(error)
-        assert never_sent(error) is unsent, repr(error)
-        assert str(error)
-        assert getattr(self.transport, "connections_busy", 0) == 0
-        assert tasks() == self._tasks
-        return error
-
-
-@pytest.fixture
-async def case(kind: str) -> AsyncIterator[Callable[..., Case]]:
-    """Yield cases; their transports are closed at the end, and leave no task."""
-    async with AsyncExitStack() as stack:
-
-        def new(**settings: Any) -> Case:
-            transport = make(kind, 1, **settings)
-            stack.push_async_callback(transport.aclose)
-            return Case(transport)
-
-        yield new
-
-
 # Before anything is sent.
 
 
 async def test_a_refused_connection(case: Callable[..., Case]) -> None:
     """If nobody listens, nothing was sent, and the message is the system's."""
-    async with scripted(_silent) as listener:
+    async with scripted(silent) as listener:
         url = listener.url
     error = await case().failure(url, httpx.ConnectError, unsent=True)
     assert "refused" in str(error).lower() or "Connect call failed" in str(error)
@@ -132,24 +108,6 @@ async def test_a_handshake_that_hangs(case: Callable[..., Case], client_tls: ssl
             assert [await ended.get(), await ended.get()] == [b"", b""]
 
 
-async def _reset_at_once(peer: Peer) -> None:
-    peer.reset()
-
-
-async def _silent(_: Peer) -> None:
-    """Accept."""
-
-
-def _replying(reply: bytes, end: Callable[[Peer], None] | None = None) -> Script:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(reply)
-        if end is not None:
-            end(peer)
-
-    return script
-
-
 async def _close_in_handshake(peer: Peer) -> None:
     await peer.take()
     peer.close()
@@ -209,7 +167,7 @@ async def test_other_protocols(case: Callable[..., Case], url: str) -> None:
 
 async def test_a_header_that_http_does_not_allow(case: Callable[..., Case]) -> None:
     """A header with a line break is refused before anything is sent."""
-    async with scripted(_silent) as listener:
+    async with scripted(silent) as listener:
         transport = case().transport
         request = httpx.Request("POST", listener.url, headers={"X-Name": "a\r\nb: c"})
         with pytest.raises(httpx.LocalProtocolError) as raised:
@@ -238,23 +196,23 @@ async def test_no_free_connection(kind: str) -> None:
 # After the request was begun.
 
 AFTER: list[tuple[Script, Any, dict[str, float]]] = [
-    (_reset_at_once, BROKEN, {}),
-    (_replying(b"", Peer.reset), httpx.ReadError, {}),
-    (_replying(b"", Peer.close), httpx.RemoteProtocolError, {}),
-    (_replying(b"HTTP/1.1 200 OK\r\nContent-", Peer.close), httpx.RemoteProtocolError, {}),
-    (_replying(b"220 smtp.example.com ESMTP\r\n\r\n"), httpx.RemoteProtocolError, {}),
-    (_replying(b""), httpx.ReadTimeout, {"read": SOON}),
-    (_replying(b"HTTP/1.1 200 OK\r\n"), httpx.ReadTimeout, {"read": SOON}),
-    (_replying(answer(b"half", length=400), Peer.close), httpx.RemoteProtocolError, {}),
-    (_replying(answer(b"half", length=400), Peer.reset), BROKEN, {}),
-    (_replying(answer(b"half", length=400)), httpx.ReadTimeout, {"read": SOON}),
+    (reset_at_once, BROKEN, {}),
+    (replying(b"", Peer.reset), httpx.ReadError, {}),
+    (replying(b"", Peer.close), httpx.RemoteProtocolError, {}),
+    (replying(b"HTTP/1.1 200 OK\r\nContent-", Peer.close), httpx.RemoteProtocolError, {}),
+    (replying(b"220 smtp.example.com ESMTP\r\n\r\n"), httpx.RemoteProtocolError, {}),
+    (replying(b""), httpx.ReadTimeout, {"read": SOON}),
+    (replying(b"HTTP/1.1 200 OK\r\n"), httpx.ReadTimeout, {"read": SOON}),
+    (replying(answer(b"half", length=400), Peer.close), httpx.RemoteProtocolError, {}),
+    (replying(answer(b"half", length=400), Peer.reset), BROKEN, {}),
+    (replying(answer(b"half", length=400)), httpx.ReadTimeout, {"read": SOON}),
     (
-        _replying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", Peer.close),
+        replying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", Peer.close),
         httpx.RemoteProtocolError,
         {},
     ),
     (
-        _replying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n"),
+        replying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n"),
         httpx.RemoteProtocolError,
         {},
     ),
@@ -279,7 +237,7 @@ async def test_a_service_that_takes_no_body(case: Callable[..., Case], streamed:
             yield bytes(2**20)
 
     content = pieces if streamed else lambda: bytes(2**26)
-    async with scripted(_silent) as listener:
+    async with scripted(silent) as listener:
         transport = case().transport
         for _ in range(2):
             error = await failure(transport, listener.url, content=content(), write=SOON)
@@ -332,7 +290,7 @@ async def test_an_error_of_the_callers_body(case: Callable[..., Case]) -> None:
         raise TimeoutError("mine")
 
     transport = case().transport
-    async with scripted(_silent) as listener:
+    async with scripted(silent) as listener:
         for _ in range(2):
             with pytest.raises(TimeoutError, match="mine"):
                 await send(transport, listener.url, "POST", content=pieces(), pool=5)
@@ -357,122 +315,6 @@ async def test_a_reused_connection_that_was_reset(case: Callable[..., Case]) -> 
         assert isinstance(error, BROKEN)
         assert not never_sent(error)
         assert requests == 1
-
-
-# Proxies.
-
-PROXY_FAILURES: list[tuple[Script, Any, int | None]] = [
-    *[
-        (_replying(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()), httpx.ProxyError, int(status[:3]))
-        for status in ("407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway")
-    ],
-    (_replying(b"nonsense\r\n\r\n"), httpx.ProxyError, None),
-    (_replying(b"", Peer.close), httpx.ProxyError, None),
-    (_replying(b"", Peer.reset), httpx.ProxyError, None),
-    (_reset_at_once, httpx.ProxyError, None),
-    (_replying(b""), httpx.ConnectTimeout, None),
-    (_replying(b"HTTP/1.1 200"), httpx.ConnectTimeout, None),
-    (_replying(b"HTTP/1.1 200 OK\r\n\r\n"), httpx.ConnectTimeout, None),
-    (
-        _replying(b"HTTP/1.1 200 OK\r\n\r\n", Peer.close),
-        (httpx.ConnectError, httpx.ProxyError, httpx.ConnectTimeout),
-        None,
-    ),
-]
-
-
-@pytest.mark.parametrize(("script", "kinds", "status"), PROXY_FAILURES)
-@pytest.mark.parametrize("by_environment", [False, True])
-async def test_a_proxy_that_opens_no_tunnel(
-    case: Callable[..., Case],
-    client_tls: ssl.SSLContext,
-    monkeypatch: pytest.MonkeyPatch,
-    script: Script,
-    kinds: Any,
-    status: int | None,
-    by_environment: bool,
-) -> None:
-    """Whatever a proxy does to `CONNECT`, nothing was sent; the message names it, without user and password."""
-    async with scripted(script) as listener:
-        address = f"127.0.0.1:{listener.address[1]}"
-        url = f"http://user:p4ssword@{address}"
-        if by_environment:
-            monkeypatch.setenv("HTTPS_PROXY", url)
-        transport = case(verify=client_tls, proxy=None if by_environment else url)
-        hangs = httpx.ConnectTimeout in (kinds if isinstance(kinds, tuple) else (kinds,))
-        connect = SOON if hangs else 10.0
-        error = await transport.failure("https://adjust.invalid/x", kinds, unsent=True, connect=connect, read=30)
-        assert proxy_status(error) == status
-        assert f"the proxy {address} (from {'HTTPS_PROXY' if by_environment else 'proxy'})" in str(error)
-        assert str(status or "") in str(error)
-        shown = f"{error!r} {error.__cause__!r} {error.__context__!r}"
-        assert "user" not in shown
-        assert "p4ssword" not in shown
-
-
-async def test_a_proxy_that_hangs_for_the_read_timeout(case: Callable[..., Case], client_tls: ssl.SSLContext) -> None:
-    """Without a `connect` timeout, the `read` timeout limits a proxy, and still nothing was sent."""
-    async with scripted(_replying(b"")) as listener:
-        transport = case(proxy=listener.url, verify=client_tls)
-        error = await transport.failure("https://adjust.invalid/x", httpx.ConnectTimeout, unsent=True, read=SOON)
-        assert "within 0.05 s" in str(error)
-
-
-async def test_a_proxy_that_is_not_there(case: Callable[..., Case]) -> None:
-    """A proxy that refuses the connection is named."""
-    async with scripted(_silent) as listener:
-        url = listener.url
-    error = await case(proxy=url).failure("https://adjust.invalid/x", httpx.ConnectError, unsent=True)
-    assert f"over the proxy 127.0.0.1:{httpx.URL(url).port} (from proxy)" in str(error)
-
-
-async def test_a_bad_certificate_behind_a_proxy(case: Callable[..., Case], authority: trustme.CA) -> None:
-    """TLS through a tunnel is checked for the host, not for the proxy."""
-
-    async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer())
-
-    async with (
-        serve(handler, tls=server_tls(authority)) as server,
-        scripted(partial(relay, server.url)) as listener,
-    ):
-        error = await case(proxy=listener.url).failure(server.url, httpx.ConnectError, unsent=True)
-        assert "certificate verify failed" in str(error)
-
-
-async def test_a_request_through_a_tunnel(kind: str, authority: trustme.CA, client_tls: ssl.SSLContext) -> None:
-    """A request goes through a tunnel, with the proxy's own user and password."""
-    heads: list[bytes] = []
-
-    async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer(b"hello"))
-
-    async with (
-        serve(handler, tls=server_tls(authority)) as server,
-        scripted(partial(relay, server.url, heads=heads)) as listener,
-    ):
-        proxy = listener.url.replace("http://", "http://user:p4ssword@")
-        transport = make(kind, 1, proxy=proxy, verify=client_tls)
-        for _ in range(2):
-            assert await send(transport, server.url) == b"hello"
-        assert server.connections_opened == len(heads) == 1
-        assert b"Basic dXNlcjpwNHNzd29yZA==" in heads[0]
-        assert "Basic" not in server.requests[0].head
-        await transport.aclose()
-
-
-async def test_a_plain_request_over_a_proxy(kind: str) -> None:
-    """Without TLS, the proxy gets the request itself, and what breaks then is in doubt."""
-    async with scripted(_replying(answer(b"hello"))) as listener:
-        transport = make(kind, 1, proxy=listener.url.replace("http://", "http://user:p4ssword@"))
-        assert await send(transport, "http://adjust.invalid/x") == b"hello"
-        await transport.aclose()
-    async with scripted(_replying(b"", Peer.close)) as listener:
-        transport = make(kind, 1, proxy=listener.url)
-        error = await failure(transport, "http://adjust.invalid/x")
-        assert isinstance(error, httpx.RemoteProtocolError)
-        assert not never_sent(error)
-        await transport.aclose()
 
 
 # Errors of other transports and mocks.

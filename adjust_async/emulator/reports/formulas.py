@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from adjust_async.emulator.account.currencies import EURO_PARTS, Currency
 
@@ -35,20 +36,10 @@ class Formula(ABC):
 
     aggregates: tuple[str, ...]
 
-    @property
-    def formatting(self) -> str:
-        """The service's name for this kind of number."""
-        return "decimal"
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is an integer."""
-        return False
-
-    @property
-    def is_money(self) -> bool:
-        """Whether it is in the report's currency."""
-        return False
+    #: The service's name for this kind of number.
+    formatting: ClassVar[str] = "decimal"
+    #: Whether it is an integer.
+    is_whole: ClassVar[bool] = False
 
     @abstractmethod
     def bind(self, positions: Mapping[str, int], currency: Currency) -> Evaluate:
@@ -58,15 +49,8 @@ class Formula(ABC):
 class Count(Formula):
     """A count."""
 
-    @property
-    def formatting(self) -> str:
-        """What the service calls it."""
-        return "integer"
-
-    @property
-    def is_whole(self) -> bool:
-        """Always true."""
-        return True
+    formatting = "integer"
+    is_whole = True
 
     def bind(self, positions: Mapping[str, int], currency: Currency) -> Evaluate:  # noqa: ARG002 # what money needs
         """Return the sum unchanged."""
@@ -77,15 +61,7 @@ class Count(Formula):
 class Money(Formula):
     """An amount of money."""
 
-    @property
-    def formatting(self) -> str:
-        """What the service calls it."""
-        return "money"
-
-    @property
-    def is_money(self) -> bool:
-        """Always true."""
-        return True
+    formatting = "money"
 
     def bind(self, positions: Mapping[str, int], currency: Currency) -> Evaluate:
         """Convert parts of a euro into units of the currency."""
@@ -117,24 +93,13 @@ class Ratio(Formula):
 class Percentage(Ratio):
     """A ratio that is shown in percent; its value is a share of one."""
 
-    @property
-    def formatting(self) -> str:
-        """What the service calls it."""
-        return "percentage"
+    formatting = "percentage"
 
 
 class MoneyRatio(Ratio):
     """An amount of money divided by a count."""
 
-    @property
-    def formatting(self) -> str:
-        """What the service calls it."""
-        return "money"
-
-    @property
-    def is_money(self) -> bool:
-        """What is divided stays money."""
-        return True
+    formatting = "money"
 
     def _scale(self, currency: Currency) -> tuple[int, int]:
         return self.times * currency.rate, EURO_PARTS * currency.minor_units
@@ -158,15 +123,7 @@ class DistinctUsers(Formula):
 class MoneyPerDailyUser(Formula):
     """An amount of money divided by the daily users of all days; the other aggregates are visits and users."""
 
-    @property
-    def formatting(self) -> str:
-        """What the service calls it."""
-        return "money"
-
-    @property
-    def is_money(self) -> bool:
-        """What is divided stays money."""
-        return True
+    formatting = "money"
 
     def bind(self, positions: Mapping[str, int], currency: Currency) -> Evaluate:
         """Divide; the result is 0 without users."""

@@ -16,9 +16,13 @@ from urllib.parse import parse_qs
 import attrs
 import httpx
 
-from adjust_async import AsyncAdjust
+from adjust_async import AsyncAdjust, ProvisionResult, TrackerSpec
+from tests.provisioning_plans import THERE
 
 APP = "app"
+
+#: Seconds.
+GRACE = 5.0
 
 #: What creates meet: how much of the work is done, and what is answered then.
 CREATE_FAULTS: Mapping[str, tuple[str, Any]] = {
@@ -274,3 +278,20 @@ def client_of(service: Service, **settings: Any) -> AsyncAdjust:
     """Make a client with patience for such a service."""
     settings = {"timeout": 3.0, "deadline": None, "max_attempts": 60, "max_concurrency": 8, **settings}
     return AsyncAdjust("api-token", http_client=httpx.AsyncClient(transport=service), **settings)
+
+
+async def provision(adjust: AsyncAdjust, plan: Iterable[str | TrackerSpec], **arguments: Any) -> ProvisionResult:
+    """Provision with `GRACE`."""
+    return await adjust.trackers.provision(APP, plan, grace_time=GRACE, **arguments)
+
+
+def assert_true(result: ProvisionResult, service: Service) -> None:
+    """Hold every outcome against the service."""
+    assert service.twice() == {}
+    tokens = service.tokens()
+    for outcome in (*result.outcomes, *result.implied):
+        if outcome.status in THERE:
+            assert outcome.tracker is not None
+            assert tokens[service.kept(outcome.path)] == [outcome.tracker.token]
+        else:
+            assert outcome.error is not None

@@ -11,17 +11,12 @@ from adjust_async.campaign.names import Match
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.campaign.provisioning.uncertain import UncertainCreate, UncertainCreates
 from adjust_async.campaign.recent import LOOKS
-from tests.clock import JUMPING_CLOCK
+from tests.clock import jumping_clock
 
 pytestmark = pytest.mark.anyio
+anyio_backend = jumping_clock
 
 GRACE = 8.0
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Let the time of every test here jump."""
-    return JUMPING_CLOCK
 
 
 def lost(label: str = "A") -> APIConnectionError:

@@ -130,7 +130,7 @@ async def events(client: httpx.AsyncClient, **parameters: str) -> list[dict[str,
 
 
 async def test_events(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Events are listed once for all apps that have them, with their tokens. Revenue without a token is not one."""
+    """Each event is listed once, with the apps that have it and its tokens. Revenue without a token is not one."""
     listed = await events(client, tokens_mapping="true")
     expected: dict[str, dict[str, list[str]]] = {}
     for app in emulator.facts.apps.values():

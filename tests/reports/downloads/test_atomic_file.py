@@ -226,7 +226,7 @@ async def test_a_cancellation_while_it_is_published(tmp_path: Path, monkeypatch:
 
 
 async def test_what_cannot_be_published_leaves_no_part(tmp_path: Path) -> None:
-    """If a folder was created in its place meanwhile, the error names the path."""
+    """If a folder with its name was created meanwhile, the error names the path."""
     place = tmp_path / "report.csv"
     with pytest.raises(AdjustError, match=r"report\.csv"), UnfinishedFile(place) as file:
         await file.write(pieces(b"x"), None, None)

@@ -81,7 +81,7 @@ def test_cells_without_quotes_are_read(table: list[list[str]], places: list[int]
 
 @given(st.text('a,"\n\r', max_size=12) | st.text(max_size=12), CUTS)
 def test_any_text_is_read_as_the_whole_would_be_or_refused(text: str, places: list[int]) -> None:
-    """A text that is not CSV is `MalformedError`, never another error, and never other records than the whole text's."""
+    """A text that is not CSV is `MalformedError`, never another error, and never other records."""
     try:
         found = records_of(*cut(text.encode(), places))
     except MalformedError as error:
