@@ -24,6 +24,9 @@ FanOut: TypeAlias = Callable[[Send[Outcome[J]]], Coroutine[Any, Any, None]]
 #: The number of failed apps whose errors keep the service's whole answer.
 MOST_BODIES = 20
 
+#: The number of successive windows whose answers are folded into one.
+BATCH = 64
+
 #: `"raise"` ends a call with its first failure, `"keep"` continues with the other apps.
 OnFailure = Literal["raise", "keep"]
 
@@ -50,6 +53,7 @@ async def each_app(
     name: str,
     keep_failures: bool,
     on_progress: OnProgress | None = None,
+    fold: Callable[[str, list[P]], P] | None = None,
 ) -> None:
     """Request every app and window concurrently. Deliver each app once, when the last of its windows has arrived.
 
@@ -64,6 +68,7 @@ async def each_app(
         keep_failures: Whether to continue with the other apps if one fails. An app fails as a whole if one of its
             windows does: otherwise figures of a part of the range would look like those of the whole range.
         on_progress: Called after each request, whether it succeeded or not.
+        fold: Combines the answers of successive windows, so that thousands of small ones are never kept.
 
     Raises:
         AdjustError: A request failed, and failures are not kept. Or all apps failed: then it is the error of the first
@@ -87,6 +92,8 @@ async def each_app(
             # There may be thousands of errors, which live as long as the report.
             answers[app][number] = detached(error, short=len(failures) >= MOST_BODIES)
         waiting[app] -= 1
+        if fold is not None:
+            _fold(app, answers[app], number, fold, keep_failures=keep_failures)
         if on_progress is not None:
             ended += 1
             on_progress(ended, len(places), app or "all apps")
@@ -107,11 +114,29 @@ async def each_app(
         raise first
 
 
+def _fold(
+    app: str,
+    answers: dict[int, P | AdjustError],
+    number: int,
+    fold: Callable[[str, list[P]], P],
+    *,
+    keep_failures: bool,
+) -> None:
+    """Make one answer of those of a batch of windows, once the last of them has arrived."""
+    first = number - number % BATCH
+    batch = {place: answers[place] for place in range(first, first + BATCH) if place in answers}
+    if len(batch) == BATCH:
+        folded = _joined(app, batch, fold, keep_failures=keep_failures)
+        for place in batch:
+            del answers[place]
+        answers[first] = folded
+
+
 def _joined(
     app: str, answers: dict[int, P | AdjustError], join: Callable[[str, list[P]], J], *, keep_failures: bool
 ) -> J | AdjustError:
     windows = []
-    for number in range(len(answers)):
+    for number in sorted(answers):
         answer = answers[number]
         if isinstance(answer, AdjustError):
             return answer

@@ -5,7 +5,7 @@ Nothing here does I/O, so every malformed answer can be tested as plain bytes.
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,18 +33,19 @@ __all__ = [
 LARGE = 256 * 1024
 
 
-def parse_json(answer: Answer, *, exact: bool = False) -> Any:
+def parse_json(answer: Answer, *, exact: bool = False, decode_large: Callable[..., Any] = loads_beside) -> Any:
     """Decode the body of a successful answer.
 
     Args:
         answer: The answer.
         exact: Whether a number that a float can't represent exactly becomes a `Decimal`.
+        decode_large: The function that decodes a large body; `loads_beside` by default.
 
     Raises:
         DecodeError: The answer is not JSON, such as HTML or a cut answer; a key appears twice; or the answer is an
             error in spite of its status.
     """
-    decode = loads if len(answer.body) < LARGE else loads_beside
+    decode = loads if len(answer.body) < LARGE else decode_large
     problem, malformed, broke_off = "", True, False
     try:
         document = decode(answer.body, exact=exact)

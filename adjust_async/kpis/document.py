@@ -4,11 +4,53 @@ from collections.abc import Sequence
 from typing import Any
 
 from adjust_async._checks import shown
+from adjust_async._http.error_words import carried_error
+from adjust_async._json import SLICE, loads_beside, loads_packing
 from adjust_async.errors import MalformedError
-from adjust_async.kpis.result_sets.columns import Level, read_apps
+from adjust_async.kpis.result_sets.columns import Level, read_apps, read_level
 from adjust_async.kpis.result_sets.levels import LEVEL_COLUMNS
 
-__all__ = ["open_document", "read_answer", "read_apps_at"]
+__all__ = ["loads_packed", "open_document", "read_answer", "read_apps_at"]
+
+
+def loads_packed(document: bytes, *, exact: bool = False, size: int = SLICE) -> Any:
+    """Decode a large answer of the KPI Service as `loads` does, but with levels in the place of elements below an app.
+
+    The elements of a slice become a level before the next slice is decoded. So there are never many dictionaries at a
+    time, which Python's collector would walk over again and again. If a fault is found, decode the answer again by
+    `loads_beside`: only then are the locations of faults known.
+
+    Raises:
+        JSONDecodeError: As `loads` does.
+        MalformedError: Some elements are of another shape.
+    """
+
+    def pack(whole: Any, opened: int) -> None:
+        if opened > 2 and isinstance(whole, dict) and next(reversed(whole)) == "result_set":
+            parameters = whole.get("result_parameters")
+            kpis = parameters.get("kpis", []) if isinstance(parameters, dict) else None
+            if isinstance(kpis, list):
+                _pack(whole["result_set"], opened - 2, len(kpis))
+
+    try:
+        return loads_packing(document, pack, exact=exact, size=size)
+    except ValueError:
+        return loads_beside(document, exact=exact)
+
+
+def _pack(values: Any, opened: int, kpis: int) -> None:
+    """Replace the complete elements by a level, in each open list except that of the apps."""
+    is_level = False
+    for depth in range(opened):
+        if isinstance(values, dict):
+            key = next(reversed(values))
+            values, is_level = values[key], key != "apps"
+        else:
+            end = len(values) - (depth < opened - 1)
+            start = next((place for place in range(end) if type(values[place]) is not Level), end)
+            if is_level and start < end:
+                values[start:end] = [read_level(values[start:end], kpis)]
+            values = values[-1] if depth < opened - 1 else None
 
 
 def open_document(document: Any) -> tuple[dict[str, Any], list[Any], str]:
@@ -19,6 +61,8 @@ def open_document(document: Any) -> tuple[dict[str, Any], list[Any], str]:
     """
     if not isinstance(document, dict):
         raise MalformedError(f"expected an object, found {shown(document)}", "$")
+    if words := carried_error(document):
+        raise MalformedError(f"the answer is an error: {words}", "$")
     parameters, result_set = document.get("result_parameters"), document.get("result_set")
     if not isinstance(result_set, dict):
         raise MalformedError(f"expected an object, found {shown(result_set)}", "$.result_set")

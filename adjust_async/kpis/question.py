@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 import attrs
@@ -16,11 +16,11 @@ from adjust_async._http.documents import decode_errors, parse_json
 from adjust_async._http.messages import Answer, RequestSpec
 from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, ConfigurationError, MalformedError
-from adjust_async.kpis.document import open_document, read_apps_at
+from adjust_async.kpis.document import loads_packed, open_document, read_apps_at
 from adjust_async.kpis.parameters import Endpoint, check_query, split_period
 from adjust_async.kpis.report import KpiReport
-from adjust_async.kpis.result_sets.columns import Level, read_level
-from adjust_async.kpis.result_sets.joining import join_elements, merge_parameters
+from adjust_async.kpis.result_sets.columns import Level, concatenated
+from adjust_async.kpis.result_sets.joining import join_windows, merge_parameters
 from adjust_async.kpis.result_sets.levels import singular
 from adjust_async.progress import OnProgress
 
@@ -148,15 +148,23 @@ def _fan_out(session: Session, question: KpiQuestion, on_progress: OnProgress | 
         name=f"kpis.{question.endpoint}.fan_out",
         keep_failures=question.keep_failures,
         on_progress=on_progress,
+        fold=_join,
     )
 
 
 def _decode(answer: Answer, question: KpiQuestion, app_token: str) -> _Figures:
     with decode_errors(answer):
-        parameters, apps, place = open_document(parse_json(answer))
-        if all(isinstance(app, dict) for app in apps):
-            apps = [{"token": app_token} | _app_of(apps, app_token, question.tracker_token)]
-        (app,) = read_apps_at(place, apps, len(parameters.get("kpis", [])))
+        try:
+            return _figures_of(parse_json(answer, decode_large=loads_packed), question, app_token)
+        except MalformedError:
+            return _figures_of(parse_json(answer), question, app_token)
+
+
+def _figures_of(document: Any, question: KpiQuestion, app_token: str) -> _Figures:
+    parameters, apps, place = open_document(document)
+    if all(isinstance(app, dict) for app in apps):
+        apps = [{"token": app_token} | _app_of(apps, app_token, question.tracker_token)]
+    (app,) = read_apps_at(place, apps, len(parameters.get("kpis", [])))
     return _Figures(parameters, app)
 
 
@@ -180,15 +188,11 @@ def _app_of(apps: Sequence[dict[str, Any]], app_token: str, tracker_token: str |
 
 def _join(app_token: str, windows: list[_Figures]) -> _Figures:
     parameters, apps = _align(windows)
-    if len(apps) == 1:
-        return _Figures(parameters, apps[0])
-    first, *others = (app.elements()[0] for app in apps)
     with decode_errors():
         try:
-            app = reduce(join_elements, others, first)
+            return _Figures(parameters, join_windows(apps))
         except MalformedError as error:
             raise error.below(f"$.result_set of {app_token}") from None
-    return _Figures(parameters, read_level([app], len(parameters.get("kpis", []))))
 
 
 def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[Level]]:
@@ -206,6 +210,8 @@ def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[Level]]:
 
 def _report(question: KpiQuestion, figures: Sequence[_Figures], failures: Mapping[str, AdjustError]) -> KpiReport:
     parameters, apps = _align(figures)
+    if len(apps) > 1 and (together := concatenated(apps)).is_even():
+        apps = [together]
     if figures:
         period = question.period
         parameters.update(encode_query({"start_date": period.start, "end_date": period.end}))

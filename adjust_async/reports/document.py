@@ -7,15 +7,28 @@ import attrs
 
 from adjust_async._checks import shown
 from adjust_async._http.error_words import carried_error
+from adjust_async._json import SLICE, loads_beside, loads_packing
 from adjust_async.errors import MalformedError
 from adjust_async.reports.cells import number
 from adjust_async.tables import Records
 
-__all__ = ["ReportPart", "any_hangs", "open_pivot", "open_report"]
+__all__ = ["ReportPart", "any_hangs", "open_pivot", "open_report", "read_report"]
 
 
-def _records(rows: Sequence[Mapping[str, Any]] | Records) -> Records:
-    return rows if isinstance(rows, Records) else Records.of(rows)
+def _records(rows: Any) -> Records:
+    """Return the rows of an answer by column.
+
+    Raises:
+        MalformedError: They are not a list of objects.
+    """
+    if isinstance(rows, Records):
+        return rows
+    if not isinstance(rows, (list, tuple)):
+        raise MalformedError(f"expected a list of rows, found {shown(rows)}", "$.rows")
+    if not set(map(type, rows)) <= {dict}:
+        index, row = next((index, row) for index, row in enumerate(rows) if not isinstance(row, dict))
+        raise MalformedError(f"expected an object, found {shown(row)}", f"$.rows[{index}]")
+    return Records.of(rows)
 
 
 @attrs.frozen
@@ -46,6 +59,31 @@ class ReportPart:
         return list(self.records)
 
 
+def read_report(document: bytes, *, exact: bool, size: int = SLICE) -> Any:
+    """Decode a large answer of the Report Service as `loads` does, but with its rows as `Records`.
+
+    The dictionaries of a slice become columns before the next slice is decoded. There are never many of them at a time,
+    so Python's collector does not stop the event loop.
+
+    Raises:
+        JSONDecodeError: As `loads` does.
+    """
+    runs: list[Records] = []
+
+    def pack(whole: Any, opened: int) -> None:
+        # The document is open, and the list under its last key.
+        if opened == 2 and isinstance(whole, dict) and next(reversed(whole)) == "rows":
+            runs.append(_records(whole["rows"]))
+            whole["rows"].clear()
+        elif runs and not opened:
+            whole["rows"] = Records.joined([*runs, _records(whole["rows"])])
+
+    try:
+        return loads_packing(document, pack, exact=exact, size=size)
+    except (MalformedError, ValueError):
+        return loads_beside(document, exact=exact)
+
+
 def open_report(
     document: Any, app_token: str | None, date_period: str | None, apps: Collection[str] = ()
 ) -> ReportPart:
@@ -64,13 +102,7 @@ def open_report(
         raise MalformedError(f"expected an object, found {shown(document)}", "$")
     if words := carried_error(document):
         raise MalformedError(f"the answer is an error: {words}", "$")
-    rows = document.get("rows")
-    if not isinstance(rows, list):
-        raise MalformedError(f"expected a list of rows, found {shown(rows)}", "$.rows")
-    if not set(map(type, rows)) <= {dict}:
-        index, row = next((index, row) for index, row in enumerate(rows) if not isinstance(row, dict))
-        raise MalformedError(f"expected an object, found {shown(row)}", f"$.rows[{index}]")
-    records = Records.of(rows)
+    records = _records(document.get("rows"))
     for index, token in enumerate(records.column("app_token") if apps and "app_token" in records.keys else ()):
         if token is not None and token not in apps:
             expected = ", ".join(map(repr, apps))
@@ -153,7 +185,9 @@ def hangs(row: Any) -> bool:
 
 def any_hangs(records: Records) -> bool:
     """Return whether any row holds nothing but rows below values of an index."""
-    if not any({dict, list} & set(map(type, records.column(key))) for key in records.keys):
+    # Every cell of such a row holds rows, so the first one does.
+    first = dict.fromkeys(shape[0] for shape in records.shapes if shape)
+    if not any({dict, list} & set(map(type, records.column(key))) for key in first):
         return False
     return any(map(hangs, records))
 
@@ -168,10 +202,13 @@ def open_pivot(document: Any, index: Sequence[str], date_period: str | None, app
     Raises:
         MalformedError: It is of another shape.
     """
-    if not isinstance(document, Mapping) or not isinstance(document.get("rows"), list):
+    rows = document.get("rows") if isinstance(document, Mapping) else None
+    if isinstance(rows, Records) and any_hangs(rows):
+        rows = list(rows)
+    if not isinstance(rows, list):
         return open_report(document, None, date_period, apps)
     unfolded = _Unfolded()
-    unfolded.add(document["rows"], index, {})
+    unfolded.add(rows, index, {})
     part = open_report({**document, "rows": unfolded.rows}, None, date_period, apps)
     warnings = part.warnings + [warning for warning in unfolded.warnings if warning not in part.warnings]
     return attrs.evolve(part, index_totals=unfolded.totals, warnings=warnings)

@@ -4,7 +4,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from adjust_async._figures.kinds import moment_or_text
 from adjust_async._figures.windows import Period
@@ -137,6 +137,8 @@ def check_windows(parts: Sequence[ReportPart], question: ReportQuestion) -> None
         MalformedError: The service does not split the range where the windows do.
     """
     readers = [(name, reader(name, metric=False, exact=False)) for name in question.dimensions]
+    if any(_differ(parts, name, read) for name, read in readers if name in _DATED):
+        return
     seen: set[tuple[str, ...]] = set()
     for part in parts:
         columns = [map(str, map(read, part.records.column(name))) for name, read in readers]
@@ -150,6 +152,17 @@ def check_windows(parts: Sequence[ReportPart], question: ReportQuestion) -> None
                 "$.rows",
             )
         seen |= keys
+
+
+def _differ(parts: Sequence[ReportPart], name: str, read: Callable[[Any], Any]) -> bool:
+    """Return whether no two parts have the same value of a dimension, and so no row in common."""
+    seen: set[Any] = set()
+    for part in parts:
+        values = set(map(str, map(read, part.records.column(name))))
+        if seen & values:
+            return False
+        seen |= values
+    return True
 
 
 def _day(text: str) -> Period | None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from adjust_async._checks import shown
 from adjust_async._figures.encoding import check_names
 from adjust_async._http.documents import decode_errors
-from adjust_async._json import JSONDecodeError, loads
+from adjust_async._json import JSONDecodeError
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError
 from adjust_async.reports.cells import dimension_kind, metric_kind, reader
-from adjust_async.reports.document import ReportPart, any_hangs, open_pivot
+from adjust_async.reports.document import ReportPart, any_hangs, open_pivot, read_report
 from adjust_async.reports.melting import melted
 from adjust_async.reports.parameters import column_name
 from adjust_async.reports.typed_columns import typed_array
@@ -105,11 +105,11 @@ class Report(Table):
         """
         dependency = check_attr_dependency(attr_dependency)
         asked = None if dimensions is None else check_names(dimensions, "dimensions")
+        levels = check_names(index, "index") if index is not None else asked or ()
         try:
-            document = loads(_read(source))
+            document = read_report(_read(source), exact=True)
         except JSONDecodeError as error:
             raise DecodeError(f"the document is not JSON: {error}", location="$", malformed=True) from None
-        levels = check_names(index, "index") if index is not None else asked or ()
         with decode_errors():
             part = open_pivot(document, levels, None)
         if any_hangs(part.records):
@@ -162,11 +162,10 @@ class Report(Table):
         """
         readers = self._readers(exact=exact)
         names = [name for name, _ in readers]
-        for records in self._records:
-            if names:
-                yield from rows_of(names, [map(read, records.column(name)) for name, read in readers])
-            else:
-                yield from ({} for _ in range(len(records)))
+        if not names:
+            return ({} for _ in range(len(self)))
+        columns = ([map(read, records.column(name)) for name, read in readers] for records in self._records)
+        return chain.from_iterable(rows_of(names, cells) for cells in columns)
 
     def __len__(self) -> int:
         return sum(len(part.records) for part in self.parts)

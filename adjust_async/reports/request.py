@@ -18,7 +18,7 @@ from adjust_async._http.session import Session
 from adjust_async.errors import AdjustError, BadRequestError
 from adjust_async.progress import OnProgress
 from adjust_async.reports.account import Account
-from adjust_async.reports.document import ReportPart, open_pivot, open_report
+from adjust_async.reports.document import ReportPart, open_pivot, open_report, read_report
 from adjust_async.reports.plausibility import check_windows, warnings_of
 from adjust_async.reports.question import ReportQuestion
 from adjust_async.reports.report import PivotReport, Report
@@ -138,7 +138,7 @@ def _decode(answer: Answer, question: ReportQuestion, app_token: str | None, win
     date_period = encode_value(window)
     if answer.status == NO_CONTENT:
         return ReportPart(app_token, date_period, [], {}, [], {})
-    document = parse_json(answer, exact=True)
+    document = parse_json(answer, exact=True, decode_large=read_report)
     with decode_errors(answer):
         apps = question.apps if app_token is None else (app_token,)
         part = open_report(document, app_token, date_period, apps)

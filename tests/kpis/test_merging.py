@@ -1,6 +1,8 @@
 """Answers of the KPI Service merged into one report, with warnings about what is unexpected."""
 
+import gc
 import logging
+from datetime import date
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ from adjust_async import (
     AsyncAdjust,
     DecodeError,
 )
+from adjust_async.kpis.result_sets.columns import Level
 from tests.kpis.sockets import DATES
 from tests.script import client
 
@@ -18,6 +21,34 @@ pytestmark = [
     pytest.mark.account(apps=6, trackers_per_app=60, facts_per_day=25),
     pytest.mark.settings(max_attempts=2),
 ]
+
+
+# Windows.
+
+
+async def test_thousands_of_windows_are_folded_as_they_arrive() -> None:
+    """What is kept of windows that have arrived is their figures, not an answer for each of them."""
+    most = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal most
+        if number(request) % 50 == 0:
+            most = max(most, sum(type(one) is Level for one in gc.get_objects()))
+        day = request.url.params["start_date"]
+        app = {"token": "one", "dates": [{"date": day, "kpi_values": [number(request)]}]}
+        return httpx.Response(200, json={"result_parameters": {"kpis": ["installs"]}, "result_set": app})
+
+    def number(request: httpx.Request) -> int:
+        return (date.fromisoformat(request.url.params["start_date"]) - date(2025, 1, 1)).days
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    async with http, AsyncAdjust("secret", http_client=http) as adjust:
+        report = await adjust.kpis.deliverables(
+            "one", start_date="2025-01-01", end_date="2027-09-27", kpis=["installs"], grouping=["day"], window="day"
+        )
+    assert [row["installs"] for row in report.rows()] == list(range(1000))
+    # An app and its dates, for each window of an unfinished batch and for each batch; some answers are under way.
+    assert most < 500
 
 
 # Answers.

@@ -123,7 +123,7 @@ def test_a_text_that_cannot_be_encoded_is_no_json(source: str) -> None:
     assert decode_error_of(source).malformed
 
 
-@pytest.mark.parametrize("depth", [50, 200, 400])
+@pytest.mark.parametrize("depth", [50, 200, 400, 480, 900])
 def test_depth_gives_rows_or_a_decode_error(depth: int) -> None:
     """Levels that are nested extremely deeply are read or refused; they do not exhaust the stack."""
     text = '{"result_parameters": {"kpis": ["k"]}, "result_set": {"token": "a", '

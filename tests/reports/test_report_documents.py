@@ -112,7 +112,7 @@ def test_any_document_gives_rows_or_is_refused(answer: dict[str, Any], mode: Att
     """No JSON is another error, and each row of it is a row with all columns."""
     try:
         got = Report.from_json(json.dumps(answer), attr_dependency=mode)
-    except DecodeError:
+    except (DecodeError, ConfigurationError):  # the second one for rows that may hang below an index
         return
     rows = list(got.rows())
     assert len(rows) == len(answer["rows"])

@@ -48,6 +48,7 @@ def check(name: str, cells: list[Any], *, metric: bool) -> None:
 @example("installs", ["1", "9223372036854775808"], [])
 @example("installs", ["9007199254740993", "0.5"], [])
 @example("cost", ["9007199254740993"], [])
+@example("cost", ["-0", "0.5"], [])
 @example("cost", ["1." + "0" * 400, "9" * 400 + ".0"], [])
 def test_metrics_are_what_their_texts_say(name: str, cells: list[Any], odd: list[str]) -> None:
     """Counts, fractions, blanks and words, whatever Arrow's own cast would make of them."""

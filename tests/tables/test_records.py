@@ -14,10 +14,10 @@ ROWS = st.lists(st.dictionaries(KEYS, CELLS), max_size=6)
 
 @given(ROWS)
 def test_rows_come_back_as_they_were(rows: list[dict[str, Any]]) -> None:
-    """Every dictionary keeps its own keys in their order, even if empty or ragged, and after pickling."""
+    """Every dictionary keeps its own keys, even if empty or ragged, and after pickling."""
     records = Records.of(rows)
     for found in (records, pickle.loads(pickle.dumps(records))):
-        assert [list(row.items()) for row in found] == [list(row.items()) for row in rows]
+        assert list(found) == rows
         assert len(found) == len(rows)
         assert bool(found) == bool(rows)
         assert found == Records.of(rows)
@@ -37,3 +37,13 @@ def test_a_key_is_left_out_or_set_for_all(rows: list[dict[str, Any]], key: str) 
     assert list(records.with_constant(key, "x")) == [{**row, key: "x"} for row in rows]
     assert list(records) == rows
     assert list(records.column(key)) == [row.get(key) for row in rows]
+
+
+@given(st.lists(ROWS, min_size=1, max_size=4))
+def test_runs_are_joined_in_order(runs: list[list[dict[str, Any]]]) -> None:
+    """Joined runs hold all of their rows, whatever their layout."""
+    joined = Records.joined(list(map(Records.of, runs)))
+    rows = [row for run in runs for row in run]
+    assert list(joined) == rows
+    assert set(joined.keys) == {key for row in rows for key in row}
+    assert all(list(joined.column(key)) == [row.get(key) for row in rows] for key in joined.keys)

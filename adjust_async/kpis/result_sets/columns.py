@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
 from operator import itemgetter
 from types import NoneType
 from typing import Any, Self
@@ -21,9 +21,9 @@ from adjust_async.kpis.result_sets.levels import (
     level_columns,
 )
 
-__all__ = ["Level", "columns_of", "read_apps", "read_level"]
+__all__ = ["FIGURES", "Level", "columns_of", "concatenated", "read_apps", "read_level"]
 
-_FIGURES = "kpi_values"
+FIGURES = "kpi_values"
 _NUMBERS = frozenset({int, float, NoneType})
 
 
@@ -50,15 +50,19 @@ class Level:
     rows: int
     below: "dict[str, tuple[tuple[int | None, ...], Level]]"
 
+    def places(self) -> Iterable[int]:
+        """Return the place in `shapes` for each element."""
+        return repeat(0, self.count) if self.shape_of is None else self.shape_of
+
     def elements(self) -> list[Element]:
         """Return the elements as nested dictionaries."""
         below = {key: (lengths, iter(level.elements())) for key, (lengths, level) in self.below.items()}
         figures = zip(*self.figures, strict=True) if self.figures else repeat(())
         elements = []
-        for number in range(self.count):
+        for number, shape in enumerate(self.places()):
             element: Element = {}
-            for key in self.shapes[0 if self.shape_of is None else self.shape_of[number]]:
-                if key == _FIGURES:
+            for key in self.shapes[shape]:
+                if key == FIGURES:
                     element[key] = list(next(figures))
                 elif key in below and (length := below[key][0][number]) is not None:
                     inner = below[key][1]
@@ -107,7 +111,9 @@ def read_level(elements: Sequence[Any], kpis: int) -> Level:
     """
     try:
         return _read(elements, kpis)
-    except (_OddError, RecursionError):
+    except RecursionError:
+        raise MalformedError("it is nested too deep") from None
+    except _OddError:
         for index, element in enumerate(elements):
             try:
                 check_element(element, kpis)
@@ -128,6 +134,39 @@ def read_apps(apps: Sequence[Any], kpis: int) -> tuple[Level, ...]:
     return tuple(_read([app], kpis) for app in apps)
 
 
+def concatenated(levels: Sequence[Level]) -> Level:
+    """Return the elements of several levels, which have as many figures, one level after the other."""
+    if len(levels) == 1:
+        return levels[0]
+    shapes = tuple(dict.fromkeys(chain.from_iterable(level.shapes for level in levels)))
+    shape_of = None
+    if len(shapes) > 1:
+        places = {shape: place for place, shape in enumerate(shapes)}
+        shape_of = tuple(
+            chain.from_iterable([places[level.shapes[place]] for place in level.places()] for level in levels)
+        )
+    own = {
+        key: tuple(chain.from_iterable(level.own.get(key) or (None,) * level.count for level in levels))
+        for key in dict.fromkeys(chain.from_iterable(level.own for level in levels))
+    }
+    below: dict[str, tuple[tuple[int | None, ...], Level]] = {}
+    for key in dict.fromkeys(chain.from_iterable(level.below for level in levels)):
+        lengths = (level.below[key][0] if key in level.below else (None,) * level.count for level in levels)
+        inner = [level.below[key][1] for level in levels if key in level.below]
+        below[key] = tuple(chain.from_iterable(lengths)), concatenated(inner)
+    return Level(
+        sum(level.count for level in levels),
+        shapes,
+        shape_of,
+        own,
+        tuple(
+            tuple(chain.from_iterable(columns)) for columns in zip(*(level.figures for level in levels), strict=True)
+        ),
+        sum(level.rows for level in levels),
+        below,
+    )
+
+
 class _OddError(Exception):
     """A column holds something that does not belong into a result set."""
 
@@ -143,7 +182,7 @@ def _read(elements: Sequence[Any], kpis: int) -> Level:
     figures: tuple[tuple[Any, ...], ...] = ((),) * kpis
     rows = 0
     for key in dict.fromkeys(chain.from_iterable(shapes)):
-        if key == _FIGURES:
+        if key == FIGURES:
             values = [element[key] for element in elements if uniform or key in element]
             figures, rows = _figures(values, kpis), len(values)
             continue
@@ -192,23 +231,38 @@ def _read_below(
             raise _OddError
         flags: Sequence[bool] = [type(cell) is list for cell in cells] if len(types) > 1 else (True,) * len(cells)
     else:
-        flags = [is_level(key, cell) for cell in cells]
+        flags = [is_level(key, cell) or (type(cell) is list and type(cell[0]) is Level) for cell in cells]
     if not all(flags):
         own[key] = tuple([None if flag else cell for cell, flag in zip(cells, flags, strict=True)])
     if any(flags):
         lists = cells if all(flags) else [cell for cell, flag in zip(cells, flags, strict=True) if flag]
+        elements = list(chain.from_iterable(lists))
+        in_runs = Level in set(map(type, elements))
+        length = _length if in_runs else len
         lengths = (
-            tuple(map(len, cells))
+            tuple(map(length, cells))
             if all(flags)
-            else tuple([len(cell) if flag else None for cell, flag in zip(cells, flags, strict=True)])
+            else tuple([length(cell) if flag else None for cell, flag in zip(cells, flags, strict=True)])
         )
-        below[key] = lengths, _read(list(chain.from_iterable(lists)), kpis)
+        below[key] = lengths, (_read_runs(elements, kpis) if in_runs else _read(elements, kpis))
+
+
+def _read_runs(elements: Sequence[Any], kpis: int) -> Level:
+    """Read elements, some of them already read."""
+    runs = [list(run) for _, run in groupby(elements, key=lambda one: type(one) is Level)]
+    levels = (run if type(run[0]) is Level else [_read(run, kpis)] for run in runs)
+    return concatenated(list(chain.from_iterable(levels)))
+
+
+def _length(elements: Sequence[Any]) -> int:
+    """Return the number of elements, some of them already read."""
+    return sum(one.count if type(one) is Level else 1 for one in elements)
 
 
 def _figures(values: Sequence[Any], kpis: int) -> tuple[tuple[Any, ...], ...]:
     if not set(map(type, values)) <= {list} or not set(map(len, values)) <= {kpis}:
         raise _OddError
-    columns = tuple(tuple(map(itemgetter(place), values)) for place in range(kpis))
+    columns = tuple(zip(*values, strict=True)) if values else ((),) * kpis
     for column in columns:
         if not set(map(type, column)) <= _NUMBERS:
             raise _OddError

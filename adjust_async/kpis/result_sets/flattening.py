@@ -68,7 +68,7 @@ def _cells(level: Level, key: str, column: str, names: Mapping[str, Any] | None,
     if column not in _CONVERTED:
         return cells
     made = {value: cell(column, value) for value in set(cells)}
-    return [made[value] for value in cells]
+    return list(map(made.__getitem__, cells))
 
 
 def rows(

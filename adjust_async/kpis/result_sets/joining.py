@@ -1,55 +1,152 @@
 """Combines answers: joins the windows of an app, and merges the parameters of all answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
+from types import NoneType
 from typing import Any
 
+import attrs
+
 from adjust_async.errors import MalformedError
-from adjust_async.kpis.result_sets.levels import Element, is_level, levels_of, own_values, singular
+from adjust_async.kpis.result_sets.columns import FIGURES, Level, concatenated
+from adjust_async.kpis.result_sets.levels import singular
 
-__all__ = ["join_elements", "merge_parameters", "named_entries", "names_by_level"]
+__all__ = ["join_windows", "merge_parameters", "named_entries", "names_by_level"]
 
 
-def join_elements(one: Element, other: Element) -> Element:
-    """Join the same element of two windows. Never adds values up, because many KPIs are rates or distinct users.
+def join_windows(apps: Sequence[Level]) -> Level:
+    """Join the same app of several windows. Never adds values up, because many KPIs are rates or distinct users.
+
+    Args:
+        apps: The app in each window, with the same KPIs.
 
     Raises:
-        MalformedError: Both windows have figures for the same element, or their currencies differ.
+        MalformedError: Two windows have figures for the same element, or their currencies differ.
     """
-    if "kpi_values" in one and "kpi_values" in other:
-        raise MalformedError("two windows have figures for the same element", ".kpi_values")
-    currencies = {element["currency"] for element in (one, other) if element.get("currency") is not None}
-    if len(currencies) > 1:
-        raise MalformedError(f"two windows have different currencies: {sorted(map(str, currencies))}", ".currency")
-    joined = {**other, **{key: value for key, value in one.items() if value is not None}}
-    for level in levels_of(other):
-        if not is_level(level, one.get(level)):
-            continue
-        elements = _by_identity(level, one[level])
-        for identity, element in _by_identity(level, other[level]).items():
-            known = elements.get(identity)
-            try:
-                elements[identity] = element if known is None else join_elements(known, element)
-            except MalformedError as error:
-                raise error.below(f".{level}[{identity!r}]") from None
-        joined[level] = list(elements.values())
-    return joined
+    if len(apps) == 1:
+        return apps[0]
+    return _Join(concatenated(apps), [0] * len(apps), 1, range(len(apps))).level(lambda _: "")
 
 
-def _by_identity(level: str, elements: Sequence[Element]) -> dict[object, Element]:
-    found: dict[object, Element] = {}
-    for index, element in enumerate(elements):
-        identity = _identity(level, element)
-        if identity in found:
-            raise MalformedError("an element appears twice, so windows can't be joined", f".{level}[{index}]")
-        found[identity] = element
-    return found
+@attrs.frozen
+class _Join:
+    """The elements of one level in all windows.
+
+    Attributes:
+        elements: The elements, window by window.
+        number_of: The number of the joined element that each one is a part of.
+        count: How many joined elements there are.
+        windows: The window of each element.
+    """
+
+    elements: Level
+    number_of: Sequence[int]
+    count: int
+    windows: Sequence[int]
+
+    def level(self, where: Callable[[int], str]) -> Level:
+        """Return the joined elements. `where` returns the location of one by its number."""
+        all_of_one_form = self.elements.shape_of is None
+        forms = self.elements.shapes if all_of_one_form else tuple(map(tuple, self._forms()))
+        shapes = tuple(dict.fromkeys(forms))
+        places = {shape: place for place, shape in enumerate(shapes)}
+        rows = self._rows(where)
+        return Level(
+            self.count,
+            shapes,
+            None if len(shapes) <= 1 else tuple([places[form] for form in forms]),
+            {key: self._values(key, cells, where) for key, cells in self.elements.own.items()},
+            tuple(tuple(map(column.__getitem__, rows)) for column in self.elements.figures),
+            len(rows),
+            {key: self._below(key, lengths, inner, where) for key, (lengths, inner) in self.elements.below.items()},
+        )
+
+    def _forms(self) -> list[dict[str, None]]:
+        """Return the keys of each joined element."""
+        forms: list[dict[str, None]] = [{} for _ in range(self.count)]
+        for number, shape in zip(self.number_of, self.elements.places(), strict=True):
+            forms[number] |= dict.fromkeys(self.elements.shapes[shape])
+        return forms
+
+    def _values(self, key: str, cells: Sequence[Any], where: Callable[[int], str]) -> tuple[Any, ...]:
+        """Return what describes the joined elements: the value of the first window that has one."""
+        values: list[Any] = [None] * self.count
+        for number, cell in zip(self.number_of, cells, strict=True):
+            if values[number] is None:
+                values[number] = cell
+            elif key == "currency" and cell is not None and cell != values[number]:
+                currencies = sorted((str(values[number]), str(cell)))
+                problem = f"two windows have different currencies: {currencies}"
+                raise MalformedError(problem, f"{where(number)}.currency")
+        return tuple(values)
+
+    def _rows(self, where: Callable[[int], str]) -> list[int]:
+        """Return where the figures of the joined elements are among those of the elements."""
+        have_figures = [FIGURES in shape for shape in self.elements.shapes]
+        rows: list[int | None] = [None] * self.count
+        row = 0
+        for number, shape in zip(self.number_of, self.elements.places(), strict=True):
+            if have_figures[shape]:
+                if rows[number] is not None:
+                    raise MalformedError("two windows have figures for the same element", f"{where(number)}.{FIGURES}")
+                rows[number] = row
+                row += 1
+        return [row for row in rows if row is not None]
+
+    def _below(
+        self, key: str, lengths: Sequence[int | None], inner: Level, where: Callable[[int], str]
+    ) -> tuple[tuple[int | None, ...], Level]:
+        """Return the lengths of a level below the joined elements, and this level, joined too."""
+        spans = [0 if length is None else length for length in lengths]
+        parents = chain.from_iterable(map(repeat, self.number_of, spans))
+        windows = list(chain.from_iterable(map(repeat, self.windows, spans)))
+        found: list[dict[object, int]] = [{} for _ in range(self.count)]
+        last: list[int] = []
+        provisional: list[int] = []
+        for parent, window, identity in zip(parents, windows, _identities(key, inner), strict=True):
+            number = found[parent].setdefault(identity, len(last))
+            if number == len(last):
+                last.append(window)
+            elif last[number] == window:
+                problem = "an element appears twice, so windows can't be joined"
+                raise MalformedError(problem, f"{where(parent)}.{key}[{identity!r}]")
+            last[number] = window
+            provisional.append(number)
+        number_of = [0] * len(last)
+        for place, number in enumerate(chain.from_iterable(known.values() for known in found)):
+            number_of[number] = place
+
+        def where_below(place: int) -> str:
+            parent, identity = next(
+                (parent, identity)
+                for parent, known in enumerate(found)
+                for identity, number in known.items()
+                if number_of[number] == place
+            )
+            return f"{where(parent)}.{key}[{identity!r}]"
+
+        have = {number for number, length in zip(self.number_of, lengths, strict=True) if length is not None}
+        joined = _Join(inner, [number_of[number] for number in provisional], len(last), windows)
+        return (
+            tuple([len(known) if number in have else None for number, known in enumerate(found)]),
+            joined.level(where_below),
+        )
 
 
-def _identity(level: str, element: Element) -> object:
-    for key in ("token", singular(level)):
-        if element.get(key) is not None:
-            return element[key]
-    return tuple(sorted(own_values(element).items(), key=repr))
+def _identities(name: str, level: Level) -> Iterator[object]:
+    """Yield what tells each element of a level from its siblings: its token, its own key, or all that describes it."""
+    own, nothing = level.own, (None,) * level.count
+    described = [key for key in own if key != FIGURES]
+    for number, (token, value) in enumerate(
+        zip(own.get("token") or nothing, own.get(singular(name)) or nothing, strict=True)
+    ):
+        if token is not None:
+            yield token
+        elif value is not None:
+            yield value
+        else:
+            cells = ((key, own[key][number]) for key in described)
+            yield tuple(sorted((pair for pair in cells if not isinstance(pair[1], (list, dict, NoneType))), key=repr))
 
 
 def merge_parameters(answers: Sequence[Mapping[str, Any]], kpis: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hypothesis import assume, given, strategies as st
 
 from adjust_async.errors import MalformedError
 from adjust_async.kpis.result_sets.columns import read_level
-from adjust_async.kpis.result_sets.joining import join_elements, merge_parameters, names_by_level
+from adjust_async.kpis.result_sets.joining import join_windows, merge_parameters, names_by_level
 from tests.kpis.answers import LEVELS, VALUES, answers, apps_of, leaf_values, nested
 
 # Another order of the KPIs.
@@ -49,6 +49,14 @@ def _without_values(element: Any) -> Any:
 
 # Windows, joined.
 
+
+def join(*apps: dict[str, Any]) -> dict[str, Any]:
+    """Join an app of several windows."""
+    kpis = max(map(len, leaf_values(*apps)), default=0)
+    (joined,) = join_windows([read_level([app], kpis) for app in apps]).elements()
+    return joined
+
+
 DATES = [f"2026-01-{day:02}" for day in range(1, 7)]
 Path = tuple[tuple[str, str], ...]
 
@@ -87,7 +95,7 @@ def test_joined_windows_have_each_leaf_once(all_leaves: list[tuple[Path, list[An
         for window in range(3)
     ]
     before = copy.deepcopy(parts)
-    joined = join_elements(join_elements(parts[0], parts[1]), parts[2])
+    joined = join(*parts)
     assert leaves_of(joined) == dict(all_leaves)
     assert len(leaf_values(joined)) == len(all_leaves)
     assert (joined["token"], joined["name"]) == ("a", "A")
@@ -100,7 +108,7 @@ def test_a_window_twice_is_refused(all_leaves: list[tuple[Path, list[Any]]]) -> 
     assume(all_leaves)
     app = nested(all_leaves, token="a")
     with pytest.raises(MalformedError, match="two windows have figures for the same element") as caught:
-        join_elements(app, app)
+        join(app, app)
     assert caught.value.location.endswith(".kpi_values")
     places = {"".join(f".{level}[{identity!r}]" for level, identity in path) for path, _ in all_leaves}
     assert caught.value.location.removesuffix(".kpi_values") in places
@@ -123,7 +131,7 @@ def test_elements_without_a_known_identity_are_not_lost(level: str, elements: li
                                    for n, e in enumerate(elements)]}  # fmt: skip
     second = {"token": "a", level: [{**e, "dates": [{"date": "2026-01-02", "kpi_values": [n + 10]}]}
                                     for n, e in enumerate(elements)]}  # fmt: skip
-    joined = join_elements(first, second)
+    joined = join(first, second)
     assert sorted(leaf_values(joined)) == [[0], [1], [10], [11]]
     for element in joined[level]:
         numbers = [values[0] % 10 for values in leaf_values(element)]
@@ -134,7 +142,7 @@ def test_elements_without_a_known_identity_are_not_lost(level: str, elements: li
 def test_nothing_is_lost_to_a_window_without_elements(level: str) -> None:
     """Elements of an undocumented level survive joining with a window that has none of them."""
     elements = [{"label": "on", "kpi_values": [1]}, {"label": "off", "kpi_values": [2]}]
-    joined = join_elements({"token": "a", level: elements}, {"token": "a", level: []})
+    joined = join({"token": "a", level: elements}, {"token": "a", level: []})
     assert leaf_values(joined) == [[1], [2]]
 
 
@@ -142,7 +150,7 @@ def test_an_element_twice_in_one_window_is_not_lost() -> None:
     """An answer that lists an element twice loses neither, or is refused."""
     one = {"token": "a", "trackers": [{"token": "t", "kpi_values": [1]}, {"token": "t", "kpi_values": [2]}]}
     try:
-        joined = join_elements(one, {"token": "a", "trackers": [{"token": "u", "kpi_values": [3]}]})
+        joined = join(one, {"token": "a", "trackers": [{"token": "u", "kpi_values": [3]}]})
     except MalformedError:
         return
     assert sorted(leaf_values(joined)) == [[1], [2], [3]]
@@ -153,13 +161,13 @@ def test_an_element_twice_in_one_window_is_not_lost() -> None:
 def test_an_empty_window_takes_nothing_away(nothing: dict[str, Any], swapped: bool) -> None:
     """A window without traffic, in any form, leaves the figures of the other one unchanged."""
     full = {"token": "a", "trackers": [{"token": "t", "kpi_values": [1]}]}
-    joined = join_elements(nothing, full) if swapped else join_elements(full, nothing)
+    joined = join(nothing, full) if swapped else join(full, nothing)
     assert leaf_values(joined) == [[1]]
 
 
 def test_a_name_that_only_one_window_has_is_kept() -> None:
     """Values that the first window lacks are taken from the second one."""
-    joined = join_elements({"token": "a", "name": None, "currency": "EUR"}, {"token": "a", "name": "A"})
+    joined = join({"token": "a", "name": None, "currency": "EUR"}, {"token": "a", "name": "A"})
     assert joined == {"token": "a", "name": "A", "currency": "EUR"}
 
 
@@ -168,7 +176,7 @@ def test_two_currencies_are_not_joined() -> None:
     one = {"token": "a", "currency": "EUR", "dates": [{"date": "2026-01-01", "kpi_values": [1]}]}
     other = {"token": "a", "currency": "USD", "dates": [{"date": "2026-02-01", "kpi_values": [1]}]}
     with pytest.raises(MalformedError, match="EUR"):
-        join_elements(one, other)
+        join(one, other)
 
 
 # Parameters, merged.

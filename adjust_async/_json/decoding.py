@@ -1,27 +1,19 @@
-"""JSON by orjson, and large or odd documents by the standard library, which lets other threads run meanwhile.
+"""JSON by orjson, and odd documents by the standard library.
 
-orjson says nothing of a key that comes twice, makes a float of a whole number beyond 64 bits, and refuses `NaN`. What
-could be one of these is decoded by the standard library, whose hooks see every key and every number.
+orjson ignores a repeated key, makes a float of an integer beyond 64 bits, and refuses `NaN`. A document that may hold
+one of these is decoded by the standard library, whose hooks see every key and every number.
 """
 
 import json
 import math
 import re
-import time
-from collections.abc import Callable
 from decimal import Decimal
 from json import JSONDecodeError
 from typing import Any
 
 import orjson
 
-__all__ = ["JSONDecodeError", "RepeatedKeyError", "dumps", "loads", "loads_beside"]
-
-#: About a millisecond's work.
-OBJECTS_BETWEEN_PAUSES = 1000
-
-#: Seconds.
-PAUSE = 0.001
+__all__ = ["JSONDecodeError", "RepeatedKeyError", "dumps", "loads", "loads_strictly"]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -61,46 +53,37 @@ def loads(document: bytes, *, exact: bool = False) -> Any:
         exact: Whether a number becomes a `Decimal` where a float would lose digits of it.
 
     Raises:
-        JSONDecodeError: It is no JSON, not in UTF-8, or has a key twice in one object.
+        JSONDecodeError: It is not JSON or not in UTF-8, or an object has a key twice.
     """
     document = document.removeprefix(_BYTE_ORDER_MARK)
     try:
-        value = orjson.loads(document)
+        return loads_strictly(document, exact=exact)
+    except RepeatedKeyError:
+        raise
     except JSONDecodeError as error:
         refusal = error
-    else:
-        if _keeps_all(document, value, exact=exact):
-            return value
-        return _decode(document, None, exact=exact)
     try:
-        return _decode(document, None, exact=exact)
+        return _decode(document, exact=exact)
     except RepeatedKeyError:
         raise
-    except (ValueError, RecursionError):
-        pass
-    raise refusal
+    except ValueError:
+        raise refusal from None
 
 
-def loads_beside(document: bytes, *, exact: bool = False) -> Any:
-    """Decode a document in a thread, where orjson would stop all others until it is done.
-
-    The standard library's decoder calls back for each object, and there others can be let go first. It takes longer.
-    What it refuses, orjson gets to refuse, for the same words.
+def loads_strictly(document: bytes, *, exact: bool) -> Any:
+    """Decode a document as `loads` does, but without a byte order mark, `NaN` and infinities.
 
     Raises:
-        JSONDecodeError: As `loads` does.
+        JSONDecodeError: It is something else.
     """
-    document = document.removeprefix(_BYTE_ORDER_MARK)
-    try:
-        return _decode(document, _giving_way(), exact=exact)
-    except RepeatedKeyError:
-        raise
-    except (ValueError, RecursionError):
-        return orjson.loads(document)
+    value = orjson.loads(document)
+    if _keeps_all(document, value, exact=exact):
+        return value
+    return _decode(document, exact=exact)
 
 
 def _keeps_all(document: bytes, value: Any, *, exact: bool) -> bool:
-    """Return whether no key and no digit was lost. `False` also where that can't be known from counting."""
+    """Return whether no key and no digit was lost. `False` too if counting can't tell."""
     try:
         encoded = orjson.dumps(value)
     except orjson.JSONEncodeError:  # it is nested deeper than orjson encodes
@@ -109,7 +92,7 @@ def _keeps_all(document: bytes, value: Any, *, exact: bool) -> bool:
 
 
 def _keeps_all_keys(document: bytes, encoded: bytes) -> bool:
-    """Return whether no key was lost. `False` also where that can't be known from counting.
+    """Return whether no key was lost. `False` too if counting can't tell.
 
     Each key has its colon, and a colon in a text is there before and after. Counting adds half to the time of decoding,
     where walking through the objects doubles it, and the standard library takes four times as long.
@@ -120,7 +103,7 @@ def _keeps_all_keys(document: bytes, encoded: bytes) -> bool:
 
 
 def _keeps_all_digits(document: bytes, *, exact: bool) -> bool:
-    """Return whether all numbers keep their digits as orjson decodes them. `False` also where a text looks like one."""
+    """Return whether all numbers keep their digits as orjson decodes them. `False` too if a text looks like one."""
     digits = document.translate(_DIGITS) + b" "
     # Without `exact`, floats may lose digits: they rarely have so many that they look like a long whole number.
     many = b"0" * ((SURE_DIGITS if exact else SHORT) + 1)
@@ -144,12 +127,11 @@ def _float_keeps(number: bytes) -> bool:
     return match is None or type(_number(match[0].decode())) is float
 
 
-def _decode(document: bytes, met_object: Callable[[], None] | None, *, exact: bool) -> Any:
+def _decode(document: bytes, *, exact: bool) -> Any:
     """Decode with the standard library.
 
     Raises:
-        ValueError: It is no JSON, or not in UTF-8.
-        RecursionError: It is nested too deep.
+        ValueError: It is not JSON, is not in UTF-8, or is nested too deep.
     """
     # The standard library takes half of a pair for a character, which then can't be encoded.
     lone = b"\\u" in document and any(match[1] for match in _SURROGATE.finditer(document.replace(b"\\\\", b"")))
@@ -161,16 +143,17 @@ def _decode(document: bytes, met_object: Callable[[], None] | None, *, exact: bo
         if len(made) < len(pairs):
             keys = [key for key, _ in pairs]
             raise RepeatedKeyError(next(key for key in made if keys.count(key) > 1))
-        if met_object is not None:
-            met_object()
         return made
 
     number = _number if exact else _float
-    return json.loads(document.decode(), object_pairs_hook=make, parse_float=number, parse_constant=_nothing)
+    try:
+        return json.loads(document.decode(), object_pairs_hook=make, parse_float=number, parse_constant=_nothing)
+    except RecursionError:
+        raise JSONDecodeError("it is nested too deep", "[", 0) from None
 
 
 def _number(text: str) -> float | Decimal | None:
-    """Return a float where it has all digits of the number, and a `Decimal` otherwise."""
+    """Return a float if it has all digits of the number, and a `Decimal` otherwise."""
     value = float(text)
     if len(text) <= SURE_DIGITS and math.isfinite(value):
         return value
@@ -184,24 +167,7 @@ def _float(text: str) -> float | None:
 
 
 def _nothing(_: str) -> None:
-    """Return the value of `NaN` and of infinities, which are no numbers to reckon with."""
-
-
-def _giving_way() -> Callable[[], None]:
-    """Make a hook that pauses now and then.
-
-    Without that each step of another thread, such as each read of a socket, would wait for the five milliseconds that
-    the interpreter leaves to a thread which does not pause.
-    """
-    met = 0
-
-    def met_object() -> None:
-        nonlocal met
-        met += 1
-        if met % OBJECTS_BETWEEN_PAUSES == 0:
-            time.sleep(PAUSE)
-
-    return met_object
+    """Return the value of `NaN` and of infinities: `None`, as no figure can be calculated with them."""
 
 
 def dumps(value: object) -> bytes:

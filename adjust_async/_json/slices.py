@@ -1,0 +1,190 @@
+"""Large documents, decoded slice by slice, so that a thread that does it lets others run in between.
+
+orjson holds the interpreter until it has decoded a document: half a second for 60 MB. A slice takes a millisecond.
+A document is cut between two objects of a list. What is open at a cut is opened again for the next slice, so that each
+slice is a document of its own, which `loads` decodes by all of its rules. If anything does not fit, the whole document
+goes to `loads`, so values and errors are always those of `loads`.
+"""
+
+import gc
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from adjust_async._json.decoding import JSONDecodeError, RepeatedKeyError, dumps, loads, loads_strictly
+
+__all__ = ["SLICE", "loads_beside", "loads_packing"]
+
+#: Bytes. Larger slices are not decoded faster.
+SLICE = 64 * 1024
+
+#: How often the very next place is tried where a cut would be inside of a text. Then it is looked for further on, twice
+#: as far each time, as a text may hold millions of such places.
+NEXT_PLACES = 64
+
+_BETWEEN_OBJECTS = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
+
+_NO_MARKS = bytes(byte for byte in range(256) if byte not in b'[]{}"')
+_CLOSING = bytes.maketrans(b"[{", b"]}")
+
+
+def loads_beside(document: bytes, *, exact: bool = False, size: int = SLICE) -> Any:
+    """Decode a document slice by slice. Values and errors are those of `loads`.
+
+    Args:
+        document: The document.
+        exact: As for `loads`.
+        size: The bytes of a slice, at least.
+
+    Raises:
+        JSONDecodeError: As `loads` does.
+    """
+    try:
+        return loads_packing(document, _keep, exact=exact, size=size)
+    except ValueError:
+        return loads(document, exact=exact)
+
+
+def loads_packing(document: bytes, pack: Callable[[Any, int], None], *, exact: bool = False, size: int = SLICE) -> Any:
+    """Decode a document slice by slice, and let its values be packed while they are few.
+
+    Args:
+        document: The document.
+        pack: Called after each slice with what there is so far, which is the same object each time, and with the number
+            of its values that are open; 0 at the end. The last value of the document is open, and so is the last value
+            of that one, down to a list. `pack` may replace values elsewhere, and take all out of that list.
+        exact: As for `loads`.
+        size: The bytes of a slice, at least.
+
+    Raises:
+        ValueError: It is not JSON, or can't be decoded in slices.
+    """
+    whole: Any = None
+    opened, opening, start = b"", b"", 0
+    while True:
+        with _collector_paused():
+            piece, after, begin = _slice(document, start, size, opened, opening, exact=exact)
+            if opened:
+                _append(whole, piece, len(opened))
+            else:
+                whole = piece
+            del piece
+            pack(whole, len(after))
+        if not after:
+            return whole
+        opened, opening, start = after, _opening(whole, after), begin
+
+
+def _keep(_whole: Any, _opened: int) -> None:
+    """Pack nothing."""
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep Python's collector from calling the dictionaries of one slice old, which are dropped a millisecond later.
+
+    With enough of these it makes full rounds, over all that the process holds: eleven in 25 MB of KPIs, each of which
+    stopped the event loop for 25 ms; together they took a third of the time (2026-11-25). Delete this where Python
+    collects in small steps.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _slice(
+    document: bytes, start: int, size: int, opened: bytes, opening: bytes, *, exact: bool
+) -> tuple[Any, bytes, int]:
+    """Decode the slice that starts at a place.
+
+    Returns:
+        The piece, the brackets that are open after it, and the start of the next slice.
+    """
+    cut = _BETWEEN_OBJECTS.search(document, start + size)
+    if opened and cut is not None:
+        # Usually the same brackets are open after a slice. If others are, or a text is, this fails.
+        with suppress(JSONDecodeError):
+            text = opening + document[start : cut.start() + 1] + _closing(opened)
+            return loads_strictly(text, exact=exact), opened, cut.end() - 1
+    marks, inside, looked, tries = b"", False, start, 0
+    while cut is not None:
+        end = cut.start() + 1
+        found, inside = _brackets(document[looked:end], inside=inside)
+        marks += found
+        if not inside:
+            after = _opened_after(opened, marks)
+            return loads(opening + document[start:end] + _closing(after), exact=exact), after, cut.end() - 1
+        looked, tries = end, tries + 1
+        cut = _BETWEEN_OBJECTS.search(document, end + 2 ** max(tries - NEXT_PLACES, 0))
+    return loads(opening + document[start:] if start else document, exact=exact), b"", len(document)
+
+
+def _closing(opened: bytes) -> bytes:
+    return opened[::-1].translate(_CLOSING)
+
+
+def _brackets(text: bytes, *, inside: bool) -> tuple[bytes, bool]:
+    """Return the brackets outside of texts, and whether the end is inside of one, as the beginning may be."""
+    if b"\\" in text:
+        text = text.replace(rb"\\", b"").replace(rb"\"", b"")
+    marks = text.translate(None, _NO_MARKS)
+    if not inside:
+        marks = marks.replace(b'""', b"")  # nearly all texts: splitting takes longer
+    parts = marks.split(b'"')
+    return b"".join(parts[inside::2]), bool(len(parts) % 2) == inside
+
+
+def _opened_after(opened: bytes, marks: bytes) -> bytes:
+    """Return the brackets that are open after a slice.
+
+    Raises:
+        ValueError: They don't match, or the last one is not that of a list.
+    """
+    after = opened + marks
+    while len(fewer := after.replace(b"{}", b"").replace(b"[]", b"")) < len(after):
+        after = fewer
+    if after.strip(b"[{") or not after.endswith(b"["):
+        raise ValueError("the brackets don't match")
+    return after
+
+
+def _opening(whole: Any, opened: bytes) -> bytes:
+    """Return what opens the open values of a document again, as the beginning of another document."""
+    parts = []
+    for place in range(len(opened)):
+        if isinstance(whole, dict):
+            key = next(reversed(whole))
+            parts.append(b"{%b:" % dumps(key))
+            whole = whole[key]
+        else:
+            parts.append(b"[")
+            whole = whole[-1] if place < len(opened) - 1 else None
+    return b"".join(parts)
+
+
+def _append(whole: Any, piece: Any, opened: int) -> None:
+    """Append a piece to a document. The first value of the piece, and of that one, and so on, continue the last ones.
+
+    Raises:
+        RepeatedKeyError: An object would have a key twice.
+    """
+    for _ in range(opened - 1):
+        if isinstance(whole, dict):
+            (key, first), *rest = piece.items()
+            inner = whole[key]
+            for other, value in rest:
+                if other in whole:
+                    raise RepeatedKeyError(other)
+                whole[other] = value
+            whole, piece = inner, first
+        else:
+            inner = whole[-1]
+            whole += piece[1:]
+            whole, piece = inner, piece[0]
+    whole += piece
