@@ -84,7 +84,7 @@ class KpiReport(Table):
                 except MalformedError:
                     parameters, apps = read_answer(loads_beside(document))
         except (JSONDecodeError, UnicodeEncodeError) as error:
-            raise DecodeError(f"the document is no JSON: {error}", location="$", malformed=True) from None
+            raise DecodeError(f"the document is not JSON: {error}", location="$", malformed=True) from None
         return cls(parameters, apps)
 
     @classmethod
