@@ -315,7 +315,7 @@ class Call(Generic[T]):
     def _out_of_time(self) -> AdjustError:
         host, spec = self._service.host, self._spec
         if self._shared.closed:
-            return closed_error(f"{spec.method} {spec.path} was under way", **self._sent())
+            return closed_error(f"{spec.method} {spec.path} was in flight", **self._sent())
         within = f"within {host.name_of('deadline')}={host.deadline:g} s"
         before = f". The previous attempt failed: {self._failed}" if self._failed else ""
         if self._sending:

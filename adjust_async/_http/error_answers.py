@@ -35,7 +35,7 @@ def raise_for_status(answer: Answer) -> None:
     """
     if answer.status == HTTPStatus.PARTIAL_CONTENT:
         raise decode_error(
-            answer, "$", "only a part of the answer came, with status 206", malformed=True, transient=True
+            answer, "$", "only a part of the answer arrived, with status 206", malformed=True, transient=True
         )
     if 200 <= answer.status < 300:
         return

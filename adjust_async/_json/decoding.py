@@ -40,7 +40,7 @@ class RepeatedKeyError(JSONDecodeError):
     """An object has the same key twice, so its value is ambiguous."""
 
     def __init__(self, key: str) -> None:
-        ValueError.__init__(self, f"the key {key[:60]!r} comes twice in one object")
+        ValueError.__init__(self, f"the key {key[:60]!r} appears twice in one object")
 
 
 def loads(document: bytes, *, exact: bool = False) -> Any:

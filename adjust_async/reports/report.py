@@ -113,7 +113,7 @@ class Report(Table):
         with decode_errors():
             part = open_pivot(document, levels, None)
         if any_hangs(part.records):
-            raise ConfigurationError("the rows hang below the values of an index: name its dimensions in index=")
+            raise ConfigurationError("the rows are nested below the values of an index: name its dimensions in index=")
         if asked is not None and index is not None:
             asked = tuple(dict.fromkeys((*levels, *asked)))
         keys = [key for key in part.records.keys if key != _ATTR_DEPENDENCY]
@@ -136,12 +136,12 @@ class Report(Table):
             return dict(self.parts[0].totals)
         if self.failures:
             raise ConfigurationError(
-                f"there are no totals of the whole: {len(self.failures)} of the apps failed. Look at report.failures, "
+                f"there are no totals: {len(self.failures)} of the apps failed. See report.failures, "
                 "and at the totals of each of report.parts"
             )
         raise ConfigurationError(
-            f"the report was asked for in {len(self.parts)} parts, and totals don't add up: look at the totals of each "
-            "of report.parts, or ask with fan_out='none' and without window"
+            f"the report has {len(self.parts)} parts, and totals are not additive: use the totals of each "
+            "of report.parts, or request it with fan_out='none' and without window"
         )
 
     @cached_property

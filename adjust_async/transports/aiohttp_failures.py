@@ -27,7 +27,7 @@ def broken_answer(request: httpx.Request, error: Exception) -> httpx.TransportEr
         case httpx.TransportError():
             return error
         case TimeoutError():
-            return httpx.ReadTimeout(f"nothing came for {timeout_of(request, 'read')} s", request=request)
+            return httpx.ReadTimeout(f"nothing was received for {timeout_of(request, 'read')} s", request=request)
         case aiohttp.ServerDisconnectedError():
             return httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
         case aiohttp.ClientResponseError():

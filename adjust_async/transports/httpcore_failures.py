@@ -35,7 +35,7 @@ def broken_answer(request: httpx.Request, error: Exception) -> httpx.TransportEr
         case httpx.LocalProtocolError():
             return httpx.RemoteProtocolError(words_of(error), request=request)
         case httpx.ReadTimeout():
-            return httpx.ReadTimeout(f"nothing came for {timeout_of(request, 'read')} s", request=request)
+            return httpx.ReadTimeout(f"nothing was received for {timeout_of(request, 'read')} s", request=request)
         case httpx.WriteTimeout():
             return httpx.WriteTimeout(f"nothing was taken for {timeout_of(request, 'write')} s", request=request)
         case httpx.TransportError() if str(error):

@@ -90,7 +90,7 @@ LABELS = ["a", "b", "c", "d", "e", "f"]
 
 @asynccontextmanager
 async def client(collection: Collection, version: Any = "v1", **options: Any) -> AsyncIterator[AsyncAdjust]:
-    """Open a client over a collection; at its end no permit, call or task may be left."""
+    """Open a client over a collection. At its end no permit, call or task may be left."""
     async with AsyncAdjust(
         "token", http_client=httpx.AsyncClient(transport=collection), campaign_version=version, **options
     ) as adjust:
@@ -104,7 +104,7 @@ async def client(collection: Collection, version: Any = "v1", **options: Any) ->
 
 
 async def labels(pages: CursorPages[Tracker]) -> list[str]:
-    """Walk to the end."""
+    """Iterate to the end."""
     return [tracker.name async for tracker in pages]
 
 
@@ -129,7 +129,7 @@ def test_iterating_gives_async_generators() -> None:
 
 
 async def test_a_page_has_what_the_service_said() -> None:
-    """The numbers that v1 sends as text are numbers, and the cursors those of the neighbours."""
+    """The numbers that v1 sends as text become numbers, and the cursors are the neighbours'."""
     async with client(Collection(PAGES, paging_v1)) as adjust:
         pages = [page async for page in adjust.trackers.list("app", page_size=2).pages()]
     first, second, *_, last = pages
@@ -187,7 +187,7 @@ async def test_every_form_of_going_on_and_of_the_end(version: str, paging: Any) 
     ],
 )
 async def test_a_paging_object_of_another_shape_is_not_taken_for_the_end(paging: Any, place: str) -> None:
-    """What can't be read is an error that says where: taken for the end, it would lose the rest."""
+    """An unreadable part is an error with its place: as the end of the listing, it would lose the rest."""
     async with client(Collection(PAGES, lambda n, more: paging)) as adjust:
         with pytest.raises(DecodeError, match=place):
             await labels(adjust.trackers.list("app"))
@@ -206,7 +206,7 @@ async def test_a_last_page_that_gives_its_own_cursor_is_the_last() -> None:
 @pytest.mark.parametrize("prefetch", [0, 1, 3])
 @pytest.mark.parametrize("back_to", [0, 1, 2])
 async def test_a_repeated_cursor_is_an_error_not_a_circle(back_to: int, prefetch: int) -> None:
-    """A cursor that comes a second time ends the walk after the page that gave it; the error names both."""
+    """A repeated cursor ends the listing after the page that sent it, and the error names both."""
     collection = Collection(
         PAGES, lambda n, more: {"cursors": {"after": f"c{back_to}" if n == 2 and back_to else f"c{n + 1}"}}
     )
@@ -237,7 +237,7 @@ async def test_a_next_page_elsewhere_is_never_followed(version: str, elsewhere: 
 
 
 async def test_a_cursor_beside_a_link_elsewhere_is_asked_for_here() -> None:
-    """Behind a gateway the link leads to Adjust's own host, but the cursor goes to the host that was set."""
+    """Behind a gateway the link leads to Adjust's own host, but the cursor is sent to the configured host."""
     collection = Collection(
         PAGES,
         lambda n, more: {**paging_v1(n, more), "next": f"https://evil.invalid/x?after=c{n + 1}" if more else None},
@@ -248,7 +248,7 @@ async def test_a_cursor_beside_a_link_elsewhere_is_asked_for_here() -> None:
 
 
 async def test_before_walks_backwards() -> None:
-    """With `before` the pages come from the one before that cursor to the first one."""
+    """With `before`, pages go from the one before that cursor back to the first one."""
     collection = Collection(PAGES, paging_v1)
     async with client(collection) as adjust:
         assert await labels(adjust.trackers.list("app", before="c3")) == ["d", "e", "c", "a", "b"]
@@ -257,7 +257,7 @@ async def test_before_walks_backwards() -> None:
 
 @pytest.mark.parametrize(("version", "start"), [("v1", {"after": "c3"}), ("v2", {"cursor": "c3"})])
 async def test_a_walk_begins_at_a_cursor(version: str, start: dict[str, Any]) -> None:
-    """`after` with v1 and `cursor` with v2 begin in the middle."""
+    """`after` with v1 and `cursor` with v2 start in the middle."""
     paging = paging_v1 if version == "v1" else paging_v2
     async with client(Collection(PAGES, paging), version) as adjust:
         assert await labels(adjust.trackers.list("app", **start)) == ["d", "e", "f"]
@@ -266,7 +266,7 @@ async def test_a_walk_begins_at_a_cursor(version: str, start: dict[str, Any]) ->
 @pytest.mark.parametrize("prefetch", [0, 1])
 @pytest.mark.parametrize(("max_items", "requests"), [(1, 1), (2, 1), (3, 2), (4, 4), (6, 5), (100, 5)])
 async def test_max_items_ends_the_walk_and_the_requests(max_items: int, requests: int, prefetch: int) -> None:
-    """No more than `max_items` come, and no page is fetched that could not hold one of them."""
+    """No more than `max_items` arrive, and no page beyond them is fetched."""
     collection = Collection(PAGES, paging_v1)
     async with client(collection) as adjust:
         pages = adjust.trackers.list("app", max_items=max_items, prefetch=prefetch)
@@ -275,7 +275,7 @@ async def test_max_items_ends_the_walk_and_the_requests(max_items: int, requests
 
 
 async def test_page_size_is_sent_as_limit() -> None:
-    """`page_size` goes out as `limit` with every page; without it, `max_items` keeps the page small."""
+    """`page_size` is sent as `limit` with every page. Without it, `max_items` keeps the page small."""
     collection = Collection(PAGES, paging_v1)
     async with client(collection) as adjust:
         await adjust.trackers.list("app", page_size=200).collect()
@@ -291,7 +291,7 @@ async def test_page_size_is_sent_as_limit() -> None:
 
 @pytest.mark.parametrize("prefetch", [0, 1, 2, 3])
 async def test_so_many_pages_are_fetched_ahead(prefetch: int) -> None:
-    """While the consumer holds one page, exactly `prefetch` further ones are fetched, and no more."""
+    """While the consumer works on a page, exactly `prefetch` further ones are fetched."""
     collection = Collection([[str(number)] for number in range(20)], paging_v1)
     async with client(collection) as adjust, aclosing(adjust.trackers.list("app", prefetch=prefetch).pages()) as pages:
         for number in range(1, 6):
@@ -329,7 +329,7 @@ async def test_a_failed_walk_can_be_resumed(prefetch: int) -> None:
 @pytest.mark.parametrize("prefetch", [0, 1, 3])
 @pytest.mark.parametrize("moment", [0.0, 0.5, 1.5, 30.0])
 async def test_leaving_early_leaves_nothing_behind(prefetch: int, moment: float) -> None:
-    """After a `break`, no task, permit or request is left, whatever the prefetching was at."""
+    """After a `break`, no task, permit or request is left, whatever was being prefetched."""
     collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
     async with client(collection) as adjust:
         async for _ in adjust.trackers.list("app", prefetch=prefetch):
@@ -340,7 +340,7 @@ async def test_leaving_early_leaves_nothing_behind(prefetch: int, moment: float)
 @pytest.mark.parametrize("prefetch", [0, 1, 3])
 @pytest.mark.parametrize("moment", [0.0, 0.5, 1.0, 1.5, 2.5])
 async def test_a_cancelled_consumer_leaves_nothing_behind(prefetch: int, moment: float) -> None:
-    """A task that is cancelled while it walks ends at once, and its requests with it."""
+    """A task that is cancelled while it iterates ends at once, with its requests."""
     collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
     async with client(collection) as adjust:
         task = asyncio.create_task(adjust.trackers.list("app", prefetch=prefetch).collect())
@@ -351,7 +351,7 @@ async def test_a_cancelled_consumer_leaves_nothing_behind(prefetch: int, moment:
 
 
 async def test_the_client_may_be_closed_while_a_walk_is_open() -> None:
-    """The walk then ends with `ClientClosedError`, and no task stays behind that nobody awaits."""
+    """The iteration ends with `ClientClosedError`, and no unawaited task is left."""
     collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
     adjust = AsyncAdjust("token", http_client=httpx.AsyncClient(transport=collection))
     tasks = len(asyncio.all_tasks())
@@ -374,7 +374,7 @@ async def test_a_failed_page_leaves_nothing_behind() -> None:
 
 
 async def test_two_walks_of_one_listing_are_independent() -> None:
-    """Each iteration begins anew, also side by side."""
+    """Each iteration starts again, even concurrently."""
     async with client(Collection(PAGES, paging_v1)) as adjust:
         pages = adjust.trackers.list("app")
         assert tuple(await asyncio.gather(labels(pages), labels(pages))) == (LABELS, LABELS)
@@ -401,7 +401,7 @@ async def test_two_walks_of_one_listing_are_independent() -> None:
 async def test_wrong_arguments_are_refused_before_anything_is_sent(
     version: str, arguments: dict[str, Any], message: str
 ) -> None:
-    """The error names the argument, its value, and what would be right."""
+    """The error names the argument, its value, and a valid one."""
     collection = Collection(PAGES, paging_v1)
     async with client(collection, version) as adjust:
         with pytest.raises(ConfigurationError, match=message):
@@ -414,7 +414,7 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
 
 
 async def test_an_argument_that_no_listing_has() -> None:
-    """A misspelt argument is refused by its name, with the one that was meant."""
+    """A misspelt argument is refused by name, with the similar one."""
     async with client(Collection(PAGES, paging_v1), "v1") as adjust:
         with pytest.raises(
             ConfigurationError, match="pagesize is not an argument of a listing: did you mean page_size"

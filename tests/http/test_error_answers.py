@@ -292,7 +292,7 @@ def test_not_modified_is_no_redirect() -> None:
 
 def test_a_part_is_no_whole_answer() -> None:
     """206 is not a success: the whole was requested, and may be requested again."""
-    with pytest.raises(DecodeError, match="only a part of the answer came") as caught:
+    with pytest.raises(DecodeError, match="only a part of the answer arrived") as caught:
         raise_for_status(answer(206, '{"data": {"items": []}}'))
     assert caught.value.transient
 

@@ -288,7 +288,7 @@ async def test_a_part_is_asked_for_again(call: Any) -> None:
         await call(adjust)
         assert len(script.requests) == 2
     async with client(part, max_attempts=2) as (adjust, _):
-        with pytest.raises(DecodeError, match="only a part of the answer came, with status 206"):
+        with pytest.raises(DecodeError, match="only a part of the answer arrived, with status 206"):
             await call(adjust)
 
 

@@ -135,7 +135,7 @@ def test_totals_of_parts_are_never_summed(apps: tuple[str, ...]) -> None:
     got = Report([part(app=app, totals={"installs": 1}) for app in apps], ["day"], ["installs"])
     with pytest.raises(ConfigurationError) as caught:
         _ = got.totals
-    assert f"the report was asked for in {len(apps)} parts, and totals don't add up" in str(caught.value)
+    assert f"the report has {len(apps)} parts, and totals are not additive" in str(caught.value)
     assert "report.parts" in str(caught.value)
     assert [one.totals for one in got.parts] == [{"installs": 1}] * len(apps)
 

@@ -76,7 +76,7 @@ class Provisioning:
         self._comparison = Comparison(requests, settings)
         self.acting = False
         self._stopped = asyncio.Event()
-        self._reason = "the end came"
+        self._reason = "the run ended"
         self.failure: BaseException | None = None
         self._sending = Sending()
         self._group = TaskGroup()

@@ -29,7 +29,7 @@ async def problems_of(plan: Any) -> tuple[tuple[int, str], ...]:
 
 @given(st.lists(PARTS, min_size=1, max_size=4))
 def test_a_path_is_taken_apart_and_put_together(parts: list[str]) -> None:
-    """Whatever names a path is made of, they are the parts of its entry, and `path_of` makes the path of them."""
+    """Whatever the names in a path, they are the parts of its entry, and `path_of` joins them again."""
     reader = PlanReader()
     path = "::".join(parts)
     reader.take(1, path)
@@ -39,7 +39,7 @@ def test_a_path_is_taken_apart_and_put_together(parts: list[str]) -> None:
 
 @given(st.text(alphabet=":a ", max_size=12))
 def test_any_path_is_either_taken_or_told(path: str) -> None:
-    """A path of separators and spaces in odd places is refused with its number, or has good parts only."""
+    """A path with separators and spaces in odd places is refused with its number, or has only valid parts."""
     reader = PlanReader()
     reader.take(7, path)
     try:
@@ -84,7 +84,7 @@ async def test_a_path_that_is_none_is_told(path: str, problem: str) -> None:
     "item", [None, 5, b"A", ["A"], ("A", "B"), {"path": "A"}, object(), TrackerSpec, 1.5, float("nan")]
 )
 async def test_what_is_no_entry_is_told(item: Any) -> None:
-    """Anything but a text and a `TrackerSpec` is refused as an entry."""
+    """An entry must be a text or a `TrackerSpec`."""
     ((number, text),) = await problems_of(["A", item, "B"])
     assert number == 2
     assert "is not an entry" in text
@@ -92,7 +92,7 @@ async def test_what_is_no_entry_is_told(item: Any) -> None:
 
 @pytest.mark.parametrize("path", [None, 5, b"A", ["A", "B"], object()])
 async def test_a_spec_whose_path_is_no_text_is_told(path: Any) -> None:
-    """A spec holds whatever it was given, and its path is checked with the plan."""
+    """A spec accepts any values, and its path is checked with the plan."""
     ((number, text),) = await problems_of([TrackerSpec(path)])
     assert number == 1
     assert "pass a text such as" in text
@@ -145,7 +145,7 @@ def test_one_mistake_is_one() -> None:
 
 @pytest.mark.parametrize("change", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy])
 def test_a_plan_error_keeps_its_problems(change: Any) -> None:
-    """Pickled or copied, the error still has all of the problems."""
+    """A pickled or copied error still has all problems."""
     error = plan_error("line", [(number, "it is odd") for number in range(1, 50)])
     other = change(error)
     assert type(other) is PlanError
@@ -153,13 +153,13 @@ def test_a_plan_error_keeps_its_problems(change: Any) -> None:
 
 
 async def test_the_same_entry_twice_is_two_entries() -> None:
-    """Entries may repeat each other, as text or as a spec: all of them stay."""
+    """Entries may be repeated, as text or as a spec. All of them are kept."""
     entries = await read_plan(["A::B", TrackerSpec("A::B"), "A", "A::B"])
     assert [entry.parts for entry in entries] == [("A", "B"), ("A", "B"), ("A",), ("A", "B")]
 
 
 async def test_an_entry_twice_with_other_settings_is_told() -> None:
-    """The second one names the first one, and a third one like the first one is good."""
+    """The second one names the first one, and a third one that equals the first one is accepted."""
     plan = [
         TrackerSpec("A", partner_id=33),
         "B",
@@ -221,7 +221,7 @@ async def test_what_is_iterable_both_ways_is_read_as_it_arrives() -> None:
 
 
 async def test_what_a_plan_raises_comes_out() -> None:
-    """An error of the plan's own iterator is handed on as it is, with or without bad entries before it."""
+    """An error of the plan's own iterator is raised unchanged, with or without bad entries before it."""
 
     def failing() -> Iterator[str]:
         yield "A::"
@@ -237,7 +237,7 @@ async def test_what_a_plan_raises_comes_out() -> None:
 
 
 async def test_text_by_inheritance_is_text() -> None:
-    """Members of enumerations are taken for their text, as paths and as entries."""
+    """Members of enumerations are used as their text, as paths and as entries."""
 
     class Network(StrEnum):
         """Networks."""
@@ -255,7 +255,7 @@ async def test_text_by_inheritance_is_text() -> None:
 
 
 def test_a_spec_is_a_value() -> None:
-    """Specs are equal by what they say, can be members of sets, can be pickled, and refuse to be changed."""
+    """Specs are equal by their values, hashable, picklable and immutable."""
     spec = TrackerSpec("A::B", partner="AppLovin", cost_data_enabled=True)
     assert spec == TrackerSpec("A::B", partner="AppLovin", cost_data_enabled=True) != TrackerSpec("A::B")
     assert len({spec, copy.copy(spec), pickle.loads(pickle.dumps(spec))}) == 1
@@ -285,7 +285,7 @@ async def test_a_product_of_fewer_levels(depth: int) -> None:
 
 
 def test_a_product_with_an_empty_level_is_empty() -> None:
-    """Where a level has no names there is no combination."""
+    """If a level has no names, there are no combinations."""
     assert list(TrackerSpec.product(["A"], [])) == []
     assert list(TrackerSpec.product([])) == []
 

@@ -48,7 +48,7 @@ def problems(folder: Path, text: str | bytes, suffix: str = ".csv") -> dict[int,
 
 
 def test_a_csv_of_paths(folder: Path) -> None:
-    """Each line is a spec with its settings; empty cells and cells that are missing leave a setting as it is."""
+    """Each line is a spec with its settings. Empty and missing cells leave a setting unchanged."""
     text = f"{HEADER}A,33,,true\nB::C,,AppLovin,FALSE\nD\nE,,,\nF, 174 , , True \n"
     assert load(folder, text) == [
         TrackerSpec("A", partner_id=33, cost_data_enabled=True),
@@ -60,7 +60,7 @@ def test_a_csv_of_paths(folder: Path) -> None:
 
 
 def test_a_csv_of_levels(folder: Path) -> None:
-    """Levels in any order of columns make a path, down to the last one that is there."""
+    """Levels in any order of columns make a path, down to the last level with a name."""
     text = "creative,campaign,partner_id,network,adgroup\n,,,A,\n,B,5,A,\nD,B,,A,C\n"
     assert load(folder, text) == [TrackerSpec("A"), TrackerSpec("A::B", partner_id=5), TrackerSpec("A::B::C::D")]
 
@@ -69,7 +69,7 @@ def test_a_csv_of_levels(folder: Path) -> None:
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("last", [True, False])
 def test_line_ends_and_byte_order_marks_change_nothing(folder: Path, end: str, mark: str, last: bool) -> None:
-    """Files of Windows, of Unix, of an old Mac, of Excel, and without an end of the last line are all the same."""
+    """Files from Windows, Unix, an old Mac and Excel, or without a final line break, are all read the same."""
     text = end.join(["path,partner_id", "A,1", "", '"B, ""the"" second",', "Ć::夢,3"]) + (end if last else "")
     specs = [TrackerSpec("A", partner_id=1), TrackerSpec('B, "the" second'), TrackerSpec("Ć::夢", partner_id=3)]
     assert load(folder, mark + text) == specs
@@ -79,7 +79,7 @@ def test_line_ends_and_byte_order_marks_change_nothing(folder: Path, end: str, m
 
 
 def test_blank_lines_are_none_and_are_counted(folder: Path) -> None:
-    """Lines without a letter are left out, wherever they are, and still count for the numbers of the others."""
+    """Blank lines are skipped anywhere, but count for the numbers of the others."""
     text = "\n , \npath,partner_id\n\nA,\n,\n   \nB::,\n\n"
     assert list(problems(folder, text)) == [8]
     assert paths(load(folder, text.replace("B::", "B"))) == ["A", "B"]
@@ -164,7 +164,7 @@ def test_all_that_is_wrong_with_levels_is_told_at_once(folder: Path) -> None:
     ],
 )
 def test_a_header_that_is_none_is_told(folder: Path, header: str, message: str) -> None:
-    """A header is checked first, and nothing below it is read by a wrong one."""
+    """The header is checked first. Below a wrong one nothing is read."""
     for blank in ("", "\n\n"):
         told = problems(folder, f"{blank}{header}\nA::\n;;;\n")
         assert list(told) == [len(blank) + 1]
@@ -180,7 +180,7 @@ def test_what_is_no_csv_is_told(folder: Path, text: str) -> None:
 
 
 def test_json_lines(folder: Path) -> None:
-    """A line is an object with the names of the columns, or a path; `null` leaves a setting as it is."""
+    """A line is an object with the names of the columns, or a path. `null` leaves a setting unchanged."""
     lines = [
         '"A::B"',
         '{"path": "C", "partner_id": 33, "cost_data_enabled": true, "partner": null}',
@@ -250,7 +250,7 @@ def test_a_document_in_place_of_lines_is_told(folder: Path) -> None:
 
 
 def test_more_mistakes_than_a_message_holds(folder: Path) -> None:
-    """All bad lines are in `problems`, also those that the message only counts."""
+    """All bad lines are in `problems`, including those that the message only counts."""
     with pytest.raises(PlanError, match="has 300 mistakes") as caught:
         load(folder, "path\n" + "A::\n" * 300)
     assert [number for number, _ in caught.value.problems] == list(range(2, 302))
@@ -259,7 +259,7 @@ def test_more_mistakes_than_a_message_holds(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["plan", "plan.txt", "plan.csv.gz", "plan.xlsx", ".csv", "plan.tsv"])
 def test_a_file_of_another_kind_is_refused(folder: Path, name: str) -> None:
-    """The end of the name says what a file is; others are refused before they are read."""
+    """The suffix of the name determines the format. Others are refused before they are read."""
     with pytest.raises(ConfigurationError, match=r"ends in \.csv, \.jsonl, \.ndjson or \.json"):
         load_plan(folder / name)
 
@@ -274,7 +274,7 @@ def test_another_encoding_is_refused(folder: Path, suffix: str, encoding: str) -
 
 
 def test_a_file_that_is_not_there_or_none(folder: Path) -> None:
-    """What the file system says comes out as it is."""
+    """The error of the file system is raised unchanged."""
     with pytest.raises(FileNotFoundError):
         load_plan(str(folder / "missing.csv"))
     (folder / "folder.csv").mkdir()
@@ -302,7 +302,7 @@ SPECS = st.builds(
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
 )
 def test_what_is_written_is_read(folder: Path, specs: list[TrackerSpec], levels: bool, end: str, quoting: Any) -> None:
-    """Whatever specs are written by Python's own writers, as paths or as levels, come back as they were."""
+    """Any specs that Python's own writers write, as paths or as levels, are read back unchanged."""
     columns = (*(LEVELS if levels else ["path"]), "partner_id", "partner", "cost_data_enabled")
     records: list[dict[str, Any]] = []
     for spec in specs:

@@ -46,7 +46,7 @@ def named(request: httpx.Request) -> Any:
 
 
 async def test_one_name_that_is_refused(emulator: Emulator) -> None:
-    """That entry has failed with the service's words, what is below it was not tried, and the others are there."""
+    """The entry fails with the service's message, its children are not tried, and the others are created."""
     plan = ["Bad", "Good", "Good::Bad::C::D", "Good::Bad", "Good::Fine", "Bad::Good"]
 
     def meddle(request: httpx.Request) -> httpx.Response | None:
@@ -77,7 +77,7 @@ async def test_one_name_that_is_refused(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422, 500, 502, 503, 408])
 async def test_a_parent_that_fails_for_ever(emulator: Emulator, status: int) -> None:
-    """Its children are not tried and say so, an implied parent's too, and it is tried `max_attempts` times at most."""
+    """Its children are not tried and say so, even below an implied parent. It is tried at most `max_attempts` times."""
     tries: Counter[str] = Counter()
 
     def meddle(request: httpx.Request) -> httpx.Response | None:
@@ -182,7 +182,7 @@ async def test_a_list_that_fails_leaves_a_create_in_doubt(emulator: Emulator, fa
 
 
 async def test_on_failure_raise_ends_with_the_first(emulator: Emulator) -> None:
-    """The first failure is raised, nothing more is begun, what was sent is awaited, and the result has all of it."""
+    """The first failure is raised, nothing more is started, sent requests are awaited, and the result has all of it."""
     posts = 0
 
     def meddle(request: httpx.Request) -> httpx.Response | None:
@@ -218,7 +218,7 @@ async def test_on_failure_raise_raises_nothing_where_nothing_fails(adjust: Async
 @pytest.mark.parametrize("at", [1, 25, 60])
 @pytest.mark.parametrize("dry_run", [True, False])
 async def test_what_on_progress_raises_ends_the_run(emulator: Emulator, at: int, dry_run: bool) -> None:
-    """It comes out as it is, is not called again, and what had been sent is awaited or looked up before."""
+    """It is raised unchanged and not called again, and sent requests are awaited or looked up before."""
     told: list[str] = []
 
     def tell(done: int, total: int | None, path: str) -> None:

@@ -20,7 +20,7 @@ version, emulator, adjust = empty_account.version, empty_account.emulator, empty
 
 
 async def test_only_what_differs_is_updated(emulator: Emulator) -> None:
-    """A PATCH goes out for each tracker whose settings differ, with what differs alone."""
+    """Each tracker with different settings gets a PATCH, which has only the differences."""
     bodies: list[Any] = []
 
     def note(request: httpx.Request) -> None:
@@ -75,7 +75,7 @@ async def test_an_answer_that_does_not_keep_a_setting_is_a_failure(emulator: Emu
 
 @pytest.mark.parametrize("on_failure", ["keep", "raise"])
 async def test_an_update_that_is_refused(adjust: AsyncAdjust, emulator: Emulator, on_failure: Any) -> None:
-    """A tracker whose update fails is there and has failed; what is below it goes on, unless the first one ends it."""
+    """A tracker with a failed update exists and has failed. Its children continue, unless the first failure ends it."""
     plan: list[Any] = [TrackerSpec("A", partner_id=999_999), "A::B", TrackerSpec("C", partner_id=33)]
     app = app_of(emulator)
     if on_failure == "raise":
@@ -104,7 +104,7 @@ async def test_an_update_that_fails_is_sent_again(adjust: AsyncAdjust, emulator:
 
 
 async def test_partners_by_name(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A partner is looked up by display name, once for the whole plan, and its id is what is sent."""
+    """A partner is looked up by its display name, once for the whole plan, and its ID is sent."""
     plan = [
         TrackerSpec("A", partner="AdColony"),
         TrackerSpec("B", partner="Adroll", cost_data_enabled=True),
@@ -132,7 +132,7 @@ async def test_partners_that_there_are_not(adjust: AsyncAdjust, emulator: Emulat
 
 
 async def test_partners_that_share_a_name(emulator: Emulator) -> None:
-    """An ambiguous name is an error that lists the ids, and nothing is created."""
+    """An ambiguous name is an error that lists the IDs, and nothing is created."""
 
     def meddle(request: httpx.Request) -> httpx.Response | None:
         if not request.url.path.endswith("/partners"):
@@ -150,7 +150,7 @@ async def test_partners_that_share_a_name(emulator: Emulator) -> None:
 
 
 async def test_archived_trackers_are_there(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """An archived tracker has its name: it is not created again, and the outcome's tracker shows what it is."""
+    """An archived tracker keeps its name: it is not created again, and the outcome's tracker shows its state."""
     app = app_of(emulator)
     await adjust.trackers.provision(app, ["A::B"])
     with emulator.store.transaction() as connection:
