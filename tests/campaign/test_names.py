@@ -223,7 +223,7 @@ def test_forms_that_nothing_explains_cost_little() -> None:
     [("Spring", "Autumn"), ("Campaign 10", "Campaign 1"), ("Spring", ""), ("A", "B"), ("Spring", "Springs")],
 )
 def test_a_name_of_another_tracker_is_not_accepted(sent: str, kept: str) -> None:
-    """An answer whose name is no form of the sent one is about another tracker."""
+    """An answer with a name that the sent one can't have become is about another tracker."""
     assert not NameForms().accepts(sent, kept)
 
 

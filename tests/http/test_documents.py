@@ -63,7 +63,7 @@ def test_what_is_no_json_is_described(body: bytes, words: str, transient: bool) 
     ],
 )
 def test_a_document_with_an_error_is_an_error(body: str, words: str) -> None:
-    """Whatever else is there, and whatever the status, a document that carries an error is one, and is final."""
+    """Whatever its other keys and its status, a document with an error is an error, and is final."""
     error = decode_error_of(body)
     assert error.message.startswith("the answer is an error in spite of its status 200: ")
     assert words in error.message
@@ -72,12 +72,12 @@ def test_a_document_with_an_error_is_an_error(body: str, words: str) -> None:
 
 @pytest.mark.parametrize("nothing", ["null", '""', "[]", "{}", "false"])
 def test_an_empty_error_is_none(nothing: str) -> None:
-    """Services that always send the key send nothing in it where nothing failed."""
+    """Some services always send the key, with an empty value if nothing failed."""
     assert parse_json(answer(200, f'{{"rows": [], "error": {nothing}, "status": "ok", "success": true}}'))
 
 
 def test_a_key_that_comes_twice_is_final() -> None:
-    """A document that has a key twice would come again."""
+    """A document with a repeated key would be the same again."""
     error = decode_error_of('{"rows": [1], "rows": []}')
     assert "the key 'rows' comes twice" in error.message
     assert (error.malformed, error.transient) == (False, False)
@@ -88,7 +88,7 @@ DOCUMENT = '{"data": {"items": [{"token": "a\\u00e4ä\\"", "t": true, "f": false
 
 @pytest.mark.parametrize("length", range(1, len(DOCUMENT)))
 def test_json_that_breaks_off_is_called_so(length: int) -> None:
-    """Wherever an answer breaks off, within a letter of several bytes too, the error says that it does."""
+    """Wherever an answer is cut, even within a multi-byte character, the error says so."""
     assert f"it is cut after {length} bytes" in decode_error_of(DOCUMENT[:length], parse_json).message
 
 
@@ -127,7 +127,7 @@ def test_html_behind_a_byte_order_mark_is_html() -> None:
     ],
 )
 def test_optional_text(value: object, expected: str | None) -> None:
-    """Null, empty and absent are one, a whole number is its digits, and other kinds are nothing."""
+    """Null, empty and absent are `None`, a whole number becomes its digits, and other types are `None`."""
     assert optional_text(value) == expected
 
 
@@ -154,7 +154,7 @@ def test_optional_text(value: object, expected: str | None) -> None:
     ],
 )
 def test_optional_integer(value: object, expected: int | None) -> None:
-    """Whole numbers are read from both forms, and all else, however long, is nothing."""
+    """Whole numbers are read from both forms, and anything else, however long, is `None`."""
     got = optional_integer(value)
     assert got == expected
     assert type(got) is type(expected)

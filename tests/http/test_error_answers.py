@@ -67,7 +67,7 @@ def error_of(status: int, body: bytes | str = b"", headers: Mapping[str, str] | 
     ),
 )
 def test_any_answer_is_a_success_or_an_error_of_the_tree(status: int, body: bytes, headers: dict[str, str]) -> None:
-    """Whatever bytes and headers come with it, a status is a success or ends in the tree, with a readable text."""
+    """With any bytes and headers, a status is a success or becomes an error of this package with a readable text."""
     given_headers = headers.items()
     got = Answer(method="GET", path="/p", status=status, headers={k.lower(): v for k, v in given_headers}, body=body)
     if status == 206:
@@ -88,7 +88,7 @@ def test_any_answer_is_a_success_or_an_error_of_the_tree(status: int, body: byte
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_a_success_raises_nothing(status: int) -> None:
-    """Every status of the 200s but 206 is a success, whatever its body says."""
+    """Every 2xx status except 206 is a success, whatever its body."""
     raise_for_status(answer(status, b'{"error": {"message": "no"}}'))
 
 
@@ -143,7 +143,7 @@ def test_each_status_has_its_class(status: int, cls: type[APIStatusError]) -> No
     ],
 )
 def test_the_words_of_the_service(body: bytes | str, message: str) -> None:
-    """The message is the service's own, in each of the shapes that were documented or seen."""
+    """The message is the service's own, in each documented structure and in those that were seen live."""
     assert error_of(400, body).message == message
 
 
@@ -190,7 +190,7 @@ def test_no_words_of_the_service_are_lost(body: str, words: str) -> None:
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
-    """A byte order mark before the JSON of a success changes nothing."""
+    """A byte order mark before the JSON of a success has no effect."""
     assert parse_json(answer(200, b'\xef\xbb\xbf{"data": 1}')) == {"data": 1}
 
 
@@ -201,7 +201,7 @@ def test_a_byte_order_mark_hides_no_message() -> None:
 
 @pytest.mark.parametrize("body", ["x" * 301, f"<title>{'x ' * 5000}</title>"])
 def test_a_long_page_is_cut(body: str) -> None:
-    """Of a long page the message has the beginning alone."""
+    """The message has only the start of a long page."""
     message = error_of(502, body).message
     assert len(message) == 300
     assert message.endswith("...")
@@ -210,7 +210,7 @@ def test_a_long_page_is_cut(body: str) -> None:
 
 @pytest.mark.parametrize("unit", ["<script", "<style", "<title>", "<title", "<", "<script></scrip", "<title></titl"])
 def test_no_page_takes_long_to_read(unit: str) -> None:
-    """A page of the length that is looked at is read in no time, so that the event loop stays free."""
+    """A page of the examined length is read without delay, so that the event loop stays free."""
     body = (unit * BODY_LIMIT)[:BODY_LIMIT]
     started = time.process_time()
     error_of(502, body)
@@ -238,7 +238,7 @@ def test_the_body_is_kept_up_to_a_limit() -> None:
     ],
 )
 def test_where_the_request_id_stands(body: str, headers: dict[str, str], request_id: str | None) -> None:
-    """The id for Adjust's support is found in the body, and else in the header."""
+    """The ID for Adjust's support is taken from the body, or else from the header."""
     assert error_of(400, body, headers).request_id == request_id
 
 
@@ -260,7 +260,7 @@ def test_where_the_request_id_stands(body: str, headers: dict[str, str], request
     ],
 )
 def test_a_redirect_that_was_not_followed(status: int, location: str, words: str, service: ServiceName) -> None:
-    """A redirect is an error that names both origins, and the setting to look at where the other one is elsewhere."""
+    """A redirect is an error that names both origins, and the setting to check if the other one is elsewhere."""
     got = answer(status, "<title>Moved</title>", {"Location": location})
     with pytest.raises(APIStatusError) as caught:
         raise_for_status(got._replace(origin="https://api.adjust.com", service=service))
@@ -270,7 +270,7 @@ def test_a_redirect_that_was_not_followed(status: int, location: str, words: str
 
 
 def test_a_redirect_to_nowhere() -> None:
-    """A redirect without `Location` is called so."""
+    """A redirect without `Location` is reported as such."""
     assert error_of(302, "<title>Moved</title>").message == "a redirect without a target"
 
 
@@ -281,7 +281,7 @@ def test_a_broken_redirect_is_an_error_of_the_tree(location: str) -> None:
 
 
 def test_a_redirect_shows_no_credentials() -> None:
-    """User name and password of a `Location`, as some proxies write, stay out of the text."""
+    """User name and password in a `Location`, as some proxies send, stay out of the text."""
     assert "s3cr3t" not in str(error_of(302, headers={"Location": "https://user:s3cr3t@login.example/"}))
 
 
@@ -315,5 +315,5 @@ def test_a_part_is_no_whole_answer() -> None:
     ],
 )
 def test_what_is_the_envelope_of_the_service(body: str, in_envelope: bool) -> None:
-    """Only the envelope of the Campaign API proves that the service itself refused, and so that nothing was done."""
+    """Only the Campaign API's own envelope proves that the service itself refused, and so that nothing was done."""
     assert error_of(400, body).in_envelope is in_envelope
