@@ -34,7 +34,7 @@ async def test_a_list_can_be_awaited_and_walked(adjust: AsyncAdjust, emulator: E
 
 
 async def test_tokens_of_apps_are_what_reports_take(adjust: AsyncAdjust) -> None:
-    """The tokens of the list can be asked for at once."""
+    """The tokens of the list can be used in a report at once."""
     tokens = [app.token async for app in adjust.apps.list()]
     report = await adjust.reports.fetch(
         app_tokens=tokens, dimensions=["app"], metrics=["sessions"], date_period=("2026-01-01", "2026-01-20")
@@ -54,7 +54,7 @@ async def test_apps_can_be_narrowed(adjust: AsyncAdjust) -> None:
 
 
 async def test_a_walk_can_be_left(adjust: AsyncAdjust) -> None:
-    """A `break` leaves nothing under way."""
+    """A `break` leaves nothing in flight."""
     async for app in adjust.apps.list():
         assert app.token
         break
@@ -130,7 +130,7 @@ async def test_a_wrong_token(emulator: Emulator) -> None:
 
 
 async def test_closing_ends_a_list(emulator: Emulator) -> None:
-    """A list under way ends with `ClientClosedError`, and after that none can be had."""
+    """A list in flight ends with `ClientClosedError`, and after that none can be fetched."""
     emulator.latency = 5
     adjust = AsyncAdjust(emulator.token, api_url=emulator.url)
     listing = asyncio.ensure_future(adjust.apps.list().collect())

@@ -51,7 +51,7 @@ def same(got: Any, expected: Any) -> bool:
     ],
 )
 def test_a_metric_is_a_number_by_its_text(text: Any, expected: Any) -> None:
-    """Digits alone are an int, with a point or an exponent a float; an empty text is nothing, never 0."""
+    """Only digits are an int; with a point or an exponent it is a float. An empty text is `None`, never 0."""
     assert same(number(text), expected)
 
 
@@ -72,7 +72,7 @@ def test_what_can_not_be_computed_is_no_value(text: Any) -> None:
 
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_survive_their_text(value: float) -> None:
-    """A number written by Python is read as itself, of the same type, also a second time and out of a cache."""
+    """A number written by Python is read unchanged, with the same type, also repeatedly and from a cache."""
     assert same(number(str(value)), value)
     assert same(number(str(value)), value)
     assert same(number(value), value)
@@ -87,7 +87,7 @@ def test_exact_numbers_have_all_digits(value: Decimal) -> None:
 
 @given(st.integers(-(2**64), 2**64) | st.floats(allow_nan=False, allow_infinity=False))
 def test_exact_numbers_equal_what_the_service_wrote(value: float) -> None:
-    """A number that came as one is the decimal of its shortest text, not of its binary fraction."""
+    """A number that was sent as one becomes the decimal of its shortest text, not of its binary fraction."""
     assert same(exact_number(value), Decimal(str(value)))
     assert same(exact_number(str(value)), Decimal(str(value)))
 
@@ -227,7 +227,7 @@ FRACTIONS = ["daus", "waus", "maus", "maus_w3", "avg_sessions",
     ("column", "kind"), [*((name, "integer") for name in COUNTS), *((name, "number") for name in FRACTIONS)]
 )
 def test_the_kind_of_a_typical_metric_does_not_depend_on_its_values(column: str, kind: Kind) -> None:
-    """Empty or of whole numbers, a count is a count; money and rates may have a fraction."""
+    """A count is a count, even if it is empty or has whole numbers. Money and rates may have a fraction."""
     assert metric_kind(column, set()) == metric_kind(column, {int}) == kind
 
 

@@ -28,7 +28,7 @@ def fault(document: object, app_token: str | None = None) -> MalformedError:
 
 
 def test_a_document_is_opened() -> None:
-    """Rows come as they are, totals as numbers, warnings as they are, and all else is kept."""
+    """Rows and warnings are unchanged, totals are numbers, and everything else is kept."""
     rows = [{"day": "2026-01-01", "installs": "64"}]
     document = {
         "rows": rows,
@@ -104,7 +104,7 @@ def test_what_is_no_report_says_where(document: object, location: str) -> None:
 
 @pytest.mark.parametrize("token", ["other", 5, "", ["abc"]])
 def test_the_figures_of_another_app_are_refused(token: object) -> None:
-    """An answer for one app has no rows of others, whatever the service was asked for."""
+    """An answer for one app has no rows of others, whatever the request."""
     error = fault({"rows": [{"app_token": "abc"}, {"app_token": token}]}, "abc")
     assert error.location == "$.rows[1].app_token"
     assert "'abc'" in error.problem
@@ -260,7 +260,7 @@ def test_an_error_below_a_value_is_refused(inner: object) -> None:
 
 
 def test_inner_warnings_are_told() -> None:
-    """Warnings below a value, and rows that are missing there, are warnings of the whole."""
+    """Warnings below a value, and missing rows there, are warnings of the whole report."""
     rows = [
         {A: {"rows": ROWS, "warnings": ["immature"], "pagination": {"next": 2}}},
         {B: {"rows": [], "warnings": "w"}},
@@ -274,5 +274,5 @@ def test_inner_warnings_are_told() -> None:
     "document", [{"error_code": "service_error", "error_desc": "try later"}, {"error": "try later"}]
 )
 def test_an_error_with_a_good_status_keeps_its_words(document: object) -> None:
-    """What the service says is in the message, whatever the status was."""
+    """The service's message is in the error, whatever the status."""
     assert "try later" in fault(document).problem

@@ -29,7 +29,7 @@ def test_apps_are_a_filter() -> None:
 
 @pytest.mark.parametrize("suffix", [*TEXT_SUFFIXES, *LIST_SUFFIXES])
 def test_a_filter_of_texts(suffix: str) -> None:
-    """One text or several where a list is documented; one elsewhere."""
+    """A list is documented for some filters: they accept one or several texts. Others accept one."""
     name = f"campaign_network__{suffix}"
     assert wire_of(filters={name: "spring sale"})[name] == "spring sale"
     if suffix in LIST_SUFFIXES:
@@ -50,7 +50,7 @@ def test_a_filter_of_numbers(suffix: str, value: object, wire: str) -> None:
 @pytest.mark.parametrize("value", [None, True, "5", "", [5], b"5", {}, 1j, float("nan"), float("inf"), Decimal("NaN"),
                                    Decimal("-Infinity"), object()])  # fmt: skip
 def test_what_is_no_number_is_no_limit_of_a_metric(suffix: str, value: object) -> None:
-    """What compares with nothing is refused by the filter's name."""
+    """A value that matches nothing is refused with the filter's name."""
     message = refused(filters={f"installs__{suffix}": value})
     assert message.startswith(f"filters['installs__{suffix}'] is ")
     assert message.endswith("pass a number")
@@ -92,7 +92,7 @@ def test_an_argument_is_not_given_as_a_further_parameter(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["app_token__in", "campaign__contains", "x__y"])
 def test_a_filter_can_be_sent_unchanged(name: str) -> None:
-    """What goes into `parameters` is sent as it is, where another form is wanted than that of `filters`."""
+    """Values in `parameters` are sent unchanged, for a form that `filters` does not have."""
     assert wire_of(parameters={name: 'a,"b"'})[name] == 'a,"b"'
 
 
@@ -116,7 +116,7 @@ def test_a_filter_is_given_once() -> None:
 )
 @pytest.mark.parametrize("suffix", [*LIST_SUFFIXES, *TEXT_SUFFIXES])
 def test_a_comma_in_a_filter_goes_out_in_quotes(suffix: str, value: Any, wire: str) -> None:
-    """A value with a comma stands in double quotes, with inner quotes doubled; any other one goes as it is."""
+    """A value with a comma is put in double quotes, with inner quotes doubled. Any other one is sent unchanged."""
     name = f"campaign__{suffix}"
     if suffix in LIST_SUFFIXES or isinstance(value, str):
         assert wire_of(filters={name: value})[name] == wire
@@ -139,7 +139,7 @@ def test_values_in_quotes_are_read_back(values: list[str]) -> None:
     ),
 )  # fmt: skip
 def test_any_arguments_give_texts_or_are_refused(query: dict[str, Any]) -> None:
-    """Whatever is given, the wire has texts that can be encoded, or `ConfigurationError` is raised."""
+    """Any value becomes text that can be encoded, or raises `ConfigurationError`."""
     try:
         wire = wire_of(**query)
     except ConfigurationError:

@@ -40,7 +40,7 @@ async def own(emulator: Emulator, path: str, **params: str) -> Any:
 
 
 async def test_each_list_is_the_services_own(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Every list comes under its name, with all of its values in the service's order and everything said of them."""
+    """Every list is returned by its name, with all of its values and their fields in the service's order."""
     wanted = ["overview_metrics", "cost_metrics", "event_metrics", "dimensions", "networks", "apps_network", "partners"]
     lists = await adjust.reports.filters(wanted)
     document = await own(emulator, "filters_data", required_filters=",".join(wanted))
@@ -120,7 +120,7 @@ SHAPES: list[tuple[Any, dict[str, list[FilterValue]]]] = [
 @jumping
 @pytest.mark.parametrize(("document", "lists"), SHAPES, ids=range(len(SHAPES)))
 async def test_odd_shapes_of_lists(document: Any, lists: Any) -> None:
-    """Ids may be numbers, values plain texts, anything null may be left out, and what is new is kept."""
+    """IDs may be numbers, values plain texts, anything null may be left out, and new fields are kept."""
     async with client(httpx.Response(200, content=json.dumps(document))) as (adjust, _):
         found = await adjust.reports.filters(list(lists) or ["networks"])
     assert found == (lists or {"networks": []})
@@ -154,7 +154,7 @@ ODD: list[tuple[Any, str]] = [
 @jumping
 @pytest.mark.parametrize(("odd", "warning"), ODD, ids=range(len(ODD)))
 async def test_an_odd_list_does_not_lose_the_others(odd: Any, warning: str, caplog: pytest.LogCaptureFixture) -> None:
-    """What has an unknown shape is kept as the service sent it, with one warning, and names are learned of the rest."""
+    """Values of unknown structure are kept as sent, with one warning, and names are learned from the others."""
     document = {"apps": [{"id": "x"}], "networks": odd, "dimensions": None}
     async with client(httpx.Response(200, json=document)) as (adjust, script):
         values = await adjust.reports.filters(["apps", "networks", "dimensions"])
@@ -210,7 +210,7 @@ async def test_wrong_arguments_of_filters(
 
 
 async def test_an_unknown_list_is_refused_by_the_service(adjust: AsyncAdjust) -> None:
-    """The lists are open: an unknown one goes out, and the service's words come back."""
+    """The lists are open: an unknown one is sent, and the service's message is raised."""
     with pytest.raises(BadRequestError, match="Unknown filters: widgets"):
         await adjust.reports.filters(["networks", "widgets"])
 
@@ -254,7 +254,7 @@ async def test_events_are_metrics(adjust: AsyncAdjust) -> None:
 
 @jumping
 async def test_odd_shapes_of_events() -> None:
-    """An event may be a plain text, its id a number, and what it does not have null."""
+    """An event may be a plain text, its ID a number, and missing fields null."""
     document = [
         "purchase",
         7,
@@ -347,7 +347,7 @@ FAILURES: dict[str, Any] = {
 @jumping
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_failures_are_tried_again_and_are_no_empty_list(failure: str) -> None:
-    """What may pass is asked for again; what goes on failing is an error, which can be pickled."""
+    """Transient failures are retried. A permanent one is an error, which can be pickled."""
     one = {"apps": [{"id": "a"}]}
     async with client(FAILURES[failure], httpx.Response(200, json=one), max_attempts=3) as (adjust, script):
         assert list(await adjust.reports.filters(["apps"])) == ["apps"]
@@ -363,7 +363,7 @@ async def test_failures_are_tried_again_and_are_no_empty_list(failure: str) -> N
 
 @jumping
 async def test_a_page_is_no_list() -> None:
-    """A page with a good status is an error at once: asking again would bring the same page."""
+    """A page with a success status is an error at once: another attempt would receive the same page."""
     page = httpx.Response(200, html="<html><title>Sign in</title></html>")
     async with client(page, max_attempts=3) as (adjust, script):
         with pytest.raises(DecodeError, match="Sign in"):

@@ -70,7 +70,7 @@ def test_an_event_is_read() -> None:
 
 
 def test_an_app_is_read() -> None:
-    """A token and a name, and what else there is."""
+    """A token and a name, plus other fields."""
     assert structure([{"token": "abc", "name": "A", "store": 5}], list[App], "$") == [
         App(token="abc", name="A", extra={"store": 5})
     ]

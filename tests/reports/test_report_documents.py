@@ -36,7 +36,7 @@ def test_a_saved_document_is_read(tmp_path: Path) -> None:
 
 
 def test_totals_tell_dimensions_from_metrics() -> None:
-    """What has a total is a metric, whatever its name; without totals the documented dimensions are known."""
+    """A column with a total is a metric, whatever its name. Without totals the documented dimensions are used."""
     row = {"store_id": "123", "custom": "5", "installs": "6"}
     kinds = {
         name: type(cell) for name, cell in next(Report.from_json(document(row, totals={"installs": 6})).rows()).items()

@@ -26,7 +26,7 @@ from tests.reports.answers import ANSWER, DAY, DIMENSIONS, METRICS, exports, par
 def test_the_schema_does_not_depend_on_the_rows(
     dimensions: list[str], metrics: list[str], values: list[int], random: Any
 ) -> None:
-    """An empty report has the columns of a full one, in the order asked for, of the same kinds."""
+    """An empty report has the columns of a full one, in the requested order, of the same kinds."""
     rows = []
     for value in values:
         # Counts are whole numbers; the others happen to be.
@@ -43,7 +43,7 @@ def test_the_schema_does_not_depend_on_the_rows(
 
 
 def test_the_schema_of_an_empty_report() -> None:
-    """Names alone tell counts from money, and dates from other text."""
+    """Names alone distinguish counts from money, and dates from other text."""
     got = report(dimensions=["hour", "day", "week", "app"], metrics=["installs", "cost", "roas_D7", "buy_events"])
     assert got.schema == (("hour", "moment"), ("day", "date"), ("week", "text"), ("app", "text"),
                           ("installs", "integer"), ("cost", "number"), ("roas_d7", "number"),
@@ -85,7 +85,7 @@ def test_a_metric_with_a_word_in_it_is_text_outside_of_python(value: Any) -> Non
 
 
 def test_a_fraction_makes_a_count_a_number() -> None:
-    """No value is cut, whatever the name says."""
+    """No value is truncated, whatever the name suggests."""
     got = report({**DAY, "installs": "64"}, {**DAY, "installs": "0.5"}, metrics=["installs"])
     assert got.schema[1].kind == "number"
     for rows in exports(got):
@@ -185,7 +185,7 @@ def test_melting_loses_nothing(source: Report) -> None:
     [(["sessions_d1", "sessions_d7"], "integer"), (["sessions_d1", "roas_d7"], "number"), (["roas_d1"], "number")],
 )
 def test_the_kind_of_melted_values(metrics: list[str], kind: str) -> None:
-    """Whole numbers stay whole unless one of the metrics may have a fraction, empty or not."""
+    """Whole numbers stay whole unless a metric may have a fraction, empty or not."""
     row = {**DAY, **dict.fromkeys(metrics, "5")}
     for got in (report(row, metrics=metrics).melt_cohorts(), report(metrics=metrics).melt_cohorts()):
         assert got.schema[-1] == ("value", kind)

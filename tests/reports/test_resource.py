@@ -119,7 +119,7 @@ SHAPES = [
 async def test_apps_by_themselves_are_the_rows_of_all(
     adjust: AsyncAdjust, emulator: Emulator, dimensions: list[str], metrics: list[str]
 ) -> None:
-    """What is joined from one request an app equals the rows of one request with `app_token` as a dimension."""
+    """Joining one request per app returns the rows of one request with `app_token` as a dimension."""
     query: Any = {"metrics": metrics, "date_period": DATES, "app_tokens": emulator.app_tokens}
     whole = await adjust.reports.fetch(**query, fan_out="none", dimensions=["app_token", *dimensions])
     emulator.stats.reset()

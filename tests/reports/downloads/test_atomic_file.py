@@ -58,7 +58,7 @@ async def save(place: Path, body: AsyncIterator[bytes], on_progress: Callable[..
 
 @pytest.mark.parametrize("as_text", [True, False])
 async def test_a_path_is_text_or_a_path(tmp_path: Path, as_text: bool) -> None:
-    """Both forms name a file that is there or not yet, in a folder that is there."""
+    """Both forms name an existing or a new file, in an existing folder."""
     place = tmp_path / "report.csv"
     for _ in range(2):
         assert target(str(place) if as_text else place) == place
@@ -81,7 +81,7 @@ async def test_what_is_no_path_is_refused(path: object) -> None:
 
 @pytest.mark.parametrize("path", [".", "..", "/", "folder", "folder/", "folder/."])
 async def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    """The message says to name a file in it."""
+    """The message asks for a file in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     with pytest.raises(ConfigurationError, match="which is a folder: pass the path of a file in it"):
@@ -118,7 +118,7 @@ async def test_a_file_is_what_came(tmp_path: Path, given: list[bytes]) -> None:
 
 
 async def test_the_old_file_stays_until_the_end(tmp_path: Path) -> None:
-    """While it is written, and until it is published, the file is what it was."""
+    """While the new one is written, and until it is published, the file is unchanged."""
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")
 
@@ -149,7 +149,7 @@ async def test_a_file_that_is_not_published_is_removed(tmp_path: Path) -> None:
 
 
 async def test_a_second_attempt_writes_over_the_first(tmp_path: Path) -> None:
-    """What an earlier, longer attempt left is gone."""
+    """The rest of an earlier, longer attempt is removed."""
     place = tmp_path / "report.csv"
     with UnfinishedFile(place) as file:
         with pytest.raises(ConnectionError):
@@ -162,7 +162,7 @@ async def test_a_second_attempt_writes_over_the_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("old", [b"old", None])
 async def test_a_failure_leaves_what_was_there(tmp_path: Path, old: bytes | None) -> None:
-    """A body that breaks off leaves the old file, or none, and no part."""
+    """A cut body keeps the old file, if any, and leaves no part."""
     place = tmp_path / "report.csv"
     if old is not None:
         place.write_bytes(old)
@@ -274,7 +274,7 @@ def failing(error: int) -> Callable[..., Any]:
 async def test_what_the_system_refuses_names_the_path(
     function: str, error: int, old: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk, a target that another program holds, or a folder without rights: the old file stays, alone."""
+    """A full disk, a target that another program holds, or a folder without permission: only the old file stays."""
     place = tmp_path / "report.csv"
     if old is not None:
         place.write_bytes(old)
@@ -293,7 +293,7 @@ async def test_what_the_system_refuses_names_the_path(
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits for files")
 @pytest.mark.parametrize("size", [1, 2 * BUFFER])
 async def test_a_disk_that_fills_up(size: int, tmp_path: Path) -> None:
-    """Whether it is noticed at once or at the end, the old file stays, alone, and the error names the path."""
+    """Whether it is noticed at once or at the end, only the old file stays, and the error names the path."""
     resource = pytest.importorskip("resource")
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")
@@ -310,7 +310,7 @@ async def test_a_disk_that_fills_up(size: int, tmp_path: Path) -> None:
 
 
 async def test_a_folder_without_rights_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is asked for that could not be written."""
+    """Nothing is requested that could not be written."""
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(ConfigurationError, match="can't be written to"):
         target(tmp_path / "report.csv")
@@ -442,7 +442,7 @@ async def test_progress_starts_anew_with_each_attempt(tmp_path: Path) -> None:
 
 
 async def test_what_progress_raises_ends_the_writing(tmp_path: Path) -> None:
-    """The caller's own error comes through, the old file stays, and no part."""
+    """The caller's own error is raised, the old file stays, and no part."""
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")
 

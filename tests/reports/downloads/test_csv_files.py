@@ -97,7 +97,7 @@ async def test_a_file_is_replaced_at_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
-    """A report of many megabytes goes to its file within a fraction of its size, whole."""
+    """A complete report of many megabytes is written with a fraction of its size in memory."""
     piece = b"".join(map(line, range(20_000)))
     times = 12
 
@@ -146,7 +146,7 @@ async def test_progress_of_a_body_of_unknown_length(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [LookupError, KeyError, OSError, AssertionError, asyncio.CancelledError])
 async def test_what_on_progress_raises_ends_the_call(error: type[BaseException], tmp_path: Path) -> None:
-    """A mistake in `on_progress` comes as it is, is not tried again, and leaves the old file and nothing else."""
+    """An exception of `on_progress` is raised unchanged, is not retried, and leaves only the old file."""
     place = tmp_path / "x.csv"
     place.write_bytes(b"old")
 
@@ -255,7 +255,7 @@ async def test_leaving_a_file_early(how: str, old: bool, tmp_path: Path) -> None
 
 
 async def test_the_deadline_leaves_no_file(tmp_path: Path) -> None:
-    """A report that does not come in time leaves nothing behind."""
+    """A report that does not arrive in time leaves nothing behind."""
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(chunked(HEADER, line(0), last=b""))
@@ -285,7 +285,7 @@ async def test_many_files_at_once(adjust: AsyncAdjust, emulator: Emulator, tmp_p
 
 
 async def test_a_failing_disk_names_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the disk refuses is not tried again, names the path, and leaves nothing under way."""
+    """A disk error is not retried, names the path, and leaves nothing in flight."""
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -47,7 +47,7 @@ async def settle(counts: dict[str, int]) -> int:
 
 
 async def test_a_slow_consumer_holds_the_service_back() -> None:
-    """While the consumer rests, the service can't send on: no more than the sockets' buffers is under way."""
+    """While the consumer pauses, the service can't send: no more than the sockets' buffers is in flight."""
     counts = {"sent": 0, "lines": 0}
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:

@@ -38,7 +38,7 @@ def records_of(*pieces: bytes) -> list[list[str]]:
 
 
 def reference(text: str) -> list[list[str]]:
-    """Read a whole text by Python's own reader, without blank lines."""
+    """Read a whole text with Python's own reader, without blank lines."""
     return [record for record in csv.reader(io.StringIO(text, newline=""), strict=True) if record]
 
 
@@ -74,7 +74,7 @@ def test_pieces_may_end_anywhere(
 
 @given(st.lists(st.lists(st.text("ab1, \té", max_size=4), min_size=2, max_size=2), min_size=1, max_size=5), CUTS)
 def test_cells_without_quotes_are_read(table: list[list[str]], places: list[int]) -> None:
-    """Only what needs them is in quotes, as most services write it."""
+    """Only cells that need quotes have them, as most services write it."""
     body = written(table, "\r\n", quoted=False).encode()
     assert records_of(*cut(body, places)) == table
 
@@ -166,7 +166,7 @@ def test_a_long_cell_has_the_rules_of_others(text: str) -> None:
 
 
 def test_records_are_given_as_soon_as_they_are_whole() -> None:
-    """A record comes with the piece that ends it, and not before its line has ended."""
+    """A record is yielded with the piece that ends it, and not before its line has ended."""
     reading = CsvRecords()
     assert reading.feed(b"a,") == []
     assert reading.feed(b"b\n1") == [["a", "b"]]
@@ -196,7 +196,7 @@ def test_what_is_no_csv_says_where(pieces: tuple[bytes, ...], problem: str, line
 
 
 def test_a_record_without_end_is_bounded() -> None:
-    """Quotes that never end are refused before they gather the whole report in memory."""
+    """Quotes that never end are refused before they collect the whole report in memory."""
     tracemalloc.start()
     try:
         with pytest.raises(MalformedError, match="a record is longer than"):
@@ -208,7 +208,7 @@ def test_a_record_without_end_is_bounded() -> None:
 
 
 def test_records_that_were_given_are_forgotten() -> None:
-    """However many records come, none is kept."""
+    """However many records arrive, none is kept."""
     reading = CsvRecords()
     piece = b'2026-01-01,"a ""b"" c",64\n' * 1000
     tracemalloc.start()
@@ -260,7 +260,7 @@ def test_readable_names_leave_cells_as_they_are() -> None:
 
 
 def test_the_header_may_come_by_itself() -> None:
-    """Records come in any portions, also in none."""
+    """Records arrive in any portions, even empty ones."""
     table = CsvTable(["day", "installs"])
     rows = CsvRows(table, ["installs"], readable_names=False, exact=False)
     assert (rows.read([]), table.columns) == ([], ())

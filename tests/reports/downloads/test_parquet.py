@@ -172,7 +172,7 @@ async def test_what_would_come_again_is_not_asked_for_again(failure: str, to_fil
 
 @pytest.mark.parametrize("to_file", [False, True])
 async def test_every_page_is_verified(to_file: bool, tmp_path: Path) -> None:
-    """A byte that changed in any page is noticed, and the report asked for again; the footer says nothing of it."""
+    """A changed byte in any page is noticed although the footer does not show it, and the report is requested again."""
     table = pyarrow.table(
         {"day": ["2026-01-26"] * 3000, "network": list(map(str, range(3000))), "installs": range(3000)}
     )
@@ -219,7 +219,7 @@ async def test_what_can_not_be_read_is_a_decode_error(to_file: bool, tmp_path: P
 async def test_the_emulators_faults_are_overcome(
     adjust: AsyncAdjust, emulator: Emulator, fault: str, tmp_path: Path
 ) -> None:
-    """Each recoverable fault leaves table and file as they are without it."""
+    """No recoverable fault changes table or file."""
     table = await adjust.reports.read_parquet(**QUERY)
     emulator.faults = Faults.script([fault], retry_after=0, drip=0.05)
     assert (await adjust.reports.read_parquet(**QUERY)).equals(table)
@@ -280,7 +280,7 @@ async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
 
 
 async def test_what_on_progress_raises_ends_the_call(tmp_path: Path) -> None:
-    """A mistake in `on_progress` comes as it is, is not tried again, and leaves nothing."""
+    """An exception of `on_progress` is raised unchanged, is not retried, and leaves nothing."""
 
     def progress(*_: object) -> None:
         raise LookupError("my own mistake")
