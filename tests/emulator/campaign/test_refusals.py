@@ -49,7 +49,7 @@ async def test_unknown_tracker(emulator: Emulator, client: httpx.AsyncClient) ->
     ],
 )
 async def test_bad_creates(body: Any, text: str, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """What is wrong with a create is 400 with a message that names it, and nothing is created."""
+    """A wrong create is 400 with a message that names the mistake, and nothing is created."""
     assert_refused(await client.post(trackers_path(emulator), json=body), 400, text)
     assert emulator.store.count_trackers() == 2000
 
@@ -83,7 +83,7 @@ async def test_a_fifth_level(emulator: Emulator, client: httpx.AsyncClient) -> N
     ],
 )
 async def test_bad_updates(body: Any, text: str, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """What is wrong with an update is 400 with a message that names it, and nothing changes."""
+    """A wrong update is 400 with a message that names the mistake, and nothing changes."""
     before = emulator.store.trackers()
     path = f"{trackers_path(emulator)}/{before[0].token}"
     assert_refused(await client.patch(path, json=body | {"name": "ignored"}), 400, text)

@@ -70,7 +70,7 @@ async def test_beside_drawn_figures() -> None:
 
 
 async def test_dimensions() -> None:
-    """Country, system, device and event are those that were given."""
+    """Country, system, device and event are the specified ones."""
     async with account() as emulator, connect(emulator) as client:
         event = emulator.facts.apps[APP].events[1]
         emulator.add_figures(

@@ -68,6 +68,6 @@ async def test_hosts_option() -> None:
 
 
 def test_hosts_is_a_list() -> None:
-    """A bare text in the place of the list is refused, as its letters would be taken for hosts."""
+    """A text instead of the list is refused, since its letters would be used as hosts."""
     with pytest.raises(ValueError, match="hosts is a list"):
         Emulator(hosts="emulator")

@@ -46,7 +46,7 @@ async def test_periods_to_come(period: str, last: int, emulator: Emulator, clien
 
 
 async def test_passed_through(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """What is not documented is echoed, and `day_def` has a value without being asked for."""
+    """Undocumented parameters are echoed, and `day_def` has a value without being requested."""
     path = f"/kpis/v1/{emulator.app_tokens[0]}/cohorts"
     assert (await client.get(path)).json()["result_parameters"]["day_def"] == "24h"
     sent = {"day_def": "calendar", "cohort_period_filter": "7", "impression_based": "true"}

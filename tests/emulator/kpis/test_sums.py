@@ -64,7 +64,7 @@ def test_groupings_add_up(client: httpx.Client, names: list[str], range_: list[d
 @settings(max_examples=30, deadline=None)
 @given(range_=ranges, cut=january, offset=offsets)
 def test_days_partition(client: httpx.Client, range_: list[date], cut: date, offset: str) -> None:
-    """The days of two halves of a range are those of the whole, whatever the offset."""
+    """The days of two halves of a range are those of the full range, whatever the offset."""
     app = app_tokens(client)[1]
     first, last = range_
     cut = min(max(cut, first), last)

@@ -111,7 +111,7 @@ def test_the_hour_that_comes_twice(plain: httpx.Client) -> None:
 
 
 def test_weeks_from_monday(plain: httpx.Client) -> None:
-    """Weeks begin on Monday, in rows, in words and where a report is cut into them."""
+    """Weeks begin on Monday, in rows, in words and in the windows of a report."""
     question = {"dimensions": "week", "format_dates": "false", "date_period": "2026-05-01:2026-05-12"}
     with account(weeks_begin="monday") as client:
         found = rows(client, **question)
