@@ -1,4 +1,4 @@
-"""Doing many things at once: a producer alongside its consumer, and a crawl by a bounded number of workers."""
+"""Concurrency: a producer alongside its consumer, and a crawl by a limited number of workers."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
@@ -17,36 +17,34 @@ T = TypeVar("T")
 Send: TypeAlias = Callable[[T], Awaitable[None]]
 #: Starts a task that is cancelled when its owner, the client, is closed.
 Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
-#: Visits an item, and has more of them visited by the function that it is passed.
+#: Visits an item. The function that it is passed schedules further items.
 Visit: TypeAlias = Callable[[T, Callable[[T], None]], Awaitable[None]]
 
 
 async def stream(
     produce: Callable[[Send[T]], Coroutine[Any, Any, None]], *, ahead: int, spawn: Spawn
 ) -> AsyncGenerator[T, None]:
-    """Yield what `produce` sends while it works in a task of its own, at most `ahead` items before the consumer.
+    """Yield what `produce` sends. It runs in its own task, at most `ahead` items ahead of the consumer.
 
     A generator must not be suspended at a `yield` within a task group or a cancel scope, because a cancellation of
     those would hit the consumer's code (PEP 789). So the producer is a plain task, which ends with the generator.
 
     Raises:
         ClientClosedError: The client was closed meanwhile.
-        Exception: What `produce` raised, after everything that it had sent.
+        Exception: What `produce` raised, after everything that it had sent before.
     """
     __tracebackhide__ = True
     # The producer holds one more item while it waits to send it.
     sending, receiving = anyio.create_memory_object_stream[T](ahead - 1)
     with sending, receiving:
         task = spawn(produce(sending.send))
-        # A callback rather than a `finally` in the task: a task that is cancelled before its first step runs no code.
+        # A callback instead of a `finally` in the task: a task that is cancelled before its first step runs no code.
         task.add_done_callback(lambda _: sending.close())
         try:
             async for item in receiving:
                 yield item
             if task.cancelled():
-                raise ClientClosedError(
-                    "the client was closed during this walk: close it after its last walk has ended"
-                )
+                raise ClientClosedError("the client was closed during this walk: close it after its walks have ended")
             task.result()
         finally:
             task.cancel()
@@ -57,7 +55,7 @@ async def stream(
 
 
 class TaskGroup(asyncio.TaskGroup):
-    """A task group that raises the first failure itself, in place of an exception group that holds it."""
+    """A task group that raises the first failure itself instead of an exception group."""
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
@@ -73,7 +71,7 @@ class TaskGroup(asyncio.TaskGroup):
             await super().__aexit__(exc_type, exc, traceback)
         except BaseExceptionGroup as failures:
             failure = failures.exceptions[0]
-        # Out of the `except` block, where Python would attach the group to the failure as its context.
+        # Outside of the `except` block, where Python would attach the group to the failure as its context.
         try:
             if failure is not None and failure is not exc:
                 raise failure
@@ -82,15 +80,15 @@ class TaskGroup(asyncio.TaskGroup):
 
 
 class Workers(Generic[T]):
-    """A bounded number of tasks that visit what is pushed, the last one first, so that few things wait.
+    """A limited number of tasks that visit pushed items, the last one first, so that few items wait.
 
-    A worker that finds nothing to do ends, and a push starts another one: nobody waits, and the end needs no signal.
-    Visits begin one after the other, each in a turn of the event loop of its own: fifty that begin at once would stop
-    it for fifty times as long.
+    A worker without items ends, and a push starts another one, so nothing waits and no signal is needed at the end.
+    Each visit starts in its own turn of the event loop: fifty that start at once would block it for fifty times as
+    long.
 
     Args:
-        group: The task group that the workers run in.
-        visit: What a worker does with an item. It is also passed `push`.
+        group: The task group for the workers.
+        visit: The function that a worker calls with an item and with `push`.
         limit: The maximum number of visits at a time.
     """
 
@@ -104,7 +102,7 @@ class Workers(Generic[T]):
         self._turn = asyncio.Lock()
 
     def push(self, item: T) -> None:
-        """Have an item visited. After a failed visit it is dropped."""
+        """Schedule the visit of an item. After a failed visit, items are dropped."""
         self._waiting.append(item)
         if self._working < self._limit and not self._failed:
             self._working += 1
@@ -126,7 +124,7 @@ class Workers(Generic[T]):
 
 
 async def crawl(roots: Iterable[T], visit: Visit[T], *, workers: int) -> None:
-    """Visit the roots and everything that the visits push, `workers` at a time, depth first.
+    """Visit the roots and everything that the visits push, `workers` at a time and depth first.
 
     Raises:
         Exception: What the first failed visit raised. The other visits are cancelled.
@@ -140,7 +138,7 @@ async def crawl(roots: Iterable[T], visit: Visit[T], *, workers: int) -> None:
 
 
 async def in_own_thread(work: Callable[[], T]) -> T:
-    """Return what `work` returns, done in a new thread: the application may keep those of the event loop busy."""
+    """Return the result of `work` in a new thread, since the application may keep the event loop's own threads busy."""
     executor = ThreadPoolExecutor(1, "adjust_async")
     try:
         return await asyncio.get_running_loop().run_in_executor(executor, work)
@@ -152,7 +150,7 @@ def running_loop() -> asyncio.AbstractEventLoop:
     """Return the event loop.
 
     Raises:
-        ConfigurationError: There is none, as under trio.
+        ConfigurationError: No asyncio event loop is running, as under trio.
     """
     try:
         return asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""From decoded JSON to records: the one cattrs converter, its strict hooks, and readable errors.
+"""Build records from decoded JSON: the one cattrs converter, its strict hooks, and readable errors.
 
 By default cattrs turns `"false"` into `True`, `1.9` into `1` and `null` into `"None"`, and accepts a list as a record
 whose fields all have defaults. Money is decided on these figures, so the hooks accept what the APIs document and the
@@ -22,16 +22,16 @@ __all__ = ["adapt", "prepare", "structure", "structure_records"]
 
 T = TypeVar("T")
 
-#: Rewrites a document before a record is built from it.
+#: A function that rewrites a document before a record is built from it.
 Adapter = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 _adapters: dict[type[Any], Adapter] = {}
 
 
 def adapt(cls: type[Any], adapter: Adapter) -> None:
-    """Register what an API knows about the documents of its record `cls`, such as a second name of a key.
+    """Register how to rewrite documents of the record `cls`, such as for a second name of a key.
 
-    Call it where the record is defined, before the first document is read.
+    Call this where the record is defined, before the first document is read.
     """
     _adapters[cls] = adapter
 
@@ -51,7 +51,7 @@ def _boolean(value: Any, _: type) -> bool:
 def _integer(value: Any, _: type) -> int:
     if type(value) is int:
         return value
-    # v1 sends the numbers of `paging` as text, and a live client saw `partner_id` as text.
+    # v1 sends the numbers of `paging` as text, and a live client received `partner_id` as text.
     if type(value) is str and re.fullmatch("-?[0-9]{1,18}", value):
         return int(value)
     raise TypeError(f"expected a whole number, found {shown(value)}")
@@ -89,7 +89,7 @@ def _texts_by_key(value: Any, cls: type) -> dict[str, list[str]] | None:
 
 @cache
 def prepare() -> Converter:
-    """Make the converter; the first client does, so that the event loop does not wait for it at the first answer."""
+    """Make the converter. The first client does it, so that the event loop does not wait at the first answer."""
     converter = Converter(detailed_validation=True)
     converter.register_structure_hook(str, _text)
     converter.register_structure_hook(bool, _boolean)
@@ -104,7 +104,7 @@ def prepare() -> Converter:
 
 
 def _record_hook(converter: Converter, cls: type[Any]) -> Callable[[Any, type], Any]:
-    """Make the hook of a record, which accepts only mappings and keeps unknown keys in `extra`."""
+    """Make the hook of a record. It accepts only mappings, and keeps unknown keys in `extra`."""
     known = frozenset(field.name for field in attrs.fields(cls)) - {"extra"}
     adapter = _adapters.get(cls)
     fill = make_dict_structure_fn(cls, converter, extra=override(struct_hook=lambda value, _: value))
@@ -128,10 +128,10 @@ def _describe(error: BaseException, _: type | None) -> str:
 
 
 def structure(document: object, cls: type[T], location: str) -> T:
-    """Build `cls` from decoded JSON that stands at `location` of its document.
+    """Build `cls` from decoded JSON at `location` of its document.
 
     Raises:
-        MalformedError: The document does not fit. The error names the first mistake.
+        MalformedError: The document has another structure. The error names the first mistake.
     """
     if get_origin(cls) is list and not isinstance(document, list):
         raise MalformedError(f"expected a list, found {shown(document)}", location)
@@ -144,10 +144,10 @@ def structure(document: object, cls: type[T], location: str) -> T:
 
 
 def structure_records(items: Sequence[Any], cls: type[T], known: Mapping[str, Any], location: str) -> list[T]:
-    """Build a record of each item of a list that stands at `location`; `known` holds fields that the items lack.
+    """Build a record from each item of the list at `location`. `known` has fields that the items lack.
 
     Raises:
-        MalformedError: An item does not fit.
+        MalformedError: An item has another structure.
     """
     record = _shapes_of(cls).record  # type: ignore[arg-type]  # classes are hashable
     try:
@@ -155,7 +155,7 @@ def structure_records(items: Sequence[Any], cls: type[T], known: Mapping[str, An
     except (ExceptionGroup, TypeError, AttributeError):
         pass
     documents = [{**item, **known} if isinstance(item, dict) else item for item in items]
-    return structure(documents, list[cls], location)  # type: ignore[valid-type] # once more, to say where it is wrong
+    return structure(documents, list[cls], location)  # type: ignore[valid-type] # again, to find the place of the mistake
 
 
 @cache

@@ -1,4 +1,4 @@
-"""`AsyncAdjust`: the client, which opens and closes everything and holds the resources."""
+"""`AsyncAdjust`: the client, with its resources, its connections and their end."""
 
 import copy
 import math
@@ -34,49 +34,48 @@ class AsyncAdjust:
             async for tracker in adjust.trackers.list("yxs12pfewq"):
                 print(tracker.token, tracker.name)
 
-    One client serves a whole event loop: all its tasks may use it at the same time, and share its limits and its
-    connections. It may be opened in one task and closed in another, as fixtures and lifespans do, and it can be used
-    without `async with` where `aclose` is called at the end.
+    One client serves a whole event loop: all tasks may use it at the same time, and share its limits and connections.
+    It may be opened in one task and closed in another, as fixtures and lifespans do. Without `async with`, call
+    `aclose` at the end.
 
     Args:
         token: The API token. By default it is taken from `ADJUST_API_TOKEN`, or from `user_token` in `~/.adjustrc`.
         api_url: Scheme and host of the Campaign API and the KPI Service. By default `ADJUST_API_URL`, or
-            `https://api.adjust.com`. Plain http is allowed to this machine only, for the emulator, and to
+            `https://api.adjust.com`. Plain http is allowed only to this machine, for the emulator, and to
             `insecure_hosts`.
         reports_url: Scheme and host of the Report Service. By default `ADJUST_REPORTS_URL`, or
-            `https://automate.adjust.com`; where `api_url` is on this machine or one of `insecure_hosts`, the same as
+            `https://automate.adjust.com`. If `api_url` is on this machine or in `insecure_hosts`, the default is
             `api_url`.
-        account_id: The account whose reports to ask for, for users of several; sent to the Report Service as
-            `X-Account-ID`.
-        campaign_version: `"v1"` or `"v2"` of the Campaign API. Both return the same records.
-        max_concurrency: The maximum number of requests at the same time to each of the two hosts; Adjust's own limit is
-            50.
-        max_rate: Requests a second on average to the Campaign API and the KPI Service; `None` for no limit.
-        burst: With `max_rate`: requests that may follow each other at once after a time of rest; by default one
-            second's worth.
-        timeout: Seconds that one attempt of a request may take, from connecting to the last byte; `None` for no limit.
-        deadline: Seconds that a whole call may take: waiting for a permit, all attempts, and the waits between them;
-            `None` for no limit. A walk makes one call a page, a report one for each app and window.
-        reports_max_rate, reports_burst: The same for the Report Service, whose own limits are 50 requests a second and
-            bursts of 100. Ten are kept back, for requests that overtake each other on their way.
-        reports_timeout, reports_deadline: The same for the Report Service, where a large report takes a minute and more
-            before its first byte. Of a report that is streamed, only the times of waiting for the service count, and
-            `reports_timeout` begins anew with each piece of it.
-        max_attempts: Attempts at one request, the first one included; 1 for no retries.
-        max_body_size: The maximum size in bytes of an answer that is read into memory, once unpacked; by default 1 GiB.
+        account_id: The account to report on, for users with several. Sent to the Report Service as `X-Account-ID`.
+        campaign_version: The version of the Campaign API, `"v1"` or `"v2"`. Both return the same records.
+        max_concurrency: The maximum number of concurrent requests to each of the two hosts. Adjust's own limit is 50.
+        max_rate: The average number of requests per second to the Campaign API and the KPI Service; `None` for no
+            limit.
+        burst: With `max_rate`, the number of requests that may be sent at once after a pause; by default as many as in
+            one second.
+        timeout: Seconds for one attempt of a request, from connecting to the last byte; `None` for no limit.
+        deadline: Seconds for a whole call: waiting for a permit, all attempts, and the waits between them; `None` for
+            no limit. A listing makes one call for each page, a report one for each app and window.
+        reports_max_rate, reports_burst: The same for the Report Service, whose own limits are 50 requests per second
+            and bursts of 100. The default burst is lower, since requests may overtake each other on their way.
+        reports_timeout, reports_deadline: The same for the Report Service, which can take more than a minute before the
+            first byte of a large report. For a streamed report, only the time of waiting for the service counts, and
+            `reports_timeout` starts again with each piece.
+        max_attempts: The maximum number of attempts for a request, including the first; 1 for no retries.
+        max_body_size: The maximum decompressed size in bytes of an answer that is read into memory; 1 GiB by default.
             Reports that are written to a file as they arrive have no such limit.
-        grace_time: Seconds after which a create whose answer got lost, and that no list shows, was not done: for so
-            long it may still be under way, and lists may lag behind.
-        on_retry: Called with a `Retry` before each wait for another attempt; an exception that it raises ends the call.
-            The logger `adjust_async` says the same at level DEBUG.
+        grace_time: Seconds after which a create without an answer has failed if no list shows the tracker. Until then
+            the service may still be working on it, and lists may lag behind.
+        on_retry: A function that is called with a `Retry` before each wait for another attempt. An exception from it
+            ends the call. The logger `adjust_async` reports retries at level DEBUG.
         insecure_hosts: Names of hosts to which plain http is allowed, such as an emulator in a container next to this
-            one. The API token crosses the network in the clear. By default `ADJUST_INSECURE_HOSTS`, a comma list.
-        http_client: Sends every request in place of a client of the SDK's own. Its event hooks, base headers, proxies
-            and certificates are in force; authentication, timeouts and redirects are the SDK's. It belongs to the
-            caller and stays open.
-        coordinator: With whom the limits are shared: a `FileCoordinator` with the processes of this machine, a
-            `RedisCoordinator` with those of several, or the URL of one. By default `ADJUST_COORDINATOR`, such as
-            `file:///run/adjust.db` or `redis://localhost:6379/0`; without it every client has limits of its own.
+            one. The API token is then sent unencrypted. By default `ADJUST_INSECURE_HOSTS`, separated by commas.
+        http_client: An httpx client that sends every request instead of the SDK's own. Its event hooks, base headers,
+            proxies and certificates apply; authentication, timeouts and redirects are the SDK's. It belongs to the
+            caller, and stays open.
+        coordinator: A coordinator that shares the limits between clients: a `FileCoordinator` for the processes of one
+            machine, a `RedisCoordinator` for several machines, or the URL of one. By default `ADJUST_COORDINATOR`, such
+            as `file:///run/adjust.db` or `redis://localhost:6379/0`. Without one, every client has its own limits.
 
     Raises:
         ConfigurationError: There is no token, or an argument is wrong.
@@ -142,7 +141,7 @@ class AsyncAdjust:
 
     @property
     def http_client(self) -> "httpx.AsyncClient":
-        """The httpx client that sends every request: the one that was passed in, or the SDK's own."""
+        """The httpx client that sends every request: the caller's, or the SDK's own."""
         return self._session.client
 
     @spelled_out
@@ -152,14 +151,14 @@ class AsyncAdjust:
             quick = adjust.with_options(timeout=2, deadline=5, max_attempts=2)
             report = await quick.reports.fetch(...)
 
-        The view shares everything else: connections, limits, what is remembered of recent writes, and the end. It costs
-        next to nothing, so that a request of a web application may make one for itself.
+        The view shares everything else: connections, limits, the memory of recent writes, and `aclose`. It is cheap
+        enough to create one for each request of a web application.
 
         Args:
-            timeout: Seconds that one attempt of a request may take, to either host: it is `reports_timeout` too.
-            deadline: Seconds that a whole call may take, to either host: it is `reports_deadline` too.
-            max_attempts: Attempts at one request, the first one included; 1 for no retries.
-            grace_time: Seconds after which a create whose answer got lost, and that no list shows, was not done.
+            timeout: Seconds for one attempt of a request to either host. Also replaces `reports_timeout`.
+            deadline: Seconds for a whole call to either host. Also replaces `reports_deadline`.
+            max_attempts: The maximum number of attempts for a request, including the first; 1 for no retries.
+            grace_time: Seconds after which a create without an answer has failed if no list shows the tracker.
 
         Returns:
             An `AsyncAdjust` that can't be entered or closed.
@@ -179,17 +178,17 @@ class AsyncAdjust:
         return view
 
     async def holders(self) -> list[Holder]:
-        """Return who holds permits of the client's two hosts, and locks of apps, as far as the coordinator reaches.
+        """Return who holds permits for the client's two hosts and locks of apps, among all clients of the coordinator.
 
         Raises:
-            CoordinationError: The coordinator is out of reach.
+            CoordinationError: The coordinator can't be reached.
         """
         return await self._session.member.holders()
 
     async def __aenter__(self) -> Self:
         running_loop()
         if self._is_view:
-            raise ConfigurationError("a view made by with_options is used as it is: enter the client itself")
+            raise ConfigurationError("a view from with_options can't be entered: enter the client itself")
         return self
 
     async def __aexit__(
@@ -201,26 +200,25 @@ class AsyncAdjust:
         await self.aclose()
 
     async def aclose(self, drain: float = 0.0) -> None:
-        """Close the client: no call can be made any more, and the connections are closed. It may be called twice.
+        """Close the client and its connections. No further call can be made. It may be called repeatedly.
 
         Args:
-            drain: Seconds for which calls that are under way may go on, reports of several requests, walks and streams
-                of reports included. A provisioning run begins nothing more, awaits what it has sent, and looks up what
-                is in doubt. What has not ended by then ends with `ClientClosedError`; a create that is cut then is in
-                doubt.
+            drain: Seconds for which calls in flight may continue, including reports of several requests, walks and
+                streamed reports. A provisioning run starts nothing more, awaits its requests, and looks up creates in
+                doubt. Calls that have not ended by then fail with `ClientClosedError`, and their creates are in doubt.
 
         Raises:
-            ConfigurationError: `drain` is no number of seconds, or this is a view made by `with_options`.
+            ConfigurationError: `drain` is not a number of seconds, or this is a view from `with_options`.
         """
         if self._is_view:
-            raise ConfigurationError("a view made by with_options has nothing of its own to close: close the client")
+            raise ConfigurationError("a view from with_options can't be closed: close the client itself")
         await self._session.aclose(check_seconds(drain, "drain", math.inf))
 
     def __repr__(self) -> str:
         session: Session | None = getattr(self, "_session", None)
         if session is None:
-            return "<AsyncAdjust, whose arguments were refused>"
+            return "<AsyncAdjust with wrong arguments>"
         config = session.config
-        calls = f"{session.calls} calls under way"
+        calls = f"calls in flight: {session.calls}"
         state = "closed" if session.closed else f"closing, {calls}" if session.draining else calls
         return f"<AsyncAdjust {config.api.url} campaign_version={config.campaign_version!r}, {state}>"

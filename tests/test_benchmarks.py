@@ -293,7 +293,7 @@ def test_the_readme_is_that_of_the_results() -> None:
 
 
 def test_the_charts_are_those_of_the_results() -> None:
-    """Each race that was measured has its chart, and there are no others."""
+    """Each measured race has its chart, and there are no others."""
     kept = results.load()
     assert kept is not None
     assert {chart.stem for chart in document.CHARTS.iterdir()} == set(document.charts_of(kept))

@@ -33,7 +33,7 @@ async def test_calls_cancelled_at_random_moments(kind: str, way: str, authority:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_calls_under_faults_keep_no_memory(kind: str) -> None:
-    """A client of which a third of the calls fail uses as much memory at the end as at the beginning."""
+    """A client with failures in a third of its calls uses as much memory at the end as at the start."""
     gc.collect()
     tracemalloc.start()
     try:

@@ -23,7 +23,7 @@ async def test_a_call_under_way_ends_and_a_new_one_is_refused(client: ScriptedCl
             await asyncio.sleep(0)
         closing = asyncio.create_task(adjust.aclose(drain=10))
         await asyncio.sleep(0)
-        assert "closing, 1 calls under way" in repr(adjust)
+        assert "closing, calls in flight: 1" in repr(adjust)
         with pytest.raises(ClientClosedError) as caught:
             await adjust.trackers.create("app", "Adroll")
         assert not caught.value.in_doubt

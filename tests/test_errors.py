@@ -291,7 +291,7 @@ def test_replace_alters_nothing_but_the_copy(error: AdjustError, message: str) -
 
 
 def test_a_copy_has_no_traceback_and_keeps_cause_and_notes() -> None:
-    """The traceback of a copy begins where it is raised, so it holds none of the earlier frames."""
+    """The traceback of a copy starts at its own `raise`, so it has none of the earlier frames."""
     try:
         raise AdjustError("boom") from KeyError("why")
     except AdjustError as raised:
@@ -362,7 +362,7 @@ def test_all_details_stand_together() -> None:
     ],
 )
 def test_hints_name_the_settings_of_the_service(cls: type[APIStatusError], status: int, words: str) -> None:
-    """An error of the Report Service names its settings, and does not advise switching to where it came from."""
+    """An error of the Report Service names its settings, and does not suggest switching to itself."""
     assert words in str(status_error(cls, status, service="reports"))
     assert "adjust.reports" in str(status_error(GoneError, 410, service="api"))
 

@@ -46,7 +46,7 @@ def test_what_is_no_number_has_no_value(decode: Callable[..., Any], exact: bool)
 )
 def test_a_key_that_comes_twice_is_refused(decode: Callable[..., Any], document: bytes) -> None:
     """A document with a repeated key is refused, because it is unknown which value is meant."""
-    with pytest.raises(RepeatedKeyError, match="comes twice in one object"):
+    with pytest.raises(RepeatedKeyError, match="appears twice in one object"):
         decode(document)
 
 

@@ -67,7 +67,7 @@ LISTED: dict[str, type] = {
 
 
 def nothing(request: httpx.Request) -> httpx.Response:
-    """Answer that there is nothing."""
+    """Answer with nothing."""
     if request.url.path.endswith("/events"):
         return httpx.Response(200, json=[])
     return httpx.Response(200, json={"data": {"items": []}} if "/public/" in request.url.path else {"apps": []})
@@ -141,7 +141,7 @@ async def test_what_is_listed_is_a_table_like_any_other(
 
 @each
 async def test_columns_do_not_depend_on_what_is_listed(name: str) -> None:
-    """Where nothing is listed, the table has the columns and types of a full one, and is true all the same."""
+    """If nothing is listed, the table has the columns and types of a full one, and is still true."""
     async with served(nothing) as adjust:
         listing = LISTINGS[name](adjust)
         assert await listing == []
@@ -189,7 +189,7 @@ async def iterated(listing: RecordList[Any]) -> list[Any]:
 async def test_a_cancelled_one_leaves_nothing_behind(
     adjust: AsyncAdjust, emulator: Emulator, name: str, way: str
 ) -> None:
-    """Whoever is cancelled in the middle of asking ends at once, and its requests with it."""
+    """A task that is cancelled during a request ends at once, together with its requests."""
     listing = (await of_account(adjust, emulator))[name]
     emulator.latency = 5
     task = WAYS[way](listing)
@@ -208,7 +208,7 @@ async def test_a_cancelled_one_leaves_nothing_behind(
 @each
 @each_way
 async def test_closing_the_client_ends_it(name: str, way: str) -> None:
-    """Where the client is closed in the middle, the error says so; after that nothing can be listed any more."""
+    """If the client is closed during a listing, the error says so. After that nothing can be listed."""
     async with client(never) as (adjust, script):
         listing = LISTINGS[name](adjust)
         task = WAYS[way](listing)
@@ -225,7 +225,7 @@ async def test_closing_the_client_ends_it(name: str, way: str) -> None:
 
 
 async def test_awaiting_while_iterating_disturbs_neither(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A list that is awaited in the middle of its own iteration is whole, and so is the iteration."""
+    """A list that is awaited during its own iteration is complete, and so is the iteration."""
     for name, listing in (await of_account(adjust, emulator)).items():
         seen, awaited = [], None
         async for record in listing:
@@ -239,7 +239,7 @@ async def test_awaiting_while_iterating_disturbs_neither(adjust: AsyncAdjust, em
 @jumping
 @each
 async def test_a_failure_is_no_short_list(name: str) -> None:
-    """A page that fails for good is an error of the whole list and the whole table."""
+    """A page that keeps failing is an error of the whole list and the whole table."""
     async with client(status(500), max_attempts=1) as (adjust, _):
         listing = LISTINGS[name](adjust)
         for ask in (listing.collect, listing.to_table):
@@ -337,7 +337,7 @@ async def test_platforms_of_apps_are_a_list() -> None:
 
 
 async def test_filter_lists_are_a_dictionary_and_one_table(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Awaited, filter lists are values by the name of their list; their table has the name beside each value."""
+    """Awaited filter lists are values by the name of their list. Their table has the name next to each value."""
     wanted = ["dimensions", "networks", "apps"]
     lists = adjust.reports.filters(wanted)
     assert emulator.stats.total == 0
@@ -353,7 +353,7 @@ async def test_filter_lists_are_a_dictionary_and_one_table(adjust: AsyncAdjust, 
 
 
 async def test_filter_lists_without_a_value_have_their_columns() -> None:
-    """No value is no reason for other columns."""
+    """Null values do not change the columns."""
     async with served(lambda _: httpx.Response(204)) as adjust:
         table = await adjust.reports.filters(["networks"]).to_table()
     assert table
@@ -382,7 +382,7 @@ async def test_what_has_an_unknown_shape_is_in_no_table_lost() -> None:
 
 
 def test_arguments_are_checked_before_anything_is_awaited() -> None:
-    """A wrong argument is refused where it is passed, by lists for reports as by those of trackers."""
+    """Lists for reports and lists of trackers refuse a wrong argument when they are called."""
     reports = AsyncAdjust("token").reports
     with pytest.raises(ConfigurationError, match="required_filters is empty"):
         reports.filters([])

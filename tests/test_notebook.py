@@ -79,7 +79,7 @@ async def test_what_comes_from_a_service_says_so_too(adjust: AsyncAdjust, emulat
 
 
 async def test_html_is_a_table_of_the_first_rows() -> None:
-    """A notebook shows twenty rows and says that there are more; text from the service can't be markup."""
+    """A notebook shows twenty rows and the note about more. Text from the service can't become markup."""
     rows = [{"day": f"<b>{number}</b>"} for number in range(25)]
     html = report(part(rows))._repr_html_()
     assert html.startswith("<p>Report of 25 rows, 2026-01-01 to 2026-01-02</p><table><thead><tr><th>day</th></tr>")

@@ -31,9 +31,9 @@ async def test_clocks_hold_for_both_hosts_and_not_for_the_client(
     """A view has its own time limits, whose errors name the option; the client's are unchanged."""
     async with client(after(0.2), max_attempts=1) as (adjust, _):
         quick = adjust.with_options(**option)
-        with pytest.raises(APITimeoutError, match=f"no whole answer within {where} s"):
+        with pytest.raises(APITimeoutError, match=f"no complete answer within {where} s"):
             await quick.trackers.create("app", "A")
-        with pytest.raises(APITimeoutError, match=f"no whole answer within {where} s"):
+        with pytest.raises(APITimeoutError, match=f"no complete answer within {where} s"):
             await quick.reports.fetch(**QUESTION)
         assert (await adjust.trackers.update("app", "abc123", partner_id=1)).token == "abc123"
 
@@ -60,7 +60,7 @@ async def test_limits_are_shared(client: ScriptedClient) -> None:
             await asyncio.sleep(0)
         with pytest.raises(PoolExhaustedError, match=r"raise max_concurrency, max_rate or deadline"):
             await adjust.with_options(deadline=0.02).partners.list().collect()
-        assert "1 calls under way" in repr(adjust.with_options(timeout=1))
+        assert "calls in flight: 1" in repr(adjust.with_options(timeout=1))
         holding.cancel()
         await asyncio.wait([holding])
 

@@ -291,7 +291,7 @@ async def test_the_client_is_closed_while_the_consumer_works() -> None:
     """After the client is closed no task is left; the consumer gets what was sent, and then the error."""
     watched = Watched(100, ahead=3)
     got: list[int] = []
-    with anyio.fail_after(LONG), pytest.raises(ClientClosedError, match="close it after its last walk has ended"):
+    with anyio.fail_after(LONG), pytest.raises(ClientClosedError, match="close it after its walks have ended"):
         async for item in watched.items:
             got.append(item)
             if item == 4:

@@ -41,10 +41,10 @@ STYLE = (
     (r"(?<!there\s)(?:is|are|was|were) no (?!longer|more|such|less|fewer|different|one)\w+", "'is not a', 'is not'"),
     (r"by (?:its|their) end, not|not in (?:its|their) course", "'at the end', 'while it runs'"),
     (r"ha(?:s|ve|d) come(?! from)", "'has arrived', 'was received'"),
-    (r"(?:is|are|was|were|be|come|comes|came|arrives?|arrived) whole", "'complete'"),
+    (r"(?:is|are|was|were|be|come|comes|came|arrives?|arrived) whole(?! (?:number|millisecond|second))", "'complete'"),
     (r"for good(?! reason)", "'permanently', 'lastingly'"),
     (r"such as (?:are|is|have|has|were|was)", "'those that are'"),
-    (r"of (?:the|a|an|its|their) \w+'s(?=[.,;:)]| own|$)", "a plain genitive: 'the caller's file'"),
+    (r"of (?:the|a|an|its|their) \w+'s(?=[.,;:)]|\Z)", "a plain genitive: 'the caller's file'"),
     (r"(?:^|(?<=[.:;!?]\s))(?-i:Where)(?! to\b)(?=[^.;?]*,)", "'If' or 'When'"),
     (r"(?:also|even|only|but) where", "'even if', 'only if', 'but if'"),
     (r"(?<!,\s)where (?:that|it|there|nothing|none|nobody|neither) (?:is|are|was|were|has|have|does|do|came)", "'if'"),
@@ -169,5 +169,5 @@ def test_the_list_finds_its_phrases(words: str, phrase: str) -> None:
     ],
 )
 def test_plain_english_passes(words: str) -> None:
-    """Common words in their common meaning are no findings."""
+    """Common words in their common meaning are not findings."""
     assert not list(findings(Text(1, words)))

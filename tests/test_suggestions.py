@@ -90,7 +90,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "kpis stream": (lambda adjust: adjust.kpis.stream(["a"], **DAYS, windows=1), "did you mean window?"),
     "listing": (lambda adjust: adjust.trackers.list("a", pagesize=5), "did you mean page_size?"),
     "listing of partners": (lambda adjust: adjust.partners.list(max_item=5), "did you mean max_items?"),
-    "another listing": (lambda adjust: adjust.partners.list(xyz=5), "a listing takes page_size, after"),
+    "another listing": (lambda adjust: adjust.partners.list(xyz=5), "the arguments are page_size, after"),
 }
 
 

@@ -84,7 +84,7 @@ def test_a_file_without_token(home: Path, text: str) -> None:
 
 
 def test_a_file_that_cannot_be_read(home: Path) -> None:
-    """A missing file, a directory in its place, and a file that is not text are ignored."""
+    """A missing file, a directory with its name, and a file that is not text are ignored."""
     with pytest.raises(ConfigurationError, match=r"set ADJUST_API_TOKEN, or put user_token into ~/\.adjustrc"):
         APIToken.find().check()
     (home / ".adjustrc").mkdir()

@@ -122,7 +122,7 @@ def _fold(
     *,
     keep_failures: bool,
 ) -> None:
-    """Make one answer of those of a batch of windows, once the last of them has arrived."""
+    """Fold the answers of a batch of windows into one, once the last of them has arrived."""
     first = number - number % BATCH
     batch = {place: answers[place] for place in range(first, first + BATCH) if place in answers}
     if len(batch) == BATCH:

@@ -1,1 +1,1 @@
-"""From a request to an answer, on one httpx client; knows no API and no path of one."""
+"""Send requests through one httpx client and return the answers. Knows no API and no path."""

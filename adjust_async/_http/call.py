@@ -1,7 +1,7 @@
-"""One call: its attempts, its clocks, and what it ends with.
+"""One call: its attempts, its timeouts, and its result.
 
-Errors are raised outside of the `except` blocks in which they are made, and errors of httpx and asyncio stay behind:
-their chains and frames hold requests, and so the API token.
+Errors are raised outside of the `except` blocks that create them, and errors of httpx and asyncio are dropped: their
+chains and frames refer to requests, and so to the API token.
 """
 
 import asyncio
@@ -42,18 +42,18 @@ T = TypeVar("T")
 
 logger = logging.getLogger("adjust_async")
 
-#: Seconds for which a 429 that asks for nothing lets no request begin.
+#: Seconds for which no request starts after a 429 without `Retry-After`.
 UNASKED_PAUSE = 0.25
 
 
 @attrs.define(eq=False)
 class Shared:
-    """What the calls of a client have in common, whatever their options.
+    """What all calls of a client share, whatever their options.
 
     Attributes:
-        draining: Whether only what is under way may go on.
-        loop: The event loop of the client, since its first call.
-        is_left_open: Whether there is something to close: the client is the SDK's own, and has sent a request.
+        draining: Whether only calls in flight may continue.
+        loop: The client's event loop, once it has made a call.
+        is_left_open: Whether there is something to close: the client is the SDK's own and has sent a request.
     """
 
     config: Config
@@ -71,13 +71,13 @@ class Shared:
             _warn("an AsyncAdjust was dropped without aclose(): open it by `async with`", ResourceWarning, source=self)
 
 
-def closed_error(detail: str = "make a new AsyncAdjust for further calls", **where: Any) -> ClientClosedError:
-    """Return the error of a call that a closed client ends."""
+def closed_error(detail: str = "create a new AsyncAdjust for further calls", **where: Any) -> ClientClosedError:
+    """Return the error of a call that was ended by closing the client."""
     return replace(ClientClosedError(f"the client is closed: {detail}"), **where)
 
 
 class Call(Generic[T]):
-    """One call on its way through its attempts."""
+    """One call and its attempts."""
 
     def __init__(self, spec: RequestSpec[T], service: Service, shared: Shared) -> None:
         self._spec = spec
@@ -91,18 +91,18 @@ class Call(Generic[T]):
         self._status: int | None = None
         self._sending = False
         self._kept = False
-        #: What the attempt before ended with, in words.
+        #: The failure of the previous attempt, in words.
         self._failed = ""
 
     def end(self) -> None:
-        """Let the call end now, because the client is closed."""
+        """End the call now, because the client is closed."""
         self._clocks.end()
 
     async def run(self) -> T:
         """Make attempts until one succeeds, within a span of the call.
 
         Raises:
-            AdjustError: The last one failed, or there was no time for another.
+            AdjustError: The last attempt failed, or there was no time for another one.
         """
         __tracebackhide__ = True
         telemetry, spec = self._shared.telemetry, self._spec
@@ -135,7 +135,7 @@ class Call(Generic[T]):
         """Make attempts until one succeeds.
 
         Raises:
-            AdjustError: The last one failed, or there was no time for another.
+            AdjustError: The last attempt failed, or there was no time for another one.
         """
         __tracebackhide__ = True
         failure: AdjustError
@@ -143,7 +143,7 @@ class Call(Generic[T]):
             self._may_retry,
             max_attempts=self._service.max_attempts,
             deadline=lambda: self._clocks.deadline,
-            before_sleep=self._tell_of_retry,
+            before_sleep=self._report_retry,
         )
         scope = self._clocks.call
         try:
@@ -152,13 +152,13 @@ class Call(Generic[T]):
                 return answer
         except TimeoutError:
             if not scope.expired():
-                raise  # a function of the caller's raised it
+                raise  # raised by a function of the caller
             failure = replace(self._out_of_time(), attempts=self._attempts or None)
         except AdjustError as error:
             failure = replace(error, attempts=self._attempts or None)
-            error.__traceback__ = None  # tenacity's frames hold the error, and its traceback these frames
+            error.__traceback__ = None  # tenacity's frames refer to the error, and its traceback to these frames
         finally:
-            again.iter_state.reset()  # its actions refer to it, which only the collector of cycles would notice
+            again.iter_state.reset()  # its actions refer back to it, a cycle that only the garbage collector would free
         try:
             raise failure
         finally:
@@ -186,7 +186,7 @@ class Call(Generic[T]):
         try:
             raise failure
         finally:
-            del failure  # whose traceback holds this frame, with the answer
+            del failure  # its traceback refers to this frame, which has the answer
 
     async def _with_permit(self) -> Answer | T:
         __tracebackhide__ = True
@@ -194,7 +194,7 @@ class Call(Generic[T]):
         try:
             while True:
                 async with self._shared.member.permit(self._service.name, deadline=self._clocks.deadline) as permit:
-                    # A process that stood still for long may have lost it meanwhile.
+                    # A process that was suspended for long may have lost the permit meanwhile.
                     if permit.valid:
                         return await self._exchange()
         except PauseOutlastsDeadlineError as pause:
@@ -213,7 +213,7 @@ class Call(Generic[T]):
             return self._spec.decode(answer)
         except AdjustError as error:
             failure = error
-        # What the service echoes is shown in errors, cut where it is long, and must not be a part of the token.
+        # Errors show what the service echoes. Long texts are cut, which must not leave a part of the token.
         clean = self._shared.config.token.without_echo(answer.body, answer.headers)
         if clean is None:
             try:
@@ -226,7 +226,7 @@ class Call(Generic[T]):
         return self._spec.decode(answer)
 
     async def _exchange(self) -> Answer | T:
-        """Send the request; return the answer, or what the spec's own receiver makes of its body."""
+        """Send the request. Return the answer, or what the receiver of the spec returns for its body."""
         __tracebackhide__ = True
         failure: AdjustError
         if self._client_is_closed():
@@ -242,12 +242,12 @@ class Call(Generic[T]):
                 return await self._receive()
         except TimeoutError:
             if not scope.expired():
-                raise  # a function of the caller's raised it
+                raise  # raised by a function of the caller
             host = self._service.host
             within = f"within {host.name_of('timeout')}={host.timeout:g} s"
-            failure = APITimeoutError(f"no whole answer {within}", **self._where)
+            failure = APITimeoutError(f"no complete answer {within}", **self._where)
         except asyncio.CancelledError as cancelled:
-            # It keeps no frame of httpx, which would hold the request.
+            # It keeps no frame of httpx, which would refer to the request.
             cancelled.__context__ = None
             raise cancelled.with_traceback(None) from None
         except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
@@ -260,11 +260,11 @@ class Call(Generic[T]):
         raise failure
 
     def _failure_of(self, error: Exception) -> AdjustError | None:
-        """Return the error of this package for one of httpx; `None` for what the caller's own code raised."""
+        """Return this package's error for one of httpx; `None` for an exception from the caller's own code."""
         if isinstance(error, httpx.InvalidURL):
-            # Everything in it was checked but its length.
+            # Only the length of the URL was not checked before.
             self._attempts -= 1
-            return ConfigurationError(f"the URL of the request can't be sent: {error}. Ask for less at a time")
+            return ConfigurationError(f"the URL of the request can't be sent: {error}. Request less at a time")
         closed = "http_client was closed during this request"
         if not isinstance(error, httpx.HTTPError):
             return closed_error(closed, **self._sent()) if self._client_is_closed() else None
@@ -277,7 +277,7 @@ class Call(Generic[T]):
         response = await self._service.send(self._shared.client, self._spec)
         try:
             end_verified = is_end_verified(response)
-            self._tell_of_answer(response.status_code, started)
+            self._log_answer(response.status_code, started)
             if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
                 await self._pause_everybody(response)
             if not response.is_success:
@@ -315,21 +315,21 @@ class Call(Generic[T]):
     def _out_of_time(self) -> AdjustError:
         host, spec = self._service.host, self._spec
         if self._shared.closed:
-            return closed_error(f"{spec.method} {spec.path} was under way", **self._sent())
+            return closed_error(f"{spec.method} {spec.path} was in flight", **self._sent())
         within = f"within {host.name_of('deadline')}={host.deadline:g} s"
-        before = f". The attempt before failed: {self._failed}" if self._failed else ""
+        before = f". The previous attempt failed: {self._failed}" if self._failed else ""
         if self._sending:
-            return APITimeoutError(f"no whole answer {within}{before}", **self._where)
-        rate = "" if host.max_rate is None else f", and {host.max_rate:g} be sent a second"
+            return APITimeoutError(f"no complete answer {within}{before}", **self._where)
+        rate = "" if host.max_rate is None else f", and {host.max_rate:g} may be sent per second"
         return PoolExhaustedError(
-            f"it was not its turn {within}: {self._shared.config.max_concurrency} requests may run at a time{rate}. "
+            f"it got no permit {within}: {self._shared.config.max_concurrency} requests may run at a time{rate}. "
             f"Start fewer calls at once, or raise max_concurrency, {host.prefix}max_rate or {host.name_of('deadline')}"
             f"{before}",
             **self._where,
             sent=False,
         )
 
-    # What the log says.
+    # Log records.
 
     def _fields(self, *, status: int | None = None, wait: float | None = None) -> dict[str, Any]:
         return {
@@ -347,13 +347,13 @@ class Call(Generic[T]):
             if self._shared.telemetry is not None:
                 self._shared.telemetry.paused(self._spec.service)
             logger.warning(
-                "%s answered 429: no request to it begins for %.2f s",
+                "%s answered 429: no request to it starts for %.2f s",
                 self._service.host.url,
                 wait,
                 extra=self._fields(status=429, wait=wait),
             )
 
-    def _tell_of_answer(self, status: int, started: float) -> None:
+    def _log_answer(self, status: int, started: float) -> None:
         self._status = status
         if self._shared.telemetry is not None:
             self._shared.telemetry.ended(self._spec.service, self._spec.method, status)
@@ -367,14 +367,14 @@ class Call(Generic[T]):
                 extra=self._fields(status=status),
             )
 
-    def _tell_of_retry(self, error: AdjustError, failed: int, wait: float) -> None:
+    def _report_retry(self, error: AdjustError, failed: int, wait: float) -> None:
         config = self._shared.config
         self._waited += wait
         if self._shared.telemetry is not None:
             about = {"attempt": failed, "wait": wait, "error": type(error).__name__}
             self._shared.telemetry.retried(self._spec.service, **about, status=getattr(error, "status", None))
         logger.debug(
-            "attempt %d of %d failed, the next one begins in %.2f s: %s",
+            "attempt %d of %d failed, the next one starts in %.2f s: %s",
             failed,
             self._service.max_attempts,
             wait,
@@ -386,7 +386,7 @@ class Call(Generic[T]):
 
 
 def _without_token(error: AdjustError, config: Config) -> AdjustError:
-    """Return the error, or a copy without the token where one of its texts has it."""
+    """Return the error, or a copy without the token if one of its texts contains it."""
     texts = {name: value for name, value in vars(error).items() if isinstance(value, str)}
     hidden = {name: config.token.redact(text) for name, text in texts.items()}
     changed = {name: text for name, text in hidden.items() if text != texts[name]}

@@ -1,6 +1,6 @@
-"""Content codings, decoded to their end: a packed body that stops before its end is an error, never a shorter body.
+"""Decode content codings completely: a compressed body that is cut is an error, never a shorter body.
 
-httpx decodes too, but never asks whether the packed stream has ended, and reads only the first of several gzip members.
+httpx decodes too, but does not check that the stream has ended, and reads only the first of several gzip members.
 """
 
 import zlib
@@ -9,13 +9,13 @@ from typing import Protocol
 
 __all__ = ["PIECE", "CodingError", "Unpacker", "ends_by_itself"]
 
-#: The maximum number of bytes of an unpacked piece, so that a small body can't become a large piece of memory.
+#: The maximum number of bytes in a decompressed piece, so that a small body can't expand into a large piece of memory.
 PIECE = 64 * 1024
 
 #: The maximum number of codings in one header.
 MOST_CODINGS = 4
 
-#: What zlib says of a header that is none.
+#: What zlib says of an invalid header.
 _HEADER_WORDS = ("header", "compression method", "window size")
 
 _GZIP_MAGIC = b"\x1f"
@@ -26,7 +26,7 @@ _RAW = -zlib.MAX_WBITS
 
 
 class CodingError(Exception):
-    """A body can't be unpacked. `transient` says whether asking again may help, as after a body that broke off."""
+    """A body can't be decompressed. `transient` is whether another attempt may help, as after a body that was cut."""
 
     def __init__(self, problem: str, *, transient: bool) -> None:
         super().__init__(problem)
@@ -36,20 +36,20 @@ class CodingError(Exception):
 
 class _Coding(Protocol):
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what the bytes unpack to."""
+        """Yield the decompressed bytes."""
 
     def finish(self) -> None:
-        """Check that the packed stream has ended."""
+        """Check that the compressed stream has ended."""
 
 
 class _Stream:
-    """One stream of zlib's, in pieces of bounded size."""
+    """One zlib stream, decompressed in pieces of limited size."""
 
     def __init__(self, coding: str, window_bits: int) -> None:
         self._coding = coding
         self._zlib = zlib.decompressobj(window_bits)
         self._started = False
-        #: What came after the end of the stream.
+        #: The bytes after the end of the stream.
         self.rest = b""
 
     @property
@@ -69,18 +69,18 @@ class _Stream:
             if self._zlib.eof:
                 self.rest = self._zlib.unused_data
                 return
-            # A full piece may have left output within zlib, even where all input was taken.
+            # A full piece may leave output within zlib, even if all input was consumed.
             if not data and len(piece) < PIECE:
                 return
 
     def _broken(self, error: zlib.error) -> CodingError:
-        # A body without the header of its coding was never packed so; anything else was damaged on its way.
+        # A body without its coding's header was never compressed; any other error means damage on the way.
         never_packed = not self._started and any(words in str(error) for words in _HEADER_WORDS)
-        return CodingError(f"it is no valid {self._coding} ({error})", transient=not never_packed)
+        return CodingError(f"it is not valid {self._coding} ({error})", transient=not never_packed)
 
 
 class _Gzip:
-    """Any number of gzip members after each other, with zeros between and after them."""
+    """Any number of consecutive gzip members, with zeros between and after them."""
 
     def __init__(self, coding: str) -> None:
         self._coding = coding
@@ -100,10 +100,12 @@ class _Gzip:
             self._members += 1
 
     def _next_member(self, data: bytes) -> _Stream:
-        # zlib would wait for a second byte before it says so.
+        # zlib would wait for a second byte before it reports this.
         if not data.startswith(_GZIP_MAGIC):
             raise (
-                _rest(self._coding) if self._members else CodingError(f"it is no valid {self._coding}", transient=False)
+                _rest(self._coding)
+                if self._members
+                else CodingError(f"it is not valid {self._coding}", transient=False)
             )
         return _Stream(self._coding, _GZIP)
 
@@ -143,11 +145,11 @@ _CODINGS: Mapping[str, Callable[[str], _Coding]] = {"gzip": _Gzip, "x-gzip": _Gz
 
 
 def _rest(coding: str) -> CodingError:
-    return CodingError(f"something else follows the end of the {coding} stream", transient=False)
+    return CodingError(f"there are more bytes after the end of the {coding} stream", transient=False)
 
 
 def _broken_off(coding: str) -> CodingError:
-    return CodingError(f"it breaks off: the {coding} stream has no end", transient=True)
+    return CodingError(f"it is cut: the {coding} stream has no end", transient=True)
 
 
 def _names(header: str | None) -> list[str]:
@@ -158,42 +160,42 @@ def _names(header: str | None) -> list[str]:
 
 
 def ends_by_itself(header: str | None) -> bool:
-    """Whether a body with this `Content-Encoding` says itself where it ends."""
+    """Return whether a body with this `Content-Encoding` marks its own end."""
     return bool(_names(header))
 
 
 class Unpacker:
-    """Unpacks one body.
+    """Decompresses one body.
 
     Args:
-        header: The `Content-Encoding` of the answer, which lists the codings in the order in which they were applied.
+        header: The `Content-Encoding` of the answer: the codings in the order in which they were applied.
 
     Raises:
-        CodingError: A coding that was not asked for is among them.
+        CodingError: It includes a coding that was not requested.
     """
 
     def __init__(self, header: str | None) -> None:
         names = _names(header)
         if unknown := [name for name in names if name not in _CODINGS]:
-            problem = f"its coding is {unknown[0][:40]!r}, which was not asked for: only gzip and deflate were"
+            problem = f"its coding is {unknown[0][:40]!r}, which was not requested: only gzip and deflate were"
             raise CodingError(problem, transient=False)
         if len(names) > MOST_CODINGS:
-            raise CodingError(f"it has {len(names)} codings, one around the other", transient=False)
+            raise CodingError(f"it has {len(names)} nested codings", transient=False)
         self._codings: list[_Coding] = [_CODINGS[name](name) for name in reversed(names)]
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what the next bytes of the body unpack to, in pieces of at most `PIECE` bytes.
+        """Yield the decompressed bytes, in pieces of at most `PIECE` bytes.
 
         Raises:
-            CodingError: The body is damaged, or something else follows its end.
+            CodingError: The body is damaged, or its end is followed by something else.
         """
         return self._through(0, data)
 
     def finish(self) -> None:
-        """Check that the body has come to its end. An empty body is whole.
+        """Check that the body has ended. An empty body is complete.
 
         Raises:
-            CodingError: It broke off.
+            CodingError: The body was cut.
         """
         for coding in self._codings:
             coding.finish()

@@ -1,7 +1,7 @@
-"""Requests that got no answer: errors of httpx as errors of the tree.
+"""Convert httpx's errors, for requests without an answer, into errors of this package.
 
-The error of httpx itself is left behind, with its class and its words in the message: its request has the API token in
-a header, and tools that send errors elsewhere send that too.
+The error of httpx is dropped, and only its class and its text are in the message: its request has the API token in a
+header, and error trackers would send that too.
 """
 
 import os
@@ -16,18 +16,18 @@ from adjust_async.transports import never_sent, proxy_status
 
 __all__ = ["connection_error"]
 
-#: What OpenSSL says of a certificate authority that Python 3.13 and later refuse, and earlier versions took.
+#: OpenSSL's words for a certificate authority that Python 3.13 and later refuse, and earlier versions accepted.
 _STRICT = ("not marked critical", "authority key identifier", "does not include key usage")
 
 
 def connection_error(where: Where, error: httpx.HTTPError, url: str, hide: Callable[[str], str] = str) -> AdjustError:
-    """Return the error of the tree for an error of httpx.
+    """Return this package's error for an error of httpx.
 
     Args:
         where: The request.
-        error: What was raised.
-        url: Where the service is.
-        hide: Takes the API token out of a text.
+        error: The error of httpx.
+        url: The URL of the service.
+        hide: Removes the API token from a text.
     """
     words = hide(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     sent = not never_sent(error)
@@ -47,14 +47,14 @@ def connection_error(where: Where, error: httpx.HTTPError, url: str, hide: Calla
         case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
             return APIConnectionError(words, **where, sent=sent, transient=False)
         case httpx.DecodingError():
-            problem = f"the body can't be unpacked: {words}"
+            problem = f"the body can't be decompressed: {words}"
             return DecodeError(problem, location="$", **where, malformed=True, transient=True)
         case _:
             return APIConnectionError(f"the connection broke: {words}", **where, sent=sent)
 
 
 def _certificate_problem(error: BaseException) -> str | None:
-    """Find out whether a connection failed for a certificate, which only the chain of causes says."""
+    """Return the problem with the certificate if that is why a connection failed; only the chain of causes shows it."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -71,5 +71,5 @@ def _certificate_advice(problem: str) -> str:
             "http_client=httpx.AsyncClient(transport=PooledTransport(verify=context))"
         )
     if set_already := [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]:
-        return f"{set_already[0]} is set: does it name the certificate authority that issued this certificate?"
+        return f"{set_already[0]} is set: it may not name the certificate authority that issued this certificate"
     return "Behind a proxy that inspects TLS, set SSL_CERT_FILE to its certificate authority"

@@ -1,4 +1,4 @@
-"""Large documents, decoded in a thread so that the application's event loop stays free."""
+"""Decode large documents in a thread, so that the application's event loop stays free."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 class DecodingThread:
-    """One thread, started when there is work for it.
+    """One thread, started when it is first needed.
 
-    Several would not be faster, as Python runs one at a time, and would leave less to the event loop.
+    Several would not be faster, since Python runs one at a time, and would leave less time to the event loop.
     """
 
     def __init__(self) -> None:

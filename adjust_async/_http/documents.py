@@ -1,6 +1,6 @@
-"""Reading JSON documents: decoding them, looking into them, and saying where one is not what its API documents.
+"""Read JSON documents: decode them, look up their parts, and report where they differ from what the API documents.
 
-Nothing here does I/O, so that every odd answer can be tested as plain bytes.
+Nothing here does I/O, so every malformed answer can be tested as plain bytes.
 """
 
 import codecs
@@ -28,22 +28,22 @@ __all__ = [
 ]
 
 
-#: The size in bytes from which an answer is decoded in a thread. Smaller ones take a few milliseconds, and the thread
-#: would cost as much.
+#: The size in bytes from which an answer is decoded in a thread. Smaller ones take a few milliseconds, about as much as
+#: the thread costs.
 LARGE = 256 * 1024
 
 
 def parse_json(answer: Answer, *, exact: bool = False, decode_large: Callable[..., Any] = loads_beside) -> Any:
-    """Decode the body of an answer whose status was a success.
+    """Decode the body of a successful answer.
 
     Args:
         answer: The answer.
-        exact: Whether a number becomes a `Decimal` where a float would lose digits of it.
-        decode_large: Decodes the body where it is large, as `loads_beside` does.
+        exact: Whether a number that a float can't represent exactly becomes a `Decimal`.
+        decode_large: The function that decodes a large body; `loads_beside` by default.
 
     Raises:
-        DecodeError: It is no JSON: empty, HTML, or broken off in the middle; a key is there twice; or it is an error in
-            spite of its status.
+        DecodeError: The answer is not JSON, such as HTML or a cut answer; a key appears twice; or the answer is an
+            error in spite of its status.
     """
     decode = loads if len(answer.body) < LARGE else decode_large
     problem, malformed, broke_off = "", True, False
@@ -53,7 +53,7 @@ def parse_json(answer: Answer, *, exact: bool = False, decode_large: Callable[..
         problem, malformed = f"the answer can't be trusted: {error}", False
     except JSONDecodeError as error:
         nature, broke_off = _nature(answer, error)
-        problem = f"the answer is no JSON ({nature})"
+        problem = f"the answer is not JSON ({nature})"
     else:
         if (words := carried_error(document)) is None:
             return document
@@ -62,23 +62,23 @@ def parse_json(answer: Answer, *, exact: bool = False, decode_large: Callable[..
 
 
 def _nature(answer: Answer, error: JSONDecodeError) -> tuple[str, bool]:
-    """Describe what is no JSON, and say whether it is the beginning of some."""
+    """Describe what is wrong with the JSON, and return whether it is only cut."""
     text = answer.text.strip()
     if not text:
         return "it is empty", True
     if text.startswith("<"):
         return f"it is HTML or XML: {readable_text(text)}", False
     if not _is_utf8(answer.body):
-        return f"it is not encoded in UTF-8; it begins with {text[:60]!r}", False
+        return f"it is not encoded in UTF-8; it starts with {text[:60]!r}", False
     if error.pos >= len(error.doc.rstrip()):
-        return f"it breaks off after {len(answer.body)} bytes", True
-    return f"{error}; it begins with {answer.text[:60]!r}", False
+        return f"it is cut after {len(answer.body)} bytes", True
+    return f"{error}; it starts with {answer.text[:60]!r}", False
 
 
 def decode_error(
     answer: Answer, location: str, problem: str, *, malformed: bool = False, transient: bool = False
 ) -> DecodeError:
-    """Return the error of an answer that is not what the API documents."""
+    """Return the error for an answer that differs from what the API documents."""
     return DecodeError(
         problem,
         location=location,
@@ -92,11 +92,11 @@ def decode_error(
 
 @contextmanager
 def decode_errors(answer: Answer | None = None, *, path: str | None = None) -> Iterator[None]:
-    """Raise the `DecodeError` of an answer for every `MalformedError` inside.
+    """Convert a `MalformedError` from the block into the `DecodeError` of an answer.
 
     Args:
-        answer: The answer; `None` for one that is read as it arrives, and for a saved document.
-        path: The path of an answer that is read as it arrives.
+        answer: The answer; `None` for one that is read while it arrives, and for a saved document.
+        path: The path of an answer that is read while it arrives.
     """
     try:
         yield
@@ -118,7 +118,7 @@ def decode_errors(answer: Answer | None = None, *, path: str | None = None) -> I
 
 def _is_utf8(body: bytes) -> bool:
     try:
-        # Where the body broke off in the middle of a character, it is UTF-8 all the same.
+        # If the body was cut within a character, it is UTF-8 all the same.
         codecs.getincrementaldecoder("utf-8")().decode(body)
     except UnicodeDecodeError:
         return False
@@ -126,7 +126,7 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def readable_text(text: str) -> str:
-    """Return the title of an HTML page, or else its first words, on one line."""
+    """Return the title of an HTML page, or otherwise its first words, on one line."""
     import html
 
     lower = text.lower()
@@ -137,7 +137,7 @@ def readable_text(text: str) -> str:
 
 
 def _without_tags(text: str) -> str:
-    # In one pass, and not by a pattern: on a page that was made to be slow, patterns take seconds of the event loop.
+    # In one pass, and not with a regex: a page that was made to be slow would block the event loop for seconds.
     first, *pieces = text.split("<")
     words, skipped = [first], ""
     for piece in pieces:
@@ -154,17 +154,17 @@ def _without_tags(text: str) -> str:
 
 
 def optional_text(value: object) -> str | None:
-    """Return a text, also of a number; `None` for an empty text and for anything else."""
+    """Return a text or a number as text; `None` for an empty text and for anything else."""
     if isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def optional_object(answer: Answer, parent: Mapping[str, Any], key: str, location: str) -> Mapping[str, Any]:
-    """Return the object under a key; an empty one where it is null or absent.
+    """Return the object under a key; an empty one if it is null or absent.
 
     Raises:
-        DecodeError: Something else is there.
+        DecodeError: The value is not an object.
     """
     value = parent.get(key)
     if value is None:
@@ -175,10 +175,10 @@ def optional_object(answer: Answer, parent: Mapping[str, Any], key: str, locatio
 
 
 def optional_text_at(answer: Answer, parent: Mapping[str, Any], key: str, location: str) -> str | None:
-    """Return the text under a key; `None` where it is null, empty or absent, which all mean the same in `paging`.
+    """Return the text under a key; `None` if it is null, empty or absent, which all mean the same in `paging`.
 
     Raises:
-        DecodeError: Something else is there. Taken for the end of a walk, it would lose the rest.
+        DecodeError: The value is not text. Read as the end of a listing, it would lose the rest.
     """
     value = parent.get(key)
     text = optional_text(value)
@@ -188,7 +188,7 @@ def optional_text_at(answer: Answer, parent: Mapping[str, Any], key: str, locati
 
 
 def optional_integer(value: object) -> int | None:
-    """Return a whole number that may have come as text; `None` for anything else."""
+    """Return a whole number that may have been sent as text; `None` for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value) else None

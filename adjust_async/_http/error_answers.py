@@ -1,4 +1,4 @@
-"""Answers that are no success, as errors of the tree."""
+"""Convert error answers into errors of this package."""
 
 import math
 from collections.abc import Mapping
@@ -29,13 +29,13 @@ _STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
 
 
 def raise_for_status(answer: Answer) -> None:
-    """Raise the error of the tree that an answer other than a success stands for.
+    """Raise this package's error for an unsuccessful answer.
 
-    The status is looked at before the body: a proxy in front of the service may answer with HTML or nothing at all.
+    The status counts more than the body: a proxy in front of the service may answer with HTML, or with nothing at all.
     """
     if answer.status == HTTPStatus.PARTIAL_CONTENT:
         raise decode_error(
-            answer, "$", "only a part of the answer came, with status 206", malformed=True, transient=True
+            answer, "$", "only a part of the answer arrived, with status 206", malformed=True, transient=True
         )
     if 200 <= answer.status < 300:
         return
@@ -48,7 +48,7 @@ def raise_for_status(answer: Answer) -> None:
     else:
         message, request_id = message_of(document)
     if not message:
-        message = "the body says nothing of the reason" if answer.text.strip() else "the body is empty"
+        message = "the body has no error message" if answer.text.strip() else "the body is empty"
     if answer.status in FOLLOWED:
         message = refusal(answer)
     cls = _STATUS_ERRORS.get(answer.status)
@@ -66,15 +66,15 @@ def raise_for_status(answer: Answer) -> None:
 
 
 def _is_envelope(document: object) -> bool:
-    """Whether a document is the error envelope of the Campaign API: `{"error": {"message": ...}}`."""
+    """Return whether a document is the error envelope of the Campaign API: `{"error": {"message": ...}}`."""
     details = document.get("error") if isinstance(document, Mapping) else None
     return isinstance(details, Mapping) and isinstance(details.get("message"), str)
 
 
 def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Read a `Retry-After` header, which is a number of seconds or a date.
+    """Read a `Retry-After` header, which has a number of seconds or a date.
 
-    Return seconds from now, at least 0; `None` for a header that is missing or says neither.
+    Return seconds from now, at least 0; `None` if the header is missing or unreadable.
     """
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""What documents say of an error, whatever their status: the words, in the shapes that were documented or seen."""
+"""Find the error message in a document of any status, in the documented structures and those that were seen live."""
 
 from collections.abc import Mapping
 
@@ -6,17 +6,17 @@ from adjust_async._json import JSONDecodeError, dumps, loads
 
 __all__ = ["carried_error", "error_words", "is_failure", "message_of", "one_line"]
 
-#: The keys with which the APIs, and gateways in front of them, say that something failed.
+#: The keys with which the APIs, and gateways in front of them, report an error.
 _FAILURE_KEYS = frozenset(
     ("error", "errors", "error_code", "error_desc", "error_desc_details", "error_description", "error_message")
 )
 
-#: Words in `status` that say the same.
+#: Words in `status` that report an error.
 _FAILED = frozenset(("error", "fail", "failed", "failure"))
 
 
 def is_failure(key: str, value: object) -> bool:
-    """Return whether a key of an object says that it failed. Null, empty and false say that nothing did."""
+    """Return whether a key of an object reports an error. Null, empty and false don't."""
     if key in _FAILURE_KEYS:
         return bool(value)
     if key == "status":
@@ -25,7 +25,7 @@ def is_failure(key: str, value: object) -> bool:
 
 
 def carried_error(document: object) -> str | None:
-    """Return what a document with the status of a success says of a failure; `None` where it says nothing of one."""
+    """Return the error message in a document whose status was a success; `None` if it reports no error."""
     if not isinstance(document, Mapping):
         return None
     found = {key: value for key, value in document.items() if is_failure(key, value)}
@@ -37,7 +37,7 @@ def carried_error(document: object) -> str | None:
 
 
 def message_of(document: object) -> tuple[str | None, str | None]:
-    """Find message and request id in the shapes of an error body that were documented or seen.
+    """Return the message and the request ID of an error body, in the structures that were documented or seen live.
 
     The Campaign API documents `{"error": {"message"}}`, the Report Service `{"error_code", "error_desc",
     "error_desc_details"}`, the KPI Service nothing. A body of another shape is shown as it is.
@@ -58,7 +58,7 @@ def message_of(document: object) -> tuple[str | None, str | None]:
 
 
 def error_words(body: str) -> str:
-    """Return what an error body of the Report Service says in words, without the names of parameters in `loc`."""
+    """Return the message in an error body of the Report Service, without the names of parameters in `loc`."""
     try:
         document = loads(body.encode(errors="replace"))
     except JSONDecodeError:
@@ -71,7 +71,7 @@ def error_words(body: str) -> str:
 
 
 def _words(value: object) -> str | None:
-    """Return a value of an error body as text; `None` where it says nothing."""
+    """Return a value of an error body as text; `None` for null, a boolean and an empty value."""
     if not value or value is True:
         return None
     if isinstance(value, str):
@@ -79,7 +79,7 @@ def _words(value: object) -> str | None:
     if isinstance(value, list) and (words := [_words(part) for part in value]) and all(words):
         return one_line("; ".join(filter(None, words))) or None
     if isinstance(value, Mapping) and isinstance(value.get("msg"), str):
-        # What was seen of a live account: {"loc": ["index"], "msg": "field required", "type": ...}.
+        # As a live account received it: {"loc": ["index"], "msg": "field required", "type": ...}.
         place = value.get("loc")
         return one_line(": ".join(map(str, [*(place if isinstance(place, list) else []), value["msg"]])))
     return one_line(dumps(value).decode())

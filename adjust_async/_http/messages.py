@@ -1,4 +1,4 @@
-"""A request to be sent, and the answer to it: what the APIs and the session exchange."""
+"""A request and its answer, as the APIs and the session exchange them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import MappingProxyType
@@ -9,19 +9,20 @@ T = TypeVar("T")
 __all__ = ["BODY_LIMIT", "JSON", "Answer", "Body", "RequestSpec", "ServiceName", "Where"]
 
 
-#: The media type of what most requests send and ask for.
+#: The media type that most requests send and accept.
 JSON = "application/json"
 
 
 #: How much of an answer's text an error keeps.
 BODY_LIMIT = 64 * 1024
 
-#: The Campaign API and the KPI Service are one service as to host and limits, the Report Service is the other.
+#: The Campaign API and the KPI Service share a host and limits, and count as one service. The other one is the Report
+#: Service.
 ServiceName = Literal["api", "reports"]
 
 
 class Where(TypedDict):
-    """Which request it was, as every error says it. The path is without query."""
+    """Which request it was, as in every error. The path has no query."""
 
     method: str
     path: str
@@ -29,16 +30,16 @@ class Where(TypedDict):
 
 
 class Answer(NamedTuple):
-    """One HTTP answer, its body unpacked.
+    """One HTTP answer with its decompressed body.
 
     Attributes:
         method, path, service: The request.
         status: The HTTP status.
-        headers: Looked into by names in lower case.
-        body: Whole where the status was a success; the beginning of it otherwise.
+        headers: The headers, by names in lower case.
+        body: The complete body after a success; otherwise its start.
         origin: Scheme, host and port that answered.
-        end_verified: Whether the answer said where its body ends. Where only the end of the connection told it, a body
-            that was cut looks like a whole one.
+        end_verified: Whether the answer marks the end of its body. If only the end of the connection does, a cut body
+            looks like a complete one.
     """
 
     method: str
@@ -57,19 +58,19 @@ class Answer(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The body as text, cut to what an error keeps."""
+        """The body as text, cut to the length that an error keeps."""
         return self.body[:BODY_LIMIT].decode("utf-8-sig", "replace")
 
 
 class Body(Protocol):
-    """The body of an answer whose status was a success, as it arrives, unpacked.
+    """The body of a successful answer while it arrives, decompressed.
 
     Attributes:
         status: The HTTP status.
-        length: How many bytes it has; `None` where that is not known before its end.
-        end_verified: As of `Answer`.
-        media_type: The header `Content-Type`; empty where there is none.
-        is_last: Whether no further attempt will be made.
+        length: The number of bytes; `None` if it is unknown until the end.
+        end_verified: As in `Answer`.
+        media_type: The header `Content-Type`; empty without one.
+        is_last: Whether this is the last attempt.
     """
 
     status: int
@@ -79,22 +80,22 @@ class Body(Protocol):
     is_last: bool
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the body piece by piece. The clocks of the call run only while it waits for the service."""
+        """Yield the body piece by piece. The timeouts run only while waiting for the service."""
 
     async def __anext__(self) -> bytes:
         """Wait for the next piece."""
 
     def keep(self) -> None:
-        """Say that something of this body was handed out, so that no further attempt may be made."""
+        """Note that a part of this body was handed out, so that no further attempt may follow."""
 
 
 class RequestSpec(NamedTuple, Generic[T]):
-    """One request, and how its answer is read.
+    """One request, and how to read its answer.
 
-    `path` holds nothing that would have to be encoded: its tokens were checked. `decode` gets an answer whose status
-    was a success; `receive`, where it is set, gets the arriving body instead, anew for each attempt. `before_send` is
-    called before each attempt, and where the transport is httpcore's again when its connection is open; an error keeps
-    the request back. `name` and `app` are for spans: what of which API is asked for, and which app it is about.
+    `path` needs no encoding, since its tokens were checked. `decode` is called with a successful answer. `receive`, if
+    set, is called with the arriving body instead, again for each attempt. `before_send` is called before each attempt,
+    and with httpcore's transport again when the connection is open; an exception from it prevents the request. `name`
+    and `app` are for spans: the resource of the API, and the app.
     """
 
     method: str

@@ -1,7 +1,7 @@
-"""Which failure may be tried again, and when.
+"""Which failures are retried, and when.
 
-A GET or a PATCH can be sent twice without harm. A POST creates, and Adjust has no idempotency key: it is sent again
-only where it surely did nothing.
+A GET or a PATCH can be sent twice without harm. A POST creates something, and Adjust has no idempotency key, so it is
+sent again only if it certainly had no effect.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from adjust_async.errors.requests import NOT_DONE
 
 __all__ = ["jitter", "may_retry", "retrying"]
 
-#: Besides HTTP's own: what nginx (499), Cloudflare (520 to 527) and overloaded gateways (529) answer.
+#: Besides HTTP's own: the statuses of nginx (499), Cloudflare (520 to 527) and overloaded gateways (529).
 RETRIED_STATUSES = frozenset({408, 425, 429, 499, 500, 502, 503, 504, *range(520, 528), 529})
 
-#: Seconds: the bound of the first wait, and of all.
+#: Seconds: the upper bound of the first wait, and of every wait.
 FIRST_WAIT, LONGEST_WAIT = 0.25, 20.0
 
 
 def may_retry(method: str, error: BaseException) -> bool:
-    """Whether sending the request again after this error can help, and can do nothing twice."""
+    """Return whether sending the request again after this error can help and can't have an effect twice."""
     match error:
         case APIStatusError():
             return error.status in (NOT_DONE if method == "POST" else RETRIED_STATUSES)
@@ -52,7 +52,7 @@ def jitter(failed: int) -> float:
 
 
 def _error_of(state: RetryCallState) -> AdjustError:
-    """Return the error that the last attempt ended with; tenacity asks only after one that `may_retry` took."""
+    """Return the error of the last attempt. tenacity asks only after an error that `may_retry` accepted."""
     return cast("AdjustError", cast("Future", state.outcome).exception())
 
 
@@ -61,10 +61,10 @@ def _asked(error: AdjustError) -> float:
 
 
 def wait_after(state: RetryCallState) -> float:
-    """Return the seconds until the next attempt: what the service asked for, and jitter.
+    """Return the seconds until the next attempt: what the service asked for, plus jitter.
 
-    Jitter comes on top of a `Retry-After` too: everything that waited for it would go on at the same moment otherwise,
-    and one of 0, or a date that a skewed clock has passed already, would use up all attempts at once.
+    A `Retry-After` needs jitter too: without it, everything that waited would continue at the same moment. One of 0, or
+    a date that is past according to a wrong clock, would use up all attempts at once.
     """
     return min(_asked(_error_of(state)), LONGEST_PAUSE) + jitter(state.attempt_number)
 
@@ -76,16 +76,16 @@ def retrying(
     deadline: Callable[[], float | None],
     before_sleep: Callable[[AdjustError, int, float], None],
 ) -> AsyncRetrying:
-    """Return the loop that one call runs in, from its first attempt on.
+    """Return the retry loop of one call.
 
-    tenacity costs about 21 µs a call, next to a request that takes milliseconds: going around it for calls that succeed
-    at once is not worth a second path.
+    tenacity costs about 21 µs per call, and a request takes milliseconds. A second path for calls that succeed at once
+    is not worth that.
 
     Args:
-        may: Whether to try again after an error.
-        max_attempts: The maximum number of attempts, the first one included.
-        deadline: Returns the loop's time at which the call must have ended; `None` for never. A wait that would outlast
-            it is not begun, so that a long `Retry-After` fails at once.
+        may: Returns whether to try again after an error.
+        max_attempts: The maximum number of attempts, including the first.
+        deadline: Returns the loop's time by which the call must have ended; `None` for never. A wait that would outlast
+            it is not started, so that a long `Retry-After` fails at once.
         before_sleep: Called with the error, the attempts so far and the seconds to wait.
     """
     loop = asyncio.get_running_loop()
@@ -95,18 +95,18 @@ def retrying(
         end = deadline()
         if enough(state) or end is None:
             return enough(state)
-        # A call that has a deadline trusts the service in how long it would have to wait.
+        # The uncapped time counts here: a service that asks for more than the deadline would refuse again.
         return loop.time() + max(state.upcoming_sleep, _asked(_error_of(state))) >= end
 
-    def tell(state: RetryCallState) -> None:
+    def report(state: RetryCallState) -> None:
         before_sleep(_error_of(state), state.attempt_number, state.upcoming_sleep)
 
-    # A fresh one for each call: it keeps the state of the attempts.
+    # A new one for each call, since it keeps the state of the attempts.
     return AsyncRetrying(
         sleep=asyncio.sleep,
         retry=retry_if_exception(may),
         wait=wait_after,
         stop=stop,
-        before_sleep=tell,
+        before_sleep=report,
         reraise=True,
     )

@@ -1,4 +1,4 @@
-"""The two hosts that requests go to: how each gets its requests, and the limits that its requests share."""
+"""The two hosts, how requests are sent to them, and the limits that their requests share."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -16,15 +16,15 @@ from adjust_async.coordination.protocol import Host
 
 __all__ = ["Service", "TokenAuth", "hosts", "services"]
 
-#: Seconds to wait for a connection at most, within the time that the attempt has.
+#: The maximum number of seconds to wait for a connection, within the time of the attempt.
 CONNECT_TIMEOUT = 10.0
 
-#: httpx itself would ask for Brotli and Zstandard too where their packages are installed.
+#: httpx would also accept Brotli and Zstandard if their packages are installed.
 _HEADERS = {"Accept-Encoding": "gzip, deflate", "User-Agent": f"adjust_async/{__version__}"}
 
 
 class TokenAuth(httpx.Auth):
-    """Puts the API token on a request. It comes with each request, so that no table of headers holds the token."""
+    """Adds the API token to a request. Each request brings its own, so that no table of headers contains the token."""
 
     def __init__(self, token: APIToken, scheme: str) -> None:
         self._token = token
@@ -38,7 +38,7 @@ class TokenAuth(httpx.Auth):
 
 @attrs.frozen
 class Service:
-    """One host, and what all requests to it have in common."""
+    """One host, and what all requests to it share."""
 
     name: ServiceName
     host: HostConfig
@@ -49,13 +49,13 @@ class Service:
     max_attempts: int
 
     def with_options(self, config: Config) -> "Service":
-        """Return the same host and limits with other clocks and attempts."""
+        """Return the same host and limits with other timeouts and attempts."""
         host = config.api if self.name == "api" else config.reports
         timeout = _timeouts(host.timeout)
         return attrs.evolve(self, host=host, timeout=timeout, max_attempts=config.max_attempts)
 
     def where(self, spec: RequestSpec[Any]) -> Where:
-        """Return what errors say of a request."""
+        """Return the description of a request for its errors."""
         return Where(method=spec.method, path=spec.path, service=self.name)
 
     def url_of(self, spec: RequestSpec[Any]) -> str:
@@ -64,14 +64,14 @@ class Service:
         return f"{self.host.url}{spec.path}?{query}" if query else f"{self.host.url}{spec.path}"
 
     async def send(self, client: httpx.AsyncClient, spec: RequestSpec[Any]) -> httpx.Response:
-        """Send a request, follow redirects within the host, and return the answer with its body still to come.
+        """Send a request, follow redirects within the host, and return the answer before its body.
 
         Raises:
             httpx.HTTPError: There was no answer.
         """
         headers = self.headers | {"Accept": spec.accept}
         if spec.receive is not None and client.event_hooks["response"]:
-            # A hook may read the answer, and httpx then leaves out what follows a first member of gzip, without a word.
+            # A hook may read the answer. httpx then silently drops what follows the first gzip member.
             headers["Accept-Encoding"] = "identity"
         content = None
         if spec.body is not None:
@@ -82,8 +82,8 @@ class Service:
         redirects = 0
         while True:
             try:
-                # What the client was made with would be used for whatever is not said here. The request is held by no
-                # name, so that no frame shows its headers.
+                # Settings that are not passed here would be taken from the client. The request has no
+                # variable, so that no frame shows its headers.
                 response = await client.send(
                     client.build_request(
                         spec.method, url, headers=headers, content=content, timeout=self.timeout, extensions=extensions
@@ -93,7 +93,7 @@ class Service:
                     follow_redirects=False,
                 )
             except httpx.HTTPStatusError as error:
-                # Hooks that call `raise_for_status` are usual, and may call it for a request of their own.
+                # Hooks often call `raise_for_status`, and may call it for a request of their own.
                 if error.request.method != spec.method or error.request.url != url:
                     raise
                 response = error.response
@@ -106,10 +106,10 @@ class Service:
 
 
 def _before_headers(check: Callable[[], Awaitable[None]]) -> Callable[[str, object], Awaitable[None]]:
-    """Return what httpcore calls at each step of a request, to check again when its connection is there."""
+    """Return a trace function for httpcore that checks again when the connection is open."""
 
     async def trace(event: str, _: object) -> None:
-        # A body that is missing keeps a service from doing anything, as missing headers do.
+        # A missing body keeps a service from acting, as missing headers do.
         if event.endswith((".send_request_headers.started", ".send_request_body.started")):
             await check()
 
@@ -117,8 +117,8 @@ def _before_headers(check: Callable[[], Awaitable[None]]) -> Callable[[str, obje
 
 
 def hosts(config: Config) -> list[Host]:
-    """Return the limits of both services, as a coordinator takes them."""
-    # The account counts for the Report Service alone: the other one derives it from the token.
+    """Return the limits of both services, in the form that a coordinator takes."""
+    # Only the Report Service has an account: the other service derives it from the token.
     return [
         _shared_host("api", config, config.api, None),
         _shared_host("reports", config, config.reports, config.account_id),
@@ -158,6 +158,6 @@ def _shared_host(name: ServiceName, config: Config, host: HostConfig, account_id
 
 
 def _timeouts(attempt: float | None) -> httpx.Timeout:
-    """Split the time of an attempt, so that one that found no connection ends as that, and not as one that was sent."""
+    """Split the time of an attempt, so that a failure to connect is not reported as a request that was sent."""
     connection = CONNECT_TIMEOUT if attempt is None else min(attempt / 2, CONNECT_TIMEOUT)
     return httpx.Timeout(attempt, connect=connection, pool=connection)

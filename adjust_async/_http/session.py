@@ -27,14 +27,14 @@ __all__ = ["Session"]
 
 T = TypeVar("T")
 
-#: The clients on whose behalf the running code goes on with something that was begun before, by their shared parts.
+#: The clients for which the running code continues something that was started before, by their shared parts.
 _under_way: ContextVar[tuple[Shared, ...]] = ContextVar("adjust_async_under_way", default=())
 
 
 class Session:
-    """Sends requests for all resources of one client, and owns its tasks and connections.
+    """Sends the requests of all resources of one client, and owns its tasks and connections.
 
-    It may be opened and closed in different tasks, and be used by any number of them in between.
+    It may be opened and closed in different tasks, and any number of tasks may use it in between.
     """
 
     def __init__(self, config: Config, coordinator: Coordinator, http_client: httpx.AsyncClient | None = None) -> None:
@@ -55,7 +55,7 @@ class Session:
         self._something_ended = asyncio.Event()
 
     def with_config(self, config: Config) -> "Session":
-        """Return a view of this session, with other settings and everything else in common."""
+        """Return a view of this session with other settings that shares everything else."""
         view = copy.copy(self)
         view.config = config
         same_hosts = {name: service.with_options(config) for name, service in self._services.items()}
@@ -74,24 +74,24 @@ class Session:
 
     @property
     def calls(self) -> int:
-        """How many calls are under way, including those that wait for a permit or for their next attempt."""
+        """The number of calls in flight, including those that wait for a permit or for their next attempt."""
         return len(self._calls)
 
     @property
     def permits(self) -> int:
-        """How many permits are out, of both hosts."""
+        """The number of permits in use, for both hosts."""
         return self.member.permits_out
 
     @property
     def member(self) -> Member:
-        """The client's part in its coordinator."""
+        """The client's membership in its coordinator."""
         return self._shared.member
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Start a task that `aclose` cancels, after the time that it may drain for.
+        """Start a task that `aclose` cancels after the time for draining.
 
         Raises:
-            ClientClosedError: The session is closed, or drains.
+            ClientClosedError: The session is closed or draining.
         """
         if not self._is_open():
             coroutine.close()
@@ -110,12 +110,12 @@ class Session:
 
     @contextlib.contextmanager
     def operation(self, name: str, **about: str | int | None) -> Iterator[None]:
-        """Let all calls within this block count as one thing under way, whose later calls are made while draining too.
+        """Make all calls in this block one operation. Its later calls are allowed while draining.
 
-        It has a span of its own, `about` what it is.
+        The operation has a span with the attributes `about`.
 
         Raises:
-            ClientClosedError: The session is closed, or drains.
+            ClientClosedError: The session is closed or draining.
         """
         __tracebackhide__ = True
         if not self._is_open():
@@ -131,7 +131,7 @@ class Session:
             self._ended(self._operations)(mark)
 
     def span(self, name: str, **about: str | int | None) -> contextlib.AbstractContextManager[object]:
-        """Return a span of what is done within a block."""
+        """Return a span for the work in a block."""
         telemetry = self._shared.telemetry
         if telemetry is None or not telemetry.traces():
             return contextlib.nullcontext()
@@ -139,7 +139,7 @@ class Session:
 
     @contextlib.contextmanager
     def stopped_by_drain(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Have `stop` called when `aclose` begins to drain within this block."""
+        """Call `stop` if `aclose` starts to drain during this block."""
         self._on_drain.add(stop)
         try:
             yield
@@ -148,16 +148,16 @@ class Session:
 
     @property
     def draining(self) -> bool:
-        """Whether `aclose` was called with a time to drain for."""
+        """Whether `aclose` was called with a time to drain."""
         return self._shared.draining
 
     async def request(self, spec: RequestSpec[T]) -> T:
-        """Send a request, again where that helps and harms nothing, and return what `spec.decode` makes of the answer.
+        """Send a request, with retries if they can help and do no harm, and return what `spec.decode` returns.
 
         Raises:
             APIStatusError: The service answered with an error.
-            APIConnectionError: There was no answer, or none in time.
-            DecodeError: The answer was not what the API documents.
+            APIConnectionError: There was no answer, or not in time.
+            DecodeError: The answer differs from what the API documents.
             ClientClosedError: The session is closed, or was closed meanwhile.
         """
         __tracebackhide__ = True
@@ -176,7 +176,7 @@ class Session:
             self._ended(self._calls)(call)
 
     async def aclose(self, drain: float = 0.0) -> None:
-        """Let what is under way end within `drain` seconds; then cut it, end the tasks, and close the connections."""
+        """Let calls in flight end within `drain` seconds. Then cancel them and all tasks, and close the connections."""
         running_loop()
         try:
             if drain and self._is_open():
@@ -197,7 +197,7 @@ class Session:
         self._shared.closed = True
         loop = self._shared.loop
         if loop is not None and loop.is_closed():
-            return  # and its connections and tasks ended with it
+            return  # its connections and tasks have ended with it
         for call in self._calls:
             call.end()
         tasks = list(self._tasks)
@@ -215,11 +215,11 @@ class Session:
                 await self.client.aclose()
 
     def _is_open(self) -> bool:
-        """Whether the running code may make calls."""
+        """Return whether the running code may make calls."""
         return not self.closed and (not self._shared.draining or self._shared in _under_way.get())
 
     def _ended(self, things: set[T]) -> Callable[[T], None]:
-        """Return what takes one of the things out that were under way."""
+        """Return a callback that removes a finished item."""
 
         def end(thing: T) -> None:
             things.discard(thing)
@@ -233,7 +233,7 @@ class Session:
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._shared.loop is not None:
-            raise ConfigurationError("the client is used in a second event loop: make one AsyncAdjust for each loop")
+            raise ConfigurationError("the client is used in a second event loop: create one AsyncAdjust for each loop")
         self._shared.loop = loop
         self._shared.is_left_open = self._owns_client
 
@@ -246,13 +246,13 @@ def _own_client(config: Config) -> httpx.AsyncClient:
 
 
 def _checked(http_client: object) -> httpx.AsyncClient:
-    """Check the client that the caller passed in."""
+    """Check the httpx client that the caller passed."""
     if not isinstance(http_client, httpx.AsyncClient):
         raise ConfigurationError(f"http_client is {shown(http_client)}: pass an httpx.AsyncClient")
     if http_client.is_closed:
         raise ClientClosedError("http_client is closed: pass one that is open, and close it after AsyncAdjust")
     if http_client.params:
         raise ConfigurationError(
-            "http_client has params, which would be added to the query of every request: make it without them"
+            "http_client has params, which would be added to the query of every request: create it without them"
         )
     return http_client

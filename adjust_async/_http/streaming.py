@@ -1,4 +1,4 @@
-"""The body of an answer: read whole, read in part for an error, or handed on as it arrives."""
+"""The body of an answer: read completely, read in part for an error, or passed on while it arrives."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
@@ -15,24 +15,24 @@ from adjust_async.errors import DecodeError
 
 __all__ = ["ArrivingBody", "Clocks", "is_end_verified", "let_go", "start_of_body", "whole_body"]
 
-#: Unpacked bytes after which other tasks get their turn.
+#: The number of decompressed bytes after which to yield to other tasks.
 BETWEEN_TURNS = 1024 * 1024
 
 TAKEN = (
-    "an event hook of the http_client took the body of the answer, or closed it: let the hook read it by "
+    "an event hook of http_client consumed the body of the answer, or closed it: let the hook read it with "
     "`await response.aread()`, which keeps it"
 )
 
-#: The stream of a response whose body was read, or given up.
+#: The stream of a response whose body was read or dropped.
 _GONE = httpx.ByteStream(b"")
 
 _BODYLESS = frozenset({204, 205, 304})
 
 
 def is_end_verified(response: httpx.Response) -> bool:
-    """Whether a body that was cut would be noticed: its length, its framing or its coding says where it ends.
+    """Return whether a cut body would be noticed: its length, its framing or its coding marks its end.
 
-    Ask before the body is read: of a packed one that a hook has read, nobody knows.
+    Call this before the body is read. For a compressed body that a hook has read, it can't be known.
     """
     headers = response.headers
     if _was_read(response) and ends_by_itself(headers.get("content-encoding")):
@@ -47,10 +47,10 @@ def is_end_verified(response: httpx.Response) -> bool:
 
 
 async def unpacked(response: httpx.Response, where: Where) -> AsyncGenerator[bytes, None]:
-    """Yield the unpacked body in pieces of at most `PIECE` bytes.
+    """Yield the decompressed body in pieces of at most `PIECE` bytes.
 
     Raises:
-        DecodeError: It can't be unpacked, or breaks off.
+        DecodeError: It can't be decompressed, or is cut.
         httpx.HTTPError: The connection broke.
     """
     try:
@@ -67,7 +67,7 @@ async def unpacked(response: httpx.Response, where: Where) -> AsyncGenerator[byt
                         await asyncio.sleep(0)
         unpacker.finish()
     except CodingError as error:
-        problem, transient = f"the body can't be unpacked: {error.problem}", error.transient
+        problem, transient = f"the body can't be decompressed: {error.problem}", error.transient
     except httpx.StreamError:
         problem, transient = TAKEN, False
     else:
@@ -76,11 +76,11 @@ async def unpacked(response: httpx.Response, where: Where) -> AsyncGenerator[byt
 
 
 async def _packed(response: httpx.Response) -> tuple[AsyncGenerator[bytes, None], str | None]:
-    """Return the body as it came, and its coding."""
+    """Return the body as it was sent, and its coding."""
     coding = response.headers.get("content-encoding")
     if not response.is_stream_consumed:
         return cast("AsyncGenerator[bytes, None]", response.aiter_raw()), coding
-    # A mock, a cassette or an event hook has read it, and httpx has decoded it then, whether it was whole or not.
+    # A mock, a cassette or an event hook has read it. httpx has then decoded it, complete or not.
     if coding and _is_made(response):
         made = [piece async for piece in cast("httpx.AsyncByteStream", response.stream)]
         if made or not response.content:
@@ -89,25 +89,25 @@ async def _packed(response: httpx.Response) -> tuple[AsyncGenerator[bytes, None]
 
 
 def _was_read(response: httpx.Response) -> bool:
-    """Whether a hook has read the body as it arrived, so that only what httpx made of it is left."""
+    """Return whether a hook has read the body while it arrived, so that only httpx's decoded bytes are left."""
     return response.is_stream_consumed and not _is_made(response)
 
 
 def _is_made(response: httpx.Response) -> bool:
-    """Whether a mock made the response whole, so that its packed body can be read as often as one likes."""
+    """Return whether a mock built the complete response, so that its compressed body can be read repeatedly."""
     if "network_stream" in response.extensions or not isinstance(response.stream, httpx.AsyncByteStream):
-        return False  # another request may be on that connection by now
+        return False  # another request may use that connection by now
     try:
         _ = response.elapsed
-    except RuntimeError:  # so it was whole before httpx's client saw it
+    except RuntimeError:  # so it was complete before httpx's client saw it
         return True
     return False
 
 
 def let_go(response: httpx.Response) -> None:
-    """Let a response that was closed go at once: its stream refers to it, and it to its stream.
+    """Free a closed response at once, although it and its stream refer to each other.
 
-    Left to the collector of cycles, the fifty objects of each request took a tenth of what a page of trackers costs.
+    With the garbage collector, the fifty objects of each request cost a tenth of the time for a page of trackers.
     """
     if not _is_made(response):
         response.stream = _GONE
@@ -119,10 +119,10 @@ async def _pieces(body: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
 
 
 async def whole_body(response: httpx.Response, where: Where, most: int) -> bytes:
-    """Read a body to its end.
+    """Read a complete body.
 
     Raises:
-        DecodeError: It can't be unpacked, breaks off, or is larger than `most` bytes.
+        DecodeError: It can't be decompressed, is cut, or is larger than `most` bytes.
         httpx.HTTPError: The connection broke.
     """
     # It grows piece by piece: to join 60 MB at the end would stop the event loop for 40 ms.
@@ -132,7 +132,7 @@ async def whole_body(response: httpx.Response, where: Where, most: int) -> bytes
             size += len(piece)
             if size > most:
                 raise DecodeError(
-                    f"the answer is larger than max_body_size={most} bytes. Ask for less at a time, such as fewer days "
+                    f"the answer is larger than max_body_size={most} bytes. Request less at a time, such as fewer days "
                     "or apps; write the report to a file as it arrives; or raise max_body_size",
                     location="$",
                     **where,
@@ -142,9 +142,9 @@ async def whole_body(response: httpx.Response, where: Where, most: int) -> bytes
 
 
 async def start_of_body(response: httpx.Response, where: Where, longest_secret: int) -> bytes:
-    """Read what an error keeps of its body, and a bit more so that no secret is cut where the body will be.
+    """Read the part of a body that an error keeps, plus a bit more so that the cut doesn't leave half a secret.
 
-    The status is what counts: where the rest of the body can't be read or unpacked, the error has what came.
+    The status decides the error. If the rest of the body can't be read or decompressed, the error has the part before.
     """
     start = b""
     try:
@@ -159,9 +159,9 @@ async def start_of_body(response: httpx.Response, where: Where, longest_secret: 
 
 
 class Clocks:
-    """The two clocks of a call: that of its attempt, and that of the whole.
+    """The two timeouts of a call: one for its attempt, one for the whole call.
 
-    Both stand still while somebody works on a piece of a body that arrives.
+    Both are paused while the consumer works on a piece of an arriving body.
     """
 
     def __init__(self, deadline: float | None, timeout: float | None) -> None:
@@ -174,23 +174,23 @@ class Clocks:
         self._ended = False
 
     def start_attempt(self) -> asyncio.Timeout:
-        """Return the scope of a new attempt."""
+        """Return the timeout scope of a new attempt."""
         self.attempt = asyncio.timeout(self._timeout)
         return self.attempt
 
     def end(self) -> None:
-        """Let the call run out of time now."""
+        """End the call by its timeout now."""
         self._ended = True
         if not self.call.expired():
             self.call.reschedule(self._loop.time())
 
     def stop(self) -> None:
-        """Let both stand still."""
+        """Pause both timeouts."""
         self._stopped_at = self._loop.time()
         self._set(None, None)
 
     def run(self) -> None:
-        """Let both go on; that of the attempt begins anew."""
+        """Resume both timeouts. The attempt's timeout starts again."""
         now = self._loop.time()
         if self._stopped_at is not None and self.deadline is not None:
             self.deadline += now - self._stopped_at
@@ -206,7 +206,7 @@ class Clocks:
 
 
 class ArrivingBody:
-    """A body as it arrives; see `messages.Body`."""
+    """A body while it arrives. See `messages.Body`."""
 
     def __init__(self, response: httpx.Response, where: Where, clocks: Clocks, *, is_last: bool) -> None:
         self.status = response.status_code
@@ -233,10 +233,10 @@ class ArrivingBody:
         return piece
 
     def keep(self) -> None:
-        """Say that something of this body was handed out, so that no further attempt may be made."""
+        """Note that a part of this body was handed out, so that no further attempt may follow."""
         self.kept = True
 
     async def aclose(self) -> None:
-        """Stop reading, and let the clocks run again."""
+        """Stop reading, and resume the timeouts."""
         self._clocks.run()
         await self._pieces.aclose()

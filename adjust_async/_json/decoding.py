@@ -1,7 +1,7 @@
-"""JSON by orjson, and odd documents by the standard library.
+"""Decode JSON by orjson, and unusual documents by the standard library.
 
-orjson ignores a repeated key, makes a float of an integer beyond 64 bits, and refuses `NaN`. A document that may hold
-one of these is decoded by the standard library, whose hooks see every key and every number.
+orjson ignores a repeated key, makes a float of an integer beyond 64 bits, and refuses `NaN`. A document that may
+contain one of these is decoded by the standard library, whose hooks see every key and every number.
 """
 
 import json
@@ -17,40 +17,40 @@ __all__ = ["JSONDecodeError", "RepeatedKeyError", "dumps", "loads", "loads_stric
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-#: A number of so many digits comes back from a float as it was.
+#: The number of digits that a float preserves.
 SURE_DIGITS = 15
 
-#: Whole numbers of so many digits fit into 64 bits.
+#: The number of digits of whole numbers that fit into 64 bits.
 SHORT = 18
 
 #: Digits and points become a zero, anything else a space: a run of zeros is a number, or a part of a text.
 _DIGITS = bytes(ord("0") if chr(byte) in "0123456789." else ord(" ") for byte in range(256))
 
-#: What may stand before the digits of a number.
+#: The characters that may precede the digits of a number.
 _BEFORE_NUMBERS = frozenset(b":,[- \t\r\n")
 
-#: A number that is not whole. Of an exponent, some digits are enough to see that it is odd.
+#: A number that is not whole. A few digits of an exponent are enough to see that it is unusual.
 _FRACTION = re.compile(rb"[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?")
 
-#: A surrogate that is escaped: a pair, or (group 1) one that has no other half.
+#: An escaped surrogate: a pair, or (group 1) one without its other half.
 _SURROGATE = re.compile(rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]|([89a-fA-F]))")
 
 
 class RepeatedKeyError(JSONDecodeError):
-    """An object has the same key twice, and nobody can know which value is meant."""
+    """An object has the same key twice, so its value is ambiguous."""
 
     def __init__(self, key: str) -> None:
-        ValueError.__init__(self, f"the key {key[:60]!r} comes twice in one object")
+        ValueError.__init__(self, f"the key {key[:60]!r} appears twice in one object")
 
 
 def loads(document: bytes, *, exact: bool = False) -> Any:
-    """Decode a document, which may begin with a byte order mark.
+    """Decode a document, which may start with a byte order mark.
 
     `NaN` and infinities become `None`. Whole numbers of any size are exact.
 
     Args:
         document: The document.
-        exact: Whether a number becomes a `Decimal` where a float would lose digits of it.
+        exact: Whether a number that a float can't represent exactly becomes a `Decimal`.
 
     Raises:
         JSONDecodeError: It is not JSON or not in UTF-8, or an object has a key twice.
@@ -83,7 +83,7 @@ def loads_strictly(document: bytes, *, exact: bool) -> Any:
 
 
 def _keeps_all(document: bytes, value: Any, *, exact: bool) -> bool:
-    """Return whether no key and no digit was lost. `False` too if counting can't tell."""
+    """Return whether no key and no digit was lost. `False` too if counting can't decide it."""
     try:
         encoded = orjson.dumps(value)
     except orjson.JSONEncodeError:  # it is nested deeper than orjson encodes
@@ -92,7 +92,7 @@ def _keeps_all(document: bytes, value: Any, *, exact: bool) -> bool:
 
 
 def _keeps_all_keys(document: bytes, encoded: bytes) -> bool:
-    """Return whether no key was lost. `False` too if counting can't tell.
+    """Return whether no key was lost. `False` too if counting can't decide it.
 
     Each key has its colon, and a colon in a text is there before and after. Counting adds half to the time of decoding,
     where walking through the objects doubles it, and the standard library takes four times as long.
@@ -122,7 +122,7 @@ def _keeps_all_digits(document: bytes, *, exact: bool) -> bool:
 
 
 def _float_keeps(number: bytes) -> bool:
-    """Return whether a float has all digits of the number that the bytes begin with."""
+    """Return whether a float has all digits of the number at the start of the bytes."""
     match = _FRACTION.match(number)
     return match is None or type(_number(match[0].decode())) is float
 
@@ -133,7 +133,7 @@ def _decode(document: bytes, *, exact: bool) -> Any:
     Raises:
         ValueError: It is not JSON, is not in UTF-8, or is nested too deep.
     """
-    # The standard library takes half of a pair for a character, which then can't be encoded.
+    # The standard library decodes half of a pair as a character, which then can't be encoded.
     lone = b"\\u" in document and any(match[1] for match in _SURROGATE.finditer(document.replace(b"\\\\", b"")))
     if lone:
         raise ValueError("half of a surrogate pair")
@@ -167,11 +167,11 @@ def _float(text: str) -> float | None:
 
 
 def _nothing(_: str) -> None:
-    """Return the value of `NaN` and of infinities: `None`, as no figure can be calculated with them."""
+    """Return the value of `NaN` and of infinities: `None`, since no figure can be calculated with them."""
 
 
 def dumps(value: object) -> bytes:
-    """Encode a value of a type that JSON has, or that `loads` returns."""
+    """Encode a value of a JSON type, or of a type that `loads` returns."""
     try:
         return orjson.dumps(value, default=float)
     except orjson.JSONEncodeError:  # a whole number beyond 64 bits

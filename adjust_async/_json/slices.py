@@ -1,4 +1,4 @@
-"""Large documents, decoded slice by slice, so that a thread that does it lets others run in between.
+"""Large documents, decoded slice by slice, so that the decoding thread lets others run in between.
 
 orjson holds the interpreter until it has decoded a document: half a second for 60 MB. A slice takes a millisecond.
 A document is cut between two objects of a list. What is open at a cut is opened again for the next slice, so that each
@@ -35,7 +35,7 @@ def loads_beside(document: bytes, *, exact: bool = False, size: int = SLICE) -> 
     Args:
         document: The document.
         exact: As for `loads`.
-        size: The bytes of a slice, at least.
+        size: The minimum number of bytes of a slice.
 
     Raises:
         JSONDecodeError: As `loads` does.
@@ -84,7 +84,7 @@ def _keep(_whole: Any, _opened: int) -> None:
 def _collector_paused() -> Iterator[None]:
     """Keep Python's collector from calling the dictionaries of one slice old, which are dropped a millisecond later.
 
-    With enough of these it makes full rounds, over all that the process holds: eleven in 25 MB of KPIs, each of which
+    With enough of these it makes full rounds, over all objects of the process: eleven in 25 MB of KPIs, each of which
     stopped the event loop for 25 ms; together they took a third of the time (2026-11-25). Delete this where Python
     collects in small steps.
     """
@@ -130,7 +130,7 @@ def _closing(opened: bytes) -> bytes:
 
 
 def _brackets(text: bytes, *, inside: bool) -> tuple[bytes, bool]:
-    """Return the brackets outside of texts, and whether the end is inside of one, as the beginning may be."""
+    """Return the brackets outside of texts, and whether the end is inside of one, given whether the beginning is."""
     if b"\\" in text:
         text = text.replace(rb"\\", b"").replace(rb"\"", b"")
     marks = text.translate(None, _NO_MARKS)
@@ -155,7 +155,7 @@ def _opened_after(opened: bytes, marks: bytes) -> bytes:
 
 
 def _opening(whole: Any, opened: bytes) -> bytes:
-    """Return what opens the open values of a document again, as the beginning of another document."""
+    """Return the start of another document that opens the same values again."""
     parts = []
     for place in range(len(opened)):
         if isinstance(whole, dict):

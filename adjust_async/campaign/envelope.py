@@ -17,7 +17,7 @@ def envelope(answer: Answer) -> tuple[Mapping[str, Any], list[Any]]:
     """Open the Campaign API's success envelope: return its `data` object and the list of `items` in it.
 
     Raises:
-        DecodeError: The answer has another shape.
+        DecodeError: The answer has another structure.
     """
     document = parse_json(answer)
     data = document.get("data") if isinstance(document, Mapping) else None
@@ -30,20 +30,20 @@ def envelope(answer: Answer) -> tuple[Mapping[str, Any], list[Any]]:
 
 
 def records(answer: Answer, items: list[Any], cls: type[T], known: Mapping[str, Any]) -> list[T]:
-    """Build a record of each of the envelope's items; `known` holds fields that the request tells, not the answer.
+    """Build a record from each item of the envelope. `known` has fields that are known from the request.
 
     Raises:
-        DecodeError: An item does not fit; the error tells which, and where in it.
+        DecodeError: An item is not as expected. The error says which item, and where in it.
     """
     with decode_errors(answer):
         return structure_records(items, cls, known, "$.data.items")
 
 
 def only_record(answer: Answer, cls: type[T], known: Mapping[str, Any]) -> T:
-    """Build the one record of an answer to a create or an update.
+    """Build the record in the answer to a create or an update.
 
     Raises:
-        DecodeError: There is not exactly one item, or it does not fit.
+        DecodeError: There is not exactly one item, or it is not as expected.
     """
     _, items = envelope(answer)
     if len(items) != 1:
@@ -52,7 +52,7 @@ def only_record(answer: Answer, cls: type[T], known: Mapping[str, Any]) -> T:
 
 
 def query_of_link(link: str | None, api_url: str) -> dict[str, str]:
-    """Read the query of a link to the same host and scheme as `api_url`; empty for any other link."""
+    """Return the query of a link, or an empty string if its scheme or host differs from `api_url`'s."""
     if link is None:
         return {}
     try:

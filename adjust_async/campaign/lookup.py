@@ -1,4 +1,4 @@
-"""Finding one tracker by its name, with patience where a create of that name is in doubt."""
+"""Find a tracker by its name, and wait while the outcome of a create with that name is unknown."""
 
 import asyncio
 
@@ -12,10 +12,10 @@ __all__ = ["create", "find"]
 
 
 async def find(requests: TrackerRequests, place: Place, label: str, *, grace_time: float) -> Tracker | None:
-    """Find a tracker; where a create of that name is under way or in doubt, until it is known what became of it.
+    """Find a tracker. Waits while a create with its name is in flight or in doubt.
 
     Raises:
-        AdjustError: The list could not be fetched, or several trackers may be meant.
+        AdjustError: The list could not be fetched, or several trackers match.
     """
     while (create := requests.recent.under_way(place, label)) is not None:
         await create.ended.wait()
@@ -23,10 +23,10 @@ async def find(requests: TrackerRequests, place: Place, label: str, *, grace_tim
 
 
 async def create(requests: TrackerRequests, place: Place, label: str, *, grace_time: float) -> Tracker:
-    """Create a tracker; but where an earlier create of that name is in doubt, only once it surely made none.
+    """Create a tracker. If an earlier create with its name is in doubt, wait until it is known to have failed.
 
     Raises:
-        AdjustError: The service refused or gave no whole answer, or what became of the earlier create is not known.
+        AdjustError: The service refused, sent no complete answer, or the outcome of the earlier create is unknown.
     """
     recent = requests.recent
     if recent.in_doubt(place, label) is None:
@@ -34,16 +34,16 @@ async def create(requests: TrackerRequests, place: Place, label: str, *, grace_t
     while (other := recent.under_way(place, label)) is not None:
         await other.ended.wait()
         if (tracker := recent.created(place, label)) is not None:
-            return tracker  # somebody else has found out meanwhile
-    # Others that need the tracker wait for this one.
+            return tracker  # another call has found out meanwhile
+    # Other calls that need the tracker wait for this one.
     looking, in_doubt = recent.begin(place, label), True
     try:
-        # Trackers that other creates were answered with are not the one in doubt.
+        # A tracker that answered another create can't be the one in doubt.
         earlier = await _look_up(requests, place, label, grace_time, recent.created_at(place))
         in_doubt = False
         return earlier or await requests.create(place, label)
     finally:
-        # Where the look said nothing for certain, the next create has to look too.
+        # If the lookup was inconclusive, the next create has to look too.
         recent.end(looking, None, in_doubt=in_doubt)
 
 
@@ -63,7 +63,7 @@ async def _look_up(
             return match.tracker
         if doubt is None or doubt.since is None or listing.began >= doubt.since + grace_time:
             if match.problem:
-                raise AdjustError(f"{label!r} can't be told from others: {match.problem}")
+                raise AdjustError(f"{label!r} can't be distinguished from others: {match.problem}")
             return None
         due = [doubt.since + part * grace_time for part in looks]
         await asyncio.sleep(next((when for when in due if when > loop.time()), doubt.since + grace_time) - loop.time())

@@ -1,4 +1,4 @@
-"""What the Campaign API answers: trackers and partners.
+"""The records of the Campaign API: trackers and partners.
 
 The records are immutable. Keys that Adjust adds later are kept in `extra`.
 """
@@ -14,26 +14,26 @@ from adjust_async._pydantic import Record
 __all__ = ["Partner", "Tracker"]
 
 
-# Without a slot for weak references, `_shapes` can build them.
+# Without a slot for weak references, `_shapes` can build the records.
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, weakref_slot=False, unsafe_hash=True)
 class Tracker(Record):
-    """A tracker, or "link" in today's dashboard: one node of an app's campaign structure.
+    """A tracker (a "link" in today's dashboard): one node of an app's campaign structure.
 
-    Follows the item definition of the Campaign API, v1 and v2. What the service left out is `None`.
+    Follows the item definition of the Campaign API, v1 and v2. A field that the service left out is `None`.
 
     Attributes:
-        token: The tracker token, which names the tracker in every other call.
-        name: The whole path, its parts joined by `::`, such as `Adroll::SpringCampaign::PubID123`.
+        token: The tracker token. Every other call refers to the tracker by it.
+        name: The full path, its parts joined by `::`, such as `Adroll::SpringCampaign::PubID123`.
         label: The last part of `name`.
-        level: 1 network, 2 campaign, 3 adgroup, 4 creative.
-        archived: Whether it was archived in the dashboard.
-        has_subtrackers: Whether there are trackers below it.
-        partner_id: The partner that it is linked to; `None` where it is linked to none.
-        cost_data_enabled: Whether cost data is collected for it.
-        url, click_url, impression_url: Where ads point to, with the partner's macros in them.
-        app_token: The app that it was asked for. The SDK adds this; the service does not say it.
-        parent_token: The tracker above it; `None` on the network level, and where it is not known, as after `update`.
-        extra: What else the service said.
+        level: 1 for a network, 2 for a campaign, 3 for an adgroup, 4 for a creative.
+        archived: Whether the tracker was archived in the dashboard.
+        has_subtrackers: Whether the tracker has children.
+        partner_id: The partner that the tracker is linked to; `None` without one.
+        cost_data_enabled: Whether cost data is collected for the tracker.
+        url, click_url, impression_url: The links for ads, with the partner's macros.
+        app_token: The app of the tracker. The SDK adds it; the service does not send it.
+        parent_token: The parent; `None` at the network level, and if it is unknown, as after `update`.
+        extra: Other fields that the service sent.
     """
 
     token: str
@@ -57,10 +57,10 @@ class Partner(Record):
     """An advertising partner that trackers can be linked to. Follows the item definition of the Campaign API.
 
     Attributes:
-        id: What `partner_id` of a tracker refers to.
-        display_name: Its name in the dashboard, such as `AdColony`.
-        supports_cost_data: Whether `cost_data_enabled` has an effect for it.
-        extra: What else the service said.
+        id: The value to use as `partner_id` of a tracker.
+        display_name: The name in the dashboard, such as `AdColony`.
+        supports_cost_data: Whether `cost_data_enabled` has an effect for this partner.
+        extra: Other fields that the service sent.
     """
 
     id: int
@@ -70,7 +70,7 @@ class Partner(Record):
 
 
 def _with_documented_key(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    # One table of Adjust's documentation calls the key support_cost_data.
+    # One table in Adjust's documentation calls the key support_cost_data.
     if "support_cost_data" not in document or "supports_cost_data" in document:
         return document
     document = {**document, "supports_cost_data": document["support_cost_data"]}

@@ -1,8 +1,8 @@
-"""Which tracker a name means, on services that keep names in a form of their own.
+"""Match names to trackers, although a service may store names in a form of its own.
 
-A service may store a name in another Unicode form, in one case, trimmed, with single spaces, escaped or cut. Whoever
-compares such names sign by sign finds nothing, and creates everything again. So names are compared by one canonical
-key, the form that the service keeps is learned from its answers, and what remains doubtful is never created.
+A service may store a name in another Unicode form, in one case, trimmed, with single spaces, escaped or cut. An exact
+comparison then finds nothing, and everything would be created again. So names are compared by a canonical key, the form
+that the service stores is learned from its answers, and a name that remains doubtful is never created.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ __all__ = ["PORTION", "SEPARATOR", "Match", "NameForms", "Siblings", "canonical"
 
 SEPARATOR = "::"
 
-#: How many of the many entries of a plan, or trackers of a list, are worked on before other tasks get their turn.
+#: How many entries of a plan, or trackers of a list, to process before yielding to other tasks.
 PORTION = 200
 
-#: A listed name that begins a planned one may be that one, cut: from this length on; and from the shorter one on where
-#: it ends in the middle of a word.
+#: A listed name that is the start of a planned one may be its cut form, if it has at least this length, or the shorter
+#: one if it ends within a word.
 SHORTEST_CUT = 16
 SHORTEST_CUT_IN_A_WORD = 10
 
-#: From this length on where it ends in a number of one or two digits that goes on, since people count.
+#: The length if it ends within a short number that goes on, since people number their campaigns.
 SHORTEST_CUT_IN_A_NUMBER = 24
 
-#: The same where another listed name of that length ends in the middle of a word too, or several have the same name.
+#: The length if another listed name of that length ends within a word too, or if several have the same name.
 SHORTEST_CUT_OF_MANY = 4
 
-#: The separator, and what escaping makes of it.
+#: The separator, and its escaped forms.
 _SEPARATORS = re.compile(r"::|(?:%3a|&#0*58;|&#x0*3a;|&colon;|\\u003a){2}", re.IGNORECASE)
 
 _ESCAPES = re.compile(r"&(#\w+|\w+);|%[0-9A-Fa-f]{2}|\\(?:u[0-9A-Fa-f]{4}|[\"'\\/])")
@@ -43,13 +43,13 @@ _BACKSLASH = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|([\"'\\/]))")
 
 def label_of(tracker: Tracker) -> str:
     """Return the last part of a tracker's name."""
-    # A label that holds the separator is the whole name.
+    # A label that contains the separator is the full name.
     label = tracker.label if tracker.label and not tracker.label.isspace() else tracker.name
     return _SEPARATORS.split(label)[-1]
 
 
 def canonical(label: str) -> str:
-    """Return the key that all forms of a name have in common: escapes, Unicode form, case and spaces are evened out."""
+    """Return the key that all forms of a name share: without escapes, Unicode form, case and extra spaces."""
     for _ in range(3):  # it may have been escaped several times
         if not _ESCAPES.search(label):
             break
@@ -57,7 +57,7 @@ def canonical(label: str) -> str:
     if label.isascii():
         return " ".join(label.lower().split())
     folded = unicodedata.normalize("NFKC", label).casefold()
-    # Folding the case can undo the form. Upper case makes one letter of both Turkish i's.
+    # Case folding can undo the normalization. Upper case maps both Turkish i's to one letter.
     folded = unicodedata.normalize("NFKC", folded).replace("i\u0307", "i").replace("\u0131", "i")
     return " ".join(folded.split())
 
@@ -67,7 +67,7 @@ def _bare(label: str) -> str:
 
 
 def _skeleton(key: str) -> str:
-    """Return the letters and digits of a key, with one space in place of all signs between them."""
+    """Return the letters and digits of a key. Each run of other characters becomes one space."""
     if not key.isascii():
         key = _bare(key)
     return _SIGNS.sub(" ", key)
@@ -81,19 +81,19 @@ _COUNTED = re.compile(r"(?<!\d)\d\d?$")
 
 _SIGNS = re.compile(r"[\W_]+")
 
-#: Signs that services replace or drop; others are as good as letters.
+#: Characters that services replace or drop. All others count as letters.
 _FRAGILE = frozenset(" &<>'\"%\\/")
 
 
 def _unescaped(label: str) -> str:
     label = unquote(html.unescape(label), errors="replace")
     label = _BACKSLASH.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2], label)
-    # Characters beyond the first 65,536 are two escapes, which are no characters by themselves.
+    # A character beyond the first 65,536 becomes two escapes, and neither of them is a character.
     return label.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _lossy(label: str) -> Iterator[str]:
-    """Yield the canonical keys of forms in which something of a name is lost, so that others may share them."""
+    """Yield the canonical keys of the lossy forms of a name, which other names may share."""
     if not label.isascii():
         bare = _bare(label)
         yield canonical(bare)
@@ -137,16 +137,16 @@ Form = tuple[Callable[[str], str], ...]
 
 
 class NameForms:
-    """The form in which the service keeps names, as far as its answers have shown it.
+    """The form in which the service stores names, as far as its answers have revealed it.
 
     Attributes:
-        version: Increases whenever an answer has shown another form.
+        version: A counter that increases whenever an answer reveals another form.
     """
 
     #: Examples that a form has to explain, and attempts to find one.
     MOST_EXAMPLES = 20
 
-    #: Single names that are remembered since no form explains them.
+    #: Single names to remember if no form explains them.
     MOST_EXCEPTIONS = 1_000
 
     def __init__(self) -> None:
@@ -158,7 +158,7 @@ class NameForms:
         self._attempts = 0
 
     def learn(self, sent: str, kept: str) -> None:
-        """Learn from the name that was sent in a create, and the one in its answer."""
+        """Learn from the name sent in a create and the name in its answer."""
         if self.kept(sent) == kept:
             return
         if self._attempts < self.MOST_EXAMPLES:
@@ -184,17 +184,17 @@ class NameForms:
         return False
 
     def kept(self, label: str) -> str:
-        """Return the form that the service is expected to keep a name in."""
+        """Return the form in which the service is expected to store a name."""
         if (kept := self._exceptions.get(label)) is not None:
             return kept
         return _apply(self._form, self._longest, label)
 
     def key(self, label: str) -> str:
-        """Return the canonical key of the form that the service is expected to keep."""
+        """Return the canonical key of the form that the service is expected to store."""
         return canonical(self.kept(label))
 
     def accepts(self, sent: str, kept: str) -> bool:
-        """Whether a name in an answer is surely the one that was sent, in some form."""
+        """Return whether a name in an answer is certainly the name that was sent, in some form."""
         if kept in {sent, self.kept(sent)}:
             return True
         key, found = canonical(sent), canonical(kept)
@@ -205,7 +205,7 @@ class NameForms:
         return len(_uncut(found)) >= SHORTEST_CUT and key.startswith(_uncut(found))
 
     def may_be(self, sent: str, kept: str) -> bool:
-        """Whether a name may be the one that was sent: surely, or cut to whatever length."""
+        """Return whether a name may be the name that was sent: certainly, or cut to any length."""
         found = _uncut(canonical(kept))
         return self.accepts(sent, kept) or (bool(found) and canonical(sent).startswith(found))
 
@@ -215,7 +215,7 @@ def _apply(form: Form, longest: int | None, label: str) -> str:
         label = step(label)
     if longest is None:
         return label
-    # What trims a name trims it after a cut too.
+    # Code that trims a name also trims it after cutting it.
     return label[:longest] if _same in form[2:3] else label[:longest].rstrip()
 
 
@@ -223,23 +223,23 @@ def _in_a_word(key: str, length: int) -> bool:
     return key[length - 1 : length + 1].isalpha()
 
 
-#: What a service may put at the end of a name that it has cut.
+#: What a service may append to a name that it has cut.
 _MARKS = ("...", "…", "\ufffd")
 
 
 def _uncut(key: str) -> str:
-    """Return a key without the signs that a cut may leave at its end."""
+    """Return a key without the characters that a cut may leave at its end."""
     return key.rstrip(".…\ufffd ") or key
 
 
 class Match(NamedTuple):
-    """What a list says of one name.
+    """The result of looking up a name in a list.
 
     Attributes:
-        tracker: The tracker that it means; `None` where there is none, or no certainty.
-        twins: All trackers of exactly that name, where there are several.
-        note: Why this tracker was taken, where its name differs.
-        problem: Why nothing can be said for certain, in words; then nothing may be created.
+        tracker: The tracker with this name; `None` if there is none, or if it is uncertain.
+        twins: All trackers with exactly this name, if there are several.
+        note: Why this tracker was chosen, if its name differs.
+        problem: Why the result is uncertain. Nothing may be created then.
     """
 
     tracker: Tracker | None = None
@@ -249,10 +249,10 @@ class Match(NamedTuple):
 
 
 class Siblings:
-    """The trackers of one list, to be found by name.
+    """The trackers of one list, indexed by name.
 
     Args:
-        forms: What is known of the service's form of names.
+        forms: The known form of the service's names.
     """
 
     def __init__(self, forms: NameForms) -> None:
@@ -268,7 +268,7 @@ class Siblings:
 
     @classmethod
     async def of(cls, trackers: Iterable[Tracker], forms: NameForms) -> "Siblings":
-        """Index a list of trackers, and let other tasks run meanwhile."""
+        """Index a list of trackers, yielding to other tasks meanwhile."""
         siblings = cls(forms)
         for number, tracker in enumerate(trackers, 1):
             siblings.add(tracker)
@@ -277,7 +277,7 @@ class Siblings:
         return siblings
 
     def add(self, tracker: Tracker) -> None:
-        """Take one tracker in."""
+        """Add one tracker."""
         label = label_of(tracker)
         if label in self._by_label:
             self._by_label[label].append(tracker)
@@ -288,7 +288,7 @@ class Siblings:
         self._surveyed = False
 
     def match(self, label: str, others: Collection[str] = ()) -> Match:
-        """Find the tracker that a name means; a name that `others` holds is never taken for this one."""
+        """Find the tracker with a name. A name in `others` is never mistaken for it."""
         if label in self._by_label:
             return self._taken(label, None)
         kept = self._forms.kept(label)
@@ -296,21 +296,21 @@ class Siblings:
             return self._taken(kept, f"the service calls it {kept!r}")
         near = [other for other in self._by_key.get(self._forms.key(label), ()) if other not in others]
         if len(near) == 1:
-            return self._taken(near[0], f"it is called {near[0]!r} there, which differs in form alone")
+            return self._taken(near[0], f"the service calls it {near[0]!r}, which differs only in form")
         if near:
             names = ", ".join(map(self._shown, near))
             return Match(problem=f"several trackers have nearly this name: {names}. {_WAY_OUT}")
         if doubtful := self._doubtful(label, others):
-            return Match(problem=f"{self._shown(doubtful)} may be this one, cut or changed. {_WAY_OUT}")
+            return Match(problem=f"{self._shown(doubtful)} may be this one in a cut or changed form. {_WAY_OUT}")
         return Match()
 
     def near(self, label: str) -> list[Tracker]:
-        """Return the trackers whose names differ from this one in form alone."""
+        """Return the trackers whose names differ from this one only in form."""
         names = self._by_key.get(canonical(label), ())
         return [tracker for name in names if name != label for tracker in self._by_label[name]]
 
     def twins(self) -> Iterator[Tracker]:
-        """Yield every tracker whose name another one in the list has too."""
+        """Yield every tracker that shares its name with another one in the list."""
         for trackers in self._by_label.values():
             if len(trackers) > 1:
                 yield from trackers
@@ -333,7 +333,7 @@ class Siblings:
         return next((found for found in self._replaced(key) if found not in others), None)
 
     def _cuts(self, key: str) -> Iterator[str]:
-        """Yield the keys that may be this one, cut. Where a name of its length is listed, it would not have been."""
+        """Yield the keys that may be a cut form of this one: none if the list has a name that is as long."""
         if self._lengths is None:
             self._lengths = sorted({len(_uncut(other)) for other in self._by_key})
         if len(key) <= self._lengths[-1]:
@@ -349,9 +349,9 @@ class Siblings:
                 yield from (key[:length] + mark for mark in _MARKS)
 
     def _replaced(self, key: str) -> Iterator[str]:
-        """Yield the names with the same letters, where a service may have replaced or dropped the signs between them.
+        """Yield the names with the same letters, if the service may have changed the characters between them.
 
-        It has not where it keeps such signs in other names.
+        If the service keeps such characters in other names, it has not replaced them here.
         """
         for found in self._by_letters.get(_letters(key), ()):
             missing = set(key) - set(found)
@@ -361,13 +361,13 @@ class Siblings:
                     yield from self._by_key[found]
 
     async def survey(self, others: Collection[str]) -> None:
-        """Look at all names that are listed and planned, and let other tasks run meanwhile."""
+        """Examine all listed and planned names, yielding to other tasks meanwhile."""
         for number, _ in enumerate(self._survey(others), 1):
             if not number % PORTION:
                 await asyncio.sleep(0)
 
     def _survey(self, others: Collection[str]) -> Iterator[None]:
-        """Find out what several names give away, step by step: where they are cut, and whether signs are replaced."""
+        """Find out from all names together where the service cuts names, and whether it replaces characters."""
         self._by_letters, self._signs = {}, set()
         for key in self._by_key:
             if letters := _letters(key):
@@ -385,7 +385,7 @@ class Siblings:
             replaced += key not in self._by_key and _letters(key) in self._by_letters
             begin = canonical(other[:longest])
             if SHORTEST_CUT_OF_MANY <= longest < len(other) and begin in self._by_key:
-                # A service that is sent no name with a space at its end has cut those that end so.
+                # Planned names never end with a space, so a stored name that does was cut there.
                 ends_so = _in_a_word(key, len(begin)) or any(found[-1:].isspace() for found in self._by_key[begin])
                 begun[begin] = begun.get(begin, False) or ends_so
         twins = any(len(self._by_label[found]) > 1 for begin in begun for found in self._by_key[begin])
@@ -397,4 +397,4 @@ class Siblings:
         return f"{label!r} ({self._by_label[label][0].token})"
 
 
-_WAY_OUT = "So nothing was created. If that is another tracker, let the plan have its exact name too"
+_WAY_OUT = "So nothing was created. If that is another tracker, add its exact name to the plan"

@@ -1,4 +1,4 @@
-"""Walk a collection page by page: `CursorPages`, and the `Page` that it yields."""
+"""Iterate over a collection page by page: `CursorPages`, and the `Page` that it yields."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -23,16 +23,16 @@ __all__ = ["CursorPages", "Cursors", "Page", "Paging", "Start"]
 
 T = TypeVar("T")
 
-#: How many items a page has where no `limit` is sent, in v1 and in v2.
+#: Items on a page if no `limit` is sent, in v1 and in v2.
 DEFAULT_PAGE_SIZE = 50
 
 
 class Cursors(NamedTuple):
-    """Where a page's neighbours are. The texts are opaque; `None` where there is no neighbour.
+    """The cursors of a page's neighbours. The texts are opaque; `None` if there is no neighbour.
 
     Attributes:
-        after: The cursor of the next page. With Campaign API v2 it is asked for with `cursor=`.
-        before: The cursor of the page before; `None` with v2, which has no way back.
+        after: The cursor of the next page. With Campaign API v2, pass it as `cursor=`.
+        before: The cursor of the previous page; `None` with v2, which can't go back.
     """
 
     after: str | None = None
@@ -41,15 +41,15 @@ class Cursors(NamedTuple):
 
 @attrs.frozen(kw_only=True)
 class Page(Generic[T]):
-    """One page of a collection, as the Campaign API answered it.
+    """One page of a collection from the Campaign API.
 
     Attributes:
-        items: The records. There may be fewer than `page_size`, or none, and still be a next page.
-        total: How many items the whole collection has; `None` with v2, which does not say.
-        page_size: How many items a page can have; `None` with v2, which does not say.
-        cursors: Where the neighbours are.
-        next: The URL that the service gave for the next page; the SDK asks with the cursor instead.
-        request_id: The service's id of the request, for Adjust's support; `None` where there is none.
+        items: The records. A page may have fewer than `page_size`, or none, and still have a next page.
+        total: The number of items in the whole collection; `None` with v2, which does not send it.
+        page_size: The maximum number of items on a page; `None` with v2, which does not send it.
+        cursors: The cursors of the neighbouring pages.
+        next: The URL that the service sent for the next page. The SDK uses the cursor instead.
+        request_id: The service's ID of the request, for Adjust's support; `None` if the answer had none.
     """
 
     items: tuple[T, ...]
@@ -60,7 +60,7 @@ class Page(Generic[T]):
     request_id: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name, as plain values that JSON can carry."""
+        """Return the fields by name, as values that JSON can represent."""
         fields = attrs.asdict(self, recurse=False)
         items = [item.to_dict() for item in self.items]  # type: ignore[attr-defined]  # they are records
         return fields | {"items": items, "cursors": self.cursors._asdict()}
@@ -69,13 +69,13 @@ class Page(Generic[T]):
 def decode_page(
     answer: messages.Answer, cls: type[T], known: Mapping[str, Any], api_url: str, asked: str | None
 ) -> Page[T]:
-    """Read a page in the form of v1 or of v2; which one it is, the keys of `paging` tell.
+    """Read a page in the form of v1 or v2. The keys of `paging` show which one it is.
 
-    A cursor that stands in a link alone is taken from there, but only from a link to `api_url`'s own host. `asked` is
-    the cursor that the page was asked for with.
+    A cursor that only a link contains is taken from the link, but only if the link's host is `api_url`'s. `asked` is
+    the cursor that the request sent.
 
     Raises:
-        DecodeError: The answer has another shape.
+        DecodeError: The answer has another structure.
     """
     data, items = envelope.envelope(answer)
     paging = documents.optional_object(answer, data, "paging", "$.data")
@@ -86,7 +86,7 @@ def decode_page(
     before = text(cursors, "before", "$.data.paging.cursors")
     cursor = text(paging, "cursor", "$.data.paging")
     if following is None and "next" in paging:
-        # The last page may have its own cursor beside a `next` that is null.
+        # The last page may have its own cursor next to a `next` that is null.
         after, cursor = (None if one == asked else one for one in (after, cursor))
     if previous is None and "previous" in paging and before == asked:
         before = None
@@ -109,16 +109,16 @@ def _cursor_of_link(link: str | None, api_url: str, *names: str) -> str | None:
 
 
 class Paging(TypedDict, total=False):
-    """The arguments of every listing: where it begins, which way it goes, and how much of it is wanted.
+    """The arguments of every listing: where it starts, in which direction it goes, and where it stops.
 
     Attributes:
-        page_size: Items a page; sent as `limit`. By default the service decides, which is 50.
-        after: Begin behind this cursor (v1).
-        before: Walk backwards from this cursor: the page before it comes first (v1).
-        cursor: Begin at this cursor (v2).
-        max_items: Stop after so many items, and fetch no page beyond them. By default there is no limit.
-        prefetch: Pages to fetch ahead while the consumer works on one, 1 by default; 0 fetches each page when it is
-            asked for.
+        page_size: Items on each page, sent as `limit`. By default the service decides (50).
+        after: Start after this cursor (v1).
+        before: Go backwards from this cursor, starting with the page before it (v1).
+        cursor: Start at this cursor (v2).
+        max_items: Stop after this many items, and fetch no further page. Unlimited by default.
+        prefetch: Pages to fetch ahead while the consumer works on one, 1 by default. With 0, each page is fetched when
+            the consumer needs it.
     """
 
     page_size: int | None
@@ -144,13 +144,13 @@ class Start(NamedTuple):
         """Check the arguments.
 
         Raises:
-            ConfigurationError: One is wrong, or does not go with the version of the API.
+            ConfigurationError: One is wrong, or does not fit the version of the API.
         """
         __tracebackhide__ = True
         if unknown := paging.keys() - Paging.__annotations__.keys():
             names = ", ".join(Paging.__annotations__)
-            hint = did_you_mean(near_names(min(unknown), Paging.__annotations__)) or f"a listing takes {names}"
-            raise ConfigurationError(f"{min(unknown)} is no argument of a listing: {hint}")
+            hint = did_you_mean(near_names(min(unknown), Paging.__annotations__)) or f"the arguments are {names}"
+            raise ConfigurationError(f"{min(unknown)} is not an argument of a listing: {hint}")
         page_size, max_items, prefetch = paging.get("page_size"), paging.get("max_items"), paging.get("prefetch", 1)
         for name, number in (("page_size", page_size), ("max_items", max_items)):
             if number is not None:
@@ -163,9 +163,9 @@ class Start(NamedTuple):
         allowed = {"after", "before"} if version == "v1" else {"cursor"}
         if wrong := sorted(given.keys() - allowed):
             right = " or ".join(f"{name}=" for name in sorted(allowed))
-            raise ConfigurationError(f"{wrong[0]}= is not of Campaign API {version}: that one pages with {right}")
+            raise ConfigurationError(f"{wrong[0]}= is not an argument of Campaign API {version}: use {right}")
         if len(given) > 1:
-            raise ConfigurationError("after and before are both given: a walk goes one way, pass one of them")
+            raise ConfigurationError("after= and before= are both passed: pass one, a listing goes in one direction")
         return cls(
             version=version,
             cursor=next(iter(given.values()), None),
@@ -177,28 +177,28 @@ class Start(NamedTuple):
 
     @property
     def parameter(self) -> str:
-        """The query parameter that a cursor is sent as."""
+        """The query parameter that sends a cursor."""
         if self.version == "v2":
             return "cursor"
         return "before" if self.backwards else "after"
 
 
 class CursorPages(RecordList[T]):
-    """A collection that the service returns page by page; `list()` and `children()` return one.
+    """A collection that the service returns page by page, as from `list()` and `children()`.
 
-    Nothing is sent until it is iterated or awaited. Each of these is a walk of its own, from the start:
+    Nothing is sent until it is iterated or awaited. Each of these starts again from the first page:
 
     * `async for item in pages` yields the items;
     * `async for page in pages.pages()` yields each `Page`;
-    * `await pages` returns all items in a list, as `await pages.collect()` does;
+    * `await pages`, or `await pages.collect()`, returns all items as a list;
     * `await pages.to_table()` returns them as a `Table`.
 
-    While the consumer works on one page, the next is being fetched already. A walk can be left at any time, and it
-    is safe to close the client while one is open.
+    While the consumer works on one page, the next one is fetched. An iteration can be left at any time, and it is safe
+    to close the client while one is open.
 
     Raises (while iterating or awaited):
-        PaginationError: A cursor came a second time, or the next page is on another host.
-        AdjustError: A page could not be fetched; `error.page` says which, and `error.cursor` is where to resume.
+        PaginationError: A cursor was repeated, or the next page is on another host.
+        AdjustError: A page could not be fetched. `error.page` is its number, and `error.cursor` is where to resume.
     """
 
     def __init__(
@@ -220,7 +220,7 @@ class CursorPages(RecordList[T]):
 
     async def _feed(self, take: Callable[[Sequence[T]], object]) -> None:
         __tracebackhide__ = True
-        # Nobody works on a page here while the next one is fetched, so that there is nothing to fetch ahead for.
+        # No consumer works on a page here, so there is no time to gain by fetching ahead.
         with self._session.operation(f"{self._name}.collect", app=self._known.get("app_token")):
             async with aclosing(self._walk()) as pages:
                 async for page in pages:
@@ -230,7 +230,7 @@ class CursorPages(RecordList[T]):
         return f"{self._cls.__name__} at {self._path}"
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
-        """Walk page by page. The last page is shorter where `max_items` ends within it."""
+        """Iterate page by page. The last page is shorter if `max_items` ends within it."""
         __tracebackhide__ = True
         if not self._start.prefetch:
             async with aclosing(self._walk()) as pages:
@@ -249,7 +249,7 @@ class CursorPages(RecordList[T]):
                 yield page
 
     async def _walk(self) -> AsyncGenerator[Page[T], None]:
-        """Walk serially, since each page has the cursor of the next. Everything else here is built on this."""
+        """Iterate serially, since each page has the cursor of the next. Everything else here builds on this."""
         cursor, seen, wanted = self._start.cursor, {self._start.cursor}, self._start.max_items
         limit = self._limit()
         for number in count(1):
@@ -268,8 +268,8 @@ class CursorPages(RecordList[T]):
                 return
             if following in seen:
                 raise PaginationError(
-                    f"the service gave the cursor {following!r} a second time, on page {number}: following it would "
-                    "walk in a circle and give items twice",
+                    f"the service sent the cursor {following!r} a second time, on page {number}: following it would "
+                    "return the same items in a circle",
                     cursor=following,
                     page=number,
                     method="GET",
@@ -279,7 +279,7 @@ class CursorPages(RecordList[T]):
             cursor = following
 
     def _limit(self) -> int | None:
-        """Return the `limit` of every page of a walk; `None` leaves it to the service."""
+        """Yield the `limit` of every page; `None` leaves it to the service."""
         size, wanted = self._start.page_size, self._start.max_items
         return wanted if size is None and wanted is not None and wanted < DEFAULT_PAGE_SIZE else size
 
@@ -309,8 +309,8 @@ class CursorPages(RecordList[T]):
         if page.next is None or self._start.backwards:
             return
         raise PaginationError(
-            f"page {number} has a next page, but no cursor for it: the link to it does not lead back to "
-            f"{self._session.config.api.url} with one, and the API token must not follow it elsewhere",
+            f"page {number} has a next page, but no cursor for it: its link does not lead back to "
+            f"{self._session.config.api.url} with a cursor, and the API token must not be sent elsewhere",
             cursor=None,
             page=number,
             method="GET",

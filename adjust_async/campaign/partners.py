@@ -21,7 +21,7 @@ class Partners:
         """List all partners that trackers can be linked to.
 
         Args:
-            **paging: `page_size`, `after`, `before`, `cursor`, `max_items` and `prefetch`, as in `Trackers.list`.
+            **paging: `page_size`, `after`, `before`, `cursor`, `max_items` and `prefetch`, as for `Trackers.list`.
 
         Returns:
             The partners as `CursorPages`. Nothing is sent until it is iterated or awaited.

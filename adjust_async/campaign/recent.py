@@ -1,7 +1,7 @@
-"""What one client wrote a moment ago: the trackers it created and set up, and its creates that are in doubt.
+"""The recent writes of a client: the trackers that it created and updated, and its creates that are in doubt.
 
-Lists may lag behind, and a create whose answer got lost may have been done. So every create and update of a client goes
-into one memory, whichever method sent it. A list never disproves what a create was answered; it only confirms it.
+Lists may lag behind, and a create may have succeeded although its answer was lost. So one memory has every create and
+update of a client, from all of its methods. A list can confirm the answer to a create, but never disproves it.
 """
 
 import asyncio
@@ -16,15 +16,15 @@ from adjust_async.campaign.names import NameForms, canonical, label_of
 
 __all__ = ["LOOKS", "Create", "Place", "RecentWrites"]
 
-#: When to look for a create that is in doubt, in parts of the time of grace after its failure.
+#: When to look for a create that is in doubt, as fractions of the grace time after its failure.
 LOOKS = (0.0, 0.25, 1.0)
 
-#: In place of the token above a tracker that was updated only. Tokens are not empty.
+#: Stands for the unknown parent of a tracker that was only updated. Tokens are never empty.
 UNKNOWN = ""
 
 
 class Place(NamedTuple):
-    """Where siblings are: right below a tracker, or for `None` on the network level of an app."""
+    """The place of siblings: right below a tracker, or at the network level of an app if it is `None`."""
 
     app_token: str
     parent_token: str | None
@@ -39,7 +39,7 @@ class _Written(NamedTuple):
 
 
 class Create:
-    """A create that is under way, or that ended in doubt at the loop's time `since`."""
+    """A create that is in flight, or that ended in doubt at the loop's time `since`."""
 
     __slots__ = ("ended", "key", "label", "place", "since")
 
@@ -52,11 +52,11 @@ class Create:
 
 
 class RecentWrites:
-    """The memory. It is bounded: the oldest is forgotten first.
+    """The memory of recent writes. It is bounded, and drops the oldest first.
 
     Args:
-        most: Trackers, and creates in doubt, that are remembered.
-        seconds: For how long.
+        most: The number of trackers, and of creates in doubt, to remember.
+        seconds: How long to remember them.
     """
 
     def __init__(self, most: int = 10_000, seconds: float = 600.0) -> None:
@@ -92,40 +92,40 @@ class RecentWrites:
         self._forget()
 
     def updated(self, app_token: str, tracker: Tracker) -> None:
-        """Keep how a tracker was set up."""
+        """Remember the settings of a tracker."""
         known = self._written.get((app_token, tracker.token))
         self._write(Place(app_token, UNKNOWN) if known is None else known.place, tracker)
         self._forget()
 
     def place_of(self, app_token: str, token: str) -> Place | None:
-        """Return where a tracker was created a moment ago."""
+        """Return the place where a tracker was recently created."""
         written = self._written.get((app_token, token))
         return None if written is None or written.place.parent_token == UNKNOWN else written.place
 
     def created_at(self, place: Place) -> frozenset[str]:
-        """Return the tokens of the trackers that were created there a moment ago."""
+        """Return the tokens of the trackers that were recently created in a place."""
         return frozenset(self._tokens.get(place, ()))
 
     def created(self, place: Place, label: str) -> Tracker | None:
-        """Return a tracker of that name that was created there a moment ago."""
+        """Return the tracker with this name that was recently created in a place."""
         token = self._token_of.get((place, canonical(label)))
         return None if token is None else self._written[place.app_token, token].tracker
 
     def tracker(self, app_token: str, token: str) -> Tracker | None:
-        """Return a tracker as it was written a moment ago."""
+        """Return a tracker as it was recently written."""
         written = self._written.get((app_token, token))
         return None if written is None else written.tracker
 
     def under_way(self, place: Place, label: str) -> Create | None:
-        """Return a create of this name that is under way."""
+        """Return a create with this name that is in flight."""
         return next((create for create in self._alike(place, label) if create.since is None), None)
 
     def in_doubt(self, place: Place, label: str) -> Create | None:
-        """Return the last create of this name that ended in doubt."""
+        """Return the last create with this name that ended in doubt."""
         return next((create for create in reversed(self._alike(place, label)) if create.since is not None), None)
 
     def settle(self, place: Place, label: str) -> None:
-        """Forget that creates of this name are in doubt: it is known now what became of them."""
+        """Drop the doubts about creates with this name, once their outcome is known."""
         for create in list(self._alike(place, label)):
             if create.since is not None:
                 self._remove(create)
@@ -133,9 +133,9 @@ class RecentWrites:
     def complete(
         self, place: Place, listed: Mapping[str, Tracker], *, began: float, grace_time: float
     ) -> dict[str, Tracker]:
-        """Return a list of siblings by their tokens, begun at the loop's time `began`, with what it does not show yet.
+        """Add to a list of siblings, begun at the loop's time `began`, the writes that it does not show yet.
 
-        Doubts that the list ends are forgotten, and so are trackers that it shows after the time of grace.
+        Doubts that the list resolves are dropped, and so are trackers that it shows after the grace time.
         """
         self._forget()
         trackers = dict(listed)
@@ -199,7 +199,7 @@ class RecentWrites:
 
 
 def _as_set(listed: Tracker, last: Tracker) -> Tracker:
-    """Return a listed tracker with the settings that it was given last, which a list may show late."""
+    """Return a listed tracker with its most recently sent settings, which a list may show late."""
     if (listed.partner_id, listed.cost_data_enabled) == (last.partner_id, last.cost_data_enabled):
         return listed
     return attrs.evolve(listed, partner_id=last.partner_id, cost_data_enabled=last.cost_data_enabled)

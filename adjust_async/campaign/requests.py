@@ -1,4 +1,4 @@
-"""The requests about trackers, each checked and remembered: creates, updates, and whole lists of siblings."""
+"""The requests about trackers, each checked and remembered: creates, updates, and complete lists of siblings."""
 
 import asyncio
 import copy
@@ -20,17 +20,17 @@ from adjust_async.errors import AdjustError, WrongTrackerError, replace
 
 __all__ = ["Listing", "Seen", "TrackerRequests"]
 
-#: How many times a list that moved while it was paged is read again.
+#: How many times to read a list again that changed while it was read.
 MOST_REREADS = 3
 
 
 class Listing(NamedTuple):
-    """A list of siblings that was read to its end.
+    """A complete list of siblings.
 
     Attributes:
-        trackers: All trackers that were seen, with those that this client created a moment ago.
-        began: The loop's time when the list was begun.
-        incomplete: Whether the service says that there are more trackers than it listed.
+        trackers: All trackers that were read, plus those that this client created recently.
+        began: The loop's time at the start of the first request.
+        incomplete: Whether the service reports more trackers than it listed.
     """
 
     trackers: Sequence[Tracker]
@@ -39,14 +39,14 @@ class Listing(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Where a tracker is, below which parent's token, and what it is called."""
+    """The place, the parent and the name of a tracker."""
 
     parent_token: str | None
     label: str
 
 
 class _Question(NamedTuple):
-    """What a create asks for, and what else is known to be there."""
+    """A create, and what is known to exist already."""
 
     place: Place
     label: str
@@ -56,14 +56,14 @@ class _Question(NamedTuple):
 
 
 class TrackerRequests:
-    """Sends the requests of one client, and keeps what the client wrote a moment ago in `recent`."""
+    """Sends the requests of one client, and records its writes in `recent`."""
 
     def __init__(self, session: Session) -> None:
         self.recent = RecentWrites()
         self._session = session
 
     def over(self, session: Session) -> "TrackerRequests":
-        """Return one that sends over a view of the session and has the same memory."""
+        """Return a copy that sends over a view of the session and shares the memory."""
         view = copy.copy(self)
         view._session = session  # noqa: SLF001 - of this class
         return view
@@ -76,7 +76,7 @@ class TrackerRequests:
         return CursorPages(self._session, path, Tracker, start, place._asdict())
 
     async def listing(self, place: Place, *, grace_time: float, page_size: int | None = None) -> Listing:
-        """Read a whole list of siblings, again where it moved meanwhile, and complete it from memory.
+        """Read a complete list of siblings, again if it changed meanwhile, and add what the client wrote recently.
 
         Raises:
             AdjustError: A page could not be fetched.
@@ -90,7 +90,7 @@ class TrackerRequests:
             rereads += 1
             again, whole, total = await self._read(place, start)
             stable = again.keys() == trackers.keys()
-            # An item that a read missed is in another one.
+            # An item that one read missed is in another.
             trackers = {**trackers, **again}
             if stable:
                 break
@@ -107,19 +107,19 @@ class TrackerRequests:
         known: Mapping[str, Seen] = MappingProxyType({}),
         before_send: Callable[[], Awaitable[None]] | None = None,
     ) -> Tracker:
-        """Send a create, and check that the answer is about it.
+        """Send a create, and check that the answer is about the same tracker.
 
         Args:
             place: Where to create it.
             label: Its name.
-            parent: The tracker above it, where that is known; its name and level are checked too.
+            parent: The parent, if it is known. Its name and level are checked too.
             names: Names of other trackers there.
-            known: Trackers that are known to be there, by their tokens.
-            before_send: Called right before each attempt leaves, and keeps it back by an error.
+            known: Trackers that are known to exist there, by token.
+            before_send: Called right before each attempt. An error that it raises prevents the attempt.
 
         Raises:
             WrongTrackerError: The answer is about another tracker.
-            AdjustError: The service refused, or gave no whole answer.
+            AdjustError: The service refused, or sent no complete answer.
         """
         __tracebackhide__ = True
         body = {"name": label}
@@ -149,11 +149,11 @@ class TrackerRequests:
         return tracker
 
     async def update(self, app_token: str, tracker_token: str, settings: Mapping[str, Any]) -> Tracker:
-        """Send an update, and check that the answer is about that tracker.
+        """Send an update, and check that the answer is about the same tracker.
 
         Raises:
             WrongTrackerError: The answer is about another tracker.
-            AdjustError: The service refused, or gave no whole answer.
+            AdjustError: The service refused, or sent no complete answer.
         """
         __tracebackhide__ = True
         tracker = await self._session.request(
@@ -170,7 +170,7 @@ class TrackerRequests:
         return tracker
 
     async def _read(self, place: Place, start: Start) -> tuple[dict[str, Tracker], bool, int | None]:
-        """Read a list; return its trackers, whether it surely stood still meanwhile, and how many there should be."""
+        """Read a list. Return its trackers, whether it certainly did not change, and the expected number."""
         __tracebackhide__ = True
         trackers: dict[str, Tracker] = {}
         items = 0
@@ -185,7 +185,7 @@ class TrackerRequests:
                     await asyncio.sleep(0)
         except AdjustError as error:
             failure = error
-        if failure is not None:  # the caller asked for no page, and can't resume there
+        if failure is not None:  # the caller requested no page, and can't resume there
             raise replace(failure, page=None, cursor=None)
         total = next(iter(totals)) if len(totals) == 1 else None
         stood_still = items == len(trackers) and len(totals) == 1 and total in {None, items}
@@ -197,20 +197,20 @@ class TrackerRequests:
         problem = self._mismatch(question, tracker, item.get("parent_token"))
         if problem is not None:
             found = f"the answer is about {tracker.name!r} ({tracker.token})"
-            raise _wrong_tracker(answer, tracker, f"{found}{problem}, when {question.label!r} was created")
+            raise _wrong_tracker(answer, tracker, f"{found}{problem}, but {question.label!r} was created")
         return tracker
 
     def _mismatch(self, question: _Question, tracker: Tracker, parent_token: object) -> str | None:
-        """Say why an answer is about another tracker than the one that was asked for; `None` where it is not."""
+        """Return why an answer is about another tracker than the one created; `None` if it is the same."""
         (place, label, parent, names, known), kept, forms = question, label_of(tracker), self.recent.forms
         if not forms.accepts(label, kept) and not self._is_cut(question, tracker):
             return ""
         same = kept == forms.kept(label) or canonical(kept) == canonical(label)
         seen = known.get(tracker.token)
         if seen is not None and (not same or seen.parent_token != place.parent_token or not _alike(seen.label, kept)):
-            return f", which is there as {seen.label!r}"
+            return f", which exists already as {seen.label!r}"
         if kept != label and kept in names:
-            return ", which is another one"
+            return ", which is another tracker's name"
         network, level = place.parent_token is None, tracker.level
         expected = 1 if network else parent.level + 1 if parent is not None and parent.level is not None else None
         if level is not None and (level < 2 if expected is None else level != expected):
@@ -218,18 +218,18 @@ class TrackerRequests:
         if parent_token not in (None, "", place.parent_token):
             return f" below {parent_token!r}"
         above = canonical(tracker.name.rpartition(SEPARATOR)[0])
-        # A name may be cut as a whole.
+        # A full name may be cut as a whole.
         if above and (network or (parent is not None and not canonical(parent.name).startswith(above))):
             return ""
         written = self.recent.place_of(place.app_token, tracker.token)
         if written not in (None, place) or tracker.token == place.parent_token:
-            return ", which is elsewhere"
+            return ", which is at another place"
         return None
 
     def _is_cut(self, question: _Question, tracker: Tracker) -> bool:
-        """Whether an answer is about a tracker that nobody knows yet, whose name begins the one that was sent."""
+        """Return whether an answer is about an unknown tracker whose name is the start of the sent one."""
         place, kept, recent = question.place, label_of(tracker), self.recent
-        # A plan has compared the whole place before, so that it knows all others.
+        # Only a plan has compared all siblings before, and so knows all others.
         if not question.names or tracker.token in question.known or not recent.forms.may_be(question.label, kept):
             return False
         return not (recent.created(place, kept) or recent.in_doubt(place, kept) or recent.under_way(place, kept))
@@ -237,7 +237,7 @@ class TrackerRequests:
     def _updated(self, app_token: str, tracker_token: str, answer: Answer) -> Tracker:
         tracker = only_record(answer, Tracker, {"app_token": app_token})
         if tracker.token != tracker_token:
-            problem = f"the answer is about {tracker.name!r} ({tracker.token}), when {tracker_token} was updated"
+            problem = f"the answer is about {tracker.name!r} ({tracker.token}), but {tracker_token} was updated"
             raise _wrong_tracker(answer, tracker, problem)
         return tracker
 

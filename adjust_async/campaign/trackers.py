@@ -28,14 +28,14 @@ LEVELS = 4
 
 
 class Trackers:
-    """The trackers of the account's apps. Follows the Campaign API, v1 or v2 as `campaign_version` says."""
+    """The trackers of the account's apps. Follows the Campaign API, v1 or v2 depending on `campaign_version`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._requests = TrackerRequests(session)
 
     def over(self, session: Session) -> "Trackers":
-        """Return the same resource over a view of its session, with the same memory."""
+        """Return a copy over a view of its session, with the same memory of recent writes."""
         view = copy.copy(self)
         view._session = session  # noqa: SLF001 - of this class
         view._requests = self._requests.over(session)  # noqa: SLF001 - of this class
@@ -43,13 +43,13 @@ class Trackers:
 
     @spelled_out
     def list(self, app_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
-        """List the network trackers of an app, which are those of level 1 ("Get Network Trackers").
+        """List the network trackers of an app, which have level 1. Follows "Get Network Trackers".
 
         Args:
             app_token: The app.
-            **paging: All optional: `page_size`, the trackers a page (the service's default is 50); `after` or `before`
-                (v1) or `cursor` (v2), the cursor to begin at; `max_items`, where to stop; `prefetch`, the pages to
-                fetch ahead (1 by default; 0 fetches each page when it is asked for).
+            **paging: All optional: `page_size`, the trackers on each page (50 by default, set by the service); `after`
+                or `before` (v1) or `cursor` (v2), the cursor to start at; `max_items`, where to stop; `prefetch`, the
+                pages to fetch ahead (1 by default; with 0, each page is fetched when the consumer needs it).
 
         Returns:
             The trackers as `CursorPages`. Nothing is sent until it is iterated or awaited.
@@ -63,11 +63,11 @@ class Trackers:
 
     @spelled_out
     def children(self, app_token: str, tracker_token: str, **paging: Unpack[Paging]) -> CursorPages[Tracker]:
-        """List the subtrackers right below a tracker ("Get Subtrackers").
+        """List the subtrackers directly below a tracker. Follows "Get Subtrackers".
 
         Args:
             app_token: The app.
-            tracker_token: The tracker above.
+            tracker_token: The parent.
             **paging: `page_size`, `after`, `before`, `cursor`, `max_items` and `prefetch`, as in `list`.
 
         Returns:
@@ -89,23 +89,23 @@ class Trackers:
         page_size: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> Walk:
-        """Walk the whole trees of one app or many, with as many requests side by side as the limits allow.
+        """List the complete tracker trees of one or more apps, with as many concurrent requests as the limits allow.
 
         Args:
-            app_tokens: One app, or many.
+            app_tokens: One app, or several.
             max_level: The deepest level: 1 for networks, 2 for campaigns, 3 for adgroups, 4 for creatives, the default.
-            page_size: Trackers a page; sent as `limit`. The service's default is 50.
-            on_progress: A function that is called in the event loop with how many trackers have arrived, `None`, as
-                nobody knows how many there are, and the app of the last ones. What it raises ends the walk.
+            page_size: Trackers on each page, sent as `limit`. By default the service decides (50).
+            on_progress: A function that is called in the event loop with the number of trackers so far, with `None`
+                because the total is unknown, and with the app of the last ones. An exception from it ends the walk.
 
         Returns:
-            The trackers as a `Walk`: iterate it with `async for` as they arrive, or await it. Each comes exactly once,
-            and before those below it. `app_token` and `parent_token` say where each belongs. Nothing is asked below a
-            tracker whose `has_subtrackers` is false. Nothing is sent until the walk is iterated or awaited.
+            The trackers as a `Walk`: await it, or iterate it with `async for` as they arrive. Each tracker appears
+            exactly once, before its children; `app_token` and `parent_token` show its place. A tracker whose
+            `has_subtrackers` is false is not searched for children. Nothing is sent until it is iterated or awaited.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
-            AdjustError: (while iterating or awaited) A list could not be had. The walk ends there.
+            AdjustError: (on iterating or awaiting) A list could not be fetched. The walk ends there.
         """
         __tracebackhide__ = True
         tokens = check_app_tokens(app_tokens)
@@ -115,25 +115,25 @@ class Trackers:
         return Walk(self._session, self._requests, trees)
 
     async def create(self, app_token: str, name: str, *, parent_token: str | None = None) -> Tracker:
-        """Create a tracker ("Create Tracker").
+        """Create a tracker. Follows "Create Tracker".
 
-        It is sent again only where it surely did nothing, so one call never creates two. After any other failure
-        (`error.in_doubt`) the tracker may be there or not. The client remembers that: the next `create` of the same
-        path looks first, until `grace_time` after the failure, and returns the tracker that it finds. Two calls without
-        a doubt create two trackers, unless the service refuses the second name.
+        A request is repeated only if it certainly had no effect, so one call never creates two trackers. After any
+        other failure (`error.in_doubt`) the tracker may or may not exist. The client remembers that: the next `create`
+        of the same path first looks for it, until `grace_time` after the failure, and returns the tracker if it finds
+        it. Two successful calls create two trackers, unless the service refuses the second name.
 
         Args:
             app_token: The app.
-            name: The name of the new level alone, such as `Spring`; the names above come from the parent.
-            parent_token: The tracker to create it below; without one a network tracker is created.
+            name: Only the name of the new level, such as `Spring`. The parent determines the levels above.
+            parent_token: The parent. Without one, a network tracker is created.
 
         Returns:
-            The new tracker; its `name` is the whole path.
+            The new tracker. Its `name` is the full path.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
-            WrongTrackerError: The answer is about another tracker. Whether this one was created is in doubt.
-            AdjustError: The service refused, or gave no whole answer; `in_doubt` says which.
+            WrongTrackerError: The answer is about another tracker. This one may or may not have been created.
+            AdjustError: The service refused, or sent no complete answer. `in_doubt` is whether the tracker may exist.
         """
         __tracebackhide__ = True
         place = _place(app_token, parent_token)
@@ -149,20 +149,20 @@ class Trackers:
         partner_id: int | None = None,
         cost_data_enabled: bool | None = None,
     ) -> Tracker:
-        """Link a tracker to a partner, or switch its cost data on or off ("Update Tracker").
+        """Link a tracker to a partner, or switch its cost data on or off. Follows "Update Tracker".
 
         Args:
             app_token: The app.
             tracker_token: The tracker.
-            partner_id: The partner's `id`, as `adjust.partners.list()` returns it. Stays as it is where `None`.
-            cost_data_enabled: Whether cost data is collected. Stays as it is where `None`.
+            partner_id: The partner's `id` in `adjust.partners.list()`. Unchanged by default.
+            cost_data_enabled: Whether to collect cost data. Unchanged by default.
 
         Returns:
-            The tracker as it is now.
+            The tracker after the update.
 
         Raises:
-            ConfigurationError: An argument is wrong, or nothing would be changed. Nothing was sent.
-            AdjustError: The service refused, or gave no whole answer. It is safe to call again.
+            ConfigurationError: An argument is wrong, or there is nothing to change. Nothing was sent.
+            AdjustError: The service refused, or sent no complete answer. It is safe to call again.
         """
         __tracebackhide__ = True
         app_token, tracker_token = check_token(app_token, "app_token"), check_token(tracker_token, "tracker_token")
@@ -172,28 +172,27 @@ class Trackers:
         if cost_data_enabled is not None:
             settings["cost_data_enabled"] = check_bool(cost_data_enabled, "cost_data_enabled")
         if not settings:
-            raise ConfigurationError("update changes nothing: pass partner_id, cost_data_enabled, or both")
+            raise ConfigurationError("update has nothing to change: pass partner_id, cost_data_enabled, or both")
         return await self._requests.update(app_token, tracker_token, settings)
 
     async def find(self, app_token: str, path: str) -> Tracker | None:
-        """Find a tracker by its whole name. Only the lists along the path are asked for.
+        """Find a tracker by its full name. Only the lists along the path are fetched.
 
-        Where this client has just created something on the path, it is found whether lists show it yet or not; where a
-        create of it ended in doubt, this waits until it is known what became of it, for `grace_time` after the failure
-        at most.
+        A tracker that this client created recently is found even if lists don't show it yet. If a create of the tracker
+        ended in doubt, this waits until its outcome is known, at most until `grace_time` after the failure.
 
         Args:
             app_token: The app.
-            path: The name with those above it, such as `AdColony::DE::Spring`. A tracker of exactly that name goes
-                first; else one whose name differs in case, spaces, Unicode form or escaping alone.
+            path: The full name, such as `AdColony::DE::Spring`. A tracker with exactly that name is preferred to one
+                whose name differs only in case, spaces, Unicode form or escaping.
 
         Returns:
-            The tracker as lists show it, or `None` where there is none. Of several with the same name, one that is not
-            archived.
+            The tracker as lists show it, or `None` if it does not exist. Among several with the same name, one that is
+            not archived.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
-            AdjustError: A list could not be fetched, or several trackers may be meant.
+            AdjustError: A list could not be fetched, or several trackers match.
         """
         token = check_token(app_token, "app_token")
         tracker: Tracker | None = None
@@ -217,50 +216,51 @@ class Trackers:
         verify: bool | None = None,
         page_size: int | None = None,
     ) -> ProvisionResult:
-        """Make sure that trackers exist and are set up as a plan says: each exactly once, whatever breaks.
+        """Create and update trackers until they are as planned: each exactly once, even after failures.
 
-        The branches that the plan is about are listed first; then the difference is sent, parents before children, as
-        many at a time as the limits allow. It can be run again at any time, and does nothing where nothing differs. It
-        takes nothing away: Adjust's API can't delete or archive trackers.
+        The branches in the plan are listed first. Then only the differences are sent, parents before children, with as
+        many concurrent requests as the limits allow. It can be run again at any time, and does nothing if nothing
+        differs. It removes nothing: Adjust's API can't delete or archive trackers.
 
-        A create that may have been done is looked up before it is sent again, until `grace_time` after the failure:
-        the service may still work on it, and lists may lag behind. What this client created or set up a moment ago is
-        remembered, whichever method did it. Names are compared by what the service keeps: a name that differs in case,
-        spaces, Unicode form or escaping alone is taken for the tracker, with a note; a doubtful one is never created.
+        A create that may have succeeded is looked up before it is sent again, until `grace_time` after the failure: the
+        service may still be working on it, and lists may lag behind. Recent creates and updates of this client, by any
+        of its methods, are remembered. A tracker whose name differs only in case, spaces, Unicode form or escaping
+        counts as the planned one, with a note. If it is doubtful whether a tracker exists, it is never created.
 
         Runs for the same app wait for each other: those of one client, and with a `coordinator` those of all clients
-        that share it. With a `FileCoordinator` or a `RedisCoordinator` creates are written down before they are sent,
-        so that a process can be killed at any moment and run again at once. Without one, wait for `grace_time` first.
+        that share it. A `FileCoordinator` or a `RedisCoordinator` also keeps a journal of creates, so a process can be
+        killed at any moment and run again at once. Without one of them, wait for `grace_time` first.
 
         Args:
             app_token: The app.
-            plan: Paths such as `"AppLovin::DE::Spring"` and `TrackerSpec`, in any iterable, or what `load_plan` reads.
-                Missing trackers above an entry are created too. The whole plan is read before anything is sent.
-            dry_run: Only compare: the result says what would be done, and only lists are asked for.
-            on_failure: `"keep"` goes on with the others, and the result holds the failures; `"raise"` ends with the
-                first failure, whose `result` says what was done until then.
-            on_progress: A function that is called in the event loop with how many entries are done, how many there are,
-                and the path of the last one. What it raises ends the run.
-            on_outcome: Called with the final outcome of each entry, once, also when the call is cancelled or fails.
-                What it raises ends the run.
-            grace_time: Seconds after which a create that is in no list was not done, by default the client's; 0
-                believes the first list. A name that the service refuses fails only after that time, since a create of
-                the plan may hold it.
-            verify: Whether to list the branches with creates once more at the end, and report `result.duplicates`. By
-                default after 1,000 creates or more, and after any doubt.
-            page_size: Trackers a page; sent as `limit`. The service's default is 50.
+            plan: Any iterable of paths such as `"AppLovin::DE::Spring"` and of `TrackerSpec`, or the result of
+                `load_plan`. Missing parents of an entry are created too. The whole plan is read before anything is
+                sent.
+            dry_run: Only compare: the result shows what would be done, and only lists are fetched.
+            on_failure: `"keep"` continues with the others, and the result contains the failures. `"raise"` raises the
+                first failure; its `result` shows what was done until then.
+            on_progress: A function that is called in the event loop with the number of finished entries, their total,
+                and the path of the last one. An exception from it ends the run.
+            on_outcome: A function that is called once with the final outcome of each entry, even if the call is
+                cancelled or fails. An exception from it ends the run.
+            grace_time: Seconds after which a create that no list shows has failed; the client's `grace_time` by
+                default. With 0, the first list decides. A name that the service refuses fails only after that time,
+                since a create in the plan may have taken it.
+            verify: Whether to list the branches with creates again at the end, to report `result.duplicates`. By
+                default only after 1,000 creates or more, or a create in doubt.
+            page_size: Trackers on each page, sent as `limit`. By default the service decides (50).
 
         Returns:
             The outcome of each entry, in the order of the plan.
 
         Raises:
-            PlanError: Entries are wrong, name unknown partners, or have names that a service may take for one. The
-                error names all of them; nothing was created.
-            CoordinationError: The coordinator is out of reach. Nothing was created.
-            AdjustError: What exists could not be listed. Nothing was created. Its `result` has the outcomes.
-            ConfigurationError: An argument is wrong.
-            asyncio.CancelledError: The call was cancelled: nothing more was begun, and what had been sent was awaited
-                or looked up within about three times `grace_time`. `on_outcome` was told every outcome.
+            PlanError: Entries are wrong, name unknown partners, or have names that a service may confuse. The error
+                lists all of them. Nothing was created.
+            CoordinationError: The coordinator can't be reached. Nothing was created. AdjustError: The existing trackers
+            could not be listed. Nothing was created. `result` has the outcomes. ConfigurationError: An argument is
+            wrong. asyncio.CancelledError: The call was cancelled. Nothing more was started, and requests in flight were
+            awaited
+                or looked up within about three times `grace_time`. `on_outcome` has received every outcome.
         """
         __tracebackhide__ = True
         token = check_token(app_token, "app_token")

@@ -1,4 +1,4 @@
-"""`Walk`: the trees of many apps, with as many requests side by side as the limits allow."""
+"""`Walk`: the tracker trees of many apps, with as many concurrent requests as the limits allow."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
@@ -19,13 +19,13 @@ __all__ = ["Trees", "Walk"]
 
 
 class Trees(NamedTuple):
-    """What a walk asks for.
+    """The checked arguments of a walk.
 
     Attributes:
         apps: The apps.
-        max_level: The deepest level that is wanted.
+        max_level: The deepest level to list.
         start: How lists are paged.
-        on_progress: A function of the caller's.
+        on_progress: The caller's function.
     """
 
     apps: Sequence[str]
@@ -37,10 +37,10 @@ class Trees(NamedTuple):
 class Walk(RecordList[Tracker]):
     """The trackers of whole trees; `adjust.trackers.walk` returns one.
 
-    Nothing is sent until it is iterated or awaited. Each of these is a walk of its own, from the roots:
+    Nothing is sent until it is iterated or awaited. Each of these starts again from the roots:
 
     * `async for tracker in walk` yields the trackers as they arrive;
-    * `await walk` returns them in a list, as `await walk.collect()` does;
+    * `await walk`, or `await walk.collect()`, returns them as a list;
     * `await walk.to_table()` returns them as a `Table`.
 
     To leave an iteration early and end its requests at once, close the walk:
@@ -53,7 +53,7 @@ class Walk(RecordList[Tracker]):
     def __init__(self, session: Session, requests: TrackerRequests, trees: Trees) -> None:
         super().__init__(Tracker)
         self._apps = trees.apps
-        # An iteration holds no reference to its walk: without a cycle, both end as soon as they are dropped.
+        # An iteration has no reference to its walk. Without a cycle, both are freed as soon as they are dropped.
         self._begin = partial(_walk_trees, session, requests, trees)
         self._iterations: list[AsyncGenerator[Tracker, None]] = []
         self._stepped: AsyncGenerator[Tracker, None] | None = None
@@ -66,7 +66,7 @@ class Walk(RecordList[Tracker]):
         return iteration
 
     async def __anext__(self) -> Tracker:
-        """Return the next tracker of an iteration; the next `async for` continues with it."""
+        """Return the next tracker of one iteration. The next `async for` continues it."""
         __tracebackhide__ = True
         self._stepped = iteration = aiter(self)
         try:
@@ -76,7 +76,7 @@ class Walk(RecordList[Tracker]):
                 self._stepped = None
 
     async def aclose(self) -> None:
-        """End all unfinished iterations, and their requests. What others await goes on."""
+        """End all unfinished iterations and their requests. Calls that are being awaited go on."""
         iterations, self._iterations, self._stepped = self._iterations, [], None
         async with AsyncExitStack() as stack:
             for iteration in iterations:
@@ -93,7 +93,7 @@ class Walk(RecordList[Tracker]):
 
 
 class _Branch(NamedTuple):
-    """A list of siblings in a tree, and their level."""
+    """The place of a list of siblings, and their level."""
 
     place: Place
     level: int
@@ -102,7 +102,7 @@ class _Branch(NamedTuple):
 async def _walk_trees(
     session: Session, requests: TrackerRequests, trees: Trees
 ) -> AsyncGenerator[Sequence[Tracker], None]:
-    """Yield the trackers of trees as they arrive, each one once."""
+    """Yield the trackers of trees as they arrive, each exactly once."""
     __tracebackhide__ = True
 
     async def visit(send: Send[Sequence[Tracker]], branch: _Branch, push: Callable[[_Branch], None]) -> None:
@@ -110,7 +110,7 @@ async def _walk_trees(
         seen: set[str] = set()
         async with aclosing(requests.siblings(branch.place, trees.start).pages()) as pages:
             async for page in pages:
-                # A tracker that was created meanwhile can push another one onto the next page a second time.
+                # A tracker that is created meanwhile can push another one onto the next page, where it appears again.
                 trackers = [tracker for tracker in page.items if tracker.token not in seen]
                 seen.update(tracker.token for tracker in trackers)
                 if trackers:
@@ -147,7 +147,7 @@ async def _one_by_one(batches: AsyncGenerator[Sequence[Tracker], None]) -> Async
 
 
 def _counting(send: Send[Sequence[Tracker]], on_progress: OnProgress | None) -> Send[Sequence[Tracker]]:
-    """Return a function that sends trackers, and reports before how many have arrived."""
+    """Return a function that sends trackers, after reporting how many have arrived."""
     if on_progress is None:
         return send
     arrived = 0

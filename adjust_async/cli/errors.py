@@ -75,10 +75,10 @@ def explain(error: BaseException, *, last_words: str = "", verbose: bool = False
             return Status.OK
         case typer.TyperException():
             context = getattr(error, "ctx", None)
-            _tell_usage(error.format_message(), getattr(context, "command_path", None))
+            _print_usage_error(error.format_message(), getattr(context, "command_path", None))
             return Status.WRONG_USAGE
         case UsageError():
-            _tell_usage(str(error), error.command)
+            _print_usage_error(str(error), error.command)
             return Status.WRONG_USAGE
         case AdjustError():
             return _explain_adjust_error(error)
@@ -113,7 +113,7 @@ def _mistakes(error: PlanError) -> list[str]:
     return [heading.rstrip(":"), *lines[:MISTAKES]]
 
 
-def _tell_usage(message: str, command: str | None) -> None:
+def _print_usage_error(message: str, command: str | None) -> None:
     tell(f"Error: {message}", *([f"Try '{command} --help'."] if command else ()))
 
 

@@ -60,7 +60,7 @@ def _cast_column(column: Any, wanted: Any) -> Any:
 
 def _empty_report(dimensions: Sequence[str], metrics: Sequence[str]) -> Report:
     if clash := set(dimensions).intersection(metrics):
-        raise ConfigurationError(f"{min(clash)!r} is among the dimensions and among the metrics: ask for it once")
+        raise ConfigurationError(f"{min(clash)!r} is among the dimensions and among the metrics: pass it once")
     return Report.from_json(json.dumps({"rows": [], "totals": dict.fromkeys(metrics, 0)}), dimensions=dimensions)
 
 

@@ -96,7 +96,7 @@ def read_csv(text: str, app: Mapping[str, str | None]) -> Document:
     nest = _Nest()
     for line in lines:
         if len(line.cells) != len(places):
-            raise _error(line, f"it has {len(line.cells)} cells where the header has {len(places)}")
+            raise _error(line, f"it has {len(line.cells)} cells, but the header has {len(places)}")
         elements: dict[str, dict[str, Any]] = {"apps": dict(app), **{level: {} for level in levels}}
         values: list[int | float | None] = []
         for place, cell, title in zip(places, line.cells, header.cells, strict=True):

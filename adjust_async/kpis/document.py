@@ -14,7 +14,7 @@ __all__ = ["loads_packed", "open_document", "read_answer", "read_apps_at"]
 
 
 def loads_packed(document: bytes, *, exact: bool = False, size: int = SLICE) -> Any:
-    """Decode a large answer of the KPI Service as `loads` does, but with levels in the place of elements below an app.
+    """Decode a large answer of the KPI Service as `loads` does, but with levels instead of elements below an app.
 
     The elements of a slice become a level before the next slice is decoded. So there are never many dictionaries at a
     time, which Python's collector would walk over again and again. If a fault is found, decode the answer again by
@@ -22,7 +22,7 @@ def loads_packed(document: bytes, *, exact: bool = False, size: int = SLICE) -> 
 
     Raises:
         JSONDecodeError: As `loads` does.
-        MalformedError: Some elements are of another shape.
+        MalformedError: Some elements have another structure.
     """
 
     def pack(whole: Any, opened: int) -> None:
@@ -54,10 +54,10 @@ def _pack(values: Any, opened: int, kpis: int) -> None:
 
 
 def open_document(document: Any) -> tuple[dict[str, Any], list[Any], str]:
-    """Check the outside of an answer of the KPI Service; return its parameters, its apps, and where these are.
+    """Check the frame of an answer of the KPI Service. Return its parameters, its apps, and the location of the apps.
 
     Raises:
-        MalformedError: It is of another shape.
+        MalformedError: It has another structure.
     """
     if not isinstance(document, dict):
         raise MalformedError(f"expected an object, found {shown(document)}", "$")
@@ -77,26 +77,26 @@ def open_document(document: Any) -> tuple[dict[str, Any], list[Any], str]:
 
 
 def read_answer(document: Any) -> tuple[dict[str, Any], tuple[Level, ...]]:
-    """Check all of an answer of the KPI Service; return its parameters, and its apps by column.
+    """Check a complete answer of the KPI Service. Return its parameters, and its apps by column.
 
     Raises:
-        MalformedError: It is of another shape.
+        MalformedError: It has another structure.
     """
     parameters, apps, place = open_document(document)
     return parameters, read_apps_at(place, apps, len(parameters.get("kpis", [])))
 
 
 def read_apps_at(place: str, apps: Sequence[Any], kpis: int) -> tuple[Level, ...]:
-    """Check the apps that stand in a place of an answer, and return them by column.
+    """Check the apps at a location of an answer, and return them by column.
 
     Raises:
-        MalformedError: The first fault, with its location in the answer.
+        MalformedError: The first mistake, with its location in the answer.
     """
     try:
         return read_apps(apps, kpis)
     except MalformedError as error:
         if place == "$.result_set":
-            # The one app stands where several would be in a list.
+            # A single app has no list around it.
             raise MalformedError(error.problem, f"{place}{error.location.removeprefix('[0]')}") from None
         raise error.below(place) from None
 

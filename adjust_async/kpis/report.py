@@ -29,17 +29,17 @@ _WITH_TOKENS = frozenset({"tracker", "network", "campaign", "adgroup", "creative
 
 
 class KpiReport(Table):
-    """The figures of one app or many, in the shape of the KPI Service's answer for several apps.
+    """The figures of one or more apps, in the structure of the KPI Service's answer for several apps.
 
-    Never sums figures: rates and distinct users are not additive, and each app has a currency of its own. As a `Table`
-    it has one row for each `kpi_values`: `app_token`, `app_name`, `currency`, then the levels in their order
-    (`tracker_token`, `tracker_name`, `date`, `country` ...), then a column for each KPI. The `period` of a cohort is an
-    integer, and `period_unit` beside it says what it counts: `day`, `week` or `month`.
+    Figures are never summed: rates and distinct users are not additive, and each app has its own currency. As a
+    `Table`, it has one row for each `kpi_values`: `app_token`, `app_name`, `currency`, then the levels in their order
+    (`tracker_token`, `tracker_name`, `date`, `country` ...), then a column for each KPI. A cohort's `period` is an
+    integer, and `period_unit` next to it is its unit: `day`, `week` or `month`.
 
     Attributes:
-        result_parameters: The question as the service echoes it, with the names of all trackers and events.
-        failures: The error of each app that has no figures here, by app token; empty unless `on_failure="keep"`.
-        warnings: What is odd about the answers: KPIs that are missing, and figures outside of the range.
+        result_parameters: The query as the service echoes it, with the names of all trackers and events.
+        failures: The errors of apps without figures, by app token; empty unless `on_failure="keep"`.
+        warnings: Differences from the query: missing KPIs, and figures outside of the requested days.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class KpiReport(Table):
 
     @classmethod
     def from_json(cls, source: str | bytes | Path) -> Self:
-        """Read a saved answer of the KPI Service, for one app or for many.
+        """Read a saved answer of the KPI Service, for one or more apps.
 
         Args:
             source: The document as text or bytes, or the path of its file.
 
         Raises:
             ConfigurationError: `source` is something else.
-            DecodeError: It is no answer of the KPI Service; the error says where.
+            DecodeError: It is not an answer of the KPI Service. The error names the place.
             OSError: The file can't be read.
         """
         text = _read(source)
@@ -84,7 +84,7 @@ class KpiReport(Table):
                 except MalformedError:
                     parameters, apps = read_answer(loads_beside(document))
         except (JSONDecodeError, UnicodeEncodeError) as error:
-            raise DecodeError(f"the document is no JSON: {error}", location="$", malformed=True) from None
+            raise DecodeError(f"the document is not JSON: {error}", location="$", malformed=True) from None
         return cls(parameters, apps)
 
     @classmethod
@@ -99,12 +99,12 @@ class KpiReport(Table):
         """Read a saved CSV answer of the KPI Service, with machine or human-readable headers.
 
         Args:
-            source: The CSV as text or bytes, or the path of its file. It may begin with a byte order mark. A blank
-                cell has no value, which is not 0.
-            app_token, app_name, currency: The app, where no column names it.
+            source: The CSV as text or bytes, or the path of its file. It may start with a byte order mark. A blank cell
+                has no value, which is not 0.
+            app_token, app_name, currency: The app, if no column names it.
 
         Raises:
-            DecodeError: It is no answer of the KPI Service; the error says in which line and column.
+            DecodeError: It is not an answer of the KPI Service. The error names the line and the column.
             OSError: The file can't be read.
         """
         raw = _read(source)
@@ -124,26 +124,26 @@ class KpiReport(Table):
 
     @property
     def result_set(self) -> dict[str, Any]:
-        """`{"apps": [{"token", "name", "currency", <level>: [...]}]}`, the apps in the order asked for.
+        """`{"apps": [{"token", "name", "currency", <level>: [...]}]}`, the apps in the requested order.
 
-        It is built anew from the columns each time.
+        It is built from the columns each time.
         """
         return {"apps": [app for level in self._apps for app in level.elements()]}
 
     def pivot(self, column: str = "period", *, kpi: str | None = None) -> Table:
-        """Turn a level into columns, such as a cohort's periods: one row a cohort, one column a period.
+        """Turn a level into columns, such as a cohort's periods: one row per cohort, one column per period.
 
         Args:
             column: The column of the level.
-            kpi: The KPI to show. By default all: with one KPI the new columns have the names of the periods, with
-                several they are `{kpi}_{period}`.
+            kpi: The KPI to show; all by default. With one KPI, the new columns are named after the periods; with
+                several, `{kpi}_{period}`.
 
         Returns:
-            A table with the other level columns, then a column for each value of `column`, in numerical order where
-            they are numbers. A cohort that lacks a period has `None` there.
+            A table with the other level columns, then a column for each value of `column`, in numerical order if they
+            are numbers. A cohort without a period has `None` there.
 
         Raises:
-            ConfigurationError: There is no such column or KPI.
+            ConfigurationError: The column or the KPI does not exist.
             DecodeError: A cohort has a period twice.
         """
         levels = [name for name in self._levels if name != "period_unit"]
@@ -152,7 +152,7 @@ class KpiReport(Table):
         if kpi is not None and kpi not in self._kpis:
             raise ConfigurationError(f"kpi is {shown(kpi)}: pass one of {', '.join(self._kpis)}")
         kpis = self._kpis if kpi is None else [kpi]
-        # The name of an element goes with its token: as a key it would split what is one row here.
+        # The name of an element belongs to its token. As a key, it would split one row into several.
         same = {f"{column.removesuffix('_token')}_name", f"{column.removesuffix('_name')}_token", column}
         if column == "period":
             same.add("period_unit")
@@ -185,7 +185,7 @@ class KpiReport(Table):
 
     @property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that identify a row together: the levels, by their tokens where they have some."""
+        """The columns that identify a row together: the levels, by their tokens if they have any."""
         levels = self._levels
         tokens = {name.removesuffix("_token") for name in levels if name.endswith("_token")}
         names = {"currency", *(f"{one}_name" for one in tokens)}
@@ -198,7 +198,7 @@ class KpiReport(Table):
         return f"{counted(rows, 'row')} in {counted(apps, 'app')}{days}{failed(self.failures)}"
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield a row for each `kpi_values`, as a dictionary from column to cell. It can be called again."""
+        """Yield a row for each `kpi_values`, as a dictionary from column to cell. It can be called repeatedly."""
         names = (*self._levels, *self._kpis)
         # Every generator that a row passes takes a twentieth of its time.
         return chain.from_iterable(self._flat_rows(level, names) for level in self._apps)
@@ -243,7 +243,7 @@ class KpiReport(Table):
         return self.result_parameters, self.result_set, failures, self.warnings, self._unit_of_periods
 
     def dates_outside(self, start: date, end: date) -> list[str]:
-        """Return the dates of the level `dates` that lie outside of a range, both ends included, as sent and sorted."""
+        """Return the dates of the level `dates` outside of a range that includes both ends, as sent and sorted."""
         texts = [text for text in self._dates if isinstance(text, str)]
         days = [(text, day_or_text(text)) for text in texts]
         return sorted(text for text, day in days if isinstance(day, date) and not start <= day <= end)
@@ -254,11 +254,11 @@ class KpiReport(Table):
 
     @cached_property
     def _dates(self) -> frozenset[Any]:
-        """The distinct values under `date`, of elements without figures too."""
+        """The distinct values of `date`, including those of elements without figures."""
         return frozenset(self._values_under("date"))
 
     def _values_under(self, key: str) -> Iterator[Any]:
-        """Yield what stands under a key of any element."""
+        """Yield the values of a key in any element."""
         for level in self._apps:
             for one in level.walk():
                 yield from one.own.get(key, ())
@@ -277,7 +277,7 @@ class KpiReport(Table):
 
     @property
     def _unit_of_periods(self) -> str | None:
-        """What periods count: as the service echoes it, or as it was asked for; days are the service's default."""
+        """The unit of periods: as the service echoes it, or as requested. The service's default is days."""
         unit = singular(str(self.result_parameters.get("period") or self._period_unit or "day"))
         return unit if unit in {"day", "week", "month"} else None
 
@@ -320,20 +320,20 @@ class KpiReport(Table):
 
     @cached_property
     def _time_groupings(self) -> frozenset[str]:
-        """The groupings of the level `dates`, as the service echoes them; none where it does not."""
+        """The groupings of the level `dates`, as the service echoes them; empty if it does not."""
         grouping = self.result_parameters.get("grouping")
         names = {singular(str(name)) for name in grouping} if isinstance(grouping, list) else set()
         return _TIME_GROUPINGS & names
 
     def _cell(self, column: str, value: Any) -> Any:
-        """Return a cell of a level: a date, or the text that the service documents for all other columns."""
+        """Return a cell of a level: a date, or text in all other columns, as the service documents it."""
         if column == "period":
             return period_or_text(value)
         if not isinstance(value, str):
             return value if value is None else str(value)
         if column != "date":
             return value
-        # A day may be written with a time.
+        # A day may be followed by a time.
         whole_days = self._time_groupings and "hour" not in self._time_groupings
         return day_or_text(value) if whole_days else moment_or_text(value)
 

@@ -1,4 +1,4 @@
-"""What the texts of the Report Service mean: numbers, dates, and cohort metrics with their period."""
+"""Read the texts of the Report Service: numbers, dates, and cohort metrics with their periods."""
 
 import math
 import re
@@ -13,21 +13,21 @@ from adjust_async.tables import Kind
 
 __all__ = ["DATES", "cohort_metric", "dimension_kind", "exact_number", "metric_kind", "number", "reader"]
 
-#: The dimensions that are dates or moments. Weeks, months and longer are spans, and stay as the service writes them.
+#: The dimensions that are dates or moments. Weeks, months and longer are spans, and stay text.
 DATES: dict[str, tuple[Kind, type]] = {"hour": ("moment", datetime), "day": ("date", date)}
 
-#: Words for things that are counted, in the singular; plurals are recognised by their s.
+#: Words for countable things, in the singular. Plurals are recognised by their s.
 _COUNTED = frozenset(
     ("click", "event", "impression", "install", "reattribution", "reinstall", "session", "uninstall", "user")
 )
 
-#: Users that the Report Service averages over the period, so that they may have fractions.
+#: Numbers of users that the Report Service averages over the period, so they may have fractions.
 _AVERAGED = frozenset(("daus", "waus", "maus"))
 
 _INTEGER = re.compile("-?[0-9]{1,4000}", re.ASCII)
 _FRACTION = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 
-#: What floats write for a figure that can't be computed, such as a ratio to nothing. It is no value.
+#: The text of floats for a figure that can't be computed, such as a ratio to zero. It counts as no value.
 _NO_NUMBER = re.compile("[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 _UNITS = {"d": "day", "w": "week", "m": "month"}
@@ -44,7 +44,7 @@ def _number_of(text: str) -> int | float | str | None:
 
 
 def number(value: Any) -> Any:
-    """Read a metric: `"64"` is 64 and `"0.0"` is 0.0; an empty text is `None`, and any other text stays as it is."""
+    """Read a metric: `"64"` is 64 and `"0.0"` is 0.0; an empty text is `None`, and any other text is kept."""
     if type(value) is str:
         return _number_of(value)
     if type(value) is Decimal:
@@ -53,7 +53,7 @@ def number(value: Any) -> Any:
 
 
 def exact_number(value: Any) -> Any:
-    """Read a metric as a `Decimal` with every digit of the service, and anything else as `number` does."""
+    """Read a metric as a `Decimal` with every digit that the service sent, and anything else as `number` does."""
     if type(value) is str:
         return Decimal(value) if _FRACTION.fullmatch(value) else _number_of(value)
     if type(value) is int or type(value) is float:
@@ -62,7 +62,7 @@ def exact_number(value: Any) -> Any:
 
 
 def _dimension(value: Any) -> Any:
-    """Read a dimension: ids and the like are text, even where the service sent a number."""
+    """Read a dimension. IDs and similar values are text, even if the service sent a number."""
     return str(value) if type(value) in {int, float, Decimal} else value
 
 
@@ -78,7 +78,7 @@ def _hour(value: Any) -> Any:
     return _dimension(value)
 
 
-#: What reads the cells of dimensions that are dates or moments.
+#: The readers of dimensions that are dates or moments.
 _DATE_READERS: dict[str, Callable[[Any], Any]] = {"hour": _hour, "day": _day}
 
 
@@ -90,7 +90,7 @@ def reader(column: str, *, metric: bool, exact: bool) -> Callable[[Any], Any]:
 
 
 def cohort_metric(column: str) -> tuple[str, int, str] | None:
-    """Split a cohort metric: `retention_rate_d7` is `retention_rate` in the period 7, which counts in `day`.
+    """Split a cohort metric: `retention_rate_d7` is `retention_rate` in period 7, in units of `day`.
 
     Returns:
         The name without the period, the period, and its unit; `None` for other metrics.
@@ -100,15 +100,15 @@ def cohort_metric(column: str) -> tuple[str, int, str] | None:
 
 
 def dimension_kind(column: str, types: set[type]) -> Kind:
-    """Return the kind of a dimension: date or moment where all of its cells are one, otherwise text."""
+    """Return the kind of a dimension: date or moment if all of its cells are, otherwise text."""
     kind, of_dates = DATES.get(column, ("text", str))
     return kind if types <= {of_dates} else "text"
 
 
 def metric_kind(column: str, types: set[type]) -> Kind:
-    """Return the kind of a metric, by its name, so that a report has the same schema every week.
+    """Return the kind of a metric by its name, so that a report has the same schema every week.
 
-    A metric whose name says nothing may have fractions. One with texts among its values is text.
+    A metric with an unknown name may have fractions. One with texts among its values is text.
     """
     if types - {int, float}:
         return "text"

@@ -33,16 +33,16 @@ def _records(rows: Any) -> Records:
 
 @attrs.frozen
 class ReportPart:
-    """One answer of the service: for one app and window, or for the whole question.
+    """One answer of the service: for one app and window, or for the whole query.
 
     Attributes:
-        app_token: The app; `None` where the answer is not for one app alone.
+        app_token: The app; `None` if the answer is not for a single app.
         date_period: The days of the answer.
         records: The rows as the service sent them, by column.
         totals: The service's own totals. They need not be the sum of the rows, and those of parts are not additive.
         warnings: The service's warnings.
         extra: The rest of the answer, such as `currencies`.
-        index_totals: For a pivot report, the service's totals below each value of its index, beside these values.
+        index_totals: For a pivot report, the service's totals below each value of its index, with that value.
     """
 
     app_token: str | None
@@ -55,7 +55,7 @@ class ReportPart:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The rows as the service sent them, built anew from the columns each time."""
+        """The rows as the service sent them. They are built from the columns each time."""
         return list(self.records)
 
 
@@ -71,7 +71,7 @@ def read_report(document: bytes, *, exact: bool, size: int = SLICE) -> Any:
     runs: list[Records] = []
 
     def pack(whole: Any, opened: int) -> None:
-        # The document is open, and the list under its last key.
+        # The open values are the document and the list under its last key.
         if opened == 2 and isinstance(whole, dict) and next(reversed(whole)) == "rows":
             runs.append(_records(whole["rows"]))
             whole["rows"].clear()
@@ -87,16 +87,16 @@ def read_report(document: bytes, *, exact: bool, size: int = SLICE) -> Any:
 def open_report(
     document: Any, app_token: str | None, date_period: str | None, apps: Collection[str] = ()
 ) -> ReportPart:
-    """Check all of an answer of the Report Service, and return it.
+    """Check a complete answer of the Report Service.
 
     Args:
         document: The answer.
-        app_token: The app of an answer for one app.
+        app_token: The app, if the answer is for a single app.
         date_period: The days of the answer.
         apps: The apps that may have rows; empty for all.
 
     Raises:
-        MalformedError: It is of another shape.
+        MalformedError: It has another structure.
     """
     if not isinstance(document, Mapping):
         raise MalformedError(f"expected an object, found {shown(document)}", "$")
@@ -127,14 +127,14 @@ def _warnings_of(document: Mapping[str, Any]) -> list[Any]:
         found = document.get(key) or []
         warnings += found if isinstance(found, list) else [found]
     if pagination := document.get("pagination"):
-        # It was never seen to be anything but null. Missing rows must not go unnoticed.
+        # In all known answers it was null. Missing rows must not go unnoticed.
         warnings.append(f"the service says that the rows are one page of several: pagination is {shown(pagination)}")
     return warnings
 
 
 @attrs.define
 class _Unfolded:
-    """The rows of a pivot report, each with the values of the index, and what hangs beside them."""
+    """The rows of a pivot report, each with its values of the index, and the totals and warnings next to them."""
 
     rows: list[Any] = attrs.field(factory=list)
     totals: list[dict[str, Any]] = attrs.field(factory=list)
@@ -169,7 +169,7 @@ class _Unfolded:
             self.warnings += _warnings_of(inner)
 
 
-#: The keys of an object that holds rows below a value of an index.
+#: The keys of an object with rows below a value of an index.
 _CONTAINER = frozenset(("rows", "data", "totals", "warnings", "data_warnings", "pagination"))
 
 
@@ -179,13 +179,13 @@ def _is_container(inner: Mapping[str, Any]) -> bool:
 
 
 def hangs(row: Any) -> bool:
-    """Return whether a row holds nothing but rows below values of an index."""
+    """Return whether a row has only rows below values of an index."""
     return isinstance(row, Mapping) and bool(row) and all(isinstance(inner, (Mapping, list)) for inner in row.values())
 
 
 def any_hangs(records: Records) -> bool:
-    """Return whether any row holds nothing but rows below values of an index."""
-    # Every cell of such a row holds rows, so the first one does.
+    """Return whether any row has only rows below values of an index."""
+    # Every cell of such a row has rows, so the first one does.
     first = dict.fromkeys(shape[0] for shape in records.shapes if shape)
     if not any({dict, list} & set(map(type, records.column(key))) for key in first):
         return False
@@ -193,14 +193,14 @@ def any_hangs(records: Records) -> bool:
 
 
 def open_pivot(document: Any, index: Sequence[str], date_period: str | None, apps: Collection[str] = ()) -> ReportPart:
-    """Check all of a pivot report, and return it with flat rows.
+    """Check a complete pivot report, and return it with flat rows.
 
-    By the documentation rows hang below the values of the index, level by level: `{"2026-01-01": {"rows": [...],
-    "totals": {...}}}`. Some callers saw `data` for the inner `rows`, a list in place of the object, the row itself, and
-    flat rows.
+    According to the documentation, rows are nested below the values of the index, level by level: `{"2026-01-01":
+    {"rows": [...], "totals": {...}}}`. Live answers also had `data` as the key of the inner rows, a list instead of the
+    object, the row itself, and flat rows.
 
     Raises:
-        MalformedError: It is of another shape.
+        MalformedError: It has another structure.
     """
     rows = document.get("rows") if isinstance(document, Mapping) else None
     if isinstance(rows, Records) and any_hangs(rows):

@@ -1,4 +1,4 @@
-"""The lists of the Report Service, each of which is one answer."""
+"""The lists of the Report Service, each fetched with one request."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
@@ -18,8 +18,8 @@ class ReportList(RecordList[T]):
 
     Args:
         cls: The class of the records.
-        ask: Sends the request.
-        described: What they are, for `repr`.
+        ask: A function that sends the request.
+        described: The description for `repr`.
     """
 
     def __init__(self, cls: type[T], ask: Callable[[], Awaitable[Sequence[T]]], described: str) -> None:
@@ -36,10 +36,10 @@ class ReportList(RecordList[T]):
 
 
 class FilterLists(Listing[dict[str, list[FilterValue]]]):
-    """Lists of values that reports can ask for. Nothing is sent until they are awaited, and each time they are fetched.
+    """Lists of the names and values that reports can use. Nothing is sent until they are awaited. Each `await` fetches.
 
-    * `await lists` returns a dictionary from the name of each list to its values, as `await lists.collect()` does;
-    * `await lists.to_table()` returns all values as one `Table`, with the column `list` in front.
+    * `await lists`, or `await lists.collect()`, returns a dictionary from the name of each list to its values;
+    * `await lists.to_table()` returns all values as one `Table`, with `list` as its first column.
     """
 
     def __init__(self, account: Account, question: FilterQuestion) -> None:
@@ -62,7 +62,7 @@ class FilterLists(Listing[dict[str, list[FilterValue]]]):
     async def to_table(self) -> Table:
         """Return the values as a table: `list`, the name of the list, and a column for each field of `FilterValue`.
 
-        A list or a value of a shape that Adjust does not document is kept in `extra`.
+        A list or a value that Adjust's documentation does not describe is kept in `extra`.
         """
         __tracebackhide__ = True
         columns = RecordColumns(FilterValue)

@@ -214,7 +214,7 @@ def check_query(
         if name in _CHECKS:
             values[name] = _CHECKS[name](value, name)
     if "utc_offset" in values and "timezone_id" in values:
-        raise ConfigurationError("utc_offset and timezone_id are both given: pass one of them")
+        raise ConfigurationError("utc_offset and timezone_id are both passed: pass one of them")
     values.setdefault("format_dates", False)
     values |= _check_filters(query.get("filters"))
     raw = check_further(further, {*known, *own}, lambda name: _doubled(name) if name in values else None)

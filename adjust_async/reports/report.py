@@ -1,4 +1,4 @@
-"""`Report`: the answers of the Report Service, part by part, and the flat table of their rows."""
+"""`Report`: the answers of the Report Service in parts, and the flat table of their rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["AttrDependency", "PivotReport", "Report", "ReportPart", "check_attr_dependency"]
 
-#: The treatment of `attr_dependency`, which holds what the dimensions of a row imply, such as a partner's id.
+#: The treatment of `attr_dependency`, which has what the dimensions of a row imply, such as a partner's ID.
 AttrDependency = Literal["drop", "columns", "keep"]
 ATTR_DEPENDENCIES: tuple[AttrDependency, ...] = ("drop", "columns", "keep")
 
 _ATTR_DEPENDENCY = "attr_dependency"
 
-#: The documented dimensions, for saved answers whose question is not known.
+#: The documented dimensions, for saved answers whose query is unknown.
 DIMENSIONS = frozenset(
     (
         *("hour", "day", "week", "month", "quarter", "year", "os_name", "device_type", "platform", "app", "app_token"),
@@ -42,7 +42,7 @@ DIMENSIONS = frozenset(
 
 
 def check_attr_dependency(value: object) -> AttrDependency:
-    """Return a treatment of `attr_dependency`.
+    """Check a treatment of `attr_dependency`.
 
     Raises:
         ConfigurationError: It is something else.
@@ -56,13 +56,13 @@ def check_attr_dependency(value: object) -> AttrDependency:
 class Report(Table):
     """A report of the Report Service, as returned by `adjust.reports`.
 
-    It is a `Table` with one row for each row of the service. Metrics are numbers, as their text says (`"64"` is 64,
-    `"0.0"` is 0.0), days and hours are dates and moments, ids are text, and words such as `unknown` are kept. Where
-    each app was asked for by itself, the column `app_token` holds the app of each row.
+    It is a `Table` with one row for each row of the service. Metrics are numbers according to their text (`"64"` is 64,
+    `"0.0"` is 0.0), days and hours are dates and moments, IDs are text, and words such as `unknown` are kept. If each
+    app was requested separately, the column `app_token` has the app of each row.
 
     Attributes:
-        parts: The service's answers, in the order asked for: by app, and for each app by window.
-        failures: The error of each app that has no rows here; empty unless `on_failure="keep"`.
+        parts: The service's answers in the requested order: by app, and for each app by window.
+        failures: The errors of apps without rows, by app token; empty unless `on_failure="keep"`.
     """
 
     def __init__(
@@ -94,13 +94,13 @@ class Report(Table):
 
         Args:
             source: The document of `/report` or `/pivot_report`: text, bytes, or the `Path` of a file.
-            dimensions: The dimensions that were asked for; by default the columns that are not among the totals.
-            index: For a pivot report, the index that was asked for; by default `dimensions`.
+            dimensions: The requested dimensions; by default the columns that are not among the totals.
+            index: For a pivot report, the requested index; by default `dimensions`.
             attr_dependency: As for `Reports.fetch`.
 
         Raises:
             ConfigurationError: An argument is wrong.
-            DecodeError: It is no answer of the Report Service.
+            DecodeError: It is not an answer of the Report Service.
             OSError: The file can't be read.
         """
         dependency = check_attr_dependency(attr_dependency)
@@ -109,16 +109,16 @@ class Report(Table):
         try:
             document = read_report(_read(source), exact=True)
         except JSONDecodeError as error:
-            raise DecodeError(f"the document is no JSON: {error}", location="$", malformed=True) from None
+            raise DecodeError(f"the document is not JSON: {error}", location="$", malformed=True) from None
         with decode_errors():
             part = open_pivot(document, levels, None)
         if any_hangs(part.records):
-            raise ConfigurationError("the rows hang below the values of an index: name its dimensions in index=")
+            raise ConfigurationError("the rows are nested below the values of an index: name its dimensions in index=")
         if asked is not None and index is not None:
             asked = tuple(dict.fromkeys((*levels, *asked)))
         keys = [key for key in part.records.keys if key != _ATTR_DEPENDENCY]
         if asked is None:
-            # Some accounts have no totals: there the documented dimensions are the dimensions.
+            # Some accounts have no totals. The documented dimensions are then the dimensions.
             known = [key for key in keys if (key not in part.totals if part.totals else key in DIMENSIONS)]
         else:
             known = list(asked)
@@ -127,27 +127,26 @@ class Report(Table):
 
     @property
     def totals(self) -> dict[str, Any]:
-        """The service's own totals, by metric; empty where the report is.
+        """The service's own totals by metric; empty if the report is.
 
         Raises:
-            ConfigurationError: Apps failed, or the report was asked for in several parts, whose totals are not
-                additive.
+            ConfigurationError: Apps failed, or the report has several parts. Their totals are not additive.
         """
         if len(self.parts) == 1 and not self.failures:
             return dict(self.parts[0].totals)
         if self.failures:
             raise ConfigurationError(
-                f"there are no totals of the whole: {len(self.failures)} of the apps failed. Look at report.failures, "
+                f"there are no totals: {len(self.failures)} of the apps failed. See report.failures, "
                 "and at the totals of each of report.parts"
             )
         raise ConfigurationError(
-            f"the report was asked for in {len(self.parts)} parts, and totals don't add up: look at the totals of each "
-            "of report.parts, or ask with fan_out='none' and without window"
+            f"the report has {len(self.parts)} parts, and totals are not additive: use the totals of each "
+            "of report.parts, or request it with fan_out='none' and without window"
         )
 
     @cached_property
     def warnings(self) -> list[Any]:
-        """The service's warnings on all parts, each once."""
+        """The service's warnings about all parts, without duplicates."""
         warnings: list[Any] = []
         for part in self.parts:
             for warning in part.warnings:
@@ -156,10 +155,10 @@ class Report(Table):
         return warnings
 
     def rows(self, *, exact: bool = False) -> Iterator[dict[str, Any]]:
-        """Yield each row as a dictionary from column to cell. It can be called again.
+        """Yield each row as a dictionary from column to cell. It can be called repeatedly.
 
         Args:
-            exact: Whether metrics are `Decimal`, with every digit of the service, instead of int and float.
+            exact: Whether metrics are `Decimal`, with every digit that the service sent, instead of int and float.
         """
         readers = self._readers(exact=exact)
         names = [name for name, _ in readers]
@@ -187,9 +186,9 @@ class Report(Table):
         ]
 
     def to_arrow(self) -> "pyarrow.Table":
-        """Return an Arrow table: int64, double, date32, timestamp or string, even where there are no rows.
+        """Return an Arrow table with columns of int64, double, date32, timestamp or string, even without rows.
 
-        Moments are `timestamp[us, UTC]` where any of them has an offset from UTC; those without one count as UTC there.
+        Moments are `timestamp[us, UTC]` if any of them has an offset from UTC. Those without one then count as UTC.
 
         Raises:
             ConfigurationError: pyarrow is not installed (extra `arrow`).
@@ -218,7 +217,7 @@ class Report(Table):
             because they would be repeated for each period.
 
         Raises:
-            ConfigurationError: There is no cohort metric.
+            ConfigurationError: The report has no cohort metric.
         """
         return melted(self, self._metric_columns, exact=exact)
 
@@ -245,7 +244,7 @@ class Report(Table):
 
     @cached_property
     def _asked(self) -> dict[str, bool]:
-        """The columns that were asked for, under the names of the answer, each with whether it is a metric."""
+        """The requested columns by their names in the answer, each with whether it is a metric."""
         came = {key.lower(): key for key in self._keys}
         asked = {}
         for given, is_metric in ((self._dimensions, False), (self._metrics, True)):
@@ -261,18 +260,18 @@ class Report(Table):
 
     @cached_property
     def _metric_columns(self) -> frozenset[str]:
-        # A column that was not asked for, such as the figures of an earlier period, is a metric where totals have it.
+        # A column that was not requested, such as the figures of an earlier period, is a metric if the totals have it.
         totals = {key for part in self.parts for key in part.totals}
         return frozenset(key for key in (*self._asked, *self._keys) if self._asked.get(key, key in totals))
 
     def _readers(self, *, exact: bool) -> list[tuple[str, Callable[[Any], Any]]]:
-        """Return the columns in order, each with the function that reads its cells."""
+        """Return the columns in order, each with a function that reads its cells."""
         columns = dict.fromkeys((*self._asked, *self._keys))
         return [(name, reader(name, metric=name in self._metric_columns, exact=exact)) for name in columns]
 
     @cached_property
     def _records(self) -> list[Records]:
-        """The rows of all parts, with the app of a part for one app, and with `attr_dependency` as asked for."""
+        """The rows of all parts, with the app of a part for one app, and with `attr_dependency` as requested."""
         found = []
         for part in self.parts:
             records = part.records
@@ -286,7 +285,7 @@ class Report(Table):
         return found
 
     def _with_implied(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a row with columns in the place of its `attr_dependency`."""
+        """Return a row with columns instead of its `attr_dependency`."""
         plain = dict(row)
         implied = plain.pop(_ATTR_DEPENDENCY, None)
         if implied is not None:
@@ -295,7 +294,7 @@ class Report(Table):
         return plain
 
     def _column_of_implied(self, key: str, row: Mapping[str, Any]) -> str:
-        """Return the column for a key of `attr_dependency`: the key itself, where no other column has that name."""
+        """Return the column for a key of `attr_dependency`: the key itself, unless another column has that name."""
         if not key:
             return _ATTR_DEPENDENCY
         column = key
@@ -313,9 +312,9 @@ class PivotReport(Report):
 
     @property
     def totals_per_dimension(self) -> Any:
-        """The service's own totals for each value of the dimensions of the index, as it sent them.
+        """The service's own totals for each value of the index's dimensions, as it sent them.
 
-        `None` where the report is empty, or the service sent none.
+        `None` if the report is empty, or the service sent none.
         """
         return self.parts[0].extra.get("totals_per_dimension")
 
@@ -329,7 +328,7 @@ def _read(source: object) -> bytes:
     if isinstance(source, Path):
         return source.read_bytes()
     if isinstance(source, str):
-        return source.encode(errors="surrogatepass")  # which then is no JSON
+        return source.encode(errors="surrogatepass")  # which then is not JSON
     if isinstance(source, bytes):
         return source
     raise ConfigurationError(f"source is {shown(source)}: pass text, bytes or a pathlib.Path")

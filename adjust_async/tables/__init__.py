@@ -1,4 +1,4 @@
-"""Flat tables with typed cells, as dictionaries, Arrow, pandas or polars, and the columns that they are made of."""
+"""Flat tables with typed cells, as dictionaries, Arrow, pandas or polars, and their columns."""
 
 from adjust_async.tables.arrow import arrow_array, arrow_type, has_offset, import_pyarrow, plain_cells
 from adjust_async.tables.column import Column, Kind

@@ -1,4 +1,4 @@
-"""Columns of cells as arrays of Arrow."""
+"""Convert columns of cells to Arrow arrays."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -16,10 +16,10 @@ _LARGEST = 2**63
 
 
 def arrow_array(column: Column, cells: Sequence[Any]) -> Any:
-    """Return the cells of a column as an array of the one type of its kind.
+    """Return the cells of a column as an Arrow array of the column's type.
 
-    Arrow converts a whole column at once. Only where a cell is of another type, such as a number in a column of texts,
-    each one is made plain first.
+    Arrow converts a whole column at once. Only if a cell has another type, such as a number in a column of texts, each
+    cell is converted first.
 
     Raises:
         DecodeError: A number is too large.
@@ -48,7 +48,7 @@ def import_pyarrow() -> Any:
 
 
 def arrow_type(kind: Kind, at_utc: bool) -> Any:
-    """Return the Arrow type of a kind of column; `at_utc` for moments of which any has an offset from UTC."""
+    """Return the Arrow type of a kind of column. Moments are in UTC if `at_utc`."""
     pyarrow = import_pyarrow()
     match kind:
         case "text":
@@ -71,12 +71,12 @@ def has_offset(cell: object) -> bool:
 
 
 def plain_cells(column: Column, cells: Iterable[Any], *, at_utc: bool) -> Iterator[Any]:
-    """Yield the cells of a column as the one type that it has outside of Python.
+    """Yield the cells of a column, each converted to the type that the column is exported with.
 
     Args:
         column: The column.
         cells: Its cells.
-        at_utc: Whether moments are at UTC; one without an offset counts as such.
+        at_utc: Whether moments are in UTC. One without an offset then counts as UTC.
     """
     for cell in cells:
         plain = _plain(column, cell)
@@ -86,7 +86,7 @@ def plain_cells(column: Column, cells: Iterable[Any], *, at_utc: bool) -> Iterat
 
 
 def _plain(column: Column, cell: Any) -> Any:
-    """Return a cell as the one type that its column has outside of Python."""
+    """Return a cell, converted to the type that its column is exported with."""
     if cell is None:
         return None
     if column.kind == "text":
@@ -94,12 +94,14 @@ def _plain(column: Column, cell: Any) -> Any:
             return dumps(cell).decode()
         return cell.isoformat() if isinstance(cell, date) else str(cell)
     if column.kind == "integer" and not -_LARGEST <= cell < _LARGEST:
-        raise DecodeError(f"{column.name} holds {shown(cell)}, which no 64-bit column can: use rows()", location="$")
+        raise DecodeError(
+            f"{column.name} contains {shown(cell)}, which is too large for a 64-bit column: use rows()", location="$"
+        )
     if column.kind == "number":
         try:
             return float(cell)
         except OverflowError:
-            raise DecodeError(f"{column.name} holds a number that is too large for a table", location="$") from None
+            raise DecodeError(f"{column.name} contains a number that is too large for a table", location="$") from None
     return cell
 
 

@@ -1,4 +1,4 @@
-"""What a column of a table holds."""
+"""The kinds of a table's columns."""
 
 from typing import Literal, NamedTuple
 

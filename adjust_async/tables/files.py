@@ -1,4 +1,4 @@
-"""Tables as files that are there whole or not at all: written beside their place, and moved there at the end."""
+"""Write tables to files completely or not at all: next to their final place, and moved there at the end."""
 
 import csv
 import io
@@ -20,12 +20,12 @@ __all__ = ["whole_file", "write_csv"]
 
 @contextmanager
 def whole_file(path: object) -> Iterator[BinaryIO]:
-    """Open a file for writing; what was there before stays until the new one is whole.
+    """Open a file for writing. An existing file stays until the new one is complete.
 
-    Of a link the file that it leads to is replaced.
+    If `path` is a symbolic link, its target is replaced.
 
     Raises:
-        ConfigurationError: `path` is no path, its folder does not exist, or something other than a file is there.
+        ConfigurationError: `path` is not a path, its folder does not exist, or something other than a file is there.
         OSError: The file can't be written.
     """
     place = _place(path)
@@ -50,19 +50,19 @@ def _place(path: object) -> Path:
         place = Path(os.path.realpath(given))
         taken, has_folder = place.exists() and not place.is_file(), place.parent.is_dir()
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"path is {shown(given)}, which can't be one: {error}") from None
+        raise ConfigurationError(f"path is {shown(given)}, which is not a valid path: {error}") from None
     if taken:
-        raise ConfigurationError(f"path is {shown(given)}, which is no file that could be replaced: pass another one")
+        raise ConfigurationError(f"path is {shown(given)}, which is not a file that can be replaced: pass another path")
     if not has_folder:
         raise ConfigurationError(f"path is {shown(given)}, and there is no folder {shown(str(place.parent))}")
     return place
 
 
 def write_csv(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a header and rows in UTF-8; a cell without a value is blank."""
+    """Write a header and rows in UTF-8. A cell without a value is blank."""
     text = io.TextIOWrapper(file, "utf-8", errors="replace", newline="", write_through=True)
     try:
-        # The csv module quotes a carriage return only where lines end with one.
+        # The csv module quotes a carriage return only if lines end with one.
         lines = csv.writer(text, lineterminator="\r\n")
         lines.writerow(columns)
         lines.writerows(map(_text, row) for row in rows)

@@ -1,4 +1,4 @@
-"""What the methods that list something return: it can be awaited, iterated, and turned into a table."""
+"""The results of methods that list something: they can be awaited, iterated, and converted to a table."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
@@ -35,11 +35,11 @@ class Listing(ABC, Generic[R]):
 class RecordList(Listing[list[T]]):
     """A list of records that has yet to be fetched. Nothing is sent until it is awaited or iterated.
 
-    * `await listing` returns the records in a list, as `await listing.collect()` does;
+    * `await listing`, or `await listing.collect()`, returns the records as a list;
     * `async for record in listing` yields them as they arrive;
     * `await listing.to_table()` returns them as a `Table`.
 
-    Each of these fetches the records anew.
+    Each of these fetches the records again.
     """
 
     def __init__(self, cls: type[T]) -> None:
@@ -55,7 +55,7 @@ class RecordList(Listing[list[T]]):
             yield record
 
     async def collect(self) -> list[T]:
-        """Return all records in a list, as `await` on the object itself does.
+        """Return all records as a list, as `await` on the object itself does.
 
         Use it where a coroutine is required, such as in `asyncio.create_task`.
         """
@@ -80,4 +80,4 @@ class RecordList(Listing[list[T]]):
 
     @abstractmethod
     def _described(self) -> str:
-        """Return which records these are."""
+        """Return a description of the records."""

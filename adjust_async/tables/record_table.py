@@ -25,7 +25,7 @@ class RecordTable(ColumnTable):
 
     @property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that identify a row together; empty where two rows share their values, or one lacks a value."""
+        """The columns that identify a row together; empty if two rows share their values, or a row lacks one."""
         keys = list(zip(*(self._cells[self.columns.index(name)] for name in self._key_columns), strict=True))
         identify = len(set(keys)) == len(keys) and not any(None in key for key in keys)
         return self._key_columns if identify else ()
@@ -54,13 +54,13 @@ class RecordColumns(Generic[T]):
         self._readers = [_reader(field.name, field.type) for field in fields]
 
     def extend(self, records: Sequence[T]) -> None:
-        """Add records. An item that is not a record, but as the service sent it, goes into `extra` of an empty row."""
+        """Add records. An item that is not a record goes as received into `extra` of an otherwise empty row."""
         records = [record if isinstance(record, self._cls) else self._odd(record) for record in records]
         for cells, read in zip(self.cells, self._readers, strict=True):
             cells.extend(map(read, records))
 
     def table(self) -> RecordTable:
-        """Return the table of all records that were added."""
+        """Return the table of all added records."""
         return RecordTable(self.schema, self.cells, key_columns=[self.schema[0].name])
 
     def _odd(self, item: object) -> T:
@@ -69,13 +69,13 @@ class RecordColumns(Generic[T]):
 
 
 def _kind_of(hint: object) -> Kind:
-    """Return the kind of a field; lists and dictionaries are texts, which frames hold as JSON."""
+    """Return the kind of a field. Lists and dictionaries are texts, since frames hold them as JSON."""
     if get_origin(hint) is UnionType:
         (hint,) = set(get_args(hint)) - {NoneType}
     return _KINDS.get(hint, "text")
 
 
 def _reader(name: str, hint: object) -> Callable[[object], Any]:
-    """Return what reads a field as `to_dict` shows it."""
+    """Return a function that reads a field in the form of `to_dict`."""
     read = attrgetter(name)
     return (lambda record: list(read(record))) if get_origin(hint) is tuple else read

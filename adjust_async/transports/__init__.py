@@ -20,7 +20,7 @@ _MODULE_OF = {"AiohttpTransport": "aiohttp", "PooledTransport": "pooled"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a transport when it is asked for: one of them needs an extra."""
+    """Import a transport on first use, since one of them needs an extra."""
     if name in _MODULE_OF:
         value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
         return value

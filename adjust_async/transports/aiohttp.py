@@ -1,7 +1,7 @@
-"""aiohttp's connections and parser behind httpx's face, for those who need the last of the speed.
+"""An httpx transport on aiohttp's connections and parser, for applications that need the highest throughput.
 
-`httpx-aiohttp` offers the same, but says `ConnectTimeout` of a connection that broke after a POST was sent; to tell its
-errors apart takes most of what a transport takes. aiohttp's own tracing says how far a request came.
+`httpx-aiohttp` offers the same, but raises `ConnectTimeout` for a connection that broke after a POST was sent. Telling
+its errors apart needs most of the code of a transport. aiohttp's own tracing shows how far a request got.
 """
 
 import asyncio
@@ -38,48 +38,48 @@ __all__ = ["AiohttpTransport"]
 
 PROXY_SCHEMES = frozenset({"http", "https"})
 
-#: What httpx has set already, or left out on purpose.
+#: The headers that httpx has set already, or left out on purpose.
 AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
-#: Seconds without use after which a connection is closed, as with `PooledTransport`.
+#: Seconds after which an idle connection is closed, as with `PooledTransport`.
 KEEPALIVE_EXPIRY = 20.0
 
-#: Bytes of one header that are accepted, as httpcore does; aiohttp's own bound is 8 KiB.
+#: The maximum size of one header in bytes, as with httpcore. aiohttp's own limit is 8 KiB.
 LONGEST_HEADER = 100 * 1024
 
-#: What aiohttp raises, and `Trust`.
+#: The exceptions of aiohttp and `Trust`.
 FAILURES = (aiohttp.ClientError, httpx.TransportError, OSError, RuntimeError, ValueError)
 
-#: Bytes of a body that are handed over at once: the system takes them without waiting for the service.
+#: How many bytes of a body to pass on at once. The system accepts them without waiting for the service.
 SMALL_BODY = 64 * 1024
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """An httpx transport on aiohttp's connections and C parser (extra `aiohttp`).
 
-    It is used only where it is given:
+    Pass it to the client to use it:
 
         AsyncAdjust(http_client=httpx.AsyncClient(transport=AiohttpTransport()))
 
-    It raises the same errors of httpx as `PooledTransport`, with the same meaning. What hooks into
-    `httpx.AsyncClient` sees its requests: event hooks, OpenTelemetry, Sentry, and vcrpy. What replaces the transports
-    of httpx or httpcore does not: under respx and pytest-httpx requests go out to the network.
+    It raises the same httpx errors as `PooledTransport`, with the same meaning. Tools that hook into
+    `httpx.AsyncClient` see its requests: event hooks, OpenTelemetry, Sentry, and vcrpy. Tools that replace httpx's or
+    httpcore's transports do not: with respx and pytest-httpx, requests go out to the network.
 
-    aiohttp sends a GET, HEAD, OPTIONS, TRACE, PUT or DELETE a second time by itself where the connection broke before
-    the answer; never a POST or a PATCH. Redirects are not followed, bodies not unpacked, cookies not kept.
+    If a connection breaks before the answer, aiohttp itself sends a GET, HEAD, OPTIONS, TRACE, PUT or DELETE a second
+    time, but never a POST or a PATCH. It follows no redirects, decompresses no bodies and keeps no cookies.
 
     Args:
-        max_connections: Connections to one origin at the same time. A request beyond them waits, for as long as the
-            `pool` timeout of the request allows, and then gets `httpx.PoolTimeout`.
-        verify: How certificates are verified. By default as httpx does, which heeds `SSL_CERT_FILE` and
+        max_connections: The maximum number of connections to one origin. A further request waits for up to its `pool`
+            timeout, and then fails with `httpx.PoolTimeout`.
+        verify: The TLS context that verifies certificates. By default httpx's, which uses `SSL_CERT_FILE` and
             `SSL_CERT_DIR`.
         proxy: The URL of a proxy for all requests, of http or https.
-        trust_env: Where no `proxy` is given, take it from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`,
-            which are read at the first request to an origin. Requests to this machine never go over a proxy from the
-            environment. It also decides about `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+        trust_env: Whether to take the proxy, if none is passed, from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+            `NO_PROXY`, which are read at the first request to an origin. Requests to this machine never use a proxy
+            from the environment. The argument also applies to `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 
     Raises:
-        ConfigurationError: An argument is wrong, or aiohttp is not installed. A request raises it where the proxy from
+        ConfigurationError: An argument is wrong, or aiohttp is not installed. A request raises it if the proxy from
             the environment can't be used.
     """
 
@@ -98,7 +98,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._retired: set[_Connections] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request on a free connection or a new one."""
+        """Send the request on an idle connection or a new one."""
         origin = origin_of(request)
         proxy = self._proxies.of(origin)
         await self._attempts.take_slot(origin, request)
@@ -109,7 +109,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             async with attempt:
                 connections = await self._enter()
                 answer = await self._answer(connections, attempt, upload)
-        except BaseException as error:  # a cancellation too must not take the slot with it
+        except BaseException as error:  # a cancellation must not keep the slot either
             if connections is not None and attempt.was_dead(error):
                 self._retire(connections)
             await self._leave(origin, connections)
@@ -127,7 +127,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        """Close every connection, also where this is cancelled. Requests under way fail with an `httpx` error."""
+        """Close every connection, even if cancelled. Requests in flight fail with an `httpx` error."""
         self._attempts.end()
         if self._connections is not None:
             self._retire(self._connections)
@@ -136,12 +136,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             await asyncio.wait(closing)
 
     async def _answer(self, connections: "_Connections", attempt: Attempt, upload: "_Upload") -> aiohttp.ClientResponse:
-        """Send a request, and return its answer as soon as the head is there."""
+        """Send a request, and return the answer once its head has arrived."""
         try:
             return await self._send(connections, attempt, upload)
         except FAILURES as raised:
             error = raised
-        # Not within `except`: aiohttp's own errors hold the request's headers, and user and password of a proxy.
+        # Outside of `except`: aiohttp's errors refer to the request's headers, and to the proxy's user and password.
         if upload.failure is not None:
             raise upload.failure
         raise failure_of(attempt, error) from cause_of(error)
@@ -167,7 +167,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         )
 
     async def _enter(self) -> "_Connections":
-        """Return the connections to use: new ones where the machine slept since the others were made."""
+        """Return the pool to use: a new one if the machine was suspended since the last one was made."""
         connections = self._connections
         if connections is not None and connections.slept:
             self._retire(connections)
@@ -190,31 +190,31 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             self._attempts.free_slot(origin)
 
     def _retire(self, connections: "_Connections") -> None:
-        """Use these connections for no further request: aiohttp can't close some of a session's."""
+        """Retire this pool: no further request uses it. aiohttp can't close only some connections of a session."""
         self._retired.add(connections)
         if self._connections is connections:
             self._connections = None
 
     async def _close_unused(self, connections: "_Connections") -> None:
-        """Close connections that are retired, once the last of their requests has ended."""
+        """Close retired pools, once the last of their requests has ended."""
         if connections in self._retired and not connections.requests:
             self._retired.discard(connections)
             await connections.aclose()
 
 
 class _Connections:
-    """A session of aiohttp, with the connections that it keeps, and how many requests run over them."""
+    """An aiohttp session with its connections, and the number of requests on them."""
 
     def __init__(self) -> None:
         self.requests = 0
-        #: Those whose bodies are being read.
+        #: The answers whose bodies are being read.
         self.answers: set[aiohttp.ClientResponse] = set()
         self._made = clock_offset()
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0,  # the slots are the limit
+                limit=0,  # the slots limit it
                 keepalive_timeout=KEEPALIVE_EXPIRY,
-                use_dns_cache=False,  # which looks names up in tasks that outlive a request
+                use_dns_cache=False,  # it would resolve names in tasks that outlive a request
                 resolver=aiohttp.ThreadedResolver(),
                 socket_factory=_socket,
                 timeout_ceil_threshold=math.inf,
@@ -229,21 +229,21 @@ class _Connections:
 
     @property
     def slept(self) -> bool:
-        """Whether the machine slept, or its clock was set, since they were made."""
+        """Whether the machine was suspended, or its clock was set, since the pool was made."""
         return abs(clock_offset() - self._made) > CLOCK_TOLERANCE
 
     async def aclose(self) -> None:
-        """Close them."""
+        """Close all connections."""
         for answer in self.answers:
-            answer.close()  # a session that is closed leaves who reads a body waiting
+            answer.close()  # closing the session leaves the readers of bodies waiting
         await self.session.close()
 
 
 class _Upload:
-    """The headers and the body of a request, as aiohttp takes them.
+    """The headers and the body of a request in the form that aiohttp takes.
 
     Attributes:
-        failure: What the caller's own body raised.
+        failure: The exception of the caller's own body.
     """
 
     def __init__(self, attempt: Attempt) -> None:
@@ -252,7 +252,7 @@ class _Upload:
         self.headers = [
             (name.decode("ascii"), value.decode("utf-8", "surrogateescape"))
             for name, value in attempt.request.headers.raw
-            if name.lower() != b"transfer-encoding"  # aiohttp sets it for a body whose length is not known
+            if name.lower() != b"transfer-encoding"  # aiohttp sets it for a body of unknown length
         ]
         self.data: bytes | AsyncIterator[bytes] | None
         try:
@@ -263,7 +263,7 @@ class _Upload:
             self.data = self._pieces(_cut(content)) if len(content) > SMALL_BODY else content or None
 
     async def _pieces(self, body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-        """Hand over a body piece by piece: each must be taken within the `write` timeout, which aiohttp has not."""
+        """Pass on a body piece by piece, each within the `write` timeout. aiohttp has no such timeout."""
         seconds = timeout_of(self._attempt.request, "write")
         loop = asyncio.get_running_loop()
         try:
@@ -279,12 +279,12 @@ class _Upload:
             raise
 
     def _time_out(self, seconds: float) -> None:
-        words = f"the request was not taken within {seconds:g} s"
+        words = f"the request could not be written within {seconds:g} s"
         self._attempt.end(httpx.WriteTimeout(words, request=self._attempt.request))
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of an answer, which returns its connection when it is closed."""
+    """The body of an answer. Closing it returns the connection."""
 
     def __init__(
         self, answer: aiohttp.ClientResponse, request: httpx.Request, leave: Callable[[], Awaitable[None]]
@@ -301,7 +301,7 @@ class _Body(httpx.AsyncByteStream):
         except FAILURES as error:
             await self.aclose()
             raise broken_answer(self._request, error) from cause_of(error)
-        except BaseException:  # as httpx does: who reads it may leave it there
+        except BaseException:  # as httpx does, since the reader may stop there
             await self.aclose()
             raise
 
@@ -309,7 +309,7 @@ class _Body(httpx.AsyncByteStream):
         if self._closed:
             return
         self._closed = True
-        # Which closes the connection, unless the body was read to its end.
+        # This closes the connection, unless the body was read completely.
         self._answer.close()
         await self._leave()
 
@@ -327,7 +327,7 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 
 def _watch() -> aiohttp.TraceConfig:
-    """Learn from aiohttp how far a request came."""
+    """Return a trace that tracks how far a request got."""
 
     async def connect(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
         context.trace_request_ctx.connect()

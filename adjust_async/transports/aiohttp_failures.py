@@ -1,4 +1,4 @@
-"""What aiohttp's errors say of a request, told by how far it came."""
+"""Convert aiohttp's errors to httpx's, depending on how far the request got."""
 
 import aiohttp
 import httpx
@@ -10,9 +10,9 @@ __all__ = ["broken_answer", "cause_of", "failure_of"]
 
 
 def failure_of(attempt: Attempt, error: Exception) -> httpx.TransportError:
-    """Return the error to raise for one that ended a request before the head of its answer was there."""
+    """Return the error to raise for one that ended a request before the head of its answer arrived."""
     if attempt.begun and isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
-        # aiohttp checks headers in the moment in which it is about to write them.
+        # aiohttp checks headers only when it is about to send them.
         return LocalProtocolError(str(error), request=attempt.request)
     if attempt.begun:
         return broken_answer(attempt.request, error)
@@ -22,12 +22,12 @@ def failure_of(attempt: Attempt, error: Exception) -> httpx.TransportError:
 
 
 def broken_answer(request: httpx.Request, error: Exception) -> httpx.TransportError:
-    """Return the error of a connection that broke after the request was begun."""
+    """Return the error for a connection that broke after the request was started."""
     match error:
         case httpx.TransportError():
             return error
         case TimeoutError():
-            return httpx.ReadTimeout(f"nothing came for {timeout_of(request, 'read')} s", request=request)
+            return httpx.ReadTimeout(f"nothing was received for {timeout_of(request, 'read')} s", request=request)
         case aiohttp.ServerDisconnectedError():
             return httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
         case aiohttp.ClientResponseError():
@@ -39,7 +39,7 @@ def broken_answer(request: httpx.Request, error: Exception) -> httpx.TransportEr
 
 
 def cause_of(error: Exception) -> BaseException | None:
-    """Return what to name as the cause: some errors hold the request's headers, or a proxy's user and password."""
+    """Return the exception to use as the cause: some contain the request's headers, or a proxy's user and password."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return error.os_error
     return error.__cause__ if isinstance(error, aiohttp.ClientResponseError) else error

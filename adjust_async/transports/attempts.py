@@ -1,4 +1,4 @@
-"""The requests that a transport has under way: how many, how far each came, and their end when it closes."""
+"""The requests of a transport in flight: their number, how far each got, and their end when the transport closes."""
 
 import asyncio
 import ipaddress
@@ -14,12 +14,12 @@ from adjust_async.transports.proxies import Proxy
 
 __all__ = ["Attempt", "Attempts", "timeout_of", "words_of"]
 
-#: Seconds of silence after which a request that its caller gave up counts as failed.
+#: Seconds of silence after which a request that its caller cancelled counts as failed.
 SILENCE = 1.0
 
 
 class Attempts:
-    """The requests of one transport: at most so many to an origin, and all ended by `end`."""
+    """The requests of one transport: a limited number to each origin, and all of them ended by `end`."""
 
     def __init__(self, most: int) -> None:
         self.closed = False
@@ -28,18 +28,18 @@ class Attempts:
         self._scopes: set[asyncio.Timeout] = set()
 
     def add(self, scope: asyncio.Timeout) -> None:
-        """Let `end` expire a scope."""
+        """Register a scope that `end` expires."""
         self._scopes.add(scope)
 
     def discard(self, scope: asyncio.Timeout) -> None:
-        """Forget a scope."""
+        """Unregister a scope."""
         self._scopes.discard(scope)
 
     async def take_slot(self, origin: Origin, request: httpx.Request) -> None:
-        """Wait until the request may begin.
+        """Wait until the request may start.
 
         Raises:
-            httpx.PoolTimeout: It had to wait for longer than its `pool` timeout.
+            httpx.PoolTimeout: The wait exceeded the `pool` timeout.
             httpx.ConnectError: The transport is closed.
         """
         if self.closed:
@@ -53,7 +53,7 @@ class Attempts:
             await self._wait(slots, request)
 
     def free_slot(self, origin: Origin) -> None:
-        """Let the next request to the origin begin."""
+        """Let the next request to the origin start."""
         self._slots[origin].release()
 
     def end(self) -> None:
@@ -81,15 +81,15 @@ class Attempts:
 
 
 class Attempt:
-    """One request on its way to the head of its answer.
+    """One request until the head of its answer arrives.
 
-    As a context manager it bounds the time until the request is begun by its `connect` timeout, whatever that time is
-    spent on: looking the host up, a handshake of TLS, or a proxy that does not answer.
+    As a context manager, it limits the time until the request is started to the `connect` timeout. That includes the
+    name lookup, the TLS handshake, and waiting for a proxy.
 
     Attributes:
         begun: Whether a byte of the request may have been sent.
-        reused: Whether it went over a connection that had carried an answer before.
-        watched: Whether the layers below said anything about it, which a mock that stands in for them does not.
+        reused: Whether its connection had carried an answer before.
+        watched: Whether the layers below reported anything about it. A mock in their place does not.
     """
 
     def __init__(self, attempts: Attempts, request: httpx.Request, origin: Origin, proxy: Proxy | None) -> None:
@@ -101,7 +101,7 @@ class Attempt:
         self._attempts = attempts
         self._seconds = timeout_of(request, "connect")
         if self._seconds is None and proxy is not None:
-            self._seconds = timeout_of(request, "read")  # which has to bound the proxy's answer to `CONNECT` then
+            self._seconds = timeout_of(request, "read")  # the timeout for the proxy's answer to `CONNECT` then
         self._scope = asyncio.timeout(self._seconds)
         self._failure: httpx.TransportError | None = None
         self._over = False
@@ -133,16 +133,16 @@ class Attempt:
         return self._attempts.closed
 
     def connect(self) -> None:
-        """Note that a connection is being made."""
+        """Note that a connection is being opened."""
         self.reused = False
         host = self.proxy.address.rpartition(":")[0] if self.proxy else self.origin.host
         if self._look_up is None and not _is_address(host.strip("[]")):
-            # asyncio looks names up in the same threads, first come, first served: while this has not run, neither has
-            # the look-up that follows it.
+            # asyncio resolves names in the same threads, in order. As long as this has not run, the name lookup after
+            # it has not either.
             self._look_up = asyncio.get_running_loop().run_in_executor(None, _nothing)
 
     def begin(self) -> None:
-        """Note that the request is about to be written: from here on, only its own timeouts count."""
+        """Note that the request is about to be written. From now on, only its own timeouts count."""
         if not self.begun:
             self.begun = True
             if not self._scope.expired():
@@ -153,13 +153,13 @@ class Attempt:
         self.begun = False
 
     def end(self, failure: httpx.TransportError) -> None:
-        """End the request with an error, unless the head of its answer is there."""
+        """End the request with an error, unless the head of its answer has arrived."""
         if not self._over and not self._scope.expired():
             self._failure = failure
             self._scope.reschedule(asyncio.get_running_loop().time())
 
     def was_dead(self, error: BaseException) -> bool:
-        """Whether the error says that a kept connection had died meanwhile, as then those of its age have too.
+        """Return whether the error means that an idle connection had died; others of its age are dead then too.
 
         A request that its caller gave up says nothing about its connection, unless the caller waited for some time.
         """
@@ -167,23 +167,23 @@ class Attempt:
         return self.reused and (waited >= SILENCE or not isinstance(error, asyncio.CancelledError))
 
     def closed_error(self) -> httpx.TransportError:
-        """Return the error of a request that the end of its transport ended."""
+        """Return the error of a request that was ended by closing its transport."""
         kind = httpx.ReadError if self.begun else ConnectError
         return kind("the transport was closed", request=self.request)
 
     def timeout_error(self) -> httpx.TransportError:
-        """Return the error of a request that found no connection in time."""
+        """Return the error of a request that got no connection in time."""
         within = "in time" if self._seconds is None else f"within {self._seconds:g} s"
         words = f"no connection to {self.origin}{self._over_proxy} {within}"
         if self._look_up is not None and not self._look_up.done():
             words += (
-                ": the look-up of the name waited for a thread of the event loop's default executor, which the "
+                ": the name lookup waited for a thread of the event loop's default executor, which the "
                 "application keeps busy"
             )
         return ConnectTimeout(words, request=self.request)
 
     def words(self, error: BaseException) -> str:
-        """Return the words for a connection that was not made."""
+        """Return the text for a connection that could not be opened."""
         return f"no connection{self._over_proxy}: {words_of(error)}" if self.proxy else words_of(error)
 
     @property
@@ -192,13 +192,13 @@ class Attempt:
 
 
 def timeout_of(request: httpx.Request, name: str) -> float | None:
-    """Return the `connect`, `read`, `write` or `pool` timeout of a request in seconds, or `None` for no limit."""
+    """Return the `connect`, `read`, `write` or `pool` timeout of a request in seconds; `None` for no limit."""
     seconds: float | None = request.extensions.get("timeout", {}).get(name)
     return seconds
 
 
 def words_of(error: BaseException) -> str:
-    """Return the words of the innermost cause that has any: anyio says no more than that all attempts failed."""
+    """Return the text of the innermost cause that has one: anyio's says only that all attempts failed."""
     words = ""
     cause: BaseException | None = error
     while cause is not None:
@@ -218,4 +218,4 @@ def _is_address(host: str) -> bool:
 
 
 def _nothing() -> None:
-    """Take a thread."""
+    """Occupy a thread."""

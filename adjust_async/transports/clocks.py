@@ -1,13 +1,13 @@
-"""Whether the machine slept: the wall clock goes on meanwhile, and on most systems the monotonic one does not."""
+"""Detect that the machine was suspended: meanwhile the wall clock goes on, and most monotonic clocks stop."""
 
 import time
 
 __all__ = ["CLOCK_TOLERANCE", "clock_offset"]
 
-#: Seconds by which the two clocks may drift apart.
+#: The number of seconds by which the two clocks may drift apart.
 CLOCK_TOLERANCE = 1.0
 
 
 def clock_offset() -> float:
-    """Return by how much the wall clock is ahead of the monotonic one, in seconds."""
+    """Return the seconds by which the wall clock is ahead of the monotonic one."""
     return time.time() - time.monotonic()

@@ -1,6 +1,6 @@
-"""Errors of httpx that say for sure that nothing of a request was sent.
+"""Errors of httpx after which certainly no byte of the request was sent.
 
-A plain `httpx.ConnectTimeout` does not: there are transports that raise it for a POST whose answer got lost.
+A plain `httpx.ConnectTimeout` does not guarantee that: some transports raise it for a POST whose answer was lost.
 """
 
 from typing import Any
@@ -19,11 +19,11 @@ __all__ = [
 
 
 class NotSent:
-    """Marks the errors of this package's transports that were raised before any byte of the request was sent."""
+    """Marks the errors that this package's transports raise before any byte of the request was sent."""
 
 
 class ConnectError(httpx.ConnectError, NotSent):
-    """No connection: the host is unknown, refused it, or its certificate is not trusted."""
+    """No connection: the host is unknown or refused it, or its certificate is not trusted."""
 
 
 class ConnectTimeout(httpx.ConnectTimeout, NotSent):
@@ -31,14 +31,14 @@ class ConnectTimeout(httpx.ConnectTimeout, NotSent):
 
 
 class LocalProtocolError(httpx.LocalProtocolError, NotSent):
-    """The request can't be sent: HTTP does not allow what is in it."""
+    """The request can't be sent: HTTP does not allow its content."""
 
 
 class ProxyError(httpx.ProxyError, NotSent):
-    """The proxy did not open the way to the host.
+    """The proxy did not open a tunnel to the host.
 
     Attributes:
-        status: The status with which it refused, such as 407; `None` where it gave none.
+        status: The status with which it refused, such as 407; `None` without one.
     """
 
     def __init__(self, message: str, *, request: httpx.Request | None = None, status: int | None = None) -> None:
@@ -47,9 +47,9 @@ class ProxyError(httpx.ProxyError, NotSent):
 
 
 def never_sent(error: BaseException) -> bool:
-    """Return whether surely nothing of the request was sent, so that sending it again can do nothing twice.
+    """Return whether certainly nothing of the request was sent, so that sending it again can't have an effect twice.
 
-    `ConnectTimeout` and `ProxyError` count only where they come from a transport of this package or from httpcore.
+    `ConnectTimeout` and `ProxyError` count only from a transport of this package or from httpcore.
     """
     if isinstance(error, (NotSent, httpx.ConnectError, httpx.PoolTimeout, httpx.UnsupportedProtocol)):
         return True
@@ -67,6 +67,6 @@ def proxy_status(error: BaseException) -> int | None:
 
 
 def _is_of_httpcore(error: Any) -> bool:
-    import httpcore  # httpx imports it no earlier than with its first transport
+    import httpcore  # httpx imports it only with its first transport
 
     return isinstance(error, (httpcore.ConnectTimeout, httpcore.ProxyError))

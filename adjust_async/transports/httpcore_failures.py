@@ -1,7 +1,7 @@
-"""What httpcore's errors say of a request, told by how far it came.
+"""Convert httpcore's errors to httpx's, depending on how far the request got.
 
-Their classes alone do not: httpcore applies the `read` timeout to a proxy's answer to `CONNECT`, a garbled answer over
-HTTP/2 is a "local" protocol error, and errors of TLS that come after the handshake are not mapped at all.
+Their classes are not enough: httpcore applies the `read` timeout to a proxy's answer to `CONNECT`, reports a garbled
+answer over HTTP/2 as a "local" protocol error, and does not map TLS errors after the handshake at all.
 """
 
 import ssl
@@ -13,16 +13,16 @@ from adjust_async.transports.failures import ConnectError, LocalProtocolError, P
 
 __all__ = ["BROKEN", "broken_answer", "failure_of"]
 
-#: What is raised for a connection that broke while it carried a request.
+#: The exceptions of a connection that broke while it carried a request.
 BROKEN = (httpx.TransportError, ssl.SSLError)
 
 
 def failure_of(attempt: Attempt, error: Exception) -> Exception:
-    """Return the error to raise for one that ended a request before the head of its answer was there."""
+    """Return the error to raise for one that ended a request before the head of its answer arrived."""
     if not attempt.watched:
-        return error  # a mock's, which says itself what it means
+        return error  # a mock's, which needs no conversion
     if attempt.begun:
-        # What the caller's own body raises stays as it is.
+        # Exceptions of the caller's own body stay unchanged.
         return broken_answer(attempt.request, error) if isinstance(error, BROKEN) else error
     if attempt.closed:
         return attempt.closed_error()
@@ -30,12 +30,12 @@ def failure_of(attempt: Attempt, error: Exception) -> Exception:
 
 
 def broken_answer(request: httpx.Request, error: Exception) -> httpx.TransportError:
-    """Return the error of a connection that broke after the request was begun; httpcore's often have no words."""
+    """Return the error for a connection that broke after the request was started. httpcore's often have no text."""
     match error:
         case httpx.LocalProtocolError():
             return httpx.RemoteProtocolError(words_of(error), request=request)
         case httpx.ReadTimeout():
-            return httpx.ReadTimeout(f"nothing came for {timeout_of(request, 'read')} s", request=request)
+            return httpx.ReadTimeout(f"nothing was received for {timeout_of(request, 'read')} s", request=request)
         case httpx.WriteTimeout():
             return httpx.WriteTimeout(f"nothing was taken for {timeout_of(request, 'write')} s", request=request)
         case httpx.TransportError() if str(error):

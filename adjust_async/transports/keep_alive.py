@@ -1,4 +1,4 @@
-"""TCP keep-alive: a report can be silent for minutes, which is longer than many a NAT remembers a connection."""
+"""TCP keep-alive: a report can be silent for minutes, longer than many NAT routers remember a connection."""
 
 import socket
 from contextlib import suppress
@@ -6,12 +6,12 @@ from typing import Any
 
 __all__ = ["keep_alive"]
 
-#: Seconds of silence before the first probe, seconds between probes, and how many may stay unanswered.
+#: Seconds of silence before the first probe, seconds between probes, and the number of unanswered probes.
 IDLE, INTERVAL, PROBES = 60, 60, 5
 
 
 def keep_alive(connected: Any) -> None:
-    """Turn the system's probes on for a socket, where the platform has them."""
+    """Enable the system's keep-alive probes for a socket, if the platform has them."""
     idle = getattr(socket, "TCP_KEEPIDLE", None) or getattr(socket, "TCP_KEEPALIVE", None)  # the latter on macOS
     wanted = (
         (idle, IDLE),

@@ -1,8 +1,8 @@
-"""The connections to one origin, each in a pool of its own.
+"""The connections to one origin, each in its own pool.
 
-A lane is an `httpx.AsyncHTTPTransport` of one connection that carries one request at a time, so that nothing ever
-queues in httpcore. What is kept here is what httpcore's own pool would know of them: which are idle, since when, and
-which of those should not be used any more.
+A lane is an `httpx.AsyncHTTPTransport` with one connection that carries one request at a time, so that nothing queues
+in httpcore. This module does what httpcore's own pool would do: it tracks which lanes are idle, since when, and which
+of them must not be used any more.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ __all__ = ["Lane", "Lanes"]
 
 
 class Lane:
-    """One connection, made with its first request."""
+    """One connection, opened with its first request."""
 
     def __init__(self, carrier: httpx.AsyncBaseTransport) -> None:
         self.idle_since = 0.0
@@ -33,11 +33,11 @@ class Lane:
         self._connecting: Any = None
 
     async def send(self, attempt: Attempt) -> httpx.Response:
-        """Send a request, and return its answer as soon as the head is there."""
+        """Send a request, and return the answer once its head has arrived."""
         request = attempt.request
         attempt.reused = self._carried
         watch = _Watch(self, attempt, request.extensions.get("trace"))
-        # A request of its own, since what the caller holds must not change.
+        # A new request, since the caller's object must not change.
         watched = httpx.Request(
             request.method,
             request.url,
@@ -54,20 +54,20 @@ class Lane:
 
     @property
     def broken(self) -> bool:
-        """Whether the connection has ended, or holds something that was not asked for."""
+        """Return whether the connection has ended, or has received unexpected data."""
         return self._stream is not None and bool(self._stream.get_extra_info("is_readable"))
 
     def rest(self, now: float) -> None:
-        """Note that it is idle from now on."""
+        """Note that the lane is idle from now on."""
         self.idle_since, self._clock_offset = now, clock_offset()
 
     @property
     def slept(self) -> bool:
-        """Whether the machine slept, or its clock was set, since the lane is idle: nobody knows for how long."""
+        """Return whether the machine was suspended or its clock set while the lane was idle, so its age is unknown."""
         return abs(clock_offset() - self._clock_offset) > CLOCK_TOLERANCE
 
     def connecting(self, stream: Any) -> None:
-        """Note a connection that is not httpcore's to close yet: it forgets one that is cancelled in a handshake."""
+        """Note a connection that httpcore will not close: it drops one that is cancelled during a handshake."""
         self._connecting = stream
 
     async def aclose(self) -> None:
@@ -84,16 +84,16 @@ class Lanes:
 
     def __init__(self, keepalive_expiry: float | None) -> None:
         self.busy: set[Lane] = set()
-        #: The one that was used last at the right.
+        #: The most recently used one is on the right.
         self.idle: deque[Lane] = deque()
         self._expiry = keepalive_expiry
         self._timer: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     def take(self) -> Lane | None:
-        """Return the idle lane that was used last, so that those which a burst left over can expire.
+        """Return the idle lane that was used most recently, so that those left over from a burst can expire.
 
-        Where the service has closed its connection meanwhile, httpcore makes a new one.
+        If the service has closed its connection meanwhile, httpcore opens a new one.
         """
         while self.idle:
             lane = self.idle.pop()
@@ -109,13 +109,13 @@ class Lanes:
         self._set_timer()
 
     def distrust(self, since: float) -> None:
-        """Close what was idle when a request on a connection like them began that failed: they died together."""
+        """Close the lanes that were idle when a request failed on a connection of the same age: they died together."""
         suspects = [lane for lane in self.idle if lane.idle_since <= since]
         self.idle = deque(lane for lane in self.idle if lane.idle_since > since)
         self._close(suspects)
 
     def close(self) -> set[asyncio.Task[None]]:
-        """Begin to close every lane, those that carry a request too, and return the tasks to wait for."""
+        """Start closing every lane, including those in use, and return the tasks to wait for."""
         if self._timer is not None:
             self._timer.cancel()
         self._close([*self.idle, *self.busy])
@@ -138,7 +138,7 @@ class Lanes:
 
     def _set_timer(self) -> None:
         if self._timer is None and self._expiry is not None and self.idle:
-            # Nothing but the transport may keep the lanes alive, so that one which was dropped is noticed.
+            # Only the transport may keep the lanes alive, so that a dropped transport is noticed.
             when = self.idle[0].idle_since + self._expiry
             self._timer = asyncio.get_running_loop().call_at(when, _expire, weakref.ref(self))
 
@@ -150,7 +150,7 @@ class Lanes:
 
 
 class _Watch:
-    """Learns from httpcore's trace how far a request came, and hands on what happens to a trace of the caller's own."""
+    """Tracks in httpcore's trace how far a request got, and forwards events to the caller's own trace."""
 
     def __init__(self, lane: Lane, attempt: Attempt, caller: Any) -> None:
         self._lane = lane
@@ -171,8 +171,8 @@ class _Watch:
                 self._waited = False
                 asyncio.get_running_loop().call_soon(self._wait)
             case "receive_response_headers.complete" if protocol == "http11" and not self._waited:
-                # It was in a buffer already: the service sent more than one answer to the request before.
-                raise httpx.RemoteProtocolError("an answer was there before the request was sent")
+                # It was already buffered: the service sent more than one answer to the previous request.
+                raise httpx.RemoteProtocolError("an answer arrived before the request was sent")
             case "connect_tcp.started":
                 self._attempt.connect()
             case "connect_tcp.complete":

@@ -1,4 +1,4 @@
-"""Where a request goes, as far as connections are concerned."""
+"""The destination of a request, as far as connections are concerned."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Origin(NamedTuple):
-    """What a connection leads to."""
+    """The destination of a connection."""
 
     scheme: str
     host: str
@@ -21,10 +21,10 @@ class Origin(NamedTuple):
 
 
 def origin_of(request: httpx.Request) -> Origin:
-    """Return where a request goes.
+    """Return the destination of a request.
 
     Raises:
-        httpx.UnsupportedProtocol: It is neither http nor https, or names no host.
+        httpx.UnsupportedProtocol: The scheme is neither http nor https, or there is no host.
     """
     url = request.url
     if url.scheme not in _DEFAULT_PORTS or not url.host:

@@ -1,8 +1,8 @@
 """The pooled transport.
 
-httpcore's own pool scans all its connections and requests at each start and end of a request, which at fifty
-connections costs ten times what the request does, and a request that is cancelled while it queues in there can take a
-connection with it. So nothing queues in there: each request gets a lane that is free, with one connection.
+httpcore's own pool scans all its connections and requests at each start and end of a request. With fifty connections
+that costs ten times as much as the request itself. Also, a request that is cancelled in its queue can leak a
+connection. So nothing queues there: each request gets an idle lane with one connection.
 """
 
 import asyncio
@@ -32,32 +32,30 @@ PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 
 
 class PooledTransport(httpx.AsyncBaseTransport):
-    """An httpx transport that stays fast with all its connections busy. `AsyncAdjust` uses one by default.
+    """An httpx transport that stays fast with all its connections in use. The default of `AsyncAdjust`.
 
-    Make one to set what `AsyncAdjust` has no argument for, such as a certificate authority or HTTP/2:
+    Create one for settings that `AsyncAdjust` has no argument for, such as a certificate authority or HTTP/2:
 
         AsyncAdjust(http_client=httpx.AsyncClient(transport=PooledTransport(verify=context)))
 
-    It raises errors of httpx alone. `ConnectError`, `ConnectTimeout`, `PoolTimeout`, `ProxyError`,
-    `LocalProtocolError` and `UnsupportedProtocol` mean that no byte of the request was sent; all others, that it may
-    have been. The `connect` timeout of a request bounds all that comes before: the look-up of the host, the handshake
-    of TLS, and what a proxy takes.
+    It raises only httpx's errors. `ConnectError`, `ConnectTimeout`, `PoolTimeout`, `ProxyError`, `LocalProtocolError`
+    and `UnsupportedProtocol` mean that no byte of the request was sent. After all others it may have been sent. The
+    `connect` timeout covers everything before that: the name lookup, the TLS handshake, and the proxy.
 
     Args:
-        max_connections: Connections to one origin at the same time. A request beyond them waits, for as long as the
-            `pool` timeout of the request allows, and then gets `httpx.PoolTimeout`.
-        verify: How certificates are verified, such as by a certificate authority of your own. By default as httpx
-            does, which heeds `SSL_CERT_FILE` and `SSL_CERT_DIR`.
-        http2: Offer HTTP/2 (extra `http2`). Each connection carries one request at a time all the same.
+        max_connections: The maximum number of connections to one origin. A further request waits for up to its `pool`
+            timeout, and then fails with `httpx.PoolTimeout`.
+        verify: The TLS context that verifies certificates, such as one with your own certificate authority. By default
+            httpx's, which uses `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+        http2: Offer HTTP/2 (extra `http2`). Each connection still carries one request at a time.
         proxy: The URL of a proxy for all requests.
-        trust_env: Where no `proxy` is given, take it from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`,
-            which are read at the first request to an origin. Requests to this machine never go over a proxy from the
-            environment. It also decides about `SSL_CERT_FILE` and `SSL_CERT_DIR`.
-        keepalive_expiry: Seconds without use after which a connection is closed; `None` for never.
+        trust_env: Whether to take the proxy, if none is passed, from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+            `NO_PROXY`, which are read at the first request to an origin. Requests to this machine never use a proxy
+            from the environment. The argument also applies to `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+        keepalive_expiry: Seconds after which an idle connection is closed; `None` for never.
 
     Raises:
-        ConfigurationError: An argument is wrong. A request raises it where the proxy from the environment can't be
-            used.
+        ConfigurationError: An argument is wrong. A request raises it if the proxy from the environment can't be used.
     """
 
     def __init__(
@@ -87,16 +85,16 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
     @property
     def connections_busy(self) -> int:
-        """How many connections carry a request."""
+        """The number of connections that carry a request."""
         return sum(len(lanes.busy) for lanes in self._lanes.values())
 
     @property
     def connections_idle(self) -> int:
-        """How many connections are kept for the next request."""
+        """The number of connections kept for later requests."""
         return sum(len(lanes.idle) for lanes in self._lanes.values())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request on the connection that was used last of those that are free, or on a new one."""
+        """Send the request on the idle connection that was used most recently, or on a new one."""
         origin = origin_of(request)
         proxy = self._proxies.of(origin)
         lanes = self._lanes.get(origin)
@@ -116,7 +114,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
                     if failure is error:
                         raise
                     raise failure from error
-        except BaseException as error:  # a cancellation too must not take the slot with it
+        except BaseException as error:  # a cancellation must not keep the slot either
             if attempt.was_dead(error):
                 lanes.distrust(attempt.started)
             await self._give_back(origin, lane, whole=False)
@@ -126,7 +124,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         return response
 
     async def aclose(self) -> None:
-        """Close every connection, also where this is cancelled. Requests under way fail with an `httpx` error."""
+        """Close every connection, even if cancelled. Requests in flight fail with an `httpx` error."""
         self._closed = True
         self._attempts.end()
         closing = {task for lanes in self._lanes.values() for task in lanes.close()}
@@ -142,11 +140,11 @@ class PooledTransport(httpx.AsyncBaseTransport):
         return f"<PooledTransport: {state}>"
 
     async def _open(self, attempt: Attempt) -> Lane:
-        """Make a lane; it connects with its first request."""
+        """Make a lane. It connects with its first request."""
         proxy = attempt.proxy
         if "https" in (attempt.origin.scheme, proxy and proxy.scheme):
             tls = await self._trust.context()
-        else:  # httpx would read the trust store all the same: this context trusts nobody
+        else:  # httpx would read the trust store all the same; this context trusts no one
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         way = None
         if proxy is not None:
@@ -155,7 +153,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         return Lane(httpx.AsyncHTTPTransport(verify=tls, http2=self._http2, limits=limits, proxy=way))
 
     async def _give_back(self, origin: Origin, lane: Lane | None, *, whole: bool) -> None:
-        """End a request: keep its lane where the answer was read to the end, close it otherwise."""
+        """End a request: keep its lane if the answer was read completely, and close it otherwise."""
         lanes = self._lanes[origin]
         try:
             if lane is not None:
@@ -169,7 +167,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
 
 class _LaneStream(httpx.AsyncByteStream):
-    """The body of an answer, which returns its lane when it is closed."""
+    """The body of an answer. Closing it returns the lane."""
 
     def __init__(
         self, stream: httpx.AsyncByteStream, request: httpx.Request, give_back: Callable[..., Awaitable[None]]
@@ -190,7 +188,7 @@ class _LaneStream(httpx.AsyncByteStream):
             if failure is error:
                 raise
             raise failure from error
-        except BaseException:  # as httpx does: who reads it may leave it there
+        except BaseException:  # as httpx does, since the reader may stop there
             await self.aclose()
             raise
         self._read = True

@@ -1,4 +1,4 @@
-"""Which proxy the way to a host leads over, from the variables that httpx and curl heed."""
+"""Which proxy leads to a host, from the variables that httpx and curl use."""
 
 import ipaddress
 import os
@@ -20,13 +20,13 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 HIGHEST_PORT = 65535
 
-#: Where macOS and Windows keep proxies that are no variables.
+#: Where macOS and Windows keep proxies outside of variables.
 SYSTEM = "the system's settings"
 
 
 @attrs.frozen
 class Proxy:
-    """A proxy, which shows its host and port but never its user and password."""
+    """A proxy. Its representation has the host and the port, but never the user and the password."""
 
     url: str = attrs.field(repr=False)
     scheme: str
@@ -40,12 +40,12 @@ class Proxy:
 
 
 class Proxies:
-    """The proxies of a transport: one for all that it was given, or those of the environment.
+    """The proxies of a transport: the one that it was passed, or those of the environment.
 
     Args:
-        proxy: The URL of one for all; `None` for none.
-        schemes: What the transport knows.
-        trust_env: Whether the environment is asked where none was given.
+        proxy: The URL of the proxy for all origins; `None` without one.
+        schemes: The schemes that the transport supports.
+        trust_env: Whether to use the environment if no proxy is passed.
     """
 
     def __init__(self, proxy: object, schemes: Collection[str], *, trust_env: bool) -> None:
@@ -56,7 +56,7 @@ class Proxies:
         self._found: dict[Origin, Proxy | None] = {}
 
     def of(self, origin: Origin) -> Proxy | None:
-        """Return the proxy on the way to an origin, which the environment is asked for once.
+        """Return the proxy for an origin. The environment is read once per origin.
 
         Raises:
             ConfigurationError: The environment names one that can't be used.
@@ -69,13 +69,13 @@ class Proxies:
 
 
 def check_proxy(url: object, source: str, schemes: Collection[str]) -> Proxy:
-    """Return a proxy that can be used.
+    """Return a checked proxy.
 
     Raises:
-        ConfigurationError: It is no URL of one, or of a kind that the transport does not know. The URL is not in the
-            message, since it may hold a password.
+        ConfigurationError: The URL is not a proxy's, or its scheme is not supported. The message does not show it,
+            since it may contain a password.
     """
-    example = "give a URL such as 'http://proxy.example.com:3128', with user:password@ before the host if it asks"
+    example = "pass a URL such as 'http://proxy.example.com:3128', with user:password@ before the host if it needs them"
     if not isinstance(url, str):
         raise ConfigurationError(f"{source} is a value of type {type(url).__name__}: {example}")
     if "://" not in url:
@@ -86,9 +86,9 @@ def check_proxy(url: object, source: str, schemes: Collection[str]) -> Proxy:
         raise ConfigurationError(f"{source} is not the URL of a proxy: {example}") from None
     port = parsed.port or _DEFAULT_PORTS.get(parsed.scheme, 0)
     if not parsed.host or port > HIGHEST_PORT:
-        raise ConfigurationError(f"{source} names no proxy: {example}")
+        raise ConfigurationError(f"{source} has no host: {example}")
     if parsed.scheme not in schemes:
-        raise ConfigurationError(f"{source} is a proxy of the kind {parsed.scheme!r}: {_usable(schemes)}")
+        raise ConfigurationError(f"{source} has the unsupported scheme {parsed.scheme!r}: {_usable(schemes)}")
     if parsed.scheme.startswith("socks") and find_spec("socksio") is None:
         raise ConfigurationError(f"{source} is a SOCKS proxy, which needs socksio: pip install 'httpx[socks]'")
     host = f"[{parsed.host}]" if ":" in parsed.host else parsed.host
@@ -121,7 +121,7 @@ def _usable(schemes: Collection[str]) -> str:
 
 
 def _is_excluded(origin: Origin, no_proxy: str) -> bool:
-    """Whether `NO_PROXY` names the origin: by name, domain, address or network, with or without scheme and port."""
+    """Return whether `NO_PROXY` has the origin, as a name, domain, address or network, with or without a port."""
     for entry in re.split(r"[\s,]+", no_proxy.lower()):
         scheme, _, rest = entry.rpartition("://")
         host, port = _split(rest)
@@ -131,7 +131,7 @@ def _is_excluded(origin: Origin, no_proxy: str) -> bool:
 
 
 def _split(entry: str) -> tuple[str, str]:
-    """Split host and port; an address of IPv6 has a port only behind brackets."""
+    """Split host and port. An IPv6 address has a port only after brackets."""
     if match := re.fullmatch(r"\[(.+)\](?::(\d+))?", entry):
         return match[1], match[2] or ""
     host, _, port = entry.partition(":")

@@ -15,11 +15,11 @@ __all__ = ["Trust"]
 
 
 class Trust:
-    """The TLS context of a transport, made when the first connection needs it.
+    """The TLS context of a transport, created with its first connection.
 
     Args:
-        verify: A context of the caller's. `None` for the authorities that httpx trusts.
-        trust_env: Whether `SSL_CERT_FILE` and `SSL_CERT_DIR` are heeded where `verify` is `None`.
+        verify: The caller's context. With `None`, the authorities that httpx trusts.
+        trust_env: Whether to use `SSL_CERT_FILE` and `SSL_CERT_DIR` if `verify` is `None`.
     """
 
     def __init__(self, verify: object, *, trust_env: bool) -> None:
@@ -36,7 +36,7 @@ class Trust:
         """Return the context.
 
         Raises:
-            httpx.ConnectError: The files of certificates can't be read.
+            httpx.ConnectError: The certificate files can't be read.
         """
         if self._context is None:
             async with self._making:
@@ -45,7 +45,7 @@ class Trust:
         return self._context
 
     async def _make(self) -> ssl.SSLContext:
-        """Make it in a thread, as it takes 30 ms."""
+        """Create it in a thread, since it takes 30 ms."""
         try:
             return await in_own_thread(partial(httpx.create_ssl_context, trust_env=self._trust_env))
         except OSError as error:

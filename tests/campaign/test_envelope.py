@@ -27,13 +27,13 @@ json_values = st.recursive(
 
 
 def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers as httpx gives them."""
+    """Make an answer to some GET, its headers in httpx's form."""
     content = body.encode() if isinstance(body, str) else body
     return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
 
 
 def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = envelope, **headers: str) -> DecodeError:
-    """Give the error that reading a successful answer ends with."""
+    """Return the error from reading a successful answer."""
     with pytest.raises(DecodeError) as caught:
         read(answer(200, body, headers))
     return caught.value
@@ -41,7 +41,7 @@ def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = envelo
 
 @given(st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_any_success_is_an_envelope_or_a_decode_error(body: bytes) -> None:
-    """Whatever bytes come with a success, they are an envelope or end in `DecodeError`."""
+    """Whatever the bytes of a successful answer, they are an envelope or end in `DecodeError`."""
     try:
         data, items = envelope(answer(200, body))
     except DecodeError:
@@ -66,13 +66,13 @@ def test_any_success_is_an_envelope_or_a_decode_error(body: bytes) -> None:
     ],
 )
 def test_another_shape_is_no_envelope(body: str, location: str) -> None:
-    """JSON without data or without a list of items is told by place, and is no broken answer."""
+    """JSON without data or without a list of items is reported with its place, and not as malformed."""
     error = decode_error_of(body)
     assert (error.location, error.malformed) == (location, False)
 
 
 def test_records_get_what_the_request_knows() -> None:
-    """What the request tells goes before what the answer says, and the answer is left as it was."""
+    """Fields that are known from the request win over the answer, and the answer is not changed."""
     items: list[Any] = [{**TRACKER, "app_token": "wrong", "new": 1}]
     [record] = records(answer(200), items, Tracker, {"app_token": "app", "parent_token": None})
     assert (record.app_token, record.parent_token, record.extra) == ("app", None, {"new": 1})
@@ -83,7 +83,7 @@ def test_records_get_what_the_request_knows() -> None:
 @pytest.mark.parametrize("known", [{}, {"app_token": "app"}])
 @pytest.mark.parametrize("item", [None, 5, "abc", [], [["token", "a"]]])
 def test_an_item_that_is_no_object_is_told(item: object, known: dict[str, str]) -> None:
-    """An item that is no object is refused, at its place, also where fields are added to the others."""
+    """An item that is not an object is refused with its place, even if fields are added to the others."""
     with pytest.raises(DecodeError, match="expected an object") as caught:
         records(answer(200, b"{}"), [TRACKER, item], Tracker, known)
     assert caught.value.location == "$.data.items[1]"
@@ -91,7 +91,7 @@ def test_an_item_that_is_no_object_is_told(item: object, known: dict[str, str]) 
 
 
 def test_the_place_of_a_wrong_field() -> None:
-    """A field that does not fit is told by its place in the whole document."""
+    """A wrong field is reported with its place in the whole document."""
     body = json.dumps({"data": {"items": [{"id": "x", "display_name": "y"}]}})
     error = decode_error_of(body, lambda got: only_record(got, Partner, {}))
     assert error.location == "$.data.items[0].id"
@@ -100,7 +100,7 @@ def test_the_place_of_a_wrong_field() -> None:
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_a_create_answers_with_one_item(count: int) -> None:
-    """None, or several, in the place of one are refused."""
+    """No item, or several, are refused if one is expected."""
     error = decode_error_of(
         json.dumps({"data": {"items": [TRACKER] * count}}), lambda got: only_record(got, Tracker, {})
     )
@@ -108,7 +108,7 @@ def test_a_create_answers_with_one_item(count: int) -> None:
 
 
 def test_one_item_is_the_record() -> None:
-    """The one item is given, with what the request knows."""
+    """The single item is returned, with the fields of the request."""
     got = only_record(answer(201, json.dumps({"data": {"items": [TRACKER]}})), Tracker, {"app_token": "app"})
     assert got == Tracker(token="abc123", name="Adroll", app_token="app")
 
@@ -142,27 +142,27 @@ def test_one_item_is_the_record() -> None:
     ],
 )
 def test_only_links_to_the_same_origin_are_read(link: str | None, expected: dict[str, str]) -> None:
-    """The query of a link is read where scheme, host and port are those of `api_url`, and nowhere else."""
+    """The query of a link is read only if scheme, host and port are those of `api_url`."""
     assert query_of_link(link, API_URL) == expected
 
 
 @pytest.mark.parametrize("api_url", ["http://127.0.0.1:8000", "http://[::1]:8000", "https://example.com/prefix"])
 def test_links_to_other_urls_of_the_service(api_url: str) -> None:
-    """The origin that counts is the one of the setting, its port too."""
+    """The origin that counts is that of the setting, including its port."""
     assert query_of_link(f"{api_url}/x?after=abc", api_url) == {"after": "abc"}
     assert query_of_link(f"{API_URL}/x?after=abc", api_url) == {}
 
 
 @given(st.text(max_size=30), st.sampled_from(["after", "before", "cursor"]))
 def test_a_cursor_goes_through_a_link_unchanged(cursor: str, name: str) -> None:
-    """Any cursor that a link carries in the usual encoding is read as it was."""
+    """Any cursor in a link is read back from the usual encoding."""
     link = str(httpx.URL(f"{API_URL}/public/v1/partners", params={name: cursor, "limit": "5"}))
     assert query_of_link(link, API_URL) == ({name: cursor, "limit": "5"} if cursor else {"limit": "5"})
 
 
 @given(st.text(max_size=40) | st.text(alphabet="htps:/@[]?#=&%\\api.djustcome", max_size=60))
 def test_any_link_is_read_or_left(link: str) -> None:
-    """A link of any form is read or left, and raises nothing."""
+    """A link of any form is read or ignored, and raises nothing."""
     got = query_of_link(link, API_URL)
     assert all(got.values())
 

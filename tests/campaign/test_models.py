@@ -11,12 +11,12 @@ from adjust_async.campaign.models import Partner, Tracker
 
 
 def tracker(**fields: Any) -> Tracker:
-    """Make a tracker, with what a test does not speak of set to something."""
+    """Make a tracker with default values for whatever a test does not set."""
     return Tracker(**{"token": "abc123", "name": "Adroll", **fields})
 
 
 def partner(**fields: Any) -> Partner:
-    """Make a partner, with what a test does not speak of set to something."""
+    """Make a partner with default values for whatever a test does not set."""
     return Partner(**{"id": 174, "display_name": "AdColony", **fields})
 
 
@@ -31,7 +31,7 @@ each_field = pytest.mark.parametrize(
 
 @each_field
 def test_no_field_can_be_assigned(record: Tracker | Partner, field: str) -> None:
-    """A record refuses a new value for each of its fields, and keeps the one that it has."""
+    """A record refuses new values for its fields, and keeps its own."""
     record = copy.copy(record)
     before = getattr(record, field)
     with pytest.raises(attrs.exceptions.FrozenAttributeError):
@@ -43,12 +43,12 @@ def test_no_field_can_be_assigned(record: Tracker | Partner, field: str) -> None
 def test_no_field_can_be_added(record: Tracker | Partner) -> None:
     """A misspelt attribute is an error, not a new attribute."""
     with pytest.raises(AttributeError):
-        record.tokn = "x"  # type: ignore[union-attr]  # what is tested is that there is none
+        record.tokn = "x"  # type: ignore[union-attr]  # the test is that it does not exist
 
 
 @by_class
 def test_fields_are_given_by_name(record: Tracker | Partner) -> None:
-    """Fields can't be given by position, so that a new one can stand anywhere."""
+    """Fields can't be passed by position, so new ones can be added anywhere."""
     cls: Any = type(record)
     with pytest.raises(TypeError):
         cls("abc123", "Adroll")
@@ -56,13 +56,13 @@ def test_fields_are_given_by_name(record: Tracker | Partner) -> None:
 
 @by_class
 def test_each_field_is_documented(record: Tracker | Partner) -> None:
-    """The docstring tells of each field."""
+    """The docstring describes each field."""
     for field in attrs.fields(type(record)):
         assert f" {field.name}" in (type(record).__doc__ or "").partition("Attributes:")[2]
 
 
 def test_what_the_service_left_out_is_none() -> None:
-    """Only the fields that name the record are required; all else is `None` by default."""
+    """Only the identifying fields are required. All others are `None` by default."""
     assert attrs.asdict(tracker()) == {
         "token": "abc123",
         "name": "Adroll",
@@ -98,7 +98,7 @@ def test_extra_is_each_records_own(make: Any) -> None:
     [(tracker, {"partner_id": 174}), (tracker, {"extra": {"new": 1}}), (partner, {"supports_cost_data": True})],
 )
 def test_records_compare_by_their_values(make: Any, change: dict[str, Any]) -> None:
-    """Records are equal where all their fields are, `extra` too."""
+    """Records are equal if all their fields are, including `extra`."""
     assert make() == make()
     assert hash(make()) == hash(make())
     assert make() != make(**change)
@@ -106,7 +106,7 @@ def test_records_compare_by_their_values(make: Any, change: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("make", [tracker, partner])
 def test_records_with_unknown_keys_can_be_hashed(make: Any) -> None:
-    """A record goes into a set even where `extra` holds what can't be hashed."""
+    """A record can be put into a set even if `extra` has unhashable values."""
     assert len({make(extra={"list": [1]}), make(extra={"list": [1]}), make(extra={"list": [2]})}) == 2
 
 
@@ -120,7 +120,7 @@ def test_a_repr_leaves_out_what_is_long() -> None:
 
 @pytest.mark.parametrize("record", [tracker(level=2, extra={"new": [1]}), partner(extra={"new": {}})])
 def test_records_go_through_pickles_and_copies(record: Tracker | Partner) -> None:
-    """A record comes out of a pickle, a copy and `attrs.evolve` as it went in."""
+    """Pickling, copying and `attrs.evolve` keep a record unchanged."""
     assert pickle.loads(pickle.dumps(record)) == record
     assert copy.deepcopy(record) == record
     assert attrs.evolve(record) == record

@@ -48,13 +48,13 @@ def siblings_of(*labels: str, forms: NameForms | None = None) -> Siblings:
 
 
 def token(match: Match) -> str | None:
-    """Return the token of what was found."""
+    """Return the token of the tracker that was found."""
     return None if match.tracker is None else match.tracker.token
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_all_forms_of_a_name_have_one_key(form: str) -> None:
-    """Whatever a service does to a name, it is found by the one that was sent, with a note where they differ."""
+    """Whatever a service does to a name, the sent name finds it, with a note if they differ."""
     kept = FORMS[form](NAME)
     assert canonical(kept) == canonical(NAME)
     match = siblings_of("Other", kept, "Frühling").match(NAME)
@@ -64,7 +64,7 @@ def test_all_forms_of_a_name_have_one_key(form: str) -> None:
 
 @given(st.text(st.characters(exclude_characters="&%\\", exclude_categories=["Cs"]), max_size=12))
 def test_all_unicode_forms_and_spaces_have_one_key(name: str) -> None:
-    """Any name without escapes has the key of each of its forms."""
+    """All forms of a name without escapes have the same key."""
     key = canonical(name)
     assert canonical(key) == key
     for form in ("nfc", "nfd", "nfkc", "nfkd", "trimmed", "single spaces"):
@@ -72,12 +72,12 @@ def test_all_unicode_forms_and_spaces_have_one_key(name: str) -> None:
 
 
 def test_turkish_letters_that_upper_case_makes_one_have_one_key() -> None:
-    """A service that keeps names in upper case makes one letter of i with a dot and without."""
+    """A service that stores names in upper case merges i with and without a dot."""
     assert len({canonical(name) for name in ("Kırmızı İ", "KIRMIZI İ", "kirmizi i", "Kirmizi I")}) == 1
 
 
 def test_several_cut_names_give_a_short_cut_away() -> None:
-    """Names that are cut shorter than anybody could tell by one of them are doubtful where the plan has several."""
+    """Names that are cut too short to recognise by one of them are doubtful if the plan has several."""
     plan = ["1 A campaign", "2 A campaign", "Summer Sale", "Sale"]
     siblings = siblings_of("1 A campai", "2 A campai", "Summer Sal", "Sale")
     assert [siblings.match(label, plan).problem is not None for label in plan] == [True, True, True, False]
@@ -89,7 +89,7 @@ def test_several_cut_names_give_a_short_cut_away() -> None:
 
 
 def test_several_names_without_their_signs_are_doubtful() -> None:
-    """One such name may be another one; where the plan has several, the service may drop or add signs."""
+    """One such name may be another one. If the plan has several, the service may drop or add characters."""
     plan = ["A B", "C D"]
     assert [siblings_of("AB", "CD").match(label, plan).problem is not None for label in plan] == [True, True]
     assert [siblings_of('"A B"', '"C D"').match(label, plan).problem is not None for label in plan] == [True, True]
@@ -97,7 +97,7 @@ def test_several_names_without_their_signs_are_doubtful() -> None:
 
 
 def test_an_exact_name_goes_first() -> None:
-    """Of names that differ in form alone the very one is taken; the others are near."""
+    """Among names that differ only in form, the exact one is used, and the others are near matches."""
     siblings = siblings_of("SPRING", "spring", "Spring")
     assert token(siblings.match("Spring")) == "t2"
     assert siblings.match("Spring").note is None
@@ -105,16 +105,16 @@ def test_an_exact_name_goes_first() -> None:
 
 
 def test_several_near_names_are_none() -> None:
-    """Where several may be meant nothing is taken, and the words show them and the way out."""
+    """If several trackers match, none is used, and the message shows them and the way out."""
     match = siblings_of("SPRING", "spring").match("Spring")
     assert match.tracker is None
     assert match.problem is not None
     assert "'SPRING' (t0), 'spring' (t1)" in match.problem
-    assert "let the plan have its exact name too" in match.problem
+    assert "add its exact name to the plan" in match.problem
 
 
 def test_a_name_of_another_entry_is_not_near() -> None:
-    """What another entry means exactly is never taken for this one."""
+    """A tracker with another entry's exact name is never used for this one."""
     siblings = siblings_of("spring", LONG[:20])
     assert siblings.match("Spring", {"spring"}) == Match()
     assert siblings.match(LONG, {LONG[:20]}) == Match()
@@ -124,7 +124,7 @@ def test_a_name_of_another_entry_is_not_near() -> None:
     ("archived", "taken"), [([False, True], 0), ([True, False], 1), ([True, True], 0), ([None, True], 0)]
 )
 def test_of_twins_a_living_one_is_taken(archived: list[bool | None], taken: int) -> None:
-    """The first one that is not archived, else the first one; all of them are told."""
+    """The first one that is not archived is used, or else the first one. All of them are listed."""
     trackers = [Tracker(token=f"t{number}", name="A", archived=gone) for number, gone in enumerate(archived)]
     siblings = asyncio.run(Siblings.of(trackers, NameForms()))
     match = siblings.match("A")
@@ -154,11 +154,11 @@ def test_of_twins_a_living_one_is_taken(archived: list[bool | None], taken: int)
     ],
 )
 def test_what_may_have_been_cut_or_changed_is_doubtful(planned: str, listed: str) -> None:
-    """A form in which something of the name is lost is neither taken nor passed over."""
+    """A lossy form of the name is neither used nor ignored."""
     match = siblings_of("X", listed).match(planned)
     assert match.tracker is None
     assert match.problem is not None
-    assert f"{listed!r} (t1) may be this one, cut or changed" in match.problem
+    assert f"{listed!r} (t1) may be this one in a cut or changed form" in match.problem
 
 
 @pytest.mark.parametrize(
@@ -178,13 +178,13 @@ def test_what_may_have_been_cut_or_changed_is_doubtful(planned: str, listed: str
     ],
 )
 def test_names_that_are_others(planned: str, listed: list[str]) -> None:
-    """Names that people make of one another are no forms of each other."""
+    """Names that people derive from each other do not count as forms of each other."""
     assert siblings_of(*listed).match(planned) == Match()
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_form_is_learned_from_an_answer(form: str) -> None:
-    """One answer shows what the service does to names, and then the form of another name goes before near ones."""
+    """One answer shows the service's form of names. The form of another name then wins over near matches."""
     forms = NameForms()
     for sent in (NAME, "Été & more"):
         assert forms.accepts(sent, FORMS[form](sent))
@@ -194,7 +194,7 @@ def test_a_form_is_learned_from_an_answer(form: str) -> None:
 
 @pytest.mark.parametrize("length", [5, 20, 40])
 def test_a_cut_is_learned_from_an_answer(length: int) -> None:
-    """Once an answer has shown it, a name is found by its beginning; a shorter one stays what it is."""
+    """Once an answer has shown the cut, a name is found by its start. A shorter one is not affected."""
     forms = NameForms()
     assert forms.may_be(LONG, LONG[:length])
     assert forms.accepts(LONG, LONG[:length]) == (length >= 16)
@@ -209,7 +209,7 @@ def test_a_cut_is_learned_from_an_answer(length: int) -> None:
 
 
 def test_forms_that_nothing_explains_cost_little() -> None:
-    """Such names are remembered, the last thousand of them; only some are tried to be explained."""
+    """The last thousand such names are remembered. Only some are used to find an explanation."""
     forms = NameForms()
     for number in range(5000):
         forms.learn(f"name {number}", f"{number} eman")
@@ -223,12 +223,12 @@ def test_forms_that_nothing_explains_cost_little() -> None:
     [("Spring", "Autumn"), ("Campaign 10", "Campaign 1"), ("Spring", ""), ("A", "B"), ("Spring", "Springs")],
 )
 def test_a_name_of_another_tracker_is_not_accepted(sent: str, kept: str) -> None:
-    """An answer with a name that no service makes of the sent one is about another tracker."""
+    """An answer with a name that the sent one can't have become is about another tracker."""
     assert not NameForms().accepts(sent, kept)
 
 
 def test_a_label_is_the_last_part_of_the_name() -> None:
-    """Where the service sends no label, or an empty one, it is found in the name."""
+    """If the service sends no label, or an empty one, it is taken from the name."""
     assert label_of(Tracker(token="t", name="A::B::C")) == "C"
     assert label_of(Tracker(token="t", name="A")) == "A"
     assert label_of(Tracker(token="t", name="A::B", label="X")) == "X"

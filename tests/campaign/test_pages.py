@@ -90,7 +90,7 @@ LABELS = ["a", "b", "c", "d", "e", "f"]
 
 @asynccontextmanager
 async def client(collection: Collection, version: Any = "v1", **options: Any) -> AsyncIterator[AsyncAdjust]:
-    """Open a client over a collection; at its end no permit, call or task may be left."""
+    """Open a client over a collection. At its end no permit, call or task may be left."""
     async with AsyncAdjust(
         "token", http_client=httpx.AsyncClient(transport=collection), campaign_version=version, **options
     ) as adjust:
@@ -104,14 +104,14 @@ async def client(collection: Collection, version: Any = "v1", **options: Any) ->
 
 
 async def labels(pages: CursorPages[Tracker]) -> list[str]:
-    """Walk to the end."""
+    """Iterate to the end."""
     return [tracker.name async for tracker in pages]
 
 
 @pytest.mark.parametrize("prefetch", [0, 1, 2, 7])
 @pytest.mark.parametrize(("version", "paging"), [("v1", paging_v1), ("v2", paging_v2)])
 async def test_every_item_comes_once_and_in_order(version: str, paging: Any, prefetch: int) -> None:
-    """Both versions give all items, over short pages and an empty page in the middle, however many are prefetched."""
+    """Both versions yield all items, over short pages and an empty page in the middle, whatever is prefetched."""
     collection = Collection(PAGES, paging)
     async with client(collection, version) as adjust:
         pages = adjust.trackers.list("app", prefetch=prefetch)
@@ -129,7 +129,7 @@ def test_iterating_gives_async_generators() -> None:
 
 
 async def test_a_page_has_what_the_service_said() -> None:
-    """The numbers that v1 sends as text are numbers, and the cursors those of the neighbours."""
+    """The numbers that v1 sends as text become numbers, and the cursors are the neighbours'."""
     async with client(Collection(PAGES, paging_v1)) as adjust:
         pages = [page async for page in adjust.trackers.list("app", page_size=2).pages()]
     first, second, *_, last = pages
@@ -170,7 +170,7 @@ LINK_V2 = f"{HOST}/public/v2/apps/app/trackers?limit=2&cursor="
     ],
 )
 async def test_every_form_of_going_on_and_of_the_end(version: str, paging: Any) -> None:
-    """Cursor alone, link alone, both; `null`, empty or absent at the end: the walk gives all items and stops."""
+    """With cursors, links or both, and `null`, empty or absent at the end, all items arrive and the listing stops."""
     async with client(Collection(PAGES, paging), version) as adjust:
         assert await labels(adjust.trackers.list("app")) == LABELS
 
@@ -187,14 +187,14 @@ async def test_every_form_of_going_on_and_of_the_end(version: str, paging: Any) 
     ],
 )
 async def test_a_paging_object_of_another_shape_is_not_taken_for_the_end(paging: Any, place: str) -> None:
-    """What can't be read is an error that says where: taken for the end, it would lose the rest."""
+    """An unreadable part is an error with its place: as the end of the listing, it would lose the rest."""
     async with client(Collection(PAGES, lambda n, more: paging)) as adjust:
         with pytest.raises(DecodeError, match=place):
             await labels(adjust.trackers.list("app"))
 
 
 async def test_a_last_page_that_gives_its_own_cursor_is_the_last() -> None:
-    """v2's end is not documented: a cursor that is the page's own, beside a `next` that is null, is no circle."""
+    """v2's end is not documented: a page's own cursor next to a `next` that is null is not a loop."""
 
     def paging(number: int, more: bool) -> Any:
         return {"next": f"{LINK_V2}c{number + 1}" if more else None, "cursor": f"c{number}"}
@@ -206,7 +206,7 @@ async def test_a_last_page_that_gives_its_own_cursor_is_the_last() -> None:
 @pytest.mark.parametrize("prefetch", [0, 1, 3])
 @pytest.mark.parametrize("back_to", [0, 1, 2])
 async def test_a_repeated_cursor_is_an_error_not_a_circle(back_to: int, prefetch: int) -> None:
-    """A cursor that comes a second time ends the walk after the page that gave it; the error names both."""
+    """A repeated cursor ends the listing after the page that sent it, and the error names both."""
     collection = Collection(
         PAGES, lambda n, more: {"cursors": {"after": f"c{back_to}" if n == 2 and back_to else f"c{n + 1}"}}
     )
@@ -226,18 +226,18 @@ async def test_a_repeated_cursor_is_an_error_not_a_circle(back_to: int, prefetch
 @pytest.mark.parametrize("elsewhere", ["https://evil.invalid/x", "http://api.adjust.com/x", "//evil.invalid/x"])
 @pytest.mark.parametrize("version", ["v1", "v2"])
 async def test_a_next_page_elsewhere_is_never_followed(version: str, elsewhere: str) -> None:
-    """Where only a link to another host or scheme says how to go on, the walk ends with an error, and asks nobody."""
+    """If only a link to another host or scheme leads on, the listing ends with an error, and nothing is sent there."""
     parameter = "after" if version == "v1" else "cursor"
     collection = Collection(PAGES, lambda n, more: {"next": f"{elsewhere}?{parameter}=c{n + 1}"})
     async with client(collection, version) as adjust:
-        with pytest.raises(PaginationError, match="API token must not follow it"):
+        with pytest.raises(PaginationError, match="API token must not be sent elsewhere"):
             await labels(adjust.trackers.list("app"))
     assert len(collection.asked) == 1
     assert collection.hosts == {"api.adjust.com"}
 
 
 async def test_a_cursor_beside_a_link_elsewhere_is_asked_for_here() -> None:
-    """Behind a gateway the link leads to Adjust's own host, but the cursor goes to the host that was set."""
+    """Behind a gateway the link leads to Adjust's own host, but the cursor is sent to the configured host."""
     collection = Collection(
         PAGES,
         lambda n, more: {**paging_v1(n, more), "next": f"https://evil.invalid/x?after=c{n + 1}" if more else None},
@@ -248,7 +248,7 @@ async def test_a_cursor_beside_a_link_elsewhere_is_asked_for_here() -> None:
 
 
 async def test_before_walks_backwards() -> None:
-    """With `before` the pages come from the one before that cursor to the first one."""
+    """With `before`, pages go from the one before that cursor back to the first one."""
     collection = Collection(PAGES, paging_v1)
     async with client(collection) as adjust:
         assert await labels(adjust.trackers.list("app", before="c3")) == ["d", "e", "c", "a", "b"]
@@ -257,7 +257,7 @@ async def test_before_walks_backwards() -> None:
 
 @pytest.mark.parametrize(("version", "start"), [("v1", {"after": "c3"}), ("v2", {"cursor": "c3"})])
 async def test_a_walk_begins_at_a_cursor(version: str, start: dict[str, Any]) -> None:
-    """`after` with v1 and `cursor` with v2 begin in the middle."""
+    """`after` with v1 and `cursor` with v2 start in the middle."""
     paging = paging_v1 if version == "v1" else paging_v2
     async with client(Collection(PAGES, paging), version) as adjust:
         assert await labels(adjust.trackers.list("app", **start)) == ["d", "e", "f"]
@@ -266,7 +266,7 @@ async def test_a_walk_begins_at_a_cursor(version: str, start: dict[str, Any]) ->
 @pytest.mark.parametrize("prefetch", [0, 1])
 @pytest.mark.parametrize(("max_items", "requests"), [(1, 1), (2, 1), (3, 2), (4, 4), (6, 5), (100, 5)])
 async def test_max_items_ends_the_walk_and_the_requests(max_items: int, requests: int, prefetch: int) -> None:
-    """No more than `max_items` come, and no page is fetched that could not hold one of them."""
+    """No more than `max_items` arrive, and no page beyond them is fetched."""
     collection = Collection(PAGES, paging_v1)
     async with client(collection) as adjust:
         pages = adjust.trackers.list("app", max_items=max_items, prefetch=prefetch)
@@ -275,7 +275,7 @@ async def test_max_items_ends_the_walk_and_the_requests(max_items: int, requests
 
 
 async def test_page_size_is_sent_as_limit() -> None:
-    """`page_size` goes out as `limit` with every page; without it, `max_items` keeps the page small."""
+    """`page_size` is sent as `limit` with every page. Without it, `max_items` keeps the page small."""
     collection = Collection(PAGES, paging_v1)
     async with client(collection) as adjust:
         await adjust.trackers.list("app", page_size=200).collect()
@@ -291,7 +291,7 @@ async def test_page_size_is_sent_as_limit() -> None:
 
 @pytest.mark.parametrize("prefetch", [0, 1, 2, 3])
 async def test_so_many_pages_are_fetched_ahead(prefetch: int) -> None:
-    """While the consumer holds one page, exactly `prefetch` further ones are fetched, and no more."""
+    """While the consumer works on a page, exactly `prefetch` further ones are fetched."""
     collection = Collection([[str(number)] for number in range(20)], paging_v1)
     async with client(collection) as adjust, aclosing(adjust.trackers.list("app", prefetch=prefetch).pages()) as pages:
         for number in range(1, 6):
@@ -301,7 +301,7 @@ async def test_so_many_pages_are_fetched_ahead(prefetch: int) -> None:
 
 
 async def test_prefetching_hides_the_consumers_time() -> None:
-    """Where a page takes a second to fetch and a second to work on, ten pages take eleven seconds, not twenty."""
+    """If a page takes a second to fetch and a second to process, ten pages take eleven seconds, not twenty."""
     collection = Collection([[str(number)] for number in range(10)], paging_v1, latency=1.0)
     async with client(collection) as adjust:
         started = asyncio.get_running_loop().time()
@@ -312,7 +312,7 @@ async def test_prefetching_hides_the_consumers_time() -> None:
 
 @pytest.mark.parametrize("prefetch", [0, 1, 5])
 async def test_a_failed_walk_can_be_resumed(prefetch: int) -> None:
-    """All items before a page that failed have come, and the error's cursor gives the rest: none lost, none twice."""
+    """Before the failed page all items arrive, and the error's cursor leads to the rest: none lost, none twice."""
     collection = Collection([[f"{number}a", f"{number}b"] for number in range(10)], paging_v1)
     collection.failing[6] = httpx.Response(500)
     async with client(collection, max_attempts=2) as adjust:
@@ -329,7 +329,7 @@ async def test_a_failed_walk_can_be_resumed(prefetch: int) -> None:
 @pytest.mark.parametrize("prefetch", [0, 1, 3])
 @pytest.mark.parametrize("moment", [0.0, 0.5, 1.5, 30.0])
 async def test_leaving_early_leaves_nothing_behind(prefetch: int, moment: float) -> None:
-    """After a `break`, no task, permit or request is left, whatever the prefetching was at."""
+    """After a `break`, no task, permit or request is left, whatever was being prefetched."""
     collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
     async with client(collection) as adjust:
         async for _ in adjust.trackers.list("app", prefetch=prefetch):
@@ -340,7 +340,7 @@ async def test_leaving_early_leaves_nothing_behind(prefetch: int, moment: float)
 @pytest.mark.parametrize("prefetch", [0, 1, 3])
 @pytest.mark.parametrize("moment", [0.0, 0.5, 1.0, 1.5, 2.5])
 async def test_a_cancelled_consumer_leaves_nothing_behind(prefetch: int, moment: float) -> None:
-    """A task that is cancelled while it walks ends at once, and its requests with it."""
+    """A task that is cancelled while it iterates ends at once, with its requests."""
     collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
     async with client(collection) as adjust:
         task = asyncio.create_task(adjust.trackers.list("app", prefetch=prefetch).collect())
@@ -351,7 +351,7 @@ async def test_a_cancelled_consumer_leaves_nothing_behind(prefetch: int, moment:
 
 
 async def test_the_client_may_be_closed_while_a_walk_is_open() -> None:
-    """The walk then ends with `ClientClosedError`, and no task stays behind that nobody awaits."""
+    """The iteration ends with `ClientClosedError`, and no unawaited task is left."""
     collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
     adjust = AsyncAdjust("token", http_client=httpx.AsyncClient(transport=collection))
     tasks = len(asyncio.all_tasks())
@@ -365,7 +365,7 @@ async def test_the_client_may_be_closed_while_a_walk_is_open() -> None:
 
 
 async def test_a_failed_page_leaves_nothing_behind() -> None:
-    """A page that fails for good ends the producer as well."""
+    """A page that keeps failing also ends the producer."""
     collection = Collection(PAGES, paging_v1)
     collection.failing[1] = httpx.Response(404)
     async with client(collection) as adjust:
@@ -374,7 +374,7 @@ async def test_a_failed_page_leaves_nothing_behind() -> None:
 
 
 async def test_two_walks_of_one_listing_are_independent() -> None:
-    """Each iteration begins anew, also side by side."""
+    """Each iteration starts again, even concurrently."""
     async with client(Collection(PAGES, paging_v1)) as adjust:
         pages = adjust.trackers.list("app")
         assert tuple(await asyncio.gather(labels(pages), labels(pages))) == (LABELS, LABELS)
@@ -392,16 +392,16 @@ async def test_two_walks_of_one_listing_are_independent() -> None:
         ("v1", {"prefetch": None}, "prefetch is None"),
         ("v1", {"after": ""}, "after is ''"),
         ("v1", {"after": 3}, "after is 3"),
-        ("v1", {"cursor": "c"}, "cursor= is not of Campaign API v1: that one pages with after= or before="),
-        ("v1", {"after": "a", "before": "b"}, "after and before are both given"),
-        ("v2", {"after": "c"}, "after= is not of Campaign API v2: that one pages with cursor="),
-        ("v2", {"before": "c"}, "before= is not of Campaign API v2"),
+        ("v1", {"cursor": "c"}, "cursor= is not an argument of Campaign API v1: use after= or before="),
+        ("v1", {"after": "a", "before": "b"}, "after= and before= are both passed"),
+        ("v2", {"after": "c"}, "after= is not an argument of Campaign API v2: use cursor="),
+        ("v2", {"before": "c"}, "before= is not an argument of Campaign API v2"),
     ],
 )
 async def test_wrong_arguments_are_refused_before_anything_is_sent(
     version: str, arguments: dict[str, Any], message: str
 ) -> None:
-    """The error names the argument, its value, and what would be right."""
+    """The error names the argument, its value, and a valid one."""
     collection = Collection(PAGES, paging_v1)
     async with client(collection, version) as adjust:
         with pytest.raises(ConfigurationError, match=message):
@@ -414,9 +414,11 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
 
 
 async def test_an_argument_that_no_listing_has() -> None:
-    """A misspelt argument is refused by its name, with the one that was meant."""
+    """A misspelt argument is refused by name, with the similar one."""
     async with client(Collection(PAGES, paging_v1), "v1") as adjust:
-        with pytest.raises(ConfigurationError, match="pagesize is no argument of a listing: did you mean page_size"):
+        with pytest.raises(
+            ConfigurationError, match="pagesize is not an argument of a listing: did you mean page_size"
+        ):
             adjust.trackers.list("app", pagesize=5)  # type: ignore[call-arg] # what is tested is that it fails
 
 
@@ -430,7 +432,7 @@ async def test_an_argument_that_no_listing_has() -> None:
 def test_a_walk_is_the_concatenation_of_the_pages(
     pages: list[list[str]], prefetch: int, max_items: int | None, version: str
 ) -> None:
-    """Whatever the pages hold, the walk gives their items one after the other, cut at `max_items`."""
+    """Whatever the pages contain, the listing yields their items in order, cut at `max_items`."""
 
     async def walk() -> tuple[list[str], list[Page[Tracker]]]:
         collection = Collection(pages, paging_v1 if version == "v1" else paging_v2)
@@ -445,7 +447,7 @@ def test_a_walk_is_the_concatenation_of_the_pages(
 
 
 async def test_a_last_page_of_v1_that_repeats_its_own_cursor() -> None:
-    """A cursor that comes a second time beside `next: null` is the end, both ways; beside a link it is a loop."""
+    """A repeated cursor next to `next: null` is the end, in both directions. Next to a link it is a loop."""
 
     def repeating(number: int, more: bool) -> Any:
         paging = paging_v1(number, more)

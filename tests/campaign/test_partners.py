@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 async def test_all_partners_are_listed(version: Any) -> None:
-    """Every partner of the account comes once, over several pages, AdColony with the id that Adjust documents."""
+    """Every partner of the account is listed once, over several pages, AdColony with the ID that Adjust documents."""
     async with (
         Emulator(partners=120) as emulator,
         AsyncAdjust(emulator.token, api_url=emulator.url, campaign_version=version) as adjust,

@@ -28,14 +28,14 @@ def created(recent: RecentWrites, place: Place, made: Tracker) -> None:
 
 
 def listed(recent: RecentWrites, place: Place, *trackers: Tracker, began: float | None = None) -> list[Tracker]:
-    """Complete a list that was begun now."""
+    """Complete a list that was started now."""
     began = asyncio.get_running_loop().time() if began is None else began
     complete = recent.complete(place, {one.token: one for one in trackers}, began=began, grace_time=GRACE)
     return list(complete.values())
 
 
 async def test_a_list_is_completed() -> None:
-    """What was created below the same parent is added, once, and only there."""
+    """Trackers that were created below the same parent are added, once, and only there."""
     recent = RecentWrites()
     created(recent, ROOT, tracker("a"))
     created(recent, Place("app", "a"), tracker("b"))
@@ -48,7 +48,7 @@ async def test_a_list_is_completed() -> None:
 
 
 async def test_the_last_settings_count() -> None:
-    """A list that shows a tracker as it was before its update is behind, whoever created the tracker."""
+    """A list that shows a tracker as it was before its update lags behind, no matter who created the tracker."""
     recent = RecentWrites()
     created(recent, ROOT, tracker("a"))
     for token in ("a", "old"):
@@ -64,7 +64,7 @@ async def test_the_last_settings_count() -> None:
 
 
 async def test_a_list_confirms_and_never_disproves() -> None:
-    """A tracker is remembered until a list shows it after the time of grace, or until it is too long ago."""
+    """A tracker is remembered until a list shows it after the grace time, or for a limited time."""
     recent = RecentWrites()
     created(recent, ROOT, tracker("a"))
     created(recent, ROOT, tracker("b"))
@@ -78,7 +78,7 @@ async def test_a_list_confirms_and_never_disproves() -> None:
 
 
 async def test_a_list_that_was_begun_before_confirms_nothing() -> None:
-    """A list that showed the tracker by chance within the time of grace may be followed by one that lags."""
+    """A list that happens to show the tracker within the grace time may be followed by one that lags."""
     recent = RecentWrites()
     created(recent, ROOT, tracker("a"))
     began = asyncio.get_running_loop().time()
@@ -88,7 +88,7 @@ async def test_a_list_that_was_begun_before_confirms_nothing() -> None:
 
 
 async def test_the_memory_is_bounded_in_size() -> None:
-    """Of very many writes and doubts the oldest are forgotten, and nothing of them stays."""
+    """Of very many writes and doubts, the oldest are dropped completely."""
     recent = RecentWrites(most=100)
     for number in range(1000):
         created(recent, Place("app", f"p{number % 7}"), tracker(f"t{number}"))
@@ -106,7 +106,7 @@ async def test_the_memory_is_bounded_in_size() -> None:
 
 
 async def test_a_create_under_way_or_in_doubt_is_known_by_its_name() -> None:
-    """It is found in any form of its name, at its place alone, until it has ended without a doubt."""
+    """It is found by any form of its name, only at its place, until it has ended without a doubt."""
     recent = RecentWrites()
     create = recent.begin(BELOW, "Spring")
     assert recent.under_way(BELOW, "SPRING ") is create
@@ -123,7 +123,7 @@ async def test_a_create_under_way_or_in_doubt_is_known_by_its_name() -> None:
 
 
 async def test_a_doubt_ends_with_a_list_after_the_time_of_grace() -> None:
-    """Only a list that was begun so long after the failure says what became of a create."""
+    """Only a list that was started after the grace time decides about a create."""
     recent = RecentWrites()
     recent.end(recent.begin(ROOT, "A"), None, in_doubt=True)
     listed(recent, ROOT)

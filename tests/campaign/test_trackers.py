@@ -40,7 +40,7 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 @pytest.fixture
 async def adjust(emulator: Emulator, version: Any) -> AsyncIterator[AsyncAdjust]:
-    """A client of the emulator; at its end no permit, call, task or connection may be left."""
+    """A client of the emulator. At its end no permit, call, task or connection may be left."""
     before = len(asyncio.all_tasks())
     async with AsyncAdjust(emulator.token, api_url=emulator.url, campaign_version=version) as client:
         yield client
@@ -52,7 +52,7 @@ async def adjust(emulator: Emulator, version: Any) -> AsyncIterator[AsyncAdjust]
 
 
 async def test_list_gives_the_network_level(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """`list` gives every tracker of level 1, each with its app, and none below."""
+    """`list` yields every tracker of level 1, each with its app, and none below."""
     app = emulator.app_tokens[0]
     trackers = await adjust.trackers.list(app).collect()
     assert len({tracker.token for tracker in trackers}) == len(trackers) > 50
@@ -60,7 +60,7 @@ async def test_list_gives_the_network_level(adjust: AsyncAdjust, emulator: Emula
 
 
 async def test_children_gives_the_level_below(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """`children` gives the subtrackers right below a tracker, which know their parent."""
+    """`children` yields the subtrackers directly below a tracker, with their parent."""
     app = emulator.app_tokens[0]
     parent = next(tracker for tracker in await adjust.trackers.list(app).collect() if tracker.has_subtrackers)
     children = await adjust.trackers.children(app, parent.token).collect()
@@ -80,7 +80,7 @@ async def test_the_page_size_changes_nothing_but_the_requests(
 
 
 async def test_walk_gives_whole_trees_exactly_once(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """`walk` over all apps gives every tracker that the account has, once, after its parent, with app and parent."""
+    """`walk` over all apps yields every tracker of the account, once, after its parent, with app and parent."""
     seen: dict[str, Tracker] = {}
     async for tracker in adjust.trackers.walk(emulator.app_tokens):
         assert tracker.token not in seen
@@ -96,7 +96,7 @@ async def test_walk_gives_whole_trees_exactly_once(adjust: AsyncAdjust, emulator
 
 
 async def test_walk_asks_only_where_there_is_something(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Nothing is asked below a tracker without subtrackers, nor below `max_level`."""
+    """Trackers without subtrackers, and those at `max_level`, are not listed further."""
     app = emulator.app_tokens[0]
     trackers = [tracker async for tracker in adjust.trackers.walk(app, page_size=1000)]
     parents = sum(tracker.has_subtrackers is True for tracker in trackers)
@@ -114,7 +114,7 @@ async def test_walk_asks_only_where_there_is_something(adjust: AsyncAdjust, emul
 
 
 async def test_walk_goes_side_by_side_within_the_limit(emulator: Emulator) -> None:
-    """The emulator sees `max_concurrency` requests at a time, and never more."""
+    """The emulator sees at most `max_concurrency` concurrent requests, and reaches that number."""
     emulator.latency = 0.05
     async with AsyncAdjust(emulator.token, api_url=emulator.url, max_concurrency=9) as adjust:
         assert len([tracker async for tracker in adjust.trackers.walk(emulator.app_tokens)]) == 900
@@ -125,7 +125,7 @@ async def test_walk_goes_side_by_side_within_the_limit(emulator: Emulator) -> No
 @pytest.mark.parametrize(("version", "trackers_per_app"), [("v1", 500), ("v2", 200)])
 @pytest.mark.slow
 async def test_walk_with_a_fault_in_five_requests_gives_each_tracker_once(version: Any, trackers_per_app: int) -> None:
-    """Every tracker of 5 apps comes exactly once, with a fifth of the requests failing in every way that may pass."""
+    """Every tracker of 5 apps is listed exactly once, although a fifth of the requests fail in every transient way."""
     async with Emulator(
         apps=5, trackers_per_app=trackers_per_app, faults=Faults(rate=0.2, retry_after=0, drip=0.05)
     ) as emulator:
@@ -139,7 +139,7 @@ async def test_walk_with_a_fault_in_five_requests_gives_each_tracker_once(versio
 
 @pytest.mark.parametrize("after", [1, 60, 400])
 async def test_leaving_a_walk_stops_its_requests(adjust: AsyncAdjust, emulator: Emulator, after: int) -> None:
-    """After a `break` the requests under way end, and no further one is sent."""
+    """After a `break`, requests in flight end, and no further one is sent."""
     emulator.latency = 0.02
     count = 0
     async with aclosing(adjust.trackers.walk(emulator.app_tokens)) as trackers:
@@ -171,7 +171,7 @@ async def test_a_cancelled_walk_stops_its_requests(adjust: AsyncAdjust, emulator
 
 
 async def test_a_list_that_fails_for_good_ends_the_walk(emulator: Emulator) -> None:
-    """The error tells which list it was; the other workers end with it."""
+    """The error names the list that failed. The other workers end with it."""
     children = re.compile("/children")
     emulator.faults = Faults(rate=1.0, kinds=["500"], match=children)
     async with AsyncAdjust(emulator.token, api_url=emulator.url, max_attempts=2) as hasty:
@@ -182,7 +182,7 @@ async def test_a_list_that_fails_for_good_ends_the_walk(emulator: Emulator) -> N
 
 
 async def test_create_at_every_level(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A tracker is created below its parent, down to creatives, and its name is the whole path."""
+    """A tracker is created below its parent, down to creatives, and its name is the full path."""
     app = emulator.app_tokens[1]
     parent: Tracker | None = None
     for level, name in enumerate(["Nové Síť 50 %", "Spring/Summer", "Ad group", "Créatif"], start=1):
@@ -210,7 +210,7 @@ async def test_update_changes_only_what_is_given(adjust: AsyncAdjust, emulator: 
 
 
 async def test_what_the_service_refuses(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Unknown apps, trackers and partners, and names that are taken, return the service's own words."""
+    """Unknown apps, trackers and partners, and names that are taken, raise the service's own message."""
     app = emulator.app_tokens[0]
     with pytest.raises(NotFoundError):
         await adjust.trackers.list("nosuchapp").collect()
@@ -242,7 +242,7 @@ RECOVERED = [fault for fault in Fault if fault not in NOT_RECOVERED]
 
 @pytest.mark.parametrize("fault", RECOVERED)
 async def test_each_recoverable_fault_is_overcome(adjust: AsyncAdjust, emulator: Emulator, fault: Fault) -> None:
-    """Whatever of these happens in the middle of a walk, every tracker comes once and in order."""
+    """Whatever happens during a walk, every tracker is listed once and in order."""
     app = emulator.app_tokens[0]
     expected = await adjust.trackers.list(app).collect()
     emulator.faults = Faults.script([None, fault, None, fault], retry_after=0, drip=0.02)
@@ -252,7 +252,7 @@ async def test_each_recoverable_fault_is_overcome(adjust: AsyncAdjust, emulator:
 
 @pytest.mark.parametrize("script", [["repeated-cursor"], [None, "repeated-cursor"], [None, None, "repeated-cursor"]])
 async def test_a_repeated_cursor_ends_the_walk(adjust: AsyncAdjust, emulator: Emulator, script: list[Any]) -> None:
-    """A service that leads in a circle ends the walk with an error, after at most one page that came twice."""
+    """A service with a cursor loop ends the walk with an error, after at most one repeated page."""
     emulator.faults = script
     with pytest.raises(PaginationError, match="a second time"):
         await adjust.trackers.list(emulator.app_tokens[0], page_size=20).collect()
@@ -260,7 +260,7 @@ async def test_a_repeated_cursor_ends_the_walk(adjust: AsyncAdjust, emulator: Em
 
 
 async def test_a_request_that_hangs_ends_with_its_deadline(emulator: Emulator) -> None:
-    """A service that never answers is a timeout, within the deadline."""
+    """A service that never answers leads to a timeout, within the deadline."""
     emulator.faults = Faults(rate=1, kinds=["hang"])
     async with AsyncAdjust(emulator.token, api_url=emulator.url, timeout=0.05, deadline=0.2) as hasty:
         with pytest.raises(APITimeoutError):
@@ -268,7 +268,7 @@ async def test_a_request_that_hangs_ends_with_its_deadline(emulator: Emulator) -
 
 
 async def test_tokens_may_be_members_of_an_enumeration(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A token that is text by inheritance is used as its text, in the path and in the record."""
+    """A token of a subclass of `str` is used as its text, in the path and in the record."""
 
     class Token(str):
         """A text by inheritance, as the members of an enumeration are."""
@@ -318,8 +318,8 @@ async def test_a_token_that_is_none_is_refused_before_anything_is_sent(
         (lambda trackers: trackers.create("app", None), "name is None"),
         (lambda trackers: trackers.create("app", 5), "name is 5"),
         (lambda trackers: trackers.create("app", "a::b"), "which is a path.*Create the levels one by one"),
-        (lambda trackers: trackers.update("app", "abc"), "update changes nothing: pass partner_id"),
-        (lambda trackers: trackers.update("app", "abc", partner_id=None), "update changes nothing"),
+        (lambda trackers: trackers.update("app", "abc"), "update has nothing to change: pass partner_id"),
+        (lambda trackers: trackers.update("app", "abc", partner_id=None), "update has nothing to change"),
         (lambda trackers: trackers.update("app", "abc", partner_id="3"), "partner_id is '3'"),
         (lambda trackers: trackers.update("app", "abc", partner_id=True), "partner_id is True"),
         (lambda trackers: trackers.update("app", "abc", cost_data_enabled="yes"), "cost_data_enabled is 'yes'"),
@@ -334,7 +334,7 @@ async def test_a_token_that_is_none_is_refused_before_anything_is_sent(
 async def test_wrong_arguments_are_refused_before_anything_is_sent(
     adjust: AsyncAdjust, emulator: Emulator, call: Any, message: str
 ) -> None:
-    """The error names the argument, its value, and what would be right."""
+    """The error names the argument, its value, and a valid one."""
     with pytest.raises(ConfigurationError, match=message):
         await call(adjust.trackers)
     assert emulator.stats.total == 0

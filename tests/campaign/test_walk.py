@@ -14,13 +14,13 @@ pytestmark = [pytest.mark.anyio, pytest.mark.account(apps=2, trackers_per_app=10
 
 
 def left(adjust: AsyncAdjust) -> tuple[int, int, int]:
-    """Return how many permits, calls and tasks there are."""
+    """Return the number of permits, calls and tasks."""
     session = adjust._session
     return session.permits, session.calls, len(session._tasks)
 
 
 async def test_nothing_is_sent_before_it_is_used(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A walk that nobody iterates or awaits sends nothing, begins no task and may be closed."""
+    """A walk that is neither iterated nor awaited sends nothing, starts no task and may be closed."""
     walk = adjust.trackers.walk(emulator.app_tokens)
     assert "the trackers of 2 apps" in repr(walk)
     assert isasyncgen(aiter(walk))
@@ -30,7 +30,7 @@ async def test_nothing_is_sent_before_it_is_used(adjust: AsyncAdjust, emulator: 
 
 
 async def test_each_iteration_is_whole(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """One walk is iterated twice, twice side by side, and after it was closed: each has every tracker once."""
+    """A walk can be iterated twice, twice concurrently, and after it was closed: each time with every tracker once."""
     walk = adjust.trackers.walk(emulator.app_tokens)
 
     async def tokens() -> list[str]:
@@ -45,7 +45,7 @@ async def test_each_iteration_is_whole(adjust: AsyncAdjust, emulator: Emulator) 
 
 
 async def test_closing_a_walk_ends_its_iterations_at_once(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """All that were left in the middle end, with their tasks and requests."""
+    """All unfinished iterations end, with their tasks and requests."""
     emulator.latency = 0.01
     walk = adjust.trackers.walk(emulator.app_tokens)
     async with aclosing(walk):
@@ -60,7 +60,7 @@ async def test_closing_a_walk_ends_its_iterations_at_once(adjust: AsyncAdjust, e
 
 
 async def test_a_walk_that_nobody_has_ends_when_it_is_left(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """After a `break` out of a walk without a name, its tasks end without any help of the collector."""
+    """After a `break` out of an unreferenced walk, its tasks end without the garbage collector."""
     emulator.latency = 0.01
     gc.disable()
     try:
@@ -77,7 +77,7 @@ async def test_a_walk_that_nobody_has_ends_when_it_is_left(adjust: AsyncAdjust, 
 
 
 async def test_what_is_awaited_stays_when_the_walk_is_closed(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Closing ends iterations alone: somebody else's `await` of the walk comes to its end."""
+    """Closing ends only iterations: another task's `await` of the walk completes."""
     emulator.latency = 0.005
     walk = adjust.trackers.walk(emulator.app_tokens)
     awaited = asyncio.create_task(walk.collect())
@@ -87,7 +87,7 @@ async def test_what_is_awaited_stays_when_the_walk_is_closed(adjust: AsyncAdjust
 
 
 async def test_steps_go_on_in_a_loop(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """What `anext` began, `async for` goes on with, so that no tracker is lost or comes twice."""
+    """`async for` continues what `anext` started, so that no tracker is lost or repeated."""
     walk = adjust.trackers.walk(emulator.app_tokens)
     seen = [await anext(walk), await anext(walk)]
     seen += [tracker async for tracker in walk]
@@ -96,7 +96,7 @@ async def test_steps_go_on_in_a_loop(adjust: AsyncAdjust, emulator: Emulator) ->
 
 
 async def test_steps_come_to_an_end_and_begin_anew(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """`anext` ends with `StopAsyncIteration`; the one after that begins another walk, which `aclose` ends."""
+    """`anext` ends with `StopAsyncIteration`. The next call starts another walk, which `aclose` ends."""
     walk = adjust.trackers.walk(emulator.app_tokens[0], max_level=1)
     count = 0
     with pytest.raises(StopAsyncIteration):
@@ -113,7 +113,7 @@ async def test_steps_come_to_an_end_and_begin_anew(adjust: AsyncAdjust, emulator
 
 @pytest.mark.settings(max_attempts=1)
 async def test_a_failed_step_does_not_pass_for_the_end(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """After a step that failed, the next iteration begins anew and is whole."""
+    """After a failed step, the next iteration starts again and is complete."""
     emulator.faults = Faults.script(["500"])
     walk = adjust.trackers.walk(emulator.app_tokens[0])
     with pytest.raises(ServerError):
@@ -122,7 +122,7 @@ async def test_a_failed_step_does_not_pass_for_the_end(adjust: AsyncAdjust, emul
 
 
 async def test_progress_is_counted_for_each_walk(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Each iteration and each await tells its own progress, from the start."""
+    """Each iteration and each await reports its own progress, from the start."""
     told: list[int] = []
     walk = adjust.trackers.walk(emulator.app_tokens, on_progress=lambda done, *_: told.append(done))
     for ask in (walk.collect, walk.to_table):

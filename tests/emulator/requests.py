@@ -56,7 +56,7 @@ async def items(client: httpx.AsyncClient, url: str, limit: int | None = None) -
 
 
 async def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until the condition holds, and fail where it does not within the time."""
+    """Wait until the condition holds, and fail if it does not within the time."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "the condition never held"

@@ -21,7 +21,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def test_no_code_of_the_client() -> None:
-    """The emulator imports nothing of the package but itself, so that mistakes can not cancel out."""
+    """The emulator imports nothing else from the package, so that mistakes can't cancel out."""
     for path in FOLDER.rglob("*.py"):
         for module in imported(path):
             assert not module.startswith("."), path
@@ -50,7 +50,7 @@ def test_face() -> None:
 
 @pytest.mark.parametrize("module", ["httptools", "starlette", "uvicorn"])
 def test_missing_extra(module: str) -> None:
-    """Without its extra the import says what is missing, and how to install it."""
+    """Without its extra the import names what is missing, and how to install it."""
     program = f"import sys; sys.modules[{module!r}] = None; import adjust_async.emulator"
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     last = finished.stderr.splitlines()[-1]

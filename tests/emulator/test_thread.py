@@ -84,7 +84,7 @@ def test_a_start_that_fails(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_beside_a_loop() -> None:
-    """A loop may run beside it, as in a fixture that is no coroutine, and requests of that loop are answered."""
+    """A loop may run next to it, as in a synchronous fixture, and requests of that loop are answered."""
     with Emulator(apps=1, trackers_per_app=0) as emulator:
         async with connect(emulator) as client:
             answers = await asyncio.gather(
@@ -95,7 +95,7 @@ async def test_beside_a_loop() -> None:
 
 
 def test_many_threads() -> None:
-    """Reading, writing and resetting from several threads while requests come breaks nothing."""
+    """Reading, writing and resetting from several threads during requests breaks nothing."""
     failures: list[BaseException] = []
     with Emulator(apps=1, trackers_per_app=0) as emulator:
         path = trackers_path(emulator)
@@ -125,7 +125,7 @@ def test_many_threads() -> None:
 
 
 def test_a_process_that_forgets_it() -> None:
-    """An emulator that nobody leaves does not keep the process alive."""
+    """An emulator that was never exited does not keep the process alive."""
     program = "from adjust_async.emulator import Emulator; Emulator(apps=1).__enter__(); print('end')"
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
     assert finished.stdout == "end\n"

@@ -37,7 +37,7 @@ anyio_backend = jumping_clock
 
 
 async def test_a_body_is_received_piece_by_piece() -> None:
-    """The pieces come in order, with the status and the length, and the answer is closed at the end."""
+    """The pieces arrive in order, with the status and the length, and the answer is closed at the end."""
     bodies: list[Pieces] = []
     received = Received()
     async with client(arriving(b"ab", 1.0, b"cd", b"e", bodies=bodies, content_length="5")) as (adjust, _):
@@ -48,7 +48,7 @@ async def test_a_body_is_received_piece_by_piece() -> None:
 
 
 async def test_the_length_of_a_packed_body_is_not_known() -> None:
-    """`Content-Length` of a packed body says nothing of the bytes that come out of it; without one nothing is known."""
+    """The `Content-Length` of a compressed body is not its decompressed length. Without one the length is unknown."""
     packed = gzip.compress(b"day,installs\n")
     received = Received()
     async with client(
@@ -77,7 +77,7 @@ async def test_the_timeout_begins_anew_with_each_piece(service: ServiceName, pre
 
 @pytest.mark.parametrize(("service", "prefix"), [("api", ""), ("reports", "reports_")])
 async def test_a_piece_that_does_not_come_ends_the_attempt(service: ServiceName, prefix: str) -> None:
-    """After `timeout` seconds without a piece the attempt ends, and another one begins from the beginning."""
+    """After `timeout` seconds without a piece, the attempt ends and another one starts from the beginning."""
     received = Received()
     settings: dict[str, Any] = {f"{prefix}timeout": 30}
     async with client(arriving(b"x", 31.0, b"y"), arriving(b"x", b"y"), **settings) as (adjust, script):
@@ -88,13 +88,13 @@ async def test_a_piece_that_does_not_come_ends_the_attempt(service: ServiceName,
 
 @pytest.mark.parametrize("timeout", [300, None])
 async def test_an_endless_drip_ends_by_the_deadline(timeout: float | None) -> None:
-    """A body that comes byte by byte for ever ends the call after `deadline` seconds, and is not asked for again."""
+    """A body that arrives byte by byte forever ends the call after `deadline` seconds, and is not requested again."""
     received = Received()
     bodies: list[Pieces] = []
     endless = arriving(*drip(1.0, 5000), bodies=bodies)
     async with client(endless, reports_timeout=timeout, reports_deadline=900) as (adjust, script):
         started = now()
-        with pytest.raises(APITimeoutError, match="no whole answer within reports_deadline=900 s"):
+        with pytest.raises(APITimeoutError, match="no complete answer within reports_deadline=900 s"):
             await take(adjust, received)
         assert now() - started == pytest.approx(900)
         assert len(script.requests) == 1
@@ -103,7 +103,7 @@ async def test_an_endless_drip_ends_by_the_deadline(timeout: float | None) -> No
 
 
 async def test_no_clock_runs_while_a_piece_is_worked_on() -> None:
-    """Work on the pieces takes nothing of `timeout` and `deadline`, however long it is."""
+    """Work on the pieces does not count towards `timeout` and `deadline`, however long it takes."""
     received = Received(work=100_000)
     async with client(arriving(*drip(8.0, 10)), reports_timeout=10, reports_deadline=100) as (adjust, script):
         assert await take(adjust, received) == 1
@@ -111,7 +111,7 @@ async def test_no_clock_runs_while_a_piece_is_worked_on() -> None:
 
 
 async def test_the_deadline_counts_the_waits_for_pieces_together() -> None:
-    """What the service takes over all pieces counts, the work between them does not."""
+    """The time that the service takes for all pieces counts. The work between them does not."""
     received = Received(work=100_000)
     async with client(arriving(*drip(40.0, 3)), reports_timeout=50, reports_deadline=100) as (adjust, _):
         started = now()
@@ -122,7 +122,7 @@ async def test_the_deadline_counts_the_waits_for_pieces_together() -> None:
 
 
 async def test_work_before_a_drop_leaves_the_next_attempt_its_time() -> None:
-    """After long work and a connection that breaks, the next attempt has what was left of the deadline."""
+    """After long work and a broken connection, the next attempt has the rest of the deadline."""
     received = Received(work=100_000)
     async with client(
         arriving(b"x", httpx.ReadError("reset")), arriving(50.0, b"y"), reports_timeout=60, reports_deadline=100
@@ -141,7 +141,7 @@ BREAKS: list[Exception] = [
 
 @pytest.mark.parametrize("failure", BREAKS, ids=lambda failure: type(failure).__name__)
 async def test_a_body_that_breaks_off_is_received_anew(failure: Exception) -> None:
-    """The next attempt gets the body from its beginning, over an answer of its own; each answer is closed."""
+    """The next attempt receives the body from its start, in a new answer. Each answer is closed."""
     received = Received()
     bodies: list[Pieces] = []
     async with client(arriving(b"a", failure, bodies=bodies), arriving(b"a", b"b", bodies=bodies)) as (adjust, script):
@@ -153,7 +153,7 @@ async def test_a_body_that_breaks_off_is_received_anew(failure: Exception) -> No
 
 @pytest.mark.parametrize("failure", [*BREAKS, 301.0], ids=lambda failure: type(failure).__name__)
 async def test_what_is_kept_is_not_asked_for_again(failure: Exception | float) -> None:
-    """Once something of an answer is out of hands, a drop ends the call: another attempt would double it."""
+    """Once a part of an answer was handed out, a drop ends the call: another attempt would repeat that part."""
     received = Received(keep=True)
     async with client(arriving(b"a", failure, b"b"), arriving(b"a", b"b")) as (adjust, script):
         with pytest.raises(AdjustError):
@@ -163,7 +163,7 @@ async def test_what_is_kept_is_not_asked_for_again(failure: Exception | float) -
 
 
 async def test_failures_before_something_is_kept_are_retried() -> None:
-    """Only what comes after `keep` ends the call: refusals and breaks before it are tried again as ever."""
+    """Only failures after `keep` end the call: refusals and breaks before it are retried as usual."""
     received = Received(keep=True)
     outcomes: list[Outcome] = [
         status(503),
@@ -179,12 +179,12 @@ async def test_failures_before_something_is_kept_are_retried() -> None:
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 302])
 async def test_a_refusal_is_read_and_not_received(code: int) -> None:
-    """The body of an error never reaches the receiver: it is read, whatever it comes in, and tells of the error."""
+    """The body of an error never reaches the receiver. Whatever its coding, it becomes part of the error."""
     received = Received()
     bodies: list[Pieces] = []
     refusal = arriving(b'{"error_desc"', 2.0, b': "no such thing"}', code=code, bodies=bodies, location="//evil/x")
     async with client(refusal) as (adjust, script):
-        with pytest.raises(APIStatusError, match=r"no such thing|must not go") as raised:
+        with pytest.raises(APIStatusError, match=r"no such thing|must not be sent") as raised:
             await take(adjust, received)
         assert raised.value.status == code
         assert raised.value.body == '{"error_desc": "no such thing"}'
@@ -194,7 +194,7 @@ async def test_a_refusal_is_read_and_not_received(code: int) -> None:
 
 
 async def test_a_refusal_that_never_ends_has_a_timeout() -> None:
-    """The body of an error is bounded by `timeout` as a whole, and the attempt is made again."""
+    """The body of an error must arrive within `timeout`, and the attempt is repeated."""
     received = Received()
     endless = arriving(*drip(1.0, 5000), code=503)
     async with client(endless, arriving(b"a"), reports_timeout=30) as (adjust, script):
@@ -204,7 +204,7 @@ async def test_a_refusal_that_never_ends_has_a_timeout() -> None:
 
 
 async def test_what_the_receiver_raises_ends_the_call() -> None:
-    """A mistake of whoever takes the body is not tried again, and comes as it is."""
+    """An exception of the receiver is not retried, and is raised unchanged."""
     received = Received(fail=LookupError("my own mistake"))
     bodies: list[Pieces] = []
     async with client(arriving(b"a", b"b", bodies=bodies)) as (adjust, script):
@@ -217,7 +217,7 @@ async def test_what_the_receiver_raises_ends_the_call() -> None:
 
 @pytest.mark.parametrize("transient", [True, False])
 async def test_a_body_that_the_receiver_refuses(transient: bool) -> None:
-    """A body that broke off is asked for again; any other refusal ends the call."""
+    """A cut body is requested again. Any other refusal ends the call."""
     refusal = DecodeError("no CSV", location="line 1", transient=transient)
     received = Received(fail=refusal)
     async with client(arriving(b"<html>"), max_attempts=3) as (adjust, script):
@@ -228,7 +228,7 @@ async def test_a_body_that_the_receiver_refuses(transient: bool) -> None:
 
 @pytest.mark.parametrize("moment", [5.0, 15.0, 25.0], ids=["waiting", "working", "waiting again"])
 async def test_closing_the_client_ends_a_body(moment: float) -> None:
-    """A body under way ends with `ClientClosedError`, whether the service or the receiver is at work."""
+    """A body in flight ends with `ClientClosedError`, whether the service or the receiver is at work."""
     received = Received(work=10)
     bodies: list[Pieces] = []
     script = Script(arriving(*drip(10.0, 5), bodies=bodies))
@@ -237,7 +237,7 @@ async def test_closing_the_client_ends_a_body(moment: float) -> None:
     await asyncio.sleep(moment)
     started = now()
     await adjust.aclose()
-    with pytest.raises(ClientClosedError, match="GET /reports-service/csv_report was under way"):
+    with pytest.raises(ClientClosedError, match="GET /reports-service/csv_report was in flight"):
         await call
     assert now() == pytest.approx(started)
     assert (adjust._session.permits, adjust._session.calls, bodies[0].closed) == (0, 0, 1)
@@ -245,7 +245,7 @@ async def test_closing_the_client_ends_a_body(moment: float) -> None:
 
 @pytest.mark.parametrize("moment", [5.0, 15.0, 25.0], ids=["waiting", "working", "waiting again"])
 async def test_a_cancelled_body_gives_everything_back(moment: float) -> None:
-    """A cancellation closes the answer and gives the permit back, whether the service or the receiver is at work."""
+    """A cancellation closes the answer and releases the permit, whether the service or the receiver is at work."""
     received = Received(work=10)
     bodies: list[Pieces] = []
     async with client(arriving(*drip(10.0, 5), bodies=bodies), max_concurrency=1) as (adjust, script):
@@ -260,7 +260,7 @@ async def test_a_cancelled_body_gives_everything_back(moment: float) -> None:
 
 
 async def test_the_permit_is_held_until_the_body_has_ended() -> None:
-    """With one permit, the next request goes out when the body before it has come whole."""
+    """With one permit, the next request is sent once the previous body is complete."""
     received = Received(work=50)
     async with client(arriving(*drip(10.0, 5)), max_concurrency=1) as (adjust, script):
         await asyncio.gather(take(adjust, received), take(adjust, received))
@@ -268,7 +268,7 @@ async def test_the_permit_is_held_until_the_body_has_ended() -> None:
 
 
 async def test_an_api_of_one_host_does_not_wait_for_the_other() -> None:
-    """The two hosts have permits and deadlines of their own, so that a large report holds nobody else up."""
+    """The two hosts have their own permits and deadlines, so that a large report delays no other calls."""
     received = Received()
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -287,7 +287,7 @@ async def test_an_api_of_one_host_does_not_wait_for_the_other() -> None:
 
 
 async def test_without_limits_a_body_may_take_for_ever() -> None:
-    """`reports_timeout=None` and `reports_deadline=None` set no limit to a body either."""
+    """`reports_timeout=None` and `reports_deadline=None` remove the limits for bodies too."""
     received = Received(work=10_000)
     async with client(arriving(100_000.0, b"x", 100_000.0, b"y"), reports_timeout=None, reports_deadline=None) as (
         adjust,

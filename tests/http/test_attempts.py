@@ -50,7 +50,7 @@ TRANSIENT: list[Outcome] = [
 @pytest.mark.parametrize("call", [get, patch])
 @pytest.mark.parametrize("failure", TRANSIENT, ids=repr)
 async def test_what_may_pass_is_tried_again(call: Callable[[AsyncAdjust], Any], failure: Outcome) -> None:
-    """A GET or a PATCH that failed for a reason that may pass is sent again until it succeeds."""
+    """A GET or a PATCH that failed for a transient reason is sent again until it succeeds."""
     async with client(failure, failure, done()) as (adjust, script):
         assert await call(adjust)
         assert len(script.requests) == 3
@@ -61,7 +61,7 @@ async def test_what_may_pass_is_tried_again(call: Callable[[AsyncAdjust], Any], 
 )
 @pytest.mark.parametrize("call", [get, patch, post])
 async def test_what_cannot_pass_is_not_tried_again(call: Callable[[AsyncAdjust], Any], failure: Outcome) -> None:
-    """An answer that the same request would get again ends the call at once."""
+    """An answer that would be repeated ends the call at once."""
     async with client(failure) as (adjust, script):
         with pytest.raises(APIStatusError):
             await call(adjust)
@@ -80,7 +80,7 @@ async def test_what_cannot_pass_is_not_tried_again(call: Callable[[AsyncAdjust],
     ids=repr,
 )
 async def test_a_post_that_did_nothing_is_sent_again(failure: Outcome) -> None:
-    """A POST that never arrived, or was put off by the service, is sent again."""
+    """A POST that never arrived, or that the service deferred, is sent again."""
     async with client(failure, done()) as (adjust, script):
         await post(adjust)
         assert len(script.requests) == 2
@@ -142,7 +142,7 @@ async def test_a_post_that_may_have_done_something_is_never_sent_again(failure: 
     ids=repr,
 )
 async def test_a_post_in_doubt_says_so(failure: Outcome) -> None:
-    """The error of a POST whose outcome is not known says that it may have been done, and what to do."""
+    """The error of a POST with an unknown outcome says that it may have succeeded, and what to do."""
     async with client(failure, max_attempts=1) as (adjust, _):
         with pytest.raises(AdjustError, match="may have done it all the same: look it up"):
             await post(adjust)
@@ -154,7 +154,7 @@ async def test_a_post_in_doubt_says_so(failure: Outcome) -> None:
     ids=repr,
 )
 async def test_a_post_that_did_nothing_does_not_say_so(failure: Outcome) -> None:
-    """The error of a POST that the service itself refused, put off, or that was never sent raises no doubt."""
+    """The error of a POST that was refused, deferred or never sent is not in doubt."""
     async with client(failure, max_attempts=1) as (adjust, _):
         with pytest.raises(AdjustError) as raised:
             await post(adjust)

@@ -85,7 +85,7 @@ FAILURES: dict[str, Outcome] = {
 async def test_no_frame_text_or_chain_has_the_token(
     failure: str, call: Callable[[AsyncAdjust], Any], settings: dict[str, Any]
 ) -> None:
-    """An error that leaves holds the token in no text and no frame, and no error of another library in its chain."""
+    """An error has the token in no text and no frame, and no error of another library in its chain."""
     async with over(FAILURES[failure], **settings) as adjust:
         try:
             await call(adjust)
@@ -109,15 +109,17 @@ async def test_no_frame_text_or_chain_has_the_token(
 
 
 async def test_a_deadline_hides_the_request_too() -> None:
-    """An error of the whole call has no chain either, and says what the attempt before ended with."""
+    """An error of the whole call has no chain either, and has the failure of the previous attempt."""
     async with client(httpx.ReadError("reset"), never, deadline=20, timeout=None) as (adjust, _):
-        with pytest.raises(APITimeoutError, match=r"The attempt before failed: GET .*: the connection broke") as raised:
+        with pytest.raises(
+            APITimeoutError, match=r"The previous attempt failed: GET .*: the connection broke"
+        ) as raised:
             await get(adjust)
         assert (raised.value.__cause__, raised.value.__context__) == (None, None)
 
 
 async def test_a_caught_error_does_not_keep_the_answer() -> None:
-    """An error that is kept holds its bounded text, and none of the frames that held the answer."""
+    """A stored error has its limited text, and none of the frames that had the answer."""
     body = b'{"data": {"items": 5}, "filling": "' + b"x" * 200_000 + b'"}'
     async with over(httpx.Response(200, content=body), max_attempts=1) as adjust:
         with pytest.raises(DecodeError) as raised:
@@ -130,7 +132,7 @@ async def test_a_caught_error_does_not_keep_the_answer() -> None:
 
 
 async def test_the_token_as_an_app_token_is_refused() -> None:
-    """Whoever passes the API token where an app token belongs learns so before it becomes part of a URL."""
+    """Passing the API token as an app token is refused before the token becomes part of a URL."""
     async with over(done()) as adjust:
         with pytest.raises(ConfigurationError, match="the API token was passed as an app token") as raised:
             await adjust.trackers.list(TOKEN).collect()
@@ -152,7 +154,7 @@ async def test_httpx_itself_logs_no_token(caplog: pytest.LogCaptureFixture) -> N
 
 
 async def test_closing_during_a_create_leaves_it_in_doubt() -> None:
-    """The error of a create that was under way says so; one that waited for its turn was surely not done."""
+    """The error of a create in flight says so. One that waited for a permit certainly had no effect."""
     adjust = over(never, max_concurrency=1)
     calls = [asyncio.create_task(post(adjust)) for _ in range(2)]
     await asyncio.sleep(1)
@@ -163,7 +165,7 @@ async def test_closing_during_a_create_leaves_it_in_doubt() -> None:
 
 
 async def test_closing_between_two_attempts_leaves_no_doubt() -> None:
-    """A create that was put off, and waited for its next attempt when the client was closed, was surely not done."""
+    """A deferred create that was waiting for its next attempt when the client was closed certainly had no effect."""
     adjust = over(status(429, retry_after="50"))
     waiting = asyncio.create_task(post(adjust))
     await asyncio.sleep(1)
@@ -181,7 +183,7 @@ async def test_closing_between_two_attempts_leaves_no_doubt() -> None:
     "failure", [status(503), httpx.ReadError("reset"), httpx.Response(200, content=b"{")], ids=repr
 )
 async def test_an_error_says_how_many_attempts_there_were(failure: Outcome, attempts: int) -> None:
-    """The error of a call says in `attempts`, in its text and in its `repr` how often it was sent, and where."""
+    """The error of a call has the number of attempts, in `attempts`, its text and its `repr`, and the page."""
     async with client(failure, max_attempts=attempts) as (adjust, script):
         with pytest.raises(AdjustError) as raised:
             await get(adjust)
@@ -195,7 +197,7 @@ async def test_an_error_says_how_many_attempts_there_were(failure: Outcome, atte
 
 
 async def test_a_call_that_was_never_sent_has_no_attempts() -> None:
-    """A call that its deadline ends before its turn was not attempted."""
+    """A call whose deadline passes before it gets a permit has no attempts."""
     async with client(never, max_concurrency=1, deadline=10, timeout=None) as (adjust, _):
         _, waiting = await asyncio.gather(get(adjust), post(adjust), return_exceptions=True)
     assert isinstance(waiting, APIConnectionError)
@@ -204,7 +206,7 @@ async def test_a_call_that_was_never_sent_has_no_attempts() -> None:
 
 
 async def test_a_pause_is_bounded_and_one_request_asks_again() -> None:
-    """A service that asks for a day is asked again after a minute, by one request; then all go on."""
+    """If a service asks for a day, one request is sent after a minute. After its success all continue."""
     async with client(status(429, retry_after="86400"), done(), deadline=None) as (adjust, script):
         first = asyncio.create_task(get(adjust))
         await asyncio.sleep(1)
@@ -218,7 +220,7 @@ async def test_a_pause_is_bounded_and_one_request_asks_again() -> None:
 
 
 async def test_a_pause_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    """However many requests are answered 429 at once, one warning says that nothing is sent, and for how long."""
+    """However many requests are answered 429 at once, one warning says for how long nothing is sent."""
 
     async def refuse(_: httpx.Request) -> httpx.Response:
         await asyncio.sleep(1)
@@ -230,7 +232,7 @@ async def test_a_pause_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     assert {type(outcome) for outcome in outcomes} == {RateLimitError}
     warnings: list[Any] = [record for record in caplog.records if record.levelname == "WARNING"]
     assert [record.getMessage() for record in warnings] == [
-        "https://api.adjust.com answered 429: no request to it begins for 30.00 s"
+        "https://api.adjust.com answered 429: no request to it starts for 30.00 s"
     ]
     (warning,) = warnings
     assert (warning.method, warning.path, warning.status, warning.attempt, round(warning.wait)) == (
@@ -243,14 +245,14 @@ async def test_a_pause_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_the_log_is_silent_by_default() -> None:
-    """Without a handler of the application's, nothing is written to stderr."""
+    """Without a handler in the application, nothing is written to stderr."""
     handlers = logging.getLogger("adjust_async").handlers
     assert any(isinstance(handler, logging.NullHandler) for handler in handlers)
 
 
 @pytest.mark.parametrize("code", [408, 425, 429, 499, 500, 502, 503, 504, 520, 523, 527, 529])
 async def test_statuses_of_gateways_are_tried_again(code: int) -> None:
-    """What gateways answer for a while is tried again for what can be repeated."""
+    """Transient statuses of gateways are retried for repeatable requests."""
     async with client(status(code), done()) as (adjust, script):
         assert await get(adjust)
         assert len(script.requests) == 2
@@ -297,7 +299,7 @@ async def test_opened_and_closed_in_different_tasks() -> None:
 
 
 async def test_an_error_is_not_altered_after_it_was_raised() -> None:
-    """What `on_retry` was told stays as it was, whatever becomes of the call."""
+    """The object that `on_retry` received does not change, whatever happens to the call."""
     told: list[AdjustError] = []
     async with client(status(503), max_attempts=2, on_retry=lambda retry: told.append(retry.error)) as (adjust, _):
         with pytest.raises(ServerError) as raised:

@@ -64,7 +64,7 @@ CASES: list[tuple[httpx.HTTPError, type[AdjustError], str, dict[str, bool]]] = [
     (
         httpx.DecodingError("gzip"),
         DecodeError,
-        "the body can't be unpacked: DecodingError: gzip",
+        "the body can't be decompressed: DecodingError: gzip",
         {"malformed": True, "transient": True},
     ),
 ]
@@ -75,7 +75,7 @@ CASES: list[tuple[httpx.HTTPError, type[AdjustError], str, dict[str, bool]]] = [
 def test_each_error_of_httpx(
     error: httpx.HTTPError, cls: type[AdjustError], words: str, says: dict[str, bool], method: str
 ) -> None:
-    """Each error of httpx is one of the tree, which says whether it was sent and may pass, and can be pickled."""
+    """Each httpx error becomes one of this package, which has `sent` and `transient`, and can be pickled."""
     mapped = connection_error(where(method), error, URL)
     assert type(mapped) is cls
     assert mapped.message.startswith(words)
@@ -88,7 +88,7 @@ def test_each_error_of_httpx(
 
 
 def test_words_are_shown_without_the_token() -> None:
-    """What httpx says is passed through the function that hides the token."""
+    """The text of httpx's error is passed through the function that hides the token."""
     error = httpx.LocalProtocolError("Illegal header value b'Bearer s3cr3t'")
     mapped = connection_error(where("GET"), error, URL, lambda text: text.replace("s3cr3t", "***"))
     assert "b'Bearer ***'" in str(mapped)
@@ -97,7 +97,7 @@ def test_words_are_shown_without_the_token() -> None:
 @pytest.mark.parametrize("depth", [0, 1, 2])
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])
 def test_a_certificate_is_found_in_the_chain(depth: int, link: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A certificate that is not trusted is told as such, however deep httpx hides it, and is not tried again."""
+    """A certificate that is not trusted is reported as such, however deep httpx hides it, and is not retried."""
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
     reason = ssl.SSLCertVerificationError(1, "certificate verify failed")
@@ -125,7 +125,7 @@ def test_a_certificate_is_found_in_the_chain(depth: int, link: str, monkeypatch:
     ],
 )
 def test_strict_checks_of_certificates_are_explained(problem: str) -> None:
-    """What Python 3.13 began to refuse is called so, with what helps."""
+    """A certificate that only Python 3.13 and later refuse is reported as such, with the remedy."""
     error = httpx.ConnectError("tls")
     error.__cause__ = reason = ssl.SSLCertVerificationError(1, "certificate verify failed")
     reason.verify_message = problem
@@ -136,19 +136,19 @@ def test_strict_checks_of_certificates_are_explained(problem: str) -> None:
 
 
 def test_nobody_is_asked_to_set_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where `SSL_CERT_FILE` is set already, the text asks what it names."""
+    """If `SSL_CERT_FILE` is set already, the text points to its content."""
     monkeypatch.setenv("SSL_CERT_FILE", "/etc/corporate.pem")
     error = httpx.ConnectError("tls")
     error.__cause__ = reason = ssl.SSLCertVerificationError(1, "certificate verify failed")
     reason.verify_message = "unable to get local issuer certificate"
-    assert "SSL_CERT_FILE is set: does it name" in str(connection_error(where("GET"), error, URL))
+    assert "SSL_CERT_FILE is set: it may not name" in str(connection_error(where("GET"), error, URL))
 
 
 # Over real sockets.
 
 
 async def error_of(url: str, *, rows: bool = False, **settings: Any) -> AdjustError:
-    """Ask for a report, and give the error with which that ends."""
+    """Request a report, and return the error that it ends with."""
     async with AsyncAdjust("secret", api_url="http://127.0.0.1:9", reports_url=url, **settings) as adjust:
         with pytest.raises(AdjustError) as raised:
             if rows:
@@ -162,7 +162,7 @@ async def error_of(url: str, *, rows: bool = False, **settings: Any) -> AdjustEr
 
 @pytest.mark.parametrize("rows", [False, True])
 async def test_nobody_listens(rows: bool) -> None:
-    """Where nobody listens, the error names the host of reports, and says that nothing was sent."""
+    """If nothing listens, the error names the host of reports, and says that nothing was sent."""
     error = await error_of("http://127.0.0.1:9", rows=rows, max_attempts=2)
     assert type(error) is APIConnectionError
     assert not error.sent
@@ -172,7 +172,7 @@ async def test_nobody_listens(rows: bool) -> None:
 @pytest.mark.parametrize("rows", [False, True])
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"])
 async def test_the_connection_breaks(head: bytes, rows: bool) -> None:
-    """A connection that breaks before, in or after the head is tried again, and told as broken in the end."""
+    """A connection that breaks before, in or after the head is retried, and reported as broken in the end."""
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(head)
@@ -189,7 +189,7 @@ async def test_the_connection_breaks(head: bytes, rows: bool) -> None:
 
 @pytest.mark.parametrize("rows", [False, True])
 async def test_a_service_that_hangs(rows: bool) -> None:
-    """A head that does not come in time is a timeout of reports."""
+    """A head that does not arrive in time is a timeout of reports."""
 
     async def handler(_: RawRequest, __: asyncio.StreamWriter) -> None:
         await asyncio.sleep(3600)
@@ -198,12 +198,12 @@ async def test_a_service_that_hangs(rows: bool) -> None:
         error = await error_of(server.url, rows=rows, reports_timeout=0.1, max_attempts=2)
         assert len(server.requests) == 2
     assert type(error) is APITimeoutError
-    assert "no whole answer within reports_timeout=0.1 s" in str(error)
+    assert "no complete answer within reports_timeout=0.1 s" in str(error)
 
 
 @pytest.mark.parametrize("rows", [False, True])
 async def test_a_body_that_was_never_packed(rows: bool) -> None:
-    """A body that is not packed as its head says would come again: it is not asked for again."""
+    """A body in another coding than announced would be repeated, and is not requested again."""
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(b"no gzip", headers="Content-Encoding: gzip\r\n"))
@@ -213,11 +213,11 @@ async def test_a_body_that_was_never_packed(rows: bool) -> None:
         assert len(server.requests) == 1
     assert type(error) is DecodeError
     assert error.malformed
-    assert "can't be unpacked" in str(error)
+    assert "can't be decompressed" in str(error)
 
 
 async def test_what_is_no_http() -> None:
-    """A service that speaks something else is told as a broken connection."""
+    """A service that speaks another protocol is reported as a broken connection."""
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 smtp.example.com ESMTP\r\n\r\n")
@@ -229,7 +229,7 @@ async def test_what_is_no_http() -> None:
 
 @pytest.mark.parametrize("trusted", [False, True])
 async def test_a_certificate_that_is_not_trusted(trusted: bool) -> None:
-    """A certificate that nobody vouches for ends the call at once; one that is trusted is talked to."""
+    """An untrusted certificate ends the call at once. A trusted one works."""
     authority = trustme.CA()
     of_server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(of_server)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_long_work_leaves_the_loop_free() -> None:
-    """While work runs in the thread, the loop turns; what it gives comes back, and what it raises too."""
+    """While work runs in the thread, the loop continues. Results and exceptions are passed on."""
     decoding = DecodingThread()
     here, release = threading.Event(), threading.Event()
 
@@ -35,7 +35,7 @@ async def test_long_work_leaves_the_loop_free() -> None:
 
 
 async def test_a_cancellation_waits_for_the_work() -> None:
-    """No work goes on after its task has ended, and what was not begun yet never begins."""
+    """No work continues after its task has ended, and work that has not started never starts."""
     decoding = DecodingThread()
     here, release, begun = threading.Event(), threading.Event(), list[str]()
 
@@ -60,7 +60,7 @@ async def test_a_cancellation_waits_for_the_work() -> None:
 
 
 async def test_the_thread_ends_with_its_owner() -> None:
-    """After `close` there is no thread left, and without work there never was one."""
+    """After `close` there is no thread, and without work there never was one."""
     before = set(threading.enumerate())
     decoding = DecodingThread()
     assert set(threading.enumerate()) <= before

@@ -11,13 +11,13 @@ from adjust_async.errors import DecodeError
 
 
 def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers as httpx gives them."""
+    """Make an answer to some GET, its headers in httpx's form."""
     content = body.encode() if isinstance(body, str) else body
     return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
 
 
 def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = parse_json, **headers: str) -> DecodeError:
-    """Give the error that reading a successful answer ends with."""
+    """Return the error from reading a successful answer."""
     with pytest.raises(DecodeError) as caught:
         read(answer(200, body, headers))
     return caught.value
@@ -30,17 +30,17 @@ def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = parse_
         (b" \n", "it is empty", True),
         (b"<html><title>Log in</title></html>", "it is HTML or XML: Log in", False),
         (b"  <!doctype html><p>Hello</p>", "it is HTML or XML: Hello", False),
-        (b'{"data": {"items": [', "it breaks off after 20 bytes", True),
-        (b'{"data": ', "it breaks off after 9 bytes", True),
-        (b"nan", "it begins with 'nan'", False),
-        (b'{"data": nan}', "it begins with '{\"data\": nan}'", False),
-        (b"token,clicks\nabc,1\n", "it begins with 'token,clicks", False),
-        (b'{"data": {}} trailing', "it begins with", False),
+        (b'{"data": {"items": [', "it is cut after 20 bytes", True),
+        (b'{"data": ', "it is cut after 9 bytes", True),
+        (b"nan", "it starts with 'nan'", False),
+        (b'{"data": nan}', "it starts with '{\"data\": nan}'", False),
+        (b"token,clicks\nabc,1\n", "it starts with 'token,clicks", False),
+        (b'{"data": {}} trailing', "it starts with", False),
         (b'{"a": "\xe4"}', "it is not encoded in UTF-8", False),
     ],
 )
 def test_what_is_no_json_is_described(body: bytes, words: str, transient: bool) -> None:
-    """An answer that is no JSON says what it is instead; asking again may help only where it broke off."""
+    """An answer that is not JSON is described. Another attempt may help only if it was cut."""
     error = decode_error_of(body, parse_json, **{"X-Request-Id": "r-2"})
     assert words in error.message
     assert (error.malformed, error.transient, error.location, error.request_id) == (True, transient, "$", "r-2")
@@ -63,7 +63,7 @@ def test_what_is_no_json_is_described(body: bytes, words: str, transient: bool) 
     ],
 )
 def test_a_document_with_an_error_is_an_error(body: str, words: str) -> None:
-    """Whatever else is there, and whatever the status, a document that carries an error is one, and is final."""
+    """Whatever its other keys and its status, a document with an error is an error, and is final."""
     error = decode_error_of(body)
     assert error.message.startswith("the answer is an error in spite of its status 200: ")
     assert words in error.message
@@ -72,12 +72,12 @@ def test_a_document_with_an_error_is_an_error(body: str, words: str) -> None:
 
 @pytest.mark.parametrize("nothing", ["null", '""', "[]", "{}", "false"])
 def test_an_empty_error_is_none(nothing: str) -> None:
-    """Services that always send the key send nothing in it where nothing failed."""
+    """Some services always send the key, with an empty value if nothing failed."""
     assert parse_json(answer(200, f'{{"rows": [], "error": {nothing}, "status": "ok", "success": true}}'))
 
 
 def test_a_key_that_comes_twice_is_final() -> None:
-    """A document that has a key twice would come again."""
+    """A document with a repeated key would be the same again."""
     error = decode_error_of('{"rows": [1], "rows": []}')
     assert "the key 'rows' comes twice" in error.message
     assert (error.malformed, error.transient) == (False, False)
@@ -88,20 +88,20 @@ DOCUMENT = '{"data": {"items": [{"token": "a\\u00e4ä\\"", "t": true, "f": false
 
 @pytest.mark.parametrize("length", range(1, len(DOCUMENT)))
 def test_json_that_breaks_off_is_called_so(length: int) -> None:
-    """Wherever an answer breaks off, within a letter of several bytes too, the error says that it does."""
-    assert f"it breaks off after {length} bytes" in decode_error_of(DOCUMENT[:length], parse_json).message
+    """Wherever an answer is cut, even within a multi-byte character, the error says so."""
+    assert f"it is cut after {length} bytes" in decode_error_of(DOCUMENT[:length], parse_json).message
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe{}", b'{"a": "\xe4"}', b'{"a": "\xe4", "b": 1}'])
 def test_a_wrong_encoding_is_not_called_broken_off(body: bytes) -> None:
-    """A whole document in another encoding than UTF-8 is told as that."""
+    """A complete document in another encoding than UTF-8 is reported as such."""
     message = decode_error_of(body, parse_json).message
-    assert "breaks off" not in message
+    assert "is cut" not in message
     assert "UTF-8" in message
 
 
 def test_html_behind_a_byte_order_mark_is_html() -> None:
-    """A page with a byte order mark is told as a page."""
+    """A page with a byte order mark is reported as a page."""
     assert "it is HTML" in decode_error_of(b"\xef\xbb\xbf<html><title>Log in</title>", parse_json).message
 
 
@@ -127,7 +127,7 @@ def test_html_behind_a_byte_order_mark_is_html() -> None:
     ],
 )
 def test_optional_text(value: object, expected: str | None) -> None:
-    """Null, empty and absent are one, a whole number is its digits, and other kinds are nothing."""
+    """Null, empty and absent are `None`, a whole number becomes its digits, and other types are `None`."""
     assert optional_text(value) == expected
 
 
@@ -154,7 +154,7 @@ def test_optional_text(value: object, expected: str | None) -> None:
     ],
 )
 def test_optional_integer(value: object, expected: int | None) -> None:
-    """Whole numbers are read from both forms, and all else, however long, is nothing."""
+    """Whole numbers are read from both forms, and anything else, however long, is `None`."""
     got = optional_integer(value)
     assert got == expected
     assert type(got) is type(expected)

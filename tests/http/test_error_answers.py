@@ -1,4 +1,4 @@
-"""Answers that are no success, as plain bytes: every odd one ends in the tree of errors."""
+"""Error answers as plain bytes: every malformed one becomes an error of this package."""
 
 import json
 import time
@@ -41,13 +41,13 @@ bodies = st.binary(max_size=80) | error_documents.map(lambda value: json.dumps(v
 
 
 def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers as httpx gives them."""
+    """Make an answer to some GET, its headers in httpx's form."""
     content = body.encode() if isinstance(body, str) else body
     return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
 
 
 def error_of(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> APIStatusError:
-    """Give the error that an answer stands for."""
+    """Return the error for an answer."""
     with pytest.raises(APIStatusError) as caught:
         raise_for_status(answer(status, body, headers))
     return caught.value
@@ -67,7 +67,7 @@ def error_of(status: int, body: bytes | str = b"", headers: Mapping[str, str] | 
     ),
 )
 def test_any_answer_is_a_success_or_an_error_of_the_tree(status: int, body: bytes, headers: dict[str, str]) -> None:
-    """Whatever bytes and headers come with it, a status is a success or ends in the tree, with a readable text."""
+    """With any bytes and headers, a status is a success or becomes an error of this package with a readable text."""
     given_headers = headers.items()
     got = Answer(method="GET", path="/p", status=status, headers={k.lower(): v for k, v in given_headers}, body=body)
     if status == 206:
@@ -88,7 +88,7 @@ def test_any_answer_is_a_success_or_an_error_of_the_tree(status: int, body: byte
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_a_success_raises_nothing(status: int) -> None:
-    """Every status of the 200s but 206 is a success, whatever its body says."""
+    """Every 2xx status except 206 is a success, whatever its body."""
     raise_for_status(answer(status, b'{"error": {"message": "no"}}'))
 
 
@@ -115,7 +115,7 @@ def test_a_success_raises_nothing(status: int) -> None:
     ],
 )
 def test_each_status_has_its_class(status: int, cls: type[APIStatusError]) -> None:
-    """A status gives exactly the class that is documented for it, others the base."""
+    """A status raises exactly its documented class, and others the base class."""
     assert type(error_of(status)) is cls
 
 
@@ -143,13 +143,13 @@ def test_each_status_has_its_class(status: int, cls: type[APIStatusError]) -> No
     ],
 )
 def test_the_words_of_the_service(body: bytes | str, message: str) -> None:
-    """The message is the service's own, in each of the shapes that were documented or seen."""
+    """The message is the service's own, in each documented structure and in those that were seen live."""
     assert error_of(400, body).message == message
 
 
 @pytest.mark.parametrize("body", ["5", '{"error":{}}', '{"reason":{"text":"no"}}', '{"message":true}'], ids=repr)
 def test_a_body_of_an_unknown_shape_is_told_as_it_is(body: str) -> None:
-    """Where no message can be found in it, JSON of another shape is the message."""
+    """If no message can be found, JSON of another structure is the message."""
     assert error_of(400, body).message == body
 
 
@@ -164,8 +164,8 @@ def test_an_empty_body_is_called_empty(body: bytes) -> None:
     ["null", "{}", "[]", "true", "<p>"],
 )
 def test_a_body_without_reason_says_so(body: str) -> None:
-    """A body that gives no reason, in a shape that nobody documented, still gives a readable error."""
-    assert error_of(400, body).message == "the body says nothing of the reason"
+    """A body without a reason, in an undocumented structure, still leads to a readable error."""
+    assert error_of(400, body).message == "the body has no error message"
     assert error_of(400, body).body == body
 
 
@@ -185,12 +185,12 @@ def test_a_body_without_reason_says_so(body: str) -> None:
     ],
 )
 def test_no_words_of_the_service_are_lost(body: str, words: str) -> None:
-    """Where the body gives a reason, the text of the error has it."""
+    """If the body has a reason, the text of the error has it."""
     assert words in error_of(400, body).message
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
-    """A byte order mark before the JSON of a success changes nothing."""
+    """A byte order mark before the JSON of a success has no effect."""
     assert parse_json(answer(200, b'\xef\xbb\xbf{"data": 1}')) == {"data": 1}
 
 
@@ -201,7 +201,7 @@ def test_a_byte_order_mark_hides_no_message() -> None:
 
 @pytest.mark.parametrize("body", ["x" * 301, f"<title>{'x ' * 5000}</title>"])
 def test_a_long_page_is_cut(body: str) -> None:
-    """Of a long page the message has the beginning alone."""
+    """The message has only the start of a long page."""
     message = error_of(502, body).message
     assert len(message) == 300
     assert message.endswith("...")
@@ -210,7 +210,7 @@ def test_a_long_page_is_cut(body: str) -> None:
 
 @pytest.mark.parametrize("unit", ["<script", "<style", "<title>", "<title", "<", "<script></scrip", "<title></titl"])
 def test_no_page_takes_long_to_read(unit: str) -> None:
-    """A page of the length that is looked at is read in no time, so that the event loop stays free."""
+    """A page of the examined length is read without delay, so that the event loop stays free."""
     body = (unit * BODY_LIMIT)[:BODY_LIMIT]
     started = time.process_time()
     error_of(502, body)
@@ -238,7 +238,7 @@ def test_the_body_is_kept_up_to_a_limit() -> None:
     ],
 )
 def test_where_the_request_id_stands(body: str, headers: dict[str, str], request_id: str | None) -> None:
-    """The id for Adjust's support is found in the body, and else in the header."""
+    """The ID for Adjust's support is taken from the body, or else from the header."""
     assert error_of(400, body, headers).request_id == request_id
 
 
@@ -247,46 +247,52 @@ def test_where_the_request_id_stands(body: str, headers: dict[str, str], request
 @pytest.mark.parametrize(
     ("location", "words"),
     [
-        ("https://dash.adjust.com/login?x=1", "redirected to https://dash.adjust.com, where the API token must not go"),
-        ("//dash.adjust.com:8443/x", "redirected to https://dash.adjust.com:8443, where the API token must not go"),
-        ("http://api.adjust.com/", "redirected to http://api.adjust.com, where the API token must not go"),
+        (
+            "https://dash.adjust.com/login?x=1",
+            "redirected to https://dash.adjust.com, to which the API token must not be sent",
+        ),
+        (
+            "//dash.adjust.com:8443/x",
+            "redirected to https://dash.adjust.com:8443, to which the API token must not be sent",
+        ),
+        ("http://api.adjust.com/", "redirected to http://api.adjust.com, to which the API token must not be sent"),
         ("/login", "redirected within itself"),
     ],
 )
 def test_a_redirect_that_was_not_followed(status: int, location: str, words: str, service: ServiceName) -> None:
-    """A redirect is an error that names both origins, and the setting to look at where the other one is elsewhere."""
+    """A redirect is an error that names both origins, and the setting to check if the other one is elsewhere."""
     got = answer(status, "<title>Moved</title>", {"Location": location})
     with pytest.raises(APIStatusError) as caught:
         raise_for_status(got._replace(origin="https://api.adjust.com", service=service))
     assert caught.value.message.startswith(f"https://api.adjust.com {words}")
     setting = "reports_url" if service == "reports" else "api_url"
-    assert (f"check {setting}" in caught.value.message) == ("must not go" in words)
+    assert (f"check {setting}" in caught.value.message) == ("must not be sent" in words)
 
 
 def test_a_redirect_to_nowhere() -> None:
-    """A redirect without `Location` is called so."""
-    assert error_of(302, "<title>Moved</title>").message == "a redirect that does not say where to"
+    """A redirect without `Location` is reported as such."""
+    assert error_of(302, "<title>Moved</title>").message == "a redirect without a target"
 
 
 @pytest.mark.parametrize("location", ["http://[", "//[bad", "https://[::1"])
 def test_a_broken_redirect_is_an_error_of_the_tree(location: str) -> None:
-    """A `Location` that is no URL leaves the error of the status."""
+    """A `Location` that is not a URL leaves the error of the status."""
     assert error_of(302, headers={"Location": location}).status == 302
 
 
 def test_a_redirect_shows_no_credentials() -> None:
-    """User name and password of a `Location`, as some proxies write, stay out of the text."""
+    """User name and password in a `Location`, as some proxies send, stay out of the text."""
     assert "s3cr3t" not in str(error_of(302, headers={"Location": "https://user:s3cr3t@login.example/"}))
 
 
 def test_not_modified_is_no_redirect() -> None:
-    """304 has no place to go to, so that the text must not speak of a redirect."""
+    """304 has no target, so the text must not mention a redirect."""
     assert "redirected" not in error_of(304).message
 
 
 def test_a_part_is_no_whole_answer() -> None:
-    """206 is no success: the whole was asked for, and may be asked for again."""
-    with pytest.raises(DecodeError, match="only a part of the answer came") as caught:
+    """206 is not a success: the whole was requested, and may be requested again."""
+    with pytest.raises(DecodeError, match="only a part of the answer arrived") as caught:
         raise_for_status(answer(206, '{"data": {"items": []}}'))
     assert caught.value.transient
 
@@ -309,5 +315,5 @@ def test_a_part_is_no_whole_answer() -> None:
     ],
 )
 def test_what_is_the_envelope_of_the_service(body: str, in_envelope: bool) -> None:
-    """Only the envelope of the Campaign API proves that the service itself refused, and so that nothing was done."""
+    """Only the Campaign API's own envelope proves that the service itself refused, and so that nothing was done."""
     assert error_of(400, body).in_envelope is in_envelope

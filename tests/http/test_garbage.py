@@ -24,12 +24,12 @@ def _collector_off() -> Iterator[None]:
 
 
 async def trackers(adjust: AsyncAdjust, app: str) -> None:
-    """Walk one page."""
+    """Fetch one page."""
     assert await adjust.trackers.list(app, max_items=5).collect()
 
 
 async def report(adjust: AsyncAdjust, app: str) -> None:
-    """Ask for a report, whose document goes through columns."""
+    """Request a report, whose document is stored by column."""
     assert await adjust.reports.fetch(
         dimensions=["day"], metrics=["installs"], date_period="2026-01-26:2026-02-01", app_tokens=[app]
     )
@@ -42,7 +42,7 @@ async def test_a_call_leaves_no_cycles(
     transport: type[httpx.AsyncBaseTransport],
     call: Callable[[AsyncAdjust, str], Awaitable[None]],
 ) -> None:
-    """After fifty calls the collector finds no object of the SDK's or httpx's: all went by themselves."""
+    """After fifty calls the collector finds no objects of the SDK or httpx: all were freed without it."""
     app = emulator.app_tokens[0]
     async with (
         httpx.AsyncClient(transport=transport()) as http_client,

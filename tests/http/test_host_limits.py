@@ -31,7 +31,7 @@ CSV = httpx.Response(200, content=b"day,installs\n")
 
 
 async def asked(adjust: AsyncAdjust, ask: str) -> object:
-    """Ask for something of the Report Service."""
+    """Request something from the Report Service."""
     match ask:
         case "fetch":
             return await adjust.reports.fetch(**QUERY)
@@ -81,7 +81,7 @@ async def test_deadlines_are_those_of_the_host() -> None:
 
 @jumping
 async def test_no_clock_of_reports_is_no_clock_of_others() -> None:
-    """`None` switches a limit off for its host alone."""
+    """`None` removes a limit for its host only."""
     async with client(arriving(5000.0, b'{"rows": [], "totals": {}}'), reports_timeout=None, reports_deadline=None) as (
         adjust,
         script,
@@ -99,7 +99,7 @@ async def test_no_clock_of_reports_is_no_clock_of_others() -> None:
 
 @jumping
 async def test_each_host_has_permits_of_its_own() -> None:
-    """While one host has all its permits out, the other one's requests go on; `permits` counts both."""
+    """While one host has all its permits in use, requests to the other one continue. `permits` counts both."""
     async with client(never, max_concurrency=3) as (adjust, script):
         hanging = [asyncio.ensure_future(adjust.reports.fetch(**QUERY)) for _ in range(9)]
         await asyncio.sleep(1)
@@ -114,7 +114,7 @@ async def test_each_host_has_permits_of_its_own() -> None:
 
 @jumping
 async def test_a_pause_of_one_host_is_none_of_the_other() -> None:
-    """A 429 of the Report Service pauses its own requests alone."""
+    """A 429 of the Report Service pauses only its own requests."""
     async with client(status(429, retry_after="50"), REPORT) as (adjust, script):
         report = asyncio.ensure_future(adjust.reports.fetch(**QUERY))
         await asyncio.sleep(1)
@@ -129,7 +129,7 @@ async def test_a_pause_of_one_host_is_none_of_the_other() -> None:
 
 @jumping
 async def test_the_rate_of_reports() -> None:
-    """By default the burst of 90 goes out at once, and the rest at 50 a second; other requests have no rate."""
+    """By default the burst of 90 is sent at once, and the rest at 50 per second. Other requests have no rate."""
     async with client(REPORT) as (adjust, script):
         await asyncio.gather(*(adjust.reports.fetch(**QUERY) for _ in range(240)))
         times = [moment - script.times[0] for moment in script.times]
@@ -143,7 +143,7 @@ async def test_the_rate_of_reports() -> None:
 
 @jumping
 async def test_settings_of_the_rate() -> None:
-    """`reports_max_rate` and `reports_burst` set the rate, `None` switches it off, `max_rate` is none of it."""
+    """`reports_max_rate` and `reports_burst` set the rate, `None` removes it, and `max_rate` does not affect it."""
     for settings, seconds in (
         ({"reports_max_rate": 10, "reports_burst": 20}, 10.0),
         ({"reports_max_rate": 10, "reports_burst": None}, 11.0),
@@ -157,7 +157,7 @@ async def test_settings_of_the_rate() -> None:
 
 @jumping
 async def test_who_found_no_turn_is_told_which_settings_to_raise() -> None:
-    """A report that found no permit in time was never sent, and the error names the settings of reports."""
+    """A report that got no permit in time was never sent, and the error names the settings of reports."""
     async with client(never, max_concurrency=1, reports_deadline=10, reports_timeout=None) as (adjust, script):
         busy, waiting = await asyncio.gather(
             adjust.reports.fetch(**QUERY), adjust.reports.fetch(**QUERY), return_exceptions=True
@@ -177,7 +177,7 @@ async def strict() -> AsyncIterator[Emulator]:
 
 
 async def test_many_fetches_stay_within_the_services_limits(strict: Emulator) -> None:
-    """180 fetches at once are never refused: at most 50 are under way, and the bucket never overflows."""
+    """180 concurrent fetches are never refused: at most 50 are in flight, and the bucket never overflows."""
     # More is kept back than by default, for a machine that stands still for a while.
     async with AsyncAdjust(strict.token, api_url=strict.url, reports_burst=60) as adjust:
         started = time.monotonic()
@@ -195,7 +195,7 @@ async def test_many_fetches_stay_within_the_services_limits(strict: Emulator) ->
 
 
 async def test_every_kind_of_report_shares_the_limits(strict: Emulator) -> None:
-    """Rows that stream, tables, lists and retries count as well."""
+    """Streamed rows, tables, lists and retries count too."""
     strict.faults = Faults(0.1, ["500", "502-html", "503", "drop-before", "truncated-body"])
     query: Any = QUERY | {"dimensions": ["hour", "app_token"]}
     async with AsyncAdjust(strict.token, api_url=strict.url, reports_burst=60) as adjust:
@@ -221,7 +221,7 @@ async def test_every_kind_of_report_shares_the_limits(strict: Emulator) -> None:
 
 
 async def test_a_client_that_ignores_the_limits_is_refused_by_the_emulator() -> None:
-    """The limits are there: without the client's own, the emulator answers 429."""
+    """The limits exist: without the client's own, the emulator answers 429."""
     async with (
         Emulator(apps=1, trackers_per_app=5, facts_per_day=2, report_rate=5, report_burst=5) as emulator,
         AsyncAdjust(emulator.token, api_url=emulator.url, reports_max_rate=None, max_attempts=1) as adjust,
@@ -234,7 +234,7 @@ async def test_a_client_that_ignores_the_limits_is_refused_by_the_emulator() -> 
 
 
 async def test_other_requests_are_not_held_up_by_reports(strict: Emulator) -> None:
-    """While many reports wait for their turn, a question to the KPI Service is answered at once."""
+    """While many reports wait, a query to the KPI Service is answered at once."""
     async with AsyncAdjust(strict.token, api_url=strict.url, max_concurrency=2) as adjust:
         reports = asyncio.gather(*(adjust.reports.fetch(**QUERY) for _ in range(12)))
         await asyncio.sleep(0.05)

@@ -11,7 +11,7 @@ def answer(body: bytes) -> Answer:
 
 
 def test_the_text_is_cut_to_what_an_error_keeps() -> None:
-    """However large a body is, its text is bounded, and a character that was cut is no error."""
+    """However large a body is, its text is limited, and a cut character is not an error."""
     assert len(answer(b"x" * 1_000_000).text) == BODY_LIMIT == 65536
     assert answer("é".encode() * BODY_LIMIT).text == "é" * (BODY_LIMIT // 2)
     assert answer(b"x" + "é".encode() * BODY_LIMIT).text.endswith("\ufffd")

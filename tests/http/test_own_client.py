@@ -1,4 +1,4 @@
-"""An httpx client of the caller's: what of it is in force, and what it can't change."""
+"""A caller's own httpx client: which of its settings apply, and which it can't change."""
 
 import gzip
 from collections.abc import Awaitable, Callable
@@ -39,7 +39,7 @@ async def test_what_the_callers_client_says_does_not_count() -> None:
         ) as http_client,
         AsyncAdjust(TOKEN, http_client=http_client, timeout=8) as adjust,
     ):
-        with pytest.raises(APIStatusError, match=r"evil\.invalid, where the API token must not go"):
+        with pytest.raises(APIStatusError, match=r"evil\.invalid, to which the API token must not be sent"):
             await get(adjust)
         assert await get(adjust)
     for request in script.requests:
@@ -72,7 +72,7 @@ async def test_event_hooks_see_every_attempt() -> None:
 
 
 async def test_what_a_hook_raises_ends_the_call() -> None:
-    """A mistake in an event hook is not swallowed or tried again, and leaves nothing behind."""
+    """An exception of an event hook is neither swallowed nor retried, and leaves nothing behind."""
 
     async def broken(_: object) -> None:
         raise LookupError("my own mistake")
@@ -98,7 +98,7 @@ async def test_the_clients_of_the_sdk_keep_no_cookies() -> None:
 
 
 async def test_a_client_that_its_owner_closes_in_the_middle() -> None:
-    """A request that fails as its owner closes the client ends as closed, and a create in doubt."""
+    """A request that fails while its owner closes the client ends as closed, and a create ends in doubt."""
     http_client = httpx.AsyncClient()
 
     async def closing(request: httpx.Request) -> httpx.Response:
@@ -133,7 +133,7 @@ async def raise_for_status(response: httpx.Response) -> None:
 
 
 async def test_a_hook_that_raises_for_the_status() -> None:
-    """The status counts as without the hook: what may help is tried again, a redirect is followed, an error says it."""
+    """The status has the same effect as without the hook: retries, followed redirects and errors."""
     found, script = await call_with(
         raise_for_status, status(429, retry_after="7"), httpx.Response(302, headers={"location": "/other"}), done()
     )
@@ -147,7 +147,7 @@ async def test_a_hook_that_raises_for_the_status() -> None:
 
 
 async def test_a_status_of_another_request() -> None:
-    """A hook that asks another service, and gets an error there, says nothing of the status of this request."""
+    """A hook that calls another service, and receives an error there, does not affect this request's status."""
 
     async def elsewhere(_: httpx.Response) -> None:
         request = httpx.Request("GET", "https://elsewhere.invalid/")
@@ -159,18 +159,18 @@ async def test_a_status_of_another_request() -> None:
 
 
 async def take_raw(response: httpx.Response) -> None:
-    """Read the body away."""
+    """Consume the body."""
     _ = [piece async for piece in response.aiter_raw()]
 
 
 async def take_lines(response: httpx.Response) -> None:
-    """Read the body away, unpacked."""
+    """Consume the body, decompressed."""
     _ = [line async for line in response.aiter_lines()]
 
 
 @pytest.mark.parametrize("hook", [take_raw, take_lines, httpx.Response.aclose])
 async def test_a_hook_that_takes_the_body(hook: Callable[[httpx.Response], Awaitable[object]]) -> None:
-    """A hook that leaves nothing of a body is named; a create is in doubt then, and a status still told."""
+    """A hook that consumes a body is named. A create is then in doubt, and a status is still reported."""
     with pytest.raises(DecodeError, match=r"an event hook .*await response\.aread\(\)") as raised:
         await call_with(hook, arriving(b"{}"), call=post)
     assert (raised.value.in_doubt, raised.value.attempts) == (True, 1)
@@ -180,7 +180,7 @@ async def test_a_hook_that_takes_the_body(hook: Callable[[httpx.Response], Await
 
 @pytest.mark.parametrize(("coding", "verified"), [(None, True), ("identity", True), ("gzip", False)])
 async def test_a_report_that_a_hook_reads(coding: str | None, verified: bool) -> None:
-    """Where hooks are, a streamed report is asked for unpacked: httpx leaves out all but a first member of gzip."""
+    """With hooks, a streamed report is requested uncompressed: httpx drops all but the first gzip member."""
     sent = gzip.compress(b"abcd") + gzip.compress(b"efgh") if coding == "gzip" else b"abcd"
     headers: dict[str, Any] = {"content_length": str(len(sent))} | (
         {} if coding is None else {"content_encoding": coding}
@@ -199,7 +199,7 @@ async def test_a_report_that_a_hook_reads(coding: str | None, verified: bool) ->
 
 
 async def test_a_client_that_is_closed_between_two_steps() -> None:
-    """A client that its owner closes while a redirect is followed ends the call as closed, not with httpx's error."""
+    """If its owner closes the client during a redirect, the call ends as closed, not with httpx's error."""
     http_client = httpx.AsyncClient()
 
     async def closing(_: httpx.Request) -> httpx.Response:

@@ -43,7 +43,7 @@ PROXIES: dict[str, Script] = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("proxy", PROXIES)
 async def test_a_create_over_a_proxy_that_fails(kind: str, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A create is tried again, but after 407, and is never in doubt; the message names the proxy, not its password."""
+    """A create is retried, except after 407, and is never in doubt. The message names the proxy, not its password."""
     async with scripted(PROXIES[proxy]) as listener:
         address = f"127.0.0.1:{listener.address[1]}"
         monkeypatch.setenv("HTTPS_PROXY", f"http://someone:p4ssword@{address}")
@@ -66,7 +66,7 @@ async def test_a_create_over_a_proxy_that_fails(kind: str, proxy: str, monkeypat
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_create_while_the_default_executor_is_busy(kind: str) -> None:
-    """A name that could not be looked up in time, for want of a thread, leaves no doubt; the message says why."""
+    """A name lookup that found no thread in time leaves no doubt, and the message has the reason."""
     loop, end = asyncio.get_running_loop(), asyncio.Event()
 
     def work() -> None:

@@ -47,7 +47,7 @@ async def test_a_get_follows_within_its_host(code: int, location: str, target: s
 @pytest.mark.parametrize("code", [307, 308])
 @pytest.mark.parametrize(("call", "method"), [(post, "POST"), (patch, "PATCH")])
 async def test_a_write_follows_where_it_stays_one(code: int, call: Callable[[AsyncAdjust], Any], method: str) -> None:
-    """After 307 and 308 a write is sent again as it was, with its body."""
+    """After 307 and 308 a write is repeated unchanged, with its body."""
     async with client(moved("/elsewhere", code), done()) as (adjust, script):
         await call(adjust)
         first, second = script.requests
@@ -59,7 +59,7 @@ async def test_a_write_follows_where_it_stays_one(code: int, call: Callable[[Asy
 @pytest.mark.parametrize("code", [301, 302, 303])
 @pytest.mark.parametrize("call", [post, patch])
 async def test_a_write_does_not_become_a_get(code: int, call: Callable[[AsyncAdjust], Any]) -> None:
-    """After 301, 302 and 303 a write would become a GET: it is refused in words that say so."""
+    """After 301, 302 and 303 a write would become a GET: it is refused, and the message says so."""
     async with client(moved("/elsewhere", code), done()) as (adjust, script):
         with pytest.raises(APIStatusError, match=r"api\.adjust\.com redirected within itself .* into a GET"):
             await call(adjust)
@@ -82,11 +82,13 @@ async def test_a_write_does_not_become_a_get(code: int, call: Callable[[AsyncAdj
 async def test_the_token_goes_nowhere_else(
     code: int, call: Callable[[AsyncAdjust], Any], location: str, named: str
 ) -> None:
-    """A redirect to another scheme, host or port is refused at once, in words that name both origins."""
+    """A redirect to another scheme, host or port is refused at once, and the message names both origins."""
     async with client(moved(location, code)) as (adjust, script):
         with pytest.raises(APIStatusError) as raised:
             await call(adjust)
-        assert f"{HERE} redirected to {named}, where the API token must not go: check api_url" in str(raised.value)
+        assert f"{HERE} redirected to {named}, to which the API token must not be sent: check api_url" in str(
+            raised.value
+        )
         assert raised.value.status == code
         assert len(script.requests) == 1
 
@@ -101,16 +103,16 @@ async def test_a_user_name_is_not_taken_along() -> None:
 
 
 async def test_a_second_host_in_the_chain_is_refused() -> None:
-    """Each step is checked, not the first one alone."""
+    """Each step is checked, not only the first one."""
     async with client(moved("/a"), moved("/b"), moved("https://evil.invalid/")) as (adjust, script):
-        with pytest.raises(APIStatusError, match=r"evil\.invalid, where the API token must not go"):
+        with pytest.raises(APIStatusError, match=r"evil\.invalid, to which the API token must not be sent"):
             await get(adjust)
         assert len(script.requests) == 3
 
 
 @pytest.mark.parametrize(("steps", "reached"), [(5, True), (6, False), (50, False)])
 async def test_five_steps_are_enough(steps: int, reached: bool) -> None:
-    """Five redirects are followed, and no sixth one."""
+    """Five redirects are followed, and not a sixth one."""
     async with client(*(moved(f"/{step}") for step in range(steps)), done()) as (adjust, script):
         if reached:
             assert await get(adjust)
@@ -121,9 +123,9 @@ async def test_five_steps_are_enough(steps: int, reached: bool) -> None:
 
 
 async def test_a_redirect_without_a_place() -> None:
-    """A redirect that does not say where to is an error of its status."""
+    """A redirect without a target is an error of its status."""
     async with client(httpx.Response(302)) as (adjust, _):
-        with pytest.raises(APIStatusError, match="a redirect that does not say where to"):
+        with pytest.raises(APIStatusError, match="a redirect without a target"):
             await get(adjust)
 
 
@@ -154,7 +156,7 @@ async def test_the_answers_on_the_way_are_closed() -> None:
 
 @given(st.text(alphabet="htps:/@[]?#=&%\\.\t api.djustcomevl", max_size=40), st.sampled_from(CODES))
 def test_any_location_stays_on_the_host_or_is_left(location: str, code: int) -> None:
-    """Whatever a `Location` says, the request that follows goes to the same scheme, host and port, without a user."""
+    """Whatever a `Location` contains, the next request has the same scheme, host and port, and no user."""
     target = redirect_target("GET", f"{HERE}/x", code, location)
     if target is not None:
         url = httpx.URL(target)

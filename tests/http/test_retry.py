@@ -31,7 +31,7 @@ def _no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def now() -> float:
-    """Give the time of the jumping clock, without the nanoseconds that it ticks on by."""
+    """Return the time of the jumping clock, without the nanoseconds by which it ticks."""
     return round(asyncio.get_running_loop().time(), 6)
 
 
@@ -41,7 +41,7 @@ def status_error(status: int, retry_after: float | None = None, method: str = "G
 
 
 class Failing:
-    """A request that ends with one error after the other, and then well; it notes when it was sent."""
+    """A request that fails with one error after the other, and then succeeds. It records when it was sent."""
 
     def __init__(self, *outcomes: BaseException) -> None:
         self.outcomes = list(outcomes)
@@ -50,7 +50,7 @@ class Failing:
         self.told: list[tuple[AdjustError, int, float]] = []
 
     async def send(self) -> str:
-        """Fail with the next error, or give an answer."""
+        """Fail with the next error, or return an answer."""
         self.times.append(round(now() - self.began, 6))
         if self.outcomes:
             raise self.outcomes.pop(0)
@@ -72,7 +72,7 @@ class Failing:
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 @given(status=st.integers(100, 999), retry_after=st.none() | st.floats(0, 1e6))
 def test_statuses_of_what_can_be_repeated(method: str, status: int, retry_after: float | None) -> None:
-    """What reads or sets is sent again after the statuses that pass by themselves, and no others."""
+    """Reads and updates are repeated after transient statuses, and no others."""
     assert may_retry(method, status_error(status, retry_after)) == (
         status in {408, 425, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529}
     )
@@ -83,7 +83,7 @@ def test_statuses_of_what_can_be_repeated(method: str, status: int, retry_after:
     retry_after=st.none() | st.just(0.0) | st.floats(0, 1e6),
 )
 def test_statuses_of_a_create(status: int, retry_after: float | None) -> None:
-    """A create is sent again only after the statuses which say that nothing was done, whatever wait is asked for."""
+    """A create is repeated only after the statuses that prove that nothing was done, whatever the requested wait."""
     assert may_retry("POST", status_error(status, retry_after)) == (status in {425, 429})
 
 
@@ -91,7 +91,7 @@ def test_statuses_of_a_create(status: int, retry_after: float | None) -> None:
 @pytest.mark.parametrize("sent", [True, False])
 @pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])
 def test_broken_connections(method: str, sent: bool, transient: bool) -> None:
-    """Only a failure that may pass is tried again, and a create only where it never left."""
+    """Only a failure that may pass is retried, and a create only if it was never sent."""
     error = APIConnectionError("broke", method=method, path="/p", sent=sent, transient=transient)
     assert may_retry(method, error) == (transient and (method != "POST" or not sent))
 
@@ -99,7 +99,7 @@ def test_broken_connections(method: str, sent: bool, transient: bool) -> None:
 @pytest.mark.parametrize("transient", [True, False])
 @pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])
 def test_broken_answers(method: str, transient: bool) -> None:
-    """Half an answer is asked for again, one of another shape is not, and a create never is."""
+    """A cut answer is requested again, one of another structure is not, and a create never is."""
     error = DecodeError("no JSON", location="$", method=method, path="/p", malformed=True, transient=transient)
     assert may_retry(method, error) == (transient and method != "POST")
 
@@ -122,13 +122,13 @@ def test_broken_answers(method: str, transient: bool) -> None:
     ids=repr,
 )
 def test_all_else_is_not_tried_again(method: str, error: BaseException) -> None:
-    """What is not on the list is never tried again, cancellation above all."""
+    """An error outside of the list is never retried, and above all no cancellation."""
     assert not may_retry(method, error)
 
 
 @pytest.mark.usefixtures("_no_jitter")
 async def test_it_is_tried_until_it_goes_well() -> None:
-    """The answer of the first attempt that goes well is given, and each retry is told with its error and wait."""
+    """The answer of the first successful attempt is returned, and each retry is reported with its error and wait."""
     errors = [status_error(503, 1.0), status_error(429, 2.5)]
     request = Failing(*errors)
     assert await request.run() == "answer"
@@ -139,7 +139,7 @@ async def test_it_is_tried_until_it_goes_well() -> None:
 @pytest.mark.usefixtures("_no_jitter")
 @pytest.mark.parametrize("max_attempts", [1, 2, 5])
 async def test_attempts_are_counted(max_attempts: int) -> None:
-    """So many attempts as allowed are made, the last error comes out as it is, and no wait follows it."""
+    """The maximum number of attempts is made, the last error is raised unchanged, and no wait follows it."""
     errors = [status_error(503, 1.0) for _ in range(9)]
     request = Failing(*errors)
     with pytest.raises(APIStatusError) as caught:
@@ -156,7 +156,7 @@ async def test_attempts_are_counted(max_attempts: int) -> None:
     ids=lambda error: type(error).__name__,
 )
 async def test_an_error_that_is_not_tried_again_comes_out_at_once(error: BaseException) -> None:
-    """An error that is not on the list comes out as it is, after one attempt."""
+    """An error outside of the list is raised unchanged, after one attempt."""
     request = Failing(error)
     with pytest.raises(type(error)) as caught:
         await request.run()
@@ -182,7 +182,7 @@ async def test_a_wait_that_outlasts_the_deadline_is_not_begun(within: float | No
 
 @pytest.mark.parametrize("attempt", range(1, 13))
 async def test_the_jitter_doubles_up_to_its_bound(attempt: int) -> None:
-    """Without a word of the service the wait is random, from nothing up to a bound that doubles up to 20 s."""
+    """Without `Retry-After` the wait is random, from zero up to a bound that doubles up to 20 s."""
     bound = min(20.0, 0.25 * 2 ** (attempt - 1))
     waits = []
     for _ in range(60):
@@ -203,14 +203,14 @@ async def test_a_thousand_attempts_do_not_overflow() -> None:
 
 @pytest.mark.usefixtures("_no_jitter")
 async def test_an_absurd_wait_does_not_stop_a_call_for_good() -> None:
-    """Without a deadline, a service that asks for years holds a call no longer than the longest pause."""
+    """Without a deadline, a service that asks for years delays a call only by the longest pause."""
     request = Failing(status_error(429, 1e6))
     await request.run()
     assert request.times[-1] <= 60
 
 
 async def test_a_cancelled_wait_ends_at_once() -> None:
-    """A call that is cancelled between two attempts makes no other one."""
+    """After a cancellation between two attempts there is no further one."""
     request = Failing(status_error(503, 100.0), status_error(503, 100.0))
     with anyio.move_on_after(5) as scope:
         await request.run()
@@ -221,7 +221,7 @@ async def test_a_cancelled_wait_ends_at_once() -> None:
 
 @pytest.mark.usefixtures("_no_jitter")
 async def test_calls_side_by_side_keep_apart() -> None:
-    """Each call counts its own attempts, however many run at a time."""
+    """Each call counts its own attempts, however many run concurrently."""
     requests = [Failing(*(status_error(503, 1.0 + number) for _ in range(number % 4))) for number in range(20)]
     assert await asyncio.gather(*(request.run() for request in requests)) == ["answer"] * 20
     for number, request in enumerate(requests):
@@ -231,7 +231,7 @@ async def test_calls_side_by_side_keep_apart() -> None:
 
 @pytest.mark.parametrize("make", [lambda: RuntimeError("boom"), lambda: asyncio.CancelledError()])
 async def test_a_before_sleep_that_fails_ends_the_call(make: Callable[[], BaseException]) -> None:
-    """What `before_sleep` raises comes out, and nothing is sent again."""
+    """An exception of `before_sleep` is raised, and nothing is sent again."""
     request = Failing(status_error(503, 1.0))
     error = make()
 
@@ -246,7 +246,7 @@ async def test_a_before_sleep_that_fails_ends_the_call(make: Callable[[], BaseEx
 
 
 async def test_the_method_decides() -> None:
-    """The same failure is tried again for a GET, and not for a POST."""
+    """The same failure is retried for a GET, and not for a POST."""
     assert await Failing(status_error(500)).run(method="GET") == "answer"
     with pytest.raises(APIStatusError):
         await Failing(status_error(500, method="POST")).run(method="POST")

@@ -17,13 +17,13 @@ from adjust_async.errors import (
 
 
 def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers as httpx gives them."""
+    """Make an answer to some GET, its headers in httpx's form."""
     content = body.encode() if isinstance(body, str) else body
     return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
 
 
 def error_of(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> APIStatusError:
-    """Give the error that an answer stands for."""
+    """Return the error for an answer."""
     with pytest.raises(APIStatusError) as caught:
         raise_for_status(answer(status, body, headers))
     return caught.value
@@ -68,12 +68,12 @@ NOW = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
     ],
 )
 def test_retry_after(value: str | None, expected: float | None) -> None:
-    """Seconds and dates are read, a date without zone as UTC, the past as now, and all else as nothing."""
+    """Seconds and dates are read, a date without a zone as UTC, a past one as now, and anything else as `None`."""
     assert retry_after(value, now=NOW) == expected
 
 
 def test_a_date_without_zone_is_utc_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The zone of the machine has no say in a date that names none."""
+    """The machine's time zone does not affect a date without one."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "Asia/Kolkata")
         time.tzset()
@@ -83,7 +83,7 @@ def test_a_date_without_zone_is_utc_everywhere(monkeypatch: pytest.MonkeyPatch) 
 
 @given(st.floats(allow_nan=True) | st.integers(), st.sampled_from(["{}", " {} ", "{:.3f}"]))
 def test_retry_after_of_numbers(number: float, form: str) -> None:
-    """Any finite number is read as itself, and never as less than 0."""
+    """Any finite number is read unchanged, but never as less than 0."""
     try:
         text = form.format(number)
     except OverflowError:
@@ -95,7 +95,7 @@ def test_retry_after_of_numbers(number: float, form: str) -> None:
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)), st.integers(-23 * 60, 23 * 60))  # noqa: DTZ001 - zoned below
 def test_retry_after_of_dates(local: datetime, minutes: int) -> None:
-    """Any date of the form that HTTP documents, in any zone, is read as the time until it."""
+    """Any date in HTTP's documented form, in any zone, is read as the time until it."""
     date = local.replace(microsecond=0, tzinfo=UTC) + timedelta(days=2)
     zoned = date.astimezone(tz=timezone(timedelta(minutes=minutes)))
     assert retry_after(format_datetime(zoned), now=NOW) == max(0.0, (date - NOW).total_seconds())
@@ -108,7 +108,7 @@ def test_retry_after_of_dates(local: datetime, minutes: int) -> None:
     | st.from_regex(r"\A(Mon, )?[0-9]{1,22} (Jan|Feb) -?[0-9]{1,22} [0-9:.]{0,12} [-+]?[0-9A-Z]{0,12}\Z")
 )
 def test_retry_after_of_anything(value: str) -> None:
-    """Whatever the header holds, it is a time of at least 0 s, or nothing."""
+    """Whatever the header contains, the result is at least 0 s, or `None`."""
     got = retry_after(value)
     assert got is None or 0 <= got < float("inf")
 

@@ -1,4 +1,4 @@
-"""The two hosts: what each is told, and the limits that each has for itself."""
+"""The two hosts: what each of them receives, and its own limits."""
 
 import asyncio
 import logging
@@ -40,7 +40,7 @@ def config(**changed: Any) -> Config:
 
 
 async def test_the_settings_of_each() -> None:
-    """Each host has its own settings, and its own way to carry the token; the account goes to one alone."""
+    """Each host has its own settings, and its own form of the token. Only one of them receives the account."""
     made = services(config(account_id="42", max_rate=3, burst=4))
     assert set(made) == {"api", "reports"}
     api, reports = made["api"], made["reports"]
@@ -64,7 +64,7 @@ async def test_the_settings_of_each() -> None:
 
 
 async def test_whose_limits_they_are() -> None:
-    """Limits belong to a host and a token, and those of reports to the account asked for; the token is not shown."""
+    """Limits belong to a host and a token, and those of reports also to the account. The token is not shown."""
     scopes = {host.scope for changed in ({}, {"account_id": "42"}) for host in hosts(config(**changed))}
     assert sorted(scope.rpartition(" ")[0] for scope in scopes) == [
         "api https://api.adjust.com",
@@ -82,7 +82,7 @@ async def test_whose_limits_they_are() -> None:
 async def test_the_time_to_connect_is_a_part_of_the_attempt(
     timeout: float | None, connect: float, read: float | None
 ) -> None:
-    """A connection has 10 s, or half of a shorter attempt, so that it does not end as a request that was sent."""
+    """Connecting may take 10 s, or half of a shorter attempt, so that it does not end as a request that was sent."""
     for service in services(config(timeout=timeout, reports_timeout=timeout)).values():
         assert service.timeout.as_dict() == {"connect": connect, "pool": connect, "read": read, "write": read}
 
@@ -92,7 +92,7 @@ async def test_the_time_to_connect_is_a_part_of_the_attempt(
 
 @jumping
 async def test_each_host_gets_its_own_requests() -> None:
-    """Reports, lists and apps go to the Report Service with `Bearer`, all else to the API with `Token token=`."""
+    """Reports, lists and apps use the Report Service with `Bearer`; all else uses the API with `Token token=`."""
 
     async def respond(request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -138,7 +138,7 @@ async def test_each_host_gets_its_own_requests() -> None:
 
 
 async def test_what_goes_over_the_sockets_of_each() -> None:
-    """On the wire too, each of two servers sees its own header, and neither sees the other's."""
+    """On the wire too, each of two servers receives its own header, and not the other's."""
     heads: dict[str, str] = {}
 
     async def of_reports(request: RawRequest, writer: asyncio.StreamWriter) -> None:
@@ -164,7 +164,7 @@ async def test_what_goes_over_the_sockets_of_each() -> None:
 
 
 async def test_the_emulator_takes_both_headers() -> None:
-    """One client asks the emulator for everything, with the token of both kinds."""
+    """One client requests everything from the emulator, with both forms of the token."""
     async with (
         Emulator(apps=1, trackers_per_app=5, facts_per_day=2) as emulator,
         AsyncAdjust(emulator.token, api_url=emulator.url) as adjust,
@@ -178,16 +178,16 @@ async def test_the_emulator_takes_both_headers() -> None:
 @jumping
 @pytest.mark.parametrize("ask", ["fetch", "rows", "table", "lists"])
 async def test_a_redirect_is_not_followed(ask: str) -> None:
-    """The token goes to no other host, whatever was asked for."""
+    """The token is sent to no other host, whatever the request."""
     async with client(httpx.Response(302, headers={"location": f"https://evil.invalid/?{TOKEN}"})) as (adjust, script):
-        words = r"https://automate\.adjust\.com redirected to https://evil\.invalid, where the API token must not go"
+        words = r"https://automate\.adjust\.com redirected to https://evil\.invalid, to which the API token must not"
         with pytest.raises(APIStatusError, match=words):
             await asked(adjust, ask)
         assert len(script.requests) == 1
 
 
 async def asked(adjust: AsyncAdjust, ask: str) -> object:
-    """Ask for something of the Report Service."""
+    """Request something from the Report Service."""
     match ask:
         case "fetch":
             return await adjust.reports.fetch(**QUERY)
@@ -219,7 +219,7 @@ ECHOES: dict[str, httpx.Response] = {
 @pytest.mark.parametrize("ask", ["fetch", "rows", "table", "lists"])
 @pytest.mark.parametrize("place", ECHOES)
 async def test_a_token_that_comes_back_does_not_show(place: str, ask: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A service that echoes the token gets it into no error, no log and no `repr`, also where bodies are streamed."""
+    """A service that echoes the token gets it into no error, no log and no `repr`, even for streamed bodies."""
     retries: list[Any] = []
     error: AdjustError | None = None
     with caplog.at_level(logging.DEBUG):

@@ -45,7 +45,7 @@ def _quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 async def test_closing_during_a_post_says_that_it_may_have_been_done() -> None:
-    """A create that was under way when the client was closed is in doubt, and its error says so."""
+    """A create in flight when the client is closed is in doubt, and its error says so."""
     adjust = AsyncAdjust("secret-token", http_client=httpx.AsyncClient(transport=Script(never)))
     creating = asyncio.create_task(post(adjust))
     await asyncio.sleep(1)
@@ -55,7 +55,7 @@ async def test_closing_during_a_post_says_that_it_may_have_been_done() -> None:
 
 
 async def test_a_request_that_found_no_connection_was_never_sent() -> None:
-    """Where a transport has no connection free in time, a POST is tried again, and its error says it never was sent."""
+    """If a transport has no idle connection in time, a POST is retried, and its error says it was never sent."""
 
     async def busy(request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(request.extensions["timeout"]["pool"])
@@ -69,7 +69,7 @@ async def test_a_request_that_found_no_connection_was_never_sent() -> None:
 
 
 def test_a_second_event_loop_is_refused() -> None:
-    """A client belongs to the loop that it was first used in; in another one it says so, and can still be closed."""
+    """A client belongs to the loop of its first use. In another one it says so, and can still be closed."""
     adjust = AsyncAdjust("secret-token", http_client=httpx.AsyncClient(transport=Script(done())))
     asyncio.run(get(adjust))
     with pytest.raises(ConfigurationError, match="second event loop"):
@@ -80,7 +80,7 @@ def test_a_second_event_loop_is_refused() -> None:
 
 
 async def test_attempts_are_bounded() -> None:
-    """After `max_attempts` the last error is raised as it is."""
+    """After `max_attempts` the last error is raised unchanged."""
     async with client(status(503), max_attempts=4) as (adjust, script):
         with pytest.raises(ServerError, match="it was 503"):
             await get(adjust)
@@ -88,7 +88,7 @@ async def test_attempts_are_bounded() -> None:
 
 
 async def test_waits_have_full_jitter_within_doubling_bounds() -> None:
-    """Between attempts the call waits a random time below 0.25, 0.5, 1, 2 s and so on."""
+    """Between attempts the call waits a random time of up to 0.25, 0.5, 1, 2 s and so on."""
     async with client(status(503), max_attempts=8) as (adjust, script):
         with pytest.raises(ServerError):
             await get(adjust)
@@ -98,7 +98,7 @@ async def test_waits_have_full_jitter_within_doubling_bounds() -> None:
 
 @pytest.mark.parametrize("code", [429, 503])
 async def test_retry_after_is_honoured(code: int) -> None:
-    """The next attempt begins when the service said."""
+    """The next attempt starts at the time that the service named."""
     async with client(status(code, retry_after="17"), done()) as (adjust, script):
         await get(adjust)
         assert 17 <= script.waits[0] <= 17.3
@@ -106,7 +106,7 @@ async def test_retry_after_is_honoured(code: int) -> None:
 
 @pytest.mark.parametrize("asked", ["0", "Sun, 22 Nov 2015 10:00:00 GMT"])
 async def test_a_retry_after_that_has_passed_does_not_use_the_attempts_up(asked: str) -> None:
-    """A wait of nothing gets the same jitter as any other, so that ten attempts take longer than an instant."""
+    """A wait of zero gets the same jitter as any other, so that ten attempts are not used up at once."""
     async with client(status(429, retry_after=asked)) as (adjust, script):
         with pytest.raises(RateLimitError):
             await get(adjust)
@@ -115,7 +115,7 @@ async def test_a_retry_after_that_has_passed_does_not_use_the_attempts_up(asked:
 
 
 async def test_a_retry_after_beyond_the_deadline_fails_at_once() -> None:
-    """A wait that the call has no time for is not begun; the error tells how long it would be."""
+    """A wait beyond the deadline is not started, and the error says how long it would be."""
     async with client(status(429, retry_after="600"), deadline=50) as (adjust, script):
         started = asyncio.get_running_loop().time()
         with pytest.raises(RateLimitError, match="asked to wait 600 s") as raised:
@@ -149,7 +149,7 @@ async def test_no_permit_is_held_while_a_retry_waits() -> None:
 
 
 async def test_never_more_than_max_concurrency() -> None:
-    """However many calls there are, so many requests run at a time, and no fewer."""
+    """However many calls there are, exactly the maximum number of requests run at a time."""
     async with client(after(1), max_concurrency=7) as (adjust, script):
         started = asyncio.get_running_loop().time()
         await asyncio.gather(*(get(adjust) for _ in range(70)))
@@ -158,7 +158,7 @@ async def test_never_more_than_max_concurrency() -> None:
 
 
 async def test_rate_and_burst() -> None:
-    """With `max_rate` and `burst`, the burst goes out at once and the rest at the rate."""
+    """With `max_rate` and `burst`, the burst is sent at once and the rest at the rate."""
     async with client(done(), max_rate=10, burst=20) as (adjust, script):
         await asyncio.gather(*(get(adjust) for _ in range(70)))
         times = [time - script.times[0] for time in script.times]
@@ -167,25 +167,25 @@ async def test_rate_and_burst() -> None:
 
 
 async def test_an_attempt_has_a_timeout_and_the_next_one_its_own() -> None:
-    """A hanging attempt ends after `timeout` seconds, and the call goes on."""
+    """A hanging attempt ends after `timeout` seconds, and the call continues."""
     async with client(never, done(), timeout=5) as (adjust, script):
         await get(adjust)
         assert 5 <= script.waits[0] < 6
 
 
 async def test_the_deadline_ends_a_call_in_the_middle_of_an_attempt() -> None:
-    """A call takes no longer than `deadline`, and its error carries why earlier attempts had failed."""
+    """A call takes no longer than `deadline`, and its error has the failure of earlier attempts."""
     async with client(status(503), never, deadline=20, timeout=None) as (adjust, _):
         started = asyncio.get_running_loop().time()
         with pytest.raises(APITimeoutError, match="within deadline=20 s") as raised:
             await get(adjust)
         assert asyncio.get_running_loop().time() - started == pytest.approx(20)
-        assert "The attempt before failed: GET /public/v1/apps/app/trackers answered 503" in str(raised.value)
+        assert "The previous attempt failed: GET /public/v1/apps/app/trackers answered 503" in str(raised.value)
         assert raised.value.sent
 
 
 async def test_a_call_that_found_no_permit_was_never_sent() -> None:
-    """Where the deadline passes before a permit is free, the error says that nothing was sent, and what to do."""
+    """If the deadline passes before a permit is free, the error says that nothing was sent, and what to do."""
     async with client(never, max_concurrency=1, deadline=10, timeout=None) as (adjust, script):
         busy, waiting = await asyncio.gather(get(adjust), post(adjust), return_exceptions=True)
         assert isinstance(busy, APITimeoutError)
@@ -231,7 +231,7 @@ async def test_the_task_that_closes_may_be_another_one() -> None:
 
 @pytest.mark.parametrize("moment", [0.0, 0.5, 3.0])
 async def test_a_cancelled_call_gives_its_permit_back(moment: float) -> None:
-    """A call that is cancelled while it sends or waits leaves no permit out, and is not retried."""
+    """A call that is cancelled while it sends or waits releases its permit, and is not retried."""
     async with client(status(503, retry_after="2"), never, max_concurrency=1) as (adjust, script):
         task = asyncio.create_task(get(adjust))
         await asyncio.sleep(moment)
@@ -244,7 +244,7 @@ async def test_a_cancelled_call_gives_its_permit_back(moment: float) -> None:
 
 
 async def test_on_retry_and_the_log_tell_of_each_retry(caplog: pytest.LogCaptureFixture) -> None:
-    """The hook gets what failed, how often, why, and how long the wait is; the log says the same at DEBUG."""
+    """The hook receives the failure, the attempts, and the length of the wait. The log has the same at DEBUG."""
     told: list[Retry] = []
     async with client(status(503, retry_after="4"), status(503, retry_after="5"), done(), on_retry=told.append) as (
         adjust,
@@ -267,12 +267,12 @@ async def test_on_retry_and_the_log_tell_of_each_retry(caplog: pytest.LogCapture
         ("GET", path, 200, 3),
     ]
     assert [record.wait and int(record.wait) for record in records] == [None, 4, None, 5, None]
-    assert "attempt 2 of 10 failed, the next one begins in 5." in records[3].message
+    assert "attempt 2 of 10 failed, the next one starts in 5." in records[3].message
     assert f"GET {path}" in records[3].message
 
 
 async def test_a_hook_that_fails_ends_the_call() -> None:
-    """A mistake in `on_retry` is not swallowed."""
+    """An exception of `on_retry` is not swallowed."""
 
     def broken(_: Retry) -> None:
         raise LookupError("my own mistake")
@@ -283,7 +283,7 @@ async def test_a_hook_that_fails_ends_the_call() -> None:
 
 
 async def test_what_is_sent() -> None:
-    """A request has the token in its header alone, asks for JSON, and encodes its query."""
+    """A request has the token only in its header, requests JSON, and encodes its query."""
     async with client(done()) as (adjust, script):
         await adjust.trackers.list("app", page_size=7, after="a&b=c d+/%", prefetch=0).collect()
         await post(adjust)
@@ -305,7 +305,7 @@ async def test_410_is_an_error_of_its_own() -> None:
 
 
 async def test_an_answer_of_another_shape_is_not_asked_for_again() -> None:
-    """JSON that is whole, but not what the API documents, would come again: it is told at once, with its place."""
+    """Complete JSON with another structure would come again, so it is reported at once, with its place."""
     async with client(httpx.Response(200, json={"data": {"items": [{**TRACKER, "archived": "no"}]}})) as (
         adjust,
         script,

@@ -37,7 +37,7 @@ async def read(adjust: AsyncAdjust) -> list[Any]:
 
 
 async def received(adjust: AsyncAdjust) -> bytes:
-    """Receive a body as it arrives, and return what came in the last attempt."""
+    """Receive a body as it arrives, and return the bytes of the last attempt."""
     receiver = Received()
     await take(adjust, receiver)
     return b"".join(receiver.attempts[-1])
@@ -58,7 +58,7 @@ async def received(adjust: AsyncAdjust) -> bytes:
     ],
 )
 async def test_packed_bodies_come_out_whole(coding: str, packed: bytes) -> None:
-    """Every coding that was asked for is unpacked, of whole bodies and of those that are streamed."""
+    """Every requested coding is decompressed, in complete bodies and in streamed ones."""
     pieces = [packed[place : place + 7] for place in range(0, len(packed), 7)]
     async with client(arriving(*pieces, content_encoding=coding)) as (adjust, _):
         assert (await fetch(adjust)).body == BODY
@@ -67,7 +67,7 @@ async def test_packed_bodies_come_out_whole(coding: str, packed: bytes) -> None:
 
 @pytest.mark.parametrize("length", [1, 10, 18, len(PACKED) // 2, len(PACKED) - 8, len(PACKED) - 1])
 async def test_a_cut_body_is_asked_for_again(length: int) -> None:
-    """A packed body that stops before its end within whole framing is asked for again, in memory and streamed."""
+    """A compressed body that is cut within complete framing is requested again, in memory and streamed."""
     cut = arriving(PACKED[:length], content_encoding="gzip", content_length=str(length))
     whole = arriving(PACKED, content_encoding="gzip")
     async with client(cut, whole, cut, whole) as (adjust, script):
@@ -77,10 +77,10 @@ async def test_a_cut_body_is_asked_for_again(length: int) -> None:
 
 
 async def test_a_body_that_always_breaks_off_is_an_error() -> None:
-    """After the last attempt, the error says that the body breaks off; nothing of it is taken for a whole one."""
+    """After the last attempt, the error says that the body is cut. No part of it counts as complete."""
     async with client(arriving(PACKED[:-5], content_encoding="gzip"), max_attempts=3) as (adjust, script):
         for call in (fetch, received):
-            with pytest.raises(DecodeError, match=r"it breaks off: the gzip stream has no end.*3 attempts") as raised:
+            with pytest.raises(DecodeError, match=r"it is cut: the gzip stream has no end.*3 attempts") as raised:
                 await call(adjust)
             assert raised.value.malformed
         assert len(script.requests) == 6
@@ -88,10 +88,10 @@ async def test_a_body_that_always_breaks_off_is_an_error() -> None:
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br"])
 async def test_an_unknown_coding_is_final(coding: str) -> None:
-    """A coding that was not asked for is named, and the answer is asked for once."""
+    """A coding that was not requested is named, and the answer is requested only once."""
     async with client(arriving(BODY, content_encoding=coding)) as (adjust, script):
         for call in (fetch, received):
-            with pytest.raises(DecodeError, match=r"'(br|zstd)', which was not asked for"):
+            with pytest.raises(DecodeError, match=r"'(br|zstd)', which was not requested"):
                 await call(adjust)
         assert len(script.requests) == 2
 
@@ -107,7 +107,7 @@ async def test_what_was_asked_for() -> None:
 
 
 async def test_a_body_that_a_hook_has_read() -> None:
-    """Where an event hook has read the response, what httpx made of it is taken, in memory and streamed."""
+    """If an event hook has read the response, httpx's decoded bytes are used, in memory and streamed."""
 
     async def hook(response: httpx.Response) -> None:
         await response.aread()
@@ -125,7 +125,7 @@ async def test_a_body_that_a_hook_has_read() -> None:
 
 
 async def test_a_body_that_a_mock_has_made() -> None:
-    """A mock's response is there already, and is taken as httpx decoded it; it is streamed in pieces, too."""
+    """A mock's complete response is used as httpx decoded it, and can be streamed in pieces, too."""
     body = b"x" * (3 * PIECE)
     packed = httpx.Response(200, headers={"content-encoding": "gzip"}, content=gzip.compress(body))
     async with (
@@ -140,7 +140,7 @@ async def test_a_body_that_a_mock_has_made() -> None:
 
 @pytest.mark.parametrize("length", [5, len(PACKED) // 2, len(PACKED) - 1])
 async def test_a_mock_may_break_off_too(length: int) -> None:
-    """What a mock made whole, but with half of a packed body, is no whole body: httpx itself would not notice."""
+    """A mock's complete body with half of a compressed stream is an error: httpx itself would not notice."""
     sent: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -158,7 +158,7 @@ async def test_a_mock_may_break_off_too(length: int) -> None:
 
 
 async def test_a_body_that_a_transport_has_read() -> None:
-    """A transport of the caller's may read the body before it returns the response; its stream is not read twice."""
+    """A caller's transport may read the body before it returns the response. Its stream is not read twice."""
 
     class Reading(httpx.AsyncBaseTransport):
         async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
@@ -185,7 +185,7 @@ async def test_a_body_that_a_transport_has_read() -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 async def test_an_answer_in_memory_is_bounded(packed: bool) -> None:
-    """An unpacked answer beyond `max_body_size` ends the call at once, in words that name the setting."""
+    """A decompressed answer beyond `max_body_size` ends the call at once, and the message names the setting."""
     body = b"x" * 1_000_001
     pieces = [gzip.compress(body)] if packed else [body[:600_000], body[600_000:]]
     headers: dict[str, Any] = {"content_encoding": "gzip"} if packed else {}
@@ -203,7 +203,7 @@ async def test_an_answer_of_just_that_size_is_read() -> None:
 
 
 async def test_a_bomb_is_left_unread() -> None:
-    """Of a small body that unpacks to a large one, no more is unpacked than the bound."""
+    """A small body that expands to a large one is decompressed only up to the limit."""
     bodies: list[Pieces] = []
     bomb = gzip.compress(b"\0" * 20_000_000)
     pieces = [bomb[place : place + 1000] for place in range(0, len(bomb), 1000)]
@@ -215,7 +215,7 @@ async def test_a_bomb_is_left_unread() -> None:
 
 
 async def test_a_streamed_body_is_not_bounded() -> None:
-    """A body that is received as it arrives may be larger, and comes in pieces of bounded size."""
+    """A body that is received as it arrives may be larger, and arrives in pieces of limited size."""
     async with client(arriving(gzip.compress(b"\0" * 5_000_000), content_encoding="gzip"), max_body_size=1000) as (
         adjust,
         _,
@@ -232,7 +232,7 @@ async def test_a_streamed_body_is_not_bounded() -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 async def test_the_body_of_an_error_is_bounded(packed: bool) -> None:
-    """Of an error body the first 64 KiB are read and kept, and the rest is left unread."""
+    """The first 64 KiB of an error body are read and kept, and the rest is not read."""
     bodies: list[Pieces] = []
     pieces: list[bytes] = [b"no " * 10_000] * 100
     if packed:
@@ -258,7 +258,7 @@ async def test_the_body_of_an_error_is_bounded(packed: bool) -> None:
     ],
 )
 async def test_the_status_goes_before_the_body(broken: Outcome) -> None:
-    """An error whose body breaks off or can't be unpacked is the error of its status all the same."""
+    """An error whose body is cut or can't be decompressed is still the error of its status."""
     async with client(broken) as (adjust, script):
         for call in (fetch, received):
             with pytest.raises(BadRequestError):
@@ -267,7 +267,7 @@ async def test_the_status_goes_before_the_body(broken: Outcome) -> None:
 
 
 async def test_a_secret_at_the_cut_does_not_show() -> None:
-    """A token that lies where the body of an error is cut is taken out before it is cut."""
+    """A token at the place of the cut in an error body is removed before the cut."""
     for before in range(65536 - len("secret-token"), 65537):
         body = b"x" * before + b"secret-token" + b"y" * 100
         async with client(arriving(body, code=400)) as (adjust, _):
@@ -282,13 +282,13 @@ async def test_a_secret_at_the_cut_does_not_show() -> None:
 
 @pytest.mark.parametrize("call", [fetch, received])
 async def test_a_part_is_asked_for_again(call: Any) -> None:
-    """206 is no whole answer, in memory or streamed: the whole is asked for again."""
+    """206 is not a complete answer, in memory or streamed: the whole is requested again."""
     part = arriving(BODY[:10], code=206, content_range="bytes 0-9/100")
     async with client(part, arriving(BODY)) as (adjust, script):
         await call(adjust)
         assert len(script.requests) == 2
     async with client(part, max_attempts=2) as (adjust, _):
-        with pytest.raises(DecodeError, match="only a part of the answer came, with status 206"):
+        with pytest.raises(DecodeError, match="only a part of the answer arrived, with status 206"):
             await call(adjust)
 
 
@@ -304,7 +304,7 @@ async def test_a_part_is_asked_for_again(call: Any) -> None:
     ],
 )
 async def test_whether_the_end_can_be_verified(code: int, headers: dict[str, Any], verified: bool) -> None:
-    """Where only the end of the connection says that a body has ended, the answer and the body say so."""
+    """If only the end of the connection marks the end of a body, the answer and the body say so."""
     seen: list[bool] = []
 
     async def receive(body: Body) -> None:
@@ -320,7 +320,7 @@ async def test_whether_the_end_can_be_verified(code: int, headers: dict[str, Any
 
 
 async def test_a_coding_has_an_end_of_its_own() -> None:
-    """A packed body says itself where it ends."""
+    """A compressed body marks its own end."""
     async with client(arriving(PACKED, content_encoding="gzip")) as (adjust, _):
         assert (await fetch(adjust)).end_verified
 
@@ -337,7 +337,7 @@ async def test_a_coding_has_an_end_of_its_own() -> None:
     ],
 )
 async def test_only_what_broke_off_is_asked_for_again(body: bytes, requests: int) -> None:
-    """What breaks off is asked for again; a login page or another shape would come again, and is final."""
+    """A cut answer is requested again. A login page or another structure would be repeated, and is final."""
     async with client(arriving(body), max_attempts=3) as (adjust, script):
         with pytest.raises(DecodeError):
             await read(adjust)
@@ -345,7 +345,7 @@ async def test_only_what_broke_off_is_asked_for_again(body: bytes, requests: int
 
 
 async def test_an_error_with_a_broken_body_is_retried_by_its_status() -> None:
-    """A 503 whose body breaks off is tried again as a 503."""
+    """A 503 with a cut body is retried as a 503."""
     broken = arriving(b"half", httpx.ReadError("reset"), code=503)
     async with client(broken, arriving(BODY)) as (adjust, script):
         assert await read(adjust)
@@ -356,7 +356,7 @@ async def test_an_error_with_a_broken_body_is_retried_by_its_status() -> None:
 
 
 async def test_no_create_is_sent_again_for_its_body() -> None:
-    """A create whose answer broke off is in doubt, whatever broke it."""
+    """A create whose answer was cut is in doubt, whatever cut it."""
     for outcome in (
         arriving(PACKED[:-5], content_encoding="gzip"),
         arriving(BODY, content_encoding="br"),

@@ -84,7 +84,7 @@ each_way = pytest.mark.parametrize("way", WAYS)
 
 @attrs.frozen
 class Case:
-    """A body on the wire: packed in a coding, in members, and cut after some bytes."""
+    """A body on the wire: compressed with a coding, in members, and cut after some bytes."""
 
     body: bytes
     coding: str | None
@@ -123,7 +123,7 @@ def cases(way: str, number: int, *, codings: tuple[str | None, ...]) -> list[Cas
 
 
 async def check(case: Case, way: str, adjust: AsyncAdjust, folder: Path) -> None:
-    """Ask: all rows come where the body is whole; otherwise all rows or an error, and no file of fewer."""
+    """Request a report: a complete body leads to all rows, any other to all rows or an error, and no shorter file."""
     ask = WAYS[way][1]
     if case.is_whole:
         assert await ask(adjust, folder) == ROWS
@@ -143,7 +143,7 @@ PACKED = ("gzip", "x-gzip", "deflate", "gzip, gzip")
 @pytest.mark.parametrize("framing", ["length", "chunked", "connection"])
 @each_way
 async def test_on_the_wire(way: str, framing: str, transport: type[httpx.AsyncBaseTransport], tmp_path: Path) -> None:
-    """Over sockets, within whole framing and without any, on both transports."""
+    """Over sockets, with complete framing and without any, on both transports."""
     current = Case(b"", None, is_whole=False)
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
@@ -177,7 +177,7 @@ async def test_on_the_wire(way: str, framing: str, transport: type[httpx.AsyncBa
 @pytest.mark.parametrize("using", ["httpcore", "httpx"])
 @each_way
 async def test_in_respx(way: str, using: str, tmp_path: Path) -> None:
-    """Through respx, in both of its ways."""
+    """Through respx, with both of its interfaces."""
     async with AsyncAdjust("secret", max_attempts=2) as adjust:
         for case in cases(way, 24, codings=PACKED):
             with respx.mock(using=using) as router:
@@ -198,7 +198,7 @@ async def test_in_pytest_httpx(way: str, httpx_mock: HTTPXMock, tmp_path: Path) 
 
 @each_way
 async def test_in_vcrpy(way: str, tmp_path: Path) -> None:
-    """Through vcrpy, which has read the answer when it is recorded, and when it is played."""
+    """Through vcrpy, which has read the answer both when recording and when replaying."""
     (tmp_path / "files").mkdir()
     current = Case(b"", None, is_whole=False)
 

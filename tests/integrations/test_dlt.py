@@ -232,7 +232,7 @@ def test_where_every_app_fails_the_run_fails(warehouse: Warehouse) -> None:
 
 
 def test_a_lost_database_is_loaded_from_its_first_day(emulator: Emulator, tmp_path: Path) -> None:
-    """What a pipeline remembers about a database does not apply to an empty one in its place, as in another folder."""
+    """What a pipeline remembers about a database does not apply to an empty replacement, as in another folder."""
     path = tmp_path / "adjust.duckdb"
     Warehouse(emulator, dlt.destinations.duckdb(str(path)), tmp_path).load()
     path.unlink()

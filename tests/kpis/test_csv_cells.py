@@ -94,10 +94,10 @@ def test_quoted_cells_may_have_commas_quotes_and_line_breaks() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("de", "it has 1 cells where the header has 3"),
-        ("de,1", "it has 2 cells where the header has 3"),
-        ("de,1,2,3", "it has 4 cells where the header has 3"),
-        ("de,1,2,", "it has 4 cells where the header has 3"),
+        ("de", "it has 1 cells, but the header has 3"),
+        ("de,1", "it has 2 cells, but the header has 3"),
+        ("de,1,2,3", "it has 4 cells, but the header has 3"),
+        ("de,1,2,", "it has 4 cells, but the header has 3"),
     ],
 )
 def test_a_short_or_long_line_is_refused(line: str, message: str) -> None:

@@ -45,7 +45,7 @@ def document(*rows: Any, **rest: Any) -> str:
 
 @st.composite
 def reports(draw: st.DrawFn, fewest: int = 0) -> Report:
-    """Give a report of some apps or of none in particular, whose rows may lack any of their cells."""
+    """Return a report, for some apps or in general, whose rows may lack any of their cells."""
     dimensions = draw(st.lists(st.sampled_from(DIMENSIONS), min_size=1, max_size=4, unique=True))
     metrics = draw(st.lists(st.sampled_from(METRICS), min_size=1, max_size=4, unique=True))
     several: list[list[str | None]] = [[None], ["abc1"], ["abc1", "abc2", "abc3"]]
@@ -70,7 +70,7 @@ ANSWER = {"day": "2026-01-05", "installs": "64", "cost": "0.0"}
 
 
 def from_pandas(source: Table) -> list[dict[str, Any]]:
-    """Give the rows of a pandas frame as plain values."""
+    """Return the rows of a pandas frame as plain values."""
     frame = source.to_pandas()
     days = {name for name, kind in source.schema if kind == "date"}
     return [
@@ -83,5 +83,5 @@ def from_pandas(source: Table) -> list[dict[str, Any]]:
 
 
 def exports(source: Table) -> list[list[dict[str, Any]]]:
-    """Give the rows of every other form."""
+    """Return the rows of every other form."""
     return [source.to_arrow().to_pylist(), source.to_polars().to_dicts(), from_pandas(source)]

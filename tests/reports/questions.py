@@ -54,19 +54,19 @@ NAMES = sorted({name for name, _, _ in DOCUMENTED})
 
 
 def wire_of(app_tokens: list[str] | None = None, parameters: object = None, **query: Any) -> dict[str, str]:
-    """Give the query of a question."""
+    """Return the query parameters of a query."""
     return check_question({**BASE, **query}, app_tokens=app_tokens, parameters=parameters).query()
 
 
 def refusal(ask: Callable[[], object]) -> str:
-    """Give the message with which a question is refused."""
+    """Return the message with which a query is refused."""
     with pytest.raises(ConfigurationError) as caught:
         ask()
     return str(caught.value)
 
 
 def refused(**query: Any) -> str:
-    """Give the message with which a parameter is refused."""
+    """Return the message with which a parameter is refused."""
     return refusal(lambda: wire_of(**query))
 
 

@@ -33,7 +33,7 @@ async def service(*answers: Any, **settings: Any) -> AsyncIterator[tuple[AsyncAd
 
 
 def sent(script: Script, *names: str) -> list[tuple[str | None, ...]]:
-    """Give parameters of all requests for reports, in an order of their own."""
+    """Return the parameters of all report requests, sorted."""
     reports = [request for request in script.requests if not request.url.path.endswith("filters_data")]
     params = [request.url.params for request in reports]
     return sorted((tuple(one.get(name) for name in names) for one in params), key=repr)

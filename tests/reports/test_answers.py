@@ -41,7 +41,7 @@ def by_app(**answers: Any) -> Any:
 
 
 async def test_rows_of_parts_are_joined() -> None:
-    """Rows come in the order of the apps asked for, each with its app; totals stay those of each part."""
+    """Rows are in the order of the requested apps, each with its app. Totals stay those of each part."""
     answers = by_app(
         one=report(day(1, 3), day(2, 4)),
         two=report(day(1, 5, app_token="two"), totals={"installs": "7"}, currencies=["EUR"]),
@@ -76,7 +76,7 @@ async def test_rows_of_parts_are_joined() -> None:
     ids=str,
 )
 async def test_an_empty_report_has_its_columns(query: Any, columns: tuple[str, ...]) -> None:
-    """Where the service has nothing (204), the report has the columns that it would have with rows, and no totals."""
+    """If the service has no rows (204), the report has the same columns as with rows, and no totals."""
     async with service(None) as (adjust, _):
         answer = await adjust.reports.fetch(**QUERY | query)
     assert answer.columns == columns
@@ -106,7 +106,7 @@ WRONG: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("document", "place"), WRONG, ids=range(len(WRONG)))
 @pytest.mark.parametrize("ask", ["fetch", "stream", "pivot"])
 async def test_what_is_no_report_says_where(document: Any, place: str, ask: str) -> None:
-    """A document of another shape, or the figures of another app, is told at once with its place."""
+    """A document of another structure, or the figures of another app, is reported at once with its place."""
     if ask == "pivot" and "figures of app" in place:
         return  # which is not asked for one app alone
     async with client(httpx.Response(200, content=httpx.Response(200, json=document).content)) as (adjust, script):
@@ -123,7 +123,7 @@ async def test_what_is_no_report_says_where(document: Any, place: str, ask: str)
 
 
 async def test_figures_of_another_app_fail_that_app_alone() -> None:
-    """Where failures are kept, an answer that can't be trusted is one of them."""
+    """If failures are kept, an answer that can't be trusted is one of them."""
     answers = by_app(one=report(day(1, app_token="two")), two=report(day(1)))
     async with client(answers) as (adjust, _):
         answer = await adjust.reports.fetch(**QUERY, app_tokens=["one", "two"], on_failure="keep")
@@ -132,7 +132,7 @@ async def test_figures_of_another_app_fail_that_app_alone() -> None:
 
 
 async def test_warnings_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    """What the service remarks is in `warnings` and in the log, each remark once, however many parts said it."""
+    """The service's warnings are in `warnings` and in the log, each once, however many parts have it."""
     answers = by_app(
         a=report(warnings=["immature", {"code": 3}]), b=report(warnings=["immature"]), c=report(warnings="alone")
     )
@@ -157,7 +157,7 @@ async def test_rows_that_are_missing_are_told(caplog: pytest.LogCaptureFixture) 
 
 
 async def test_attr_dependency_becomes_what_is_wanted() -> None:
-    """It is left out, made columns of, or kept as a dictionary; columns that are there already keep their cells."""
+    """It is left out, made into columns, or kept as a dictionary. Existing columns keep their cells."""
     told = {"partner_id": "-300", "app_token": ["a"], "day": "x"}
     document = report(day(1, attr_dependency=told), day(2))
     rows = {}
@@ -174,7 +174,7 @@ async def test_attr_dependency_becomes_what_is_wanted() -> None:
 
 
 async def test_stream_gives_a_report_for_each_app() -> None:
-    """Each app comes with its own report; a kept failure comes without rows, and with its error."""
+    """Each app arrives with its own report. A kept failure has no rows, but its error."""
     answers = by_app(one=report(day(1, 3)), two=410, three=None)
     async with client(answers) as (adjust, _):
         seen = {
@@ -210,7 +210,7 @@ NESTED: list[tuple[list[str], list[Any], list[dict[str, Any]]]] = [
 
 @pytest.mark.parametrize(("index", "rows", "flat"), NESTED, ids=range(len(NESTED)))
 async def test_pivots_are_flat(index: list[str], rows: list[Any], flat: list[dict[str, Any]]) -> None:
-    """Rows that hang below the values of the index come as rows with these values in columns."""
+    """Rows below the values of the index are returned as rows with these values in columns."""
     document = report(*rows, totals_per_dimension={"day": {}})
     async with service(document) as (adjust, script):
         answer = await adjust.reports.pivot(**QUERY | {"dimensions": index}, index=index)
@@ -234,7 +234,7 @@ async def test_pivots_are_flat(index: list[str], rows: list[Any], flat: list[dic
     ids=str,
 )
 async def test_an_index_need_not_be_a_dimension(dimensions: list[str], columns: tuple[str, ...]) -> None:
-    """Whether the index is among the dimensions or not, each row has its values, and all metrics have theirs."""
+    """Whether or not the index is among the dimensions, each row has its values, and all metrics theirs."""
     row = {"app": "A"} if "app" in dimensions else {}
     rows = [
         {"2026-01-01": {"rows": [{**row, "installs": "1", "cost": 0.5}], "totals": {"installs": 1, "cost": 0.5}}},
@@ -254,7 +254,7 @@ async def test_an_index_need_not_be_a_dimension(dimensions: list[str], columns: 
 
 
 def test_a_saved_pivot_needs_its_index() -> None:
-    """Rows that hang below values of an index are no columns: without it a saved document is refused."""
+    """Rows below the values of an index are not columns. Without the index a saved document is refused."""
     document = json.dumps(report({"2026-01-01": {"rows": [{"app": "A", "installs": "1"}]}}))
     with pytest.raises(ConfigurationError, match="name its dimensions in index="):
         PivotReport.from_json(document)

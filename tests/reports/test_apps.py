@@ -21,7 +21,7 @@ jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, 
 
 
 async def test_a_list_can_be_awaited_and_walked(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """`await`, `async for` and `collect` give every app, with its token and name, as often as they are asked."""
+    """`await`, `async for` and `collect` return every app, with its token and name, as often as they are used."""
     apps = adjust.apps.list()
     assert emulator.stats.total == 0
     awaited = await apps
@@ -34,7 +34,7 @@ async def test_a_list_can_be_awaited_and_walked(adjust: AsyncAdjust, emulator: E
 
 
 async def test_tokens_of_apps_are_what_reports_take(adjust: AsyncAdjust) -> None:
-    """The tokens of the list can be asked for at once."""
+    """The tokens of the list can be used in a report at once."""
     tokens = [app.token async for app in adjust.apps.list()]
     report = await adjust.reports.fetch(
         app_tokens=tokens, dimensions=["app"], metrics=["sessions"], date_period=("2026-01-01", "2026-01-20")
@@ -54,7 +54,7 @@ async def test_apps_can_be_narrowed(adjust: AsyncAdjust) -> None:
 
 
 async def test_a_walk_can_be_left(adjust: AsyncAdjust) -> None:
-    """A `break` leaves nothing under way."""
+    """A `break` leaves nothing in flight."""
     async for app in adjust.apps.list():
         assert app.token
         break
@@ -63,7 +63,7 @@ async def test_a_walk_can_be_left(adjust: AsyncAdjust) -> None:
 
 @jumping
 async def test_what_the_service_says_is_kept() -> None:
-    """What is said beside token and name is in `extra`, whatever shape the list has."""
+    """Other fields next to token and name are in `extra`, whatever the structure of the list."""
     values: list[Any] = [
         {"id": "abc", "name": "One", "short_name": "1", "section": "", "formatting": None, "store_ids": ["x"]},
         "def",
@@ -90,7 +90,7 @@ async def test_what_the_service_says_is_kept() -> None:
 
 @jumping
 async def test_wrong_shapes_say_where() -> None:
-    """What is no list of apps does not pass for an account without apps; one odd app does not lose the others."""
+    """Anything but a list of apps is not taken for an account without apps. One malformed app loses no others."""
     async with client(httpx.Response(200, json={"apps": {"a": "A"}})) as (adjust, _):
         with pytest.raises(DecodeError, match=r"expected a list of apps.*\$\.apps"):
             await adjust.apps.list()
@@ -100,7 +100,7 @@ async def test_wrong_shapes_say_where() -> None:
 
 @jumping
 async def test_fields_of_apps() -> None:
-    """What newer accounts send of an app is in fields, and where it has another shape in `extra`."""
+    """The additional fields of newer accounts are attributes, or in `extra` if they have another structure."""
     apps = [
         {"id": "a", "default_store_app_id": "id1", "currency": "EUR", "platforms": ["ios", "android"], "new": 1},
         {"id": "b", "default_store_app_id": 5, "currency": {"code": "EUR"}, "platforms": "ios"},
@@ -130,7 +130,7 @@ async def test_a_wrong_token(emulator: Emulator) -> None:
 
 
 async def test_closing_ends_a_list(emulator: Emulator) -> None:
-    """A list under way ends with `ClientClosedError`, and after that none can be had."""
+    """A list in flight ends with `ClientClosedError`, and after that none can be fetched."""
     emulator.latency = 5
     adjust = AsyncAdjust(emulator.token, api_url=emulator.url)
     listing = asyncio.ensure_future(adjust.apps.list().collect())

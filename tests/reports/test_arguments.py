@@ -94,7 +94,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("fetch", {"hour__between": (8,)}, "hour__between is"),
     ("fetch", {"hour__between": (8, 24)}, r"hour__between\[1\] is 24"),
     ("fetch", {"utc_offset": "5"}, "utc_offset is '5'"),
-    ("fetch", {"utc_offset": "+05:30", "timezone_id": "Europe/Berlin"}, "are both given"),
+    ("fetch", {"utc_offset": "+05:30", "timezone_id": "Europe/Berlin"}, "are both passed"),
     ("fetch", {"limit": 0}, "limit is 0"),
     ("fetch", {"limit": "5"}, "limit is '5'"),
     ("fetch", {"sort": ["-"]}, "sort is"),
@@ -106,7 +106,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 async def test_wrong_arguments_are_refused_before_anything_is_sent(
     ask: str, query: dict[str, Any], message: str
 ) -> None:
-    """The error names the argument, its value, and what would be right."""
+    """The error names the argument, its value, and a valid one."""
     seen: list[httpx.Request] = []
 
     def refuse(request: httpx.Request) -> httpx.Response:
@@ -130,7 +130,7 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
     "method", ["fetch", "stream", "pivot", "iter_csv", "download_csv", "read_parquet", "download_parquet"]
 )
 def test_each_parameter_is_described(method: str) -> None:
-    """The class describes what the methods have in common, and each method its own arguments."""
+    """The class describes what the methods share, and each method its own arguments."""
     described = (inspect.getdoc(Reports) or "") + (inspect.getdoc(getattr(Reports, method)) or "")
     for name in inspect.signature(getattr(Reports, method)).parameters:
         assert name == "self" or name in described

@@ -51,20 +51,20 @@ def same(got: Any, expected: Any) -> bool:
     ],
 )
 def test_a_metric_is_a_number_by_its_text(text: Any, expected: Any) -> None:
-    """Digits alone are an int, with a point or an exponent a float; an empty text is nothing, never 0."""
+    """Only digits are an int; with a point or an exponent it is a float. An empty text is `None`, never 0."""
     assert same(number(text), expected)
 
 
 @pytest.mark.parametrize("text", SENTINELS)
 @pytest.mark.parametrize("read", [number, exact_number])
 def test_a_word_stays_as_it_is(read: Any, text: str) -> None:
-    """What is no number in ASCII digits is the text that it was, also where Python would take it for a number."""
+    """Anything but a number in ASCII digits stays text, even if Python would read it as a number."""
     assert same(read(text), text)
 
 
 @pytest.mark.parametrize("text", ["", "NaN", "nan", "-nan", "inf", "+Inf", "Infinity", "-Infinity", Decimal("1e999")])
 def test_what_can_not_be_computed_is_no_value(text: Any) -> None:
-    """What floats write for a ratio to nothing is no value, as `NaN` in JSON is none."""
+    """The text of floats for a ratio to zero is not a value, and neither is `NaN` in JSON."""
     assert number(text) is None
     if isinstance(text, str):
         assert exact_number(text) is None
@@ -72,7 +72,7 @@ def test_what_can_not_be_computed_is_no_value(text: Any) -> None:
 
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_survive_their_text(value: float) -> None:
-    """A number written by Python is read as itself, of the same type, also a second time and out of a cache."""
+    """A number written by Python is read unchanged, with the same type, also repeatedly and from a cache."""
     assert same(number(str(value)), value)
     assert same(number(str(value)), value)
     assert same(number(value), value)
@@ -87,7 +87,7 @@ def test_exact_numbers_have_all_digits(value: Decimal) -> None:
 
 @given(st.integers(-(2**64), 2**64) | st.floats(allow_nan=False, allow_infinity=False))
 def test_exact_numbers_equal_what_the_service_wrote(value: float) -> None:
-    """A number that came as one is the decimal of its shortest text, not of its binary fraction."""
+    """A number that was sent as one becomes the decimal of its shortest text, not of its binary fraction."""
     assert same(exact_number(value), Decimal(str(value)))
     assert same(exact_number(str(value)), Decimal(str(value)))
 
@@ -109,14 +109,14 @@ def test_both_readings_agree(text: str) -> None:
 
 @given(ODD)
 def test_what_is_neither_text_nor_number_stays(value: Any) -> None:
-    """Lists, maps, booleans and nothing are given as they came, and never turned into a number."""
+    """Lists, maps, booleans and null are returned unchanged, and never turned into a number."""
     for read in (number, exact_number, *(reader("x", metric=metric, exact=False) for metric in (True, False))):
         assert read(value) is value
 
 
 @pytest.mark.parametrize("text", ["9" * 4000, "-" + "9" * 4000, "9" * 4301, "1" * 100_000])
 def test_endless_digits_are_no_error(text: str) -> None:
-    """However long a number is, it is read or stays a text: Python's limit of digits is none of the caller's."""
+    """However long a number is, it is read or stays text: Python's limit of digits does not affect the caller."""
     assert number(text) == text or type(number(text)) is int
     assert exact_number(text) == Decimal(text)
 
@@ -155,7 +155,7 @@ def test_endless_digits_are_no_error(text: str) -> None:
     ],
 )
 def test_a_dimension_is_text_or_a_date(column: str, value: Any, expected: Any) -> None:
-    """Days and hours are dates; spans and ids are text, also where the service gives a number."""
+    """Days and hours are dates. Spans and IDs are text, even if the service sends a number."""
     for exact in (True, False):
         assert same(reader(column, metric=False, exact=exact)(value), expected)
 
@@ -196,7 +196,7 @@ def test_a_metric_is_read_as_one_whatever_its_name() -> None:
     ],
 )
 def test_a_cohort_metric_is_told_from_others(column: str, expected: tuple[str, int, str] | None) -> None:
-    """A period stands at the end, or before what ends in `cohort`; an event named like a period is none."""
+    """A period is at the end, or before the suffix `cohort`. An event named like a period does not count."""
     assert cohort_metric(column) == expected
 
 
@@ -227,7 +227,7 @@ FRACTIONS = ["daus", "waus", "maus", "maus_w3", "avg_sessions",
     ("column", "kind"), [*((name, "integer") for name in COUNTS), *((name, "number") for name in FRACTIONS)]
 )
 def test_the_kind_of_a_typical_metric_does_not_depend_on_its_values(column: str, kind: Kind) -> None:
-    """Empty or of whole numbers, a count is a count; money and rates may have a fraction."""
+    """A count is a count, even if it is empty or has whole numbers. Money and rates may have a fraction."""
     assert metric_kind(column, set()) == metric_kind(column, {int}) == kind
 
 

@@ -18,7 +18,7 @@ KEYS = st.sampled_from(["rows", "totals", "warnings", "pagination", "currencies"
 
 
 def fault(document: object, app_token: str | None = None) -> MalformedError:
-    """Give the error that opening a document ends with."""
+    """Return the error from opening a document."""
     with pytest.raises(MalformedError) as caught:
         open_report(document, app_token, None, () if app_token is None else (app_token,))
     return caught.value
@@ -28,7 +28,7 @@ def fault(document: object, app_token: str | None = None) -> MalformedError:
 
 
 def test_a_document_is_opened() -> None:
-    """Rows come as they are, totals as numbers, warnings as they are, and all else is kept."""
+    """Rows and warnings are unchanged, totals are numbers, and everything else is kept."""
     rows = [{"day": "2026-01-01", "installs": "64"}]
     document = {
         "rows": rows,
@@ -104,7 +104,7 @@ def test_what_is_no_report_says_where(document: object, location: str) -> None:
 
 @pytest.mark.parametrize("token", ["other", 5, "", ["abc"]])
 def test_the_figures_of_another_app_are_refused(token: object) -> None:
-    """An answer for one app has no rows of others, whatever the service was asked for."""
+    """An answer for one app has no rows of others, whatever the request."""
     error = fault({"rows": [{"app_token": "abc"}, {"app_token": token}]}, "abc")
     assert error.location == "$.rows[1].app_token"
     assert "'abc'" in error.problem
@@ -131,7 +131,7 @@ A, B = "2026-01-01", "2026-01-02"
 
 
 def unfold(rows: list[Any], index: list[str]) -> list[Any]:
-    """Give the rows of a pivot report."""
+    """Return the rows of a pivot report."""
     return open_pivot({"rows": rows}, index, None).rows
 
 
@@ -170,7 +170,7 @@ def test_rows_below_values_become_flat(rows: list[Any], index: list[str], expect
 
 @pytest.mark.parametrize("rows", [[5], [None], ["x"], [[{"a": 1}]], [{A: [[{"installs": "1"}]]}], [{A: [5]}]])
 def test_what_is_no_row_stays_to_be_refused(rows: list[Any]) -> None:
-    """What is neither a row nor rows below values is left to the check, which says where it is."""
+    """Anything but a row or rows below values is left to the check, which reports its place."""
     with pytest.raises(MalformedError) as caught:
         unfold(rows, ["day"])
     assert caught.value.location == "$.rows[0]"
@@ -199,7 +199,7 @@ def test_nested_rows_are_the_flat_ones(rows: list[tuple[str, str, str]], depth: 
 
 @given(st.lists(JSON, max_size=3), st.lists(st.sampled_from(["day", "app", "x"]), max_size=3, unique=True))
 def test_any_rows_can_be_unfolded(rows: list[Any], index: list[str]) -> None:
-    """Any JSON has rows, or is refused with the place of what is no row."""
+    """Any JSON has rows, or is refused with the place of the wrong row."""
     try:
         found = unfold(rows, index)
     except MalformedError as error:
@@ -260,7 +260,7 @@ def test_an_error_below_a_value_is_refused(inner: object) -> None:
 
 
 def test_inner_warnings_are_told() -> None:
-    """Warnings below a value, and rows that are missing there, are warnings of the whole."""
+    """Warnings below a value, and missing rows there, are warnings of the whole report."""
     rows = [
         {A: {"rows": ROWS, "warnings": ["immature"], "pagination": {"next": 2}}},
         {B: {"rows": [], "warnings": "w"}},
@@ -274,5 +274,5 @@ def test_inner_warnings_are_told() -> None:
     "document", [{"error_code": "service_error", "error_desc": "try later"}, {"error": "try later"}]
 )
 def test_an_error_with_a_good_status_keeps_its_words(document: object) -> None:
-    """What the service says is in the message, whatever the status was."""
+    """The service's message is in the error, whatever the status."""
     assert "try later" in fault(document).problem

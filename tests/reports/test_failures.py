@@ -41,7 +41,7 @@ jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, 
 
 @pytest.mark.slow
 async def test_failures_can_be_kept() -> None:
-    """Of 200 apps one is forbidden, one broken for ever, one hanging: 197 come, with three errors of their classes."""
+    """Among 200 apps one is forbidden, one keeps failing, one hangs: 197 arrive, with three errors of their classes."""
     async with Emulator(
         apps=200, trackers_per_app=5, facts_per_day=2, report_rate=None, report_concurrency=50
     ) as emulator:
@@ -118,7 +118,7 @@ async def test_all_apps_failing_always_raises(adjust: AsyncAdjust, emulator: Emu
 
 
 async def test_stream_gives_each_app_as_it_arrives(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Each app comes once, with the report that it has by itself; a failure is raised, unless it is kept."""
+    """Each app arrives once, with the same report as when requested alone. A failure is raised, unless it is kept."""
     tokens = emulator.app_tokens
     seen = {token: report async for token, report in adjust.reports.stream(**QUERY, app_tokens=tokens, window=4)}
     assert set(seen) == set(tokens)
@@ -135,7 +135,7 @@ async def test_stream_gives_each_app_as_it_arrives(adjust: AsyncAdjust, emulator
 
 
 async def test_leaving_a_stream_stops_its_requests(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """After a `break` nothing is left under way, here and there."""
+    """After a `break` nothing is left in flight, in the client and in the service."""
     emulator.latency = 0.02
     async for _ in adjust.reports.stream(**QUERY, app_tokens=emulator.app_tokens, window="day"):
         break
@@ -181,7 +181,7 @@ async def test_ending_a_question_in_its_middle(emulator: Emulator, how: str) -> 
     ],
 )
 async def test_faults_of_the_service_are_overcome(adjust: AsyncAdjust, emulator: Emulator, fault: str) -> None:
-    """Each fault that may pass leaves the report and the pivot as they are without it."""
+    """No transient fault changes the report or the pivot."""
     query: Any = QUERY | {"app_tokens": emulator.app_tokens[0]}
     report = await adjust.reports.fetch(**query)
     pivot = await adjust.reports.pivot(**query, index=["day"])
@@ -194,7 +194,7 @@ async def test_faults_of_the_service_are_overcome(adjust: AsyncAdjust, emulator:
 
 
 async def test_a_service_that_fails_at_a_third_of_all(emulator: Emulator) -> None:
-    """Through faults of all kinds at once, 50 parts come, each once and whole."""
+    """Through faults of all kinds at once, 50 complete parts arrive, each once."""
     tokens = emulator.app_tokens
     async with AsyncAdjust(emulator.token, api_url=emulator.url) as adjust:
         whole = await adjust.reports.fetch(**QUERY, app_tokens=tokens)
@@ -229,7 +229,7 @@ async def ask_once(adjust: AsyncAdjust, ask: str) -> list[Any]:
 @pytest.mark.parametrize("answer", NO_REPORTS)
 @pytest.mark.parametrize("ask", ["fetch", "pivot", "stream"])
 async def test_what_is_no_report_is_never_an_empty_one(ask: str, answer: str) -> None:
-    """It is tried again, also a 504; what goes on like that is an error, and no report without rows."""
+    """It is retried, also a 504. If it keeps failing, the result is an error, and not a report without rows."""
     good = httpx.Response(200, json={"rows": [{"day": "2026-01-01", "installs": "3"}], "totals": {"installs": 3}})
 
     async with client(NO_REPORTS[answer], NO_REPORTS[answer], good, max_attempts=3) as (adjust, script):
@@ -248,7 +248,7 @@ async def test_what_is_no_report_is_never_an_empty_one(ask: str, answer: str) ->
 @pytest.mark.parametrize("text", ["<html><title>Sign in</title></html>", "Internal error"])
 @pytest.mark.parametrize("ask", ["fetch", "pivot", "stream"])
 async def test_a_page_is_never_a_report(ask: str, text: str) -> None:
-    """A page with a good status is an error at once: asking again would bring the same page."""
+    """A page with a success status is an error at once: another attempt would receive the same page."""
     async with client(httpx.Response(200, text=text), max_attempts=3) as (adjust, script):
         with pytest.raises(DecodeError):
             await ask_once(adjust, ask)
@@ -272,7 +272,7 @@ RAISED: dict[str, Callable[[AsyncAdjust, Path], Any]] = {
 @pytest.mark.parametrize("ask", RAISED)
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 429, 500, 503, 504])
 async def test_errors_go_into_pickles(ask: str, code: int, tmp_path: Path) -> None:
-    """Whatever is asked, the error of each status tells it and the path, and survives a pickle."""
+    """Whatever the request, the error of each status names it and the path, and can be pickled."""
     async with client(status(code), max_attempts=1) as (adjust, script):
         with pytest.raises(AdjustError) as raised:
             await RAISED[ask](adjust, tmp_path)

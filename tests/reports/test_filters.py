@@ -29,7 +29,7 @@ def test_apps_are_a_filter() -> None:
 
 @pytest.mark.parametrize("suffix", [*TEXT_SUFFIXES, *LIST_SUFFIXES])
 def test_a_filter_of_texts(suffix: str) -> None:
-    """One text or several where a list is documented; one elsewhere."""
+    """A list is documented for some filters: they accept one or several texts. Others accept one."""
     name = f"campaign_network__{suffix}"
     assert wire_of(filters={name: "spring sale"})[name] == "spring sale"
     if suffix in LIST_SUFFIXES:
@@ -50,7 +50,7 @@ def test_a_filter_of_numbers(suffix: str, value: object, wire: str) -> None:
 @pytest.mark.parametrize("value", [None, True, "5", "", [5], b"5", {}, 1j, float("nan"), float("inf"), Decimal("NaN"),
                                    Decimal("-Infinity"), object()])  # fmt: skip
 def test_what_is_no_number_is_no_limit_of_a_metric(suffix: str, value: object) -> None:
-    """What compares with nothing is refused by the filter's name."""
+    """A value that matches nothing is refused with the filter's name."""
     message = refused(filters={f"installs__{suffix}": value})
     assert message.startswith(f"filters['installs__{suffix}'] is ")
     assert message.endswith("pass a number")
@@ -92,12 +92,12 @@ def test_an_argument_is_not_given_as_a_further_parameter(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["app_token__in", "campaign__contains", "x__y"])
 def test_a_filter_can_be_sent_unchanged(name: str) -> None:
-    """What goes into `parameters` is sent as it is, where another form is wanted than that of `filters`."""
+    """Values in `parameters` are sent unchanged, for a form that `filters` does not have."""
     assert wire_of(parameters={name: 'a,"b"'})[name] == 'a,"b"'
 
 
 def test_a_filter_is_given_once() -> None:
-    """The same filter in both places, or beside the apps, would replace the other one."""
+    """The same filter in both places, or next to the apps, would replace the other one."""
     message = refusal(lambda: wire_of(filters={"app__in": ["x"]}, parameters={"app__in": "y"}))
     assert message == "parameters holds 'app__in', which is in filters too: pass app__in once"
     message = refusal(lambda: wire_of(["abc"], parameters={"app_token__in": "abc"}))
@@ -116,7 +116,7 @@ def test_a_filter_is_given_once() -> None:
 )
 @pytest.mark.parametrize("suffix", [*LIST_SUFFIXES, *TEXT_SUFFIXES])
 def test_a_comma_in_a_filter_goes_out_in_quotes(suffix: str, value: Any, wire: str) -> None:
-    """A value with a comma stands in double quotes, with inner quotes doubled; any other one goes as it is."""
+    """A value with a comma is put in double quotes, with inner quotes doubled. Any other one is sent unchanged."""
     name = f"campaign__{suffix}"
     if suffix in LIST_SUFFIXES or isinstance(value, str):
         assert wire_of(filters={name: value})[name] == wire
@@ -124,7 +124,7 @@ def test_a_comma_in_a_filter_goes_out_in_quotes(suffix: str, value: Any, wire: s
 
 @given(st.lists(st.text('a,"é ', min_size=1, max_size=5).filter(str.strip), min_size=1, max_size=4, unique=True))
 def test_values_in_quotes_are_read_back(values: list[str]) -> None:
-    """Whoever reads the list as one line of CSV gets the values, where those that begin with a quote have a comma."""
+    """Reading the list as one line of CSV returns the values. Those with a quote need a comma for that."""
     assume(all("," in value or '"' not in value for value in values))
     wire = wire_of(filters={"campaign__in": values})["campaign__in"]
     assert next(csv.reader([wire])) == values
@@ -139,7 +139,7 @@ def test_values_in_quotes_are_read_back(values: list[str]) -> None:
     ),
 )  # fmt: skip
 def test_any_arguments_give_texts_or_are_refused(query: dict[str, Any]) -> None:
-    """Whatever is given, the wire has texts that can be encoded, or `ConfigurationError` is raised."""
+    """Any value becomes text that can be encoded, or raises `ConfigurationError`."""
     try:
         wire = wire_of(**query)
     except ConfigurationError:

@@ -28,7 +28,7 @@ ODD_ROWS: st.SearchStrategy[Any] = ROWS | st.sampled_from([1, None, [], "x"])
 def test_slices_make_the_same_report(
     rows: list[Any], rest: dict[str, Any], size: int, first: bool, spaced: bool
 ) -> None:
-    """Wherever an answer is cut, and wherever its rows stand, all of its parts are those of the whole."""
+    """Wherever an answer is cut, and wherever its rows are, all of its parts equal those of the whole."""
     rest.pop("totals", None)
     answer = {"rows": rows, **rest} if first else {**rest, "rows": rows}
     document = json.dumps(answer, separators=None if spaced else (",", ":")).encode()
@@ -39,7 +39,7 @@ def test_slices_make_the_same_report(
 
 @given(st.lists(ODD_ROWS, min_size=1, max_size=8), st.integers(0, 40))
 def test_a_row_that_is_none_is_found_where_it_is(rows: list[Any], size: int) -> None:
-    """The location of a fault counts all rows, those that became columns too."""
+    """The location of a mistake counts all rows, including those that became columns."""
     document = json.dumps({"rows": rows}).encode()
     assert _outcome(read_report(document, exact=True, size=size)) == _outcome(json.loads(document))
 
@@ -81,7 +81,7 @@ def test_digits_of_a_saved_answer_are_kept() -> None:
 
 
 def test_a_large_saved_error_is_no_report() -> None:
-    """A document that says that it is an error is one, whatever else it holds."""
+    """A document with an error is an error, whatever else it contains."""
     with pytest.raises(DecodeError, match="the answer is an error: quota"):
         Report.from_json(json.dumps(large_answer(error="quota")))
 

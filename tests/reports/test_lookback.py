@@ -34,7 +34,7 @@ pytestmark = [
     ],
 )
 def test_lookback(newest: Any, days: int, today: Any, first: str) -> None:
-    """Of the stored days, the newest ones are asked for again; then comes what is not stored, up to today."""
+    """The newest stored days are requested again, followed by the missing days up to today."""
     period = lookback(newest, days, today=today)
     assert period == (date.fromisoformat(first), date.fromisoformat(str(today)))
 
@@ -62,7 +62,7 @@ def test_lookback_ends_today() -> None:
     ids=str,
 )
 def test_wrong_lookbacks(arguments: Any, message: str) -> None:
-    """What makes no range is refused."""
+    """Arguments that make no range are refused."""
     newest, days, today = arguments
     with pytest.raises(ConfigurationError, match=message):
         lookback(newest, days, today=today)

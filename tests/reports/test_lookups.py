@@ -40,7 +40,7 @@ async def own(emulator: Emulator, path: str, **params: str) -> Any:
 
 
 async def test_each_list_is_the_services_own(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Every list comes under its name, with all of its values in the service's order and everything said of them."""
+    """Every list is returned by its name, with all of its values and their fields in the service's order."""
     wanted = ["overview_metrics", "cost_metrics", "event_metrics", "dimensions", "networks", "apps_network", "partners"]
     lists = await adjust.reports.filters(wanted)
     document = await own(emulator, "filters_data", required_filters=",".join(wanted))
@@ -120,7 +120,7 @@ SHAPES: list[tuple[Any, dict[str, list[FilterValue]]]] = [
 @jumping
 @pytest.mark.parametrize(("document", "lists"), SHAPES, ids=range(len(SHAPES)))
 async def test_odd_shapes_of_lists(document: Any, lists: Any) -> None:
-    """Ids may be numbers, values plain texts, anything null may be left out, and what is new is kept."""
+    """IDs may be numbers, values plain texts, anything null may be left out, and new fields are kept."""
     async with client(httpx.Response(200, content=json.dumps(document))) as (adjust, _):
         found = await adjust.reports.filters(list(lists) or ["networks"])
     assert found == (lists or {"networks": []})
@@ -154,7 +154,7 @@ ODD: list[tuple[Any, str]] = [
 @jumping
 @pytest.mark.parametrize(("odd", "warning"), ODD, ids=range(len(ODD)))
 async def test_an_odd_list_does_not_lose_the_others(odd: Any, warning: str, caplog: pytest.LogCaptureFixture) -> None:
-    """What has an unknown shape is kept as the service sent it, with one warning, and names are learned of the rest."""
+    """Values of unknown structure are kept as sent, with one warning, and names are learned from the others."""
     document = {"apps": [{"id": "x"}], "networks": odd, "dimensions": None}
     async with client(httpx.Response(200, json=document)) as (adjust, script):
         values = await adjust.reports.filters(["apps", "networks", "dimensions"])
@@ -172,7 +172,7 @@ async def test_an_odd_list_does_not_lose_the_others(odd: Any, warning: str, capl
 @jumping
 @pytest.mark.parametrize(("document", "place"), WRONG, ids=range(len(WRONG)))
 async def test_wrong_shapes_of_lists_say_where(document: Any, place: str) -> None:
-    """What is no list of values is told with its place, at once, and can be pickled."""
+    """Anything but a list of values is reported at once with its place, and can be pickled."""
     async with client(httpx.Response(200, content=json.dumps(document))) as (adjust, script):
         with pytest.raises(DecodeError, match=place) as raised:
             await adjust.reports.filters(["networks"])
@@ -210,7 +210,7 @@ async def test_wrong_arguments_of_filters(
 
 
 async def test_an_unknown_list_is_refused_by_the_service(adjust: AsyncAdjust) -> None:
-    """The lists are open: an unknown one goes out, and the service's words come back."""
+    """The lists are open: an unknown one is sent, and the service's message is raised."""
     with pytest.raises(BadRequestError, match="Unknown filters: widgets"):
         await adjust.reports.filters(["networks", "widgets"])
 
@@ -219,7 +219,7 @@ async def test_an_unknown_list_is_refused_by_the_service(adjust: AsyncAdjust) ->
 
 
 async def test_events_are_the_services_own(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Every event comes with its apps and tokens, and with their mapping where that is asked for."""
+    """Every event has its apps and tokens, and their mapping on request."""
     events = await adjust.reports.events(tokens_mapping=True)
     document = await own(emulator, "events", tokens_mapping="true")
     assert [event.id for event in events] == [item["id"] for item in document]
@@ -231,7 +231,7 @@ async def test_events_are_the_services_own(adjust: AsyncAdjust, emulator: Emulat
 
 
 async def test_events_can_be_narrowed(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """`events__contains` and `app_tokens` narrow the events; where none is left, the list is empty."""
+    """`events__contains` and `app_tokens` narrow the events. If none match, the list is empty."""
     every = await adjust.reports.events()
     assert {event.id for event in await adjust.reports.events(events__contains="level")} == {"level up"}
     app = emulator.app_tokens[1]
@@ -242,7 +242,7 @@ async def test_events_can_be_narrowed(adjust: AsyncAdjust, emulator: Emulator) -
 
 
 async def test_events_are_metrics(adjust: AsyncAdjust) -> None:
-    """The id of an event makes the names of its metrics, also where it holds a space."""
+    """The ID of an event makes the names of its metrics, even if it contains a space."""
     (event,) = await adjust.reports.events(events__contains="level")
     metrics = [f"{event.id}_events", f"{event.id}_revenue", f"{event.id}_d7_events_cohort"]
     report = await adjust.reports.fetch(
@@ -254,7 +254,7 @@ async def test_events_are_metrics(adjust: AsyncAdjust) -> None:
 
 @jumping
 async def test_odd_shapes_of_events() -> None:
-    """An event may be a plain text, its id a number, and what it does not have null."""
+    """An event may be a plain text, its ID a number, and missing fields null."""
     document = [
         "purchase",
         7,
@@ -284,7 +284,7 @@ async def test_odd_shapes_of_events() -> None:
     ids=range(4),
 )
 async def test_wrong_shapes_of_events_say_where(document: Any, place: str) -> None:
-    """What is no list of events is told with its place."""
+    """Anything but a list of events is reported with its place."""
     async with client(httpx.Response(200, content=json.dumps(document))) as (adjust, script):
         with pytest.raises(DecodeError, match=place):
             await adjust.reports.events()
@@ -304,7 +304,7 @@ async def test_wrong_shapes_of_events_say_where(document: Any, place: str) -> No
     ],
 )
 async def test_an_odd_event_does_not_lose_the_others(odd: Any, place: str, caplog: pytest.LogCaptureFixture) -> None:
-    """It is kept as the service sent it, and a warning says where it was."""
+    """It is kept as the service sent it, and a warning has its place."""
     async with client(httpx.Response(200, json=[{"id": "x"}, odd, {"id": "y"}])) as (adjust, script):
         assert await adjust.reports.events() == [ReportEvent(id="x"), odd, ReportEvent(id="y")]
         assert len(script.requests) == 1
@@ -347,7 +347,7 @@ FAILURES: dict[str, Any] = {
 @jumping
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_failures_are_tried_again_and_are_no_empty_list(failure: str) -> None:
-    """What may pass is asked for again; what goes on failing is an error, which can be pickled."""
+    """Transient failures are retried. A permanent one is an error, which can be pickled."""
     one = {"apps": [{"id": "a"}]}
     async with client(FAILURES[failure], httpx.Response(200, json=one), max_attempts=3) as (adjust, script):
         assert list(await adjust.reports.filters(["apps"])) == ["apps"]
@@ -363,7 +363,7 @@ async def test_failures_are_tried_again_and_are_no_empty_list(failure: str) -> N
 
 @jumping
 async def test_a_page_is_no_list() -> None:
-    """A page with a good status is an error at once: asking again would bring the same page."""
+    """A page with a success status is an error at once: another attempt would receive the same page."""
     page = httpx.Response(200, html="<html><title>Sign in</title></html>")
     async with client(page, max_attempts=3) as (adjust, script):
         with pytest.raises(DecodeError, match="Sign in"):
@@ -372,7 +372,7 @@ async def test_a_page_is_no_list() -> None:
 
 
 async def test_the_emulators_faults_are_overcome(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Lists come whole through a service that fails at every other request."""
+    """Complete lists arrive from a service that fails at every other request."""
     emulator.faults = Faults(0.5, ["500", "502-html", "503", "drop-before", "truncated-json"], seed=5)
     for _ in range(6):
         assert len((await adjust.reports.filters(["apps"]))["apps"]) == 3

@@ -1,4 +1,4 @@
-"""What the Report Service tells of an account, as records: exact, immutable, and with nothing left out."""
+"""The Report Service's records of an account: exact, immutable, and complete."""
 
 import pickle
 from typing import Any
@@ -32,7 +32,7 @@ EVENT = {
 
 
 def fault(document: object, cls: type) -> MalformedError:
-    """Give the error that reading a record ends with."""
+    """Return the error from reading a record."""
     with pytest.raises(MalformedError) as caught:
         structure(document, list[cls], "$")  # type: ignore[valid-type] # known at run time
     return caught.value
@@ -60,7 +60,7 @@ def test_a_value_is_read() -> None:
 
 
 def test_an_event_is_read() -> None:
-    """Lists and the mapping are as they came, and what is missing is empty or not known."""
+    """Lists and the mapping are unchanged, and missing fields are empty or `None`."""
     got = event_of(**EVENT, color="red")
     assert attrs.asdict(got) == {**EVENT, "increase_is_negative": None, "extra": {"color": "red"}}
     assert event_of(id="x") == ReportEvent(id="x", app_token=[], tokens=[])
@@ -70,7 +70,7 @@ def test_an_event_is_read() -> None:
 
 
 def test_an_app_is_read() -> None:
-    """A token and a name, and what else there is."""
+    """A token and a name, plus other fields."""
     assert structure([{"token": "abc", "name": "A", "store": 5}], list[App], "$") == [
         App(token="abc", name="A", extra={"store": 5})
     ]
@@ -88,7 +88,7 @@ def test_what_names_a_record_has_to_be_there(cls: type, key: str) -> None:
 @pytest.mark.parametrize("cls", [App, FilterValue, ReportEvent])
 @pytest.mark.parametrize("document", [None, {}, "abc", 5, {"id": "x", "token": "x"}])
 def test_records_come_in_a_list(cls: type, document: object) -> None:
-    """One record, or a text, is no list of them."""
+    """A single record, or a text, is not accepted as a list."""
     assert fault(document, cls).location == "$"
 
 
@@ -102,7 +102,7 @@ def test_a_record_is_an_object(cls: type, item: object) -> None:
 @pytest.mark.parametrize("field", [*TEXTS, "description"])
 @pytest.mark.parametrize("value", [5, 1.5, True, [], {}, ["x"]])
 def test_a_text_is_a_text(field: str, value: object) -> None:
-    """What is none is refused rather than turned into one."""
+    """Wrong types are refused and not converted."""
     assert fault([{"id": "x", field: value}], ReportEvent).location == f"$[0].{field}"
 
 
@@ -115,7 +115,7 @@ def test_a_text_is_a_text(field: str, value: object) -> None:
      ("app_token_x_event_tokens_mapping", {"a": [5]}), ("app_token_x_event_tokens_mapping", {"a": None})],
 )  # fmt: skip
 def test_what_does_not_fit_an_event_says_where(field: str, value: object) -> None:
-    """Nothing is guessed: `"false"` is not true, and a number is no token."""
+    """Nothing is guessed: `"false"` is not true, and a number is not a token."""
     assert fault([{"id": "x", field: value}], ReportEvent).location.startswith(f"$[0].{field}")
 
 
@@ -157,7 +157,7 @@ def test_records_are_immutable_and_travel(record: Any) -> None:
 
 
 def test_values_can_be_put_into_sets() -> None:
-    """Apps and values are told apart by what they say; what is kept beside does not stand in the way."""
+    """Apps and values differ by their fields, and `extra` does not matter."""
     assert len({FilterValue(id="a", extra={"x": [1]}), FilterValue(id="a", extra={"x": [1]}), FilterValue(id="b")}) == 2
     assert len({App(token="a", extra={"x": {}}), App(token="a", extra={"x": {}})}) == 1
 
@@ -171,7 +171,7 @@ def test_records_do_not_share_what_is_empty() -> None:
 
 
 def test_representations_show_what_matters() -> None:
-    """What is kept beside does not fill a line."""
+    """`extra` does not make the representation too long."""
     assert repr(FilterValue(id="a", extra={"x": 1})) == (
         "FilterValue(id='a', name=None, short_name=None, section=None, formatting=None)"
     )

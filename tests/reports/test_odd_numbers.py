@@ -17,7 +17,7 @@ PADDING = b',"padding":"\\ud83d\\ude00%b"' % (b"x" * LARGE)
 
 @pytest.mark.parametrize("padding", [b"", PADDING], ids=["small", "large"])
 async def test_odd_numbers_of_a_report(padding: bytes) -> None:
-    """`NaN` is no value, long whole numbers are exact, and `exact=True` keeps every digit."""
+    """`NaN` does not count as a value, long whole numbers are exact, and `exact=True` keeps every digit."""
     body = (
         b'{"rows":[{"app":"A","installs":123456789012345678901234567890,"ctr":0.12345678901234567891},'
         b'{"app":"B","installs":"5","ctr":NaN},{"app":"C","installs":Infinity,"ctr":"NaN"}],"totals":{"ctr":-Infinity}%b}'

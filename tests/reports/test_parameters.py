@@ -39,28 +39,28 @@ class Printed(str, Enum):  # noqa: UP042 - callers have such enumerations: they 
 
 @pytest.mark.parametrize(("name", "value", "wire"), DOCUMENTED)
 def test_a_documented_parameter_goes_on_the_wire(name: str, value: object, wire: str) -> None:
-    """A parameter has its documented form, and nothing but ISO dates is asked for beside it."""
+    """A parameter has its documented form, and only ISO dates are requested next to it."""
     query: dict[str, Any] = {name: value}
     assert wire_of(**query) == {**WIRE, name: wire}
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - set(BASE)))
 def test_none_is_left_out(name: str) -> None:
-    """`None` stands for a parameter that was not given."""
+    """`None` means that a parameter was not passed."""
     assert wire_of(**{name: None}) == WIRE
 
 
 @pytest.mark.parametrize("name", sorted(BASE))
 @pytest.mark.parametrize("change", [{}, {"x": None}])
 def test_what_a_report_needs_is_missed(name: str, change: dict[str, None]) -> None:
-    """Dimensions, metrics and the range are required, also where `None` is given."""
+    """Dimensions, metrics and the range are required, and can't be `None`."""
     query = {**BASE, name: None} if change else {key: value for key, value in BASE.items() if key != name}
     message = refusal(lambda: check_question(query, app_tokens=None, parameters=None))
     assert message == f"{name} is missing: a report needs dimensions, metrics and date_period"
 
 
 def test_every_parameter_of_the_call_is_known() -> None:
-    """What the signature offers can be encoded."""
+    """Everything in the signature can be encoded."""
     assert sorted(TAKES) == sorted({*NAMES, "filters"})
 
 
@@ -73,7 +73,7 @@ def test_members_of_an_enumeration_are_their_values(kind: Any) -> None:
 
 
 def test_a_question_is_not_changed() -> None:
-    """What the caller gave is as it was, and can be given again."""
+    """The caller's values are unchanged, and can be passed again."""
     query = {**BASE, "dimensions": ["day"], "filters": {"app__in": ["x"]}}
     copy = {**query, "filters": {"app__in": ["x"]}}
     first, second = (check_question(query, app_tokens=["abc"], parameters={"new": 1}) for _ in range(2))
@@ -89,7 +89,7 @@ def test_a_question_is_not_changed() -> None:
      ([["a"]], "holds ['a']"), (["a,b"], "holds 'a,b'"), (["a", "a"], "twice"), (["\ud800"], "can't be sent")],
 )  # fmt: skip
 def test_what_is_no_list_of_names_is_refused(name: str, value: object, part: str) -> None:
-    """A text where a list belongs, and every other mistake, is refused by the argument's name."""
+    """A text instead of a list, and every other mistake, is refused with the argument's name."""
     message = refused(**{name: value})
     assert message.startswith(f"{name} ")
     assert part in message
@@ -111,14 +111,14 @@ def test_a_time_zone_is_a_name_or_a_number(value: object) -> None:
 @pytest.mark.parametrize("name", FLAGS)
 @pytest.mark.parametrize("value", [0, 1, "true", "", [], 1.0])
 def test_a_boolean_is_a_boolean(name: str, value: object) -> None:
-    """What is merely true or false by its look is refused."""
+    """Values that only look true or false are refused."""
     assert refused(**{name: value}).endswith("pass True or False")
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.0, "10", [10], 2**63, float("inf"), Decimal(5),
                                    pytest.param(10**5000, id="huge")])  # fmt: skip
 def test_a_limit_is_a_whole_number(value: object) -> None:
-    """A report of no rows, and what is no number, are refused."""
+    """A report of no rows, and wrong numbers, are refused."""
     assert refused(limit=value).startswith("limit is ")
 
 
@@ -130,7 +130,7 @@ def test_a_limit_is_a_whole_number(value: object) -> None:
      (("8", "9"), "[0] is '8'"), ((None, 1), "[0] is None")],
 )  # fmt: skip
 def test_hours_are_a_pair_of_hours(value: object, start: str) -> None:
-    """Two whole numbers from 0 to 23, and nothing else."""
+    """Only two whole numbers from 0 to 23 are accepted."""
     assert refused(hour__between=value).startswith(f"hour__between{start}")
 
 
@@ -141,7 +141,7 @@ def test_one_clock_is_given() -> None:
 
 @pytest.mark.parametrize("value", [["-"], ["clicks", "--"], [" - "]])
 def test_a_sort_has_a_name(value: list[str]) -> None:
-    """A minus alone sorts by nothing."""
+    """A minus without a name is refused."""
     assert refused(sort=value).startswith("sort is ")
 
 
@@ -154,13 +154,13 @@ def test_a_sort_has_a_name(value: list[str]) -> None:
     ],
 )
 def test_an_argument_that_there_is_not_is_refused_with_the_way_to_give_it(name: str, part: str) -> None:
-    """A typo is no parameter let through, and a filter has its place."""
+    """A misspelt parameter is refused, and a filter belongs in `filters=`."""
     assert refused(**{name: "x"}) == part
     assert refused(**{name: None}) == part
 
 
 def test_a_csv_takes_readable_names() -> None:
-    """What one report alone takes is encoded where it is taken."""
+    """A parameter of a single report is encoded for that report."""
     query = {**BASE, "readable_names": True}
     question = check_question(query, app_tokens=None, parameters=None, takes=CsvQuery)
     assert question.query() == {**WIRE, "readable_names": "true"}
@@ -174,7 +174,7 @@ def test_a_csv_takes_readable_names() -> None:
     [(["day"], ["day"]), (["day"], ["a_D7", "a_d7"]), (["a_d7", "day"], ["a_D7"]), (["day"], ["x_W2_y", "x_w2_y"])],
 )
 def test_no_column_comes_twice(dimensions: list[str], metrics: list[str]) -> None:
-    """Names that come back as the same column are refused, in whichever list they are."""
+    """Names that have the same column in the answer are refused, in whichever list they are."""
     assert refused(dimensions=dimensions, metrics=metrics).endswith("already: pass it once")
 
 
@@ -195,13 +195,13 @@ def test_no_column_comes_twice(dimensions: list[str], metrics: list[str]) -> Non
     ],
 )
 def test_a_cohort_metric_comes_back_in_lower_case(asked: str, came: str) -> None:
-    """The period alone changes, so that the slugs of events stay as they are."""
+    """Only the period changes, so that the slugs of events stay unchanged."""
     assert column_name(asked) == came
 
 
 @given(st.text("aDdWwMm7_ ", max_size=12))
 def test_the_name_of_a_column_is_final(name: str) -> None:
-    """A name that came back is asked for as itself, and no name changes but for its case."""
+    """A name from an answer can be requested unchanged, and no name changes except in case."""
     once = column_name(name)
     assert column_name(once) == once
     assert once.lower() == name.lower()

@@ -28,7 +28,7 @@ from tests.reports.questions import BASE, refusal, refused, wire_of
     ],
 )  # fmt: skip
 def test_a_range_has_the_documented_forms(value: object, wire: str) -> None:
-    """Two days, the service's own form, a mix, and words, also ones that came later."""
+    """Two days, the service's own form, a mix, and words, including new ones."""
     assert wire_of(date_period=value)["date_period"] == wire
 
 
@@ -43,7 +43,7 @@ def test_a_range_has_the_documented_forms(value: object, wire: str) -> None:
      (datetime(2026, 1, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, 1, tzinfo=UTC)), (20260101, 20260102), iter([1, 2])],
 )  # fmt: skip
 def test_what_is_no_range_is_refused(value: object) -> None:
-    """Forms that the service refuses, days that no calendar has, and ranges that end before they begin."""
+    """Forms that the service refuses, impossible dates, and ranges that end before they start."""
     assert refused(date_period=value).startswith("date_period")
 
 
@@ -73,7 +73,7 @@ RANGE = Period(date(2026, 1, 1), date(2026, 2, 3))
 
 
 def test_without_a_window_there_is_one_range() -> None:
-    """Any range goes as it is."""
+    """Any range is accepted."""
     assert split_period("yesterday", None, ("day",)) == ("yesterday",)
     assert split_period(RANGE, None, ("app",)) == (RANGE,)
 
@@ -84,7 +84,7 @@ def test_without_a_window_there_is_one_range() -> None:
      (1, "hour")],
 )  # fmt: skip
 def test_a_range_is_split_where_no_row_spans_two_windows(window: Any, dimensions: str) -> None:
-    """With days or hours, or weeks and months of their own window, rows are joined as they are."""
+    """With days or hours, or weeks and months of the same window, rows are joined unchanged."""
     windows = split_period(RANGE, window, tuple(dimensions.split(",")))
     first, last = windows[0], windows[-1]
     assert isinstance(first, Period)
@@ -98,27 +98,27 @@ def test_a_range_is_split_where_no_row_spans_two_windows(window: Any, dimensions
      ("month", "quarter"), ("month", "year"), ("month", "app"), ("day", "days")],
 )  # fmt: skip
 def test_a_window_that_would_cut_rows_is_refused(window: Any, dimensions: str) -> None:
-    """Rates and distinct users don't add up, so that no row may span two windows."""
+    """Rates and distinct users are not additive, so no row may span two windows."""
     assert "never summed" in refusal(lambda: split_period(RANGE, window, tuple(dimensions.split(","))))
 
 
 @pytest.mark.parametrize("period", ["yesterday", "-7d:-1d", "2026-01-01:-0d", "-7d:2026-01-01"])
 def test_a_range_without_dates_is_not_split(period: str) -> None:
-    """What "yesterday" is, the service alone knows."""
+    """Only the service knows which day "yesterday" is."""
     message = refusal(lambda: split_period(period, "day", ("day",)))
     assert message == f"window is 'day', but date_period is {period!r}: pass two dates, so that the range can be split"
 
 
 @pytest.mark.parametrize("window", [True, 0, 367, "", "Day", "year", b"day", 1.0, [], {}, {"day"}, float("nan")])
 def test_what_is_no_window_is_refused(window: object) -> None:
-    """The check of the window comes before that of the range."""
+    """The window is checked before the range."""
     assert refusal(lambda: split_period("yesterday", window, ("day",))).startswith("window is ")
 
 
 @pytest.mark.parametrize("form", ["pair", "text"])
 @given(st.dates(date(2020, 1, 1), date(2026, 1, 1)), st.integers(0, 400), st.integers(1, 366))
 def test_windows_are_ranges_that_can_be_asked_for(form: str, first: date, length: int, window: int) -> None:
-    """Each window is a range of its own, and together they are the whole, however the range was given."""
+    """Each window is its own range, and together they make the whole, in any form of the range."""
     last = first + timedelta(length)
     period: Any = (first, last) if form == "pair" else f"{first}:{last}"
     question = check_question({**BASE, "date_period": period}, app_tokens=None, parameters=None, window=window)

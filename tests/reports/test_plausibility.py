@@ -39,7 +39,7 @@ def serving(rows: Rows | list[dict[str, Any]], apps: list[dict[str, Any]] | int 
 
 
 def period_of(request: httpx.Request) -> tuple[date, date]:
-    """Give the days that a request asks for."""
+    """Return the days that a request covers."""
     first, last = map(date.fromisoformat, request.url.params["date_period"].split(":"))
     return first, last
 
@@ -58,7 +58,7 @@ def lookups(script: Script) -> int:
 
 
 async def test_windows_that_are_exact_are_joined() -> None:
-    """A service that splits the range as it is asked to has each day once."""
+    """A service that splits the range as requested has each day once."""
     async with client(serving(lambda request: daily(*period_of(request)))) as (adjust, script):
         report = await adjust.reports.fetch(**QUERY, window=3)
     assert [row["day"].day for row in report.rows()] == list(range(1, 11))
@@ -67,7 +67,7 @@ async def test_windows_that_are_exact_are_joined() -> None:
 
 
 async def test_a_service_that_rounds_the_range_is_found_out() -> None:
-    """Days that come in two windows would count twice: the error names the first of them, and what to do."""
+    """Days in two windows would count twice: the error names the first of them, and what to do."""
 
     def rounded(request: httpx.Request) -> list[dict[str, Any]]:
         first, last = period_of(request)
@@ -83,7 +83,7 @@ async def test_a_service_that_rounds_the_range_is_found_out() -> None:
 
 
 async def test_weeks_that_begin_on_monday_are_found_out() -> None:
-    """With `window="week"` an account whose weeks begin on Monday would give each of them as two rows."""
+    """With `window="week"`, an account whose weeks start on Monday would have each of them in two rows."""
 
     def weekly(request: httpx.Request) -> list[dict[str, Any]]:
         first, last = period_of(request)
@@ -99,7 +99,7 @@ async def test_weeks_that_begin_on_monday_are_found_out() -> None:
 
 
 async def test_windows_are_compared_as_dates_and_for_each_app() -> None:
-    """A day is the same day with a time, and another app may have it too; what fails is kept where it is asked for."""
+    """A day with a time is the same day, and another app may have it too. Failures are kept on request."""
 
     def odd(request: httpx.Request) -> list[dict[str, Any]]:
         if request.url.params["app_token__in"] == "good":
@@ -131,7 +131,7 @@ async def test_windows_are_compared_as_dates_and_for_each_app() -> None:
 async def test_rows_outside_of_the_range_are_named(
     form: str, dimension: str, inside: str, outside: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Figures of days that were not asked for are kept, with a warning that names them."""
+    """Figures of days that were not requested are kept, with a warning that names them."""
     rows = [{dimension: inside, "installs": "1"}, {dimension: outside, "installs": "1"}]
     for given, warned in ((rows[:1], False), (rows, True)):
         caplog.clear()
@@ -144,7 +144,7 @@ async def test_rows_outside_of_the_range_are_named(
 
 
 async def ask(adjust: AsyncAdjust, form: str, folder: Path, **query: Any) -> int:
-    """Ask for a report in one of its forms, and give the number of its rows."""
+    """Request a report in one of its forms, and return the number of its rows."""
     if form == "json":
         return len(list((await adjust.reports.fetch(**query)).rows()))
     if form == "csv":
@@ -155,7 +155,7 @@ async def ask(adjust: AsyncAdjust, form: str, folder: Path, **query: Any) -> int
 @pytest.mark.parametrize("chosen", [{"app_tokens": ["a", "b"]}, {"filters": {"app_token__in": ["a", "b"]}}])
 @pytest.mark.parametrize("form", ["json", "csv", "file"])
 async def test_rows_of_other_apps_are_refused(form: str, chosen: Any, tmp_path: Path) -> None:
-    """Figures of an app that was not asked for never pass for those of the others."""
+    """Figures of an app that was not requested are never mistaken for those of the others."""
     query = QUERY | {"dimensions": ["app_token"]} | chosen
     if form == "json":
         query["fan_out"] = "none"
@@ -170,7 +170,7 @@ async def test_rows_of_other_apps_are_refused(form: str, chosen: Any, tmp_path: 
 
 @pytest.mark.parametrize("form", ["json", "csv", "file"])
 async def test_missing_columns_are_named(form: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What was asked for and is in no row is named; cohort metrics may come back in lower case."""
+    """Requested columns that no row has are named. Cohort metrics may be returned in lower case."""
     query = QUERY | {"metrics": ["installs", "clicks", "retention_rate_D7", "Cost"]}
     rows = [{"day": "2026-01-01", "installs": "1", "retention_rate_d7": "0.5", "cost": "1.5"}]
     async with client(serving(rows)) as (adjust, _):
@@ -188,7 +188,7 @@ async def test_missing_columns_are_named(form: str, tmp_path: Path, caplog: pyte
 async def test_a_cap_on_rows_is_suspected(
     form: str, rows: int, more: Any, warned: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A round number of rows without a `limit` of the caller's may be a cap that nobody asked for."""
+    """A round number of rows without the caller's `limit` may be a cap of the service."""
     given = [{"day": "2026-01-01", "installs": "1"}] * rows
     async with client(serving(given)) as (adjust, _):
         with caplog.at_level(logging.WARNING, "adjust_async"):
@@ -203,7 +203,7 @@ APPS = [{"id": "yxs12pfewq", "name": "Racer"}, {"id": "gwzpeepw8uf8", "name": "P
 
 @pytest.mark.parametrize("fan_out", ["app", "none"])
 async def test_an_unknown_app_is_named(fan_out: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """An app without rows that is not in the account is named with the nearest ones; the apps are looked up once."""
+    """An unknown app without rows is named with similar ones. The apps are looked up once."""
     async with client(serving([], APPS)) as (adjust, script):
         with caplog.at_level(logging.WARNING, "adjust_async"):
             query = QUERY | {"app_tokens": ["yxs12pfewp", "gwzpeepw8uf8", "zzz"], "fan_out": fan_out, "window": 5}
@@ -235,7 +235,7 @@ async def test_apps_with_rows_are_not_looked_up() -> None:
 
 
 async def test_a_stream_names_unknown_apps() -> None:
-    """Each app of a stream comes with the warning about it."""
+    """Each app of a stream has its own warning."""
     async with client(serving([], APPS)) as (adjust, script):
         found = {app: report async for app, report in adjust.reports.stream(**QUERY, app_tokens=["nope", "yxs12pfewq"])}
         assert lookups(script) == 1
@@ -246,7 +246,7 @@ async def test_a_stream_names_unknown_apps() -> None:
 async def test_a_csv_without_rows_names_unknown_apps(
     form: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says of an empty CSV which of its apps the account does not have."""
+    """The log names the unknown apps of an empty CSV."""
     async with client(serving([], APPS)) as (adjust, _):
         with caplog.at_level(logging.WARNING, "adjust_async"):
             assert await ask(adjust, form, tmp_path, **QUERY, app_tokens=["nope", "yxs12pfewq"]) == 0
@@ -257,7 +257,7 @@ async def test_a_csv_without_rows_names_unknown_apps(
 
 @pytest.mark.parametrize("apps", [500, []])
 async def test_a_list_that_can_not_be_had_accuses_nobody(apps: Any) -> None:
-    """Where the account's apps are not known, an empty report is an empty report."""
+    """If the account's apps are unknown, an empty report is just an empty report."""
     async with client(serving([], apps), max_attempts=1) as (adjust, script):
         for _ in range(2):
             report = await adjust.reports.fetch(**QUERY, app_tokens=["nope"])

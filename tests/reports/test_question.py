@@ -16,7 +16,7 @@ anyio_backend = jumping_clock
 
 
 async def test_the_parameters_on_the_wire() -> None:
-    """Everything goes out under its name, lists joined, in the documented forms; dates are asked for in ISO."""
+    """Everything is sent by its name, lists joined, in the documented forms, and dates in ISO."""
     async with service(report()) as (adjust, script):
         await adjust.reports.fetch(
             dimensions=("day", "app"),
@@ -96,7 +96,7 @@ FAN_OUTS: list[tuple[dict[str, Any], list[str | None]]] = [
 
 @pytest.mark.parametrize(("query", "apps"), FAN_OUTS, ids=[str(query) for query, _ in FAN_OUTS])
 async def test_requests_for_apps(query: Any, apps: list[str | None]) -> None:
-    """Apps that are given are asked for one by one, unless that is switched off, or would cut each of them."""
+    """Passed apps are requested one by one, unless that is switched off, or would cut each of them."""
     async with service(report()) as (adjust, script):
         answer = await adjust.reports.fetch(**QUERY | query)
     assert sent(script, "app_token__in") == [(app,) for app in apps]
@@ -127,7 +127,7 @@ async def test_requests_for_windows(window: Any, periods: list[str]) -> None:
 
 @pytest.mark.parametrize(("dimension", "window"), [("week", "week"), ("month", "month"), ("hour", 3), ("day", "month")])
 async def test_windows_that_are_exact(dimension: str, window: Any) -> None:
-    """A window is taken where no row spans two of them."""
+    """A window is accepted if no row spans two of them."""
     async with service(report()) as (adjust, script):
         await adjust.reports.fetch(**QUERY | {"dimensions": ["app", dimension]}, window=window)
     assert len(script.requests) > 1

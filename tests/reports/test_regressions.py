@@ -36,7 +36,7 @@ async def test_deadline_survives_a_refused_body() -> None:
 
 @jumping
 async def test_time_of_work_does_not_end_later_attempts() -> None:
-    """The loop of attempts heeds the deadline that work on the pieces has moved."""
+    """The retry loop uses the deadline that work on the pieces has moved."""
     received = Received(work=100_000)
     broken = arriving(b"x", httpx.ReadError("reset"))
     async with client(broken, broken, arriving(b"y"), reports_deadline=100) as (adjust, script):
@@ -46,7 +46,7 @@ async def test_time_of_work_does_not_end_later_attempts() -> None:
 
 @pytest.mark.parametrize("cut", [b"2026-01-01,A,1,2\n2026-01-02,A,1", b"2026-01-01,A,1,2\n2026-01-"])
 async def test_a_file_whose_last_row_breaks_off(cut: bytes, tmp_path: Path) -> None:
-    """What `csv` refuses as rows is no whole file either."""
+    """Rows that `csv` refuses are refused in files too."""
     good = HEADER + b"2026-01-01,A,1,2\n2026-01-02,A,1,2\n"
     async with client(arriving(HEADER + cut), arriving(good)) as (adjust, script):
         saved = await adjust.reports.download_csv(tmp_path / "x.csv", **Q)
@@ -68,7 +68,7 @@ async def test_a_file_whose_last_row_breaks_off(cut: bytes, tmp_path: Path) -> N
 )
 @pytest.mark.parametrize("to_file", [False, True])
 async def test_a_page_is_no_empty_report(page: bytes, to_file: bool, tmp_path: Path) -> None:
-    """A 200 whose header has none of the columns that were asked for is an error, not a report without rows."""
+    """A 200 whose header has none of the requested columns is an error, not a report without rows."""
     async with client(arriving(page), max_attempts=2) as (adjust, _):
         with pytest.raises(DecodeError):
             if to_file:
@@ -80,7 +80,7 @@ async def test_a_page_is_no_empty_report(page: bytes, to_file: bool, tmp_path: P
 
 @pytest.mark.parametrize("timeout", [300, None])
 async def test_a_timeout_error_of_on_progress(timeout: float | None, tmp_path: Path) -> None:
-    """What `on_progress` raises ends the call as it is, a TimeoutError (an ETIMEDOUT of a disk or socket) too."""
+    """An exception of `on_progress` ends the call unchanged, even a TimeoutError (ETIMEDOUT of a disk or socket)."""
 
     def progress(*_: object) -> None:
         raise TimeoutError("mine")
@@ -94,7 +94,7 @@ async def test_a_timeout_error_of_on_progress(timeout: float | None, tmp_path: P
 @jumping
 @pytest.mark.parametrize("deadline", [900, None])
 async def test_a_timeout_error_of_on_retry(deadline: float | None) -> None:
-    """What `on_retry` raises ends the call as it is."""
+    """An exception of `on_retry` ends the call unchanged."""
 
     def hook(_: object) -> None:
         raise TimeoutError("mine")
@@ -106,7 +106,7 @@ async def test_a_timeout_error_of_on_retry(deadline: float | None) -> None:
 
 @pytest.mark.parametrize("to_file", [False, True])
 async def test_broken_parquet_is_a_decode_error(to_file: bool, tmp_path: Path) -> None:
-    """Pyarrow raises OSError too, which is no ArrowException."""
+    """An OSError of pyarrow is handled too, although it is not an ArrowException."""
     broken = b"PAR1" + b"\x00" * 40 + b"PAR1"
     async with client(httpx.Response(200, content=broken), max_attempts=1) as (adjust, _):
         with pytest.raises(DecodeError):
@@ -128,7 +128,7 @@ async def test_a_broken_page_of_parquet() -> None:
 
 @jumping
 async def test_lists_of_one_kind_accuse_no_other_kind() -> None:
-    """With `overview_metrics` alone, a cohort metric is not known to be wrong."""
+    """With only `overview_metrics`, a cohort metric is not known to be wrong."""
     lists = {"overview_metrics": [{"id": "installs"}], "dimensions": [{"id": "day"}]}
     refusal = httpx.Response(400, json={"error_desc": "currency is not valid"})
     async with client(httpx.Response(200, json=lists), refusal) as (adjust, _):
@@ -155,7 +155,7 @@ async def test_a_parameter_is_no_dimension() -> None:
 
 @jumping
 async def test_token_in_the_log_of_warnings(caplog: pytest.LogCaptureFixture) -> None:
-    """A warning of the service that echoes the token is not logged as it is."""
+    """A warning of the service that echoes the token is not logged unchanged."""
     document = {"rows": [], "totals": {}, "warnings": ["the token secret-token expires"]}
     async with client(httpx.Response(200, json=document)) as (adjust, _):
         with caplog.at_level(logging.WARNING):
@@ -184,7 +184,7 @@ async def test_a_part_of_the_token() -> None:
 
 @jumping
 async def test_hints_name_the_settings_of_reports() -> None:
-    """What to set is the setting of the host that was asked."""
+    """The setting to change belongs to the host of the request."""
     for code, right, wrong in (
         (302, "reports_url", "api_url"),
         (429, "reports_max_rate", " max_rate"),
@@ -200,7 +200,7 @@ async def test_hints_name_the_settings_of_reports() -> None:
 
 @jumping
 async def test_a_list_without_values_is_there() -> None:
-    """Where the service has nothing (204), the lists that were asked for are there, and empty."""
+    """If the service has nothing (204), the requested lists exist, and are empty."""
     async with client(httpx.Response(204)) as (adjust, _):
         assert await adjust.reports.filters(["networks", "apps"]) == {"networks": [], "apps": []}
 
@@ -215,7 +215,7 @@ async def test_errors_of_a_stream_tell_the_request() -> None:
 
 
 def test_lookback_of_ages() -> None:
-    """Any whole number of days is one."""
+    """Any whole number of days is accepted."""
     assert lookback("2026-11-18", 10**10, today="2026-11-21")[0].isoformat() == "0001-01-01"
 
 
@@ -232,7 +232,7 @@ async def test_waits_that_fail_count_too() -> None:
 
 
 async def test_a_record_without_end_stays_cheap() -> None:
-    """Quotes that never close cost no more than what they are long."""
+    """Quotes that never close cost only time proportional to their length."""
     import time
 
     started = time.process_time()
@@ -244,7 +244,7 @@ async def test_a_record_without_end_stays_cheap() -> None:
 
 
 async def test_packed_rows_take_no_memory() -> None:
-    """A packed report that unpacks to many times its size is not made into rows all at once."""
+    """A compressed report that expands to many times its size is not made into rows all at once."""
     import tracemalloc
 
     text = HEADER + b"2026-01-01,Puzzle Harbor,0,0.0\n" * 300_000

@@ -19,7 +19,7 @@ from tests.reports.answers import ANSWER, DAY, METRICS, exports, part, report, r
 
 
 def test_cells_are_typed() -> None:
-    """Metrics are numbers by their text, days are dates, ids and words are text, and what is missing is nothing."""
+    """Metrics are numbers by their text, days are dates, IDs and words are text, and missing cells are `None`."""
     got = report(
         {"day": "2026-01-05", "partner_id": "-300", "network": "Organic", "installs": "64", "cost": "0.0", "roas": ""},
         {"day": "2026-01-06", "partner_id": -300, "network": "unknown", "installs": None, "cost": "1.5"},
@@ -38,7 +38,7 @@ def test_cells_are_typed() -> None:
 
 @given(reports())
 def test_rows_are_those_of_the_service(source: Report) -> None:
-    """Every row is there in order, with the cells that it has and `None` for the others."""
+    """Every row is returned in order, with its cells and `None` for the others."""
     expected = []
     metrics = {column.name for column in source.schema if column.name in METRICS}
     for one in source.parts:
@@ -67,7 +67,7 @@ def test_rows_are_given_anew_each_time(source: Report) -> None:
 
 @given(reports())
 def test_exact_metrics_are_decimals_of_the_same_value(source: Report) -> None:
-    """`exact=True` changes the numbers of metrics alone, and gives each digit of the text."""
+    """`exact=True` only changes the numbers of metrics, and keeps each digit of the text."""
     raw = [row for one in source.parts for row in one.rows]
     for plain, exact, texts in zip(source.rows(), source.rows(exact=True), raw, strict=True):
         assert plain.keys() == exact.keys()
@@ -84,7 +84,7 @@ def test_exact_metrics_are_decimals_of_the_same_value(source: Report) -> None:
 
 @given(reports())
 def test_decimals_stay_out_of_the_other_forms(source: Report) -> None:
-    """Having asked for exact rows changes nothing of what comes afterwards."""
+    """Iterating exact rows does not affect later rows."""
     schema = source.schema
     list(source.rows(exact=True))
     assert source.schema == schema
@@ -96,7 +96,7 @@ def test_decimals_stay_out_of_the_other_forms(source: Report) -> None:
 
 
 def test_rows_of_several_apps_and_windows_are_joined_in_order() -> None:
-    """Each row tells its app first; what some rows lack is empty there, and nothing is summed."""
+    """Each row starts with its app. Cells that some rows lack are empty, and nothing is summed."""
     parts = [
         part({**DAY, "installs": "1"}, app="abc1", period="x"),
         part({**DAY, "installs": "1", "cost": "0.5"}, app="abc1", period="y"),
@@ -112,7 +112,7 @@ def test_rows_of_several_apps_and_windows_are_joined_in_order() -> None:
 
 
 def test_app_tokens_come_where_they_were_asked_for() -> None:
-    """A dimension `app_token` keeps its place, and is filled where the service leaves it out."""
+    """A dimension `app_token` keeps its place, and is filled if the service leaves it out."""
     got = Report([part({"installs": "1"}, app="abc1")], ["day", "app_token"], ["installs"])
     assert got.columns == ("day", "app_token", "installs")
     assert next(got.rows()) == {"day": None, "app_token": "abc1", "installs": 1}
@@ -121,7 +121,7 @@ def test_app_tokens_come_where_they_were_asked_for() -> None:
 
 
 def test_totals_are_the_services_own() -> None:
-    """They need not be the sum of the rows, and cannot be changed through what is given."""
+    """They need not be the sum of the rows, and the returned object can't change them."""
     got = Report([part(ANSWER, ANSWER, totals={"installs": 100, "cost": 1.5})], ["day"], ["installs", "cost"])
     assert got.totals == {"installs": 100, "cost": 1.5}
     got.totals["installs"] = 0
@@ -131,24 +131,24 @@ def test_totals_are_the_services_own() -> None:
 
 @pytest.mark.parametrize("apps", [("abc1", "abc2"), ("abc1", "abc1"), ("abc1", "abc2", "abc3")])
 def test_totals_of_parts_are_never_summed(apps: tuple[str, ...]) -> None:
-    """A report of several parts teaches where its totals are."""
+    """A report of several parts refers to the totals of each part."""
     got = Report([part(app=app, totals={"installs": 1}) for app in apps], ["day"], ["installs"])
     with pytest.raises(ConfigurationError) as caught:
         _ = got.totals
-    assert f"the report was asked for in {len(apps)} parts, and totals don't add up" in str(caught.value)
+    assert f"the report has {len(apps)} parts, and totals are not additive" in str(caught.value)
     assert "report.parts" in str(caught.value)
     assert [one.totals for one in got.parts] == [{"installs": 1}] * len(apps)
 
 
 def test_a_remark_on_several_parts_is_told_once() -> None:
-    """Remarks come in the order of the parts, also ones that are no texts."""
+    """Warnings keep the order of the parts, and may be other values than text."""
     parts = [part(app="a", warnings=["x", {"code": 1}]), part(app="b", warnings=["y", {"code": 1}, "x"]), part(app="c")]
     assert Report(parts, [], []).warnings == ["x", {"code": 1}, "y"]
     assert report().warnings == []
 
 
 def test_failures_are_kept_beside_the_parts() -> None:
-    """What failed is there by its app, and told in the representation."""
+    """Failures are available by app, and shown in the representation."""
     error = AdjustError("no")
     failures = {"abc2": error}
     got = Report([part(ANSWER, app="abc1")], ["day"], ["installs", "cost"], failures=failures)
@@ -165,7 +165,7 @@ IMPLIED = {"partner_id": "-300", "partner": "other", "tags": ["a", "b"], "ids": 
 
 @pytest.mark.parametrize("implied", [IMPLIED, "text", ["a"], None, {}, 5, []])
 def test_what_a_row_implies_is_dropped(implied: object) -> None:
-    """By default it leaves no trace, in whichever form it comes."""
+    """By default it is left out, whatever its form."""
     got = report({**ANSWER, "attr_dependency": implied}, ANSWER, metrics=["installs", "cost"])
     assert got.columns == ("day", "installs", "cost")
     first, second = got.rows()
@@ -174,7 +174,7 @@ def test_what_a_row_implies_is_dropped(implied: object) -> None:
 
 @pytest.mark.parametrize("implied", [IMPLIED, "text", ["a", 1], {}, []])
 def test_what_a_row_implies_is_kept(implied: object) -> None:
-    """`keep` gives it as it came in a column, which is JSON in the other forms."""
+    """`keep` keeps it unchanged in a column, which is JSON in the other forms."""
     got = Report([part({**ANSWER, "attr_dependency": implied}, ANSWER)], ["day"], ["installs", "cost"],
                  attr_dependency="keep")  # fmt: skip
     assert got.columns == ("day", "installs", "cost", "attr_dependency")
@@ -186,7 +186,7 @@ def test_what_a_row_implies_is_kept(implied: object) -> None:
 
 
 def test_what_a_row_implies_becomes_columns() -> None:
-    """Each key is a column after the others, under another name where it was asked for or is the row's own already."""
+    """Each key is a column after the others, with another name if the row or the query already has that name."""
     row = {**ANSWER, "partner": "Meta", "own": "x", "attr_dependency": {**IMPLIED, "own": "y", "installs": "z"}}
     got = Report(
         [part(row, {"day": "2026-01-06"})], ["day", "partner"], ["installs", "cost"], attr_dependency="columns"
@@ -204,7 +204,7 @@ def test_what_a_row_implies_becomes_columns() -> None:
 
 
 def test_a_key_that_was_asked_for_clashes_also_where_the_row_lacks_it() -> None:
-    """What is implied never passes for the figure or dimension that was asked for."""
+    """Implied values are never mistaken for the requested figure or dimension."""
     row = {**DAY, "attr_dependency": {"partner": "other", "installs": "5", "app_token": "zzz"}}
     got = Report([part(row, app="abc1")], ["day", "partner"], ["installs"], attr_dependency="columns")
     assert next(got.rows()) == {
@@ -228,7 +228,7 @@ def test_the_services_answer_is_left_as_it_is(mode: AttrDependency) -> None:
 
 
 def test_many_rows_are_made_one_by_one() -> None:
-    """The rows of a large report are not gathered, and come in a few seconds."""
+    """The rows of a large report are not collected, and take a few seconds."""
     row = {"day": "2026-01-05", "country": "de", "installs": "64", "revenue": "1.25"}
     got = report(*([row] * 200_000), dimensions=["day", "country"], metrics=["installs", "revenue"])
     begin = time.perf_counter()
@@ -247,7 +247,7 @@ def test_many_rows_are_made_one_by_one() -> None:
 
 
 def test_melted_cohorts_are_in_the_order_of_the_columns() -> None:
-    """The rows of a cohort come in the order in which its metrics were asked for, in every run."""
+    """The rows of a cohort are in the order of the requested metrics, in every run."""
     metrics = [f"retention_rate_d{number}" for number in (30, 1, 14, 7, 3, 90)]
     melted = report({**DAY, **dict.fromkeys(metrics, "0.5")}, metrics=metrics).melt_cohorts()
     assert [row["period"] for row in melted.rows()] == [30, 1, 14, 7, 3, 90]
@@ -288,14 +288,14 @@ def test_average_users_are_numbers_every_week(metric: str, value: object) -> Non
 
 @pytest.mark.parametrize("value", [17, 0, True, "2026-01-01", ["x"], {"x": 1}])
 def test_an_hour_that_is_none_is_text(value: object) -> None:
-    """What is no moment never becomes one on its way into a table."""
+    """Text that is not a moment never becomes one on its way into a table."""
     got = report({"hour": value, "installs": "1"}, dimensions=["hour"], metrics=["installs"])
     assert got.schema[0] == ("hour", "text")
     assert isinstance(got.to_arrow().column("hour")[0].as_py(), str)
 
 
 def test_totals_are_those_of_all_or_none() -> None:
-    """Where an app failed, the totals of the others are not those of the whole."""
+    """If an app failed, the totals of the others are not those of the whole."""
     error = AdjustError("no")
     part = ReportPart("a", None, [], {"installs": 1}, [], {})
     with pytest.raises(ConfigurationError, match="1 of the apps failed"):

@@ -15,12 +15,12 @@ from tests.reports.answers import ANSWER, document
 
 
 def table_of(source: Table) -> tuple[tuple[Column, ...], list[dict[str, Any]]]:
-    """Give the schema and the rows."""
+    """Return the schema and the rows."""
     return source.schema, list(source.rows())
 
 
 def test_a_saved_document_is_read(tmp_path: Path) -> None:
-    """Text, bytes and a file give the same, with a byte order mark or without."""
+    """Text, bytes and a file lead to the same report, with a byte order mark or without."""
     text = document(ANSWER, totals={"installs": 64, "cost": 0.0}, warnings=["w"], currencies=["EUR"])
     place = tmp_path / "report.json"
     place.write_text(text)
@@ -36,7 +36,7 @@ def test_a_saved_document_is_read(tmp_path: Path) -> None:
 
 
 def test_totals_tell_dimensions_from_metrics() -> None:
-    """What has a total is a metric, whatever its name; without totals the documented dimensions are known."""
+    """A column with a total is a metric, whatever its name. Without totals the documented dimensions are used."""
     row = {"store_id": "123", "custom": "5", "installs": "6"}
     kinds = {
         name: type(cell) for name, cell in next(Report.from_json(document(row, totals={"installs": 6})).rows()).items()
@@ -51,14 +51,14 @@ def test_totals_tell_dimensions_from_metrics() -> None:
 
 
 def test_a_saved_document_without_rows_has_the_columns_of_its_totals() -> None:
-    """What was asked for can be told, so that the schema is that of a full one."""
+    """The query can be passed, so that the schema is that of a complete report."""
     assert Report.from_json(document(totals={"cost": 0})).columns == ("cost",)
     got = Report.from_json(document(totals={"cost": 0}), dimensions=["day"])
     assert got.schema == (("day", "date"), ("cost", "number"))
 
 
 def test_what_a_saved_row_implies_is_no_metric() -> None:
-    """`attr_dependency` is neither dimension nor metric, and what is in it is no number."""
+    """`attr_dependency` is neither dimension nor metric, and its values are not numbers."""
     text = document({**ANSWER, "attr_dependency": {"partner_id": "-300"}})
     assert "attr_dependency" not in Report.from_json(text).columns
     (row,) = Report.from_json(text, attr_dependency="columns").rows()
@@ -82,13 +82,13 @@ def test_a_document_that_is_no_report_says_where(source: str | bytes, location: 
 
 @pytest.mark.parametrize("source", [None, 5, [], {"rows": []}, bytearray(b"{}"), memoryview(b"{}")])
 def test_a_source_is_text_bytes_or_a_path(source: Any) -> None:
-    """A decoded document and the like are refused with what is taken."""
+    """A decoded document and other types are refused with the accepted types."""
     with pytest.raises(ConfigurationError, match=r"^source is .*: pass text, bytes or a pathlib.Path$"):
         Report.from_json(source)
 
 
 def test_a_file_that_is_not_there_is_the_systems_error(tmp_path: Path) -> None:
-    """It is no wrong document."""
+    """A missing file is not a wrong document."""
     with pytest.raises(FileNotFoundError):
         Report.from_json(tmp_path / "none.json")
 
@@ -122,7 +122,7 @@ def test_any_document_gives_rows_or_is_refused(answer: dict[str, Any], mode: Att
 
 
 def test_a_pivot_report_has_totals_of_its_index() -> None:
-    """They are the service's own, as it gave them; `None` where there are none."""
+    """They are the service's own and unchanged; `None` if it sent none."""
     totals = {"day": {"2026-01-05": {"installs": 70}}}
     got = PivotReport.from_json(document(ANSWER, totals={"installs": 64, "cost": 0}, totals_per_dimension=totals))
     assert got.totals_per_dimension == totals

@@ -26,10 +26,10 @@ from tests.reports.answers import ANSWER, DAY, DIMENSIONS, METRICS, exports, par
 def test_the_schema_does_not_depend_on_the_rows(
     dimensions: list[str], metrics: list[str], values: list[int], random: Any
 ) -> None:
-    """An empty report has the columns of a full one, in the order asked for, of the same kinds."""
+    """An empty report has the columns of a full one, in the requested order, of the same kinds."""
     rows = []
     for value in values:
-        # Counts are whole numbers; all else came as whole numbers by chance.
+        # Counts are whole numbers; the others happen to be.
         row = {name: str(value) for name in metrics}
         row |= {name: "2026-01-05T17:00:00" if name == "hour" else "2026-01-05" for name in dimensions}
         keys = random.sample(sorted(row), len(row) - 1)
@@ -43,7 +43,7 @@ def test_the_schema_does_not_depend_on_the_rows(
 
 
 def test_the_schema_of_an_empty_report() -> None:
-    """Names alone tell counts from money, and dates from other text."""
+    """Names alone distinguish counts from money, and dates from other text."""
     got = report(dimensions=["hour", "day", "week", "app"], metrics=["installs", "cost", "roas_D7", "buy_events"])
     assert got.schema == (("hour", "moment"), ("day", "date"), ("week", "text"), ("app", "text"),
                           ("installs", "integer"), ("cost", "number"), ("roas_d7", "number"),
@@ -62,7 +62,7 @@ def test_a_cohort_metric_is_found_under_the_name_that_it_comes_back_with() -> No
 
 
 def test_what_came_unasked_comes_last() -> None:
-    """Columns that nobody asked for follow in the order of their coming; totals tell which of them are metrics."""
+    """Columns that were not requested follow in the order of appearance. Totals show whether they are metrics."""
     rows = [{"z": "1", **ANSWER, "y": "2"}, {**ANSWER, "x": "3", "installs_before": "4"}]
     got = Report([part(*rows, totals={"installs": 1, "installs_before": 4, "y": 2})], ["day"], ["installs", "cost"])
     assert got.columns == ("day", "installs", "cost", "z", "y", "x", "installs_before")
@@ -85,7 +85,7 @@ def test_a_metric_with_a_word_in_it_is_text_outside_of_python(value: Any) -> Non
 
 
 def test_a_fraction_makes_a_count_a_number() -> None:
-    """No value is cut, whatever the name says."""
+    """No value is truncated, whatever the name suggests."""
     got = report({**DAY, "installs": "64"}, {**DAY, "installs": "0.5"}, metrics=["installs"])
     assert got.schema[1].kind == "number"
     for rows in exports(got):
@@ -97,7 +97,7 @@ def test_a_fraction_makes_a_count_a_number() -> None:
     [("day", ["2026-01-05", "Jan 5, 2026"]), ("hour", ["17:00", "2026-01-05T17:00:00"]), ("day", ["unknown", None])],
 )
 def test_dates_in_other_forms_are_text(dimension: str, values: list[str]) -> None:
-    """A column with a date that is none, such as a formatted one, is text as a whole outside of Python."""
+    """A column with a wrong date, such as a formatted one, is exported as text throughout."""
     got = report(*({dimension: value} for value in values), dimensions=[dimension])
     assert got.schema == ((dimension, "text"),)
     for rows in exports(got):
@@ -120,11 +120,11 @@ def test_every_form_has_the_same_cells(source: Report) -> None:
 
 @pytest.mark.parametrize("digits", [19, 20, 70])
 def test_a_count_beyond_64_bits_is_an_error_rather_than_another_number(digits: int) -> None:
-    """In `rows()` every digit is there; a form that has no such number fails, and never gives null or another one."""
+    """`rows()` has every digit. A form that can't represent the number fails, and never has null or another number."""
     got = report({**DAY, "installs": "9" * digits}, metrics=["installs"])
     assert next(got.rows())["installs"] == int("9" * digits)
     for convert in (got.to_arrow, got.to_polars, got.to_pandas):
-        with pytest.raises(DecodeError, match="which no 64-bit column can: use rows"):
+        with pytest.raises(DecodeError, match="which is too large for a 64-bit column: use rows"):
             convert()
 
 
@@ -185,7 +185,7 @@ def test_melting_loses_nothing(source: Report) -> None:
     [(["sessions_d1", "sessions_d7"], "integer"), (["sessions_d1", "roas_d7"], "number"), (["roas_d1"], "number")],
 )
 def test_the_kind_of_melted_values(metrics: list[str], kind: str) -> None:
-    """Whole numbers stay whole unless one of the metrics may have a fraction, empty or not."""
+    """Whole numbers stay whole unless a metric may have a fraction, empty or not."""
     row = {**DAY, **dict.fromkeys(metrics, "5")}
     for got in (report(row, metrics=metrics).melt_cohorts(), report(metrics=metrics).melt_cohorts()):
         assert got.schema[-1] == ("value", kind)

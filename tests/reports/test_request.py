@@ -84,7 +84,7 @@ async def test_near_names_are_suggested_once_the_names_were_asked_for(adjust: As
 
 @pytest.mark.parametrize("ask", ["fetch", "pivot", "stream"])
 async def test_each_way_to_ask_explains(adjust: AsyncAdjust, emulator: Emulator, ask: str) -> None:
-    """Whatever is asked, the refusal names what was refused."""
+    """Whatever the request, the error names what was refused."""
     query: Any = {"dimensions": ["day"], "metrics": ["installs", "instals"], "date_period": DATES}
     with pytest.raises(BadRequestError, match="Look at the metric 'instals'"):
         if ask == "stream":
@@ -94,7 +94,7 @@ async def test_each_way_to_ask_explains(adjust: AsyncAdjust, emulator: Emulator,
 
 
 async def test_kept_failures_explain(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Where failures are kept and all fail, the first one's explanation is raised once, and not once for each app."""
+    """If failures are kept and all fail, the first explanation is raised once, and not once for each app."""
     with pytest.raises(BadRequestError) as raised:
         await adjust.reports.fetch(
             dimensions=["day"],
@@ -108,7 +108,7 @@ async def test_kept_failures_explain(adjust: AsyncAdjust, emulator: Emulator) ->
 
 
 async def test_validation_errors_are_readable(adjust: AsyncAdjust) -> None:
-    """Errors that come as objects tell the parameter and what is wrong with it."""
+    """Errors in the form of objects name the parameter and its problem."""
     error = await refusal_of(adjust, parameters={"full_data": "perhaps"})
     assert "full_data: must be true or false, not 'perhaps'" in str(error)
     assert "Look at" not in str(error)
@@ -150,7 +150,7 @@ READABLE: list[tuple[Any, str]] = [
     ({"error": "Not here"}, "Not here"),
     ({"errors": ["a", "b"]}, "a; b"),
     (["a", "b"], "a; b"),
-    ("null", "the body says nothing of the reason"),
+    ("null", "the body has no error message"),
     ("", "the body is empty"),
     ("no way", "no way"),
     ("<html><head><title>400 Bad</title></head><body>x</body></html>", "400 Bad"),
@@ -161,7 +161,7 @@ READABLE: list[tuple[Any, str]] = [
 @jumping
 @pytest.mark.parametrize(("document", "words"), READABLE, ids=range(len(READABLE)))
 async def test_bodies_of_other_shapes_are_readable(document: Any, words: str) -> None:
-    """Whatever a 400 says is in its message, on one line; it is not tried again."""
+    """The whole message of a 400 is in the error, on one line, and it is not retried."""
     async with client(bad(document)) as (adjust, script):
         error = await refusal_of(adjust)
         assert len(script.requests) == 1
@@ -189,7 +189,7 @@ LOOKED_AT: list[tuple[str, list[str], list[str], list[str]]] = [
 async def test_only_what_the_service_names_is_looked_at(
     words: str, dimensions: list[str], metrics: list[str], looked_at: list[str]
 ) -> None:
-    """Names are found as whole words; a service that repeats the question, or names nothing, accuses nobody."""
+    """Names are found as whole words. A service that repeats the query, or names nothing, puts none at fault."""
     async with client(bad(report_error(words))) as (adjust, _):
         error = await refusal_of(adjust, dimensions=dimensions, metrics=metrics)
     _, _, told = error.message.partition("Look at ")
@@ -198,7 +198,7 @@ async def test_only_what_the_service_names_is_looked_at(
 
 @jumping
 async def test_names_that_are_known_to_be_wrong_are_looked_at() -> None:
-    """Where the service names nothing, the names that `filters` did not give are."""
+    """If the service names nothing, the names that `filters` did not return are reported."""
     lists = {
         "overview_metrics": [{"id": "installs"}, {"id": "clicks"}],
         "cohort_metrics": [{"id": "retention_rate_d7"}],
@@ -221,7 +221,7 @@ async def test_names_that_are_known_to_be_wrong_are_looked_at() -> None:
 
 @jumping
 async def test_narrowed_lists_are_not_all_names() -> None:
-    """Lists that were asked for in part don't make other names unknown."""
+    """Partial lists don't make other names unknown."""
     part = {"overview_metrics": [{"id": "clicks"}], "dimensions": [{"id": "day"}]}
     async with client(httpx.Response(200, json=part), httpx.Response(200, json=part), bad(report_error("no way"))) as (
         adjust,
@@ -246,7 +246,7 @@ async def test_other_refusals_are_told_as_they_are(code: int) -> None:
 
 @jumping
 async def test_an_error_is_not_changed_after_it_was_raised() -> None:
-    """What the session raised stays as it is: the explanation is in an error of its own, with all else the same."""
+    """The session's error stays unchanged: the explanation is in a separate error with the same attributes."""
     raised: list[BadRequestError] = []
 
     async with client(bad(report_error("Unknown: bad"))) as (adjust, _):
@@ -273,7 +273,7 @@ async def test_an_error_is_not_changed_after_it_was_raised() -> None:
     "words", ["No access to this app for the given day", "date_period is too long for this account"]
 )
 async def test_words_that_are_names_too_accuse_nobody(words: str) -> None:
-    """`day` and `app` are words: without a word of names, nothing is said of them."""
+    """`day` and `app` are common words. Without a mention of names, nothing is said about them."""
     async with client(bad(report_error(words))) as (adjust, _):
         error = await refusal_of(adjust, dimensions=["day", "app"], metrics=["installs"])
         assert error.message == f"Bad request: {words}"

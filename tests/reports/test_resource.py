@@ -39,12 +39,12 @@ async def own(emulator: Emulator, path: str = "report", **params: str) -> Any:
 
 
 def counted(rows: Any, *columns: str) -> Counter[tuple[str, ...]]:
-    """Give some cells of rows, as texts, without regard to the order of the rows."""
+    """Return some cells of rows as texts, in any order of the rows."""
     return Counter(tuple(str(row[column]) for column in columns) for row in rows)
 
 
 def cells(rows: Any) -> Counter[tuple[Any, ...]]:
-    """Give rows without regard to their order and that of their columns."""
+    """Return rows in any order of rows and columns."""
     return Counter(tuple(sorted((name, repr(cell)) for name, cell in row.items())) for row in rows)
 
 
@@ -119,7 +119,7 @@ SHAPES = [
 async def test_apps_by_themselves_are_the_rows_of_all(
     adjust: AsyncAdjust, emulator: Emulator, dimensions: list[str], metrics: list[str]
 ) -> None:
-    """What is joined from one request an app equals the rows of one request with `app_token` as a dimension."""
+    """Joining one request per app returns the rows of one request with `app_token` as a dimension."""
     query: Any = {"metrics": metrics, "date_period": DATES, "app_tokens": emulator.app_tokens}
     whole = await adjust.reports.fetch(**query, fan_out="none", dimensions=["app_token", *dimensions])
     emulator.stats.reset()
@@ -141,7 +141,7 @@ async def test_apps_by_themselves_are_the_rows_of_all(
 async def test_windows_join_to_the_whole(
     adjust: AsyncAdjust, emulator: Emulator, window: Any, requests: int, dimensions: list[str]
 ) -> None:
-    """A range split into windows gives the same rows as the range asked for at once, rates and users included."""
+    """A range split into windows returns the same rows as the whole range, including rates and users."""
     query: Any = {
         "dimensions": dimensions,
         "metrics": ["installs", "daus", "ctr", "retention_rate_d1"],
@@ -169,7 +169,7 @@ async def test_windows_of_a_unit_join_by_that_unit(adjust: AsyncAdjust, emulator
 
 
 async def test_totals_are_the_services_own(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Each part has the totals that the service gives to that question, which need not be the sum of its rows."""
+    """Each part has the service's totals for that query, which need not be the sum of its rows."""
     metrics = ["installs", "daus", "ctr", "cost"]
     query: Any = {"dimensions": ["day"], "metrics": metrics, "date_period": DATES}
     tokens = emulator.app_tokens[:3]

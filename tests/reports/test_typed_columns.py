@@ -30,7 +30,7 @@ def one_by_one(name: str, cells: list[Any], *, metric: bool) -> Any:
 
 
 def check(name: str, cells: list[Any], *, metric: bool) -> None:
-    """Check that both ways have one outcome."""
+    """Check that both ways have the same result."""
     try:
         expected = one_by_one(name, cells, metric=metric)
     except DecodeError:
@@ -57,13 +57,13 @@ def test_metrics_are_what_their_texts_say(name: str, cells: list[Any], odd: list
 
 @given(st.sampled_from(["installs", "cost"]), st.lists(st.none() | st.integers(0, 9) | st.floats(0, 9) | st.just("5")))
 def test_numbers_among_texts_are_read_too(name: str, cells: list[Any]) -> None:
-    """A metric that came as a number is one."""
+    """A metric that was sent as a number is read too."""
     check(name, cells, metric=True)
 
 
 @given(st.sampled_from(["day", "hour", "app"]), st.lists(DAYS | st.none() | st.just(5), max_size=4))
 def test_dimensions_are_what_they_are_one_by_one(name: str, cells: list[Any]) -> None:
-    """Days and hours become dates where all of them are; ids stay text."""
+    """Days and hours become dates if all of them are. IDs stay text."""
     check(name, cells, metric=False)
 
 

@@ -161,7 +161,7 @@ def test_an_integer_too_large_is_never_an_empty_cell(cell: int) -> None:
     """A number that does not fit is an error in every form, because null would look like a missing figure."""
     source = table("integer", cell)
     for convert in (source.to_arrow, source.to_polars, source.to_pandas):
-        with pytest.raises(DecodeError, match="which no 64-bit column can: use rows"):
+        with pytest.raises(DecodeError, match="which is too large for a 64-bit column: use rows"):
             convert()
 
 

@@ -406,7 +406,7 @@ async def test_the_trust_store_is_read_once_and_not_in_the_loop(
         ({"trust_env": 1}, "trust_env is 1"),
         ({"proxy": "http://[::1"}, "proxy is not the URL of a proxy"),
         ({"proxy": 3128}, "proxy is a value of type int"),
-        ({"proxy": "gopher://proxy.example.com"}, "proxy is a proxy of the kind 'gopher'"),
+        ({"proxy": "gopher://proxy.example.com"}, "proxy has the unsupported scheme 'gopher'"),
     ],
 )
 def test_wrong_arguments(kind: str, settings: dict[str, Any], words: str) -> None:

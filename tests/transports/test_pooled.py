@@ -34,7 +34,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def transport() -> AsyncIterator[PooledTransport]:
-    """A transport of three connections, none of which may be busy at the end."""
+    """A transport of three connections. None of them may be busy at the end."""
     pool = PooledTransport(3)
     yield pool
     assert pool.connections_busy == 0

@@ -198,7 +198,9 @@ class Comparison:
                 forms.learn(node.label, label)
                 return Match(tracker, note=f"the service calls it {label!r}")
             if match.problem is None and (may_be or tracker.token == answered):
-                match = Match(problem=f"{label!r} ({tracker.token}) is new there and may be this one, cut or changed")
+                match = Match(
+                    problem=f"{label!r} ({tracker.token}) is new, and may be this one in a cut or changed form"
+                )
         return match
 
 

@@ -102,7 +102,7 @@ class JournaledCreates:
         return tracker
 
     async def known(self, place: Place, label: str, token: str | None) -> None:
-        """Close the open creates of a name. `token` is its tracker's; `None` if there certainly is none."""
+        """Close the open creates of a name. `token` is its tracker's; `None` if it certainly does not exist."""
         for entry in self._open.pop((place, canonical(label)), ()):
             await self._settle(entry, token)
 

@@ -55,7 +55,7 @@ class Outcomes:
             outcome = node.outcome(self._specs[number].path, once)
             self._outcomes[number] = outcome
             self._done += 1
-            self._tell(outcome)
+            self._report(outcome)
 
     def fail(self, node: Node, error: AdjustError) -> None:
         """Record that a node failed."""
@@ -123,7 +123,7 @@ class Outcomes:
         else:
             self.settle(node, status_of(node))
 
-    def _tell(self, outcome: ProvisionOutcome) -> None:
+    def _report(self, outcome: ProvisionOutcome) -> None:
         # `on_outcome` gets every outcome, even after a function raised; progress ends there.
         try:
             if self._on_outcome is not None:

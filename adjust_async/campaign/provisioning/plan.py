@@ -147,7 +147,7 @@ def _problem_of_settings(spec: TrackerSpec) -> str | None:
     if partner is not None and (not isinstance(partner, str) or not partner.strip()):
         return f"partner is {shown(partner)}: pass the partner's display name, as text"
     if partner is not None and spec.partner_id is not None:
-        return f"partner {shown(partner)} and partner_id {spec.partner_id} are both given: pass one of them"
+        return f"partner {shown(partner)} and partner_id {spec.partner_id} are both set: use one of them"
     return None
 
 

@@ -126,7 +126,7 @@ def _spec(fields: Mapping[str, Any]) -> TrackerSpec:
     if path is None:
         path = path_of(levels)
     elif levels:
-        raise ConfigurationError("path and levels are both given: use the path, or network, campaign and so on")
+        raise ConfigurationError("path and levels are both present: use the path, or network, campaign and so on")
     partner = fields.get("partner")
     return TrackerSpec(
         path,

@@ -85,7 +85,7 @@ async def provision(
     except (Exception, asyncio.CancelledError) as error:
         if error is provisioning.failure:
             raise
-        failure = _with_result(error, await _conclude(provisioning, "the end came"))
+        failure = _with_result(error, await _conclude(provisioning, "the run ended"))
         if failure is None:
             raise
     raise failure
@@ -107,7 +107,7 @@ async def _conclude(provisioning: Provisioning, reason: str) -> ProvisionResult:
 
 async def _result(session: Session, provisioning: Provisioning) -> ProvisionResult:
     """Return the result of a run that completed, or raise its failure."""
-    result = await _conclude(provisioning, "the end came")
+    result = await _conclude(provisioning, "the run ended")
     failure = provisioning.failure
     if isinstance(failure, AdjustError):
         failure.result = result  # the error has not been raised yet

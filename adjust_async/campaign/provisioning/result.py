@@ -160,7 +160,7 @@ class ProvisionResult(Table):
 
     @property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that identify a row together: `path`; empty where the plan has an entry twice."""
+        """The columns that identify a row together: `path`; empty if the plan has an entry twice."""
         return ("path",) if len({outcome.path for outcome in self.outcomes}) == len(self.outcomes) else ()
 
     def __len__(self) -> int:

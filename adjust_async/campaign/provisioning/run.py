@@ -76,7 +76,7 @@ class Provisioning:
         self._comparison = Comparison(requests, settings)
         self.acting = False
         self._stopped = asyncio.Event()
-        self._reason = "the end came"
+        self._reason = "the run ended"
         self.failure: BaseException | None = None
         self._sending = Sending()
         self._group = TaskGroup()
@@ -106,7 +106,7 @@ class Provisioning:
             raise
         self.acting = not settings.dry_run
         if settings.dry_run:
-            await self._tell_difference()
+            await self._report_difference()
         else:
             async with self._group:
                 await self._push(self._root)
@@ -134,7 +134,7 @@ class Provisioning:
             verified=self._last_look.taken,
         )
 
-    async def _tell_difference(self) -> None:
+    async def _report_difference(self) -> None:
         for number, node in enumerate(self._root.below()):
             if node.problem is not None:
                 self._outcomes.fail(node, not_told_apart(node.path, node.problem))

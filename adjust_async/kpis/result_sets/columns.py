@@ -168,7 +168,7 @@ def concatenated(levels: Sequence[Level]) -> Level:
 
 
 class _OddError(Exception):
-    """A column holds something that does not belong into a result set."""
+    """A column has a value that does not belong in a result set."""
 
 
 def _read(elements: Sequence[Any], kpis: int) -> Level:
@@ -225,7 +225,7 @@ def _read_below(
     own: dict[str, tuple[Any, ...]],
     below: dict[str, tuple[tuple[int | None, ...], Level]],
 ) -> None:
-    """Read a key that holds lists, which may be levels for some elements only."""
+    """Read a key with lists, which may be levels for some elements only."""
     if key in LEVELS:
         if not types <= {list, NoneType}:
             raise _OddError

@@ -50,7 +50,7 @@ async def test_case_and_spaces_do_not_matter(name: str) -> None:
 
 
 async def test_an_exact_name_goes_first() -> None:
-    """Where two partners differ in case alone, each is found by its own name, and any other form is refused."""
+    """If two partners differ only in case, each is found by its exact name, and any other form is refused."""
     found = await find_partners(await entries_of("Vungle", "VUNGLE"), PARTNERS)
     assert [(entry.partner_id, entry.note) for entry in found] == [(6, None), (7, None)]
     with pytest.raises(PlanError, match="2 partners that 'vungle' may mean: pass partner_id, one of 6, 7"):
@@ -58,7 +58,7 @@ async def test_an_exact_name_goes_first() -> None:
 
 
 async def test_all_unknown_names_are_told() -> None:
-    """Unknown and ambiguous names are told with the numbers of their entries, all at once."""
+    """Unknown and ambiguous names are reported together, with the numbers of their entries."""
     with pytest.raises(PlanError) as caught:
         await find_partners(await entries_of("AppLovin", "AdColny", "Twice", "zzzzzz"), PARTNERS)
     assert caught.value.problems == (
@@ -69,7 +69,7 @@ async def test_all_unknown_names_are_told() -> None:
 
 
 async def test_where_there_is_no_partner_at_all() -> None:
-    """A name that nothing is near to is told without a guess."""
+    """A name without similar ones is reported without a suggestion."""
     with pytest.raises(PlanError, match=r"adjust.partners.list\(\) lists them all"):
         await find_partners(await entries_of("AppLovin"), [])
 

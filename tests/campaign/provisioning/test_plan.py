@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def problems_of(plan: Any) -> tuple[tuple[int, str], ...]:
-    """Give what is wrong with a plan."""
+    """Return the problems of a plan."""
     with pytest.raises(PlanError) as caught:
         await read_plan(plan)
     return caught.value.problems
@@ -29,7 +29,7 @@ async def problems_of(plan: Any) -> tuple[tuple[int, str], ...]:
 
 @given(st.lists(PARTS, min_size=1, max_size=4))
 def test_a_path_is_taken_apart_and_put_together(parts: list[str]) -> None:
-    """Whatever names a path is made of, they are the parts of its entry, and `path_of` makes the path of them."""
+    """Whatever the names in a path, they are the parts of its entry, and `path_of` joins them again."""
     reader = PlanReader()
     path = "::".join(parts)
     reader.take(1, path)
@@ -39,7 +39,7 @@ def test_a_path_is_taken_apart_and_put_together(parts: list[str]) -> None:
 
 @given(st.text(alphabet=":a ", max_size=12))
 def test_any_path_is_either_taken_or_told(path: str) -> None:
-    """A path of separators and spaces in odd places is refused with its number, or has good parts only."""
+    """A path with separators and spaces in odd places is refused with its number, or has only valid parts."""
     reader = PlanReader()
     reader.take(7, path)
     try:
@@ -74,7 +74,7 @@ def test_any_path_is_either_taken_or_told(path: str) -> None:
     ],
 )
 async def test_a_path_that_is_none_is_told(path: str, problem: str) -> None:
-    """Each mistake in a path is told with the number of its entry, and what is wrong with it."""
+    """Each mistake in a path is reported with the number of its entry and what is wrong."""
     ((number, text),) = await problems_of(["Good", path])
     assert number == 2
     assert problem in text
@@ -84,7 +84,7 @@ async def test_a_path_that_is_none_is_told(path: str, problem: str) -> None:
     "item", [None, 5, b"A", ["A"], ("A", "B"), {"path": "A"}, object(), TrackerSpec, 1.5, float("nan")]
 )
 async def test_what_is_no_entry_is_told(item: Any) -> None:
-    """Anything but a text and a `TrackerSpec` is refused as an entry."""
+    """An entry must be a text or a `TrackerSpec`."""
     ((number, text),) = await problems_of(["A", item, "B"])
     assert number == 2
     assert "is not an entry" in text
@@ -92,7 +92,7 @@ async def test_what_is_no_entry_is_told(item: Any) -> None:
 
 @pytest.mark.parametrize("path", [None, 5, b"A", ["A", "B"], object()])
 async def test_a_spec_whose_path_is_no_text_is_told(path: Any) -> None:
-    """A spec holds whatever it was given, and its path is checked with the plan."""
+    """A spec accepts any values, and its path is checked with the plan."""
     ((number, text),) = await problems_of([TrackerSpec(path)])
     assert number == 1
     assert "pass a text such as" in text
@@ -113,7 +113,7 @@ async def test_a_spec_whose_path_is_no_text_is_told(path: Any) -> None:
         ({"partner": ""}, "partner is ''"),
         ({"partner": "  "}, "partner is '  '"),
         ({"partner": 33}, "partner is 33"),
-        ({"partner": "AppLovin", "partner_id": 33}, "both given"),
+        ({"partner": "AppLovin", "partner_id": 33}, "both set"),
     ],
 )
 async def test_a_setting_that_is_none_is_told(settings: dict[str, Any], problem: str) -> None:
@@ -138,14 +138,14 @@ async def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_one_mistake_is_one() -> None:
-    """A single mistake is told in the singular, and no rest is."""
+    """A single mistake is reported in the singular, without a remainder."""
     error = plan_error("line", [(3, "it is odd")])
     assert str(error) == "the plan has one mistake, and nothing was created:\nline 3: it is odd"
 
 
 @pytest.mark.parametrize("change", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy])
 def test_a_plan_error_keeps_its_problems(change: Any) -> None:
-    """Pickled or copied, the error still has all of the problems."""
+    """A pickled or copied error still has all problems."""
     error = plan_error("line", [(number, "it is odd") for number in range(1, 50)])
     other = change(error)
     assert type(other) is PlanError
@@ -153,13 +153,13 @@ def test_a_plan_error_keeps_its_problems(change: Any) -> None:
 
 
 async def test_the_same_entry_twice_is_two_entries() -> None:
-    """Entries may repeat each other, as text or as a spec: all of them stay."""
+    """Entries may be repeated, as text or as a spec. All of them are kept."""
     entries = await read_plan(["A::B", TrackerSpec("A::B"), "A", "A::B"])
     assert [entry.parts for entry in entries] == [("A", "B"), ("A", "B"), ("A",), ("A", "B")]
 
 
 async def test_an_entry_twice_with_other_settings_is_told() -> None:
-    """The second one names the first one, and a third one like the first one is good."""
+    """The second one names the first one, and a third one that equals the first one is accepted."""
     plan = [
         TrackerSpec("A", partner_id=33),
         "B",
@@ -175,21 +175,21 @@ async def test_an_entry_twice_with_other_settings_is_told() -> None:
 
 
 async def test_names_that_differ_in_case_or_form_are_others() -> None:
-    """Case and Unicode form tell entries apart: they are no duplicates, whatever their settings."""
+    """Names that differ in case or Unicode form are different entries, whatever their settings."""
     plan = [TrackerSpec("É", partner_id=1), TrackerSpec("é", partner_id=2), TrackerSpec("e\u0301", partner_id=3)]
     assert [entry.partner_id for entry in await read_plan(plan)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("plan", ["A::B", b"A", TrackerSpec("A"), {"A": 1}, 5, None, object()])
 async def test_what_is_no_plan_is_refused(plan: Any) -> None:
-    """A single path, a single spec, a mapping and what can't be iterated are no plans; the message says so."""
+    """A single path, a single spec, a mapping and what can't be iterated are refused with a clear message."""
     with pytest.raises(ConfigurationError, match="plan is ") as caught:
         await read_plan(plan)
     assert not isinstance(caught.value, PlanError)
 
 
 async def test_any_iterable_is_a_plan() -> None:
-    """Lists, tuples, sets, dictionaries' keys, generators and async generators all give the same entries."""
+    """Lists, tuples, sets, dictionaries' keys, generators and async generators all make the same entries."""
     paths = ["A", "A::B", "C::D::E::F"]
 
     async def arriving() -> AsyncIterator[str]:
@@ -221,7 +221,7 @@ async def test_what_is_iterable_both_ways_is_read_as_it_arrives() -> None:
 
 
 async def test_what_a_plan_raises_comes_out() -> None:
-    """An error of the plan's own iterator is handed on as it is, with or without bad entries before it."""
+    """An error of the plan's own iterator is raised unchanged, with or without bad entries before it."""
 
     def failing() -> Iterator[str]:
         yield "A::"
@@ -237,7 +237,7 @@ async def test_what_a_plan_raises_comes_out() -> None:
 
 
 async def test_text_by_inheritance_is_text() -> None:
-    """Members of enumerations are taken for their text, as paths and as entries."""
+    """Members of enumerations are used as their text, as paths and as entries."""
 
     class Network(StrEnum):
         """Networks."""
@@ -255,7 +255,7 @@ async def test_text_by_inheritance_is_text() -> None:
 
 
 def test_a_spec_is_a_value() -> None:
-    """Specs are equal by what they say, can be members of sets, can be pickled, and refuse to be changed."""
+    """Specs are equal by their values, hashable, picklable and immutable."""
     spec = TrackerSpec("A::B", partner="AppLovin", cost_data_enabled=True)
     assert spec == TrackerSpec("A::B", partner="AppLovin", cost_data_enabled=True) != TrackerSpec("A::B")
     assert len({spec, copy.copy(spec), pickle.loads(pickle.dumps(spec))}) == 1
@@ -285,7 +285,7 @@ async def test_a_product_of_fewer_levels(depth: int) -> None:
 
 
 def test_a_product_with_an_empty_level_is_empty() -> None:
-    """Where a level has no names there is no combination."""
+    """If a level has no names, there are no combinations."""
     assert list(TrackerSpec.product(["A"], [])) == []
     assert list(TrackerSpec.product([])) == []
 
@@ -299,14 +299,14 @@ def test_a_product_with_an_empty_level_is_empty() -> None:
         ({"networks": ["A"], "adgroups": ["x"]}, "campaigns is left out, and a level below it is passed"),
         ({"networks": ["A"], "campaigns": ["x"], "creatives": ["x"]}, "adgroups is left out"),
         ({"networks": ["A", ""]}, "the network is empty"),
-        ({"networks": ["A"], "campaigns": ["x", "y::z"]}, "the campaign 'y::z' holds '::'"),
+        ({"networks": ["A"], "campaigns": ["x", "y::z"]}, "the campaign 'y::z' contains '::'"),
         ({"networks": ["A"], "campaigns": [5]}, "the campaign is 5: pass a text"),
         ({"networks": ["A"], "campaigns": ["x"], "adgroups": ["y:"]}, "begins or ends with ':'"),
         ({"networks": [" A"]}, "begins or ends with a space"),
     ],
 )
 def test_a_product_of_what_are_no_names_is_refused_at_once(levels: dict[str, Any], message: str) -> None:
-    """The mistake is told by the call, before the first spec is asked for."""
+    """The call itself reports the mistake, before it yields the first spec."""
     with pytest.raises(ConfigurationError, match=message):
         TrackerSpec.product(**levels)
 
@@ -318,12 +318,12 @@ def test_a_product_of_what_are_no_names_is_refused_at_once(levels: dict[str, Any
         ({"campaign": "x"}, "the network is empty"),
         ({"network": "A", "creative": "x"}, "the campaign is empty"),
         ({"network": "A", "campaign": None}, "the campaign is None"),
-        ({"network": "A::B"}, "holds '::'"),
+        ({"network": "A::B"}, "contains '::'"),
         ({"network": 5}, "the network is 5"),
     ],
 )
 def test_levels_that_make_no_path_are_refused(levels: dict[str, Any], message: str) -> None:
-    """A level that is missing above another one, or that is no name, is told by its name."""
+    """The error names a level that is missing above another one, or whose name is wrong."""
     with pytest.raises(ConfigurationError, match=message):
         path_of(levels)
 

@@ -1,4 +1,4 @@
-"""Plans from files: what is read from CSV and JSON Lines, and how every bad line is told."""
+"""Plans from CSV and JSON Lines files, and the report of every bad line."""
 
 import csv
 import io
@@ -32,12 +32,12 @@ def load(folder: Path, text: str | bytes, suffix: str = ".csv") -> list[TrackerS
 
 
 def paths(specs: list[TrackerSpec]) -> list[str]:
-    """Give the paths."""
+    """Return the paths."""
     return [spec.path for spec in specs]
 
 
 def problems(folder: Path, text: str | bytes, suffix: str = ".csv") -> dict[int, str]:
-    """Give what is wrong with each line of a file."""
+    """Return the problem of each line of a file."""
     with pytest.raises(PlanError) as caught:
         load(folder, text, suffix)
     told = caught.value.problems
@@ -48,7 +48,7 @@ def problems(folder: Path, text: str | bytes, suffix: str = ".csv") -> dict[int,
 
 
 def test_a_csv_of_paths(folder: Path) -> None:
-    """Each line is a spec with its settings; empty cells and cells that are missing leave a setting as it is."""
+    """Each line is a spec with its settings. Empty and missing cells leave a setting unchanged."""
     text = f"{HEADER}A,33,,true\nB::C,,AppLovin,FALSE\nD\nE,,,\nF, 174 , , True \n"
     assert load(folder, text) == [
         TrackerSpec("A", partner_id=33, cost_data_enabled=True),
@@ -60,7 +60,7 @@ def test_a_csv_of_paths(folder: Path) -> None:
 
 
 def test_a_csv_of_levels(folder: Path) -> None:
-    """Levels in any order of columns make a path, down to the last one that is there."""
+    """Levels in any order of columns make a path, down to the last level with a name."""
     text = "creative,campaign,partner_id,network,adgroup\n,,,A,\n,B,5,A,\nD,B,,A,C\n"
     assert load(folder, text) == [TrackerSpec("A"), TrackerSpec("A::B", partner_id=5), TrackerSpec("A::B::C::D")]
 
@@ -69,7 +69,7 @@ def test_a_csv_of_levels(folder: Path) -> None:
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("last", [True, False])
 def test_line_ends_and_byte_order_marks_change_nothing(folder: Path, end: str, mark: str, last: bool) -> None:
-    """Files of Windows, of Unix, of an old Mac, of Excel, and without an end of the last line are all the same."""
+    """Files from Windows, Unix, an old Mac and Excel, or without a final line break, are all read the same."""
     text = end.join(["path,partner_id", "A,1", "", '"B, ""the"" second",', "Ć::夢,3"]) + (end if last else "")
     specs = [TrackerSpec("A", partner_id=1), TrackerSpec('B, "the" second'), TrackerSpec("Ć::夢", partner_id=3)]
     assert load(folder, mark + text) == specs
@@ -79,7 +79,7 @@ def test_line_ends_and_byte_order_marks_change_nothing(folder: Path, end: str, m
 
 
 def test_blank_lines_are_none_and_are_counted(folder: Path) -> None:
-    """Lines without a letter are left out, wherever they are, and still count for the numbers of the others."""
+    """Blank lines are skipped anywhere, but count for the numbers of the others."""
     text = "\n , \npath,partner_id\n\nA,\n,\n   \nB::,\n\n"
     assert list(problems(folder, text)) == [8]
     assert paths(load(folder, text.replace("B::", "B"))) == ["A", "B"]
@@ -90,7 +90,7 @@ def test_blank_lines_are_none_and_are_counted(folder: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".ndjson", ".json", ".CSV"])
 def test_an_empty_file_is_an_empty_plan(folder: Path, suffix: str) -> None:
-    """Where there is no line there is not an entry."""
+    """A file without lines has no entries."""
     assert load(folder, "", suffix) == load(folder, "\n\n", suffix) == load(folder, "\ufeff", suffix) == []
 
 
@@ -108,7 +108,7 @@ def test_a_cell_may_go_over_lines_and_they_are_counted(folder: Path) -> None:
 
 
 def test_all_that_is_wrong_with_a_csv_is_told_at_once(folder: Path) -> None:
-    """Every bad line is told with its number, and what is wrong with it; the good ones are not."""
+    """Every bad line is reported with its number and its problem, and no good line is."""
     lines = {
         "path,partner_id,partner,cost_data_enabled": None,
         "Good": None,
@@ -126,7 +126,7 @@ def test_all_that_is_wrong_with_a_csv_is_told_at_once(folder: Path) -> None:
         "I,AppLovin": "partner_id is 'AppLovin'",
         "J,,,1": "cost_data_enabled is '1'",
         "K,,,yes": "cost_data_enabled is 'yes'",
-        "L,33,AppLovin": "both given",
+        "L,33,AppLovin": "both set",
         "M,,,,": "it has 5 cells, and the header 4",
         "N,,,true,x": "quote names with commas",
         ",33": "the network is empty",
@@ -140,14 +140,14 @@ def test_all_that_is_wrong_with_a_csv_is_told_at_once(folder: Path) -> None:
 
 
 def test_all_that_is_wrong_with_levels_is_told_at_once(folder: Path) -> None:
-    """A level that is missing above another one, `::` within one, and a path beside levels are told by line."""
+    """A level that is missing above another one, `::` within one, and a path next to levels are reported by line."""
     text = "network,campaign,adgroup,path\nA,B,C\nA,,C\n,B,\nA,B::C,\nA,,,X\n,,,X\nA:,B\n"
     told = problems(folder, text)
     assert list(told) == [3, 4, 5, 6, 8]
     assert told[3] == "the campaign is empty: every level needs a name"
     assert told[4] == "the network is empty: every level needs a name"
-    assert "'B::C' holds '::'" in told[5]
-    assert "both given" in told[6]
+    assert "'B::C' contains '::'" in told[5]
+    assert "both present" in told[6]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_all_that_is_wrong_with_levels_is_told_at_once(folder: Path) -> None:
     ],
 )
 def test_a_header_that_is_none_is_told(folder: Path, header: str, message: str) -> None:
-    """A header is checked first, and nothing below it is read by a wrong one."""
+    """The header is checked first. Below a wrong one nothing is read."""
     for blank in ("", "\n\n"):
         told = problems(folder, f"{blank}{header}\nA::\n;;;\n")
         assert list(told) == [len(blank) + 1]
@@ -173,14 +173,14 @@ def test_a_header_that_is_none_is_told(folder: Path, header: str, message: str) 
 
 @pytest.mark.parametrize("text", ['path\nA\n"B"x\n', 'path\nA\n"B\n', 'path\nA\nB"\n"C" \n'])
 def test_what_is_no_csv_is_told(folder: Path, text: str) -> None:
-    """Quotes in odd places are told, with a line that is near."""
+    """Quotes in wrong places are reported with a nearby line."""
     told = problems(folder, text)
     assert min(told) >= 3
     assert "it is not CSV" in next(iter(told.values()))
 
 
 def test_json_lines(folder: Path) -> None:
-    """A line is an object with the names of the columns, or a path; `null` leaves a setting as it is."""
+    """A line is an object with the names of the columns, or a path. `null` leaves a setting unchanged."""
     lines = [
         '"A::B"',
         '{"path": "C", "partner_id": 33, "cost_data_enabled": true, "partner": null}',
@@ -200,7 +200,7 @@ def test_json_lines(folder: Path) -> None:
 
 
 def test_all_that_is_wrong_with_json_lines_is_told_at_once(folder: Path) -> None:
-    """Every bad line is told with its number: no JSON, no entry, unknown keys, and values that are none."""
+    """Every bad line is reported with its number: wrong JSON, wrong entries, unknown keys, and wrong values."""
     lines = {
         '"Good"': None,
         "{": "it is not JSON",
@@ -217,7 +217,7 @@ def test_all_that_is_wrong_with_json_lines_is_told_at_once(folder: Path) -> None
         '{"network": 5}': "the network is 5",
         '{"network": "A", "creative": "B"}': "the campaign is empty",
         '{"network": "A", "campaign": ""}': "the campaign is empty",
-        '{"path": "A", "network": "A"}': "both given",
+        '{"path": "A", "network": "A"}': "both present",
         '{"path": "B", "partner_id": 1.0}': "partner_id is 1.0",
         '{"path": "B", "partner_id": true}': "partner_id is True",
         '{"path": "B", "partner_id": NaN}': "partner_id is nan",
@@ -229,7 +229,7 @@ def test_all_that_is_wrong_with_json_lines_is_told_at_once(folder: Path) -> None
         '{"path": "B", "cost_data_enabled": 1}': "cost_data_enabled is 1",
         '{"path": "B", "cost_data_enabled": "1"}': "cost_data_enabled is '1'",
         '{"path": "B", "partner": 33}': "partner is 33",
-        '{"path": "B", "partner": "x", "partner_id": 3}': "both given",
+        '{"path": "B", "partner": "x", "partner_id": 3}': "both set",
         '{"path": "Good", "partner_id": 3}': "has other settings in line 1",
         '{"path": "\\ud800"}': "can't be sent",
         '"A" "B"': "it is not JSON",
@@ -245,12 +245,12 @@ def test_all_that_is_wrong_with_json_lines_is_told_at_once(folder: Path) -> None
 
 
 def test_a_document_in_place_of_lines_is_told(folder: Path) -> None:
-    """A JSON array over several lines is no JSON Lines, whatever the name of the file says."""
+    """A JSON array over several lines is not JSON Lines, whatever the name of the file."""
     assert 1 in problems(folder, json.dumps([{"path": "A"}, {"path": "B"}], indent=1), ".json")
 
 
 def test_more_mistakes_than_a_message_holds(folder: Path) -> None:
-    """All bad lines are in `problems`, also those that the message only counts."""
+    """All bad lines are in `problems`, including those that the message only counts."""
     with pytest.raises(PlanError, match="has 300 mistakes") as caught:
         load(folder, "path\n" + "A::\n" * 300)
     assert [number for number, _ in caught.value.problems] == list(range(2, 302))
@@ -259,7 +259,7 @@ def test_more_mistakes_than_a_message_holds(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["plan", "plan.txt", "plan.csv.gz", "plan.xlsx", ".csv", "plan.tsv"])
 def test_a_file_of_another_kind_is_refused(folder: Path, name: str) -> None:
-    """The end of the name says what a file is; others are refused before they are read."""
+    """The suffix of the name determines the format. Others are refused before they are read."""
     with pytest.raises(ConfigurationError, match=r"ends in \.csv, \.jsonl, \.ndjson or \.json"):
         load_plan(folder / name)
 
@@ -267,14 +267,14 @@ def test_a_file_of_another_kind_is_refused(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
 def test_another_encoding_is_refused(folder: Path, suffix: str, encoding: str) -> None:
-    """A file that is not in UTF-8 is told as that, rather than read as something else."""
+    """A file in another encoding than UTF-8 is reported as such, and not read as something else."""
     with pytest.raises(ConfigurationError, match="not encoded in UTF-8") as caught:
         load(folder, "path\n\xe9\n".encode(encoding), suffix)
     assert not isinstance(caught.value, PlanError)
 
 
 def test_a_file_that_is_not_there_or_none(folder: Path) -> None:
-    """What the file system says comes out as it is."""
+    """The error of the file system is raised unchanged."""
     with pytest.raises(FileNotFoundError):
         load_plan(str(folder / "missing.csv"))
     (folder / "folder.csv").mkdir()
@@ -302,7 +302,7 @@ SPECS = st.builds(
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
 )
 def test_what_is_written_is_read(folder: Path, specs: list[TrackerSpec], levels: bool, end: str, quoting: Any) -> None:
-    """Whatever specs are written by Python's own writers, as paths or as levels, come back as they were."""
+    """Any specs that Python's own writers write, as paths or as levels, are read back unchanged."""
     columns = (*(LEVELS if levels else ["path"]), "partner_id", "partner", "cost_data_enabled")
     records: list[dict[str, Any]] = []
     for spec in specs:
@@ -326,6 +326,6 @@ def test_what_is_written_is_read(folder: Path, specs: list[TrackerSpec], levels:
     suffix=st.sampled_from([".csv", ".jsonl"]),
 )
 def test_any_file_is_read_or_told(folder: Path, text: str, head: str, suffix: str) -> None:
-    """A file of any signs gives specs, or an error of the package: nothing else."""
+    """A file of any characters leads to specs, or to an error of the package."""
     with suppress(ConfigurationError):
         assert all(isinstance(spec, TrackerSpec) for spec in load(folder, head + text, suffix))

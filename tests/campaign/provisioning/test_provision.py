@@ -35,7 +35,7 @@ version, emulator, adjust = empty_account.version, empty_account.emulator, empty
 
 
 async def test_a_plan_is_made_true(emulator: Emulator, version: Any) -> None:
-    """All of the plan is there at the end, once, and every entry has its outcome, in the plan's order."""
+    """In the end the whole plan exists, each tracker once, and every entry has its outcome in the plan's order."""
     plan, progress = plan_of(200), Progress()
     random.Random(5).shuffle(plan)
     async with patient(emulator, campaign_version=version) as adjust:
@@ -53,7 +53,7 @@ async def test_a_plan_is_made_true(emulator: Emulator, version: Any) -> None:
 
 
 async def test_a_second_run_writes_nothing(emulator: Emulator, version: Any) -> None:
-    """Where all is as it should be, branches are listed and nothing else is sent."""
+    """If everything is as planned, branches are listed and nothing else is sent."""
     plan = [TrackerSpec(path, partner="AppLovin", cost_data_enabled=path.endswith("1")) for path in plan_of(120)]
     async with patient(emulator, campaign_version=version) as adjust:
         first = await adjust.trackers.provision(app_of(emulator), plan)
@@ -68,7 +68,7 @@ async def test_a_second_run_writes_nothing(emulator: Emulator, version: Any) -> 
 
 
 async def test_only_the_branches_of_the_plan_are_listed(version: Any) -> None:
-    """Of an app with hundreds of trackers the networks are listed, and below them what the plan is about."""
+    """In an app with hundreds of trackers, only the networks and the branches of the plan are listed."""
     async with Emulator(apps=1, trackers_per_app=600) as emulator:
         app = app_of(emulator)
         trackers = emulator.store.trackers(app)
@@ -86,7 +86,7 @@ async def test_only_the_branches_of_the_plan_are_listed(version: Any) -> None:
 
 
 async def test_long_lists_are_read_to_their_end(emulator: Emulator, version: Any) -> None:
-    """What is there on a later page is there, on every level."""
+    """Trackers on later pages are found on every level."""
     plan = [f"N{number}" for number in range(120)] + [f"N0::C{number}" for number in range(120)]
     async with patient(emulator, campaign_version=version) as adjust:
         await adjust.trackers.provision(app_of(emulator), plan)
@@ -96,7 +96,7 @@ async def test_long_lists_are_read_to_their_end(emulator: Emulator, version: Any
 
 
 async def test_a_dry_run_tells_the_difference_and_sends_nothing(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """What a dry run says is what a run then does, and the dry run only asks."""
+    """A dry run predicts exactly what a run then does, and only sends lists."""
     app = app_of(emulator)
     await adjust.trackers.provision(app, ["A::B", TrackerSpec("C", partner_id=174)])
     plan: list[str | TrackerSpec] = [
@@ -125,7 +125,7 @@ async def test_a_dry_run_tells_the_difference_and_sends_nothing(adjust: AsyncAdj
 
 
 async def test_what_is_above_an_entry_is_implied(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Parents that are no entries are created, and told of beside the outcomes."""
+    """Parents without an entry are created, and reported separately from the outcomes."""
     result = await adjust.trackers.provision(app_of(emulator), ["A::B::C::D", "A::B::E", "F"])
     assert [outcome.path for outcome in result.outcomes] == ["A::B::C::D", "A::B::E", "F"]
     assert {outcome.path: outcome.status for outcome in result.implied} == {
@@ -142,7 +142,7 @@ async def test_what_is_above_an_entry_is_implied(adjust: AsyncAdjust, emulator: 
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_order_of_entries_does_not_matter(adjust: AsyncAdjust, emulator: Emulator, seed: int) -> None:
-    """Entries above, below and beside each other come in any order, with the same end."""
+    """Entries above, below and next to each other may have any order, with the same result."""
     plan = plan_of(60)
     random.Random(seed).shuffle(plan)
     result = await adjust.trackers.provision(app_of(emulator), plan)
@@ -152,7 +152,7 @@ async def test_the_order_of_entries_does_not_matter(adjust: AsyncAdjust, emulato
 
 
 async def test_the_same_entry_many_times_is_one_tracker(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Entries that repeat each other never race: one is created, and the others find it."""
+    """Repeated entries never race: one is created, and the others find it."""
     emulator.latency = 0.005
     plan = [path for _ in range(20) for path in ("A", "A::B", "C::D")]
     progress = Progress()
@@ -171,7 +171,7 @@ async def test_an_empty_plan_does_nothing(adjust: AsyncAdjust, emulator: Emulato
 
 
 async def test_plans_arrive_in_every_way(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Generators, async generators, sets and cross products are plans, and none is begun before it is whole."""
+    """Generators, async generators, sets and cross products are plans, and are read completely first."""
     app = app_of(emulator)
 
     async def arriving() -> AsyncIterator[str | TrackerSpec]:
@@ -188,7 +188,7 @@ async def test_plans_arrive_in_every_way(adjust: AsyncAdjust, emulator: Emulator
 
 
 async def test_what_a_plan_raises_comes_before_anything_is_sent(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """An iterator that breaks off, at once or late, ends the call with its own error."""
+    """An iterator that fails, at once or late, ends the call with its own error."""
 
     def failing() -> Iterator[str]:
         yield from plan_of(100)
@@ -237,7 +237,7 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
 
 
 async def test_a_coroutine_function_is_no_progress(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Nobody would await what it gives, so that it is refused."""
+    """A coroutine function is refused, since its result would never be awaited."""
 
     async def tell(*_: object) -> None:
         raise AssertionError
@@ -247,7 +247,7 @@ async def test_a_coroutine_function_is_no_progress(adjust: AsyncAdjust, emulator
 
 
 async def test_an_app_that_there_is_not(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """The service's 404 comes out of the comparison, and its result says that nothing was tried."""
+    """The service's 404 is raised by the comparison, with a result in which nothing was tried."""
     with pytest.raises(NotFoundError) as caught:
         await adjust.trackers.provision("nosuchapp", ["A", "B::C"])
     result = caught.value.result

@@ -49,7 +49,7 @@ PATHS = st.lists(LABEL, min_size=1, max_size=4).map("::".join)
     max_concurrency=st.sampled_from([1, 2, 50]),
 )
 def test_any_plan_over_any_beginning(there: list[str], plan: list[str], faults: bool, max_concurrency: int) -> None:
-    """At the end there is what was there and what is planned, each name once, and every outcome says which it was."""
+    """In the end, existing and planned trackers exist once per name, and every outcome says which it was."""
 
     async def run() -> None:
         async with (
@@ -93,7 +93,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 @pytest.mark.slow
 async def test_a_process_that_is_killed_and_run_again(tmp_path: Path) -> None:
-    """Killed five times at random moments and run to the end, it leaves each tracker there exactly once."""
+    """After five kills at random moments and a complete run, each tracker exists exactly once."""
     source = random.Random(11)
     database = tmp_path / "account.sqlite"
     async with Emulator(
@@ -127,7 +127,7 @@ async def test_a_process_that_is_killed_and_run_again(tmp_path: Path) -> None:
 
 
 async def test_requests_of_a_second_run_grow_with_the_branches_alone(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Twice as many leaves cost no further request, as long as a page holds them."""
+    """Twice as many leaves cost no further request, as long as they fit on a page."""
     app = app_of(emulator)
     counts = []
     for leaves in (10, 20, 40):
@@ -145,7 +145,7 @@ async def test_requests_of_a_second_run_grow_with_the_branches_alone(adjust: Asy
 
 @pytest.mark.parametrize("mode", ["allow", "refuse"])
 async def test_runs_one_after_the_other_where_lists_lag(mode: Any) -> None:
-    """What a client created a moment ago is there for it, whether lists show it or not."""
+    """A client knows what it created recently, even if lists don't show it yet."""
     async with Emulator(apps=1, trackers_per_app=0, duplicate_names=mode) as emulator:
         emulator.faults = Faults.script(["unlisted"] * 6, late=0.4, match="POST")
         async with patient(emulator) as adjust:
@@ -158,7 +158,7 @@ async def test_runs_one_after_the_other_where_lists_lag(mode: Any) -> None:
 
 
 async def test_a_second_cancellation_loses_nothing(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Cancelled twice, a run still ends in order: all is given back, and the result tells what is there."""
+    """After two cancellations a run still ends in order: everything is released, and the result is correct."""
     emulator.latency = 0.1
     plan = plan_of(60)
     outcomes = Outcomes()
@@ -175,7 +175,7 @@ async def test_a_second_cancellation_loses_nothing(adjust: AsyncAdjust, emulator
 
 
 async def test_what_may_be_there_is_never_called_untried(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A create whose answer and whose list never come is in doubt, and says so."""
+    """A create without an answer and without a list is in doubt, and says so."""
     emulator.faults = [None, "drop-after", *["hang"] * 50]
     outcomes = Outcomes()
     task = asyncio.create_task(adjust.trackers.provision(app_of(emulator), ["A"], grace_time=0.2, on_outcome=outcomes))
@@ -191,7 +191,7 @@ async def test_what_may_be_there_is_never_called_untried(adjust: AsyncAdjust, em
 
 
 async def test_settings_come_before_what_is_below() -> None:
-    """Trackers below may inherit the settings of the one above: the end is the same, whatever failed in between."""
+    """Children may inherit settings from their parent: the result is the same, whatever failed in between."""
     async with Emulator(apps=1, trackers_per_app=0) as emulator:
         emulator.faults = Faults.script(["429", "500"], match="PATCH")
         plan: list[str | TrackerSpec] = [TrackerSpec("A", partner="AppLovin")]
@@ -204,7 +204,7 @@ async def test_settings_come_before_what_is_below() -> None:
 
 
 async def test_an_error_that_its_own_result_holds_can_be_pickled(emulator: Emulator) -> None:
-    """The error of `on_failure="raise"` is also that of an outcome in its result."""
+    """The error of `on_failure="raise"` is also the error of an outcome in its result."""
     emulator.faults = Faults.script(["500"] * 20, match="POST")
     async with patient(emulator, max_attempts=1) as hasty:
         with pytest.raises(AdjustError) as raised:
@@ -215,7 +215,7 @@ async def test_an_error_that_its_own_result_holds_can_be_pickled(emulator: Emula
 
 
 async def test_no_permission_to_set_ends_the_run() -> None:
-    """Where one update is forbidden, the others would be too, and are not sent."""
+    """If one update is forbidden, the others would be too, and are not sent."""
 
     async def forbid(request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
@@ -235,7 +235,7 @@ async def test_no_permission_to_set_ends_the_run() -> None:
 
 
 async def test_what_was_under_way_at_the_close_is_in_doubt(emulator: Emulator) -> None:
-    """A create that was sent when the client was closed is never called untried: it may be there."""
+    """A create that was sent before the client was closed is never reported as untried, since it may exist."""
     emulator.faults = Faults.script(["drip"] * 5, drip=5, match="POST")
     adjust = patient(emulator)
     plan = ["A", "B", "C"]

@@ -40,7 +40,7 @@ version, emulator, adjust = empty_account.version, empty_account.emulator, empty
 
 
 async def cancelled(adjust: AsyncAdjust, emulator: Emulator, end: Callable[..., Any], **arguments: Any) -> Outcomes:
-    """Provision, have it cancelled by `end`, and return the outcomes that were told."""
+    """Run a plan that `end` cancels, and return the reported outcomes."""
     outcomes = Outcomes()
     arguments["on_outcome"] = outcomes
     run = asyncio.create_task(adjust.trackers.provision(app_of(emulator), plan_of(100), **arguments))
@@ -53,7 +53,7 @@ async def cancelled(adjust: AsyncAdjust, emulator: Emulator, end: Callable[..., 
 
 
 def after_posts(emulator: Emulator, count: int) -> Callable[..., Any]:
-    """Wait for so many creates."""
+    """Wait for that many creates."""
 
     async def wait(_: object) -> None:
         await until(lambda: sent(emulator)["POST"] >= count)
@@ -73,7 +73,7 @@ MOMENTS: list[Any] = [
 
 
 async def cancel_at(kinds: list[str] | None, posts: int, mode: Any) -> None:
-    """Cancel a run after so many creates, and look at everything afterwards."""
+    """Cancel a run after that many creates, and check everything afterwards."""
     async with Emulator(apps=1, trackers_per_app=0, duplicate_names=mode, latency=0.004) as emulator:
         if kinds is not None:
             emulator.faults = Faults(0.6, kinds, seed=3, retry_after=0.15, drip=1.5, late=0.1, match="POST")
@@ -101,7 +101,7 @@ async def cancel_at(kinds: list[str] | None, posts: int, mode: Any) -> None:
 
 @pytest.mark.slow
 async def test_a_cancellation_leaves_nothing_in_doubt() -> None:
-    """Whenever it comes, every outcome tells the truth about the database, and all is given back within a few s."""
+    """Whenever it is cancelled, every outcome matches the database, and everything is released within a few s."""
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         for moment, kinds, posts in MOMENTS:
             for mode in ("allow", "refuse"):
@@ -109,7 +109,7 @@ async def test_a_cancellation_leaves_nothing_in_doubt() -> None:
 
 
 async def test_a_cancellation_while_comparing_sends_nothing(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Nothing was begun, so that it ends at once; what was found by then is told."""
+    """Nothing was started, so it ends at once, and the entries that were found by then are reported."""
     app = app_of(emulator)
     await adjust.trackers.provision(app, ["A::B::C", "D"])
     emulator.latency = 0.5
@@ -129,7 +129,7 @@ async def test_a_cancellation_while_comparing_sends_nothing(adjust: AsyncAdjust,
 
 
 async def test_a_cancellation_during_updates(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Trackers that are there and not yet set up have failed, and say what is missing."""
+    """Trackers that exist without their settings have failed, and their errors name what is missing."""
     emulator.latency = 0.01
     plan = [TrackerSpec(f"N{number}", partner_id=33) for number in range(200)]
     result = Outcomes()
@@ -148,7 +148,7 @@ async def test_a_cancellation_during_updates(adjust: AsyncAdjust, emulator: Emul
 
 @pytest.mark.parametrize("way", ["timeout", "wait_for", "anyio"])
 async def test_every_outcome_is_told_when_time_is_up(adjust: AsyncAdjust, emulator: Emulator, way: str) -> None:
-    """However the call is cancelled, it ends in order, every entry has been told, and nothing sits on the exception."""
+    """However it is cancelled, the call ends in order, every entry is reported, and the exception is unchanged."""
     emulator.latency = 0.02
     emulator.faults = Faults(0.5, ["drop-late", "500-after"], seed=2, late=0.1, match="POST")
     outcomes, plan = Outcomes(), plan_of(400)
@@ -173,7 +173,7 @@ async def test_every_outcome_is_told_when_time_is_up(adjust: AsyncAdjust, emulat
 
 
 async def test_a_task_group_whose_other_task_fails(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """The group waits for the orderly end, and its own error comes out."""
+    """The group waits for the orderly end, and raises its own error."""
     emulator.latency = 0.02
 
     async def fail() -> None:
@@ -192,7 +192,7 @@ async def test_a_task_group_whose_other_task_fails(adjust: AsyncAdjust, emulator
 
 
 async def test_a_client_that_is_closed_in_the_middle(emulator: Emulator) -> None:
-    """The call ends with ClientClosedError, which has what was done until then, and nothing is left behind."""
+    """The call ends with ClientClosedError and the result so far, and nothing is left behind."""
     emulator.latency = 0.01
     adjust = patient(emulator)
     run = asyncio.create_task(adjust.trackers.provision(app_of(emulator), plan_of(300), grace_time=GRACE))
@@ -215,7 +215,7 @@ async def test_a_client_that_is_closed_in_the_middle(emulator: Emulator) -> None
 
 @pytest.mark.parametrize("kinds", [["drop-before"], ["429"], ["429-retry-after"], ["hang"]])
 async def test_a_client_that_is_closed_during_a_wait(emulator: Emulator, kinds: list[str]) -> None:
-    """Neither a grace time nor a pause holds up the end."""
+    """Neither a grace time nor a pause delays the end."""
     emulator.faults = Faults(1.0, kinds, retry_after=30, match="POST")
     adjust = patient(emulator)
     run = asyncio.create_task(adjust.trackers.provision(app_of(emulator), ["A", "B::C"], grace_time=30))
@@ -230,7 +230,7 @@ async def test_a_client_that_is_closed_during_a_wait(emulator: Emulator, kinds: 
 
 
 async def test_no_connection_at_all(emulator: Emulator) -> None:
-    """A service that is not there is the error of the comparison."""
+    """The comparison fails if the service can't be reached."""
     url, token, app = emulator.url, emulator.token, app_of(emulator)
     await emulator.__aexit__(None, None, None)
     try:
@@ -244,7 +244,7 @@ async def test_no_connection_at_all(emulator: Emulator) -> None:
 
 
 async def test_creates_that_never_get_their_turn(emulator: Emulator) -> None:
-    """A create that found no permit within its deadline did nothing, and is tried again rather than looked up."""
+    """A create that got no permit within its deadline had no effect, so it is sent again without a lookup."""
     emulator.faults = Ruled(lambda method, _: Fault.HANG if method == "POST" else None)
     async with patient(emulator, max_rate=2, burst=1, timeout=0.2, deadline=0.6, max_attempts=2) as adjust:
         began = time.monotonic()

@@ -41,12 +41,12 @@ version, emulator, adjust = empty_account.version, empty_account.emulator, empty
 
 
 def named(request: httpx.Request) -> Any:
-    """Give the name that a request creates, or None."""
+    """Return the name that a request creates, or None."""
     return json.loads(request.content)["name"] if request.method == "POST" else None
 
 
 async def test_one_name_that_is_refused(emulator: Emulator) -> None:
-    """That entry has failed with the service's words, what is below it was not tried, and the others are there."""
+    """The entry fails with the service's message, its children are not tried, and the others are created."""
     plan = ["Bad", "Good", "Good::Bad::C::D", "Good::Bad", "Good::Fine", "Bad::Good"]
 
     def meddle(request: httpx.Request) -> httpx.Response | None:
@@ -77,7 +77,7 @@ async def test_one_name_that_is_refused(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422, 500, 502, 503, 408])
 async def test_a_parent_that_fails_for_ever(emulator: Emulator, status: int) -> None:
-    """Its children are not tried and say so, an implied parent's too, and it is tried `max_attempts` times at most."""
+    """Its children are not tried and say so, even below an implied parent. It is tried at most `max_attempts` times."""
     tries: Counter[str] = Counter()
 
     def meddle(request: httpx.Request) -> httpx.Response | None:
@@ -99,7 +99,7 @@ async def test_a_parent_that_fails_for_ever(emulator: Emulator, status: int) -> 
 
 
 async def test_a_service_that_refuses_for_ever(emulator: Emulator) -> None:
-    """Where it is always too busy, the entries have failed once the deadline's patience is over."""
+    """If the service stays too busy, the entries fail at the deadline."""
     emulator.faults = Faults(1.0, ["429"], match="POST")
     began = time.monotonic()
     async with patient(emulator, deadline=0.6) as adjust:
@@ -111,7 +111,7 @@ async def test_a_service_that_refuses_for_ever(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize(("status", "error"), [(401, AuthenticationError), (403, PermissionDeniedError)])
 async def test_a_token_that_is_taken_away_in_the_middle(emulator: Emulator, status: int, error: Any) -> None:
-    """After the first refusal nothing more is begun: hundreds of creates are told as not tried, and why."""
+    """After the first refusal nothing more is started: hundreds of creates are reported as not tried, and why."""
     posts = 0
 
     def meddle(request: httpx.Request) -> httpx.Response | None:
@@ -136,7 +136,7 @@ async def test_a_token_that_is_taken_away_in_the_middle(emulator: Emulator, stat
 
 @pytest.mark.parametrize("status", [401, 403, 400, 500])
 async def test_a_comparison_that_fails_creates_nothing(emulator: Emulator, status: int) -> None:
-    """Where one branch can't be listed the error comes out, with a result that says that nothing was tried."""
+    """If a branch can't be listed, the error is raised with a result in which nothing was tried."""
     async with patient(emulator) as adjust:
         await adjust.trackers.provision(app_of(emulator), ["A::B::C", "D"])
 
@@ -158,7 +158,7 @@ async def test_a_comparison_that_fails_creates_nothing(emulator: Emulator, statu
 
 @pytest.mark.parametrize("fault", ["drop-after", "drop-before", "500-after", "500", "truncated-json"])
 async def test_a_list_that_fails_leaves_a_create_in_doubt(emulator: Emulator, fault: str) -> None:
-    """Where the siblings can't be listed, the outcome says that the service may have done it, and why that is all."""
+    """If the siblings can't be listed, the outcome says that the service may have created the tracker, and why."""
     emulator.faults = Ruled(
         lambda method, _: Fault(fault) if method == "POST" else Fault.SERVER_ERROR if sent(emulator)["POST"] else None
     )
@@ -182,7 +182,7 @@ async def test_a_list_that_fails_leaves_a_create_in_doubt(emulator: Emulator, fa
 
 
 async def test_on_failure_raise_ends_with_the_first(emulator: Emulator) -> None:
-    """The first failure is raised, nothing more is begun, what was sent is awaited, and the result has all of it."""
+    """The first failure is raised, nothing more is started, sent requests are awaited, and the result has all of it."""
     posts = 0
 
     def meddle(request: httpx.Request) -> httpx.Response | None:
@@ -208,7 +208,7 @@ async def test_on_failure_raise_ends_with_the_first(emulator: Emulator) -> None:
 
 
 async def test_on_failure_raise_raises_nothing_where_nothing_fails(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Faults that are overcome are no failures."""
+    """Faults that are overcome are not failures."""
     emulator.faults = Faults(0.2, seed=5, retry_after=0, drip=0.02)
     result = await adjust.trackers.provision(app_of(emulator), plan_of(50), on_failure="raise", grace_time=0.1)
     assert result.counts["created"] == 50
@@ -218,7 +218,7 @@ async def test_on_failure_raise_raises_nothing_where_nothing_fails(adjust: Async
 @pytest.mark.parametrize("at", [1, 25, 60])
 @pytest.mark.parametrize("dry_run", [True, False])
 async def test_what_on_progress_raises_ends_the_run(emulator: Emulator, at: int, dry_run: bool) -> None:
-    """It comes out as it is, is not called again, and what had been sent is awaited or looked up before."""
+    """It is raised unchanged and not called again, and sent requests are awaited or looked up before."""
     told: list[str] = []
 
     def tell(done: int, total: int | None, path: str) -> None:

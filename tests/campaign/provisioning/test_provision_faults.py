@@ -39,7 +39,7 @@ KINDS = [fault for fault in Fault if fault not in LIST_FAULTS]
 
 
 async def provision_with(fault: Fault, position: int, mode: Any) -> None:
-    """Provision with that fault at that create, and look at everything afterwards."""
+    """Provision with that fault at that create, and check everything afterwards."""
     script = [None] * position + [fault]
     faults = Faults.script(script, retry_after=0, drip=0.03, late=0.15, storm=0.1, match="POST")
     async with Emulator(apps=1, trackers_per_app=0, duplicate_names=mode) as emulator:
@@ -66,7 +66,7 @@ async def provision_with(fault: Fault, position: int, mode: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("faults", [KINDS[first::5] for first in range(5)], ids=lambda faults: "+".join(faults))
 async def test_each_fault_of_a_create_is_overcome(faults: list[Fault]) -> None:
-    """Whatever happens to any one of the creates, each tracker is there once, whether twins are refused or not."""
+    """Whatever happens to any create, each tracker exists once, whether duplicates are refused or not."""
     modes = cycle(("allow", "refuse"))
     async with asyncio.TaskGroup() as group:
         # Each fault meets each create, and each of the two modes.
@@ -75,7 +75,7 @@ async def test_each_fault_of_a_create_is_overcome(faults: list[Fault]) -> None:
 
 
 async def provision_through(fault: Fault) -> None:
-    """Provision while every third request, lists among them, meets the fault."""
+    """Provision while every third request, including lists, has the fault."""
     faults = Faults.script([None, fault, None] * 30, retry_after=0, drip=0.02, late=0.05, storm=0.05)
     async with Emulator(apps=1, trackers_per_app=0, duplicate_names="allow", faults=faults) as emulator:
         async with patient(emulator) as adjust:
@@ -88,7 +88,7 @@ async def provision_through(fault: Fault) -> None:
 
 @pytest.mark.slow
 async def test_each_fault_of_every_request_is_overcome() -> None:
-    """Where lists and creates fail in the same way again and again, the end is the same for each kind of fault."""
+    """If lists and creates keep failing in the same way, every kind of fault has the same result."""
     async with asyncio.TaskGroup() as group:
         for fault in KINDS:
             if fault not in {Fault.UNLISTED, Fault.HANG}:
@@ -98,7 +98,7 @@ async def test_each_fault_of_every_request_is_overcome() -> None:
 @pytest.mark.parametrize("fault", ["moved-list", "repeated-item", "empty-page", "stale-has-subtrackers"])
 @pytest.mark.parametrize("times", [1, 3])
 async def test_each_fault_of_a_list_is_overcome(fault: str, times: int, version: Any) -> None:
-    """A list that moved while it was paged is read again, and what it says of subtrackers is not believed."""
+    """A list that changed while it was read is read again, and its `has_subtrackers` is not trusted."""
     if (fault, version) == ("moved-list", "v2"):
         pytest.skip("nothing in the answers of v2 tells that the list moved")
     plan = [f"N{number}::{letter}" for number in range(12) for letter in "ab"]
@@ -117,7 +117,7 @@ async def test_each_fault_of_a_list_is_overcome(fault: str, times: int, version:
 @pytest.mark.parametrize("mode", ["allow", "refuse"])
 @pytest.mark.parametrize("times", [1, 3])
 async def test_a_create_that_is_done_late_is_not_sent_again(mode: Any, times: int) -> None:
-    """Work that goes on after the connection has dropped is waited for, for as long as the grace time says."""
+    """Work that continues after the connection has dropped is awaited until the grace time has passed."""
     async with Emulator(apps=1, trackers_per_app=0, duplicate_names=mode) as emulator, patient(emulator) as adjust:
         emulator.faults = Faults.script(["drop-late"] * times, late=0.1, match="POST")
         plan = [f"N{number}" for number in range(times)]
@@ -129,7 +129,7 @@ async def test_a_create_that_is_done_late_is_not_sent_again(mode: Any, times: in
 
 @pytest.mark.parametrize("mode", ["allow", "refuse"])
 async def test_a_tracker_that_no_list_shows_yet_can_have_children(mode: Any) -> None:
-    """What was answered is there, whether lists show it or not, and so what is below it is created once."""
+    """An answered create exists, even if lists don't show it, and its children are created once."""
     async with Emulator(apps=1, trackers_per_app=0, duplicate_names=mode) as emulator, patient(emulator) as adjust:
         kinds = ["unlisted", "drop-after", "500"]
         emulator.faults = Faults(0.7, kinds, seed=4, late=0.2, match="POST")
@@ -140,7 +140,7 @@ async def test_a_tracker_that_no_list_shows_yet_can_have_children(mode: Any) -> 
 
 
 async def test_a_name_that_is_taken_by_a_tracker_that_no_list_shows_yet() -> None:
-    """A refusal of the name is looked into: the tracker is found, and was there before."""
+    """A refused name is looked up: its tracker is found, and counts as existing before."""
     async with Emulator(apps=1, trackers_per_app=0) as emulator, patient(emulator) as adjust:
         app = app_of(emulator)
         emulator.faults = Faults.script(["unlisted"], late=0.3, match="POST")
@@ -153,7 +153,7 @@ async def test_a_name_that_is_taken_by_a_tracker_that_no_list_shows_yet() -> Non
 
 
 async def test_what_is_below_a_tracker_that_was_found_late_is_compared_too() -> None:
-    """Where somebody else was faster, what they made below it is found, and nothing is there twice."""
+    """If another client was faster, its children are found and nothing is created twice."""
     async with Emulator(apps=1, trackers_per_app=0) as emulator, patient(emulator) as adjust:
         app = app_of(emulator)
         emulator.faults = Faults.script(["unlisted"], late=0.2, match="POST")
@@ -178,7 +178,7 @@ TAKEN = (400, 409, 422, 200)
 
 
 async def provision_through_all(seed: int, mode: Any) -> None:
-    """Provision through faults of all kinds, and look at everything afterwards."""
+    """Provision through faults of all kinds, and check everything afterwards."""
     form, kept = NAMES[seed % len(NAMES)]
     rules: dict[str, Any] = {"duplicate_names": mode, "names": form, "taken": TAKEN[seed % len(TAKEN)]}
     faults = Faults.of_writes(0.2, seed=seed, retry_after=0.05, drip=0.05, late=0.1)
@@ -207,14 +207,14 @@ async def provision_through_all(seed: int, mode: Any) -> None:
 
 
 def assert_kept(result: ProvisionResult, emulator: Emulator, kept: Callable[[str], str]) -> None:
-    """Hold every outcome against the database of a service that keeps names in a form of its own."""
+    """Compare every outcome with the database of a service that stores names in its own form."""
     outcomes = [outcome._replace(path=kept(outcome.path)) for outcome in (*result.outcomes, *result.implied)]
     assert_outcomes_true(outcomes, emulator.store.tokens_by_name(result.app_token))
 
 
 @pytest.mark.slow
 async def test_all_faults_at_once() -> None:
-    """With one request in five failing in every way there is, hundreds of trackers are each there exactly once."""
+    """If one request in five fails in some way, hundreds of trackers still exist exactly once each."""
     modes: list[Any] = ["allow", "refuse", "allow", "refuse", "allow"]
     async with asyncio.TaskGroup() as group:
         for seed, mode in enumerate(modes, 1):
@@ -222,7 +222,7 @@ async def test_all_faults_at_once() -> None:
 
 
 async def test_storms(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """While the service refuses everybody, nothing is given up and nothing sent in vain for ever."""
+    """While the service refuses all requests, nothing is given up, and few requests are sent."""
     emulator.faults = Faults(0.05, ["429-storm"], seed=6, storm=0.1)
     result = await adjust.trackers.provision(app_of(emulator), plan_of(50))
     assert result.counts["created"] == 50
@@ -232,7 +232,7 @@ async def test_storms(adjust: AsyncAdjust, emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("after", [1, 30, 90])
 async def test_a_service_that_restarts_in_the_middle(emulator: Emulator, after: int, tmp_path: Path) -> None:
-    """All connections break, new ones are refused for a while, and what was committed stays: the end is the same."""
+    """All connections break, new ones are refused for a while, and committed writes stay: the result is the same."""
     async with (
         Emulator(
             apps=1, trackers_per_app=0, duplicate_names="allow", latency=0.005, database=tmp_path / "account.sqlite"

@@ -25,7 +25,7 @@ version, emulator, adjust = empty_account.version, empty_account.emulator, empty
 
 @pytest.mark.parametrize("max_concurrency", [1, 3, 20])
 async def test_as_many_at_once_as_the_limits_allow(emulator: Emulator, max_concurrency: int) -> None:
-    """The emulator sees `max_concurrency` requests at a time, while there is enough to do, and never more."""
+    """While there is enough to do, the emulator sees exactly `max_concurrency` concurrent requests, and never more."""
     emulator.latency = 0.01 * max_concurrency
     async with patient(emulator, max_concurrency=max_concurrency) as adjust:
         await adjust.trackers.provision(app_of(emulator), plan_of(100))
@@ -42,7 +42,7 @@ async def test_as_many_at_once_as_the_limits_allow(emulator: Emulator, max_concu
 
 
 async def test_a_slow_branch_keeps_no_other_one_waiting(emulator: Emulator) -> None:
-    """There is no barrier between levels: below one network all is done before the other network is there."""
+    """Levels don't wait for each other: one network's branch is finished before the other network exists."""
     hung: list[str] = []
 
     def rule(method: str, _: str) -> Fault | None:
@@ -62,7 +62,7 @@ async def test_a_slow_branch_keeps_no_other_one_waiting(emulator: Emulator) -> N
 
 
 async def test_a_parent_is_there_before_its_children(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """In the order of creation every tracker comes after the one above it."""
+    """Every tracker is created after its parent."""
     await adjust.trackers.provision(app_of(emulator), plan_of(150))
     seen: set[str] = set()
     for tracker in emulator.store.trackers(app_of(emulator)):
@@ -82,7 +82,7 @@ async def test_apps_are_provisioned_side_by_side() -> None:
 
 
 async def test_runs_for_one_app_wait_for_each_other(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Of runs that are started together the first one creates, and each is right about what it did."""
+    """If several runs start together, the first one creates, and each reports correctly what it did."""
     emulator.latency = 0.002
     emulator.faults = Faults(0.2, ["500", "500-after", "drop-before", "drop-after"], seed=3, match="POST")
     plan = plan_of(40)
@@ -97,7 +97,7 @@ async def test_runs_for_one_app_wait_for_each_other(adjust: AsyncAdjust, emulato
 
 
 async def test_overlapping_plans_for_one_app(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Runs with different plans for one app create what they have in common once."""
+    """Runs with different plans for one app create their common trackers once."""
     plans = [[f"A::B::{letter}" for letter in letters] for letters in ("wx", "xy", "yz")]
     results = await asyncio.gather(*(adjust.trackers.provision(app_of(emulator), plan) for plan in plans))
     assert names(emulator) == {"A", "A::B", *(f"A::B::{letter}" for letter in "wxyz")}
@@ -105,7 +105,7 @@ async def test_overlapping_plans_for_one_app(adjust: AsyncAdjust, emulator: Emul
 
 
 async def test_a_run_that_gives_up_waiting_disturbs_nobody(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Cancelled while it waits for another run, it has sent nothing, and the other one goes on."""
+    """If it is cancelled while it waits for another run, it has sent nothing, and the other one continues."""
     emulator.latency = 0.02
     first = asyncio.create_task(adjust.trackers.provision(app_of(emulator), plan_of(60)))
     await until(lambda: emulator.stats.total > 0)

@@ -20,7 +20,7 @@ version, emulator, adjust = empty_account.version, empty_account.emulator, empty
 
 
 async def test_only_what_differs_is_updated(emulator: Emulator) -> None:
-    """A PATCH goes out for each tracker whose settings differ, with what differs alone."""
+    """Each tracker with different settings gets a PATCH, which has only the differences."""
     bodies: list[Any] = []
 
     def note(request: httpx.Request) -> None:
@@ -58,7 +58,7 @@ async def test_only_what_differs_is_updated(emulator: Emulator) -> None:
 
 
 async def test_an_answer_that_does_not_keep_a_setting_is_a_failure(emulator: Emulator) -> None:
-    """Where the service takes an update and the tracker stays as it was, the outcome says what is not set."""
+    """If the service accepts an update without effect, the outcome names what is not set."""
 
     def meddle(request: httpx.Request) -> httpx.Response | None:
         if request.method != "PATCH":
@@ -75,7 +75,7 @@ async def test_an_answer_that_does_not_keep_a_setting_is_a_failure(emulator: Emu
 
 @pytest.mark.parametrize("on_failure", ["keep", "raise"])
 async def test_an_update_that_is_refused(adjust: AsyncAdjust, emulator: Emulator, on_failure: Any) -> None:
-    """A tracker whose update fails is there and has failed; what is below it goes on, unless the first one ends it."""
+    """A tracker with a failed update exists and has failed. Its children continue, unless the first failure ends it."""
     plan: list[Any] = [TrackerSpec("A", partner_id=999_999), "A::B", TrackerSpec("C", partner_id=33)]
     app = app_of(emulator)
     if on_failure == "raise":
@@ -104,7 +104,7 @@ async def test_an_update_that_fails_is_sent_again(adjust: AsyncAdjust, emulator:
 
 
 async def test_partners_by_name(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A partner is looked up by display name, once for the whole plan, and its id is what is sent."""
+    """A partner is looked up by its display name, once for the whole plan, and its ID is sent."""
     plan = [
         TrackerSpec("A", partner="AdColony"),
         TrackerSpec("B", partner="Adroll", cost_data_enabled=True),
@@ -121,7 +121,7 @@ async def test_partners_by_name(adjust: AsyncAdjust, emulator: Emulator) -> None
 
 @pytest.mark.parametrize("dry_run", [True, False])
 async def test_partners_that_there_are_not(adjust: AsyncAdjust, emulator: Emulator, dry_run: bool) -> None:
-    """Unknown names end the call before the app is even looked at; every one is told, with the nearest names."""
+    """Unknown names end the call before the app is listed. All of them are reported, with similar names."""
     plan: list[Any] = ["A", TrackerSpec("B", partner="adcolny"), TrackerSpec("C", partner="Nobody at all, really")]
     with pytest.raises(PlanError) as caught:
         await adjust.trackers.provision(app_of(emulator), plan, dry_run=dry_run)
@@ -132,7 +132,7 @@ async def test_partners_that_there_are_not(adjust: AsyncAdjust, emulator: Emulat
 
 
 async def test_partners_that_share_a_name(emulator: Emulator) -> None:
-    """An ambiguous name is an error that lists the ids, and nothing is created."""
+    """An ambiguous name is an error that lists the IDs, and nothing is created."""
 
     def meddle(request: httpx.Request) -> httpx.Response | None:
         if not request.url.path.endswith("/partners"):
@@ -146,11 +146,11 @@ async def test_partners_that_share_a_name(emulator: Emulator) -> None:
     assert emulator.stats.total == 0
 
 
-# What is there already, and looks alike.
+# Existing trackers with similar names.
 
 
 async def test_archived_trackers_are_there(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """An archived tracker has its name: it is not created again, and the outcome's tracker shows what it is."""
+    """An archived tracker keeps its name: it is not created again, and the outcome's tracker shows its state."""
     app = app_of(emulator)
     await adjust.trackers.provision(app, ["A::B"])
     with emulator.store.transaction() as connection:
@@ -167,7 +167,7 @@ async def test_archived_trackers_are_there(adjust: AsyncAdjust, emulator: Emulat
 async def test_a_living_tracker_goes_before_an_archived_one_of_its_name(
     adjust: AsyncAdjust, emulator: Emulator
 ) -> None:
-    """Where both are there, the outcome's tracker is the living one, children go below it, and the other is noted."""
+    """Of an active and an archived tracker, the active one is used, children go below it, and the other is noted."""
     app = app_of(emulator)
     old = await adjust.trackers.create(app, "A")
     new = await adjust.trackers.create(app, "A")
@@ -182,7 +182,7 @@ async def test_a_living_tracker_goes_before_an_archived_one_of_its_name(
 
 
 async def test_names_that_differ_in_case_or_unicode_form(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """What is there in another form is taken, with a note; an exact name goes first, and is told of the other."""
+    """A tracker in another form is used, with a note. An exact name wins, with a note about the other one."""
     app = app_of(emulator)
     there = ["spring", "e\u0301", "A::x"]
     await adjust.trackers.provision(app, there)
@@ -192,7 +192,7 @@ async def test_names_that_differ_in_case_or_unicode_form(adjust: AsyncAdjust, em
     for outcome, name in zip(result.outcomes[:2], there, strict=False):
         assert outcome.tracker is not None
         assert [outcome.tracker.token] == tokens[name]
-        assert outcome.notes == (f"it is called {name!r} there, which differs in form alone",)
+        assert outcome.notes == (f"the service calls it {name!r}, which differs only in form",)
     assert [outcome.notes for outcome in result.outcomes[2:]] == [(), ()]
     assert set(tokens) == {*there, "A", "Plain"}
     assert {row["path"] for row in result.rows() if row["notes"]} == {"Spring", "\u00e9"}

@@ -1,4 +1,4 @@
-"""What a provisioning gives: outcomes, counts, a plan for another try, tables and pickles."""
+"""The result of a provisioning: outcomes, counts, a plan for another run, tables and pickles."""
 
 import copy
 import pickle
@@ -73,7 +73,7 @@ def test_counts() -> None:
 
 
 def test_what_failed_is_the_next_plan() -> None:
-    """`retry_plan` gives the specs that failed, in order, with their settings."""
+    """`retry_plan` returns the specs that failed, in order, with their settings."""
     assert [outcome.path for outcome in result().failed] == ["C", "C::D"]
     assert result().retry_plan() == [SPECS[2], SPECS[3]]
     assert empty().retry_plan() == []
@@ -100,7 +100,7 @@ def test_rows() -> None:
 
 @pytest.mark.parametrize("make", [result, empty])
 def test_it_becomes_an_arrow_table(make: Any) -> None:
-    """Arrow has the rows, with a type for each column, also where there are no rows."""
+    """Arrow has the rows, with a type for each column, even without rows."""
     pyarrow = pytest.importorskip("pyarrow")
     table = make().to_arrow()
     assert table.to_pylist() == list(make().rows())
@@ -110,7 +110,7 @@ def test_it_becomes_an_arrow_table(make: Any) -> None:
 
 @pytest.mark.parametrize("make", [result, empty])
 def test_it_becomes_frames(make: Any) -> None:
-    """So have pandas and polars; the partner stays an integer beside empty cells."""
+    """Frames of pandas and polars have them too, and the partner stays an integer next to empty cells."""
     pytest.importorskip("pandas")
     polars = pytest.importorskip("polars")
     frame = make().to_polars()

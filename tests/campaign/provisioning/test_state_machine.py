@@ -96,7 +96,7 @@ class Provisioning(RuleBasedStateMachine):
 
     @rule(plan=PLANS, after=st.floats(0.01, 8.0))
     def provision_cancelled(self, plan: list[str], after: float) -> None:
-        """Cancel a run at any time: every entry is told once, and truly."""
+        """Cancel a run at any time: every entry is reported once, and correctly."""
         before = self.names()
         self.wanted |= with_parents(plan)
         told: list[ProvisionOutcome] = []
@@ -164,7 +164,7 @@ class Provisioning(RuleBasedStateMachine):
 
     @rule(path=PATHS)
     def find(self, path: str) -> None:
-        """Find what is there, and nothing else; where a create is in doubt, what becomes of it."""
+        """Find exactly the existing trackers, and the outcome of a create in doubt."""
 
         async def find() -> Tracker | None:
             for _ in range(100):  # the patience that a list of its own has not

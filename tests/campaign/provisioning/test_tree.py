@@ -40,7 +40,7 @@ def test_what_is_implied_has_no_entry() -> None:
 
 
 def test_a_node_comes_before_those_below_it() -> None:
-    """`below` gives every node once, parents first, whatever the order of the entries."""
+    """`below` yields every node once, parents first, whatever the order of the entries."""
     tree = tree_of("A::B::C::D", "E::F", "A::B", "A", "E::G", "A::X")
     seen: set[str] = set()
     for node in tree.root.below():

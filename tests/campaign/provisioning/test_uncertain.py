@@ -25,7 +25,7 @@ def lost(label: str = "A") -> APIConnectionError:
 
 
 class Service:
-    """Lists what is there; a list takes `takes` seconds, and shows what there was when it began."""
+    """Lists the existing trackers. A list takes `takes` seconds, and shows what existed when it started."""
 
     def __init__(self) -> None:
         self.there_from: dict[str, float] = {}
@@ -37,11 +37,11 @@ class Service:
         self.began = asyncio.get_running_loop().time()
 
     def now(self) -> float:
-        """Give the seconds since the test began."""
+        """Return the seconds since the test started."""
         return round(asyncio.get_running_loop().time() - self.began, 3)
 
     async def find(self, parent: Node, creates: Sequence[UncertainCreate]) -> Mapping[UncertainCreate, Match]:
-        """List what is there, and find what is looked for."""
+        """List the existing trackers, and find the one to look for."""
         self.lists.append((parent.label, self.now()))
         shown = {label: Tracker(token=label, name=label) for label, at in self.there_from.items() if at <= self.now()}
         self.under_way += 1
@@ -59,7 +59,7 @@ class Service:
 
 
 class Verdicts:
-    """Keeps what came out, and when."""
+    """Keeps the results and their times."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -87,7 +87,7 @@ class Verdicts:
 
 
 class Bench:
-    """Doubts with everything around them."""
+    """The doubts and everything that they need."""
 
     def __init__(self, grace_time: float = GRACE) -> None:
         self.service = Service()
@@ -116,7 +116,7 @@ class Bench:
 
 
 async def test_what_is_there_is_found_at_once() -> None:
-    """The first list is made right after the failure, and where it shows the tracker it is the only one."""
+    """The first list is fetched right after the failure. If it shows the tracker, it is the only one."""
     bench = Bench()
     bench.service.there_from["A"] = 0.0
     bench.add("A")
@@ -126,7 +126,7 @@ async def test_what_is_there_is_found_at_once() -> None:
 
 
 async def test_what_is_never_there_is_missing_after_the_grace_time() -> None:
-    """It is looked for again meanwhile, and the verdict is by a list that was begun after all of the grace time."""
+    """It is looked up repeatedly, and decided by a list that was started after the grace time."""
     bench = Bench()
     bench.service.takes = 0.5
     bench.add("A")
@@ -137,7 +137,7 @@ async def test_what_is_never_there_is_missing_after_the_grace_time() -> None:
 
 @pytest.mark.parametrize(("appears", "found"), [(0.0, 0.0), (0.1, 2.0), (2.0, 2.0), (2.1, 8.0), (7.9, 8.0), (8.0, 8.0)])
 async def test_what_appears_late_is_found(appears: float, found: float) -> None:
-    """A create that was still under way, or a list that lagged behind, is found by a later look."""
+    """A create that was still in progress, or a list that lagged behind, is found by a later lookup."""
     bench = Bench()
     bench.service.there_from["A"] = appears
     bench.add("A")
@@ -146,7 +146,7 @@ async def test_what_appears_late_is_found(appears: float, found: float) -> None:
 
 
 async def test_a_slow_list_does_not_say_that_it_is_missing() -> None:
-    """A list that began before the end of the grace time is no proof, however late it ends."""
+    """A list that started before the end of the grace time proves nothing, however late it ends."""
     bench = Bench()
     bench.service.takes = 3 * GRACE
     bench.service.there_from["A"] = 1.0
@@ -157,7 +157,7 @@ async def test_a_slow_list_does_not_say_that_it_is_missing() -> None:
 
 
 async def test_what_can_not_be_told_apart_is_doubtful_after_the_grace_time() -> None:
-    """A later list may show the very name; where none does, the reason comes out."""
+    """A later list may show the exact name. If none does, the reason is raised."""
     bench = Bench()
     bench.service.problems = {"A": "nearly the same", "B": "nearly the same"}
     bench.service.there_from["B"] = 1.0
@@ -168,7 +168,7 @@ async def test_what_can_not_be_told_apart_is_doubtful_after_the_grace_time() -> 
 
 
 async def test_without_a_grace_time_one_list_is_enough() -> None:
-    """With a grace time of 0 the first list says it."""
+    """With a grace time of 0, the first list decides."""
     bench = Bench(0.0)
     bench.add("A")
     bench.add("B")
@@ -193,7 +193,7 @@ async def test_one_list_serves_all_that_have_the_same_parent() -> None:
 
 
 async def test_each_parent_is_listed_for_itself() -> None:
-    """Parents are looked at side by side, each by a task of its own."""
+    """Parents are looked up concurrently, each by its own task."""
     bench = Bench()
     bench.service.takes = 1.0
     parents = [Node(label, bench.root) for label in "XYZ"]
@@ -221,7 +221,7 @@ async def test_creates_that_become_uncertain_while_others_wait() -> None:
 
 
 async def test_a_doubt_that_comes_during_a_list_is_not_judged_by_it() -> None:
-    """What fails while a list is under way gets a list of its own, from after its failure."""
+    """A create that fails during a list gets its own list, from after its failure."""
     bench = Bench(0.0)
     bench.service.takes = 2.0
     bench.service.there_from["B"] = 0.5
@@ -233,7 +233,7 @@ async def test_a_doubt_that_comes_during_a_list_is_not_judged_by_it() -> None:
 
 
 async def test_a_doubt_that_comes_at_the_end_is_looked_up_too() -> None:
-    """A verdict that leads to a new doubt of the same parent loses nothing."""
+    """If the result leads to a new doubt about the same parent, nothing is lost."""
     bench = Bench(0.0)
     again = iter(["A2", "A3", "A4"])
     judged = bench.verdicts.missing
@@ -250,7 +250,7 @@ async def test_a_doubt_that_comes_at_the_end_is_looked_up_too() -> None:
 
 
 async def test_a_list_that_fails_says_nothing_of_the_tracker() -> None:
-    """Those that were due are unknown, with the list's error; the others are still looked for."""
+    """Those that were due are unknown, with the list's error. The others are still looked up."""
     bench = Bench()
     failures = iter([None, None, ServerError("broken", status=500, method="GET", path="trackers")])
     bench.service.fails = lambda: next(failures, None)
@@ -277,7 +277,7 @@ async def test_a_client_that_is_closed_ends_the_looks() -> None:
 
 @pytest.mark.parametrize("after", [0.0, 1.0, 7.9])
 async def test_a_look_that_is_cancelled_leaves_nothing(after: float) -> None:
-    """Cancelled while listing or waiting, the parent can be looked at anew."""
+    """After a cancellation during a list or a wait, the parent can be looked up again."""
     bench = Bench()
     bench.service.takes = 0.5
     bench.add("A")

@@ -21,7 +21,7 @@ anyio_backend = jumping_clock
 
 @pytest.mark.parametrize("fault", CREATE_FAULTS)
 async def test_each_failure_of_a_create_is_told_rightly(fault: str) -> None:
-    """`create` raises with `in_doubt` wherever the work may have been done, and posts again only where it was not."""
+    """`create` raises with `in_doubt` if the tracker may exist, and sends the request again only if it can't."""
     service = Service(script=[fault], late=1.0)
     service.add("Other")
     adjust = client_of(service, timeout=1.0)
@@ -46,7 +46,7 @@ async def test_each_failure_of_a_create_is_told_rightly(fault: str) -> None:
 @pytest.mark.parametrize("fault", CREATE_FAULTS)
 @pytest.mark.parametrize("lag", [0.0, 2.0])
 async def test_each_failure_is_looked_up(fault: str, lag: float) -> None:
-    """`provision` overcomes each of them, whichever creates it hits, and leaves one tracker of each name."""
+    """`provision` overcomes each of them, at any create, and leaves one tracker of each name."""
     plan = ["A::B::C", "A::D", "E"]
     for place in range(5):
         service = Service(script=[None, *[None] * place, fault], late=2.0, lag=lag)
@@ -60,7 +60,7 @@ async def test_each_failure_is_looked_up(fault: str, lag: float) -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 422])
 async def test_a_refusal_in_adjusts_envelope_is_certain(status: int) -> None:
-    """It is told as it is, without a second create."""
+    """The tracker is reported as it is, without a second create."""
     posts = 0
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -86,7 +86,7 @@ async def test_a_refusal_in_adjusts_envelope_is_certain(status: int) -> None:
 @pytest.mark.parametrize("doubt", [False, True])
 @pytest.mark.parametrize("lag", [0.0, 3.0])
 async def test_a_create_is_remembered_by_provision_and_find(doubt: bool, lag: float) -> None:
-    """What this client created, or may have created, is not created again where lists lag."""
+    """If lists lag, trackers that this client created, or may have created, are not created again."""
     service = Service(lag=lag, late=1.0, script=["connection lost, late" if doubt else None])
     adjust = client_of(service)
     if doubt:
@@ -104,7 +104,7 @@ async def test_a_create_is_remembered_by_provision_and_find(doubt: bool, lag: fl
 
 
 async def test_a_cancelled_create_is_in_doubt() -> None:
-    """A create that was cancelled when it had been sent is looked up, by `create`, `find` and `provision` alike."""
+    """A create that was cancelled after it was sent is looked up by `create`, `find` and `provision`."""
     calls: list[Callable[[AsyncAdjust], Awaitable[Any]]] = [
         lambda adjust: adjust.trackers.create(APP, "A"),
         lambda adjust: adjust.trackers.find(APP, "A"),
@@ -122,7 +122,7 @@ async def test_a_cancelled_create_is_in_doubt() -> None:
 
 
 async def test_a_create_after_a_doubt_waits_for_certainty() -> None:
-    """It returns the tracker of the doubtful create where that was done, however late, and creates one where not."""
+    """It returns the tracker of the doubtful create if that succeeded, however late, and creates one otherwise."""
     for fault, posts in (("connection lost, late", 1), ("connection lost", 2)):
         service = Service(lag=1.5, late=3.0, script=[fault])
         adjust = client_of(service)
@@ -135,7 +135,7 @@ async def test_a_create_after_a_doubt_waits_for_certainty() -> None:
 
 
 async def test_a_create_in_doubt_that_can_not_be_told_apart_stays_in_doubt() -> None:
-    """However often `create` is called again, it creates nothing while something listed may be that tracker."""
+    """However often `create` is called, it creates nothing while a listed tracker may be the one in doubt."""
     service = Service(form=lambda name: name.replace(" ", "-"), script=["connection lost, done"])
     adjust = client_of(service)
     for _ in range(3):
@@ -146,7 +146,7 @@ async def test_a_create_in_doubt_that_can_not_be_told_apart_stays_in_doubt() -> 
 
 
 async def test_two_creates_without_doubt_are_two() -> None:
-    """`create` creates: nothing is looked up, whatever is there."""
+    """`create` looks nothing up, whatever exists."""
     service = Service()
     adjust = client_of(service)
     first, second = await adjust.trackers.create(APP, "A"), await adjust.trackers.create(APP, "A")
@@ -157,7 +157,7 @@ async def test_two_creates_without_doubt_are_two() -> None:
 
 @pytest.mark.parametrize("fault", [None, "connection lost, done", "500", "no answer, done"])
 async def test_a_create_under_way_is_waited_for(fault: str | None) -> None:
-    """A run that needs a tracker which another task is just creating takes that one."""
+    """A run uses a tracker that another task is just creating."""
     service = Service(script=[fault], lag=1.0)
     adjust = client_of(service)
     create = asyncio.create_task(adjust.trackers.create(APP, "A"))
@@ -172,7 +172,7 @@ async def test_a_create_under_way_is_waited_for(fault: str | None) -> None:
 
 
 async def test_updates_are_remembered() -> None:
-    """Settings that a list shows late are not sent again, whichever method sent them."""
+    """Settings that a list shows late are not sent again, no matter which method sent them."""
     service = Service(lag=2.0)
     row = service.add("A")
     adjust = client_of(service)
@@ -184,7 +184,7 @@ async def test_updates_are_remembered() -> None:
 
 
 async def test_the_memory_of_many_creates_is_bounded() -> None:
-    """A client that creates without end keeps the last ones only, and those not for ever."""
+    """A client that keeps creating remembers only the last trackers, and only for a limited time."""
     service = Service()
     adjust = client_of(service, max_concurrency=50)
     recent = adjust.trackers._requests.recent

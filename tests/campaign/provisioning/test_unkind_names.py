@@ -40,7 +40,7 @@ NAMES = ["Été & Co", "x  y", "Straße", "R&D <1>", "ﬁve Ⅷ", "PLAIN name", 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("taken", [None, 200, 400, 409, 422])
 async def test_a_plan_is_there_once_in_every_form_of_names(form: str, taken: int | None) -> None:
-    """Whatever the service makes of names, and whatever it answers, the plan is created once, in one run or many."""
+    """Whatever form the service stores and returns, the plan is created once, in one run or several."""
     service = Service(form=FORMS[form], taken=taken, rate=0.3, lag=1.0, late=2.0)
     plan = NAMES + [f"{first}::{second}" for first in NAMES[:3] for second in NAMES]
     adjust = client_of(service)
@@ -49,7 +49,7 @@ async def test_a_plan_is_there_once_in_every_form_of_names(form: str, taken: int
     second = await provision(adjust, plan)
     assert_true(second, service)
     if "cut" in form:
-        # Before an answer has shown the cut, a create in doubt can't be told from another one.
+        # Before an answer has shown the cut, a create in doubt can't be distinguished from another one.
         assert all("cut or changed" in str(outcome.error) or outcome.not_tried for outcome in first.failed)
     else:
         assert first.counts["failed"] == 0
@@ -73,7 +73,7 @@ async def test_a_plan_is_there_once_in_every_form_of_names(form: str, taken: int
 
 @pytest.mark.parametrize("length", [6, 10, 11])
 async def test_names_that_a_cut_makes_one_are_created_a_few_times_at_most(length: int) -> None:
-    """Once answers have shown the cut, entries that it makes one are held back, in this run and the next ones."""
+    """Once answers have shown the cut, entries that would become the same are refused, in this run and later ones."""
     service = Service(form=lambda name: name[:length])
     plan = [f"Campaign 1{number:03}{'x' * 20}" for number in range(100)]
     for _ in range(3):
@@ -86,7 +86,7 @@ async def test_names_that_a_cut_makes_one_are_created_a_few_times_at_most(length
 
 
 async def test_a_second_client_learns_of_a_cut_by_its_first_answer() -> None:
-    """A cut that no list gives away is learned from the first creates, and then the others are found."""
+    """A cut that no list reveals is learned from the first creates. Then the other trackers are found."""
     service = Service(form=lambda name: name[:4], lag=1.0)
     plan = [f"{number:02}  A campaign" for number in range(10, 40)]
     for _ in range(2):
@@ -98,7 +98,7 @@ async def test_a_second_client_learns_of_a_cut_by_its_first_answer() -> None:
 
 
 async def test_a_tracker_that_is_there_under_another_name_is_no_answer() -> None:
-    """A cache that mixes tokens up makes no entry of a tracker that lists show elsewhere, or under another name."""
+    """A cache that mixes up tokens does not make an entry of another tracker, elsewhere or with another name."""
 
     class MixedUp(Service):
         def _item(self, row: Any, *, stale: bool = False) -> dict[str, Any]:
@@ -138,7 +138,7 @@ async def test_an_update_whose_answer_was_about_another_tracker_is_told_as_updat
 
 
 async def test_a_cut_name_is_held_back_by_a_client_that_knows_of_no_cut() -> None:
-    """A second client can't tell a cut name from another one: those entries fail with words, and nothing is created."""
+    """A second client can't distinguish a cut name from another one: those entries fail, and nothing is created."""
     service = Service(form=lambda name: name[:20])
     plan = [f"{number} {LONG}" for number in range(3)]
     results = []
@@ -150,11 +150,11 @@ async def test_a_cut_name_is_held_back_by_a_client_that_knows_of_no_cut() -> Non
     assert service.requests["POST"] == 3
     for outcome in results[1].outcomes:
         assert not outcome.in_doubt
-        assert "may be this one, cut or changed" in str(outcome.error)
+        assert "may be this one in a cut or changed form" in str(outcome.error)
 
 
 async def test_names_that_a_service_may_take_for_one_are_refused() -> None:
-    """They are told with their numbers before anything is created, unless the service keeps them apart."""
+    """They are reported with their numbers before anything is created, unless the service keeps them apart."""
     service = Service()
     adjust = client_of(service)
     plan = ["Other", "Spring", "A::x", "spring ".strip(), "A::X::below", "Plain"]
@@ -175,7 +175,7 @@ async def test_names_that_a_service_may_take_for_one_are_refused() -> None:
 
 
 async def test_an_exact_name_a_near_one_and_several() -> None:
-    """An exact match wins, one near match is taken, several hold the entry back; what is another's is none."""
+    """An exact match wins, a single near match is used, several are refused, and another entry's tracker is ignored."""
     service = Service()
     for path in ("a", "A", "b", "C c", "c  C"):
         service.add(path)
@@ -191,7 +191,7 @@ async def test_an_exact_name_a_near_one_and_several() -> None:
 
 
 async def test_an_empty_label_falls_back_to_the_name() -> None:
-    """A service that leaves labels empty gets nothing twice."""
+    """A service that leaves labels empty receives nothing twice."""
 
     class Unlabelled(Service):
         def _item(self, row: Any, *, stale: bool = False) -> dict[str, Any]:

@@ -47,12 +47,12 @@ async def test_an_answer_about_another_tracker_is_in_doubt(item: dict[str, Any])
     assert caught.value.in_doubt
     assert isinstance(caught.value, DecodeError)
     assert caught.value.tracker_token == "t5"
-    assert "when 'A' was created" in str(caught.value)
+    assert "but 'A' was created" in str(caught.value)
     await adjust.aclose()
 
 
 async def test_an_update_of_another_tracker_is_in_doubt() -> None:
-    """The token in the answer is compared with the one that was asked for; `provision` looks, and sends it again."""
+    """The token in the answer is compared with the requested one. `provision` looks it up, and repeats the update."""
     service = Service(script=[None, None, "another tracker", None])
     for path in ("A", "B"):
         service.add(path)
@@ -74,7 +74,7 @@ async def test_an_update_of_another_tracker_is_in_doubt() -> None:
 
 
 async def test_nothing_is_sent_below_a_tracker_that_the_plan_does_not_mean() -> None:
-    """Where every answer to a create is about another tracker, lists tell what was created."""
+    """If every answer to a create is about another tracker, lists show what was created."""
     service = Service(script=[None, *["another tracker"] * 40])
     service.add("Other")
     service.script = [None]
@@ -101,7 +101,7 @@ async def test_nothing_is_sent_below_a_tracker_that_the_plan_does_not_mean() -> 
 
 @pytest.mark.parametrize("taken", [200, 400, 409, 422])
 async def test_a_name_that_is_taken_is_adopted(taken: int) -> None:
-    """Where lists show a tracker late that was there, it is found within the time of grace, and told as unchanged."""
+    """If lists show an existing tracker late, it is found within the grace time, and reported as unchanged."""
     service = Service(taken=taken, lag=3.0)
     await asyncio.sleep(1)
     other = client_of(service)
@@ -121,7 +121,7 @@ async def test_a_name_that_is_taken_is_adopted(taken: int) -> None:
 
 
 async def test_has_subtrackers_is_not_believed() -> None:
-    """What is below a tracker is listed wherever the plan goes below, whatever the list above says."""
+    """A tracker's children are listed if the plan needs them, whatever the list above says."""
     service = Service(stale=True)
     for path in ("A", "A::B", "A::B::C"):
         service.add(path)
@@ -135,7 +135,7 @@ async def test_has_subtrackers_is_not_believed() -> None:
 @pytest.mark.parametrize("moves", [1, 2, 3])
 @pytest.mark.parametrize("how", ["moved", "repeated"])
 async def test_a_list_that_moved_is_read_again(moves: int, how: str) -> None:
-    """As often as three times, and what any of the reads saw is there."""
+    """A list is read up to three times, and a tracker in any of the reads exists."""
     service = Service(page_size=5)
     plan = [f"N{number}" for number in range(12)]
     for path in plan:
@@ -151,7 +151,7 @@ async def test_a_list_that_moved_is_read_again(moves: int, how: str) -> None:
 
 @pytest.mark.parametrize("totals", [lambda _: "1000", lambda _: 0, lambda _: None, lambda count: count + 1])
 async def test_totals_that_count_something_else_hold_nothing_up(totals: Callable[[int], Any]) -> None:
-    """A list that is the same at every read is believed after all, and only the first one is waited for."""
+    """A list that is the same at every read is believed, and only the first one is waited for."""
     service = Service(totals=totals)
     adjust = client_of(service)
     plan = ["A::B::C", "A::D", "E"]
@@ -166,7 +166,7 @@ async def test_totals_that_count_something_else_hold_nothing_up(totals: Callable
 
 
 async def test_a_list_that_lags_behind_its_total_is_waited_for() -> None:
-    """A total that counts more than the list shows may count what the list shows late."""
+    """A total that exceeds the list may count trackers that the list shows late."""
 
     class Lagging(Service):
         def _list(self, parent: str | None, query: Any, fault: str | None) -> httpx.Response:
@@ -192,7 +192,7 @@ async def test_a_list_that_lags_behind_its_total_is_waited_for() -> None:
     [(None, False, False), (None, True, True), (True, False, True), (False, True, False)],
 )
 async def test_the_end_is_looked_at(verify: bool | None, doubt: bool, expected: bool) -> None:
-    """By default after a doubt; trackers that are there twice are told, whoever created them."""
+    """The default after a doubt. Trackers that exist twice are reported, no matter who created them."""
 
     class Racing(Service):
         def _insert(self, label: str, parent: Any, listed_from: float = 0.0, **values: Any) -> Any:
@@ -211,7 +211,7 @@ async def test_the_end_is_looked_at(verify: bool | None, doubt: bool, expected: 
 
 @pytest.mark.parametrize(("leaves", "lists"), [(98, 1), (100, 12)])
 async def test_the_end_is_looked_at_after_many_creates(leaves: int, lists: int) -> None:
-    """From 1,000 creates on, each branch is listed once more."""
+    """From 1,000 creates on, each branch is listed again."""
     service = Service(page_size=1000)
     adjust = client_of(service, max_concurrency=50)
     plan = [f"N{network}::C{leaf}" for network in range(10) for leaf in range(leaves)]
@@ -226,7 +226,7 @@ async def test_the_end_is_looked_at_after_many_creates(leaves: int, lists: int) 
 
 
 async def test_find_asks_along_the_path_alone() -> None:
-    """One list for each level, and the tracker or nothing."""
+    """It fetches one list for each level, and returns the tracker or `None`."""
     service = Service(stale=True)
     for path in ("A", "B", "A::B", "A::B::C", "A::X", "B::Y"):
         service.add(path)
@@ -244,22 +244,24 @@ async def test_find_asks_along_the_path_alone() -> None:
 
 
 async def test_find_does_not_guess() -> None:
-    """Where several trackers may be meant, the error says which."""
+    """If several trackers match, the error names them."""
     service = Service()
     for path in ("SPRING", "spring"):
         service.add(path)
     adjust = client_of(service)
-    with pytest.raises(AdjustError, match=r"'Spring' can't be told from others: .*'SPRING' \(t0\), 'spring' \(t1\)"):
+    with pytest.raises(
+        AdjustError, match=r"'Spring' can't be distinguished from others: .*'SPRING' \(t0\), 'spring' \(t1\)"
+    ):
         await adjust.trackers.find(APP, "Spring")
     await adjust.aclose()
 
 
 @pytest.mark.parametrize("path", ["", "A::", "A::B::C::D::E", 5, None, " A"])
 async def test_find_refuses_what_is_no_path(path: Any) -> None:
-    """Nothing is sent for it."""
+    """Nothing is sent for a wrong path."""
     service = Service()
     adjust = client_of(service)
-    with pytest.raises(ValueError, match="the"):
+    with pytest.raises(ValueError, match=r"the path is|levels|the network|the campaign"):
         await adjust.trackers.find(APP, path)
     assert not service.requests
     await adjust.aclose()

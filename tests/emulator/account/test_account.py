@@ -21,7 +21,7 @@ async def test_same_seed_same_account() -> None:
 
 @pytest.mark.parametrize("trackers_per_app", [0, 1, 2, 3, 5, 17, 400, 1001])
 async def test_exact_numbers(trackers_per_app: int) -> None:
-    """Every app has exactly as many trackers as asked for, with unique tokens and names."""
+    """Every app has the requested number of trackers, with unique tokens and names."""
     async with Emulator(apps=3, trackers_per_app=trackers_per_app) as emulator:
         assert len(set(emulator.app_tokens)) == 3
         assert all(re.fullmatch("[a-z0-9]{12}", token) for token in emulator.app_tokens)
@@ -33,7 +33,7 @@ async def test_exact_numbers(trackers_per_app: int) -> None:
 
 
 async def test_consistent_trees() -> None:
-    """Parents exist, one level up in the same app, and has_subtrackers says which trackers are parents."""
+    """Parents exist, one level up in the same app, and `has_subtrackers` marks exactly the parents."""
     async with Emulator() as emulator:
         by_token = {tracker.token: tracker for tracker in emulator.store.trackers()}
         parents = {tracker.parent_token for tracker in by_token.values()}
@@ -65,7 +65,7 @@ async def test_variety() -> None:
 
 
 def assert_special_networks(found: list[Tracker]) -> None:
-    """Assert that the networks of nobody are there, without partner and subtrackers."""
+    """Assert that the networks without a partner exist, without partner and subtrackers."""
     networks = {tracker.name: tracker for tracker in found if tracker.level == 1}
     for name in "Organic", "Untrusted Devices", "Google Organic Search":
         assert networks[name].partner_id is None
@@ -74,7 +74,7 @@ def assert_special_networks(found: list[Tracker]) -> None:
 
 
 async def test_partners_option() -> None:
-    """The account has as many partners as asked for, under names of their own."""
+    """The account has the requested number of partners, with unique names."""
     async with Emulator(partners=7, trackers_per_app=90) as emulator:
         partners = emulator.store.partners()
         assert len({partner.display_name for partner in partners}) == 7
@@ -83,7 +83,7 @@ async def test_partners_option() -> None:
 
 
 async def test_large_accounts_start_fast() -> None:
-    """Ten thousand trackers are made well within a second."""
+    """Ten thousand trackers are generated well within a second."""
     start = time.process_time()
     async with Emulator(apps=5, trackers_per_app=2000) as emulator:
         assert time.process_time() - start < 0.8

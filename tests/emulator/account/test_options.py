@@ -9,7 +9,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_given_apps() -> None:
-    """Given apps have their tokens, names and currencies, in their order, and nothing that was not given."""
+    """Configured apps have their tokens, names and currencies, in their order, and nothing else."""
     apps = [EmulatedApp("yxs12pfewq", "My Game", currency="EUR"), EmulatedApp("gwzpeepw8uf8")]
     async with Emulator(apps=apps) as emulator, connect(emulator) as client:
         assert emulator.app_tokens == ["yxs12pfewq", "gwzpeepw8uf8"]
@@ -41,7 +41,7 @@ async def test_given_trackers() -> None:
 
 
 async def test_trackers_beside_generated_ones() -> None:
-    """An app whose trackers are given has these alone; what is generated for others stays as it is."""
+    """An app with configured trackers has only these. Generated trackers of other apps do not change."""
     async with Emulator(apps=3, trackers_per_app=30) as emulator:
         token, before = emulator.app_tokens[2], emulator.store.trackers(emulator.app_tokens[0])
     async with Emulator(apps=3, trackers_per_app=30, trackers={token: ["A::B"]}) as emulator:
@@ -50,7 +50,7 @@ async def test_trackers_beside_generated_ones() -> None:
 
 
 async def test_numbers_for_given_apps() -> None:
-    """Trackers and figures are drawn for given apps too where their number is asked for."""
+    """Trackers and figures are also generated for configured apps if their number is set."""
     apps = [EmulatedApp("yxs12pfewq")]
     async with Emulator(apps=apps, trackers_per_app=40, facts_per_day=3) as emulator, connect(emulator) as client:
         assert emulator.store.count_trackers("yxs12pfewq") == 40
@@ -59,7 +59,7 @@ async def test_numbers_for_given_apps() -> None:
 
 
 async def test_stable_apps() -> None:
-    """An app keeps its token, its name and its trackers, however many apps come behind it."""
+    """An app keeps its token, its name and its trackers, however many apps follow it."""
     accounts = []
     for apps in 1, 2, 7:
         async with Emulator(apps=apps, trackers_per_app=20) as emulator:
@@ -69,7 +69,7 @@ async def test_stable_apps() -> None:
 
 
 async def test_random_tokens() -> None:
-    """Every emulator has a token of its own, which no seed tells, unless one is given."""
+    """Every emulator has its own token, which does not depend on the seed, unless one is set."""
     tokens = set()
     for _ in range(5):
         async with Emulator(trackers_per_app=0) as emulator:
@@ -112,7 +112,7 @@ async def test_reset(emulator: Emulator) -> None:
     ],
 )
 def test_bad_options(options: dict[str, Any], words: str) -> None:
-    """An option that makes no sense says what would."""
+    """A wrong option is refused with the valid values."""
     with pytest.raises(ValueError, match=words):
         Emulator(**options)
 
@@ -127,6 +127,6 @@ async def test_trackers_of_an_unknown_app() -> None:
     ("token", "currency"), [("", "EUR"), ("a/b", "EUR"), ("a,b", "EUR"), ("a b", "EUR"), ("a", "XXX")]
 )
 def test_bad_apps(token: str, currency: str) -> None:
-    """A token that can not stand in a path, and an unknown currency, are refused."""
+    """A token that can't be in a path, and an unknown currency, are refused."""
     with pytest.raises(ValueError, match="app"):
         EmulatedApp(token, currency=currency)

@@ -32,7 +32,7 @@ async def test_restart(tmp_path: Path) -> None:
 
 
 async def test_token_of_a_file(tmp_path: Path) -> None:
-    """A token that is given replaces the file's, and stays."""
+    """A configured token replaces the file's, and is stored."""
     database = tmp_path / "adjust.db"
     for token, expected in ("first", "first"), (None, "first"), ("second", "second"), (None, "second"):
         emulator = Emulator(database=database, trackers_per_app=0, token=token)
@@ -42,7 +42,7 @@ async def test_token_of_a_file(tmp_path: Path) -> None:
 
 
 async def test_kill(tmp_path: Path) -> None:
-    """What was answered before a SIGKILL is there after a restart."""
+    """Answered writes exist after a SIGKILL and a restart."""
     database = tmp_path / "adjust.db"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SERVE, str(database), stdout=asyncio.subprocess.PIPE
@@ -64,7 +64,7 @@ async def test_kill(tmp_path: Path) -> None:
 
 
 async def test_a_start_that_fails_half_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file has the whole account or nothing: after a failure in the middle the next start makes it anew."""
+    """A file has the whole account or nothing: after a failure in the middle the next start creates it again."""
     database = tmp_path / "adjust.db"
 
     def fail(account: Account) -> Iterator[list[TrackerSeed]]:
@@ -81,7 +81,7 @@ async def test_a_start_that_fails_half_way(tmp_path: Path, monkeypatch: pytest.M
 
 
 async def test_somebody_elses_database(tmp_path: Path) -> None:
-    """A SQLite file of something else is refused and left as it was."""
+    """A SQLite file of another application is refused and left unchanged."""
     database = tmp_path / "other.db"
     connection = sqlite3.connect(database)
     connection.execute("CREATE TABLE notes (text)")
@@ -93,6 +93,6 @@ async def test_somebody_elses_database(tmp_path: Path) -> None:
 
 
 async def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    """A file that can not be made is SQLite's error."""
+    """A file that can't be created is SQLite's error."""
     with pytest.raises(sqlite3.OperationalError, match="unable to open"):
         await Emulator(database=tmp_path / "nowhere" / "adjust.db").__aenter__()

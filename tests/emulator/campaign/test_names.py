@@ -39,7 +39,7 @@ async def test_kept_names(form: Any, given: str, kept: str) -> None:
 
 
 async def test_a_name_that_is_kept_as_nothing() -> None:
-    """A name of which the service keeps nothing is refused as a blank one."""
+    """A name that the service would store as nothing is refused like a blank one."""
     emulator = Emulator(apps=1, trackers_per_app=0, names=lambda name: name.strip("x"))
     async with emulator, connect(emulator) as client:
         assert (await create(client, emulator, "xx")).status_code == 400

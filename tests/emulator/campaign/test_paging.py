@@ -32,7 +32,7 @@ async def test_backwards(limit: int, client: httpx.AsyncClient) -> None:
 
 
 async def test_there_and_back(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """From a page reached backwards, `next` leads to the page that one came from."""
+    """From a page reached backwards, `next` leads to the previous page."""
     first, second, third = [page async for page in pages(client, trackers_path(emulator), 40)][:3]
     back = (await client.get(third["paging"]["previous"])).json()["data"]
     assert back["items"] == second["items"]
@@ -43,7 +43,7 @@ async def test_there_and_back(emulator: Emulator, client: httpx.AsyncClient) -> 
 
 
 async def test_default_page_size() -> None:
-    """Without a limit a page has the emulator's page size, 50 unless told otherwise."""
+    """Without a limit a page has the emulator's page size, 50 by default."""
     for emulator, expected in (Emulator(), 50), (Emulator(page_size=8), 8):
         async with emulator, connect(emulator) as client:
             data = (await client.get(trackers_path(emulator))).json()["data"]
@@ -52,7 +52,7 @@ async def test_default_page_size() -> None:
 
 
 async def test_limit_is_capped(client: httpx.AsyncClient) -> None:
-    """A limit over 1000 is cut to it, and page_size says so."""
+    """A limit over 1000 becomes 1000, which page_size shows."""
     data = (await client.get("/public/v1/partners", params={"limit": 5000})).json()["data"]
     assert data["paging"]["page_size"] == "1000"
     assert len(data["items"]) == 120
@@ -60,7 +60,7 @@ async def test_limit_is_capped(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5", ""])
 async def test_bad_limits(limit: str, client: httpx.AsyncClient) -> None:
-    """A limit that is no positive integer is refused."""
+    """A limit that is not a positive integer is refused."""
     response = await client.get("/public/v1/partners", params={"limit": limit})
     assert response.status_code == 400
     assert "limit" in response.json()["error"]["message"]
@@ -68,7 +68,7 @@ async def test_bad_limits(limit: str, client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("version", [1, 2])
 async def test_creates_during_a_walk(version: int, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Trackers created while a walk is under way appear at its end; none is skipped or shown twice."""
+    """Trackers created during a walk appear at its end. None is skipped or repeated."""
     path = trackers_path(emulator, version=version)
     before = [item["token"] for item in await items(client, path, 1000)]
     tokens: list[str] = []
@@ -82,7 +82,7 @@ async def test_creates_during_a_walk(version: int, emulator: Emulator, client: h
 
 
 async def test_cursors_are_opaque_and_steady(client: httpx.AsyncClient) -> None:
-    """The cursor of one position is the same text each time, so that one that comes back can be told, and works."""
+    """The cursor of a position is always the same text, so that a repeated one is recognised, and works."""
     cursors = [
         (await client.get("/public/v2/partners", params={"limit": 3})).json()["data"]["paging"]["cursor"]
         for _ in range(2)
@@ -93,7 +93,7 @@ async def test_cursors_are_opaque_and_steady(client: httpx.AsyncClient) -> None:
 
 
 async def test_made_up_cursors(client: httpx.AsyncClient) -> None:
-    """A cursor that the emulator did not make is refused, however close it comes."""
+    """A cursor that the emulator did not make is refused, however similar it is."""
     cursor = (await client.get("/public/v2/partners")).json()["data"]["paging"]["cursor"]
     sealed = bytearray(base64.urlsafe_b64decode(cursor))
     sealed[11] ^= 1

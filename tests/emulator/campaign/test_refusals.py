@@ -49,7 +49,7 @@ async def test_unknown_tracker(emulator: Emulator, client: httpx.AsyncClient) ->
     ],
 )
 async def test_bad_creates(body: Any, text: str, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """What is wrong with a create is 400 with a message that names it, and nothing is created."""
+    """A wrong create is 400 with a message that names the mistake, and nothing is created."""
     assert_refused(await client.post(trackers_path(emulator), json=body), 400, text)
     assert emulator.store.count_trackers() == 2000
 
@@ -83,7 +83,7 @@ async def test_a_fifth_level(emulator: Emulator, client: httpx.AsyncClient) -> N
     ],
 )
 async def test_bad_updates(body: Any, text: str, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """What is wrong with an update is 400 with a message that names it, and nothing changes."""
+    """A wrong update is 400 with a message that names the mistake, and nothing changes."""
     before = emulator.store.trackers()
     path = f"{trackers_path(emulator)}/{before[0].token}"
     assert_refused(await client.patch(path, json=body | {"name": "ignored"}), 400, text)
@@ -92,18 +92,18 @@ async def test_bad_updates(body: Any, text: str, emulator: Emulator, client: htt
 
 @pytest.mark.parametrize("content", [b'{"name": "X"', b"name", b"\xff\xfe", b'{"name": "\xff"}'])
 async def test_malformed_json(content: bytes, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A body that is no JSON is refused."""
+    """A body that is not JSON is refused."""
     assert_refused(await client.post(trackers_path(emulator), content=content), 400, "JSON in the request body")
 
 
 @pytest.mark.parametrize("content", [b"[]", b'"X"', b"5", b"null", b"true"])
 async def test_json_that_is_no_object(content: bytes, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A JSON document that is no object is refused."""
+    """A JSON document that is not an object is refused."""
     assert_refused(await client.post(trackers_path(emulator), content=content), 400, "must be a JSON object")
 
 
 async def test_malformed_form(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A form that is no UTF-8 is refused."""
+    """A form that is not UTF-8 is refused."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     response = await client.post(trackers_path(emulator), content=b"name=\xff", headers=headers)
     assert_refused(response, 400, "form in the request body")

@@ -35,7 +35,7 @@ async def test_create_a_network(version: int, emulator: Emulator, client: httpx.
 
 
 async def test_create_subtrackers(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A subtracker takes level and partner from its parent, which has subtrackers from then on."""
+    """A subtracker inherits level and partner from its parent, which has subtrackers from then on."""
     path = trackers_path(emulator)
     parent = tracker_with(emulator, level=1, has_subtrackers=False)
     name, token = parent.name, parent.token
@@ -69,14 +69,14 @@ async def test_ways_to_send_parameters(form: str, emulator: Emulator, client: ht
 
 
 async def test_parent_tracker_by_name(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """The documentation's old `parent_tracker` names the parent by its whole name."""
+    """The documentation's old `parent_tracker` is the full name of the parent."""
     parent = tracker_with(emulator, level=2)
     response = await client.post(trackers_path(emulator), json={"name": "Old", "parent_tracker": parent.name})
     assert response.json()["data"]["items"][0]["name"] == f"{parent.name}::Old"
 
 
 async def test_tokens_stay_unique(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Every tracker ever made has a token of its own."""
+    """Every tracker ever created has a unique token."""
     for number in range(30):
         await client.post(trackers_path(emulator), json={"name": f"Network {number}"})
     tokens = [tracker.token for tracker in emulator.store.trackers()]
@@ -102,7 +102,7 @@ async def test_duplicate_names() -> None:
 
 @pytest.mark.parametrize("version", [1, 2])
 async def test_update(version: int, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Only what is sent changes, and the answer is the one tracker without paging."""
+    """Only the sent fields change, and the answer is the one tracker without paging."""
     tracker = tracker_with(emulator, level=1, cost_data_enabled=False)
     path = f"{trackers_path(emulator, version=version)}/{tracker.token}"
     steps = [
@@ -133,7 +133,7 @@ async def test_update_by_query(emulator: Emulator, client: httpx.AsyncClient) ->
 
 
 async def test_update_by_form(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A form body updates too; an empty partner_id takes the partner away."""
+    """A form body updates too, and an empty partner_id removes the partner."""
     tracker = tracker_with(emulator, level=1)
     path = f"{trackers_path(emulator)}/{tracker.token}"
     response = await client.patch(path, content=b"partner_id=&cost_data_enabled=True", headers=FORM)

@@ -46,7 +46,7 @@ async def test_stats_and_requests(emulator: Emulator, client: httpx.AsyncClient)
 
 
 async def test_faults(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Faults are set as a rate over kinds or as a script, told, and switched off; they spare the control API."""
+    """Faults are set as a rate over kinds or as a script, shown, and switched off. They spare the control API."""
     response = await client.put("/_emulator/faults", json={"rate": 1, "only": ["429"], "seed": 4})
     assert response.json() == {"faults": {"rate": 1, "only": ["429"]}, "kinds": list(Fault)}
     assert [(await client.get(PARTNERS)).status_code for _ in range(2)] == [429, 429]
@@ -82,7 +82,7 @@ async def test_bad_faults(body: Any, words: str, emulator: Emulator, client: htt
 
 
 async def test_figures() -> None:
-    """Figures can be put in, and what is wrong with them is said."""
+    """Figures can be added, and mistakes in them are named."""
     emulator = Emulator(apps=[EmulatedApp(APP)], trackers={APP: ["AppLovin"]})
     async with emulator, connect(emulator) as client:
         figures = {"app_token": APP, "tracker": "AppLovin", "day": "2026-11-01", "installs": 3, "country": "de"}
@@ -112,7 +112,7 @@ async def test_reset(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 
 async def test_apps_and_trackers() -> None:
-    """Apps come with their number of trackers and their state, trackers of an app with all they have."""
+    """Apps are listed with their number of trackers and their state, and trackers with all their fields."""
     emulator = Emulator(apps=[EmulatedApp(APP, "My Game", "EUR")], trackers={APP: ["AppLovin::DE"]})
     async with emulator, connect(emulator) as client:
         emulator.app_states[APP] = "gone"
@@ -123,7 +123,7 @@ async def test_apps_and_trackers() -> None:
 
 
 async def test_unknown_paths(client: httpx.AsyncClient) -> None:
-    """What is not there is 404, and a wrong method 405."""
+    """An unknown path is 404, and a wrong method 405."""
     assert (await client.get("/_emulator/nowhere")).status_code == 404
     assert (await client.get("/_emulatorx")).status_code == 404
     assert (await client.delete("/_emulator/faults")).status_code == 405

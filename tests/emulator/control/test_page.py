@@ -18,7 +18,7 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 
 
 async def rendered(url: str, folder: Path) -> str:
-    """Open a page in a browser without a window, let its script run, and return what it shows."""
+    """Open a page in a headless browser, let its script run, and return its content."""
     assert BROWSER is not None
     process = await asyncio.create_subprocess_exec(
         BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server",
@@ -30,7 +30,7 @@ async def rendered(url: str, folder: Path) -> str:
 
 
 async def test_one_file(emulator: Emulator) -> None:
-    """The page is one file that loads nothing from elsewhere, and holds nothing of the account."""
+    """The page is one file that loads nothing from elsewhere, and contains nothing of the account."""
     async with httpx.AsyncClient(base_url=emulator.url, verify=False, trust_env=False) as client:
         response = await client.get("/_emulator/")
         assert (await client.get("/_emulator")).text == response.text
@@ -43,7 +43,7 @@ async def test_one_file(emulator: Emulator) -> None:
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 async def test_in_a_browser(tmp_path: Path) -> None:
-    """A browser shows apps, trackers, the last requests and statistics, and runs nothing of what was sent."""
+    """A browser shows apps, trackers, the last requests and statistics, and never runs sent text as code."""
     emulator = Emulator(apps=[EmulatedApp(APP, "My Game")], trackers={APP: ["AppLovin::Spring"]})
     async with emulator, connect(emulator) as client:
         emulator.faults = [None, "429"]

@@ -58,7 +58,7 @@ async def test_trackers_of_the_test() -> None:
 
 
 async def test_beside_drawn_figures() -> None:
-    """Figures come beside those that are drawn, and change nothing of how others are drawn."""
+    """Added figures appear next to the drawn ones, and do not change how others are drawn."""
     async with Emulator(apps=1, trackers_per_app=50) as emulator:
         app, day = emulator.app_tokens[0], date(2026, 2, 2)
         drawn = emulator.facts.rows(app, day, day)
@@ -70,7 +70,7 @@ async def test_beside_drawn_figures() -> None:
 
 
 async def test_dimensions() -> None:
-    """Country, system, device and event are those that were given."""
+    """Country, system, device and event are the specified ones."""
     async with account() as emulator, connect(emulator) as client:
         event = emulator.facts.apps[APP].events[1]
         emulator.add_figures(
@@ -103,7 +103,7 @@ async def test_dimensions() -> None:
     ],
 )
 async def test_bad_figures(figures: dict[str, Any], words: str) -> None:
-    """What the account does not have, and what is no figure, says what there is, and nothing is put in."""
+    """Unknown names and wrong figures are refused with the existing names, and nothing is added."""
     async with account() as emulator, connect(emulator) as client:
         with pytest.raises(ValueError, match=words):
             emulator.add_figures(**({"app_token": APP, "tracker": "AdColony", "day": DAY} | figures))

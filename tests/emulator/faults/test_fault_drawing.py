@@ -14,7 +14,7 @@ def drawn(faults: Faults, count: int = 1000, method: str = "GET") -> list[Fault 
 
 
 def test_rate() -> None:
-    """About the given share of the requests meets a fault, of all kinds alike."""
+    """The given share of the requests has faults, of all kinds equally."""
     found = [fault for fault in drawn(Faults(0.2), 10_000) if fault]
     assert 1800 < len(found) < 2200
     assert set(found) == set(RECOVERABLE_FAULTS)
@@ -34,7 +34,7 @@ def test_seed() -> None:
 
 
 def test_recoverable_faults() -> None:
-    """Only a repeated cursor and a hang can not be overcome by whoever knows what may happen to a write."""
+    """A client that expects failed writes can overcome everything but a repeated cursor and a hang."""
     assert set(Fault) - set(WRITE_FAULTS) == {"repeated-cursor", "hang"}
     assert set(WRITE_FAULTS) - set(RECOVERABLE_FAULTS) == {
         "429-storm", "500-after", "503-after", "drop-late", "moved-list", "repeated-item", "stale-has-subtrackers",
@@ -43,7 +43,7 @@ def test_recoverable_faults() -> None:
 
 
 def test_seeds_keep_their_meaning() -> None:
-    """What a seed draws by default stays as it was, whatever faults there are besides."""
+    """The faults that a seed draws by default never change, whatever kinds are added."""
     faults = Faults(1, seed=5)
     assert drawn(faults, 4) == ["empty-page", "empty-page", "empty-page", "truncated-body"]
     assert drawn(faults, 2) == ["drop-after", "502-html"]
@@ -65,7 +65,7 @@ def test_cursor_faults_are_for_gets() -> None:
 
 
 def test_faults_of_writes() -> None:
-    """Faults of writes are drawn from all that can be overcome, and what only a write can meet for writes only."""
+    """Faults of writes are drawn from all recoverable kinds, and kinds that only writes can have for writes only."""
     faults = Faults.of_writes(0.5, seed=2, retry_after=3, drip=0.5, late=0.7, storm=0)
     assert (faults.rate, faults.retry_after, faults.drip, faults.late, faults.storm) == (0.5, 3, 0.5, 0.7, 0)
     assert set(drawn(faults, method="GET")) == {None, *WRITE_FAULTS} - LIST_DELAYS - ANSWER_FAULTS
@@ -75,7 +75,7 @@ def test_faults_of_writes() -> None:
 
 
 def test_storm() -> None:
-    """A storm refuses what arrives, without drawing for it, and leaves alone what does not match."""
+    """A storm refuses requests without drawing faults for them, and spares those that do not match."""
     faults = Faults.script(["429-storm", "500"], storm=0.05, match="POST")
     assert drawn(faults, 3, method="POST") == ["429-storm"] * 3
     assert drawn(faults, 3) == [None] * 3
@@ -84,7 +84,7 @@ def test_storm() -> None:
 
 
 def test_script() -> None:
-    """A script says request by request what happens; after its end all is well."""
+    """A script sets the fault of each request. After its end there are none."""
     faults = Faults.script(["500", None, Fault.HANG])
     assert drawn(faults, 5) == ["500", None, "hang", None, None]
 
@@ -125,7 +125,7 @@ def test_bad_options(options: dict[str, Any]) -> None:
 
 
 def test_bare_text() -> None:
-    """A text where a list belongs is refused, with the list that was meant."""
+    """A text instead of a list is refused, with the list to use."""
     with pytest.raises(TypeError, match=re.escape("['500']")):
         Emulator(faults="500")
     with pytest.raises(TypeError, match=re.escape("['500']")):

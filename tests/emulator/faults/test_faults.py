@@ -39,7 +39,7 @@ async def test_refusing_statuses(
 
 
 async def test_retry_after_seconds(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """`retry_after` is sent as it was given."""
+    """`retry_after` is sent unchanged."""
     for seconds, header in (0, "0"), (0.25, "0.25"), (30, "30"):
         emulator.faults = Faults.script(["429-retry-after"], retry_after=seconds)
         assert (await client.get(PARTNERS)).headers["retry-after"] == header
@@ -76,7 +76,7 @@ async def test_drops(fault: str, created: int, emulator: Emulator, client: httpx
 
 
 async def receive_into(received: bytearray, response: httpx.Response) -> None:
-    """Append the bytes of the body as they come."""
+    """Append the bytes of the body on arrival."""
     async for piece in response.aiter_raw():
         received += piece
 
@@ -94,7 +94,7 @@ async def test_truncated_body(emulator: Emulator, client: httpx.AsyncClient) -> 
 
 
 async def test_truncated_json(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Truncated JSON comes whole by its Content-Length and is no JSON; the connection stays usable."""
+    """Truncated JSON matches its Content-Length and is not valid JSON. The connection stays usable."""
     emulator.faults = ["truncated-json"]
     response = await client.get(PARTNERS)
     assert response.status_code == 200
@@ -106,7 +106,7 @@ async def test_truncated_json(emulator: Emulator, client: httpx.AsyncClient) -> 
 
 
 async def test_drip(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A dripping body comes in many pieces over the given time, and is whole in the end."""
+    """A dripping body arrives in many pieces over the given time, and is complete in the end."""
     emulator.faults = Faults.script(["drip"], drip=0.2)
     start = time.monotonic()
     async with client.stream("GET", PARTNERS) as response:
@@ -117,7 +117,7 @@ async def test_drip(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 
 async def test_hang(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A hanging request is never answered, and is over when its client goes."""
+    """A hanging request is never answered, and ends when its client disconnects."""
     emulator.faults = ["hang"]
     with pytest.raises(httpx.ReadTimeout):
         await client.get(PARTNERS, timeout=0.1)
@@ -140,7 +140,7 @@ async def test_repeated_cursor(version: int, emulator: Emulator, client: httpx.A
 
 @pytest.mark.parametrize("version", [1, 2])
 async def test_empty_pages(version: int, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """An empty page anywhere in a walk leads on by a cursor of its own, and loses or doubles nothing."""
+    """An empty page anywhere in a walk has its own cursor, and nothing is lost or repeated."""
     path = trackers_path(emulator, version=version)
     healthy = await items(client, path, 1000)
     emulator.faults = ["empty-page", None, "empty-page", "empty-page", *[None, "empty-page"] * 9]
@@ -164,7 +164,7 @@ async def test_empty_page_backwards(emulator: Emulator, client: httpx.AsyncClien
 
 @pytest.mark.parametrize("fault", sorted(CURSOR_FAULTS))
 async def test_cursor_faults_elsewhere(fault: Fault, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """On what is no list page a cursor fault does nothing and is not counted."""
+    """On an answer that is not a list page, a cursor fault does nothing and is not counted."""
     emulator.faults = [fault] * 3
     assert (await client.post(trackers_path(emulator), json={"name": "X"})).status_code == 200
     assert (await client.get(f"{PARTNERS}?limit=0")).status_code == 400
@@ -173,7 +173,7 @@ async def test_cursor_faults_elsewhere(fault: Fault, emulator: Emulator, client:
 
 
 async def test_match(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Faults with a match leave other requests alone and do not count them in the script."""
+    """Faults with a match skip other requests, and do not count them in the script."""
     emulator.faults = Faults.script(["500"], match="GET /public/v2/partners?limit=3")
     path = "/public/v2/partners"
     answers = [await client.get(path, params={"limit": limit}) for limit in (2, 3, 3)]
@@ -181,7 +181,7 @@ async def test_match(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 
 async def test_every_recoverable_fault_can_be_overcome(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Under all recoverable faults a client that only repeats what failed reads everything once."""
+    """Under all recoverable faults, a client that only retries reads everything once."""
     healthy = await items(client, PARTNERS)
     emulator.faults = Faults(0.5, drip=0.02, seed=7)
     url: str | None = f"{PARTNERS}?limit=2"

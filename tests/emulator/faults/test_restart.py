@@ -79,7 +79,7 @@ async def test_refused_meanwhile(emulator: Emulator, client: httpx.AsyncClient) 
 
 
 async def test_creates_under_restarts(database: str) -> None:
-    """With restarts in the middle, what was answered is there, and nothing is there twice that was sent once."""
+    """After restarts in the middle, answered writes exist, and nothing that was sent once exists twice."""
     async with Emulator(database=database, apps=1, trackers_per_app=0, duplicate_names="allow") as emulator:
         async with connect(emulator) as client:
             path, answered = trackers_path(emulator), set()
@@ -105,7 +105,7 @@ async def test_creates_under_restarts(database: str) -> None:
 
 
 async def test_late_work_is_lost(database: str) -> None:
-    """What was still to be done for clients that were dropped is lost with the process that had it in mind."""
+    """Pending work for dropped clients is lost with the process."""
     faults = Faults.script(["drop-late"], late=0.05)
     async with Emulator(database=database, trackers_per_app=0, faults=faults) as emulator, connect(emulator) as client:
         with pytest.raises(httpx.TransportError):
@@ -116,7 +116,7 @@ async def test_late_work_is_lost(database: str) -> None:
 
 
 async def test_lists_have_caught_up(database: str) -> None:
-    """What no list showed before a restart, lists show after it."""
+    """Writes that no list showed before a restart are listed after it."""
     faults = Faults.script(["unlisted"], late=60)
     async with Emulator(database=database, trackers_per_app=0, faults=faults) as emulator, connect(emulator) as client:
         path = trackers_path(emulator)

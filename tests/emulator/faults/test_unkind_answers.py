@@ -41,7 +41,7 @@ async def test_wrong_tracker(emulator: Emulator, client: httpx.AsyncClient) -> N
 
 
 async def test_wrong_tracker_without_another() -> None:
-    """The answer is right where the app has no other tracker, and where nothing was written."""
+    """The answer is right if the app has no other tracker, and if nothing was written."""
     faults = Faults(1, ["wrong-tracker"])
     async with Emulator(apps=1, trackers_per_app=0, faults=faults) as emulator, connect(emulator) as client:
         path = trackers_path(emulator)
@@ -54,7 +54,7 @@ async def test_wrong_tracker_without_another() -> None:
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize(("fault", "expected"), [("moved-list", "abdef"), ("repeated-item", "abbcdef")])
 async def test_moving_lists(fault: str, expected: str, version: int) -> None:
-    """An item is left out or comes twice where a list moves while it is paged; the total stays as it is."""
+    """An item is missing or repeated if a list changes between its pages. The total does not change."""
     async with Emulator(apps=1, trackers_per_app=0) as emulator, connect(emulator) as client:
         path = trackers_path(emulator, version=version)
         for name in "abcdef":
@@ -69,7 +69,7 @@ async def test_moving_lists(fault: str, expected: str, version: int) -> None:
 
 @pytest.mark.parametrize("fault", ["moved-list", "repeated-item"])
 async def test_lists_that_can_not_move(fault: str, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A list of one page, and a page that is read backwards, stay as they are and are not counted."""
+    """A list of one page, and a page that is read backwards, are unchanged and not counted."""
     whole = await items(client, "/public/v1/partners", 1000)
     last = (await client.get("/public/v1/partners", params={"limit": 100})).json()["data"]["paging"]["next"]
     before = (await client.get(last)).json()["data"]["paging"]["cursors"]["before"]

@@ -46,7 +46,7 @@ async def test_500_after(version: int, emulator: Emulator, client: httpx.AsyncCl
 
 
 async def test_drop_late(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """The connection closes at once, a list right after does not show the tracker, and later it is there."""
+    """The connection closes at once, a list right after does not show the tracker, and a later one does."""
     emulator.faults = Faults.script(["drop-late"], late=0.4)
     start = time.monotonic()
     with pytest.raises(DROPPED):
@@ -61,7 +61,7 @@ async def test_drop_late(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 
 async def test_drop_late_update(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """An update comes late as a create does, with what its body said."""
+    """An update takes effect late, like a create, with the content of its body."""
     tracker = emulator.store.trackers()[0]
     emulator.faults = Faults.script(["drop-late"], late=0.05)
     with pytest.raises(DROPPED):
@@ -72,7 +72,7 @@ async def test_drop_late_update(emulator: Emulator, client: httpx.AsyncClient) -
 
 @pytest.mark.parametrize(("duplicate_names", "trackers"), [("allow", 2), ("refuse", 1)])
 async def test_repeating_what_comes_late(duplicate_names: Any, trackers: int) -> None:
-    """Whoever repeats a create at once has two trackers, where duplicates are allowed."""
+    """A client that repeats a create at once has two trackers, if duplicates are allowed."""
     faults = Faults.script(["drop-late"], late=0.05)
     async with Emulator(trackers_per_app=0, faults=faults, duplicate_names=duplicate_names) as emulator:
         async with connect(emulator) as client:
@@ -84,7 +84,7 @@ async def test_repeating_what_comes_late(duplicate_names: Any, trackers: int) ->
 
 
 async def test_late_work_at_the_end(tmp_path: Path) -> None:
-    """Leaving the emulator does what was still to come, at once, and leaves no task behind."""
+    """Exiting the emulator finishes pending work at once, and leaves no task behind."""
     tasks = asyncio.all_tasks()
     emulator = Emulator(database=tmp_path / "adjust.db", trackers_per_app=0)
     async with emulator:
@@ -103,7 +103,7 @@ async def test_late_work_at_the_end(tmp_path: Path) -> None:
 
 
 async def test_drop_late_without_a_body(emulator: Emulator) -> None:
-    """Nothing is done for a client that goes before it sent its whole body."""
+    """Nothing is done for a client that disconnects before it has sent its complete body."""
     emulator.faults = Faults.script(["drop-late"], late=0)
     _, writer = await asyncio.open_connection("127.0.0.1", int(emulator.url.rpartition(":")[2]))
     head = f"POST {trackers_path(emulator)} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {emulator.token}\r\n"
@@ -117,7 +117,7 @@ async def test_drop_late_without_a_body(emulator: Emulator) -> None:
 
 
 async def test_unlisted_create(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """An unlisted tracker is answered as ever and missing in lists and totals, until it comes in its place."""
+    """An unlisted tracker is answered normally and missing in lists and totals, until it appears at its position."""
     path = trackers_path(emulator)
     before = await items(client, path, 1000)
     emulator.faults = Faults.script(["unlisted"], late=0.4)
@@ -133,7 +133,7 @@ async def test_unlisted_create(emulator: Emulator, client: httpx.AsyncClient) ->
 
 
 async def test_unlisted_parent(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """What is not listed yet can be a parent at once, of children that are listed or not."""
+    """An unlisted tracker can be a parent at once, of listed and unlisted children."""
     path = trackers_path(emulator)
     emulator.faults = Faults.script(["unlisted", "unlisted", "unlisted"], late=0.3)
     parent = await create(client, path, "Parent")
@@ -157,7 +157,7 @@ async def test_parent_of_what_is_not_listed(emulator: Emulator, client: httpx.As
 
 
 async def test_unlisted_update(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """After an unlisted update, lists show a tracker for a while as it was before."""
+    """After an unlisted update, lists show the tracker's old values for a while."""
     path = trackers_path(emulator)
     tracker = await create(client, path, "X")
     emulator.faults = Faults.script(["unlisted"] * 2, late=0.2, match="PATCH")
@@ -173,7 +173,7 @@ async def test_unlisted_update(emulator: Emulator, client: httpx.AsyncClient) ->
 
 
 async def test_unlisted_without_a_write(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Where nothing is written, an unlisted fault does nothing and is not counted."""
+    """If nothing is written, an unlisted fault does nothing and is not counted."""
     path = trackers_path(emulator)
     emulator.faults = ["unlisted"] * 4
     assert (await client.get(path)).status_code == 200
@@ -185,7 +185,7 @@ async def test_unlisted_without_a_write(emulator: Emulator, client: httpx.AsyncC
 
 @pytest.mark.parametrize(("duplicate_names", "status"), [("refuse", 400), ("allow", 200)])
 async def test_duplicates_of_what_is_not_listed(duplicate_names: Any, status: int) -> None:
-    """A name that no list shows yet is taken all the same, and is made twice where duplicates are allowed."""
+    """An unlisted name is taken too, and is created twice if duplicates are allowed."""
     faults = Faults.script(["unlisted", "unlisted"], late=60)
     async with Emulator(trackers_per_app=3, faults=faults, duplicate_names=duplicate_names) as emulator:
         async with connect(emulator) as client:
@@ -212,7 +212,7 @@ async def test_storm(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("duplicate_names", ["allow", "refuse"])
 async def test_careless_clients_make_duplicates(duplicate_names: Any) -> None:
-    """Whoever repeats each create until it is answered makes duplicates, unless they are refused."""
+    """A client that repeats each create until it is answered makes duplicates, unless they are refused."""
     faults = Faults.of_writes(0.5, seed=3, retry_after=0, drip=0.01, late=0.01, storm=0.01)
     emulator = Emulator(apps=1, trackers_per_app=0, faults=faults, duplicate_names=duplicate_names)
     async with emulator, connect(emulator) as client:

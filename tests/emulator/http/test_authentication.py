@@ -37,7 +37,7 @@ async def test_token_in_the_query(emulator: Emulator, client: httpx.AsyncClient)
 
 
 async def test_refused_before_anything_else(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Without the token nobody learns which apps exist, and nothing is created."""
+    """Without the token no app is revealed, and nothing is created."""
     headers = {"Authorization": "Bearer wrong"}
     for app_token in emulator.app_tokens[0], "nosuchapp000":
         response = await client.post(f"/public/v1/apps/{app_token}/trackers", json={"name": "X"}, headers=headers)

@@ -27,7 +27,7 @@ async def test_limit_of_the_campaign_host() -> None:
 
 
 async def test_no_limit() -> None:
-    """Without the option the Campaign host takes everything, and counts what is in flight."""
+    """Without the option the Campaign host accepts everything, and counts requests in flight."""
     async with Emulator(apps=1, trackers_per_app=0, latency=0.05) as emulator, connect(emulator) as client:
         answers = await asyncio.gather(*(client.get("/public/v1/partners") for _ in range(60)))
         assert {answer.status_code for answer in answers} == {200}

@@ -43,7 +43,7 @@ async def test_no_host(host: str | None, emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", "http://["])
 async def test_foreign_origins(origin: str, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A page of another site can not write, even where it knows the token."""
+    """A page of another site can't write, even if it knows the token."""
     path = trackers_path(emulator)
     for url, body in (path, {"name": "X"}), ("/_emulator/reset", {}):
         response = await client.post(url, json=body, headers={"Origin": origin})
@@ -68,6 +68,6 @@ async def test_hosts_option() -> None:
 
 
 def test_hosts_is_a_list() -> None:
-    """A bare text in the place of the list is refused, as its letters would be taken for hosts."""
+    """A text instead of the list is refused, since its letters would be used as hosts."""
     with pytest.raises(ValueError, match="hosts is a list"):
         Emulator(hosts="emulator")

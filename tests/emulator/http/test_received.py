@@ -10,7 +10,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_what_was_asked(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A request is there with method, path, query, body, answer and time, in order of arrival."""
+    """A request is recorded with method, path, query, body, answer and time, in order of arrival."""
     path = trackers_path(emulator)
     await client.get(path, params={"limit": 2})
     created = await client.post(path, json={"name": "X"})
@@ -44,7 +44,7 @@ async def test_to(emulator: Emulator, client: httpx.AsyncClient) -> None:
     ("fault", "status"), [("500", 500), ("500-after", 500), ("429", 429), ("drop-before", None), ("drop-after", None)]
 )
 async def test_faults(fault: str, status: int | None, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A request that met a fault has its body, its fault, and what was answered."""
+    """A request with a fault has its body, its fault, and its answer."""
     emulator.faults = [fault]
     try:
         await client.post(trackers_path(emulator), json={"name": "X"})
@@ -76,7 +76,7 @@ async def test_bounds() -> None:
 
 
 async def test_refused_by_the_limit() -> None:
-    """What a limit refused is there too, with its route and its body; what is under way has no answer yet."""
+    """Requests refused by a limit are recorded too, with route and body. Those in flight have no answer yet."""
     async with Emulator(apps=1, trackers_per_app=0, concurrency=1) as emulator, connect(emulator) as client:
         emulator.faults = Faults(1, ["hang"], match="GET")
         hanging = asyncio.create_task(client.get("/public/v1/partners"))

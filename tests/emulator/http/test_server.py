@@ -32,7 +32,7 @@ async def test_bound_address(emulator: Emulator) -> None:
 
 
 async def test_chosen_port() -> None:
-    """A port that is asked for is the port it gets, also right after another emulator left it."""
+    """A requested port is used, even right after another emulator released it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -43,7 +43,7 @@ async def test_chosen_port() -> None:
 
 
 async def test_port_in_use(emulator: Emulator) -> None:
-    """A port that is taken is an OSError that says so and what to do."""
+    """A port in use is an OSError that says so and what to do."""
     with pytest.raises(OSError, match=r"is in use; .* pass port=0"):
         await Emulator(port=port_of(emulator)).__aenter__()
 
@@ -93,7 +93,7 @@ async def test_enter_and_exit_in_different_tasks() -> None:
 
 
 async def test_exit_under_cancellation() -> None:
-    """A cancelled block still closes everything before the cancellation goes on."""
+    """A cancelled block still closes everything before the cancellation continues."""
     tasks = asyncio.all_tasks()
     emulator = Emulator(trackers_per_app=0)
     ports = []
@@ -156,7 +156,7 @@ async def test_all_addresses() -> None:
 
 
 def test_not_running() -> None:
-    """What only a running emulator has says so while it does not run."""
+    """Attributes of a running emulator raise a clear error while it does not run."""
     emulator = Emulator()
     for attribute in "url", "token", "app_tokens", "store":
         with pytest.raises(RuntimeError, match="not running"):
@@ -242,7 +242,7 @@ async def test_bad_latency_while_it_runs(emulator: Emulator) -> None:
 
 
 async def test_start_fails_without_a_trace(tmp_path: Path) -> None:
-    """A file that is no emulator's database is refused, untouched, and the port is not bound."""
+    """A file that is not an emulator's database is refused and left unchanged, and the port is not bound."""
     text = tmp_path / "notes.txt"
     text.write_text("no database, " * 100)
     tasks = asyncio.all_tasks()

@@ -54,7 +54,7 @@ async def test_requests_in_flight(emulator: Emulator, client: httpx.AsyncClient)
 
 @pytest.mark.parametrize("cause", ["latency", "hang", "drip"])
 async def test_clients_that_go(cause: str, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A request is not in flight any more as soon as its client has gone, whatever it waited for."""
+    """A request is no longer in flight once its client has disconnected, whatever it was waiting for."""
     if cause == "latency":
         emulator.latency = 60
     else:
@@ -71,7 +71,7 @@ async def test_clients_that_go(cause: str, emulator: Emulator, client: httpx.Asy
 
 
 async def test_client_that_goes_before_its_body(emulator: Emulator) -> None:
-    """A client that goes before it sent its whole body leaves nothing behind: no request, no tracker."""
+    """A client that disconnects within its body leaves nothing behind: no request, no tracker."""
     _, writer = await asyncio.open_connection("127.0.0.1", int(emulator.url.rpartition(":")[2]))
     head = f"POST {trackers_path(emulator)} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {emulator.token}\r\n"
     writer.write(f'{head}Content-Length: 100\r\n\r\n{{"name":'.encode())
@@ -93,7 +93,7 @@ async def test_connections(emulator: Emulator, client: httpx.AsyncClient) -> Non
 
 
 async def test_reset(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """After a reset nothing has happened, but what is open or in flight still is."""
+    """After a reset all counts are zero, except those of open connections and requests in flight."""
     emulator.faults = ["500", "hang"]
     await client.get(PARTNERS)
     hanging = asyncio.create_task(client.get(PARTNERS))

@@ -75,7 +75,7 @@ def app_tokens(client: httpx.Client) -> list[str]:
 
 
 def get(client: httpx.Client, path: str, **parameters: str) -> dict[str, Any]:
-    """Ask for JSON that must come."""
+    """Request JSON, which must succeed."""
     response = client.get(f"/kpis/v1/{path}", params=parameters)
     assert response.status_code == 200, response.text
     document: dict[str, Any] = response.json()

@@ -50,7 +50,7 @@ async def test_apps(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 
 async def test_adjusty(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """What adjusty's documentation shows of a cohort query comes back: the same keys, echoes and nesting."""
+    """A cohort query from adjusty's documentation has the same keys, echoes and nesting."""
     sent = {
         "start_date": "2026-01-05", "end_date": "2026-01-18", "kpis": "sessions", "countries": "in",
         "user_token": emulator.token, "grouping": "network", "utc_offset": "+05:30", "period": "week",

@@ -14,7 +14,7 @@ RANGE = {"start_date": "2026-01-01", "end_date": "2026-01-07"}
 
 
 async def test_retention(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Everybody is there on day 0, then ever fewer come again, and rates are those of the numbers beside them."""
+    """All users are active on day 0, then fewer and fewer return, and rates match the numbers next to them."""
     emulator.today = date(2026, 3, 31)
     path = f"/kpis/v1/{emulator.app_tokens[0]}/cohorts"
     rows = leaves((await client.get(path, params={"kpis": KPIS, "grouping": "periods", **RANGE})).json())
@@ -46,7 +46,7 @@ async def test_periods_to_come(period: str, last: int, emulator: Emulator, clien
 
 
 async def test_passed_through(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """What is not documented is echoed, and `day_def` has a value without being asked for."""
+    """Undocumented parameters are echoed, and `day_def` has a value without being requested."""
     path = f"/kpis/v1/{emulator.app_tokens[0]}/cohorts"
     assert (await client.get(path)).json()["result_parameters"]["day_def"] == "24h"
     sent = {"day_def": "calendar", "cohort_period_filter": "7", "impression_based": "true"}

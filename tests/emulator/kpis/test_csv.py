@@ -29,7 +29,7 @@ pytestmark = pytest.mark.anyio
     ],
 )
 async def test_headers(path: str, grouping: str, header: str, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Columns stand in the order of the grouping, under the names of the documentation."""
+    """Columns are in the order of the grouping, with the names of the documentation."""
     app, other = emulator.app_tokens[:2]
     url = f"/kpis/v1/{app}{path.format(other=other)}"
     response = await client.get(url, params={"grouping": grouping, "kpis": "installs"})
@@ -46,7 +46,7 @@ async def test_events(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 
 async def test_accept(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """`Accept: text/csv` and the suffix give the same table; anything else gives JSON."""
+    """`Accept: text/csv` and the suffix return the same table. Anything else returns JSON."""
     network = next(t for t in emulator.store.trackers(emulator.app_tokens[0]) if t.name == "Facebook")
     path = f"/kpis/v1/{emulator.app_tokens[0]}/trackers/{network.token}"
     by_header = await client.get(path, headers={"Accept": "text/csv"})
@@ -55,7 +55,7 @@ async def test_accept(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 
 async def test_byte_order_mark() -> None:
-    """A byte order mark comes first where the emulator is set to send one."""
+    """A byte order mark comes first if the emulator is configured to send one."""
     async with Emulator(csv_byte_order_mark=True, today=date(2026, 3, 31)) as emulator, connect(emulator) as client:
         content = (await client.get(f"/kpis/v1/{emulator.app_tokens[0]}.csv")).content
     assert content.startswith("\ufefftracker_token,".encode())

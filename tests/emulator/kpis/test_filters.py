@@ -80,7 +80,7 @@ async def test_attribution_source(emulator: Emulator, client: httpx.AsyncClient)
 
 
 async def test_cohort_revenue_period(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """The longer the period, the more revenue came within it, and never more than all."""
+    """The longer the period, the more revenue it has, and never more than all."""
     rows = [
         await ask(client, emulator.app_tokens[0], grouping="apps", kpis="cohort_revenue,revenue", **period)
         for period in ({"cohort_revenue_period": "1"}, {}, {"cohort_revenue_period": "90"})

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.anyio
 async def test_malformed(
     report: str, parameters: dict[str, str], text: str, emulator: Emulator, client: httpx.AsyncClient
 ) -> None:
-    """What is wrong with a parameter is 400, and the message names it."""
+    """A wrong parameter is 400, and the message names it."""
     response = await client.get(f"/kpis/v1/{emulator.app_tokens[0]}{report}", params=parameters)
     assert response.status_code == 400, response.text
     assert text in response.json()["error"]
@@ -106,7 +106,7 @@ async def test_app_states() -> None:
 
 
 async def test_slow_app() -> None:
-    """A slow app never answers, and its request is over when the client goes."""
+    """A slow app never answers, and its request ends when the client disconnects."""
     async with Emulator() as first:
         token = first.app_tokens[0]
     async with Emulator(app_states={token: AppState.SLOW}) as emulator, connect(emulator) as client:
@@ -116,6 +116,6 @@ async def test_slow_app() -> None:
 
 
 def test_unknown_state() -> None:
-    """A state that there is not is refused with the list of those that there are."""
+    """An unknown state is refused with the list of existing ones."""
     with pytest.raises(ValueError, match="forbidden, gone, broken, slow"):
         Emulator(app_states={"abc": "tired"})

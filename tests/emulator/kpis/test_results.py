@@ -44,7 +44,7 @@ async def test_one_app(path: str, emulator: Emulator, client: httpx.AsyncClient)
 
 
 async def test_several_apps(path: str, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Several apps come with token, name and currency, each with its own KPI values."""
+    """Several apps have token, name and currency, each with its own KPI values."""
     document = (await client.get(f"{path},{emulator.app_tokens[3]}")).json()
     assert document["result_parameters"]["grouping"] == ["apps"]
     assert "trackers" not in document["result_parameters"]
@@ -63,7 +63,7 @@ async def test_several_apps(path: str, emulator: Emulator, client: httpx.AsyncCl
     ],
 )
 async def test_levels(grouping: str, keys: list[str], path: str, client: httpx.AsyncClient) -> None:
-    """Levels nest in the order asked for, under plural names, while the grouping is echoed as it was written."""
+    """Levels nest in the requested order, with plural names, and the grouping is echoed unchanged."""
     document = (await client.get(path, params={"grouping": grouping})).json()
     assert level_keys(document) == keys
     assert document["result_parameters"]["grouping"] == [name.strip() for name in grouping.split(",")]
@@ -121,7 +121,7 @@ async def test_every_day_has_figures(emulator: Emulator, client: httpx.AsyncClie
 
 
 async def test_deterministic() -> None:
-    """The same seed gives the same answers whatever was asked before; another seed gives others."""
+    """The same seed leads to the same answers, whatever was requested before. Another seed leads to others."""
     answers = []
     for seed, before in (5, "2026-03-10"), (5, "2026-02-01"), (6, "2026-03-10"):
         async with Emulator(seed=seed, today=date(2026, 3, 31)) as emulator, connect(emulator) as client:
@@ -165,7 +165,7 @@ async def test_utc_offset(path: str, client: httpx.AsyncClient) -> None:
 
 
 async def test_event_kpis(path: str, emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """KPIs of events stand behind the others, are named in the parameters, and are those of the events report."""
+    """KPIs of events follow the others, are named in the parameters, and equal those of the events report."""
     events = leaves((await client.get(f"{path}/events", params={"grouping": "events", "kpis": "events"})).json())
     document = (
         await client.get(path, params={"grouping": "apps", "kpis": "clicks", "event_kpis": "all_events"})

@@ -64,7 +64,7 @@ def test_groupings_add_up(client: httpx.Client, names: list[str], range_: list[d
 @settings(max_examples=30, deadline=None)
 @given(range_=ranges, cut=january, offset=offsets)
 def test_days_partition(client: httpx.Client, range_: list[date], cut: date, offset: str) -> None:
-    """The days of two halves of a range are those of the whole, whatever the offset."""
+    """The days of two halves of a range are those of the full range, whatever the offset."""
     app = app_tokens(client)[1]
     first, last = range_
     cut = min(max(cut, first), last)
@@ -94,7 +94,7 @@ def test_days_partition(client: httpx.Client, range_: list[date], cut: date, off
     ],
 )
 def test_filters_partition(client: httpx.Client, filter_: str, grouping: str, report: str) -> None:
-    """Filtering by an element gives the figures that grouping shows for it, so that filters partition the whole."""
+    """Filtering by an element returns the figures that grouping shows for it, so filters partition the whole."""
     path = app_tokens(client)[0] + report
     parameters = query([date(2026, 1, 1), date(2026, 1, 20)])
     grouped = leaves(get(client, path, grouping=grouping, **parameters))
@@ -200,7 +200,7 @@ def test_distinct_users_do_not_add_up(client: httpx.Client) -> None:
 
 
 def test_rates_come_from_their_parts(client: httpx.Client) -> None:
-    """A rate is its numerator by its denominator in every leaf, and null where there is nothing to divide by."""
+    """A rate is its numerator by its denominator in every leaf, and null if the denominator is zero."""
     app = app_tokens(client)[0]
     kpis = "installs,clicks,impressions,click_conversion_rate,ctr,impression_conversion_rate"
     rows = [row for _, row in leaves(get(client, app, grouping="trackers,day", kpis=kpis))]

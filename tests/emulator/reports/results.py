@@ -21,7 +21,7 @@ def ask(client: httpx.Client, kind: str = "report", **parameters: str) -> httpx.
 
 
 def document(client: httpx.Client, kind: str = "report", **parameters: str) -> dict[str, Any]:
-    """Ask for a report that must come."""
+    """Request a report, which must succeed."""
     response = ask(client, kind, **parameters)
     assert response.status_code == 200, response.text
     read: dict[str, Any] = response.json()
@@ -29,7 +29,7 @@ def document(client: httpx.Client, kind: str = "report", **parameters: str) -> d
 
 
 def rows(client: httpx.Client, **parameters: str) -> list[Row]:
-    """Ask for rows, of which there may be none."""
+    """Request rows. The report may be empty."""
     response = ask(client, **parameters)
     if response.status_code == 204:
         return []

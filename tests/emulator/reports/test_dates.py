@@ -43,7 +43,7 @@ def days(client: httpx.Client, period: str, **parameters: str) -> tuple[str, str
     ],
 )
 def test_date_periods(client: httpx.Client, period: str, first: str, last: str) -> None:
-    """A period is two days, days ago, or a word; weeks begin on Sunday."""
+    """A period is two days, days ago, or a word. Weeks begin on Sunday."""
     assert days(client, period) == (first, last)
 
 
@@ -75,7 +75,7 @@ def test_refused_periods(client: httpx.Client, period: str) -> None:
     ],
 )
 def test_formats(client: httpx.Client, dimension: str, iso: str, formatted: str) -> None:
-    """Weeks and months are written for people unless ISO is asked for."""
+    """Weeks and months are formatted for people unless ISO is requested."""
     parameters = {"dimensions": dimension, "date_period": "2026-05-09:2026-05-09"}
     assert rows(client, **parameters, format_dates="false")[0][dimension] == iso
     assert rows(client, **parameters)[0][dimension] == rows(client, **parameters, format_dates="true")[0][dimension]
@@ -110,7 +110,7 @@ def test_units_over_borders(client: httpx.Client, dimension: str, count: int) ->
 
 
 def test_weeks_begin_on_sunday(client: httpx.Client) -> None:
-    """A Sunday begins the week that the Saturday after it ends."""
+    """A Sunday begins the week that ends with the following Saturday."""
     table = rows(client, dimensions="week,day", date_period="2026-05-02:2026-05-10", format_dates="false")
     assert dict.fromkeys((row["week"], row["day"]) for row in table if row["day"][-2:] in {"02", "03", "09", "10"}) == {
         ("2026-04-26 - 2026-05-02", "2026-05-02"): None,
@@ -121,7 +121,7 @@ def test_weeks_begin_on_sunday(client: httpx.Client) -> None:
 
 
 def test_time_zones(client: httpx.Client) -> None:
-    """A time zone stands for its offset at each hour, with summer time, and an offset wins over it."""
+    """A time zone has its offset at each hour, with summer time, and an offset wins over it."""
     parameters = {"dimensions": "day", "date_period": "2026-03-01:2026-03-31", "metrics": "sessions"}
     winter, summer = (rows(client, **parameters, utc_offset=offset) for offset in ("+01:00", "+02:00"))
     local = rows(client, **parameters, timezone_id="Europe/Berlin")
@@ -149,7 +149,7 @@ def test_hours_of_the_day(client: httpx.Client) -> None:
 @pytest.mark.parametrize("dimension", ["app", "day", "hour", "week", "quarter", "year"])
 @pytest.mark.parametrize("period", ["0001-01-01:1999-12-31", "2030-01-01:9999-12-31"])
 def test_far_away(client: httpx.Client, dimension: str, period: str) -> None:
-    """Where there are no facts a report is empty, however long it is."""
+    """Without facts a report is empty, however long it is."""
     assert ask(client, dimensions=dimension, date_period=period, metrics="daus,roas_m36").status_code == 204
 
 

@@ -70,7 +70,7 @@ def client() -> Iterator[httpx.Client]:
 
 
 def kpi_rows(client: httpx.Client, app: str, dimension: str, **parameters: str) -> dict[str, tuple[Any, ...]]:
-    """Ask the KPI Service for what a report has, a rate of nothing being 0 in reports."""
+    """Request a report's figures from the KPI Service. A rate without a denominator is 0 in reports."""
     asked = get(
         client, app, grouping=GROUPINGS[dimension], kpis=",".join(SHARED), start_date="2026-01-01",
         end_date="2026-01-31", **parameters,
@@ -94,7 +94,7 @@ def kpi_rows(client: httpx.Client, app: str, dimension: str, **parameters: str) 
 def test_same_figures_as_the_kpi_service(
     client: httpx.Client, dimension: str, options: dict[str, str], app: int
 ) -> None:
-    """The same question gives the same figures by both services, whatever narrows it."""
+    """Both services return the same figures for the same query, whatever its filters."""
     token = app_tokens(client)[app]
     currency = get(client, token, grouping="apps", start_date="2026-01-01", end_date="2026-01-01")["result_set"]
     expected = kpi_rows(client, token, dimension, **options)
@@ -117,7 +117,7 @@ def test_same_figures_as_the_kpi_service(
 
 @pytest.mark.parametrize(("period", "letter", "last"), [("day", "d", 30), ("week", "w", 5), ("month", "m", 1)])
 def test_same_cohorts_as_the_kpi_service(client: httpx.Client, period: str, letter: str, last: int) -> None:
-    """Cohort metrics are the KPI Service's of that period, also where some cohorts do not have it yet."""
+    """Cohort metrics are the KPI Service's for that period, even if some cohorts do not have it yet."""
     token = app_tokens(client)[0]
     asked = get(
         client, f"{token}/cohorts", grouping="periods", period=period, kpis=",".join(COHORT_BASES),
@@ -133,7 +133,7 @@ def test_same_cohorts_as_the_kpi_service(client: httpx.Client, period: str, lett
 
 @pytest.mark.anyio
 async def test_same_figures_as_the_facts() -> None:
-    """Rows are sums over the facts, and money of several currencies comes together in one."""
+    """Rows are sums over the facts, and money of several currencies is converted to one."""
     first, last = date(2026, 1, 1), date(2026, 1, 3)
     async with Emulator(apps=3, trackers_per_app=60, today=date(2026, 2, 10)) as emulator, connect(emulator) as client:
         facts = [
@@ -168,7 +168,7 @@ def test_dimensions(client: httpx.Client, dimension: str) -> None:
 
 
 def test_values(client: httpx.Client) -> None:
-    """Dimensions that describe the same thing agree, and what is not there is unknown."""
+    """Dimensions that describe the same thing agree, and a missing one is unknown."""
     table = rows(client, dimensions=",".join(DIMENSIONS), date_period="2026-01-01:2026-01-05")
     for row in table:
         assert row["campaign"] == row["campaign_network"]
@@ -187,7 +187,7 @@ def test_values(client: httpx.Client) -> None:
 
 
 def test_order_of_keys(client: httpx.Client) -> None:
-    """A row has its dimensions in the order asked for, then the metrics; repeated ones come once."""
+    """A row has its dimensions in the requested order, then the metrics. Repeated ones appear once."""
     row, *_ = rows(
         client, dimensions="country,app,country", metrics="sessions,installs,sessions", include_attr_dependency="false"
     )
@@ -198,7 +198,7 @@ def test_order_of_keys(client: httpx.Client) -> None:
 
 
 def test_attr_dependency(client: httpx.Client) -> None:
-    """What dimensions depend on comes as texts, lists and maps."""
+    """The values that dimensions depend on are texts, lists and maps."""
     table = rows(client, dimensions="app,campaign,country", format_dates="false")
     organic = next(row["attr_dependency"] for row in table if row["campaign"] == "unknown")
     assert organic["campaign_id_network"] == "unknown"
@@ -212,7 +212,7 @@ def test_attr_dependency(client: httpx.Client) -> None:
 
 
 def test_kinds_of_numbers(client: httpx.Client) -> None:
-    """Metrics in rows are texts, whole ones without a point and all others with one; in totals they are numbers."""
+    """Metrics in rows are texts, whole ones without a point and all others with one. In totals they are numbers."""
     answer = document(client, dimensions="day,campaign,os_name", metrics=f"{AIRBYTE},roas_d7,retained_users_w1")
     whole = {metric for metric, value in answer["totals"].items() if isinstance(value, int)}
     assert {"installs", "sessions", "network_installs_diff", "retained_users_w1"} <= whole
@@ -227,7 +227,7 @@ def test_kinds_of_numbers(client: httpx.Client) -> None:
 
 
 def test_metrics_hang_together(client: httpx.Client) -> None:
-    """Metrics that are made of others are."""
+    """Derived metrics match the metrics that they are derived from."""
     for row in rows(client, dimensions="day,app,partner_name", metrics=AIRBYTE):
         figures = {metric: float(row[metric]) for metric in AIRBYTE.split(",")}
         assert figures["organic_installs"] + figures["non_organic_installs"] == figures["installs"]
@@ -246,7 +246,7 @@ def test_metrics_hang_together(client: httpx.Client) -> None:
 
 
 def test_totals_are_not_sums(client: httpx.Client) -> None:
-    """Totals of what does not add up are those of the whole: people are fewer than the sum, rates lie between."""
+    """Totals of non-additive metrics are those of the whole: users are fewer than the sum, rates lie between."""
     answer = document(client, dimensions="country", metrics=RATES)
     (whole,) = rows(client, dimensions="year", metrics=RATES)
     assert answer["totals"] == {metric: float(whole[metric]) for metric in RATES.split(",")}
@@ -258,7 +258,7 @@ def test_totals_are_not_sums(client: httpx.Client) -> None:
 
 
 def test_currencies(client: httpx.Client) -> None:
-    """All money is in one currency, US dollars by default, and what is no money stays as it is."""
+    """All money is in one currency, US dollars by default, and other figures are not converted."""
     metrics = "cost,ecpi,arpdau,lifetime_value_d3,roas,installs"
     default = rows(client, metrics=metrics)
     assert default == rows(client, metrics=metrics, currency="usd") != []
@@ -294,7 +294,7 @@ def test_modes_of_money(client: httpx.Client) -> None:
 
 
 def test_attribution_types(client: httpx.Client) -> None:
-    """The newer parameter takes several kinds of attribution, wins over the older one, and means all by default."""
+    """The newer parameter accepts several kinds of attribution, wins over the older one, and defaults to all."""
 
     def ask(**options: str) -> int:
         return total(rows(client, **options), "installs")
@@ -323,7 +323,7 @@ def test_foreign_apps(client: httpx.Client) -> None:
 
 
 def test_order_of_time(client: httpx.Client) -> None:
-    """Without a sort, rows come in the order of time."""
+    """Without a sort, rows are in chronological order."""
     days = [row["day"] for row in rows(client, dimensions="country,day")]
     assert days == sorted(days)
     assert len(set(days)) == 31

@@ -59,7 +59,7 @@ def test_values(client: httpx.Client, dimension: str) -> None:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_suffixes(client: httpx.Client, suffix: str) -> None:
-    """Each way to compare a text keeps what it should, for any of several values, and its opposite the rest."""
+    """Each text comparison keeps the right rows, for any of several values, and its opposite the others."""
     whole = rows(client, dimensions="campaign,country")
     names = sorted({row["campaign"] for row in whole})
     lists = {"in": [names[1], names[2].upper()], "contains": ["SPRING", "off"], "starts_with": ["always", "B"]}
@@ -125,7 +125,7 @@ def test_together(client: httpx.Client) -> None:
 
 
 def sort_key(row: Row) -> tuple[int, str]:
-    """What `-installs,country` sorts by."""
+    """The sort keys of `-installs,country`."""
     return -int(row["installs"]), row["country"]
 
 
@@ -146,7 +146,7 @@ def test_sort(client: httpx.Client) -> None:
 
 
 def test_limit(client: httpx.Client) -> None:
-    """A limit takes the first rows, after sorting and filtering, and leaves the totals alone."""
+    """A limit keeps the first rows, after sorting and filtering, and does not affect the totals."""
     whole = document(client, dimensions="country,day", sort="-installs", installs__lt="9")
     limited = document(client, dimensions="country,day", sort="-installs", installs__lt="9", limit="7")
     assert limited["rows"] == whole["rows"][:7]
@@ -214,7 +214,7 @@ def test_many_values(client: httpx.Client) -> None:
     ],
 )
 def test_unknown_names(client: httpx.Client, parameters: dict[str, str], text: str) -> None:
-    """A name that there is not is a request error that names each of them."""
+    """An unknown name is a request error that lists every such name."""
     response = ask(client, **parameters)
     assert response.status_code == 400
     error = response.json()

@@ -17,13 +17,13 @@ EVENTS = f"{PATH}/events"
 
 
 async def statuses(client: httpx.AsyncClient, count: int, path: str = EVENTS) -> Counter[int]:
-    """Ask so many times at once, and count what came."""
+    """Send that many concurrent requests, and count the answers."""
     answers = await asyncio.gather(*(client.get(path) for _ in range(count)))
     return Counter(answer.status_code for answer in answers)
 
 
 async def test_concurrency() -> None:
-    """What is more than the limit at once is refused at once, and counted; other services have no such limit."""
+    """Requests beyond the concurrency limit are refused at once, and counted. Other services have no such limit."""
     async with Emulator(latency=0.6, report_rate=None) as emulator, connect(emulator) as client:
         client.timeout = httpx.Timeout(20)
         assert await statuses(client, 60) == {200: 50, 429: 10}
@@ -50,7 +50,7 @@ async def test_no_limits() -> None:
 
 
 async def test_rate() -> None:
-    """A burst passes, what comes on top of it is refused, and later there is room again."""
+    """A burst is accepted, further requests are refused, and later there is room again."""
     async with Emulator(report_rate=20.0, report_burst=8) as emulator, connect(emulator) as client:
         found = await statuses(client, 12)
         refused = emulator.stats.reports.refused["rate"]
@@ -67,7 +67,7 @@ async def test_rate() -> None:
 
 
 def test_bucket() -> None:
-    """The bucket loses its rate, takes its burst, and what it refuses does not fill it."""
+    """The bucket drains at its rate, accepts its burst, and refused requests do not fill it."""
     now = 0.0
     bucket = LeakyBucket(2.0, 3, lambda: now)
     assert [bucket.pour() for _ in range(5)] == [(True, 1), (True, 2), (True, 3), (False, 4), (False, 4)]
@@ -80,7 +80,7 @@ def test_bucket() -> None:
 
 @pytest.mark.parametrize("kind", ["report", "csv_report", "events"])
 def test_counted_out_in_time(kind: str) -> None:
-    """Whoever has read an answer may ask again at once: the last request is not in flight any more."""
+    """After an answer was read, the next request may follow at once: the last one is no longer in flight."""
     emulator = Emulator(apps=1, trackers_per_app=20, facts_per_day=5, report_concurrency=1, report_rate=None)
     with serving(emulator) as client:
         for _ in range(60):
@@ -106,7 +106,7 @@ def test_counted_out_after_faults(fault: str) -> None:
 
 
 async def test_clients_that_go() -> None:
-    """A client that goes makes room for another."""
+    """A client that disconnects makes room for another."""
     async with Emulator(latency=60, report_concurrency=2) as emulator, connect(emulator) as client:
         waiting = [asyncio.create_task(client.get(EVENTS)) for _ in range(2)]
         await eventually(lambda: emulator.stats.reports.in_flight == 2)
@@ -121,7 +121,7 @@ async def test_clients_that_go() -> None:
 
 
 async def test_refusals_meet_no_fault(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A request that the limits refuse takes no fault of a script."""
+    """A request refused by the limits does not use a step of the fault script."""
     async with (
         Emulator(report_rate=0.001, report_burst=1, faults=[None, "500"]) as emulator,
         connect(emulator) as client,

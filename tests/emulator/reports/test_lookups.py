@@ -27,7 +27,7 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 
 async def lists(client: httpx.AsyncClient, *names: str, **parameters: str) -> dict[str, list[dict[str, Any]]]:
-    """Ask for lists that must come."""
+    """Request lists, which must succeed."""
     response = await client.get(f"{PATH}/filters_data", params={"required_filters": ",".join(names)} | parameters)
     assert response.status_code == 200, response.text
     found: dict[str, list[dict[str, Any]]] = response.json()
@@ -35,7 +35,7 @@ async def lists(client: httpx.AsyncClient, *names: str, **parameters: str) -> di
 
 
 async def test_lists(client: httpx.AsyncClient) -> None:
-    """Every list is there, in the order asked for; its items have the same fields and ids of their own."""
+    """Every list exists, in the requested order. Its items have the same fields and unique IDs."""
     found = await lists(client, *FILTERS)
     assert tuple(found) == FILTERS
     for name, items in found.items():
@@ -49,7 +49,7 @@ async def test_lists(client: httpx.AsyncClient) -> None:
 
 
 async def test_ids_may_be_asked_for(client: httpx.AsyncClient) -> None:
-    """What the lists offer is taken: metrics and dimensions by reports, the others by their parameters."""
+    """Listed values are accepted: metrics and dimensions by reports, the others by their parameters."""
     found = await lists(client, *FILTERS)
     ids = {name: [item["id"] for item in items] for name, items in found.items()}
     questions = [{"metrics": ",".join(ids[name])} for name in ("overview_metrics", "cost_metrics", "skad_metrics")]
@@ -120,7 +120,7 @@ async def test_metrics(client: httpx.AsyncClient) -> None:
 
 
 async def events(client: httpx.AsyncClient, **parameters: str) -> list[dict[str, Any]]:
-    """Ask for events, of which there may be none."""
+    """Request events. The list may be empty."""
     response = await client.get(f"{PATH}/events", params=parameters)
     if response.status_code == 204:
         return []
@@ -130,7 +130,7 @@ async def events(client: httpx.AsyncClient, **parameters: str) -> list[dict[str,
 
 
 async def test_events(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """Events are listed once for all apps that have them, with their tokens there; revenue without one is none."""
+    """Each event is listed once, with the apps that have it and its tokens. Revenue without a token is not one."""
     listed = await events(client, tokens_mapping="true")
     expected: dict[str, dict[str, list[str]]] = {}
     for app in emulator.facts.apps.values():
@@ -150,7 +150,7 @@ async def test_events(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 
 async def test_narrowed_events(client: httpx.AsyncClient) -> None:
-    """Events are narrowed down by a text and by apps, whose tokens alone are listed then."""
+    """Events are narrowed by a text and by apps. Then only the tokens of these apps are listed."""
     (found,) = await events(client, events__contains="LEVEL")
     assert found["id"] == "level up"
     app = found["app_token"][0]

@@ -25,7 +25,7 @@ def client() -> Iterator[httpx.Client]:
 
 @pytest.mark.parametrize("period", PERIODS)
 def test_periods(client: httpx.Client, period: str) -> None:
-    """Cohort metrics have days, weeks and months; a rate is made of the numbers beside it."""
+    """Cohort metrics have days, weeks and months. A rate is made of the numbers next to it."""
     bases = ("retention_rate", "retained_users", "cohort_size", "revenue_total", "lifetime_value")
     table = rows(
         client, dimensions="app", date_period="2025-01-01:2025-01-31", currency="USD",
@@ -42,7 +42,7 @@ def test_periods(client: httpx.Client, period: str) -> None:
 
 
 def test_money_of_cohorts(client: httpx.Client) -> None:
-    """What cohorts brought grows from period to period, up to all of it, and its return is by their cost."""
+    """The revenue of cohorts grows from period to period, up to all of it, and its return uses their cost."""
     bases = ("revenue_total", "roas", "ad_revenue_total", "roas_ad", "all_revenue_total")
     slugs = [f"{base}_{day}" for base in bases for day in ("d0", "d7", "d120")]
     period = "2025-06-01:2025-06-30"
@@ -59,13 +59,13 @@ def test_money_of_cohorts(client: httpx.Client) -> None:
 
 
 def test_spelling(client: httpx.Client) -> None:
-    """A period may be written in upper case, and comes back in lower case."""
+    """A period may be in upper case, and is returned in lower case."""
     row, *_ = rows(client, metrics="retention_rate_D7,installs,retention_rate_d7,level up_D0_events_cohort")
     assert list(row)[2:] == ["retention_rate_d7", "installs", "level up_d0_events_cohort"]
 
 
 def test_maturity(client: httpx.Client) -> None:
-    """Immature cohorts count as far as they are, with a warning; for mature ones only what is over counts."""
+    """Immature cohorts count partially, with a warning. With mature ones, only completed periods count."""
     metrics = "cohort_size_d7,retention_rate_d7,cohort_size_d0"
     parameters = {"dimensions": "day", "metrics": metrics, "date_period": "2026-01-25:2026-02-10"}
     immature = document(client, **parameters)
@@ -138,7 +138,7 @@ def test_shared_slugs(client: httpx.Client) -> None:
 
 
 def test_skadnetwork(client: httpx.Client) -> None:
-    """Metrics of SKAdNetwork are the KPI Service's, and nothing but iOS has them."""
+    """Metrics of SKAdNetwork are the KPI Service's, and only iOS has them."""
     app, metrics = app_tokens(client)[0], ("skad_installs", "valid_conversions", "conversion_null", "skad_revenue")
     asked = get(client, f"{app}/skadnetwork", grouping="apps", kpis=",".join(metrics), start_date="2026-01-01",
                 end_date="2026-01-31")  # fmt: skip

@@ -92,7 +92,7 @@ def test_hours_with_an_offset(plain: httpx.Client, parameters: dict[str, str], o
 
 
 def test_the_hour_that_comes_twice(plain: httpx.Client) -> None:
-    """At the end of summer time a day has 25 hours, of which one comes twice, told apart by its offset."""
+    """At the end of summer time a day has 25 hours. One of them appears twice, with different offsets."""
     question = {"dimensions": "hour", "date_period": END_OF_SUMMER_TIME, "timezone_id": "Europe/Berlin"}
     with account(hour_offsets=True) as client:
         found = {row["hour"]: int(row["installs"]) for row in rows(client, **question)}
@@ -111,7 +111,7 @@ def test_the_hour_that_comes_twice(plain: httpx.Client) -> None:
 
 
 def test_weeks_from_monday(plain: httpx.Client) -> None:
-    """Weeks begin on Monday, in rows, in words and where a report is cut into them."""
+    """Weeks begin on Monday, in rows, in words and in the windows of a report."""
     question = {"dimensions": "week", "format_dates": "false", "date_period": "2026-05-01:2026-05-12"}
     with account(weeks_begin="monday") as client:
         found = rows(client, **question)
@@ -139,7 +139,7 @@ def test_row_cap(plain: httpx.Client) -> None:
 
 
 def test_debug() -> None:
-    """Some accounts are told which requests were made for a report."""
+    """Some accounts receive the requests that were made for a report."""
     with account(debug=True) as client:
         for kind in "report", "pivot_report":
             debug = document(client, kind, index="country")["debug"]
@@ -170,6 +170,6 @@ def test_further_systems(plain: httpx.Client) -> None:
     "options", [{"pivot_rows": "tree"}, {"weeks_begin": "saturday"}, {"row_cap": 0}], ids=lambda options: str(options)
 )
 def test_bad_options(options: dict[str, Any]) -> None:
-    """A form that there is not is refused by name."""
+    """An unknown form is refused by name."""
     with pytest.raises(ValueError, match=next(iter(options))):
         ReportOptions(**options)

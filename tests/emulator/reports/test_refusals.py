@@ -22,7 +22,7 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 
 async def refusal(client: httpx.AsyncClient, path: str, status: int, **parameters: str) -> dict[str, Any]:
-    """Ask for what must be refused with that status."""
+    """Request something that must be refused with that status."""
     response = await client.get(path, params=parameters)
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/json; charset=utf-8"
@@ -33,7 +33,7 @@ async def refusal(client: httpx.AsyncClient, path: str, status: int, **parameter
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("root", ["", "/control-center"])
 async def test_required(kind: str, root: str, client: httpx.AsyncClient) -> None:
-    """What a report must have and does not is told at once, parameter by parameter."""
+    """Missing required parameters are reported together, parameter by parameter."""
     error = await refusal(client, f"{root}{PATH}/{kind}", 400, metrics="installs", date_period=" ", dimensions=",")
     assert error["error_code"] == "validation_error"
     assert error["error_desc_details"] == [
@@ -75,7 +75,7 @@ async def test_values_without_sense(name: str, value: str, client: httpx.AsyncCl
 
 
 async def test_unknown_filter_lists(client: httpx.AsyncClient) -> None:
-    """A filter that there is not is named."""
+    """An unknown filter is named."""
     error = await refusal(client, f"{PATH}/filters_data", 400, required_filters="apps,planets,moons")
     assert error == {
         "error_code": "request_error",
@@ -142,7 +142,7 @@ async def test_app_states(state: str, status: int, code: str, emulator: Emulator
 
 
 async def test_slow_app(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """A slow app never answers, and its request is over when the client goes."""
+    """A slow app never answers, and its request ends when the client disconnects."""
     emulator.app_states[emulator.app_tokens[0]] = AppState.SLOW
     with pytest.raises(httpx.ReadTimeout):
         await client.get(f"{PATH}/report", params=question(app_token__in=emulator.app_tokens[0]), timeout=0.1)
@@ -177,7 +177,7 @@ async def test_today(emulator: Emulator, client: httpx.AsyncClient) -> None:
 
 
 async def test_restart(emulator: Emulator, client: httpx.AsyncClient) -> None:
-    """After a restart reports are what they were."""
+    """After a restart reports are unchanged."""
     before = (await client.get(f"{PATH}/report", params=question(metrics="cost,level up_events"))).json()
     await emulator.restart(pause=0)
     after = await client.get(f"{PATH}/report", params=question(metrics="cost,level up_events"))

@@ -36,7 +36,7 @@ def client() -> Iterator[httpx.Client]:
 
 
 def plain_rows(client: httpx.Client, **parameters: str) -> list[Row]:
-    """Ask for the JSON rows without what tables do not have."""
+    """Request the JSON rows without the parts that tables do not have."""
     return rows(client, **parameters, metrics=METRICS, include_attr_dependency="false")
 
 
@@ -72,7 +72,7 @@ def test_parquet(client: httpx.Client, parameters: dict[str, str]) -> None:
 
 
 def test_readable_names(client: httpx.Client) -> None:
-    """Columns have titles where names shall be readable, in tables alone."""
+    """Columns have titles if names are to be readable, and only in tables."""
     parameters = {
         "dimensions": "day,os_name,partner,partner_name,campaign_id_network",
         "metrics": "installs,ecpi,daus,retention_rate_d7,level up_w2_events_cohort",
@@ -105,7 +105,7 @@ def hung(pivot: dict[str, Any], *index: str, form: str = "rows") -> list[dict[st
 def test_pivot_rows_hang(client: httpx.Client, index: tuple[str, ...], repeated: bool) -> None:
     """Rows hang below the values of the index, level by level, and are those of a report by all the dimensions.
 
-    The index need not stand in the dimensions, and its cells are in the rows only where it does.
+    The index need not be among the dimensions, and its cells are in the rows only if it is.
     """
     further = [name for name in ("country", "month", "os_name") if repeated or name not in index]
     parameters = {"metrics": "installs,daus,ctr", "date_period": "2026-01-01:2026-02-10"}
@@ -120,7 +120,7 @@ def test_pivot_rows_hang(client: httpx.Client, index: tuple[str, ...], repeated:
 
 
 def hung_plainly(pivot: dict[str, Any], depth: int) -> list[dict[str, Any]]:
-    """Take the rows as they hang."""
+    """Collect nested rows."""
     entries = [inner for entry in pivot["rows"] for inner in entry.values()]
     return pivot["rows"] if not depth else [row for inner in entries for row in hung_plainly(inner, depth - 1)]
 
@@ -146,7 +146,7 @@ def test_pivot(client: httpx.Client) -> None:
 
 @pytest.mark.anyio
 async def test_byte_order_mark() -> None:
-    """A byte order mark comes first where the emulator is set to send one."""
+    """A byte order mark comes first if the emulator is configured to send one."""
     async with Emulator(csv_byte_order_mark=True) as emulator, connect(emulator) as client:
         content = (await client.get(f"{PATH}/csv_report", params=question())).content
     assert content.startswith("\ufeffapp_token,installs\n".encode())
@@ -155,7 +155,7 @@ async def test_byte_order_mark() -> None:
 
 @pytest.mark.anyio
 async def test_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where pyarrow is missing a Parquet report says what to install, and the other kinds work."""
+    """Without pyarrow a Parquet report names what to install, and the other kinds work."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     async with Emulator() as emulator, connect(emulator) as client:
         response = await client.get(f"{PATH}/parquet_report", params=question())
@@ -175,7 +175,7 @@ LARGE: dict[str, Any] = {
 
 @pytest.mark.anyio
 async def test_large_report() -> None:
-    """A large report comes in pieces, in row groups as Parquet, while others get their answers."""
+    """A large report is sent in pieces, in row groups as Parquet, while other clients are answered."""
     async with (
         Emulator(apps=1, facts_per_day=2500) as emulator,
         connect(emulator) as client,
@@ -214,7 +214,7 @@ def days_made(emulator: Emulator) -> int:
 @pytest.mark.anyio
 @pytest.mark.parametrize(("kind", "facts_per_day"), [("csv_report", 200), ("parquet_report", 4000)])
 async def test_client_that_goes(kind: str, facts_per_day: int) -> None:
-    """A report ends with its client, half-way, and the emulator goes on."""
+    """A report ends when its client disconnects, and the emulator continues."""
     async with Emulator(apps=1, facts_per_day=facts_per_day) as emulator, connect(emulator) as client:
         async with client.stream("GET", f"{PATH}/{kind}", params=ENDLESS) as response:
             assert response.status_code == 200
@@ -229,7 +229,7 @@ async def test_client_that_goes(kind: str, facts_per_day: int) -> None:
 
 @pytest.mark.anyio
 async def test_client_that_does_not_read() -> None:
-    """A report waits for its client, and is not made ahead of what was read."""
+    """A report waits for its client, and is not generated ahead of what was read."""
     async with Emulator(apps=1, facts_per_day=200) as emulator, connect(emulator) as client:
         async with client.stream("GET", f"{PATH}/csv_report", params=ENDLESS):
             before = -1

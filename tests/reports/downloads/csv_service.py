@@ -25,17 +25,17 @@ HEADER = b"day,app,installs,cost\n"
 
 
 def line(number: int) -> bytes:
-    """Give a row of the report."""
+    """Return a row of the report."""
     return b"2026-01-%02d,App %d,%d,%d.5\n" % (number % 28 + 1, number, number, number)
 
 
 def row(number: int) -> dict[str, Any]:
-    """Give what that row says."""
+    """Return that row as read by the SDK."""
     return {"day": date(2026, 1, number % 28 + 1), "app": f"App {number}", "installs": number, "cost": number + 0.5}
 
 
 def whole(rows: int) -> bytes:
-    """Give a report."""
+    """Return a report."""
     return HEADER + b"".join(map(line, range(rows)))
 
 
@@ -51,7 +51,7 @@ def chunked(*pieces: bytes, last: bytes = b"0\r\n\r\n") -> bytes:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Give all that lies in a folder."""
+    """Return the names in a folder."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -63,7 +63,7 @@ async def client_gone(writer: asyncio.StreamWriter) -> None:
 
 
 async def gone(adjust: AsyncAdjust) -> None:
-    """Wait until nothing is under way: what a `break` leaves behind ends a moment later."""
+    """Wait until nothing is in flight: what a `break` leaves behind ends a moment later."""
     session = adjust._session
     async with asyncio.timeout(5):
         while session.permits or session.calls or session._tasks:

@@ -27,5 +27,5 @@ WHOLE = parquet_of(TABLE)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Give all that lies in a folder."""
+    """Return the names in a folder."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}

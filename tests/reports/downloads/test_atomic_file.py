@@ -22,27 +22,27 @@ pytestmark = pytest.mark.anyio
 
 
 async def pieces(*given: bytes) -> AsyncIterator[bytes]:
-    """Give pieces of a body."""
+    """Yield pieces of a body."""
     for piece in given:
         yield piece
 
 
 async def broken(*given: bytes) -> AsyncIterator[bytes]:
-    """Give pieces of a body that breaks off."""
+    """Yield pieces of a body that is cut."""
     for piece in given:
         yield piece
     raise ConnectionError("it broke off")
 
 
 async def endless(*given: bytes) -> AsyncIterator[bytes]:
-    """Give pieces of a body that goes on, but never comes."""
+    """Yield pieces of a body that never ends."""
     for piece in given:
         yield piece
     await asyncio.Event().wait()
 
 
 def parts(folder: Path) -> list[str]:
-    """Give the names of what is there beside the file."""
+    """Return the names of everything else in the folder."""
     return sorted(path.name for path in folder.iterdir() if path.name != "report.csv")
 
 
@@ -58,7 +58,7 @@ async def save(place: Path, body: AsyncIterator[bytes], on_progress: Callable[..
 
 @pytest.mark.parametrize("as_text", [True, False])
 async def test_a_path_is_text_or_a_path(tmp_path: Path, as_text: bool) -> None:
-    """Both forms name a file that is there or not yet, in a folder that is there."""
+    """Both forms name an existing or a new file, in an existing folder."""
     place = tmp_path / "report.csv"
     for _ in range(2):
         assert target(str(place) if as_text else place) == place
@@ -74,14 +74,14 @@ async def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("path", [None, "", b"report.csv", 5, True, 1.5, [], ["report.csv"], {}, object(), iter("a")])
 async def test_what_is_no_path_is_refused(path: object) -> None:
-    """Bytes, numbers and the like are refused with what is wanted."""
+    """Bytes, numbers and similar values are refused with the accepted types."""
     with pytest.raises(ConfigurationError, match=r"^path is .*: pass the path of a file, as text or a pathlib.Path$"):
         target(path)
 
 
 @pytest.mark.parametrize("path", [".", "..", "/", "folder", "folder/", "folder/."])
 async def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    """The message says to name a file in it."""
+    """The message asks for a file in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     with pytest.raises(ConfigurationError, match="which is a folder: pass the path of a file in it"):
@@ -92,7 +92,7 @@ async def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 async def test_a_folder_that_is_not_there_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    """It is told before anything is asked for, and not made in passing."""
+    """It is reported before anything is requested, and the folder is not created."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="but there is no folder"):
@@ -109,7 +109,7 @@ async def test_a_folder_that_is_not_there_is_refused(
      [b"x" * (BUFFER - 1), b"y", b"z"]],
 )  # fmt: skip
 async def test_a_file_is_what_came(tmp_path: Path, given: list[bytes]) -> None:
-    """Every byte is there, in order, however it was cut, and nothing beside it; the size is told."""
+    """Every byte is in the file, in order, however it was cut, and there is nothing else. The size is returned."""
     place = tmp_path / "report.csv"
     size = await save(place, pieces(*given))
     assert place.read_bytes() == b"".join(given)
@@ -118,7 +118,7 @@ async def test_a_file_is_what_came(tmp_path: Path, given: list[bytes]) -> None:
 
 
 async def test_the_old_file_stays_until_the_end(tmp_path: Path) -> None:
-    """While it is written, and until it is published, the file is what it was."""
+    """While the new one is written, and until it is published, the file is unchanged."""
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")
 
@@ -149,7 +149,7 @@ async def test_a_file_that_is_not_published_is_removed(tmp_path: Path) -> None:
 
 
 async def test_a_second_attempt_writes_over_the_first(tmp_path: Path) -> None:
-    """What an earlier, longer attempt left is gone."""
+    """The rest of an earlier, longer attempt is removed."""
     place = tmp_path / "report.csv"
     with UnfinishedFile(place) as file:
         with pytest.raises(ConnectionError):
@@ -162,7 +162,7 @@ async def test_a_second_attempt_writes_over_the_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("old", [b"old", None])
 async def test_a_failure_leaves_what_was_there(tmp_path: Path, old: bytes | None) -> None:
-    """A body that breaks off leaves the old file, or none, and no part."""
+    """A cut body keeps the old file, if any, and leaves no part."""
     place = tmp_path / "report.csv"
     if old is not None:
         place.write_bytes(old)
@@ -203,7 +203,7 @@ async def test_a_cancellation_leaves_what_was_there(tmp_path: Path, given: list[
 
 
 async def test_a_cancellation_while_it_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is the old file or the new one, whole, and no part, also where a thread was at work on it."""
+    """The folder has either the complete old file or the complete new one, even if a thread was writing."""
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")
     syncing, sync = asyncio.Event(), os.fsync
@@ -226,7 +226,7 @@ async def test_a_cancellation_while_it_is_published(tmp_path: Path, monkeypatch:
 
 
 async def test_what_cannot_be_published_leaves_no_part(tmp_path: Path) -> None:
-    """Where a folder has come to the place meanwhile, the error names the path."""
+    """If a folder with its name was created meanwhile, the error names the path."""
     place = tmp_path / "report.csv"
     with pytest.raises(AdjustError, match=r"report\.csv"), UnfinishedFile(place) as file:
         await file.write(pieces(b"x"), None, None)
@@ -237,7 +237,7 @@ async def test_what_cannot_be_published_leaves_no_part(tmp_path: Path) -> None:
 
 
 async def test_a_folder_that_went_away(tmp_path: Path) -> None:
-    """It is no wrong argument any more, and the error names the path."""
+    """It is not an argument error by then, and the error names the path."""
     folder = tmp_path / "folder"
     folder.mkdir()
     place = target(folder / "report.csv")
@@ -274,7 +274,7 @@ def failing(error: int) -> Callable[..., Any]:
 async def test_what_the_system_refuses_names_the_path(
     function: str, error: int, old: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk, a target that another program holds, or a folder without rights: the old file stays, alone."""
+    """A full disk, a target that another program holds, or a folder without permission: only the old file stays."""
     place = tmp_path / "report.csv"
     if old is not None:
         place.write_bytes(old)
@@ -293,7 +293,7 @@ async def test_what_the_system_refuses_names_the_path(
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits for files")
 @pytest.mark.parametrize("size", [1, 2 * BUFFER])
 async def test_a_disk_that_fills_up(size: int, tmp_path: Path) -> None:
-    """Whether it is noticed at once or at the end, the old file stays, alone, and the error names the path."""
+    """Whether it is noticed at once or at the end, only the old file stays, and the error names the path."""
     resource = pytest.importorskip("resource")
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")
@@ -310,7 +310,7 @@ async def test_a_disk_that_fills_up(size: int, tmp_path: Path) -> None:
 
 
 async def test_a_folder_without_rights_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is asked for that could not be written."""
+    """Nothing is requested that could not be written."""
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(ConfigurationError, match="can't be written to"):
         target(tmp_path / "report.csv")
@@ -387,7 +387,7 @@ async def test_what_killed_runs_left_is_swept(tmp_path: Path) -> None:
 
 
 async def test_a_run_whose_file_was_swept_makes_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between its creation and its lock a file looks left: where it was taken away, another one is made."""
+    """Before it is locked, a new file looks abandoned. If it was removed then, another one is created."""
     created = 0
     create = os.open
 
@@ -407,7 +407,7 @@ async def test_a_run_whose_file_was_swept_makes_another(tmp_path: Path, monkeypa
 
 
 async def test_two_at_once_are_in_no_way_of_each_other(tmp_path: Path) -> None:
-    """Each has a part of its own, and the last to be published is what is there."""
+    """Each writes its own part file, and the last one to finish replaces the others."""
     place = tmp_path / "report.csv"
     bodies = [bytes([65 + number]) * BUFFER * 2 for number in range(5)]
     await asyncio.gather(*(save(place, pieces(body[:BUFFER], body[BUFFER:])) for body in bodies))
@@ -442,7 +442,7 @@ async def test_progress_starts_anew_with_each_attempt(tmp_path: Path) -> None:
 
 
 async def test_what_progress_raises_ends_the_writing(tmp_path: Path) -> None:
-    """The caller's own error comes through, the old file stays, and no part."""
+    """The caller's own error is raised, the old file stays, and no part."""
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")
 

@@ -65,7 +65,7 @@ async def test_wrong_arguments_are_refused_at_once(query: Any, message: str) -> 
 async def test_a_file_is_refused_before_anything_is_sent(
     path: Any, query: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wrong arguments end the call before the report is asked for, and leave no file."""
+    """Wrong arguments end the call before the report is requested, and leave no file."""
     monkeypatch.chdir(tmp_path)
     async with client(status(500)) as (adjust, script):
         with pytest.raises(ConfigurationError, match=message):
@@ -88,7 +88,7 @@ async def test_a_closed_client_gives_no_rows(tmp_path: Path) -> None:
 
 
 async def test_a_broken_app_fails_the_whole(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """One request asks for all apps, so that one that is broken for ever fails them all, after the attempts."""
+    """One request is for all apps, so one that keeps failing fails them all, after the attempts."""
     emulator.app_states[emulator.app_tokens[1]] = "broken"
     async with AsyncAdjust(emulator.token, api_url=emulator.url, max_attempts=2) as impatient:
         with pytest.raises(ServerError):

@@ -65,7 +65,7 @@ SPOILT: dict[str, Any] = {
 @jumping
 @pytest.mark.parametrize("failure", SPOILT)
 async def test_what_fails_before_the_first_row_is_tried_again(failure: str) -> None:
-    """Until a row was given, an answer that fails, breaks off or is something else is asked for again."""
+    """Until a row was yielded, an answer that fails, is cut or has another form is requested again."""
     async with client(SPOILT[failure], SPOILT[failure], httpx.Response(200, content=whole(3))) as (adjust, script):
         assert await rows_of(adjust) == [row(0), row(1), row(2)]
         assert len(script.requests) == 3
@@ -74,7 +74,7 @@ async def test_what_fails_before_the_first_row_is_tried_again(failure: str) -> N
 @jumping
 @pytest.mark.parametrize("failure", SPOILT)
 async def test_what_goes_on_failing_is_never_an_empty_report(failure: str) -> None:
-    """After the last attempt its error is raised; it can be pickled, and says nothing of rows."""
+    """After the last attempt its error is raised. It can be pickled, and does not mention rows."""
     async with client(SPOILT[failure], max_attempts=3) as (adjust, script):
         with pytest.raises(AdjustError) as raised:
             await rows_of(adjust)
@@ -121,7 +121,7 @@ async def test_what_would_come_again_is_not_asked_for_again(failure: str, to_fil
 @jumping
 @pytest.mark.parametrize("text", ["Please log in", "Tag,App,Installs\n", "Tag,App,Installs,Kosten,x\n", "a\n1\n"])
 async def test_readable_names_are_as_many_as_were_asked_for(text: str) -> None:
-    """Where the names can't be checked, their number is."""
+    """If the names can't be checked, the number of columns is."""
     async with client(httpx.Response(200, text=text)) as (adjust, script):
         with pytest.raises(DecodeError, match="it is not a report of 4 columns"):
             await rows_of(adjust, readable_names=True)
@@ -134,7 +134,7 @@ async def test_readable_names_are_as_many_as_were_asked_for(text: str) -> None:
 @pytest.mark.parametrize("text", ["day,app,installs,cost", whole(3).decode(), whole(3).decode()[:-1]])
 @pytest.mark.parametrize("framed", [False, True])
 async def test_a_last_line_without_its_end(text: str, framed: bool) -> None:
-    """It is whole where the end of the body is known, and broken off where only the connection told it."""
+    """A body is complete if its end is marked, and cut if only the end of the connection marked it."""
     broke_off = not framed and text.count("\n") == 3
     async with client(arriving(text.encode(), framed=framed), max_attempts=3) as (adjust, script):
         if broke_off:
@@ -150,7 +150,7 @@ async def test_a_last_line_without_its_end(text: str, framed: bool) -> None:
 async def test_an_end_that_nothing_tells_is_asked_for_once_more(
     max_attempts: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Rows come with a warning then; a file is refused, and yesterday's stays."""
+    """Rows are then yielded with a warning. A file is refused, and yesterday's stays."""
     place = tmp_path / "report.csv"
     place.write_bytes(b"yesterday")
     async with client(arriving(whole(3), framed=False), max_attempts=max_attempts) as (adjust, script):
@@ -166,7 +166,7 @@ async def test_an_end_that_nothing_tells_is_asked_for_once_more(
 
 @jumping
 async def test_the_second_answer_may_have_an_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Where it has, there is no warning, the first one's rows are forgotten, and the file is written."""
+    """With another attempt there is no warning, the first attempt's rows are dropped, and the file is written."""
     for to_file in (False, True):
         async with client(arriving(whole(2), framed=False), httpx.Response(200, content=whole(3))) as (adjust, _):
             if to_file:
@@ -178,7 +178,7 @@ async def test_the_second_answer_may_have_an_end(tmp_path: Path, caplog: pytest.
 
 @jumping
 async def test_rows_of_a_long_body_without_an_end_are_not_held(caplog: pytest.LogCaptureFixture) -> None:
-    """Beyond a megabyte rows are yielded as they arrive, so that the body can't be asked for again."""
+    """Beyond a megabyte rows are yielded as they arrive, so the body can't be requested again."""
     long = arriving(HEADER, *[b"".join(map(line, range(5000)))] * 20, framed=False)
     async with client(long) as (adjust, script):
         assert len(await rows_of(adjust)) == 100_000
@@ -189,7 +189,7 @@ async def test_rows_of_a_long_body_without_an_end_are_not_held(caplog: pytest.Lo
 @jumping
 @pytest.mark.parametrize("to_file", [False, True])
 async def test_a_part_is_no_whole_answer(to_file: bool, tmp_path: Path) -> None:
-    """206 is asked for again."""
+    """206 is requested again."""
     part = httpx.Response(206, content=whole(2), headers={"content-range": "bytes 0-99/200"})
     async with client(part, httpx.Response(200, content=whole(3))) as (adjust, script):
         if to_file:
@@ -214,7 +214,7 @@ BROKEN: dict[str, Any] = {
 @jumping
 @pytest.mark.parametrize("failure", BROKEN)
 async def test_what_fails_after_the_first_row_is_not_tried_again(failure: str) -> None:
-    """Rows that were given can't be taken back: the error comes after them, and a note tells how many they were."""
+    """Yielded rows can't be taken back: the error follows them, and a note has their number."""
     broken = arriving(HEADER + line(0), line(1) + line(2), BROKEN[failure], b"")
     async with client(broken, httpx.Response(200, content=whole(3))) as (adjust, script):
         seen = []
@@ -231,7 +231,7 @@ async def test_what_fails_after_the_first_row_is_not_tried_again(failure: str) -
 
 @jumping
 async def test_rows_before_a_failure_come_first_however_slow_the_consumer() -> None:
-    """Rows that had arrived before the connection broke are given, also to a consumer that takes them much later."""
+    """Rows that arrived before the connection broke are yielded, even to a consumer that takes them much later."""
     broken = arriving(HEADER + line(0), line(1), line(2), line(3), httpx.ReadError("reset"))
     async with client(broken) as (adjust, script):
         seen = []
@@ -246,7 +246,7 @@ async def test_rows_before_a_failure_come_first_however_slow_the_consumer() -> N
 
 @jumping
 async def test_a_report_of_other_columns_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    """A column that was asked for and did not come is told in the log; what came is given."""
+    """A requested column that is missing is logged, and the others are returned."""
     text = "day,app,installs\n2026-01-01,A,3\n"
     async with client(httpx.Response(200, content=text)) as (adjust, _):
         with caplog.at_level(logging.WARNING):
@@ -266,7 +266,7 @@ async def test_a_report_of_other_columns_says_so(caplog: pytest.LogCaptureFixtur
     ids=range(4),
 )
 async def test_what_is_no_csv_says_where(text: bytes, problem: str) -> None:
-    """A body that is no table of its header is a `DecodeError` with the line."""
+    """A body that does not match its header is a `DecodeError` with the line."""
     async with client(httpx.Response(200, content=text), max_attempts=1) as (adjust, _):
         with pytest.raises(DecodeError, match=problem) as raised:
             await rows_of(adjust)
@@ -289,7 +289,7 @@ async def test_a_record_without_end_does_not_gather_in_memory() -> None:
 
 @jumping
 async def test_no_clock_runs_while_the_consumer_works() -> None:
-    """A consumer may take days over a report: `reports_timeout` and `reports_deadline` count what the service takes."""
+    """A consumer may take days for a report: `reports_timeout` and `reports_deadline` count the service's time."""
     slow = arriving(HEADER, *[piece for number in range(40) for piece in (10.0, line(number))])
     async with client(slow, reports_timeout=20, reports_deadline=500) as (adjust, script):
         seen = 0
@@ -303,10 +303,10 @@ async def test_no_clock_runs_while_the_consumer_works() -> None:
 
 @jumping
 async def test_an_endless_drip_ends_by_the_deadline() -> None:
-    """A service that sends a byte a second for ever is given up after `reports_deadline`, before or after rows."""
+    """A service that keeps sending a byte per second is given up after `reports_deadline`, before or after rows."""
     async with client(arriving(*drip(1.0, 5000)), reports_deadline=900) as (adjust, script):
         started = now()
-        with pytest.raises(APITimeoutError, match="no whole answer within reports_deadline=900 s") as raised:
+        with pytest.raises(APITimeoutError, match="no complete answer within reports_deadline=900 s") as raised:
             await rows_of(adjust)
         assert now() - started == pytest.approx(900)
         assert len(script.requests) == 1

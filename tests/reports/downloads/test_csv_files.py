@@ -33,7 +33,7 @@ pytestmark = [
 
 
 async def test_a_file_is_what_the_service_sends(adjust: AsyncAdjust, emulator: Emulator, tmp_path: Path) -> None:
-    """The file holds the service's bytes; its size, rows and columns are told."""
+    """The file has the service's bytes. Its size, rows and columns are returned."""
     query = {"dimensions": "day,network", "metrics": "installs,cost", "date_period": ":".join(DATES)}
     headers = {"Authorization": f"Bearer {emulator.token}"}
     async with httpx.AsyncClient(base_url=emulator.url, headers=headers, verify=False) as plain:
@@ -64,7 +64,7 @@ async def test_a_file_is_what_the_service_sends(adjust: AsyncAdjust, emulator: E
 )
 @pytest.mark.parametrize("size", [1, 7, 1000])
 async def test_rows_of_a_file_are_counted(body: bytes, rows: int, size: int, tmp_path: Path) -> None:
-    """Line breaks in quotes are no rows, and the last row needs none; however the body is cut."""
+    """Line breaks within quotes do not end rows, and the last row needs none, however the body is cut."""
     text = HEADER + body
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
     async with client(arriving(*pieces)) as (adjust, _):
@@ -74,7 +74,7 @@ async def test_rows_of_a_file_are_counted(body: bytes, rows: int, size: int, tmp
 
 
 async def test_an_empty_report_is_a_file_with_a_header(adjust: AsyncAdjust, tmp_path: Path) -> None:
-    """204 writes the header alone, in the names that the columns would have come with."""
+    """204 writes only the header, with the names that the columns would have had."""
     nothing = {"country_code__in": ["zz"]}
     query = {"metrics": ["installs", "retention_rate_D7"], "date_period": DATES, "filters": nothing}
     saved = await adjust.reports.download_csv(tmp_path / "x.csv", **QUERY | query)
@@ -84,7 +84,7 @@ async def test_an_empty_report_is_a_file_with_a_header(adjust: AsyncAdjust, tmp_
 
 
 async def test_a_file_is_replaced_at_the_end(tmp_path: Path) -> None:
-    """What was there before stays until the new report is whole; then it is replaced."""
+    """An existing file stays until the new report is complete. Then it is replaced."""
     place = tmp_path / "x.csv"
     place.write_bytes(b"old")
     seen: list[bytes] = []
@@ -97,7 +97,7 @@ async def test_a_file_is_replaced_at_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
-    """A report of many megabytes goes to its file within a fraction of its size, whole."""
+    """A complete report of many megabytes is written with a fraction of its size in memory."""
     piece = b"".join(map(line, range(20_000)))
     times = 12
 
@@ -129,7 +129,7 @@ async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
 
 
 async def test_progress_of_a_body_of_unknown_length(tmp_path: Path) -> None:
-    """Where the service does not say how long the report is, the total is `None`; packed bytes count unpacked."""
+    """If the service does not announce the length, the total is `None`. Compressed bytes count decompressed."""
     text = whole(50)
     packed = gzip.compress(text)
     told: list[tuple[int, int | None]] = []
@@ -146,7 +146,7 @@ async def test_progress_of_a_body_of_unknown_length(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [LookupError, KeyError, OSError, AssertionError, asyncio.CancelledError])
 async def test_what_on_progress_raises_ends_the_call(error: type[BaseException], tmp_path: Path) -> None:
-    """A mistake in `on_progress` comes as it is, is not tried again, and leaves the old file and nothing else."""
+    """An exception of `on_progress` is raised unchanged, is not retried, and leaves only the old file."""
     place = tmp_path / "x.csv"
     place.write_bytes(b"old")
 
@@ -187,7 +187,7 @@ async def test_a_file_is_written_anew_after_a_drop(failure: str, tmp_path: Path)
 
 @pytest.mark.parametrize("failure", QUICK)
 async def test_a_failure_leaves_the_old_file(failure: str, tmp_path: Path) -> None:
-    """Where every attempt failed, the error is raised, what was there before stays, and nothing else is left."""
+    """If every attempt failed, the error is raised, an existing file stays, and nothing else is left."""
     place = tmp_path / "x.csv"
     place.write_bytes(b"old")
     async with client(arriving(*QUICK[failure]), max_attempts=2) as (adjust, script):
@@ -199,7 +199,7 @@ async def test_a_failure_leaves_the_old_file(failure: str, tmp_path: Path) -> No
 
 
 async def test_a_truncated_body_is_written_anew(tmp_path: Path) -> None:
-    """Over sockets too: half of the announced bytes is no report."""
+    """Over sockets too, half of the announced bytes is not a report."""
     seen: list[RawRequest] = []
 
     async def handler(request: RawRequest, writer: asyncio.StreamWriter) -> None:
@@ -255,7 +255,7 @@ async def test_leaving_a_file_early(how: str, old: bool, tmp_path: Path) -> None
 
 
 async def test_the_deadline_leaves_no_file(tmp_path: Path) -> None:
-    """A report that does not come in time leaves nothing behind."""
+    """A report that does not arrive in time leaves nothing behind."""
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(chunked(HEADER, line(0), last=b""))
@@ -285,7 +285,7 @@ async def test_many_files_at_once(adjust: AsyncAdjust, emulator: Emulator, tmp_p
 
 
 async def test_a_failing_disk_names_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the disk refuses is not tried again, names the path, and leaves nothing under way."""
+    """A disk error is not retried, names the path, and leaves nothing in flight."""
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

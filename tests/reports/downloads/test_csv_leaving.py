@@ -37,7 +37,7 @@ async def stream_lines(writer: asyncio.StreamWriter, server: dict[str, int], lin
 
 
 async def settle(counts: dict[str, int]) -> int:
-    """Wait until no more bytes go out; give how many did."""
+    """Wait until no more bytes are sent, and return how many were."""
     async with asyncio.timeout(10):
         while True:
             before = counts["sent"]
@@ -47,7 +47,7 @@ async def settle(counts: dict[str, int]) -> int:
 
 
 async def test_a_slow_consumer_holds_the_service_back() -> None:
-    """While the consumer rests, the service can't send on: no more than the sockets' buffers is under way."""
+    """While the consumer pauses, the service can't send: no more than the sockets' buffers is in flight."""
     counts = {"sent": 0, "lines": 0}
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:

@@ -38,7 +38,7 @@ def records_of(*pieces: bytes) -> list[list[str]]:
 
 
 def reference(text: str) -> list[list[str]]:
-    """Read a whole text by Python's own reader, without blank lines."""
+    """Read a whole text with Python's own reader, without blank lines."""
     return [record for record in csv.reader(io.StringIO(text, newline=""), strict=True) if record]
 
 
@@ -51,7 +51,7 @@ def written(rows: Iterable[Sequence[str]], ending: str = "\n", *, quoted: bool =
 
 
 def error_of(*pieces: bytes) -> MalformedError:
-    """Give the error that reading pieces ends with."""
+    """Return the error from reading pieces."""
     with pytest.raises(MalformedError) as caught:
         records_of(*pieces)
     return caught.value
@@ -65,7 +65,7 @@ def error_of(*pieces: bytes) -> MalformedError:
 def test_pieces_may_end_anywhere(
     table: list[list[str]], ending: str, marked: bool, ended: bool, places: Iterable[int]
 ) -> None:
-    """Every cutting of the bytes gives the records of the whole: within quotes, line ends and characters too."""
+    """Any division of the bytes leads to the same records, even within quotes, line ends and characters."""
     text = written(table, ending)
     text = text if ended else text.removesuffix(ending)
     body = BOM * marked + text.encode()
@@ -74,14 +74,14 @@ def test_pieces_may_end_anywhere(
 
 @given(st.lists(st.lists(st.text("ab1, \té", max_size=4), min_size=2, max_size=2), min_size=1, max_size=5), CUTS)
 def test_cells_without_quotes_are_read(table: list[list[str]], places: list[int]) -> None:
-    """Only what needs them is in quotes, as most services write it."""
+    """Only cells that need quotes have them, as most services write it."""
     body = written(table, "\r\n", quoted=False).encode()
     assert records_of(*cut(body, places)) == table
 
 
 @given(st.text('a,"\n\r', max_size=12) | st.text(max_size=12), CUTS)
 def test_any_text_is_read_as_the_whole_would_be_or_refused(text: str, places: list[int]) -> None:
-    """A text that is no CSV is `MalformedError`, never another one, and never other records than those of the whole."""
+    """A text that is not CSV is `MalformedError`, never another error, and never other records."""
     try:
         found = records_of(*cut(text.encode(), places))
     except MalformedError as error:
@@ -94,7 +94,7 @@ def test_any_text_is_read_as_the_whole_would_be_or_refused(text: str, places: li
 
 @given(st.binary(max_size=30), CUTS)
 def test_any_bytes_are_records_or_refused(body: bytes, places: list[int]) -> None:
-    """Bytes that are no text are refused."""
+    """Bytes that are not text are refused."""
     try:
         found = records_of(*cut(body, places))
     except MalformedError:
@@ -152,7 +152,7 @@ def test_cells_are_longer_than_the_host_allows(
 
 @pytest.mark.parametrize("cell", ["x" * 7_000_000, 'a "quoted" word, ' * 200_000, "line\r\nafter line\n" * 300_000])
 def test_a_cell_may_be_as_long_as_a_record(cell: str) -> None:
-    """Megabytes in one cell come through in pieces, beside others."""
+    """Megabytes in one cell pass through in pieces, next to other cells."""
     body = written([["a", "b"], ["1", cell], ["2", "x"]]).encode()
     pieces = [body[start : start + 65536] for start in range(0, len(body), 65536)]
     assert records_of(*pieces) == [["a", "b"], ["1", cell], ["2", "x"]]
@@ -160,13 +160,13 @@ def test_a_cell_may_be_as_long_as_a_record(cell: str) -> None:
 
 @pytest.mark.parametrize("text", ['a\n"%s"x\n', 'a\n"%s" \n1\n', 'a\n1,"%s""x'])
 def test_a_long_cell_has_the_rules_of_others(text: str) -> None:
-    """Where a short one would be refused, it is."""
+    """A long cell is refused for the same reason as a short one."""
     long, short = (error_of((text % cell).encode()).problem for cell in ("x" * 200_000, "x"))
     assert long == short
 
 
 def test_records_are_given_as_soon_as_they_are_whole() -> None:
-    """A record comes with the piece that ends it, and not before its line has ended."""
+    """A record is yielded with the piece that ends it, and not before its line has ended."""
     reading = CsvRecords()
     assert reading.feed(b"a,") == []
     assert reading.feed(b"b\n1") == [["a", "b"]]
@@ -196,7 +196,7 @@ def test_what_is_no_csv_says_where(pieces: tuple[bytes, ...], problem: str, line
 
 
 def test_a_record_without_end_is_bounded() -> None:
-    """Quotes that never end are refused before they gather the whole report in memory."""
+    """Quotes that never end are refused before they collect the whole report in memory."""
     tracemalloc.start()
     try:
         with pytest.raises(MalformedError, match="a record is longer than"):
@@ -208,7 +208,7 @@ def test_a_record_without_end_is_bounded() -> None:
 
 
 def test_records_that_were_given_are_forgotten() -> None:
-    """However many records come, none is kept."""
+    """However many records arrive, none is kept."""
     reading = CsvRecords()
     piece = b'2026-01-01,"a ""b"" c",64\n' * 1000
     tracemalloc.start()
@@ -223,7 +223,7 @@ def test_records_that_were_given_are_forgotten() -> None:
 
 @pytest.mark.parametrize("body", ['h\n5" x\ny\n6" z\n', 'h\na"b\n"c\nd"\n', "\n\nh\n1\n\n", "h\n1\n\n"])
 def test_a_quote_opens_at_the_start_of_a_cell_alone(body: str) -> None:
-    """Inches and the like in a cell without quotes are no quotes, and blank lines no records."""
+    """Inch marks in a cell without quotes do not count as quotes, and blank lines do not count as records."""
     for pieces in ([body.encode()], [bytes([byte]) for byte in body.encode()]):
         assert records_of(*pieces) == reference(body)
 
@@ -260,7 +260,7 @@ def test_readable_names_leave_cells_as_they_are() -> None:
 
 
 def test_the_header_may_come_by_itself() -> None:
-    """Records come in any portions, also in none."""
+    """Records arrive in any portions, even empty ones."""
     table = CsvTable(["day", "installs"])
     rows = CsvRows(table, ["installs"], readable_names=False, exact=False)
     assert (rows.read([]), table.columns) == ([], ())

@@ -155,7 +155,7 @@ TEXTS = st.text('ab,;"\n\r\té€😀 0', max_size=6)
 def test_pieces_may_end_anywhere(
     cells: list[tuple[str, str, int]], sizes: list[int], end: str, mark: bool, packed: bool, tmp_path: Path
 ) -> None:
-    """However a body is cut, in a quoted line break or a character too, rows and count are those of the whole."""
+    """However a body is cut, even within a quoted line break or a character, rows and count are those of the whole."""
     text = io.StringIO()
     # Only with its own end of line the writer puts a carriage return in quotes.
     writer = csv.writer(text, lineterminator=end, quoting=csv.QUOTE_MINIMAL if end == "\r\n" else csv.QUOTE_ALL)
@@ -197,7 +197,7 @@ async def test_a_row_is_given_as_soon_as_it_is_there() -> None:
 
 @jumping
 async def test_nothing_is_sent_before_the_rows_are_walked() -> None:
-    """Asking makes a generator; the request goes out with its first step."""
+    """The call returns a generator, and its first step sends the request."""
     async with client(httpx.Response(200, content=whole(1))) as (adjust, script):
         rows = adjust.reports.iter_csv(**QUERY)
         await asyncio.sleep(1)

@@ -34,7 +34,7 @@ pytestmark = [
 
 
 def cut_after(*pieces: bytes, last: bytes = b"") -> Any:
-    """Break the connection off after these pieces of the first answer; send a whole report afterwards."""
+    """Close the connection after these pieces of the first answer, and send a complete report afterwards."""
     seen = []
 
     async def handler(request: RawRequest, writer: asyncio.StreamWriter) -> None:
@@ -62,7 +62,7 @@ async def test_a_connection_that_drops_before_the_first_row(handler: Any) -> Non
 
 
 async def test_a_connection_that_drops_after_rows() -> None:
-    """A connection that breaks after two rows raises after them; nobody gets a row twice."""
+    """A connection that breaks after two rows raises after them, and no row is repeated."""
     handler = cut_after(HEADER, line(0) + line(1))
     async with serve(handler) as server, AsyncAdjust("secret", api_url=server.url) as adjust:
         seen = []
@@ -78,7 +78,7 @@ async def test_a_connection_that_drops_after_rows() -> None:
 async def test_the_emulators_faults_are_overcome(
     adjust: AsyncAdjust, emulator: Emulator, fault: str, tmp_path: Path
 ) -> None:
-    """Each recoverable fault before the first row leaves rows and file as they are without it."""
+    """No recoverable fault before the first row changes rows or file."""
     query: Any = {"dimensions": ["day", "network"], "metrics": ["installs"], "date_period": DATES}
     rows = [found async for found in adjust.reports.iter_csv(**query)]
     saved = await adjust.reports.download_csv(tmp_path / "x.csv", **query)
@@ -92,7 +92,7 @@ async def test_the_emulators_faults_are_overcome(
 
 
 async def test_a_refusal_of_rows_explains(adjust: AsyncAdjust, emulator: Emulator, tmp_path: Path) -> None:
-    """A 400 names what was refused, and suggests what is near it once the names were asked for."""
+    """A 400 names what was refused, and suggests similar names once the names were fetched."""
     query: Any = {"dimensions": ["day"], "metrics": ["installs", "instals"], "date_period": DATES}
     with pytest.raises(BadRequestError, match="Look at the metric 'instals'"):
         _ = [found async for found in adjust.reports.iter_csv(**query)]
@@ -108,7 +108,7 @@ async def test_a_refusal_of_rows_explains(adjust: AsyncAdjust, emulator: Emulato
 
 
 async def test_other_refusals_of_rows(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A refusal that has another reason comes as its class, before any row."""
+    """A refusal for another reason is raised as its class, before any row."""
     emulator.app_states[emulator.app_tokens[0]] = "forbidden"
     with pytest.raises(PermissionDeniedError, match="may not see app"):
         await rows_of(adjust, app_tokens=emulator.app_tokens)

@@ -172,7 +172,7 @@ async def test_what_would_come_again_is_not_asked_for_again(failure: str, to_fil
 
 @pytest.mark.parametrize("to_file", [False, True])
 async def test_every_page_is_verified(to_file: bool, tmp_path: Path) -> None:
-    """A byte that changed in any page is noticed, and the report asked for again; the footer says nothing of it."""
+    """A changed byte in any page is noticed although the footer does not show it, and the report is requested again."""
     table = pyarrow.table(
         {"day": ["2026-01-26"] * 3000, "network": list(map(str, range(3000))), "installs": range(3000)}
     )
@@ -201,7 +201,7 @@ async def test_every_page_is_verified(to_file: bool, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("to_file", [False, True])
 async def test_what_can_not_be_read_is_a_decode_error(to_file: bool, tmp_path: Path) -> None:
-    """A file that begins and ends as Parquet does, and is none, is a `DecodeError`, and no file."""
+    """A file that only starts and ends like Parquet is a `DecodeError`, and is not kept."""
     broken = b"PAR1\xff\xff\xff\x7fPAR1"
     async with client(httpx.Response(200, content=broken), max_attempts=1) as (adjust, _):
         with pytest.raises(DecodeError, match="not readable as Parquet"):
@@ -219,7 +219,7 @@ async def test_what_can_not_be_read_is_a_decode_error(to_file: bool, tmp_path: P
 async def test_the_emulators_faults_are_overcome(
     adjust: AsyncAdjust, emulator: Emulator, fault: str, tmp_path: Path
 ) -> None:
-    """Each recoverable fault leaves table and file as they are without it."""
+    """No recoverable fault changes table or file."""
     table = await adjust.reports.read_parquet(**QUERY)
     emulator.faults = Faults.script([fault], retry_after=0, drip=0.05)
     assert (await adjust.reports.read_parquet(**QUERY)).equals(table)
@@ -230,7 +230,7 @@ async def test_the_emulators_faults_are_overcome(
 
 
 async def test_a_truncated_file_over_sockets(tmp_path: Path) -> None:
-    """Half of the announced bytes, and then the end of the connection, is no report."""
+    """Half of the announced bytes before the connection ends is not a report."""
     seen: list[RawRequest] = []
 
     async def handler(request: RawRequest, writer: asyncio.StreamWriter) -> None:
@@ -248,7 +248,7 @@ async def test_a_truncated_file_over_sockets(tmp_path: Path) -> None:
 
 
 async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
-    """A report of many megabytes goes to its file within a fraction of its size, and tells its progress."""
+    """A report of many megabytes is written with a fraction of its size in memory, and reports its progress."""
     table = pyarrow.table({"installs": list(range(300_000)) * 8})
     body = io.BytesIO()
     parquet.write_table(table, body, use_dictionary=False, compression="none")
@@ -280,7 +280,7 @@ async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
 
 
 async def test_what_on_progress_raises_ends_the_call(tmp_path: Path) -> None:
-    """A mistake in `on_progress` comes as it is, is not tried again, and leaves nothing."""
+    """An exception of `on_progress` is raised unchanged, is not retried, and leaves nothing."""
 
     def progress(*_: object) -> None:
         raise LookupError("my own mistake")
@@ -297,7 +297,7 @@ async def test_what_on_progress_raises_ends_the_call(tmp_path: Path) -> None:
 @pytest.mark.parametrize("to_file", [False, True])
 @pytest.mark.parametrize("how", ["cancel", "close"])
 async def test_leaving_early(to_file: bool, how: str, tmp_path: Path) -> None:
-    """A cancellation and the close of the client give everything back, and leave the old file alone."""
+    """A cancellation and closing the client release everything, and keep the old file."""
     place = tmp_path / "x.parquet"
     place.write_bytes(b"old")
     sent = asyncio.Event()
@@ -344,7 +344,7 @@ async def test_a_refusal_explains(adjust: AsyncAdjust, emulator: Emulator, tmp_p
 
 
 async def test_no_service_at_all(tmp_path: Path) -> None:
-    """Where nobody listens, that is the error."""
+    """If nothing listens, that is the error."""
     async with AsyncAdjust("secret", api_url="http://127.0.0.1:9", max_attempts=1) as adjust:
         with pytest.raises(APIConnectionError, match=r"could not connect to http://127\.0\.0\.1:9"):
             await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)

@@ -65,7 +65,7 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
     ids=str,
 )
 async def test_a_wrong_place_is_refused_before_anything_is_sent(path: Any, more: Any, message: str) -> None:
-    """A path where no file can be is refused before the report is asked for."""
+    """A path that can't be a file is refused before the report is requested."""
     async with client(status(500)) as (adjust, script):
         with pytest.raises(ConfigurationError, match=message):
             await adjust.reports.download_parquet(path, **QUERY, **more)

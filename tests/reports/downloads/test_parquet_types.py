@@ -122,7 +122,7 @@ def _no_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_no_pyarrow")
 async def test_a_table_needs_pyarrow() -> None:
-    """Without pyarrow the error says what to install, before anything is sent."""
+    """Without pyarrow the error names what to install, before anything is sent."""
     async with client(httpx.Response(200, content=WHOLE)) as (adjust, script):
         with pytest.raises(ConfigurationError, match=r"pyarrow is not installed: pip install 'adjust_async\[arrow\]'"):
             await adjust.reports.read_parquet(**QUERY)
