@@ -185,7 +185,7 @@ class Table(ABC):
         }
         series = []
         for column, cells in zip(self.schema, self.cells(), strict=True):
-            at_utc = any(map(has_offset, cells))
+            at_utc = column.kind == "moment" and any(map(has_offset, cells))
             dtype = polars.Datetime("us", "UTC") if at_utc else types[column.kind]
             series.append(polars.Series(column.name, list(plain_cells(column, cells, at_utc=at_utc)), dtype=dtype))
         return polars.DataFrame(series)

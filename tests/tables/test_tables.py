@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 
 from adjust_async.errors import ConfigurationError, DecodeError
 from adjust_async.kpis.report import KpiReport
+from adjust_async.reports.report import Report
 from adjust_async.tables import Column, ColumnTable, Kind, Table
 from tests.kpis.answers import answers, days, report
 
@@ -154,6 +155,15 @@ def test_moments_with_an_offset_are_at_utc_in_tables(cells: list[Any], hours: li
     for found in (arrow.column("c").to_pylist(), frame["c"].to_list()):
         assert [cell and cell.hour for cell in found] == hours
         assert {cell.utcoffset() for cell in found if cell} == {timedelta()}
+
+
+@pytest.mark.parametrize("other", ["unknown", "", "2026-01-05T04:00:00"])
+def test_a_word_among_hours_with_an_offset_makes_text_everywhere(other: str) -> None:
+    """One cell that is no moment makes its column text in every form, whatever the others are."""
+    hours = ["2026-01-05T05:00:00+02:00", other]
+    got = Report.from_json(json.dumps({"rows": [{"hour": hour, "installs": "1"} for hour in hours], "totals": {}}))
+    assert got.to_polars().to_dicts() == got.to_arrow().to_pylist()
+    assert (got.schema[0].kind == "text") == (other == "unknown")
 
 
 @pytest.mark.parametrize("cell", [2**63, -(2**63) - 1, 10**400])
