@@ -96,7 +96,9 @@ def check_date(value: object, name: str) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise ConfigurationError(f"{name} is {shown(value)}: pass a datetime.date, or a text such as '2026-11-01'")
+    # Only a datetime that is equal to itself is a moment: pandas.NaT is not.
+    when = ", which is not midnight" if isinstance(value, datetime) and value == value else ""
+    raise ConfigurationError(f"{name} is {shown(value)}{when}: pass a datetime.date, or a text such as '2026-11-01'")
 
 
 def _is_midnight(value: datetime) -> bool:

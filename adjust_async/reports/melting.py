@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from adjust_async.errors import ConfigurationError
 from adjust_async.reports.cells import cohort_metric
-from adjust_async.tables import Column, Kind, Table
+from adjust_async.tables import Column, Kind, Table, counted
 
 __all__ = ["melted"]
 
@@ -41,10 +41,10 @@ def melted(report: _Source, metrics: Container[str], *, exact: bool) -> Table:
         raise ConfigurationError(f"the report has a dimension {min(clash)!r}, which is a column of this table")
     of_values = {kinds[column] for column in cohorts}
     kind: Kind = "text" if "text" in of_values else "number" if "number" in of_values else "integer"
-    return _Melted(report, keys, cohorts, kind, exact=exact)
+    return MeltedReport(report, keys, cohorts, kind, exact=exact)
 
 
-class _Melted(Table):
+class MeltedReport(Table):
     """The melted rows. They are computed from the report's rows each time, and never stored."""
 
     def __init__(
@@ -84,3 +84,6 @@ class _Melted(Table):
 
     def __len__(self) -> int:
         return len(self._report) * len(self._cohorts)
+
+    def _described(self) -> str:
+        return counted(len(self), "row")

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, get_args, get_origin
 import attrs
 
 from adjust_async.tables.column import Column, Kind
-from adjust_async.tables.table import ColumnTable, counted
+from adjust_async.tables.table import ColumnTable
 
 __all__ = ["RecordColumns", "RecordTable"]
 
@@ -29,9 +29,6 @@ class RecordTable(ColumnTable):
         keys = list(zip(*(self._cells[self.columns.index(name)] for name in self._key_columns), strict=True))
         identify = len(set(keys)) == len(keys) and not any(None in key for key in keys)
         return self._key_columns if identify else ()
-
-    def _described(self) -> str:
-        return counted(len(self), "row")
 
 
 class RecordColumns(Generic[T]):

@@ -147,8 +147,8 @@ class Table(ABC):
         """Return a pandas frame.
 
         Days and moments become `datetime64`, counts `Int64`, other numbers `float64`, and booleans `boolean`. A cell
-        without a value becomes `NaT`, `NA`, `NaN` or, in a column of texts, `None`. It blocks: in a coroutine use
-        `await asyncio.to_thread(report.to_pandas)`.
+        without a value becomes `NaT`, `NA` or `NaN`, and in a column of texts `NaN`, or `None` before pandas 3. It
+        blocks: in a coroutine use `await asyncio.to_thread(report.to_pandas)`.
 
         Raises:
             ConfigurationError: pandas is not installed (extra `pandas`).
@@ -228,6 +228,9 @@ class ColumnTable(Table):
 
     def __len__(self) -> int:
         return len(self._cells[0]) if self._cells else 0
+
+    def _described(self) -> str:
+        return counted(len(self), "row")
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each row as a dictionary from column to cell. It can be called repeatedly."""

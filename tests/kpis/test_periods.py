@@ -60,10 +60,11 @@ def test_a_date_is_a_date_or_iso_text(value: object, wire: str) -> None:
 )
 @pytest.mark.parametrize("name", ["start_date", "end_date"])
 def test_what_is_no_date_is_refused(name: str, value: object) -> None:
-    """A datetime, an impossible day, or any other form is refused, with the two forms that work."""
+    """A moment, an impossible day, or any other form is refused, with the two forms that work."""
     message = refused(name, value)
     assert message.startswith(f"{name} is ")
     assert message.endswith("pass a datetime.date, or a text such as '2026-11-01'")
+    assert ("which is not midnight" in message) == (isinstance(value, datetime) and value is not pandas.NaT)
 
 
 @pytest.mark.parametrize("name", ["start_date", "end_date"])

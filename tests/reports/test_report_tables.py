@@ -197,6 +197,7 @@ def test_a_word_among_cohorts_makes_text() -> None:
     """Nothing is lost in the other forms."""
     got = report({**DAY, "roas_d1": "0.5", "roas_d7": "immature"}, metrics=["roas_d1", "roas_d7"]).melt_cohorts()
     assert {row["period"]: row["value"] for row in got.rows()} == {1: 0.5, 7: "immature"}
+    assert repr(got) == "<MeltedReport of 2 rows: day, metric, period, period_unit, value>"
     for rows in exports(got):
         assert {row["period"]: row["value"] for row in rows} == {1: "0.5", 7: "immature"}
 

@@ -187,7 +187,7 @@ def test_a_table_names_its_columns() -> None:
     """`columns` are the names of the schema, and the representation shows them."""
     source = ColumnTable([Column("a", "text"), Column("b", "date")], [[], []])
     assert source.columns == ("a", "b")
-    assert repr(source) == "<ColumnTable: a, b>"
+    assert repr(source) == "<ColumnTable of 0 rows: a, b>"
     assert source.to_arrow().column_names == ["a", "b"]
 
 
