@@ -19,7 +19,7 @@ from adjust_async.kpis.result_sets.columns import Level, columns_of
 from adjust_async.kpis.result_sets.flattening import flat_columns, rows
 from adjust_async.kpis.result_sets.joining import names_by_level
 from adjust_async.kpis.result_sets.levels import singular
-from adjust_async.tables import Column, ColumnTable, Kind, Table, counted, failed, rows_of
+from adjust_async.tables import Column, ColumnTable, Kind, Table, are_unique, counted, failed, rows_of
 
 __all__ = ["KpiReport"]
 
@@ -183,13 +183,18 @@ class KpiReport(Table):
     def __len__(self) -> int:
         return sum(one.rows for level in self._apps for one in level.walk())
 
-    @property
+    @cached_property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that identify a row together: the levels, by their tokens if they have any."""
-        levels = self._levels
-        tokens = {name.removesuffix("_token") for name in levels if name.endswith("_token")}
-        names = {"currency", *(f"{one}_name" for one in tokens)}
-        return tuple(name for name in levels if name not in names)
+        """The columns that identify a row together: the levels, by their tokens or names.
+
+        Where a token is missing, its name is among the columns. Empty if two rows share all of them.
+        """
+        cells = dict(zip((*self._levels, *self._kpis), self.cells(), strict=True))
+        tokens = {f"{name.removesuffix('_token')}_name": name for name in self._levels if name.endswith("_token")}
+        keys = tuple(
+            name for name in self._levels if name != "currency" and (name not in tokens or None in cells[tokens[name]])
+        )
+        return keys if are_unique(cells[name] for name in keys) else ()
 
     def _described(self) -> str:
         rows, apps = len(self), sum(level.count for level in self._apps)

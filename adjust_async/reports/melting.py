@@ -71,7 +71,8 @@ class MeltedReport(Table):
     @property
     def key_columns(self) -> tuple[str, ...]:
         """The columns that identify a row together: the dimensions, the metric and its period."""
-        return (*self._report.key_columns, *_ADDED)
+        keys = self._report.key_columns
+        return (*keys, *_ADDED) if keys or len(self._report) < 2 else ()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each row as a dictionary from column to cell. It can be called again."""

@@ -16,7 +16,7 @@ from adjust_async.reports.document import ReportPart, any_hangs, open_pivot, rea
 from adjust_async.reports.melting import melted
 from adjust_async.reports.parameters import column_name
 from adjust_async.reports.typed_columns import typed_array
-from adjust_async.tables import Column, Records, Table, counted, failed, import_pyarrow, rows_of
+from adjust_async.tables import Column, Records, Table, are_unique, counted, failed, import_pyarrow, rows_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -170,20 +170,22 @@ class Report(Table):
     def __len__(self) -> int:
         return sum(len(part.records) for part in self.parts)
 
-    @property
+    @cached_property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that identify a row together: the dimensions."""
-        return tuple(column for column, is_metric in self._asked.items() if not is_metric)
+        """The columns that identify a row together: the dimensions; empty if two rows share all of them."""
+        names = tuple(column for column, is_metric in self._asked.items() if not is_metric)
+        columns = (self._read_column(name, reader(name, metric=False, exact=False)) for name in names)
+        return names if are_unique(columns) else ()
 
     def cells(self) -> list[Sequence[Any]]:
         """Return the cells of each column, in the order of `schema`."""
         return self._cells(exact=False)
 
     def _cells(self, *, exact: bool) -> list[Sequence[Any]]:
-        readers = self._readers(exact=exact)
-        return [
-            [cell for records in self._records for cell in map(read, records.column(name))] for name, read in readers
-        ]
+        return [self._read_column(name, read) for name, read in self._readers(exact=exact)]
+
+    def _read_column(self, name: str, read: Callable[[Any], Any]) -> list[Any]:
+        return [cell for records in self._records for cell in map(read, records.column(name))]
 
     def to_arrow(self) -> "pyarrow.Table":
         """Return an Arrow table with columns of int64, double, date32, timestamp or string, even without rows.

@@ -5,7 +5,7 @@ from adjust_async.tables.column import Column, Kind
 from adjust_async.tables.listing import Listing, RecordList
 from adjust_async.tables.record_table import RecordColumns, RecordTable
 from adjust_async.tables.records import Records
-from adjust_async.tables.table import ColumnTable, Table, counted, failed, rows_of
+from adjust_async.tables.table import ColumnTable, Table, are_unique, counted, failed, rows_of
 
 __all__ = [
     "Column",
@@ -17,6 +17,7 @@ __all__ = [
     "RecordTable",
     "Records",
     "Table",
+    "are_unique",
     "arrow_array",
     "arrow_type",
     "counted",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-__all__ = ["ColumnTable", "Table", "counted", "failed", "rows_of"]
+__all__ = ["ColumnTable", "Table", "are_unique", "counted", "failed", "rows_of"]
 
 
 #: The number of columns in a representation, and of rows in a notebook's.
@@ -247,6 +247,15 @@ def rows_of(names: Sequence[str], columns: Iterable[Iterable[Any]]) -> Iterator[
     It takes a fifth less time than a loop in Python would.
     """
     return map(dict, map(zip, repeat(names), zip(*columns, strict=True)))
+
+
+def are_unique(columns: Iterable[Iterable[Any]]) -> bool:
+    """Return whether no two rows share the cells of these columns."""
+    keys = list(zip(*columns, strict=True))
+    try:
+        return len(set(keys)) == len(keys)
+    except TypeError:  # a cell is a list or a dictionary
+        return False
 
 
 def counted(number: int, noun: str) -> str:

@@ -148,6 +148,38 @@ def test_key_columns_identify_a_row(name: str, expected: tuple[str, ...]) -> Non
         assert len(set(keys)) == len(keys)
 
 
+def kpis_of_networks(*networks: dict[str, Any]) -> KpiReport:
+    """Return a KPI report of one app by network."""
+    app = {"token": "a", "name": "A", "networks": [{**network, "kpi_values": [1]} for network in networks]}
+    return KpiReport({"kpis": ["installs"]}, [app])
+
+
+@pytest.mark.parametrize(
+    ("networks", "expected"),
+    [
+        ([{"token": "t", "name": "N"}, {"token": "u", "name": "N"}], ("app_token", "network_token")),
+        ([{"token": None, "name": "N"}, {"token": None, "name": "M"}], ("app_token", "network_token", "network_name")),
+        ([{"token": "t", "name": "N"}, {"token": "t", "name": "N"}], ()),
+    ],
+)
+def test_key_columns_of_levels_identify_a_row_or_are_none(
+    networks: list[dict[str, Any]], expected: tuple[str, ...]
+) -> None:
+    """An upsert by them loses no row: a name is added where a token is missing, and equal rows have no key."""
+    assert kpis_of_networks(*networks).key_columns == expected
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [("2026-01-06", ("day",)), (None, ("day",)), ("2026-01-05", ()), ("2026-01-05T00:00:00", ()), (["2026-01-06"], ())],
+)
+def test_rows_that_share_their_dimensions_have_no_key(second: Any, expected: tuple[str, ...]) -> None:
+    """Two texts for one day are one day, and a list identifies nothing. What is melted has a key if the report has."""
+    got = report(*({"day": day, "roas_d7": "1"} for day in ("2026-01-05", second)), metrics=["roas_d7"])
+    assert got.key_columns == expected
+    assert got.melt_cohorts().key_columns == ((*expected, "metric", "period", "period_unit") if expected else ())
+
+
 def test_periods_are_integers_beside_their_unit() -> None:
     """Sorted by period, a curve is in order, and the unit of periods is in its own column."""
     assert sorted((row["period"], row["period_unit"]) for row in periods()) == [(9, "week"), (10, "week")]
