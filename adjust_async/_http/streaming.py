@@ -83,6 +83,8 @@ async def _packed(response: httpx.Response) -> tuple[AsyncGenerator[bytes, None]
     # A mock, a cassette or an event hook has read it. httpx has then decoded it, complete or not.
     if coding and _is_made(response):
         made = [piece async for piece in cast("httpx.AsyncByteStream", response.stream)]
+        # If a mock returns one response again and again, httpx wraps its stream each time, and Python nests a thousand.
+        response.stream = httpx.ByteStream(b"".join(made))
         if made or not response.content:
             return _pieces(made), coding
     return _pieces([response.content]), None

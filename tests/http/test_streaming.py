@@ -1,6 +1,7 @@
 """Bodies of answers: whole ones, bounded ones, those of errors, and those that somebody has read before."""
 
 import gzip
+import sys
 import zlib
 from typing import Any
 
@@ -136,6 +137,15 @@ async def test_a_body_that_a_mock_has_made() -> None:
         receiver = Received()
         await take(adjust, receiver)
         assert [len(piece) for piece in receiver.attempts[0]] == [PIECE] * 3
+
+
+async def test_a_response_that_a_mock_returns_for_hours() -> None:
+    """A compressed response can be returned a thousand times, although httpx wraps its stream at each use."""
+    packed = httpx.Response(200, headers={"content-encoding": "gzip"}, content=PACKED)
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: packed))
+    async with http_client, AsyncAdjust("token", http_client=http_client, max_rate=None) as adjust:
+        for _ in range(sys.getrecursionlimit()):
+            assert (await fetch(adjust)).body == BODY
 
 
 @pytest.mark.parametrize("length", [5, len(PACKED) // 2, len(PACKED) - 1])

@@ -159,7 +159,7 @@ def test_moments_with_an_offset_are_at_utc_in_tables(cells: list[Any], hours: li
 
 @pytest.mark.parametrize("other", ["unknown", "", "2026-01-05T04:00:00"])
 def test_a_word_among_hours_with_an_offset_makes_text_everywhere(other: str) -> None:
-    """One cell that is no moment makes its column text in every form, whatever the others are."""
+    """One cell that is a word makes its column text in every form, whatever the others are."""
     hours = ["2026-01-05T05:00:00+02:00", other]
     got = Report.from_json(json.dumps({"rows": [{"hour": hour, "installs": "1"} for hour in hours], "totals": {}}))
     assert got.to_polars().to_dicts() == got.to_arrow().to_pylist()
