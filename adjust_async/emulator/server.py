@@ -15,7 +15,7 @@ from adjust_async.emulator.account.store import IN_MEMORY, Store
 from adjust_async.emulator.campaign.paging import MAX_LIMIT
 from adjust_async.emulator.campaign.rules import CampaignRules, Names
 from adjust_async.emulator.facts import Facts
-from adjust_async.emulator.facts.figures import Figures
+from adjust_async.emulator.facts.figures import Figures, read_day
 from adjust_async.emulator.faults.app_states import AppState, AppStates
 from adjust_async.emulator.faults.conditions import Conditions
 from adjust_async.emulator.faults.faults import Faults
@@ -130,7 +130,7 @@ class Emulator:
             token,
         )
         self._conditions = Conditions(
-            latency, Faults.of(faults), AppStates.of(app_states or {}), today, csv_byte_order_mark
+            latency, Faults.of(faults), AppStates.of(app_states or {}), _day_of(today), csv_byte_order_mark
         )
         self._recorder = Recorder(keep_requests)
         self._running: _Running | None = None
@@ -247,7 +247,7 @@ class Emulator:
 
     @today.setter
     def today(self, today: date | None) -> None:
-        self._conditions.fixed_today = today
+        self._conditions.fixed_today = _day_of(today)
 
     @property
     def latency(self) -> float:
@@ -360,3 +360,7 @@ class _Running:
     site: Site
     listener: Listener
     port: int
+
+
+def _day_of(today: date | None) -> date | None:
+    return None if today is None else read_day(today, "today")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import TypedDict
 
@@ -29,20 +30,18 @@ class Loaded(TypedDict):
     figures: list[str]
 
 
-def read_day(value: date | str, name: str) -> date:
+def read_day(value: object, name: str) -> date:
     """Return a date, datetime or ISO text as a date.
 
     Raises:
         ConfigurationError: It is anything else.
     """
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ConfigurationError(f"{name} is {value!r}: pass a datetime.date, or text such as '2026-11-01'") from None
+    if isinstance(value, date) and value == value:  # pandas.NaT is not equal to itself
+        return date(value.year, value.month, value.day)
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise ConfigurationError(f"{name} is {value!r}: pass a datetime.date, or text such as '2026-11-01'")
 
 
 def restated_for(figures: Iterable[str], restate_days: int) -> int:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pandas
 import pytest
 from hypothesis import given, strategies as st
 
@@ -107,11 +108,11 @@ def test_no_day_is_ever_left_out(loads: list[tuple[date, date, int]]) -> None:
         assert whole <= stored
 
 
-@pytest.mark.parametrize("value", ["yesterday", "2026-02-30", 5, None])
+@pytest.mark.parametrize("value", ["yesterday", "2026-02-30", 5, None, pandas.NaT])
 def test_what_is_no_day_is_refused(value: object) -> None:
     """The error names the argument."""
     with pytest.raises(ConfigurationError, match="start_date"):
-        read_day(value, "start_date")  # type: ignore[arg-type]
+        read_day(value, "start_date")
 
 
 def test_forms_of_a_day() -> None:

@@ -1,7 +1,7 @@
 """Figures that a test adds to the generated ones."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, time
 from typing import TypedDict
 
 from adjust_async.emulator.account.store import Store
@@ -154,11 +154,14 @@ def _check_one_of(name: str, value: str, known: Mapping[str, object] | list[str]
         raise ValueError(f"{name} is one of {', '.join(dict.fromkeys(known))}, not {value!r}.")
 
 
-def read_day(day: date | str) -> date:
-    """Return a date or an ISO text as a date. Raises `ValueError`."""
+def read_day(day: object, name: str = "day") -> date:
+    """Return a date, a datetime at midnight or an ISO text as a date. Raises `ValueError`."""
     if isinstance(day, str):
         try:
             return date.fromisoformat(day)
         except ValueError:
-            raise ValueError(f"day is a date such as 2026-11-01, not {day!r}.") from None
-    return day
+            pass
+    # A pandas.NaT is a datetime too, and has no time.
+    elif isinstance(day, date) and (not isinstance(day, datetime) or (day == day and day.time() == time())):
+        return date(day.year, day.month, day.day)
+    raise ValueError(f"{name} is a date such as 2026-11-01, not {day!r}.")

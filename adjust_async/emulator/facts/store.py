@@ -96,7 +96,7 @@ class Facts:
 
     def rows(self, app_token: str, start: date, end: date) -> list[Fact]:
         """Return the facts of an app on these days (UTC, both included), for tests that sum them up themselves."""
-        app = self.apps[app_token]
+        app, start, end = self.apps[app_token], read_day(start, "start"), read_day(end, "end")
         self.make(start, end, [app_token])
         rows = self.read(
             """SELECT hour, tracker.token, first_tracker.token, country, os_name, device_type, event, by_impression,

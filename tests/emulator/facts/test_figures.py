@@ -1,7 +1,8 @@
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import httpx
+import pandas
 import pytest
 
 from adjust_async.emulator import EmulatedApp, Emulator
@@ -120,3 +121,27 @@ async def test_they_stay_in_a_file(tmp_path: Any) -> None:
     async with account(database=tmp_path / "adjust.db") as emulator, connect(emulator) as client:
         emulator.reset()
         assert await kpis(client) == {}
+
+
+@pytest.mark.parametrize(
+    "day",
+    [DAY, date(2026, 11, 1), datetime(2026, 11, 1), pandas.Timestamp(DAY), pandas.Timestamp(DAY, tz="UTC")],  # noqa: DTZ001
+)
+async def test_forms_of_a_day(day: Any) -> None:
+    """A date, its text and a datetime at midnight are the same day, also as the day that the emulator has."""
+    async with account(today=day) as emulator, connect(emulator) as client:
+        assert emulator.today == date(2026, 11, 1)
+        emulator.today = day
+        emulator.add_figures(APP, tracker="AdColony", day=day, installs=4)
+        assert (await report(client, date_period="today"))["AdColony"][0] == 4
+        assert len(emulator.facts.rows(APP, day, day)) == 1
+
+
+@pytest.mark.parametrize("day", ["1.11.2026", 20261101, pandas.NaT, pandas.Timestamp("2026-11-01 01:00")])
+async def test_what_is_not_a_day(day: Any) -> None:
+    """Anything else is refused as an option, rather than by the first report."""
+    with pytest.raises(ValueError, match="today is a date such as 2026-11-01"):
+        account(today=day)
+    async with account() as emulator:
+        with pytest.raises(ValueError, match="day is a date such as 2026-11-01"):
+            emulator.add_figures(APP, tracker="AdColony", day=day, installs=4)
