@@ -47,9 +47,11 @@ async def stream(
                 raise ClientClosedError("the client was closed during this walk: close it after its walks have ended")
             task.result()
         finally:
-            task.cancel()
-            with anyio.CancelScope(shield=True):
-                await asyncio.wait([task])
+            # If the client is closed, the task has ended. Then this must not suspend: an event loop that shuts down
+            # closes this generator and those around it side by side, and none may find another one running.
+            if task.cancel():
+                with anyio.CancelScope(shield=True):
+                    await asyncio.wait([task])
             if not task.cancelled():
                 task.exception()
 

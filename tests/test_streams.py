@@ -303,6 +303,31 @@ async def test_the_client_is_closed_while_the_consumer_works() -> None:
     assert len(got) <= 8
 
 
+@pytest.mark.parametrize("around", range(4))
+def test_a_failure_of_the_program_with_an_open_stream_makes_no_noise(
+    around: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When the event loop shuts down, it closes a stream and the generators around it side by side, in any order."""
+
+    async def passed_on(inner: AsyncGenerator[int, None]) -> AsyncGenerator[int, None]:
+        async with aclosing(inner):
+            async for item in inner:
+                yield item
+
+    async def program() -> None:
+        async with AsyncAdjust("token") as adjust:
+            # The traceback keeps the name, and the name the stream.
+            items = stream(numbers(9, [], []), ahead=3, spawn=adjust._session.spawn)
+            for _ in range(around):
+                items = passed_on(items)
+            async for _ in items:
+                raise ValueError("of the program")
+
+    with pytest.raises(ValueError, match="of the program"):
+        asyncio.run(program())
+    assert not caplog.records
+
+
 async def test_the_client_is_closed_while_the_consumer_waits() -> None:
     """A consumer that waits for a slow producer gets the error at once when the client is closed."""
     session = new_session()
