@@ -17,6 +17,10 @@ class Record:
 
     __slots__ = ()
 
+    def __delattr__(self, name: str) -> None:
+        """Refuse it: records are immutable, and attrs refuses only to set a field."""
+        raise attrs.exceptions.FrozenInstanceError
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, as values that JSON can represent."""
         # attrs.asdict has no way to make lists of tuples; the older attr.asdict has.

@@ -66,6 +66,8 @@ def test_records_of_a_known_shape_are_as_immutable_as_others() -> None:
     first, second = structure_records([document, json.loads(json.dumps(document))], Tracker, {}, "$")
     with pytest.raises(attrs.exceptions.FrozenError):
         second.name = "other"
+    with pytest.raises(attrs.exceptions.FrozenError):
+        del second.name
     assert pickle.loads(pickle.dumps(second)) == second == first == Tracker(**document)
     assert hash(second) == hash(first)
     assert attrs.asdict(second) == attrs.asdict(first)

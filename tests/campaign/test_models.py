@@ -30,12 +30,14 @@ each_field = pytest.mark.parametrize(
 
 
 @each_field
-def test_no_field_can_be_assigned(record: Tracker | Partner, field: str) -> None:
-    """A record refuses new values for its fields, and keeps its own."""
+def test_no_field_can_be_assigned_or_deleted(record: Tracker | Partner, field: str) -> None:
+    """A record refuses new values for its fields and to lose them, and keeps its own."""
     record = copy.copy(record)
     before = getattr(record, field)
     with pytest.raises(attrs.exceptions.FrozenAttributeError):
         setattr(record, field, "x")
+    with pytest.raises(attrs.exceptions.FrozenError):
+        delattr(record, field)
     assert getattr(record, field) == before
 
 

@@ -147,10 +147,12 @@ def test_any_document_is_events_or_refused(document: Any) -> None:
 
 @pytest.mark.parametrize("record", [App(token="a"), FilterValue(id="a"), ReportEvent(id="a")])
 def test_records_are_immutable_and_travel(record: Any) -> None:
-    """No field can be set, and a record is the same after it was pickled."""
+    """No field can be set or deleted, and a record is the same after it was pickled."""
     for field in attrs.fields(type(record)):
         with pytest.raises(attrs.exceptions.FrozenAttributeError):
             setattr(record, field.name, None)
+        with pytest.raises(attrs.exceptions.FrozenError):
+            delattr(record, field.name)
     assert pickle.loads(pickle.dumps(record)) == record
     with pytest.raises(TypeError):
         type(record)("a")
