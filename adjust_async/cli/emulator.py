@@ -36,7 +36,7 @@ def emulator(
     ] = None,
     facts_per_day: Annotated[
         int | None,
-        typer.Option(help="Figures generated for each app and day; 40, or 0 for apps of a file.", min=0),
+        typer.Option(help="Facts generated for each app and day; 40, or 0 for apps of a file.", min=0),
     ] = None,
     latency: Annotated[float, typer.Option(help="Seconds before each answer.", min=0)] = 0.0,
     page_size: Annotated[int, typer.Option(help="Items on a page without `limit`.", min=1, max=1000)] = 50,

@@ -24,7 +24,7 @@ __all__ = ["register"]
 
 _FLAGS = (
     Flag("dimensions", "names", help="Dimensions of reports; default day,network."),
-    Flag("metrics", "names", help="Metrics of reports: installs,cost,retention_rate_d7."),
+    Flag("metrics", "names", help="Metrics of reports, such as installs,cost."),
     Flag("app_tokens", "names", help="Apps; default all."),
     Flag("start_date", help="First day; default 30 days ago.", metavar="DAY"),
     Flag("end_date", help="Last day; default today.", metavar="DAY"),
