@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
             str, typer.Option(metavar="NAME", help="Schema of the tables; default adjust.", show_default=False)
         ] = "adjust",
     ) -> None:
-        """Load reports, trackers, apps, partners and events into a database."""
+        """Load figures and lists into a database."""
         outcomes = _load(run, arguments, destination, dataset)
         for name, outcome in outcomes.items():
             typer.echo(_line(name, outcome))
