@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import typer
 
+from adjust_async.cli.errors import Status
+
 if TYPE_CHECKING:
     from adjust_async.emulator import Emulator
 
@@ -79,7 +81,7 @@ def emulator(
         ).run(_announce)
     except (OSError, ValueError, sqlite3.Error) as error:
         typer.echo(f"The emulator could not start: {error}", err=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(Status.WRONG_USAGE) from error
 
 
 def _announce(emulator: "Emulator") -> None:
