@@ -1,13 +1,15 @@
 """FastAPI support: one client for the whole application, a dependency for routes, and error responses.
 
-from adjust_async.integrations.fastapi import Adjust, install_error_handlers, lifespan
+    from adjust_async.integrations.fastapi import Adjust, install_error_handlers, lifespan
 
-app = FastAPI(lifespan=lifespan())
-install_error_handlers(app)
+    app = FastAPI(lifespan=lifespan())
+    install_error_handlers(app)
 
-@app.get("/trackers/{app_token}")
-async def trackers(app_token: str, adjust: Adjust) -> list[Tracker]:
-    return await adjust.trackers.list(app_token).collect()
+    @app.get("/trackers/{app_token}")
+    async def trackers(app_token: str, adjust: Adjust) -> list[Tracker]:
+        return await adjust.trackers.list(app_token).collect()
+
+It needs the extra `fastapi`.
 """
 
 import inspect
