@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 import pytest
+from hypothesis import settings
 
 from adjust_async import AsyncAdjust
 from adjust_async._http import retry
@@ -20,6 +21,11 @@ from tests.script import Script
 
 # Only `nox -s peers` installs other clients, and runs the tests that need them.
 collect_ignore = [] if find_spec("adjustapi") else ["peers"]
+
+pytest_plugins = ["adjust_async.testing.plugin"]
+
+# `--hypothesis-profile quick` is for all Pythons but the one that tries every example.
+settings.register_profile("quick", max_examples=20)
 
 #: Opens a client for a script of outcomes; the fixture `client` returns this.
 ScriptedClient: TypeAlias = Callable[..., AbstractAsyncContextManager[tuple[AsyncAdjust, Script]]]

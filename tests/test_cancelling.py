@@ -33,13 +33,14 @@ async def test_calls_cancelled_at_random_moments(kind: str, way: str, authority:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_calls_under_faults_keep_no_memory(kind: str) -> None:
-    """A client with failures in a tenth of its calls uses as much memory at the end as at the start."""
+    """A client with failures in a third of its calls uses as much memory at the end as at the start."""
     gc.collect()
     tracemalloc.start()
     try:
-        ended, memory = await fail_calls(kind, 4000)
+        ended, memory = await fail_calls(kind, 600, share=0.3)
     finally:
         tracemalloc.stop()
-    assert ended.total() == 4000
-    assert ended["done"] < 4000
-    assert memory[-1] < memory[1] + 1  # MiB
+    assert ended.total() == 600
+    assert ended["done"] < 600
+    # MiB; what the first tenth has set up stays, and each measurement has its noise.
+    assert min(memory[5:]) < min(memory[1:5]) + 0.08

@@ -68,7 +68,7 @@ async def test_a_failed_call_leaves_no_cycle() -> None:
     assert kept < 20 * len(BODY)
 
 
-@pytest.mark.parametrize("failing", [3, 400])
+@pytest.mark.parametrize("failing", [3, pytest.param(150, marks=pytest.mark.slow)])
 async def test_results_keep_bounded_failures(failing: int) -> None:
     """Failures in results have no traceback, and beyond a number of them only the beginning of the answer."""
     apps = [f"app{number}" for number in range(failing)]

@@ -51,6 +51,7 @@ class RedisStore:
             retry=Retry(ConstantBackoff(0.01), 1),
             retry_on_error=[RedisConnectionError, RedisTimeoutError],
         )
+        self._rows: set[str] = set()
         self._closed = False
         self._scripts = {
             text: self._redis.register_script(text)
@@ -68,9 +69,12 @@ class RedisStore:
     async def exchange(self, host: Host, exchange: Exchange) -> Granted:
         """Report what this member holds and wants, renew its lease, and take the permits that it may have."""
         rate = None if host.max_rate is None else Rate.of(host.max_rate, host.burst)
+        members = _key(host.scope, "members")
+        if exchange.held or exchange.waiting:
+            self._rows.add(members)  # before it is written: its answer may be lost
         permits, pause, wait, contended = await self._run(
             scripts.EXCHANGE,
-            [_key(host.scope, "members"), _key(host.scope, "bucket")],
+            [members, _key(host.scope, "bucket")],
             self._member,
             self._process,
             exchange.held,
@@ -83,6 +87,8 @@ class RedisStore:
             0 if rate is None else rate.burst,
             int(exchange.was_cut),
         )
+        if not (exchange.held or exchange.waiting):
+            self._rows.discard(members)
         return Granted(permits, pause / 1000, wait / 1000, bool(contended))
 
     async def take_lock(self, key: str) -> LockState:
@@ -142,10 +148,15 @@ class RedisStore:
         return found
 
     async def aclose(self) -> None:
-        """Disconnect. The last exchange released what the member held, or the lease will."""
+        """Forget this member, and disconnect. If Redis is out of reach, the lease will release what it held."""
         self._closed = True
         try:
-            await self._redis.aclose()
+            try:
+                for members in self._rows:
+                    await self._redis.hdel(members, self._member)
+            finally:
+                self._rows.clear()
+                await self._redis.aclose()
         except (RedisError, OSError) as error:
             raise self._unavailable(error) from None
 

@@ -122,7 +122,7 @@ async def test_walk_goes_side_by_side_within_the_limit(emulator: Emulator) -> No
     assert emulator.stats.connections_opened == 9
 
 
-@pytest.mark.parametrize(("version", "trackers_per_app"), [("v1", 2000), ("v2", 400)])
+@pytest.mark.parametrize(("version", "trackers_per_app"), [("v1", 500), ("v2", 200)])
 @pytest.mark.slow
 async def test_walk_with_a_fault_in_five_requests_gives_each_tracker_once(version: Any, trackers_per_app: int) -> None:
     """Every tracker of 5 apps is listed exactly once, although a fifth of the requests fail in every transient way."""

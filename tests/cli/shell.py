@@ -1,5 +1,6 @@
 """A shell for tests: runs `adjust-async` against an emulator, in this process, in another one, or in a terminal."""
 
+import functools
 import logging
 import os
 import pty
@@ -18,10 +19,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import typer.testing
 from typer.testing import CliRunner
 
 from adjust_async.cli.commands import app
 from adjust_async.emulator import Emulator
+
+# Typer builds all commands anew for each call, which takes longer than most of them.
+typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 20.0

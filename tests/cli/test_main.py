@@ -70,6 +70,13 @@ def test_as_a_module() -> None:
     assert finished.out.startswith("Usage: adjust-async trackers")
 
 
+def test_demo() -> None:
+    """The demo walks, rolls out and reports without an account."""
+    finished = CliRunner().invoke(app, ["demo"])
+    assert finished.exit_code == 0
+    assert "Requests by route:" in finished.stdout
+
+
 def commands_below(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield every command, with its name."""
     for name, below in getattr(command, "commands", {}).items():

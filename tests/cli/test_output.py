@@ -63,6 +63,7 @@ def test_the_name_of_the_file_says_the_format(tmp_path: Path) -> None:
     assert Output(Format.CSV, Path("-")).path is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["csv", "json", "jsonl", "parquet", "table"])
 def test_files_of_every_reading_command(format: str) -> None:
     """Every reading command writes every format to a file, and then nothing to stdout."""

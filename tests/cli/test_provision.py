@@ -163,3 +163,27 @@ def test_large_differences_are_cut() -> None:
         finished = shell.invoke("trackers", "provision", shell.apps[0], plan_in(shell, f"path\n{paths}\n"), "--dry-run")
     assert len(finished.out.splitlines()) < 20
     assert "… 995 more: 995 +" in finished.out
+
+
+def test_each_way_to_end(tmp_path: Path) -> None:
+    """A dry run, a roll-out, its repetition, a missing app, and a missing terminal each end with their own words."""
+    plan, left, rows = tmp_path / "plan.csv", tmp_path / "left.csv", tmp_path / "rows.json"
+    plan.write_text("path\nAppLovin::DE\nUnity\n")
+    with emulated(trackers_per_app=0) as shell:
+        command = ("trackers", "provision", shell.apps[0], plan)
+        compared = shell.invoke(*command, "--dry-run")
+        assert (compared.status, shell.emulator.store.count_trackers()) == (0, 0)
+        assert "Would be" in compared.err
+        refused = shell.invoke(*command)
+        assert refused.status == 2
+        assert "There is no terminal to ask in: pass --yes" in refused.err
+        made = shell.invoke(*command, "--yes", "--output", rows, "--retry-plan", left)
+        assert (made.status, shell.emulator.store.count_trackers()) == (0, 3)
+        assert [row["status"] for row in json.loads(rows.read_text())] == ["created", "created"]
+        assert not load_plan(left)
+        again = shell.invoke(*command)
+        assert again.status == 0
+        assert "Nothing to do." in again.err
+        nowhere = shell.invoke("trackers", "provision", "nosuchapp123", plan, "--yes")
+        assert nowhere.status != 0
+        assert shell.emulator.store.count_trackers() == 3

@@ -38,6 +38,7 @@ def test_tables_fit(columns: list[str], width: int, rows: list[dict[str, Any]]) 
         assert all(format_cell(name, row[name]) in whole for row in rows for name in numbers)
 
 
+@pytest.mark.slow
 @WIDTHS
 def test_screens_of_real_terminals(columns: int) -> None:
     """Nothing that is drawn in a terminal is wider than the terminal."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from adjust_async.coordination import Coordinator, FileCoordinator, InProcessCoordinator, RedisCoordinator
 from benchmarks.redis_server import RedisServer
@@ -13,9 +14,17 @@ Connect = Callable[..., Coordinator]
 
 
 @pytest.fixture(scope="session")
-def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A running Redis; without one the test is skipped."""
+def running_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that runs to the end; without one the test is skipped."""
     yield from _started(tmp_path_factory.mktemp("redis"))
+
+
+@pytest.fixture
+def shared_redis(running_redis: RedisServer) -> RedisServer:
+    """A Redis that is not stopped, and empty: a pause from an earlier test would hold up the next one."""
+    with Redis.from_url(running_redis.url) as redis:
+        redis.flushall()
+    return running_redis
 
 
 @pytest.fixture

@@ -146,7 +146,6 @@ async def test_redis_out_of_reach(redis_server: RedisServer) -> None:
 async def test_the_token_is_nowhere(shared_redis: RedisServer, emulator: Emulator) -> None:
     """Neither keys nor values in Redis have the token."""
     with Redis.from_url(shared_redis.url) as redis:
-        redis.flushall()
         async with AsyncAdjust(
             emulator.token, api_url=emulator.url, coordinator=RedisCoordinator(shared_redis.url)
         ) as adjust:

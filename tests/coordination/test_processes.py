@@ -55,6 +55,7 @@ async def test_the_permits_of_a_living_process_stay_its_own(place: str) -> None:
     await member.aclose()
 
 
+@pytest.mark.slow
 async def test_killed_and_replaced_processes_never_exceed_the_limit(place: str) -> None:
     """While processes are killed and replaced, there are never more requests than the host allows, and all continue."""
     account, limit, spans = uuid4().hex, 6, list[tuple[float, float]]()

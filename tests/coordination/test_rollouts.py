@@ -76,6 +76,7 @@ async def test_two_processes_roll_out_one_plan(place: str, emulator: Emulator) -
     assert sorted(found for _, found, _ in counts) == [0, SIZE]
 
 
+@pytest.mark.slow
 async def test_a_plan_survives_kills(place: str, emulator: Emulator) -> None:
     """A process that is killed at any moment and run again at once creates nothing twice, however late creates are."""
     source = random.Random(3)

@@ -55,7 +55,7 @@ async def items(client: httpx.AsyncClient, url: str, limit: int | None = None) -
     return [item async for page in pages(client, url, limit) for item in page["items"]]
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 2) -> None:
+async def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
     """Wait until the condition holds, and fail if it does not within the time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -141,7 +141,8 @@ async def test_the_token_as_an_app_token_is_refused() -> None:
 
 async def test_httpx_itself_logs_no_token(caplog: pytest.LogCaptureFixture) -> None:
     """Neither httpx's own line for each request nor the SDK's has the token."""
-    with caplog.at_level(logging.DEBUG):
+    # By name: another test may have set the level of httpx's logger.
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "httpx"):
         async with over(done()) as adjust:
             await get(adjust)
             await post(adjust)

@@ -44,7 +44,7 @@ async def server(request: pytest.FixtureRequest, emulator: Emulator) -> AsyncIte
 @pytest.fixture
 async def browser(server: Server) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application."""
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=server.url, verify=False, trust_env=False, timeout=30) as client:
         yield client
 
 
@@ -70,6 +70,7 @@ async def test_it_streams_and_rolls_out(browser: httpx.AsyncClient, emulator: Em
     assert (await browser.get("/roll-outs/nosuch/events")).status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 @pytest.mark.account(apps=1, trackers_per_app=0)
 @pytest.mark.parametrize("server", ["asyncio"], indirect=True)
@@ -91,30 +92,33 @@ async def test_the_page_in_a_browser(server: Server, emulator: Emulator, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.account(
-    apps=8, trackers_per_app=5, latency=0.02, faults=Faults(0.03, ["500", "503", "drop-after"], seed=2)
+    apps=4, trackers_per_app=5, latency=0.02, faults=Faults(0.03, ["500", "503", "drop-after"], seed=2)
 )
 @pytest.mark.parametrize("server", LOOPS, indirect=True)
 async def test_it_stops_under_load(server: Server, browser: httpx.AsyncClient, emulator: Emulator) -> None:
-    """200 clients stream while two roll-outs run; on a signal it completes all streams, with nothing in doubt."""
+    """80 clients stream while two roll-outs run; on a signal it completes all streams, with nothing in doubt."""
     apps = emulator.app_tokens
     path = f"/kpis/{','.join(apps)}?{DAYS}"
     plan = [{"path": f"Brand {number}"} for number in range(3000)]
     for app in apps[:2]:
         assert (await browser.post(f"/roll-outs/{app}", json=plan)).status_code == 202
-    arrived = 0
+    begun = arrived = 0
 
     async def stream(client: httpx.AsyncClient) -> list[dict[str, Any]]:
-        nonlocal arrived
+        nonlocal begun, arrived
         rows = []
-        async for row in lines(client, path):
-            rows.append(row)
-            arrived += 1
+        async with client.stream("GET", path) as response:
+            assert response.status_code == 200
+            begun += 1
+            async for line in response.aiter_lines():
+                rows.append(json.loads(line))
+                arrived += 1
         return rows
 
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60, limits=limits) as client:
-        streams = [asyncio.create_task(stream(client)) for _ in range(200)]
-        while arrived < 200:
+        streams = [asyncio.create_task(stream(client)) for _ in range(80)]
+        while begun < len(streams) or arrived < len(streams):
             await asyncio.sleep(0.01)
         server.ask_to_stop()
         results = await asyncio.gather(*streams)

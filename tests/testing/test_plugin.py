@@ -1,8 +1,11 @@
+import asyncio
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from adjust_async import AsyncAdjust
+from adjust_async.emulator import EmulatedApp, Emulator
 from tests.testing.projects import passed, run
 
 HEAD = """
@@ -55,6 +58,20 @@ def test_a_client_of_its_own(adjust_emulator):
     assert adjust_emulator.store.count_trackers(APP) == 3
 """
     passed(run(tmp_path, HEAD + test), 3)
+
+
+@pytest.mark.adjust(
+    apps=[EmulatedApp("yxs12pfewq", "My Game")],
+)
+def test_in_this_process(adjust_emulator: Emulator) -> None:
+    """The fixture also serves the project's own tests: a client without arguments is connected to it."""
+
+    async def roll_out() -> None:
+        async with AsyncAdjust() as adjust:
+            await adjust.trackers.provision("yxs12pfewq", ["AppLovin::DE"])
+
+    asyncio.run(roll_out())
+    assert adjust_emulator.store.count_trackers("yxs12pfewq") == 2
 
 
 def test_anyio(tmp_path: Path) -> None:

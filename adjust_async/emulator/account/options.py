@@ -57,6 +57,13 @@ class AccountOptions:
             _check_names(app_token, names)
 
     @property
+    def identity(self) -> object:
+        """What two options that make the same account have in common."""
+        apps = self.apps if isinstance(self.apps, int) else tuple(self.apps)
+        trackers = tuple((app_token, tuple(names)) for app_token, names in self.trackers.items())
+        return self.seed, apps, trackers, self.trackers_of_each_app, self.partners
+
+    @property
     def trackers_of_each_app(self) -> int:
         """The number of trackers generated for an app that is not in `trackers`."""
         if self.trackers_per_app is not None:

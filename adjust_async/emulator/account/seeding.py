@@ -12,19 +12,46 @@ from adjust_async.emulator.account.store import Store
 from adjust_async.emulator.account.tokens import API_TOKEN_LENGTH, random_token
 
 _CURSOR_KEY_BYTES = 16
+
+#: How many accounts are kept ready, and up to how many bytes each.
+_KEPT, _LARGEST_KEPT = 8, 2**22
+
+_images: dict[object, bytes] = {}
 _INSERT_TRACKER = "INSERT INTO trackers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def seed_store(store: Store, options: AccountOptions) -> None:
     """Write the account in one transaction, so that a database is either empty or complete.
 
-    The API token is random, and not drawn by the seed.
+    The API token is random, and not drawn by the seed. Tests begin with the same account again and again: in memory it
+    is drawn once, and copied from then on.
     """
+    if not store.is_new or not store.in_memory:
+        _draw(store, options)
+        return
+    key = options.identity
+    if (image := _images.get(key)) is not None:
+        store.load(image)
+        store.save_setting("token", _api_token())
+        return
+    _draw(store, options)
+    image = store.image()
+    if len(image) <= _LARGEST_KEPT:
+        while len(_images) >= _KEPT:
+            _images.popitem()
+        _images[key] = image
+
+
+def _api_token() -> str:
+    return random_token(secrets.SystemRandom(), API_TOKEN_LENGTH)
+
+
+def _draw(store: Store, options: AccountOptions) -> None:
     account = Account(options)
     source = random.Random(f"cursors of {options.seed}")
     settings = {
         "seed": str(options.seed),
-        "token": random_token(secrets.SystemRandom(), API_TOKEN_LENGTH),
+        "token": _api_token(),
         "cursor_key": base64.b64encode(source.randbytes(_CURSOR_KEY_BYTES)).decode(),
     }
     with store.transaction() as connection:

@@ -84,8 +84,13 @@ class Store:
         self._tokens, self._partner_count, self._lag_end = None, None, -math.inf
         with contextlib.closing(self._connection) as old:
             self._connect()
-            if str(self._database) == IN_MEMORY:
+            if self.in_memory:
                 old.backup(self._connection)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is gone when it is closed."""
+        return str(self._database) == IN_MEMORY
 
     @property
     def is_new(self) -> bool:
@@ -96,6 +101,16 @@ class Store:
     def is_seeded(self) -> bool:
         """Whether the database holds an account."""
         return not self.is_new and self._one("SELECT 1 FROM settings WHERE key = 'seed'", ()) is not None
+
+    def image(self) -> bytes:
+        """Return all that is in the database, for `load`."""
+        with self.lock:
+            return self._connection.serialize()
+
+    def load(self, image: bytes) -> None:
+        """Put what an image holds into a new database in memory."""
+        with self.lock:
+            self._connection.deserialize(image)
 
     def clear(self) -> None:
         """Delete the account except for its API token. The tables stay, for running requests."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from adjust_async.emulator.facts.drawing import DITHER
 from adjust_async.emulator.kpis.catalog import title_of
@@ -95,7 +96,8 @@ def _cohort(amount: str) -> str:
     return f"(({amount}) * {_WITHIN} + dither) / {DITHER}"
 
 
-def overview_metrics(amounts: Amounts) -> dict[str, Metric]:
+@lru_cache(16)
+def overview_metrics(amounts: Amounts) -> Mapping[str, Metric]:
     """Return the metrics of attribution, users, revenue and cost."""
     sections = {
         "Attribution": _attribution(),
@@ -106,7 +108,8 @@ def overview_metrics(amounts: Amounts) -> dict[str, Metric]:
     return dict(_listed(sections))
 
 
-def cost_metrics() -> dict[str, Metric]:
+@cache
+def cost_metrics() -> Mapping[str, Metric]:
     """Return the metrics that networks report."""
     formulas: dict[str, Formula] = {
         "network_cost": money_of(NETWORK_COST),
@@ -122,7 +125,8 @@ def cost_metrics() -> dict[str, Metric]:
     return dict(_listed({"Cost": formulas}))
 
 
-def skad_metrics() -> dict[str, Metric]:
+@cache
+def skad_metrics() -> Mapping[str, Metric]:
     """Return the metrics of SKAdNetwork, which exists only on iOS."""
     valid = f"{_IOS} AND {IS_VALID_CONVERSION}"
     formulas: dict[str, Formula] = {

@@ -80,7 +80,7 @@ async def cancel_at(kinds: list[str] | None, posts: int, mode: Any) -> None:
         progress = Progress()
         async with patient(emulator, max_concurrency=8) as adjust:
             wait = after_posts(emulator, posts)
-            outcomes = await cancelled(adjust, emulator, wait, grace_time=GRACE, on_progress=progress)
+            outcomes = await cancelled(adjust, emulator, wait, grace_time=1.5, on_progress=progress)
             assert left_over(adjust) == NOTHING
             sent_by_now = emulator.stats.total
             outcomes.assert_whole(plan_of(100))

@@ -96,7 +96,7 @@ async def test_each_fault_of_every_request_is_overcome() -> None:
 
 
 @pytest.mark.parametrize("fault", ["moved-list", "repeated-item", "empty-page", "stale-has-subtrackers"])
-@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("times", [1, 3])
 async def test_each_fault_of_a_list_is_overcome(fault: str, times: int, version: Any) -> None:
     """A list that changed while it was read is read again, and its `has_subtrackers` is not trusted."""
     if (fault, version) == ("moved-list", "v2"):
@@ -183,14 +183,14 @@ async def provision_through_all(seed: int, mode: Any) -> None:
     rules: dict[str, Any] = {"duplicate_names": mode, "names": form, "taken": TAKEN[seed % len(TAKEN)]}
     faults = Faults.of_writes(0.2, seed=seed, retry_after=0.05, drip=0.05, late=0.1)
     async with Emulator(apps=1, trackers_per_app=0, latency=0.005, faults=faults, **rules) as emulator:
-        plan, progress = plan_of(200), Progress()
+        plan, progress = plan_of(100), Progress()
         random.Random(seed).shuffle(plan)
         specs = [TrackerSpec(path, partner_id=33 if path.endswith("1") else None) for path in plan]
         async with patient(emulator) as adjust:
             result = await adjust.trackers.provision(app_of(emulator), specs, grace_time=GRACE, on_progress=progress)
             assert left_over(adjust) == NOTHING
-            assert result.counts == {"created": 200, "updated": 0, "unchanged": 0, "failed": 0}
-            assert emulator.store.count_trackers(app_of(emulator)) == 200
+            assert result.counts == {"created": 100, "updated": 0, "unchanged": 0, "failed": 0}
+            assert emulator.store.count_trackers(app_of(emulator)) == 100
             assert names(emulator) == set(map(kept, plan))
             assert_in_order(result, plan)
             assert_kept(result, emulator, kept)
@@ -201,7 +201,7 @@ async def provision_through_all(seed: int, mode: Any) -> None:
             await asyncio.sleep(0.1)
             emulator.stats.reset()
             again = await adjust.trackers.provision(app_of(emulator), specs, page_size=1000)
-        assert again.counts["unchanged"] == 200
+        assert again.counts["unchanged"] == 100
         assert sent(emulator) == {"GET": 1 + len(parents_of(plan))}
         assert_kept(again, emulator, kept)
 

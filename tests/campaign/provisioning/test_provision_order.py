@@ -26,7 +26,7 @@ version, emulator, adjust = empty_account.version, empty_account.emulator, empty
 @pytest.mark.parametrize("max_concurrency", [1, 3, 20])
 async def test_as_many_at_once_as_the_limits_allow(emulator: Emulator, max_concurrency: int) -> None:
     """While there is enough to do, the emulator sees exactly `max_concurrency` concurrent requests, and never more."""
-    emulator.latency = 0.003 * max_concurrency
+    emulator.latency = 0.01 * max_concurrency
     async with patient(emulator, max_concurrency=max_concurrency) as adjust:
         await adjust.trackers.provision(app_of(emulator), plan_of(100))
         assert emulator.stats.max_in_flight == max_concurrency

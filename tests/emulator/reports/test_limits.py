@@ -24,7 +24,7 @@ async def statuses(client: httpx.AsyncClient, count: int, path: str = EVENTS) ->
 
 async def test_concurrency() -> None:
     """Requests beyond the concurrency limit are refused at once, and counted. Other services have no such limit."""
-    async with Emulator(latency=0.2, report_rate=None) as emulator, connect(emulator) as client:
+    async with Emulator(latency=0.6, report_rate=None) as emulator, connect(emulator) as client:
         client.timeout = httpx.Timeout(20)
         assert await statuses(client, 60) == {200: 50, 429: 10}
         reports = emulator.stats.reports
