@@ -60,7 +60,7 @@ async def test_rows_of_parts_are_joined() -> None:
         ("one", {"installs": 5, "cost": 1.5}),
     ]
     assert answer.parts[0].extra == {"pagination": None, "currencies": ["EUR"]}
-    with pytest.raises(ConfigurationError, match="3 parts, and totals don't add up"):
+    with pytest.raises(ConfigurationError, match="3 parts, and totals are not additive"):
         _ = answer.totals
 
 
