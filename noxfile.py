@@ -138,7 +138,7 @@ def extras(session: nox.Session, extra: str) -> None:
 def release(session: nox.Session) -> None:
     """Check, build and try a release on every Python there is, then tag it; `-- --dry-run` makes no tag."""
     if unknown := set(session.posargs).difference({"--dry-run"}):
-        session.error(f"{min(unknown)!r} is no argument of it: `--dry-run` is the only one")
+        session.error(f"{min(unknown)!r} is not an argument of this session: the only one is `--dry-run`")
     version, commit = _releasable(session)
     report = Path(session.create_tmp()) / "report.json"
     tries = ("--stop-on-first-error", "--report", str(report), "-s", "build", "wheel", "extras")
@@ -168,7 +168,7 @@ def _git(session: nox.Session, *arguments: str) -> str:
 
 
 def _releasable(session: nox.Session) -> tuple[str, str]:
-    """Return the version and the commit to release, or end the session with what stands in the way."""
+    """Return the version and the commit to release, or end the session with the reason why it can't be released."""
     text = Path("adjust_async/_version.py").read_text(encoding="utf-8")
     version = re.findall(r'^__version__ = "(.+)"$', text, re.MULTILINE)[0]
     headings = re.findall(r"^## .*$", Path("CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
@@ -213,7 +213,7 @@ def integrations(session: nox.Session) -> None:
 def peers(session: nox.Session) -> None:
     """Point the clients that others published at the emulator, and compare what they see."""
     session.install("-e", ".[dev]", "python-adjust==1.0.3", "adjusty==1.1", "requests>=2.32")
-    # Other people's warnings are not ours to mend.
+    # Warnings of other packages can't be fixed here.
     session.run("pytest", "-W", "default", "tests/peers", *session.posargs, env=_airbyte(session))
 
 

@@ -137,7 +137,7 @@ class Report(Table):
         if self.failures:
             raise ConfigurationError(
                 f"there are no totals: {len(self.failures)} of the apps failed. See report.failures, "
-                "and at the totals of each of report.parts"
+                "and the totals of each of report.parts"
             )
         raise ConfigurationError(
             f"the report has {len(self.parts)} parts, and totals are not additive: use the totals of each "

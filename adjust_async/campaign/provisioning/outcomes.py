@@ -113,7 +113,8 @@ class Outcomes:
             words = f"{node.path!r} was being created: {reason}"
             self.fail(node, APITimeoutError(words, method="POST", path="trackers"))
         elif node.sending:
-            self.not_tried(node, f"it exists, and its settings were being sent: {reason}")
+            words = f"{node.path!r} exists, and its settings were being sent: {reason}"
+            self.fail(node, APITimeoutError(words, method="PATCH", path="trackers"))
         elif node.tracker is None and node.put_off:
             self.not_tried(node, f"the service had put it off, and it was not tried again: {reason}")
         elif node.tracker is None:
