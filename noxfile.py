@@ -24,6 +24,8 @@ OLDEST = PYTHONS[0]
 MEASURED = "3.12"
 #: Tests that kill processes and count what runs side by side may fail where the machine stands still for a while.
 ONCE_MORE = ("--reruns", "1")
+#: Tests of timeouts, pauses and leases wait for half of their time, so each core can run two workers.
+WORKERS = ("-n", str(2 * (os.cpu_count() or 1)))
 #: Those of users, and none: each is tried alone.
 EXTRAS = ["", *(name for name in PROJECT["project"]["optional-dependencies"] if name not in {"bench", "dev", "docs"})]
 
@@ -71,12 +73,10 @@ def tests(session: nox.Session) -> None:
     Arguments go to pytest instead of that.
     """
     session.install("-e", ".[dev]")
-    measured, quick = (
-        ["--cov", "--cov-report=term"],
-        ["-m", "not slow", "--cases", "3", "--hypothesis-profile", "quick"],
-    )
+    measured = ["--cov", "--cov-report=term", "--durations=10"]
+    quick = ["-m", "not slow", "--cases", "3", "--hypothesis-profile", "quick"]
     default = measured if session.python == MEASURED else quick
-    session.run("pytest", "-n", "auto", "--dist", "worksteal", *ONCE_MORE, *(session.posargs or default))
+    session.run("pytest", *WORKERS, "--dist", "worksteal", *ONCE_MORE, *(session.posargs or default))
 
 
 @nox.session
@@ -120,7 +120,7 @@ def wheel(session: nox.Session) -> None:
     shutil.rmtree(unpacked / "adjust_async")
     with session.chdir(unpacked):
         wanted = session.posargs or ("tests/cli", "tests/docs")
-        session.run("pytest", "-n", "auto", *ONCE_MORE, "-m", "not slow", *wanted)
+        session.run("pytest", *WORKERS, *ONCE_MORE, "-m", "not slow", *wanted)
 
 
 @nox.session(python=PYTHONS, requires=["build"], reuse_venv=False, default=False)
