@@ -68,7 +68,7 @@ class Shared:
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
         if self.is_left_open and not self.closed:
-            _warn("an AsyncAdjust was dropped without aclose(): open it with async with", ResourceWarning, source=self)
+            _warn("an AsyncAdjust was dropped without aclose(): use `async with`", ResourceWarning, source=self)
 
 
 def closed_error(detail: str = "create a new AsyncAdjust for further calls", **where: Any) -> ClientClosedError:

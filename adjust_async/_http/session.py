@@ -152,7 +152,7 @@ class Session:
         return self._shared.draining
 
     async def request(self, spec: RequestSpec[T]) -> T:
-        """Send a request, and return what `spec.decode` or `spec.receive` returns. Retry if that can help and does no harm.
+        """Send a request, retry it if that helps and does no harm, and return what the spec makes of the answer.
 
         Raises:
             APIStatusError: The service answered with an error.
