@@ -1,4 +1,4 @@
-"""The outcomes of a plan: every entry gets exactly one, however the run ends."""
+"""The outcomes of a plan: exactly one for each entry, however the run ends."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -84,7 +84,7 @@ class Outcomes:
                 await asyncio.sleep(0)
 
     async def close(self, root: Node, reason: str) -> None:
-        """Set the outcomes of all nodes that have none, after a run that ended for this reason."""
+        """Set the outcomes of all nodes without one, after a run that ended for this reason."""
         for number, node in enumerate(root.below()):
             if node.status is None:
                 self._close(node, reason)
