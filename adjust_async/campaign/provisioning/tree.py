@@ -101,7 +101,7 @@ class Node:
 
     @property
     def missing_settings(self) -> dict[str, int | bool]:
-        """The planned settings that the tracker lacks. Cost data that the service does not mention counts as disabled."""
+        """The planned settings that the tracker lacks. Cost data that the service leaves out counts as disabled."""
         settings: dict[str, int | bool] = {}
         partner_id = None if self.tracker is None else self.tracker.partner_id
         cost_data = None if self.tracker is None else self.tracker.cost_data_enabled
