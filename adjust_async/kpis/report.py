@@ -33,8 +33,8 @@ class KpiReport(Table):
 
     Figures are never summed: rates and distinct users are not additive, and each app has its own currency. As a
     `Table`, it has one row for each `kpi_values`, and the columns `app_token`, `app_name`, `currency`, then those of
-    the levels in their order (`tracker_token`, `tracker_name`, `date`, `country` ...), then one for each KPI. A cohort's
-    `period` is an integer, and `period_unit` next to it is its unit: `day`, `week` or `month`.
+    the levels in their order (`tracker_token`, `tracker_name`, `date`, `country` ...), then one for each KPI. The
+    `period` of a cohort is an integer, and `period_unit` next to it is its unit: `day`, `week` or `month`.
 
     Attributes:
         result_parameters: The query as the service echoes it, with the names of all trackers and events.

@@ -36,10 +36,12 @@ class ReportList(RecordList[T]):
 
 
 class FilterLists(Listing[dict[str, list[FilterValue]]]):
-    """Lists of the names and values that reports can use. Nothing is sent until they are awaited. Each `await` fetches.
+    """Lists of the names and values that reports can use. Nothing is sent until they are awaited.
 
     * `await lists`, or `await lists.collect()`, returns a dictionary from the name of each list to its values;
     * `await lists.to_table()` returns all values as one `Table`, with `list` as its first column.
+
+    Each of these fetches the lists again.
     """
 
     def __init__(self, account: Account, question: FilterQuestion) -> None:
