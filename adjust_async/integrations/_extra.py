@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+__all__ = ["needs_extra"]
+
 
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
