@@ -310,7 +310,7 @@ class Call(Generic[T]):
         return self._shared.client.is_closed
 
     def _sent(self) -> dict[str, Any]:
-        return {"method": self._spec.method, "path": self._spec.path, "sent": self._sending}
+        return {**self._where, "sent": self._sending}
 
     def _out_of_time(self) -> AdjustError:
         host, spec = self._service.host, self._spec

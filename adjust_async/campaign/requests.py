@@ -256,6 +256,7 @@ def _wrong_tracker(answer: Answer, tracker: Tracker, problem: str) -> WrongTrack
         location=error.location,
         method=error.method,
         path=error.path,
+        service=error.service,
         request_id=error.request_id,
         body=error.body,
         tracker_token=tracker.token,

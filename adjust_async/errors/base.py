@@ -143,7 +143,7 @@ class ConfigurationError(AdjustError, ValueError):
 
 
 class PlanError(ConfigurationError):
-    """Entries of a plan are wrong. Nothing was sent.
+    """Entries of a plan are wrong. Nothing was created.
 
     Attributes:
         problems: Pairs of the number of an entry or a line, counted from 1, and what is wrong with it.

@@ -50,7 +50,8 @@ def not_told_apart(path: str, problem: str) -> AdjustError:
 
 def earlier_doubt(path: str) -> AdjustError:
     """Return the error of an entry that another call of the client may have created."""
-    return APIConnectionError(f"an earlier create of {path!r} ended in doubt", method="POST", path="trackers")
+    message = f"an earlier create of {path!r} ended in doubt"
+    return APIConnectionError(message, method="POST", path="trackers", service="api")
 
 
 def with_words(error: AdjustError, words: str, **changes: bool) -> AdjustError:

@@ -111,7 +111,7 @@ class Outcomes:
             self.fail(node, node.doubt)
         elif node.sending and node.tracker is None:
             words = f"{node.path!r} was being created: {reason}"
-            self.fail(node, APITimeoutError(words, method="POST", path="trackers"))
+            self.fail(node, APITimeoutError(words, method="POST", path="trackers", service="api"))
         elif node.sending:
             self.not_tried(node, f"it exists, and its settings were being sent: {reason}")
         elif node.tracker is None and node.put_off:

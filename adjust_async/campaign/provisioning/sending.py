@@ -42,7 +42,7 @@ class Sending:
             if not scope.expired():
                 raise
             late = f"no answer arrived for {node.path!r} within grace_time after the run was stopped"
-            raise APITimeoutError(late, method=method, path="trackers") from None
+            raise APITimeoutError(late, method=method, path="trackers", service="api") from None
         except ClientClosedError:
             raise  # it may have been raised while the request was running
         except AdjustError:
