@@ -63,7 +63,7 @@ class AsyncAdjust:
             service counts, and `reports_timeout` starts again with each piece.
         max_attempts: The maximum number of attempts for a request, including the first; 1 for no retries.
         max_body_size: The maximum decompressed size in bytes of an answer that is read into memory; 1 GiB by default.
-            Reports that are written to a file as they arrive have no such limit.
+            `iter_csv`, `download_csv` and `download_parquet` process reports as they arrive, and have no such limit.
         grace_time: Seconds, at most 600, after which a create without an answer has failed if no list shows the
             tracker. Until then the service may still be working on it, and lists may lag behind.
         on_retry: A function that is called with a `Retry` before each wait for another attempt. An exception from it

@@ -145,7 +145,7 @@ class NameForms:
     #: The maximum number of attempts to find a form that explains all examples so far.
     MOST_EXAMPLES = 20
 
-    #: The maximum number of names to remember singly because no form explains them.
+    #: The maximum number of names to remember one by one because no form explains them.
     MOST_EXCEPTIONS = 1_000
 
     def __init__(self) -> None:

@@ -164,6 +164,7 @@ class Trackers:
 
         Raises:
             ConfigurationError: An argument is wrong, or there is nothing to change. Nothing was sent.
+            WrongTrackerError: The answer is about another tracker. It is safe to call again.
             AdjustError: The service refused, or sent no complete answer. It is safe to call again.
         """
         __tracebackhide__ = True

@@ -177,7 +177,7 @@ class DecodeError(AdjustError):
     Attributes:
         location: The place in the document, such as `$.data.items[3].partner_id`; `$` is the document itself.
         method, path: The request; the path is without query. `None` for a document that was read from elsewhere.
-        body: The text of the answer, cut after 64 KiB.
+        body: The text of the answer, cut after 64 KiB; empty if it was read as it arrived, or is too large.
         malformed: Whether the body broke off, can't be decompressed, or is not JSON although JSON was expected.
         transient: Whether another attempt may help, for example after a body that broke off.
     """
