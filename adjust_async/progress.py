@@ -1,7 +1,9 @@
 """Progress of long calls: the hook that `on_progress` takes, and a progress bar to pass to it.
 
-with adjust_async.progress.bar() as on_progress:
-    report = await adjust.reports.fetch(..., on_progress=on_progress)
+    with adjust_async.progress.bar() as on_progress:
+        report = await adjust.reports.fetch(..., on_progress=on_progress)
+
+The bar needs the extra `progress`.
 """
 
 import time
