@@ -74,7 +74,10 @@ class KPIs:
                 `cohort_revenue_period` (days).
 
         Returns:
-            The report of all apps, in the requested order.
+            The `KpiReport` of all apps, in the requested order.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -108,7 +111,10 @@ class KPIs:
                 `attribution_source`.
 
         Returns:
-            The report of all apps, in the requested order.
+            The `KpiReport` of all apps, in the requested order.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -142,7 +148,10 @@ class KPIs:
                 tokens), `reattributed`, `day_def`, `cohort_period_filter`, `impression_based`.
 
         Returns:
-            The report of all apps, in the requested order. Its `pivot("period")` has one row for each cohort.
+            The `KpiReport` of all apps, in the requested order. Its `pivot("period")` has one row for each cohort.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -174,7 +183,10 @@ class KPIs:
             query: The parameters described in the class, and `attribution_source`, `regions`.
 
         Returns:
-            The report of all apps, in the requested order.
+            The `KpiReport` of all apps, in the requested order.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -267,6 +279,9 @@ class KPIs:
             An async generator of pairs: an app token, and the report of only that app. With `on_failure="keep"`, a
             failed app is yielded too, with a report without rows that has the error in `failures`. If every app failed,
             the first app's error is raised after the last of them.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(

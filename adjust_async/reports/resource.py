@@ -124,6 +124,9 @@ class Reports:
             The `Report`, with its rows in the order of the requested apps, and for each app in the order of the
             windows. The service's totals are in `totals`, or in `parts` if there are several. The report is empty if
             the service has no figures (204).
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -160,6 +163,9 @@ class Reports:
             An async generator of pairs: an app token, and the report of only that app. With `on_failure="keep"`, a
             failed app is yielded too, with a report without rows that has the error in `failures`. If every app failed,
             the first app's error is raised after the last of them.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -191,6 +197,9 @@ class Reports:
 
         Returns:
             The `PivotReport`, with `totals_per_dimension` and `index_totals`.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         if query.get("index") is None:

@@ -98,7 +98,16 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._retired: set[_Connections] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request on an idle connection or a new one."""
+        """Send the request on an idle connection or a new one.
+
+        Returns:
+            The response, once its head has arrived. Closing it frees the connection.
+
+        Raises:
+            ConfigurationError: The proxy from the environment can't be used.
+            httpx.TransportError: There was no answer. `PooledTransport` describes which errors mean that nothing was
+                sent.
+        """
         origin = origin_of(request)
         proxy = self._proxies.of(origin)
         await self._attempts.take_slot(origin, request)

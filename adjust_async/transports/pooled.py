@@ -95,7 +95,15 @@ class PooledTransport(httpx.AsyncBaseTransport):
         return sum(len(lanes.idle) for lanes in self._lanes.values())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request on the idle connection that was used most recently, or on a new one."""
+        """Send the request on the idle connection that was used most recently, or on a new one.
+
+        Returns:
+            The response, once its head has arrived. Closing it frees the connection.
+
+        Raises:
+            ConfigurationError: The proxy from the environment can't be used.
+            httpx.TransportError: There was no answer. The class describes which errors mean that nothing was sent.
+        """
         origin = origin_of(request)
         proxy = self._proxies.of(origin)
         lanes = self._lanes.get(origin)
