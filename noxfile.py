@@ -24,6 +24,8 @@ OLDEST = PYTHONS[0]
 MEASURED = "3.12"
 #: Tests that kill processes and count what runs side by side may fail where the machine stands still for a while.
 ONCE_MORE = ("--reruns", "1")
+#: Tests of timeouts, pauses and leases wait for half of their time, so each core can run two workers.
+WORKERS = ("-n", str(2 * (os.cpu_count() or 1)))
 #: Those of users, and none: each is tried alone.
 EXTRAS = ["", *(name for name in PROJECT["project"]["optional-dependencies"] if name not in {"bench", "dev", "docs"})]
 
@@ -67,12 +69,14 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, on Python 3.12 all of them, with coverage; below 97 % of the package's branches fails.
 
-    The other Pythons leave out tests marked `slow`, and try fewer examples. Arguments go to pytest instead of that.
+    The other Pythons run every test that is not marked `slow`, with at most three cases each, and try fewer examples.
+    Arguments go to pytest instead of that.
     """
     session.install("-e", ".[dev]")
-    measured, quick = ["--cov", "--cov-report=term"], ["-m", "not slow", "--hypothesis-profile", "quick"]
+    measured = ["--cov", "--cov-report=term", "--durations=10"]
+    quick = ["-m", "not slow", "--cases", "3", "--hypothesis-profile", "quick"]
     default = measured if session.python == MEASURED else quick
-    session.run("pytest", "-n", "auto", "--dist", "worksteal", *ONCE_MORE, *(session.posargs or default))
+    session.run("pytest", *WORKERS, "--dist", "worksteal", *ONCE_MORE, *(session.posargs or default))
 
 
 @nox.session
@@ -116,7 +120,7 @@ def wheel(session: nox.Session) -> None:
     shutil.rmtree(unpacked / "adjust_async")
     with session.chdir(unpacked):
         wanted = session.posargs or ("tests/cli", "tests/docs")
-        session.run("pytest", "-n", "auto", *ONCE_MORE, "-m", "not slow", *wanted)
+        session.run("pytest", *WORKERS, *ONCE_MORE, "-m", "not slow", *wanted)
 
 
 @nox.session(python=PYTHONS, requires=["build"], reuse_venv=False, default=False)
@@ -134,7 +138,7 @@ def extras(session: nox.Session, extra: str) -> None:
 def release(session: nox.Session) -> None:
     """Check, build and try a release on every Python there is, then tag it; `-- --dry-run` makes no tag."""
     if unknown := set(session.posargs).difference({"--dry-run"}):
-        session.error(f"{min(unknown)!r} is no argument of it: `--dry-run` is the only one")
+        session.error(f"{min(unknown)!r} is not an argument of this session: the only one is `--dry-run`")
     version, commit = _releasable(session)
     report = Path(session.create_tmp()) / "report.json"
     tries = ("--stop-on-first-error", "--report", str(report), "-s", "build", "wheel", "extras")
@@ -164,7 +168,7 @@ def _git(session: nox.Session, *arguments: str) -> str:
 
 
 def _releasable(session: nox.Session) -> tuple[str, str]:
-    """Return the version and the commit to release, or end the session with what stands in the way."""
+    """Return the version and the commit to release, or end the session with the reason why it can't be released."""
     text = Path("adjust_async/_version.py").read_text(encoding="utf-8")
     version = re.findall(r'^__version__ = "(.+)"$', text, re.MULTILINE)[0]
     headings = re.findall(r"^## .*$", Path("CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
@@ -209,7 +213,7 @@ def integrations(session: nox.Session) -> None:
 def peers(session: nox.Session) -> None:
     """Point the clients that others published at the emulator, and compare what they see."""
     session.install("-e", ".[dev]", "python-adjust==1.0.3", "adjusty==1.1", "requests>=2.32")
-    # Other people's warnings are not ours to mend.
+    # Warnings of other packages can't be fixed here.
     session.run("pytest", "-W", "default", "tests/peers", *session.posargs, env=_airbyte(session))
 
 

@@ -27,7 +27,7 @@ __all__ = [
 
 _SEGMENT = r"[0-9A-Za-z_-]+"
 
-#: The largest number that JSON can carry to the service.
+#: The largest signed 64-bit integer. Not every JSON parser reads a larger one.
 LARGEST_NUMBER = 2**63 - 1
 
 
@@ -60,7 +60,7 @@ def check_app_tokens(app_tokens: object) -> list[str]:
     """Return one app token or several as a list.
 
     Raises:
-        ConfigurationError: There is none, one is passed twice, or one is not a token.
+        ConfigurationError: No token is passed, one is passed twice, or an item is not a token.
     """
     __tracebackhide__ = True
     if isinstance(app_tokens, str):
@@ -128,7 +128,7 @@ def check_positive_number(value: object, argument: str, unit: str) -> float | No
     """Return a number above 0, or `None` for no limit.
 
     Raises:
-        ConfigurationError: It is neither.
+        ConfigurationError: It is something else.
     """
     if value is None:
         return None

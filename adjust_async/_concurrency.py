@@ -149,10 +149,10 @@ async def in_own_thread(work: Callable[[], T]) -> T:
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
-    """Return the event loop.
+    """Return the running event loop.
 
     Raises:
-        ConfigurationError: No asyncio event loop is running, as under trio.
+        ConfigurationError: No asyncio event loop is running, for example because trio runs this code.
     """
     try:
         return asyncio.get_running_loop()

@@ -23,12 +23,11 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, as values that JSON can represent."""
-        # attrs.asdict has no way to make lists of tuples; the older attr.asdict has.
+        # attrs.asdict can't turn tuples into lists; the older attr.asdict does.
         return asdict(self)  # type: ignore[arg-type]  # every record is an attrs class
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: Callable[[Any], Any]) -> Any:
-        """Return the pydantic schema of the record."""
         from pydantic_core import core_schema
 
         hints = get_type_hints(cls)

@@ -1,8 +1,8 @@
 """Build records from decoded JSON: the one cattrs converter, its strict hooks, and readable errors.
 
 By default cattrs turns `"false"` into `True`, `1.9` into `1` and `null` into `"None"`, and accepts a list as a record
-whose fields all have defaults. Money is decided on these figures, so the hooks accept what the APIs document and the
-few other forms that were seen live, and refuse everything else.
+whose fields all have defaults. People spend money according to these figures, so the hooks accept what the APIs
+document and the few other forms that were seen live, and refuse everything else.
 """
 
 import re
@@ -29,7 +29,7 @@ _adapters: dict[type[Any], Adapter] = {}
 
 
 def adapt(cls: type[Any], adapter: Adapter) -> None:
-    """Register how to rewrite documents of the record `cls`, such as for a second name of a key.
+    """Register how to rewrite documents of the record `cls`, for example because a key has two names.
 
     Call this where the record is defined, before the first document is read.
     """
@@ -89,7 +89,7 @@ def _texts_by_key(value: Any, cls: type) -> dict[str, list[str]] | None:
 
 @cache
 def prepare() -> Converter:
-    """Make the converter. The first client does it, so that the event loop does not wait at the first answer."""
+    """Return the converter. The first client makes it, so that the first answer does not block the event loop."""
     converter = Converter(detailed_validation=True)
     converter.register_structure_hook(str, _text)
     converter.register_structure_hook(bool, _boolean)

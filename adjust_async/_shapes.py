@@ -25,7 +25,7 @@ class KnownShapes(Generic[T]):
     """Builds records of one class.
 
     Args:
-        cls: An immutable attrs class whose slots include none for weak references.
+        cls: An immutable attrs class with slots, but without one for weak references.
         build: A function that checks a document and builds a record from it.
     """
 

@@ -29,7 +29,7 @@ class Telemetry:
     Args:
         tracer: Makes the spans.
         meter: Makes the instruments `adjust.requests`, `adjust.retries`, `adjust.pauses` and `adjust.permits`.
-        traces: Returns whether anybody sees the spans.
+        traces: Returns whether the application records spans.
     """
 
     def __init__(self, tracer: "Tracer", meter: "Meter", traces: Callable[[], bool] = lambda: True) -> None:
@@ -53,7 +53,7 @@ class Telemetry:
 
     @contextmanager
     def span(self, name: str, attributes: Mapping[str, Any]) -> "Iterator[Span]":
-        """Make a span the current one; attributes with the value `None` are left out.
+        """Run a block within a new span. Attributes with the value `None` are left out.
 
         An error becomes the span's status, with the error's message, which never holds the API token. No traceback is
         recorded.
@@ -101,7 +101,7 @@ class Telemetry:
 
 @cache
 def load() -> Telemetry | None:
-    """Return the telemetry of the application's providers, set now or later; `None` without the package."""
+    """Return the telemetry, or `None` without the package. The application may set its providers later."""
     try:
         from opentelemetry import metrics, trace
     except ImportError:

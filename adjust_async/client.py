@@ -49,23 +49,23 @@ class AsyncAdjust:
         account_id: The account to report on, for users with several. Sent to the Report Service as `X-Account-ID`.
         campaign_version: The version of the Campaign API, `"v1"` or `"v2"`. Both return the same records.
         max_concurrency: The maximum number of concurrent requests to each of the two hosts. Adjust's own limit is 50.
-        max_rate: The average number of requests per second to the Campaign API and the KPI Service; `None` for no
-            limit.
+        max_rate: The maximum average number of requests per second to the Campaign API and the KPI Service; `None` for
+            no limit.
         burst: With `max_rate`, the number of requests that may be sent at once after a pause; by default as many as in
             one second.
         timeout: Seconds for one attempt of a request, from connecting to the last byte; `None` for no limit.
         deadline: Seconds for a whole call: waiting for a permit, all attempts, and the waits between them; `None` for
             no limit. A listing makes one call for each page, a report one for each app and window.
-        reports_max_rate, reports_burst: The same for the Report Service, whose own limits are 50 requests per second
-            and bursts of 100. The default burst is lower, since requests may overtake each other on their way.
-        reports_timeout, reports_deadline: The same for the Report Service, which can take more than a minute before the
-            first byte of a large report. For a streamed report, only the time of waiting for the service counts, and
-            `reports_timeout` starts again with each piece.
+        reports_max_rate, reports_burst: `max_rate` and `burst` of the Report Service, whose own limits are 50 requests
+            per second and bursts of 100. The default burst is lower, since requests may overtake each other on the way.
+        reports_timeout, reports_deadline: `timeout` and `deadline` of the Report Service, which can take more than a
+            minute before the first byte of a large report. For a streamed report, only the time spent waiting for the
+            service counts, and `reports_timeout` starts again with each piece.
         max_attempts: The maximum number of attempts for a request, including the first; 1 for no retries.
         max_body_size: The maximum decompressed size in bytes of an answer that is read into memory; 1 GiB by default.
-            Reports that are written to a file as they arrive have no such limit.
-        grace_time: Seconds after which a create without an answer has failed if no list shows the tracker. Until then
-            the service may still be working on it, and lists may lag behind.
+            `iter_csv`, `download_csv` and `download_parquet` process reports as they arrive, and have no such limit.
+        grace_time: Seconds, at most 600, after which a create without an answer has failed if no list shows the
+            tracker. Until then the service may still be working on it, and lists may lag behind.
         on_retry: A function that is called with a `Retry` before each wait for another attempt. An exception from it
             ends the call. The logger `adjust_async` reports retries at level DEBUG.
         insecure_hosts: Names of hosts to which plain http is allowed, such as an emulator in a container next to this
@@ -76,6 +76,13 @@ class AsyncAdjust:
         coordinator: A coordinator that shares the limits between clients: a `FileCoordinator` for the processes of one
             machine, a `RedisCoordinator` for several machines, or the URL of one. By default `ADJUST_COORDINATOR`, such
             as `file:///run/adjust.db` or `redis://localhost:6379/0`. Without one, every client has its own limits.
+
+    Attributes:
+        trackers: The trackers of the Campaign API: list, walk, find, create, update, provision.
+        partners: The partners of the Campaign API.
+        kpis: The figures of the KPI Service.
+        reports: The figures of the Report Service, and the names that reports can use.
+        apps: The apps of the account.
 
     Raises:
         ConfigurationError: There is no token, or an argument is wrong.
@@ -165,6 +172,7 @@ class AsyncAdjust:
 
         Raises:
             ConfigurationError: A value is wrong.
+            TypeError: An option does not exist.
         """
         session = self._session.with_config(self._session.config.with_options(options))
         view = copy.copy(self)
@@ -200,12 +208,13 @@ class AsyncAdjust:
         await self.aclose()
 
     async def aclose(self, drain: float = 0.0) -> None:
-        """Close the client and its connections. No further call can be made. It may be called repeatedly.
+        """Close the client and its connections. Calls after that fail. It may be called repeatedly.
 
         Args:
-            drain: Seconds for which calls in flight may continue, including reports of several requests, walks and
-                streamed reports. A provisioning run starts nothing more, awaits its requests, and looks up creates in
-                doubt. Calls that have not ended by then fail with `ClientClosedError`, and their creates are in doubt.
+            drain: Seconds for which calls in flight may continue; 0 by default. Reports of several requests, walks and
+                streamed reports may send their later requests. A provisioning run starts nothing more, awaits its
+                requests, and looks up creates in doubt. Calls that have not ended by then fail with
+                `ClientClosedError`, and their creates are in doubt.
 
         Raises:
             ConfigurationError: `drain` is not a number of seconds, or this is a view from `with_options`.

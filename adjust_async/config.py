@@ -205,7 +205,7 @@ class HostConfig:
         prefix: The prefix of the names of its settings.
         url: Scheme and host.
         authorization: The text before the token in the Authorization header.
-        overridden: The settings that `with_options` has changed, which messages name without the prefix.
+        overridden: The settings that `with_options` has changed. Messages name them without the prefix.
     """
 
     prefix: str
@@ -229,7 +229,7 @@ class HostConfig:
         check_positive_number(self.deadline, self.name_of("deadline"), "seconds")
         if self.burst is not None:
             check_whole_number(self.burst, f"{prefix}burst")
-            if self.max_rate is None and not prefix:  # reports have a default, so that switching off the rate is enough
+            if self.max_rate is None and not prefix:  # reports have a default burst, which needs no rate
                 raise ConfigurationError("burst is passed without max_rate: pass both, or neither")
 
 
@@ -240,7 +240,7 @@ class CallOptions(TypedDict, total=False):
         timeout: Seconds for one attempt of a request, to either host; `None` for no limit.
         deadline: Seconds for a whole call, to either host; `None` for no limit.
         max_attempts: The maximum number of attempts of one request; 1 for no retries.
-        grace_time: Seconds after which a create without an answer, which no list shows, counts as not done.
+        grace_time: Seconds after which a create without an answer has failed if no list shows the tracker.
     """
 
     timeout: float | None
@@ -339,7 +339,7 @@ class Config:
 
         Raises:
             ConfigurationError: A value is wrong.
-            TypeError: There is no such option.
+            TypeError: An option does not exist.
         """
         if unknown := options.keys() - CallOptions.__annotations__.keys():
             names = ", ".join(CallOptions.__annotations__)

@@ -1,7 +1,9 @@
 """Progress of long calls: the hook that `on_progress` takes, and a progress bar to pass to it.
 
-with adjust_async.progress.bar() as on_progress:
-    report = await adjust.reports.fetch(..., on_progress=on_progress)
+    with adjust_async.progress.bar() as on_progress:
+        report = await adjust.reports.fetch(..., on_progress=on_progress)
+
+The bar needs the extra `progress`.
 """
 
 import time
@@ -24,7 +26,7 @@ __all__ = ["Bar", "OnProgress", "bar", "check_on_progress"]
 OnProgress: TypeAlias = Callable[[int, int | None, str], object]
 
 #: Seconds between two updates of the bar.
-PICTURES = 0.1
+UPDATE_INTERVAL = 0.1
 
 
 def check_on_progress(hook: OnProgress | None) -> OnProgress | None:
@@ -64,7 +66,7 @@ class Bar:
             self._end = weakref.finalize(self, self._progress.stop)
             self._progress.start()
         self._progress.update(self._task, completed=done, total=total, description=self._description or what)
-        if ended or time.monotonic() - self._drawn > PICTURES:
+        if ended or time.monotonic() - self._drawn > UPDATE_INTERVAL:
             self._drawn = time.monotonic()
             self._progress.refresh()
         if ended:

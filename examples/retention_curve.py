@@ -22,8 +22,9 @@ async def main() -> None:
     for row in report.rows():
         print(row["app"])
         for day in DAYS:
-            rate = row[f"retention_rate_d{day}"] or 0.0
-            print(f"  day {day:>2} {rate:>6.1%} {'█' * round(rate * 60)}")
+            rate = row[f"retention_rate_d{day}"]
+            if rate is not None:  # a missing rate is not 0
+                print(f"  day {day:>2} {rate:>6.1%} {'█' * round(rate * 60)}")
     for token, error in report.failures.items():
         print(f"{token} is missing: {error}")
 

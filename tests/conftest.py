@@ -31,6 +31,24 @@ settings.register_profile("quick", max_examples=20)
 ScriptedClient: TypeAlias = Callable[..., AbstractAsyncContextManager[tuple[AsyncAdjust, Script]]]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--cases`, for the Pythons that need not see every combination again."""
+    parser.addoption("--cases", type=int, help="run at most so many cases of each parametrized test, spread evenly")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect cases beyond `--cases`."""
+    most = config.getoption("--cases")
+    if most is None:
+        return
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    kept = {item for group in cases.values() for item in group[:: max(1, -(-len(group) // most))]}
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks that configure the fixtures."""
     config.addinivalue_line("markers", "account(**options): the options of the emulator behind `emulator` and `adjust`")

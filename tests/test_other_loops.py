@@ -75,7 +75,7 @@ def drop(*, used: bool, closed: bool) -> list[str]:
 
 def test_a_client_that_nobody_closes_warns() -> None:
     """A used client that is dropped without `aclose` warns, and starts no task; any other is silent."""
-    assert drop(used=True, closed=False) == ["an AsyncAdjust was dropped without aclose(): open it by `async with`"]
+    assert drop(used=True, closed=False) == ["an AsyncAdjust was dropped without aclose(): use `async with`"]
     assert drop(used=True, closed=True) == []
     assert drop(used=False, closed=False) == []
 

@@ -88,7 +88,7 @@ def _quoted(text: str) -> str:
 
 
 def check_date(value: object, name: str) -> date:
-    """Return a `datetime.date`, a datetime at midnight such as a `pandas.Timestamp`, or an ISO text, as a date."""
+    """Return a date, from a `datetime.date`, a datetime at midnight such as a `pandas.Timestamp`, or ISO text."""
     if isinstance(value, date) and (not isinstance(value, datetime) or _is_midnight(value)):
         return date(value.year, value.month, value.day)
     if isinstance(value, str):
@@ -107,13 +107,13 @@ def _is_midnight(value: datetime) -> bool:
 
 
 def check_names(value: object, name: str) -> tuple[str, ...]:
-    """Return a list of names in its order."""
+    """Return the names of a list, in its order."""
     __tracebackhide__ = True
     return _check_list(value, name, commas=False)
 
 
 def check_texts(value: object, name: str) -> Texts:
-    """Return one text to filter by, or a list of them."""
+    """Return the texts to filter by, from one text or a list."""
     return Texts(_check_list([value] if isinstance(value, str) else value, name, commas=True))
 
 
@@ -141,12 +141,12 @@ def _check_list(value: object, name: str, *, commas: bool) -> tuple[str, ...]:
 
 
 def check_lower_names(value: object, name: str) -> tuple[str, ...]:
-    """Return a list of names in lower case, as the service has them."""
+    """Return the names of a list in lower case, as the service writes them."""
     return tuple(part.lower() for part in check_names(value, name))
 
 
 def check_ids(value: object, name: str) -> tuple[str, ...]:
-    """Return a list of ids, which may be numbers or texts."""
+    """Return the ids of a list as texts. They may be numbers."""
     __tracebackhide__ = True
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, Mapping)):
         try:
@@ -171,7 +171,7 @@ def check_text(value: object, name: str) -> str:
 
 
 def check_bool_or_text(value: object, name: str) -> bool | str:
-    """Return a boolean, or a word instead."""
+    """Return a boolean, or a word such as `all`."""
     return check_bool(value, name) if isinstance(value, bool) else check_text(value, name)
 
 
@@ -190,7 +190,7 @@ def check_days(value: object, name: str) -> int:
 
 
 def check_further(further: object, takes: Container[str], misplaced: Callable[[str], str | None]) -> dict[str, Value]:
-    """Return parameters that this package does not know: texts, numbers, booleans, or lists of texts.
+    """Check parameters that this package does not know: texts, numbers, booleans, or lists of texts.
 
     Args:
         further: The parameters by name, or `None`.
@@ -205,7 +205,7 @@ def check_further(further: object, takes: Container[str], misplaced: Callable[[s
     values = {}
     for name, value in further.items():
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
-            raise ConfigurationError(f"parameters holds {shown(name)}: a name has letters, digits and '_'")
+            raise ConfigurationError(f"parameters holds {shown(name)}: a name has letters, digits, '_', '.' and '-'")
         if name in {"api_token", "token", "user_token"}:
             raise ConfigurationError(f"parameters holds {name!r}: the API token is sent in a header, never in a URL")
         if name in takes:

@@ -87,6 +87,6 @@ def kind_by_name(name: str) -> Literal["integer", "number"] | None:
 def number_kind(name: str, types: AbstractSet[type]) -> Kind:
     """Return the kind of a KPI. It depends on the name, so that a report has the same schema every week.
 
-    A KPI is a number if its name implies nothing, and also if a column with the name of a count has fractions.
+    A KPI is a number if its name implies nothing, or if any of its values is a float.
     """
     return "number" if float in types else kind_by_name(name) or "number"

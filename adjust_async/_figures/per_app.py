@@ -1,4 +1,4 @@
-"""Sends one concurrent request for each app and window, and joins the windows of each app."""
+"""Send one concurrent request for each app and window, and join the windows of each app."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -68,7 +68,7 @@ async def each_app(
         keep_failures: Whether to continue with the other apps if one fails. An app fails as a whole if one of its
             windows does: otherwise figures of a part of the range would look like those of the whole range.
         on_progress: Called after each request, whether it succeeded or not.
-        fold: Combines the answers of successive windows, so that thousands of small ones are never kept.
+        fold: Combines the answers of successive windows, so that thousands of small answers need not be kept.
 
     Raises:
         AdjustError: A request failed, and failures are not kept. Or all apps failed: then it is the error of the first

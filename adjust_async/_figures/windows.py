@@ -26,7 +26,7 @@ class Period:
 
 
 def check_window(window: object) -> Window:
-    """Return a window.
+    """Return a checked window.
 
     Raises:
         ConfigurationError: It is not `"day"`, `"week"`, `"month"` or a number of days from 1 to 366.

@@ -68,7 +68,7 @@ class Shared:
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
         if self.is_left_open and not self.closed:
-            _warn("an AsyncAdjust was dropped without aclose(): open it by `async with`", ResourceWarning, source=self)
+            _warn("an AsyncAdjust was dropped without aclose(): use `async with`", ResourceWarning, source=self)
 
 
 def closed_error(detail: str = "create a new AsyncAdjust for further calls", **where: Any) -> ClientClosedError:
@@ -158,7 +158,7 @@ class Call(Generic[T]):
             failure = replace(error, attempts=self._attempts or None)
             error.__traceback__ = None  # tenacity's frames refer to the error, and its traceback to these frames
         finally:
-            again.iter_state.reset()  # its actions refer back to it, a cycle that only the garbage collector would free
+            again.iter_state.reset()  # its actions refer back to it: a cycle that only the collector would free
         try:
             raise failure
         finally:
@@ -286,7 +286,7 @@ class Call(Generic[T]):
             if self._spec.receive is None or response.status_code == httpx.codes.PARTIAL_CONTENT:
                 most = self._shared.config.max_body_size
                 return self._answer(response, await whole_body(response, self._where, most), end_verified)
-            is_last = self._attempts >= self._shared.config.max_attempts
+            is_last = self._attempts >= self._service.max_attempts
             async with aclosing(ArrivingBody(response, self._where, self._clocks, is_last=is_last)) as body:
                 try:
                     return await self._spec.receive(body)
@@ -310,7 +310,7 @@ class Call(Generic[T]):
         return self._shared.client.is_closed
 
     def _sent(self) -> dict[str, Any]:
-        return {"method": self._spec.method, "path": self._spec.path, "sent": self._sending}
+        return {**self._where, "sent": self._sending}
 
     def _out_of_time(self) -> AdjustError:
         host, spec = self._service.host, self._spec

@@ -15,7 +15,7 @@ PIECE = 64 * 1024
 #: The maximum number of codings in one header.
 MOST_CODINGS = 4
 
-#: What zlib says of an invalid header.
+#: Words in the errors of zlib for an invalid header.
 _HEADER_WORDS = ("header", "compression method", "window size")
 
 _GZIP_MAGIC = b"\x1f"
@@ -26,7 +26,7 @@ _RAW = -zlib.MAX_WBITS
 
 
 class CodingError(Exception):
-    """A body can't be decompressed. `transient` is whether another attempt may help, as after a body that was cut."""
+    """A body can't be decompressed. `transient` is whether another attempt may help: the body was cut or damaged."""
 
     def __init__(self, problem: str, *, transient: bool) -> None:
         super().__init__(problem)
@@ -171,7 +171,7 @@ class Unpacker:
         header: The `Content-Encoding` of the answer: the codings in the order in which they were applied.
 
     Raises:
-        CodingError: It includes a coding that was not requested.
+        CodingError: It includes a coding that was not requested, or more than four codings.
     """
 
     def __init__(self, header: str | None) -> None:

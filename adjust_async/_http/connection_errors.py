@@ -1,6 +1,6 @@
 """Convert httpx's errors, for requests without an answer, into errors of this package.
 
-The error of httpx is dropped, and only its class and its text are in the message: its request has the API token in a
+The error of httpx is dropped, and the message has only its class and its text. Its request has the API token in a
 header, and error trackers would send that too.
 """
 

@@ -62,7 +62,7 @@ def parse_json(answer: Answer, *, exact: bool = False, decode_large: Callable[..
 
 
 def _nature(answer: Answer, error: JSONDecodeError) -> tuple[str, bool]:
-    """Describe what is wrong with the JSON, and return whether it is only cut."""
+    """Return what is wrong with a document that is not JSON, and whether it was cut."""
     text = answer.text.strip()
     if not text:
         return "it is empty", True

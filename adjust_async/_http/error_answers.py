@@ -31,7 +31,7 @@ _STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
 def raise_for_status(answer: Answer) -> None:
     """Raise this package's error for an unsuccessful answer.
 
-    The status counts more than the body: a proxy in front of the service may answer with HTML, or with nothing at all.
+    The status decides, not the body: a proxy in front of the service may answer with HTML, or with nothing at all.
     """
     if answer.status == HTTPStatus.PARTIAL_CONTENT:
         raise decode_error(
@@ -72,9 +72,9 @@ def _is_envelope(document: object) -> bool:
 
 
 def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Read a `Retry-After` header, which has a number of seconds or a date.
+    """Return the seconds that a `Retry-After` header asks to wait, at least 0. It has a number of seconds or a date.
 
-    Return seconds from now, at least 0; `None` if the header is missing or unreadable.
+    `None` if the header is missing or unreadable.
     """
     if value is None:
         return None

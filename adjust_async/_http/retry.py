@@ -24,7 +24,7 @@ from adjust_async.errors.requests import NOT_DONE
 
 __all__ = ["jitter", "may_retry", "retrying"]
 
-#: Besides HTTP's own: the statuses of nginx (499), Cloudflare (520 to 527) and overloaded gateways (529).
+#: Including those of nginx (499), Cloudflare (520 to 527) and overloaded gateways (529).
 RETRIED_STATUSES = frozenset({408, 425, 429, 499, 500, 502, 503, 504, *range(520, 528), 529})
 
 #: Seconds: the upper bound of the first wait, and of every wait.
@@ -63,8 +63,8 @@ def _asked(error: AdjustError) -> float:
 def wait_after(state: RetryCallState) -> float:
     """Return the seconds until the next attempt: what the service asked for, plus jitter.
 
-    A `Retry-After` needs jitter too: without it, everything that waited would continue at the same moment. One of 0, or
-    a date that is past according to a wrong clock, would use up all attempts at once.
+    A `Retry-After` needs jitter too: without it, all calls that waited would continue at the same moment. If it is 0,
+    or a date in the past according to a wrong clock, all attempts would be used up at once.
     """
     return min(_asked(_error_of(state)), LONGEST_PAUSE) + jitter(state.attempt_number)
 
@@ -78,14 +78,14 @@ def retrying(
 ) -> AsyncRetrying:
     """Return the retry loop of one call.
 
-    tenacity costs about 21 µs per call, and a request takes milliseconds. A second path for calls that succeed at once
-    is not worth that.
+    tenacity costs about 21 µs per call, and a request takes milliseconds. Saving that is not worth a second path for
+    calls that succeed at once.
 
     Args:
         may: Returns whether to try again after an error.
         max_attempts: The maximum number of attempts, including the first.
         deadline: Returns the loop's time by which the call must have ended; `None` for never. A wait that would outlast
-            it is not started, so that a long `Retry-After` fails at once.
+            it is not started, so a call fails at once after a long `Retry-After`.
         before_sleep: Called with the error, the attempts so far and the seconds to wait.
     """
     loop = asyncio.get_running_loop()

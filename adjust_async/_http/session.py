@@ -27,7 +27,7 @@ __all__ = ["Session"]
 
 T = TypeVar("T")
 
-#: The clients for which the running code continues something that was started before, by their shared parts.
+#: What the calls of a client share, for each client whose task or operation the running code belongs to.
 _under_way: ContextVar[tuple[Shared, ...]] = ContextVar("adjust_async_under_way", default=())
 
 
@@ -152,7 +152,7 @@ class Session:
         return self._shared.draining
 
     async def request(self, spec: RequestSpec[T]) -> T:
-        """Send a request, with retries if they can help and do no harm, and return what `spec.decode` returns.
+        """Send a request, retry it if that helps and does no harm, and return what the spec makes of the answer.
 
         Raises:
             APIStatusError: The service answered with an error.
@@ -239,7 +239,7 @@ class Session:
 
 
 def _own_client(config: Config) -> httpx.AsyncClient:
-    # An emulator is both hosts in one, and each has permits of its own.
+    # An emulator serves both hosts at one URL, and each host has permits of its own.
     connections = config.max_concurrency * (2 if config.api.url == config.reports.url else 1)
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     return httpx.AsyncClient(transport=PooledTransport(connections), cookies=no_cookies)

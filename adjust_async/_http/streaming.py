@@ -32,7 +32,7 @@ _BODYLESS = frozenset({204, 205, 304})
 def is_end_verified(response: httpx.Response) -> bool:
     """Return whether a cut body would be noticed: its length, its framing or its coding marks its end.
 
-    Call this before the body is read. For a compressed body that a hook has read, it can't be known.
+    Call this before the body is read. If a hook has read a compressed body, nobody can know, and the result is `False`.
     """
     headers = response.headers
     if _was_read(response) and ends_by_itself(headers.get("content-encoding")):
@@ -109,7 +109,7 @@ def _is_made(response: httpx.Response) -> bool:
 def let_go(response: httpx.Response) -> None:
     """Free a closed response at once, although it and its stream refer to each other.
 
-    With the garbage collector, the fifty objects of each request cost a tenth of the time for a page of trackers.
+    Left to the garbage collector, the fifty objects of a request cost a tenth of the time for a page of trackers.
     """
     if not _is_made(response):
         response.stream = _GONE
@@ -146,7 +146,7 @@ async def whole_body(response: httpx.Response, where: Where, most: int) -> bytes
 async def start_of_body(response: httpx.Response, where: Where, longest_secret: int) -> bytes:
     """Read the part of a body that an error keeps, plus a bit more so that the cut doesn't leave half a secret.
 
-    The status decides the error. If the rest of the body can't be read or decompressed, the error has the part before.
+    The status decides the error. If the rest of the body can't be read or decompressed, the error keeps the first part.
     """
     start = b""
     try:
@@ -181,7 +181,7 @@ class Clocks:
         return self.attempt
 
     def end(self) -> None:
-        """End the call by its timeout now."""
+        """Let the call time out now."""
         self._ended = True
         if not self.call.expired():
             self.call.reschedule(self._loop.time())

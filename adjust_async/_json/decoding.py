@@ -1,4 +1,4 @@
-"""Decode JSON by orjson, and unusual documents by the standard library.
+"""Decode JSON with orjson, and unusual documents with the standard library.
 
 orjson ignores a repeated key, makes a float of an integer beyond 64 bits, and refuses `NaN`. A document that may
 contain one of these is decoded by the standard library, whose hooks see every key and every number.
@@ -17,10 +17,10 @@ __all__ = ["JSONDecodeError", "RepeatedKeyError", "dumps", "loads", "loads_stric
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-#: The number of digits that a float preserves.
+#: A float preserves every number of at most this many digits.
 SURE_DIGITS = 15
 
-#: The number of digits of whole numbers that fit into 64 bits.
+#: Whole numbers of at most this many digits fit into 64 bits.
 SHORT = 18
 
 #: Digits and points become a zero, anything else a space: a run of zeros is a number, or a part of a text.
@@ -53,7 +53,7 @@ def loads(document: bytes, *, exact: bool = False) -> Any:
         exact: Whether a number that a float can't represent exactly becomes a `Decimal`.
 
     Raises:
-        JSONDecodeError: It is not JSON or not in UTF-8, or an object has a key twice.
+        JSONDecodeError: It is not JSON or not in UTF-8, is nested too deeply, or an object has a key twice.
     """
     document = document.removeprefix(_BYTE_ORDER_MARK)
     try:
@@ -74,7 +74,7 @@ def loads_strictly(document: bytes, *, exact: bool) -> Any:
     """Decode a document as `loads` does, but without a byte order mark, `NaN` and infinities.
 
     Raises:
-        JSONDecodeError: It is something else.
+        JSONDecodeError: It is not such a document, or an object has a key twice.
     """
     value = orjson.loads(document)
     if _keeps_all(document, value, exact=exact):
@@ -94,8 +94,8 @@ def _keeps_all(document: bytes, value: Any, *, exact: bool) -> bool:
 def _keeps_all_keys(document: bytes, encoded: bytes) -> bool:
     """Return whether no key was lost. `False` too if counting can't decide it.
 
-    Each key has its colon, and a colon in a text is there before and after. Counting adds half to the time of decoding,
-    where walking through the objects doubles it, and the standard library takes four times as long.
+    Each key has a colon, and the colons in texts are the same before and after. Counting adds half to the time of
+    decoding. Walking through the objects would double it, and the standard library takes four times as long.
     """
     if b"\\" in document and b"\\u003" in document:  # a colon may be escaped
         return False
@@ -131,7 +131,7 @@ def _decode(document: bytes, *, exact: bool) -> Any:
     """Decode with the standard library.
 
     Raises:
-        ValueError: It is not JSON, is not in UTF-8, or is nested too deep.
+        ValueError: It is not JSON, is not in UTF-8, or is nested too deeply.
     """
     # The standard library decodes half of a pair as a character, which then can't be encoded.
     lone = b"\\u" in document and any(match[1] for match in _SURROGATE.finditer(document.replace(b"\\\\", b"")))
@@ -149,7 +149,7 @@ def _decode(document: bytes, *, exact: bool) -> Any:
     try:
         return json.loads(document.decode(), object_pairs_hook=make, parse_float=number, parse_constant=_nothing)
     except RecursionError:
-        raise JSONDecodeError("it is nested too deep", "[", 0) from None
+        raise JSONDecodeError("it is nested too deeply", "[", 0) from None
 
 
 def _number(text: str) -> float | Decimal | None:

@@ -19,8 +19,8 @@ __all__ = ["SLICE", "loads_beside", "loads_packing"]
 #: Bytes. Larger slices are not decoded faster.
 SLICE = 64 * 1024
 
-#: How often the very next place is tried where a cut would be inside of a text. Then it is looked for further on, twice
-#: as far each time, as a text may hold millions of such places.
+#: How many places within a text are tried in turn. After that, the distance doubles each time, since a text may contain
+#: millions of such places.
 NEXT_PLACES = 64
 
 _BETWEEN_OBJECTS = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
@@ -47,15 +47,15 @@ def loads_beside(document: bytes, *, exact: bool = False, size: int = SLICE) -> 
 
 
 def loads_packing(document: bytes, pack: Callable[[Any, int], None], *, exact: bool = False, size: int = SLICE) -> Any:
-    """Decode a document slice by slice, and let its values be packed while they are few.
+    """Decode a document slice by slice, and call a function that packs the values so far.
 
     Args:
         document: The document.
-        pack: Called after each slice with what there is so far, which is the same object each time, and with the number
-            of its values that are open; 0 at the end. The last value of the document is open, and so is the last value
-            of that one, down to a list. `pack` may replace values elsewhere, and take all out of that list.
+        pack: Called after each slice with the document so far, which is the same object each time, and with the number
+            of open values; 0 at the end. The open values are the document, its last value, the last value of that, and
+            so on down to a list. `pack` may replace all other values, and remove all items of that list.
         exact: As for `loads`.
-        size: The bytes of a slice, at least.
+        size: The minimum number of bytes of a slice.
 
     Raises:
         ValueError: It is not JSON, or can't be decoded in slices.
@@ -82,11 +82,11 @@ def _keep(_whole: Any, _opened: int) -> None:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Keep Python's collector from calling the dictionaries of one slice old, which are dropped a millisecond later.
+    """Keep Python's collector from treating the dictionaries of a slice as old. They are dropped a millisecond later.
 
-    With enough of these it makes full rounds, over all objects of the process: eleven in 25 MB of KPIs, each of which
-    stopped the event loop for 25 ms; together they took a third of the time (2026-11-25). Delete this where Python
-    collects in small steps.
+    Enough old objects cause full collections, over all objects of the process: eleven in 25 MB of KPIs, each of which
+    stopped the event loop for 25 ms; together they took a third of the time (2026-11-25). Delete this once all
+    supported versions of Python collect in small steps.
     """
     if not gc.isenabled():
         yield
@@ -169,7 +169,7 @@ def _opening(whole: Any, opened: bytes) -> bytes:
 
 
 def _append(whole: Any, piece: Any, opened: int) -> None:
-    """Append a piece to a document. The first value of the piece, and of that one, and so on, continue the last ones.
+    """Append a piece to a document. At each open level, the first value of the piece continues the last one.
 
     Raises:
         RepeatedKeyError: An object would have a key twice.

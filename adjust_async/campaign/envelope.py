@@ -14,7 +14,7 @@ __all__ = ["envelope", "only_record", "query_of_link", "records"]
 
 
 def envelope(answer: Answer) -> tuple[Mapping[str, Any], list[Any]]:
-    """Open the Campaign API's success envelope: return its `data` object and the list of `items` in it.
+    """Return the `data` object of the Campaign API's success envelope, and the list of `items` in it.
 
     Raises:
         DecodeError: The answer has another structure.
@@ -30,7 +30,7 @@ def envelope(answer: Answer) -> tuple[Mapping[str, Any], list[Any]]:
 
 
 def records(answer: Answer, items: list[Any], cls: type[T], known: Mapping[str, Any]) -> list[T]:
-    """Build a record from each item of the envelope. `known` has fields that are known from the request.
+    """Return a record for each item of the envelope. `known` has fields that are known from the request.
 
     Raises:
         DecodeError: An item is not as expected. The error says which item, and where in it.
@@ -40,7 +40,7 @@ def records(answer: Answer, items: list[Any], cls: type[T], known: Mapping[str, 
 
 
 def only_record(answer: Answer, cls: type[T], known: Mapping[str, Any]) -> T:
-    """Build the record in the answer to a create or an update.
+    """Return the record in the answer to a create or an update.
 
     Raises:
         DecodeError: There is not exactly one item, or it is not as expected.
@@ -52,7 +52,7 @@ def only_record(answer: Answer, cls: type[T], known: Mapping[str, Any]) -> T:
 
 
 def query_of_link(link: str | None, api_url: str) -> dict[str, str]:
-    """Return the query of a link, or an empty string if its scheme or host differs from `api_url`'s."""
+    """Return the query of a link; empty without a link, or if its scheme, host or port differs from `api_url`'s."""
     if link is None:
         return {}
     try:

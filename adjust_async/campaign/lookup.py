@@ -12,10 +12,10 @@ __all__ = ["create", "find"]
 
 
 async def find(requests: TrackerRequests, place: Place, label: str, *, grace_time: float) -> Tracker | None:
-    """Find a tracker. Waits while a create with its name is in flight or in doubt.
+    """Return the tracker with a name, or `None`. Wait while a create with that name is in flight or in doubt.
 
     Raises:
-        AdjustError: The list could not be fetched, or several trackers match.
+        AdjustError: The list could not be fetched, or it is uncertain which tracker has the name.
     """
     while (create := requests.recent.under_way(place, label)) is not None:
         await create.ended.wait()
@@ -23,7 +23,7 @@ async def find(requests: TrackerRequests, place: Place, label: str, *, grace_tim
 
 
 async def create(requests: TrackerRequests, place: Place, label: str, *, grace_time: float) -> Tracker:
-    """Create a tracker. If an earlier create with its name is in doubt, wait until it is known to have failed.
+    """Create a tracker and return it. If an earlier create with its name is in doubt, look for that tracker first.
 
     Raises:
         AdjustError: The service refused, sent no complete answer, or the outcome of the earlier create is unknown.

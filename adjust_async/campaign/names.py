@@ -1,8 +1,8 @@
 """Match names to trackers, although a service may store names in a form of its own.
 
-A service may store a name in another Unicode form, in one case, trimmed, with single spaces, escaped or cut. An exact
-comparison then finds nothing, and everything would be created again. So names are compared by a canonical key, the form
-that the service stores is learned from its answers, and a name that remains doubtful is never created.
+A service may store a name in another Unicode form, in upper or lower case, trimmed, with single spaces, escaped or cut.
+An exact comparison then finds nothing, and everything would be created again. So names are compared by a canonical key,
+and the form that the service stores is learned from its answers. A name that remains doubtful is never created.
 """
 
 import asyncio
@@ -23,15 +23,14 @@ SEPARATOR = "::"
 #: How many entries of a plan, or trackers of a list, to process before yielding to other tasks.
 PORTION = 200
 
-#: A listed name that is the start of a planned one may be its cut form, if it has at least this length, or the shorter
-#: one if it ends within a word.
+#: A listed name that is the start of a planned one may be its cut form if it has at least this length; or the shorter
+#: one if it ends within a word; or the longer one if it ends after one or two digits of a number.
 SHORTEST_CUT = 16
 SHORTEST_CUT_IN_A_WORD = 10
-
-#: The length if it ends within a short number that goes on, since people number their campaigns.
 SHORTEST_CUT_IN_A_NUMBER = 24
 
-#: The length if another listed name of that length ends within a word too, or if several have the same name.
+#: The minimum length if several planned names are cut at the same length, and one of them within a word; or if several
+#: listed trackers have the cut name.
 SHORTEST_CUT_OF_MANY = 4
 
 #: The separator, and its escaped forms.
@@ -143,10 +142,10 @@ class NameForms:
         version: A counter that increases whenever an answer reveals another form.
     """
 
-    #: Examples that a form has to explain, and attempts to find one.
+    #: The maximum number of attempts to find a form that explains all examples so far.
     MOST_EXAMPLES = 20
 
-    #: Single names to remember if no form explains them.
+    #: The maximum number of names to remember one by one because no form explains them.
     MOST_EXCEPTIONS = 1_000
 
     def __init__(self) -> None:
@@ -236,7 +235,7 @@ class Match(NamedTuple):
     """The result of looking up a name in a list.
 
     Attributes:
-        tracker: The tracker with this name; `None` if there is none, or if it is uncertain.
+        tracker: The tracker with this name; `None` if it does not exist, or if that is uncertain.
         twins: All trackers with exactly this name, if there are several.
         note: Why this tracker was chosen, if its name differs.
         problem: Why the result is uncertain. Nothing may be created then.
@@ -288,7 +287,7 @@ class Siblings:
         self._surveyed = False
 
     def match(self, label: str, others: Collection[str] = ()) -> Match:
-        """Find the tracker with a name. A name in `others` is never mistaken for it."""
+        """Find the tracker with a name. A tracker named as in `others` never counts as a changed form of it."""
         if label in self._by_label:
             return self._taken(label, None)
         kept = self._forms.kept(label)
@@ -333,7 +332,7 @@ class Siblings:
         return next((found for found in self._replaced(key) if found not in others), None)
 
     def _cuts(self, key: str) -> Iterator[str]:
-        """Yield the keys that may be a cut form of this one: none if the list has a name that is as long."""
+        """Yield the keys that may be a cut form of this one: none if the list has a name of this length or more."""
         if self._lengths is None:
             self._lengths = sorted({len(_uncut(other)) for other in self._by_key})
         if len(key) <= self._lengths[-1]:
@@ -367,7 +366,7 @@ class Siblings:
                 await asyncio.sleep(0)
 
     def _survey(self, others: Collection[str]) -> Iterator[None]:
-        """Find out from all names together where the service cuts names, and whether it replaces characters."""
+        """Find out from all names together where the service cuts them, and whether it replaces characters."""
         self._by_letters, self._signs = {}, set()
         for key in self._by_key:
             if letters := _letters(key):

@@ -44,7 +44,7 @@ class Page(Generic[T]):
     """One page of a collection from the Campaign API.
 
     Attributes:
-        items: The records. A page may have fewer than `page_size`, or none, and still have a next page.
+        items: The records. A page with fewer than `page_size`, or none, may still have a next page.
         total: The number of items in the whole collection; `None` with v2, which does not send it.
         page_size: The maximum number of items on a page; `None` with v2, which does not send it.
         cursors: The cursors of the neighbouring pages.
@@ -71,8 +71,8 @@ def decode_page(
 ) -> Page[T]:
     """Read a page in the form of v1 or v2. The keys of `paging` show which one it is.
 
-    A cursor that only a link contains is taken from the link, but only if the link's host is `api_url`'s. `asked` is
-    the cursor that the request sent.
+    A cursor that only a link contains is taken from the link, provided that the link leads to the host of `api_url`.
+    `asked` is the cursor that the request sent.
 
     Raises:
         DecodeError: The answer has another structure.
@@ -193,10 +193,10 @@ class CursorPages(RecordList[T]):
     * `await pages`, or `await pages.collect()`, returns all items as a list;
     * `await pages.to_table()` returns them as a `Table`.
 
-    While the consumer works on one page, the next one is fetched. An iteration can be left at any time, and it is safe
-    to close the client while one is open.
+    While the consumer works on one page, the next one is fetched, unless `prefetch` is 0. An iteration can be left at
+    any time, and it is safe to close the client while one is open.
 
-    Raises (while iterating or awaited):
+    Raises (while iterated or awaited):
         PaginationError: A cursor was repeated, or the next page is on another host.
         AdjustError: A page could not be fetched. `error.page` is its number, and `error.cursor` is where to resume.
     """
@@ -230,7 +230,7 @@ class CursorPages(RecordList[T]):
         return f"{self._cls.__name__} at {self._path}"
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
-        """Iterate page by page. The last page is shorter if `max_items` ends within it."""
+        """Yield each `Page`. The last one is shorter if `max_items` ends within it."""
         __tracebackhide__ = True
         if not self._start.prefetch:
             async with aclosing(self._walk()) as pages:
@@ -249,7 +249,7 @@ class CursorPages(RecordList[T]):
                 yield page
 
     async def _walk(self) -> AsyncGenerator[Page[T], None]:
-        """Iterate serially, since each page has the cursor of the next. Everything else here builds on this."""
+        """Yield the pages, each fetched after the one before, which has its cursor."""
         cursor, seen, wanted = self._start.cursor, {self._start.cursor}, self._start.max_items
         limit = self._limit()
         for number in count(1):
@@ -279,7 +279,7 @@ class CursorPages(RecordList[T]):
             cursor = following
 
     def _limit(self) -> int | None:
-        """Yield the `limit` of every page; `None` leaves it to the service."""
+        """Return the `limit` of every page; `None` leaves it to the service."""
         size, wanted = self._start.page_size, self._start.max_items
         return wanted if size is None and wanted is not None and wanted < DEFAULT_PAGE_SIZE else size
 

@@ -57,7 +57,7 @@ def check_path(path: object) -> tuple[str, ...]:
 
 
 def split_path(path: object) -> tuple[tuple[str, ...], str | None]:
-    """Split a path into the names of its levels, or return what is wrong with it."""
+    """Return the names of the levels of a path, and what is wrong with it, or `None`."""
     if not isinstance(path, str):
         return (), f"the path is {shown(path)}: pass a text such as 'AppLovin::DE::Spring'"
     parts = tuple(str.__str__(path).split(SEPARATOR))

@@ -1,7 +1,7 @@
 """The recent writes of a client: the trackers that it created and updated, and its creates that are in doubt.
 
 Lists may lag behind, and a create may have succeeded although its answer was lost. So one memory has every create and
-update of a client, from all of its methods. A list can confirm the answer to a create, but never disproves it.
+update of a client, from all of its methods. A list can confirm the answer to a create, but not disprove it.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ UNKNOWN = ""
 
 
 class Place(NamedTuple):
-    """The place of siblings: right below a tracker, or at the network level of an app if it is `None`."""
+    """The place of siblings: directly below a tracker, or at the network level of an app without `parent_token`."""
 
     app_token: str
     parent_token: str | None
@@ -55,8 +55,8 @@ class RecentWrites:
     """The memory of recent writes. It is bounded, and drops the oldest first.
 
     Args:
-        most: The number of trackers, and of creates in doubt, to remember.
-        seconds: How long to remember them.
+        most: The maximum number of trackers to remember, and the same of creates in doubt.
+        seconds: The time for which to remember them.
     """
 
     def __init__(self, most: int = 10_000, seconds: float = 600.0) -> None:
@@ -133,9 +133,10 @@ class RecentWrites:
     def complete(
         self, place: Place, listed: Mapping[str, Tracker], *, began: float, grace_time: float
     ) -> dict[str, Tracker]:
-        """Add to a list of siblings, begun at the loop's time `began`, the writes that it does not show yet.
+        """Return a list of siblings with the recent writes that it does not show yet.
 
-        Doubts that the list resolves are dropped, and so are trackers that it shows after the grace time.
+        `began` is the loop's time at which the list was requested. Doubts that it resolves are forgotten, and so are
+        trackers that it shows after the grace time.
         """
         self._forget()
         trackers = dict(listed)

@@ -20,7 +20,7 @@ from adjust_async.errors import AdjustError, WrongTrackerError, replace
 
 __all__ = ["Listing", "Seen", "TrackerRequests"]
 
-#: How many times to read a list again that changed while it was read.
+#: The maximum number of times to reread a list that changed while it was read.
 MOST_REREADS = 3
 
 
@@ -39,7 +39,7 @@ class Listing(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """The place, the parent and the name of a tracker."""
+    """The parent and the name of a tracker."""
 
     parent_token: str | None
     label: str
@@ -76,7 +76,7 @@ class TrackerRequests:
         return CursorPages(self._session, path, Tracker, start, place._asdict())
 
     async def listing(self, place: Place, *, grace_time: float, page_size: int | None = None) -> Listing:
-        """Read a complete list of siblings, again if it changed meanwhile, and add what the client wrote recently.
+        """Return a complete list of siblings, reread if it changed meanwhile, with what the client wrote recently.
 
         Raises:
             AdjustError: A page could not be fetched.
@@ -107,7 +107,7 @@ class TrackerRequests:
         known: Mapping[str, Seen] = MappingProxyType({}),
         before_send: Callable[[], Awaitable[None]] | None = None,
     ) -> Tracker:
-        """Send a create, and check that the answer is about the same tracker.
+        """Send a create, and return the tracker after checking that the answer is about it.
 
         Args:
             place: Where to create it.
@@ -149,7 +149,7 @@ class TrackerRequests:
         return tracker
 
     async def update(self, app_token: str, tracker_token: str, settings: Mapping[str, Any]) -> Tracker:
-        """Send an update, and check that the answer is about the same tracker.
+        """Send an update, and return the tracker after checking that the answer is about it.
 
         Raises:
             WrongTrackerError: The answer is about another tracker.
@@ -201,7 +201,7 @@ class TrackerRequests:
         return tracker
 
     def _mismatch(self, question: _Question, tracker: Tracker, parent_token: object) -> str | None:
-        """Return why an answer is about another tracker than the one created; `None` if it is the same."""
+        """Return what an error adds to the name of another tracker in an answer; `None` if it is the created one."""
         (place, label, parent, names, known), kept, forms = question, label_of(tracker), self.recent.forms
         if not forms.accepts(label, kept) and not self._is_cut(question, tracker):
             return ""
@@ -256,6 +256,7 @@ def _wrong_tracker(answer: Answer, tracker: Tracker, problem: str) -> WrongTrack
         location=error.location,
         method=error.method,
         path=error.path,
+        service=error.service,
         request_id=error.request_id,
         body=error.body,
         tracker_token=tracker.token,

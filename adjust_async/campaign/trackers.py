@@ -47,9 +47,10 @@ class Trackers:
 
         Args:
             app_token: The app.
-            **paging: All optional: `page_size`, the trackers on each page (50 by default, set by the service); `after`
-                or `before` (v1) or `cursor` (v2), the cursor to start at; `max_items`, where to stop; `prefetch`, the
-                pages to fetch ahead (1 by default; with 0, each page is fetched when the consumer needs it).
+            **paging: All optional: `page_size`, the trackers on each page (by default the service decides: 50);
+                `after` or `before` (v1) or `cursor` (v2), the cursor to start at; `max_items`, the number of trackers
+                after which to stop; `prefetch`, the number of pages to fetch ahead (1 by default; with 0, each page is
+                fetched when the consumer needs it).
 
         Returns:
             The trackers as `CursorPages`. Nothing is sent until it is iterated or awaited.
@@ -95,8 +96,8 @@ class Trackers:
             app_tokens: One app, or several.
             max_level: The deepest level: 1 for networks, 2 for campaigns, 3 for adgroups, 4 for creatives, the default.
             page_size: Trackers on each page, sent as `limit`. By default the service decides (50).
-            on_progress: A function that is called in the event loop with the number of trackers so far, with `None`
-                because the total is unknown, and with the app of the last ones. An exception from it ends the walk.
+            on_progress: A function that is called in the event loop with the number of trackers so far, `None` for the
+                unknown total, and the app of the last ones. An exception from it ends the walk.
 
         Returns:
             The trackers as a `Walk`: await it, or iterate it with `async for` as they arrive. Each tracker appears
@@ -117,10 +118,10 @@ class Trackers:
     async def create(self, app_token: str, name: str, *, parent_token: str | None = None) -> Tracker:
         """Create a tracker. Follows "Create Tracker".
 
-        A request is repeated only if it certainly had no effect, so one call never creates two trackers. After any
-        other failure (`error.in_doubt`) the tracker may or may not exist. The client remembers that: the next `create`
-        of the same path first looks for it, until `grace_time` after the failure, and returns the tracker if it finds
-        it. Two successful calls create two trackers, unless the service refuses the second name.
+        A request is repeated only if it certainly had no effect, so one call never creates two trackers. After a
+        failure with `error.in_doubt`, the tracker may or may not exist. The client remembers that: the next `create` of
+        the same path first looks for the tracker, until `grace_time` after the failure, and returns it if it exists.
+        Two successful calls create two trackers, unless the service refuses the second name.
 
         Args:
             app_token: The app.
@@ -133,7 +134,8 @@ class Trackers:
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
             WrongTrackerError: The answer is about another tracker. This one may or may not have been created.
-            AdjustError: The service refused, or sent no complete answer. `in_doubt` is whether the tracker may exist.
+            AdjustError: The service refused, or sent no complete answer; or an earlier create in doubt could not be
+                looked up. `in_doubt` is whether the tracker may exist.
         """
         __tracebackhide__ = True
         place = _place(app_token, parent_token)
@@ -162,6 +164,7 @@ class Trackers:
 
         Raises:
             ConfigurationError: An argument is wrong, or there is nothing to change. Nothing was sent.
+            WrongTrackerError: The answer is about another tracker. It is safe to call again.
             AdjustError: The service refused, or sent no complete answer. It is safe to call again.
         """
         __tracebackhide__ = True
@@ -188,11 +191,11 @@ class Trackers:
 
         Returns:
             The tracker as lists show it, or `None` if it does not exist. Among several with the same name, one that is
-            not archived.
+            not archived is preferred.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.
-            AdjustError: A list could not be fetched, or several trackers match.
+            AdjustError: A list could not be fetched, or it is uncertain which tracker has the name.
         """
         token = check_token(app_token, "app_token")
         tracker: Tracker | None = None
@@ -216,7 +219,7 @@ class Trackers:
         verify: bool | None = None,
         page_size: int | None = None,
     ) -> ProvisionResult:
-        """Create and update trackers until they are as planned: each exactly once, even after failures.
+        """Create and update trackers until they are as planned. Each is created only once, even after failures.
 
         The branches in the plan are listed first. Then only the differences are sent, parents before children, with as
         many concurrent requests as the limits allow. It can be run again at any time, and does nothing if nothing
@@ -251,16 +254,18 @@ class Trackers:
             page_size: Trackers on each page, sent as `limit`. By default the service decides (50).
 
         Returns:
-            The outcome of each entry, in the order of the plan.
+            The `ProvisionResult`, with the outcome of each entry in the order of the plan.
 
         Raises:
             PlanError: Entries are wrong, name unknown partners, or have names that a service may confuse. The error
                 lists all of them. Nothing was created.
-            CoordinationError: The coordinator can't be reached. Nothing was created. AdjustError: The existing trackers
-            could not be listed. Nothing was created. `result` has the outcomes. ConfigurationError: An argument is
-            wrong. asyncio.CancelledError: The call was cancelled. Nothing more was started, and requests in flight were
-            awaited
-                or looked up within about three times `grace_time`. `on_outcome` has received every outcome.
+            ConfigurationError: An argument is wrong. Nothing was sent.
+            CoordinationError: The coordinator can't be reached. Nothing was created.
+            AdjustError: The existing trackers or the partners could not be listed, and nothing was created; or with
+                `on_failure="raise"`, the first failure. `result` has the outcomes.
+            ClientClosedError: The client was closed. `result` has the outcomes.
+            asyncio.CancelledError: The call was cancelled. Nothing more was started, and requests in flight were
+                awaited or looked up within about three times `grace_time`. `on_outcome` has received every outcome.
         """
         __tracebackhide__ = True
         token = check_token(app_token, "app_token")

@@ -66,7 +66,7 @@ class Walk(RecordList[Tracker]):
         return iteration
 
     async def __anext__(self) -> Tracker:
-        """Return the next tracker of one iteration. The next `async for` continues it."""
+        """Return the next tracker. A later `async for` continues the same iteration."""
         __tracebackhide__ = True
         self._stepped = iteration = aiter(self)
         try:
@@ -76,7 +76,7 @@ class Walk(RecordList[Tracker]):
                 self._stepped = None
 
     async def aclose(self) -> None:
-        """End all unfinished iterations and their requests. Calls that are being awaited go on."""
+        """End all unfinished iterations and their requests. An awaited `collect` or `to_table` goes on."""
         iterations, self._iterations, self._stepped = self._iterations, [], None
         async with AsyncExitStack() as stack:
             for iteration in iterations:

@@ -21,6 +21,7 @@ from adjust_async import (
     NotFoundError,
     PermissionDeniedError,
 )
+from adjust_async._hosts import check_hosts, is_trusted
 from adjust_async.cli.command import command
 from adjust_async.cli.defaults import token_source
 from adjust_async.cli.errors import Status, one_line
@@ -187,9 +188,8 @@ def _failed(api: str, url: str, error: AdjustError) -> _Check:
 def _urls(settings: Mapping[str, Any]) -> tuple[str, str]:
     """Return the URLs of the services, by the client's own rules: an emulator serves all of them at one URL."""
     api_url = settings.get("api_url") or API_URL
-    host = urlsplit(api_url).hostname or ""
-    local = host in {"localhost", "::1"} or host.startswith("127.")
-    return api_url, settings.get("reports_url") or (api_url if local else REPORTS_URL)
+    is_emulator = is_trusted(api_url, check_hosts(settings.get("insecure_hosts", ())))
+    return api_url, settings.get("reports_url") or (api_url if is_emulator else REPORTS_URL)
 
 
 def _surroundings(run: Run) -> list[_Check]:

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import typer
 
+from adjust_async.cli.errors import Status
+
 if TYPE_CHECKING:
     from adjust_async.emulator import Emulator
 
@@ -36,7 +38,7 @@ def emulator(
     ] = None,
     facts_per_day: Annotated[
         int | None,
-        typer.Option(help="Figures generated for each app and day; 40, or 0 for apps of a file.", min=0),
+        typer.Option(help="Facts generated for each app and day; 40, or 0 for apps of a file.", min=0),
     ] = None,
     latency: Annotated[float, typer.Option(help="Seconds before each answer.", min=0)] = 0.0,
     page_size: Annotated[int, typer.Option(help="Items on a page without `limit`.", min=1, max=1000)] = 50,
@@ -79,7 +81,7 @@ def emulator(
         ).run(_announce)
     except (OSError, ValueError, sqlite3.Error) as error:
         typer.echo(f"The emulator could not start: {error}", err=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(Status.WRONG_USAGE) from error
 
 
 def _announce(emulator: "Emulator") -> None:

@@ -24,7 +24,7 @@ __all__ = ["register"]
 
 _FLAGS = (
     Flag("dimensions", "names", help="Dimensions of reports; default day,network."),
-    Flag("metrics", "names", help="Metrics of reports: installs,cost,retention_rate_d7."),
+    Flag("metrics", "names", help="Metrics of reports, such as installs,cost."),
     Flag("app_tokens", "names", help="Apps; default all."),
     Flag("start_date", help="First day; default 30 days ago.", metavar="DAY"),
     Flag("end_date", help="Last day; default today.", metavar="DAY"),
@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
             str, typer.Option(metavar="NAME", help="Schema of the tables; default adjust.", show_default=False)
         ] = "adjust",
     ) -> None:
-        """Load reports, trackers, apps, partners and events into a database."""
+        """Load figures and lists into a database."""
         outcomes = _load(run, arguments, destination, dataset)
         for name, outcome in outcomes.items():
             typer.echo(_line(name, outcome))

@@ -32,8 +32,9 @@ _PROCESS = "itself"
 
 
 class InProcessCoordinator:
-    """Shares the limits among the clients that are passed this object. It needs no leases: all of them end together.
+    """Shares the limits among the clients that are passed this object.
 
+    It needs no leases, because these clients all end with the process.
     A client without a coordinator has its own. If clients of one account have different limits, those of the first one
     apply.
     """

@@ -47,8 +47,8 @@ class Emulator:
     number of apps (default 5), or a list of `EmulatedApp`. `trackers` maps app tokens to full tracker names, as in
     `{"yxs12pfewq": ["AppLovin::DE::Spring"]}`; their parents are created too. Every other app has `trackers_per_app`
     generated trackers (default 400, or 0 if `apps` is a list). `partners` is the number of partners. `facts_per_day` is
-    the number of figures generated for each app and day (default 40, or 0 if `apps` is a list). `token` is the API
-    token; by default the file's, or a random one.
+    the number of facts generated for each app and day (default 40, or 0 if `apps` is a list); all figures are made of
+    them. `token` is the API token; by default the file's, or a random one.
 
     **The network.** `port` 0 picks a free port. `host` is the address to bind, by default 127.0.0.1. Requests with a
     foreign `Host` or `Origin` get 403, so that no web page can write; `hosts` adds names to loopback and the bound
@@ -116,7 +116,7 @@ class Emulator:
         if isinstance(hosts, str):
             raise ValueError(f"hosts is a list of names: [{hosts!r}].")  # noqa: TRY004 # ValueError, as for all options
         if token is not None and (not token or not token.isascii() or any(character in ' "' for character in token)):
-            raise ValueError("token is not empty, and of ASCII characters without spaces and quotes.")
+            raise ValueError("token must be ASCII characters without spaces and quotes, at least one.")
         self.stats = Stats()
         self._host = host
         self._port = port

@@ -2,7 +2,7 @@
 
     AdjustError
     ├── ConfigurationError (also a ValueError)   the call was wrong; nothing was sent
-    │   └── PlanError                            entries of a plan are wrong; the error lists each with its number
+    │   └── PlanError                            entries of a plan are wrong; `problems` lists them
     ├── ClientClosedError                        the client was closed before or during the call
     ├── APIStatusError                           the service answered with an error
     │   ├── BadRequestError                      400
@@ -17,7 +17,7 @@
     │   └── PoolExhaustedError                   no free connection; the request was never sent
     ├── DecodeError                              the answer is not what the API documents
     │   └── WrongTrackerError                    the answer to a write is about another tracker
-    ├── NotTriedError                            an entry of a plan that was never sent
+    ├── NotTriedError                            nothing was sent for an entry of a plan
     ├── CoordinationError                        the coordinator can't be reached; nothing was sent
     │   └── LockLostError                        another process may now create trackers of that app
     └── PaginationError                          a walk over pages cannot go on

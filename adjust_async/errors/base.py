@@ -30,9 +30,9 @@ class AdjustError(Exception):
         request_id: The service's id of the request, for Adjust's support; `None` if the service sent none.
         cursor: The cursor of the page that failed; `None` outside of walks and on the first page. To resume, pass it to
             the same call as `after=` (walking backwards: `before=`; Campaign API v2: `cursor=`).
-        page: The number of that page, counted from 1 at the start of the walk.
+        page: The number of that page, counted from 1 at the start of the walk; `None` outside of walks.
         result: The `ProvisionResult` up to this error if the error ended `provision`, otherwise `None`.
-        looked_up: Whether `provision` has confirmed since that the failed create did nothing.
+        looked_up: Whether `provision` has confirmed by a look-up that the failed create did nothing.
     """
 
     service: str | None = None
@@ -143,10 +143,10 @@ class ConfigurationError(AdjustError, ValueError):
 
 
 class PlanError(ConfigurationError):
-    """Entries of a plan are wrong. Nothing was sent.
+    """Entries of a plan are wrong. Nothing was created.
 
     Attributes:
-        problems: Each problem with the number of its entry or line, counted from 1.
+        problems: Pairs of the number of an entry or a line, counted from 1, and what is wrong with it.
     """
 
     def __init__(self, message: str, *, problems: Sequence[tuple[int, str]] = ()) -> None:

@@ -177,8 +177,8 @@ class DecodeError(AdjustError):
     Attributes:
         location: The place in the document, such as `$.data.items[3].partner_id`; `$` is the document itself.
         method, path: The request; the path is without query. `None` for a document that was read from elsewhere.
-        body: The text of the answer, cut after 64 KiB.
-        malformed: Whether the body is in another format altogether, such as HTML instead of JSON.
+        body: The text of the answer, cut after 64 KiB; empty if it was read as it arrived, or is too large.
+        malformed: Whether the body broke off, can't be decompressed, or is not JSON although JSON was expected.
         transient: Whether another attempt may help, for example after a body that broke off.
     """
 
@@ -238,6 +238,8 @@ class PaginationError(AdjustError):
         page: The number of the page that returned it, counted from 1 at the start of the walk.
         method, path: The request for that page; the path is without query. `None` outside of walks.
     """
+
+    service = "api"
 
     def __init__(
         self, message: str, *, cursor: str | None, page: int, method: str | None = None, path: str | None = None

@@ -1,12 +1,14 @@
-"""Names the extra where a framework is not installed."""
+"""Names the extra of a framework that is not installed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+__all__ = ["needs_extra"]
+
 
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
-    """Let the imports of the block say how to install what they miss."""
+    """Add the command that installs the extra to the error of an import in the block."""
     try:
         yield
     except ModuleNotFoundError as error:

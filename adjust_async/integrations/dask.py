@@ -94,7 +94,7 @@ def read_report(
             default each app is one partition. Allowed only if the dimensions keep the windows apart.
         client: Options of `AsyncAdjust` for the workers' clients, except for the token, which each worker reads from
             `ADJUST_API_TOKEN` or `~/.adjustrc`. `coordinator` must be a URL that all workers can reach. Without it and
-            `ADJUST_COORDINATOR`, each partition has limits of its own.
+            `ADJUST_COORDINATOR`, each worker process has limits of its own.
 
     Returns:
         A data frame with `app_token`, the dimensions and the metrics, in Arrow types. Its partitions are in the order
@@ -149,7 +149,7 @@ def _frame(
 ) -> "dask.dataframe.DataFrame":
     __tracebackhide__ = True
     _refuse_secrets(client)
-    if isinstance(date_period, str) or len(date_period) != 2:
+    if not isinstance(date_period, (tuple, list)) or len(date_period) != 2:
         raise ConfigurationError(f"date_period is {date_period!r}: pass the first and the last day as a pair")
     days = Period(read_day(date_period[0], "date_period"), read_day(date_period[1], "date_period"))
     apps = _names(app_tokens)

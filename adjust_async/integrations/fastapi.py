@@ -1,13 +1,15 @@
 """FastAPI support: one client for the whole application, a dependency for routes, and error responses.
 
-from adjust_async.integrations.fastapi import Adjust, install_error_handlers, lifespan
+    from adjust_async.integrations.fastapi import Adjust, install_error_handlers, lifespan
 
-app = FastAPI(lifespan=lifespan())
-install_error_handlers(app)
+    app = FastAPI(lifespan=lifespan())
+    install_error_handlers(app)
 
-@app.get("/trackers/{app_token}")
-async def trackers(app_token: str, adjust: Adjust) -> list[Tracker]:
-    return await adjust.trackers.list(app_token).collect()
+    @app.get("/trackers/{app_token}")
+    async def trackers(app_token: str, adjust: Adjust) -> list[Tracker]:
+        return await adjust.trackers.list(app_token).collect()
+
+It needs the extra `fastapi`.
 """
 
 import inspect
@@ -64,9 +66,11 @@ def lifespan(
         app = FastAPI(lifespan=lifespan())
         app = FastAPI(lifespan=lifespan(own))             # around a lifespan of the application
 
+        open_client = lifespan()
+
         @asynccontextmanager
         async def own(app):                               # or within it
-            async with adjust_lifespan(app):
+            async with open_client(app):
                 yield
 
     The client is `app.state.adjust`, in mounted applications too. Routes get it with the annotation `Adjust`.
@@ -141,8 +145,8 @@ def answer_to(error: AdjustError) -> JSONResponse:
     |---|---|
     | 400, 404, 422 | Adjust answered this, or an argument was wrong (422). `detail` is the error's message. |
     | 429 | Adjust's limits are reached. With `Retry-After`. |
-    | 502 | Adjust failed, could not be reached, or refused the application's own token. |
-    | 503 | Adjust answered 503, no permit became free, or the client is closed. With `Retry-After`. |
+    | 502 | Everything else: Adjust failed, could not be reached, or refused the application's own token. |
+    | 503 | Adjust answered 503, no permit or connection became free, or the client is closed. With `Retry-After`. |
     | 504 | Adjust did not answer in time. |
 
     For a write that is in doubt, the body has `"in_doubt": true`, and there is no `Retry-After`, which would invite a

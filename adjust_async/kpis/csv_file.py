@@ -1,4 +1,4 @@
-"""Reads the KPI Service's CSV into the nested structure of its JSON, so that one report class serves both."""
+"""Read the KPI Service's CSV into the nested structure of its JSON, so that one report class serves both."""
 
 import csv
 import io
@@ -76,11 +76,11 @@ class Document(NamedTuple):
 
 
 def read_csv(text: str, app: Mapping[str, str | None]) -> Document:
-    """Read the CSV.
+    """Return a CSV in the structure of the JSON.
 
     Args:
         text: The CSV, without byte order mark.
-        app: The app's token, name and currency as far as they are known, for a CSV without columns for them.
+        app: The app's token, name and currency, as far as they are known, for a CSV without columns for them.
 
     Raises:
         MalformedError: It is not a CSV of the KPI Service, a line is too short, too long or repeated, or a figure is
@@ -115,8 +115,8 @@ def _without_units(header: _Line, lines: Iterator[_Line]) -> tuple[_Line, Iterat
     """Drop the column `period_unit`, which `KpiReport.to_csv` writes.
 
     Returns:
-        The header, the lines, and the unit of periods: from the header at once, from the column after reading the
-            lines.
+        The header, the lines, and the units of periods as keys: one in the header at once, those in the column only
+            after the lines were read.
     """
     titles = [_slug(title) for title in header.cells]
     units = dict.fromkeys(unit for unit in ("day", "week", "month") if f"{unit}s_after_install" in titles)

@@ -1,4 +1,4 @@
-"""The JSON documents of the KPI Service: their check, and their apps by column."""
+"""Check the JSON documents of the KPI Service, and return their apps by column."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,9 +16,9 @@ __all__ = ["loads_packed", "open_document", "read_answer", "read_apps_at"]
 def loads_packed(document: bytes, *, exact: bool = False, size: int = SLICE) -> Any:
     """Decode a large answer of the KPI Service as `loads` does, but with levels instead of elements below an app.
 
-    The elements of a slice become a level before the next slice is decoded. So there are never many dictionaries at a
-    time, which Python's collector would walk over again and again. If a fault is found, decode the answer again by
-    `loads_beside`: only then are the locations of faults known.
+    The elements of a slice become a level before the next slice is decoded. So there are never many dictionaries, which
+    Python's collector would traverse again and again. The location of a fault is wrong here: if one is found, decode
+    the answer again with `loads_beside`.
 
     Raises:
         JSONDecodeError: As `loads` does.
@@ -106,7 +106,7 @@ def _check_kpis(kpis: object) -> list[str]:
     if not isinstance(kpis, list) or not all(isinstance(kpi, str) for kpi in kpis):
         raise MalformedError(f"expected a list of names, found {shown(kpis)}", location)
     if len(set(kpis)) < len(kpis):
-        raise MalformedError(f"a KPI is there twice: {shown(kpis)}", location)
+        raise MalformedError(f"a KPI appears twice: {shown(kpis)}", location)
     if clash := LEVEL_COLUMNS.intersection(kpis):
         raise MalformedError(f"a KPI has the name of a column: {min(clash)!r}", location)
     return kpis

@@ -140,7 +140,7 @@ _QUERIES: Mapping[str, type] = {
 def check_query(
     endpoint: object, query: Mapping[str, Any], further: Mapping[str, Any] | None
 ) -> tuple[Endpoint, Period, dict[str, Value]]:
-    """Return the endpoint, the days, and all other parameters of a request.
+    """Check a query. Return the endpoint, the days, and all other parameters.
 
     Args:
         endpoint: One of the four endpoints.

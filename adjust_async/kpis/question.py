@@ -38,7 +38,7 @@ class KpiQuestion:
         app_tokens: The apps, in the requested order.
         tracker_token: The tracker to report on; `None` for whole apps.
         period: All days.
-        windows: The days of each request.
+        windows: The days of each request of an app.
         parameters: All other parameters, by their names on the wire.
         keep_failures: Whether to continue with the other apps if one fails.
     """
@@ -169,7 +169,7 @@ def _figures_of(document: Any, question: KpiQuestion, app_token: str) -> _Figure
 
 
 def _app_of(apps: Sequence[dict[str, Any]], app_token: str, tracker_token: str | None) -> dict[str, Any]:
-    """Return the figures of the requested app; an empty dictionary if the service has none."""
+    """Return the requested app with its figures; an empty dictionary if the service has none."""
     if not apps:
         return {}
     if len(apps) > 1:
@@ -177,7 +177,7 @@ def _app_of(apps: Sequence[dict[str, Any]], app_token: str, tracker_token: str |
     (app,) = apps
     token = app.get("token", app_token)
     if token == tracker_token:
-        # Some callers saw the service name the tracker here instead of the app.
+        # The service has been seen to name the tracker here instead of the app.
         return {key: value for key, value in app.items() if key not in {"token", "name"}}
     if token != app_token:
         raise MalformedError(
@@ -196,7 +196,7 @@ def _join(app_token: str, windows: list[_Figures]) -> _Figures:
 
 
 def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[Level]]:
-    """Bring all parts to the same list of KPIs; a missing KPI is null."""
+    """Return merged parameters, and the apps of all parts with the same list of KPIs. A missing KPI is null."""
     if len(parts) == 1:
         return dict(parts[0].parameters), [parts[0].app]
     kpis = list(dict.fromkeys(kpi for part in parts for kpi in part.parameters.get("kpis", [])))

@@ -1,4 +1,4 @@
-"""`KpiReport`: the answers of the KPI Service for some apps, merged, and as a table."""
+"""`KpiReport`: the merged answers of the KPI Service, as a table."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from adjust_async.tables import Column, ColumnTable, Kind, Table, are_unique, co
 
 __all__ = ["KpiReport"]
 
-#: Groupings whose level is `dates`. The echoed grouping counts only in an empty report, where no element has keys.
+#: Groupings whose level is `dates`.
 _TIME_GROUPINGS = frozenset({"hour", "day", "week", "month"})
 _WITH_TOKENS = frozenset({"tracker", "network", "campaign", "adgroup", "creative", "event"})
 
@@ -32,14 +32,14 @@ class KpiReport(Table):
     """The figures of one or more apps, in the structure of the KPI Service's answer for several apps.
 
     Figures are never summed: rates and distinct users are not additive, and each app has its own currency. As a
-    `Table`, it has one row for each `kpi_values`: `app_token`, `app_name`, `currency`, then the levels in their order
-    (`tracker_token`, `tracker_name`, `date`, `country` ...), then a column for each KPI. A cohort's `period` is an
-    integer, and `period_unit` next to it is its unit: `day`, `week` or `month`.
+    `Table`, it has one row for each `kpi_values`, and the columns `app_token`, `app_name`, `currency`, then those of
+    the levels in their order (`tracker_token`, `tracker_name`, `date`, `country` ...), then one for each KPI. The
+    `period` of a cohort is an integer, and `period_unit` next to it is its unit: `day`, `week` or `month`.
 
     Attributes:
         result_parameters: The query as the service echoes it, with the names of all trackers and events.
         failures: The errors of apps without figures, by app token; empty unless `on_failure="keep"`.
-        warnings: Differences from the query: missing KPIs, and figures outside of the requested days.
+        warnings: Texts about differences from the query: missing KPIs, and figures outside of the requested days.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class KpiReport(Table):
 
     @classmethod
     def from_json(cls, source: str | bytes | Path) -> Self:
-        """Read a saved answer of the KPI Service, for one or more apps.
+        """Return the report in a saved answer of the KPI Service, for one or more apps.
 
         Args:
             source: The document as text or bytes, or the path of its file.
 
         Raises:
             ConfigurationError: `source` is something else.
-            DecodeError: It is not an answer of the KPI Service. The error names the place.
+            DecodeError: It is not an answer of the KPI Service. `location` is the place of the first mistake.
             OSError: The file can't be read.
         """
         text = _read(source)
@@ -96,15 +96,16 @@ class KpiReport(Table):
         app_name: str | None = None,
         currency: str | None = None,
     ) -> Self:
-        """Read a saved CSV answer of the KPI Service, with machine or human-readable headers.
+        """Return the report in a saved CSV answer of the KPI Service, with machine or human-readable headers.
 
         Args:
             source: The CSV as text or bytes, or the path of its file. It may start with a byte order mark. A blank cell
                 has no value, which is not 0.
-            app_token, app_name, currency: The app, if no column names it.
+            app_token, app_name, currency: The app, for a CSV without columns for it; unknown by default.
 
         Raises:
-            DecodeError: It is not an answer of the KPI Service. The error names the line and the column.
+            ConfigurationError: `source` is something else.
+            DecodeError: It is not an answer of the KPI Service. `location` is the line of the first mistake.
             OSError: The file can't be read.
         """
         raw = _read(source)
@@ -143,7 +144,7 @@ class KpiReport(Table):
             are numbers. A cohort without a period has `None` there.
 
         Raises:
-            ConfigurationError: The column or the KPI does not exist.
+            ConfigurationError: The column or the KPI does not exist, or two columns would have the same name.
             DecodeError: A cohort has a period twice.
         """
         levels = [name for name in self._levels if name != "period_unit"]
@@ -331,7 +332,7 @@ class KpiReport(Table):
         return _TIME_GROUPINGS & names
 
     def _cell(self, column: str, value: Any) -> Any:
-        """Return a cell of a level: a date, or text in all other columns, as the service documents it."""
+        """Return a cell of a level: a date or moment, a period as an integer, or text in all other columns."""
         if column == "period":
             return period_or_text(value)
         if not isinstance(value, str):

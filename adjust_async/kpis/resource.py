@@ -31,14 +31,14 @@ class KPIs:
         countries, os_names, device_types: Only figures of these.
         tracker_filter: Only figures of these trackers (not for SKAdNetwork).
         attribution_type: `click` (default), `impression` or `all`.
-        sandbox: Whether to return figures of the sandbox instead of production.
+        sandbox: Whether to return figures of the sandbox instead of production, the default.
         human_readable_kpis: Whether the service returns readable names of KPIs.
-        tracker_token: The tracker to report on, instead of the whole app.
+        tracker_token: The tracker to report on, instead of the whole app (not for SKAdNetwork).
         window: Splits the range into windows that are requested concurrently: `"day"`, `"week"` (from Monday),
-            `"month"`, or a number of days. Allowed only if the grouping makes the join exact. For cohorts, the range is
-            that of their installs.
-        on_failure: `"raise"` cancels the other requests and raises; `"keep"` returns the report of the other apps, with
-            `failures`. If every app failed, the first app's error is raised in either case.
+            `"month"`, or a number of days from 1 to 366. By default the range is not split. Allowed only if the
+            grouping makes the join exact. For cohorts, the range is that of their installs.
+        on_failure: `"raise"`, the default, raises the first failure and cancels the other requests. `"keep"` returns
+            the report of the other apps, with `failures`; if every app failed, it raises the error of the first app.
         on_progress: A function that is called in the event loop with the number of finished requests, their total, and
             the app of the last one. It should return quickly; an exception from it ends the call.
         parameters: Parameters that Adjust added later, by name.
@@ -47,7 +47,7 @@ class KPIs:
         ConfigurationError: An argument is wrong. Nothing was sent.
         GoneError: Adjust has switched the KPI Service off for the account.
         DecodeError: An answer is not what the service documents.
-        AdjustError: The request for an app failed.
+        AdjustError: The request for an app failed, and `on_failure` is `"raise"`, or all of them failed.
     """
 
     def __init__(self, session: Session) -> None:
@@ -74,7 +74,10 @@ class KPIs:
                 `cohort_revenue_period` (days).
 
         Returns:
-            The report of all apps, in the requested order.
+            The `KpiReport` of all apps, in the requested order.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -108,7 +111,10 @@ class KPIs:
                 `attribution_source`.
 
         Returns:
-            The report of all apps, in the requested order.
+            The `KpiReport` of all apps, in the requested order.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -142,7 +148,10 @@ class KPIs:
                 tokens), `reattributed`, `day_def`, `cohort_period_filter`, `impression_based`.
 
         Returns:
-            The report of all apps, in the requested order. Its `pivot("period")` has one row for each cohort.
+            The `KpiReport` of all apps, in the requested order. Its `pivot("period")` has one row for each cohort.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -174,7 +183,10 @@ class KPIs:
             query: The parameters described in the class, and `attribution_source`, `regions`.
 
         Returns:
-            The report of all apps, in the requested order.
+            The `KpiReport` of all apps, in the requested order.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -264,10 +276,12 @@ class KPIs:
             query: The parameters of that method.
 
         Returns:
-            An async generator of pairs: an app token, and the report of only that app. With `on_failure="keep"` a
-                failed
-            app is yielded too, with a report that has no rows, and its error in `failures`. If every app failed, the
-            first app's error is raised after the last of them.
+            An async generator of pairs: an app token, and the report of only that app. With `on_failure="keep"`, a
+            failed app is yielded too, with a report without rows that has the error in `failures`. If every app failed,
+            the first app's error is raised after the last of them.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(

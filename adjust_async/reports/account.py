@@ -1,4 +1,4 @@
-"""A client's knowledge of its account: the names for reports, and the apps."""
+"""What a client knows about its account: the names for reports, and the apps."""
 
 import asyncio
 import copy
@@ -33,15 +33,15 @@ class Account:
         self._lookup = asyncio.Lock()
 
     def over(self, session: Session) -> "Account":
-        """Return the same account for a view of its session. Both share what they learn."""
+        """Return a copy for a view of the session. Both share what they learn."""
         view = copy.copy(self)
         view.session = session
         return view
 
     async def unknown_apps(self, tokens: Iterable[str]) -> list[str]:
-        """Return a warning for every app that the account does not have.
+        """Return a warning for each app that the account does not have.
 
-        The account's apps are looked up once. If that fails, there are no warnings.
+        The account's apps are requested only once. If that fails, there are no warnings.
         """
         async with self._lookup:
             if not self._looked_up.is_set():

@@ -27,7 +27,7 @@ _AVERAGED = frozenset(("daus", "waus", "maus"))
 _INTEGER = re.compile("-?[0-9]{1,4000}", re.ASCII)
 _FRACTION = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 
-#: The text of floats for a figure that can't be computed, such as a ratio to zero. It counts as no value.
+#: Texts of floats that can't be computed, such as a ratio to zero. They count as no value.
 _NO_NUMBER = re.compile("[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 _UNITS = {"d": "day", "w": "week", "m": "month"}
@@ -44,7 +44,7 @@ def _number_of(text: str) -> int | float | str | None:
 
 
 def number(value: Any) -> Any:
-    """Read a metric: `"64"` is 64 and `"0.0"` is 0.0; an empty text is `None`, and any other text is kept."""
+    """Read a metric: `"64"` is 64, `"0.0"` is 0.0, and an empty text or `"nan"` is `None`. Other texts are kept."""
     if type(value) is str:
         return _number_of(value)
     if type(value) is Decimal:
@@ -100,7 +100,7 @@ def cohort_metric(column: str) -> tuple[str, int, str] | None:
 
 
 def dimension_kind(column: str, types: set[type]) -> Kind:
-    """Return the kind of a dimension: date or moment if all of its cells are, otherwise text."""
+    """Return the kind of a dimension: of `day` and `hour` date and moment if all cells are, of all others text."""
     kind, of_dates = DATES.get(column, ("text", str))
     return kind if types <= {of_dates} else "text"
 

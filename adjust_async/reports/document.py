@@ -1,4 +1,4 @@
-"""The JSON documents of the Report Service: their check, and the flattening of pivots."""
+"""Check the JSON documents of the Report Service, and flatten its pivot reports."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -40,7 +40,7 @@ class ReportPart:
         date_period: The days of the answer.
         records: The rows as the service sent them, by column.
         totals: The service's own totals. They need not be the sum of the rows, and those of parts are not additive.
-        warnings: The service's warnings.
+        warnings: The warnings of the service, then those of the SDK about unexpected rows.
         extra: The rest of the answer, such as `currencies`.
         index_totals: For a pivot report, the service's totals below each value of its index, with that value.
     """
@@ -87,7 +87,7 @@ def read_report(document: bytes, *, exact: bool, size: int = SLICE) -> Any:
 def open_report(
     document: Any, app_token: str | None, date_period: str | None, apps: Collection[str] = ()
 ) -> ReportPart:
-    """Check a complete answer of the Report Service.
+    """Check a complete answer of the Report Service, and return it with typed totals.
 
     Args:
         document: The answer.
@@ -179,13 +179,13 @@ def _is_container(inner: Mapping[str, Any]) -> bool:
 
 
 def hangs(row: Any) -> bool:
-    """Return whether a row has only rows below values of an index."""
+    """Return whether a row consists only of values of an index with rows nested below them."""
     return isinstance(row, Mapping) and bool(row) and all(isinstance(inner, (Mapping, list)) for inner in row.values())
 
 
 def any_hangs(records: Records) -> bool:
-    """Return whether any row has only rows below values of an index."""
-    # Every cell of such a row has rows, so the first one does.
+    """Return whether any row consists only of values of an index with rows nested below them."""
+    # Every cell of such a row has nested rows, so looking at the first cell is enough.
     first = dict.fromkeys(shape[0] for shape in records.shapes if shape)
     if not any({dict, list} & set(map(type, records.column(key))) for key in first):
         return False
@@ -193,7 +193,7 @@ def any_hangs(records: Records) -> bool:
 
 
 def open_pivot(document: Any, index: Sequence[str], date_period: str | None, apps: Collection[str] = ()) -> ReportPart:
-    """Check a complete pivot report, and return it with flat rows.
+    """Check a complete pivot report of the Report Service, and return it with flat rows.
 
     According to the documentation, rows are nested below the values of the index, level by level: `{"2026-01-01":
     {"rows": [...], "totals": {...}}}`. Live answers also had `data` as the key of the inner rows, a list instead of the

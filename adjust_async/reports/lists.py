@@ -36,10 +36,12 @@ class ReportList(RecordList[T]):
 
 
 class FilterLists(Listing[dict[str, list[FilterValue]]]):
-    """Lists of the names and values that reports can use. Nothing is sent until they are awaited. Each `await` fetches.
+    """Lists of the names and values that reports can use. Nothing is sent until they are awaited.
 
     * `await lists`, or `await lists.collect()`, returns a dictionary from the name of each list to its values;
     * `await lists.to_table()` returns all values as one `Table`, with `list` as its first column.
+
+    Each of these fetches the lists again.
     """
 
     def __init__(self, account: Account, question: FilterQuestion) -> None:
@@ -50,7 +52,11 @@ class FilterLists(Listing[dict[str, list[FilterValue]]]):
         return f"<FilterLists of {', '.join(self._question.names)}: await it (or await collect()), or await to_table()>"
 
     async def collect(self) -> dict[str, list[FilterValue]]:
-        """Return the values of each list, by its name, as `await` on the object itself does."""
+        """Return the values of each list, by its name, as `await` on the object itself does.
+
+        Raises:
+            AdjustError: The request failed.
+        """
         __tracebackhide__ = True
         values: dict[str, list[Any]] = await ask_filters(self._account.session, self._question)
         if not self._question.narrowed:
@@ -63,6 +69,9 @@ class FilterLists(Listing[dict[str, list[FilterValue]]]):
         """Return the values as a table: `list`, the name of the list, and a column for each field of `FilterValue`.
 
         A list or a value that Adjust's documentation does not describe is kept in `extra`.
+
+        Raises:
+            AdjustError: The request failed.
         """
         __tracebackhide__ = True
         columns = RecordColumns(FilterValue)

@@ -10,7 +10,7 @@ __all__ = ["lookback"]
 
 
 def lookback(newest: date | str, days: int, *, today: date | str | None = None) -> tuple[date, date]:
-    """Return the days to request now, so that figures that Adjust has restated since are loaded again.
+    """Return the days to request now, including those whose figures Adjust may have restated.
 
         adjust.reports.fetch(..., date_period=lookback("2026-11-18", 7))
 

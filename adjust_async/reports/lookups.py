@@ -1,4 +1,4 @@
-"""The lists of `filters_data`, and the events."""
+"""Check the queries for lists and events, and decode their answers."""
 
 import logging
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class FilterQuestion(NamedTuple):
 
 
 def check_filters(required_filters: object, section: object, contains: object) -> FilterQuestion:
-    """Check the arguments of a query for lists."""
+    """Check the arguments of a query for lists, and return it."""
     __tracebackhide__ = True
     required = check_names(required_filters, "required_filters")
     query: dict[str, Value] = {"required_filters": required}
@@ -70,7 +70,7 @@ def _check_contains(contains: object, required: tuple[str, ...]) -> dict[str, Va
 def check_events(
     events__contains: object, app_tokens: tuple[str, ...] | None, tokens_mapping: object
 ) -> RequestSpec[list[ReportEvent]]:
-    """Check the arguments of a question for events, and return the request."""
+    """Check the arguments of a query for events, and return its request."""
     __tracebackhide__ = True
     query: dict[str, Value] = {}
     if events__contains is not None:

@@ -1,4 +1,4 @@
-"""Melts cohort metrics: one row for each period instead of one column."""
+"""Melt cohort metrics: one row for each period instead of one column."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -75,7 +75,7 @@ class MeltedReport(Table):
         return (*keys, *_ADDED) if keys or len(self._report) < 2 else ()
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield each row as a dictionary from column to cell. It can be called again."""
+        """Yield each row as a dictionary from column to cell. It can be called repeatedly."""
         names = [column.name for column in self._keys]
         cohorts = [(column, *apart) for column, apart in self._cohorts.items()]
         for row in self._report.rows(exact=self._exact):

@@ -65,7 +65,7 @@ class ReportEvent(Record):
         section: The section of the dashboard that lists it.
         formatting: The kind of its values.
         description: The account's own description.
-        app_token: The tokens of the apps that have it.
+        app_token: The tokens of the apps that have it, in a list.
         tokens: Its event tokens.
         is_skad_event: Whether it is an event of SKAdNetwork.
         increase_is_negative: Whether an increase is bad.

@@ -149,7 +149,7 @@ def _check_hours(value: object, name: str) -> Hours | str:
 
 
 def _check_time_zone(value: object, name: str) -> str | int:
-    """Return an IANA name, or a number as in the service's documentation."""
+    """Return a time zone: an IANA name, or a number from the service's documentation."""
     if isinstance(value, int) and not isinstance(value, bool):
         return check_whole_number(value, name, least=0)
     return check_text(value, name)
@@ -185,7 +185,7 @@ _CHECKS: Mapping[str, Callable[[object, str], Value]] = {
 def check_query(
     query: Mapping[str, Any], takes: type, further: object, *, own: AbstractSet[str] = frozenset()
 ) -> tuple[tuple[str, ...], tuple[str, ...], Period | str, dict[str, Value]]:
-    """Return the dimensions, the metrics, the days, and all other parameters of a report.
+    """Check a query. Return the dimensions, the metrics, the days, and all other parameters.
 
     Args:
         query: The documented parameters; those that are `None` are left out.
@@ -308,7 +308,7 @@ def _check_number(value: object, argument: str) -> Value:
 
 
 def column_name(name: str) -> str:
-    """Return the name of a column in the answer: a cohort metric requested as `..._D7` comes back as `..._d7`."""
+    """Return the name of a column in the answer. A cohort metric requested as `..._D7` is returned as `..._d7`."""
     return re.sub(r"_[DWM][0-9]+(?=$|_)", lambda match: match[0].lower(), name)
 
 

@@ -1,4 +1,4 @@
-"""Checks that rows are within the requested days, apps and columns, and that none are missing."""
+"""Check that rows are within the requested days and apps, and that nothing seems to be missing."""
 
 import re
 from calendar import monthrange
@@ -16,7 +16,7 @@ from adjust_async.reports.question import ReportQuestion
 
 __all__ = ["RecordChecks", "check_windows", "warnings_of"]
 
-#: Numbers of rows at which some accounts are cut off silently.
+#: Numbers of rows at which reports of some accounts are cut off silently.
 _CAPS: Final = frozenset((1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000))
 
 
@@ -77,8 +77,8 @@ def _row_cap(rows: int, question: ReportQuestion) -> str | None:
     if rows not in _CAPS or "limit" in question.parameters:
         return None
     return (
-        f"the answer has exactly {rows:,} rows, at which some accounts are cut off: request fewer days or apps at a "
-        "time, or pass limit= with the number of rows"
+        f"the answer has exactly {rows:,} rows, where reports of some accounts are cut off: request fewer days or apps "
+        "at a time, or pass limit= with the number of rows"
     )
 
 

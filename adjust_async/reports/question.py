@@ -1,4 +1,4 @@
-"""One query to the Report Service: all arguments of a call, checked, and encoded when they are sent."""
+"""One query to the Report Service: the checked arguments of a call, which are encoded when they are sent."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -32,7 +32,7 @@ class ReportQuestion:
     Attributes:
         dimensions, metrics: The columns.
         date_period: All days, or the service's own format for them.
-        windows: The days of each request.
+        windows: The days of each request of an app.
         app_tokens: The apps, in the requested order; empty for all apps of the account.
         by_app: Whether there is one request for each app.
         parameters: All other parameters and filters, by their names on the wire.

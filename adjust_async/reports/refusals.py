@@ -1,4 +1,4 @@
-"""Explains refused reports by comparing the requested names with those of the account."""
+"""Explain refused reports by comparing the requested names with those of the account."""
 
 import re
 from collections.abc import Iterable, Mapping, Set as AbstractSet
@@ -32,7 +32,7 @@ class KnownNames:
         self._lists |= {name: frozenset(names) for name, names in lists.items()}
 
     def explain(self, error: BadRequestError, question: ReportQuestion) -> BadRequestError:
-        """Return an error that names the refused names and similar ones; or the same error if nothing is known."""
+        """Return an error that also names the refused names and similar ones; or the same error if none are found."""
         words = error_words(error.body)
         if not _SPEAKS_OF_NAMES.search(words):
             return error  # without such words, a match of `day` or `app` means nothing

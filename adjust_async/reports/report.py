@@ -1,4 +1,4 @@
-"""`Report`: the answers of the Report Service in parts, and the flat table of their rows."""
+"""`Report`: the answers of the Report Service, and the flat table of their rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AttrDependency", "PivotReport", "Report", "ReportPart", "check_attr_dependency"]
 
-#: The treatment of `attr_dependency`, which has what the dimensions of a row imply, such as a partner's ID.
+#: The treatment of `attr_dependency`: values that the dimensions of a row imply, such as a partner's ID.
 AttrDependency = Literal["drop", "columns", "keep"]
 ATTR_DEPENDENCIES: tuple[AttrDependency, ...] = ("drop", "columns", "keep")
 
@@ -42,7 +42,7 @@ DIMENSIONS = frozenset(
 
 
 def check_attr_dependency(value: object) -> AttrDependency:
-    """Check a treatment of `attr_dependency`.
+    """Return a checked treatment of `attr_dependency`.
 
     Raises:
         ConfigurationError: It is something else.
@@ -50,7 +50,7 @@ def check_attr_dependency(value: object) -> AttrDependency:
     for known in ATTR_DEPENDENCIES:
         if isinstance(value, str) and value == known:
             return known
-    raise ConfigurationError(f"attr_dependency is {shown(value)}: pass 'drop' or 'columns' or 'keep'")
+    raise ConfigurationError(f"attr_dependency is {shown(value)}: pass 'drop', 'columns' or 'keep'")
 
 
 class Report(Table):
@@ -90,16 +90,17 @@ class Report(Table):
         index: Iterable[str] | None = None,
         attr_dependency: AttrDependency = "drop",
     ) -> Self:
-        """Read a saved answer of the Report Service.
+        """Return the report in a saved answer of the Report Service.
 
         Args:
             source: The document of `/report` or `/pivot_report`: text, bytes, or the `Path` of a file.
-            dimensions: The requested dimensions; by default the columns that are not among the totals.
+            dimensions: The requested dimensions; by default the columns that are not among the totals, or in an answer
+                without totals, those that Adjust documents as dimensions.
             index: For a pivot report, the requested index; by default `dimensions`.
-            attr_dependency: As for `Reports.fetch`.
+            attr_dependency: As for `Reports.fetch`, `"drop"` by default.
 
         Raises:
-            ConfigurationError: An argument is wrong.
+            ConfigurationError: An argument is wrong, or the rows are nested and need `index`.
             DecodeError: It is not an answer of the Report Service.
             OSError: The file can't be read.
         """
@@ -127,17 +128,17 @@ class Report(Table):
 
     @property
     def totals(self) -> dict[str, Any]:
-        """The service's own totals by metric; empty if the report is.
+        """The service's own totals by metric; empty if the service sent none.
 
         Raises:
-            ConfigurationError: Apps failed, or the report has several parts. Their totals are not additive.
+            ConfigurationError: Apps failed, or the report does not have exactly one part. Totals are not additive.
         """
         if len(self.parts) == 1 and not self.failures:
             return dict(self.parts[0].totals)
         if self.failures:
             raise ConfigurationError(
                 f"there are no totals: {len(self.failures)} of the apps failed. See report.failures, "
-                "and at the totals of each of report.parts"
+                "and use the totals of each of report.parts"
             )
         raise ConfigurationError(
             f"the report has {len(self.parts)} parts, and totals are not additive: use the totals of each "
@@ -146,7 +147,7 @@ class Report(Table):
 
     @cached_property
     def warnings(self) -> list[Any]:
-        """The service's warnings about all parts, without duplicates."""
+        """The warnings about all parts, without duplicates: the service's own, and the SDK's about unexpected rows."""
         warnings: list[Any] = []
         for part in self.parts:
             for warning in part.warnings:
@@ -194,6 +195,7 @@ class Report(Table):
 
         Raises:
             ConfigurationError: pyarrow is not installed (extra `arrow`).
+            DecodeError: A number is too large for its column.
         """
         pyarrow = import_pyarrow()
         names = dict.fromkeys((*self._asked, *self._keys))
@@ -219,7 +221,7 @@ class Report(Table):
             because they would be repeated for each period.
 
         Raises:
-            ConfigurationError: The report has no cohort metric.
+            ConfigurationError: The report has no cohort metric, or a dimension with the name of a new column.
         """
         return melted(self, self._metric_columns, exact=exact)
 
@@ -246,7 +248,7 @@ class Report(Table):
 
     @cached_property
     def _asked(self) -> dict[str, bool]:
-        """The requested columns by their names in the answer, each with whether it is a metric."""
+        """The requested columns, by their names in the answer. The values are whether they are metrics."""
         came = {key.lower(): key for key in self._keys}
         asked = {}
         for given, is_metric in ((self._dimensions, False), (self._metrics, True)):
@@ -273,7 +275,7 @@ class Report(Table):
 
     @cached_property
     def _records(self) -> list[Records]:
-        """The rows of all parts, with the app of a part for one app, and with `attr_dependency` as requested."""
+        """The rows of each part, with its app if it is for one app, and with `attr_dependency` as requested."""
         found = []
         for part in self.parts:
             records = part.records
@@ -322,7 +324,7 @@ class PivotReport(Report):
 
     @property
     def index_totals(self) -> tuple[dict[str, Any], ...]:
-        """The service's own totals below each value of the index: its dimensions and the metrics, in one dictionary."""
+        """The service's own totals below each value of the index: dictionaries of its dimensions and the metrics."""
         return tuple(self.parts[0].index_totals)
 
 
@@ -330,7 +332,7 @@ def _read(source: object) -> bytes:
     if isinstance(source, Path):
         return source.read_bytes()
     if isinstance(source, str):
-        return source.encode(errors="surrogatepass")  # which then is not JSON
+        return source.encode(errors="surrogatepass")  # the result is then not JSON
     if isinstance(source, bytes):
         return source
     raise ConfigurationError(f"source is {shown(source)}: pass text, bytes or a pathlib.Path")

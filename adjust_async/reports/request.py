@@ -1,4 +1,4 @@
-"""Sends requests to the Report Service, and turns the answers into reports."""
+"""Send requests to the Report Service, and turn the answers into reports."""
 
 import logging
 from collections.abc import AsyncGenerator
@@ -32,10 +32,10 @@ logger = logging.getLogger("adjust_async")
 
 
 async def send(account: Account, question: ReportQuestion, spec: RequestSpec[T]) -> T:
-    """Send a request for a report.
+    """Send a request for a report, and return what the spec makes of the answer.
 
     Raises:
-        BadRequestError: The service refused it. The message names the metric or dimension that it refused.
+        BadRequestError: The service refused it. The message names the refused metric or dimension, if that is known.
         AdjustError: As raised by `Session.request`.
     """
     __tracebackhide__ = True
@@ -125,7 +125,7 @@ def _fan_out(account: Account, question: ReportQuestion, on_progress: OnProgress
 async def _without_rows_explained(
     account: Account, question: ReportQuestion, windows: list[ReportPart]
 ) -> list[ReportPart]:
-    """Add warnings to answers without rows if the account does not have the requested apps."""
+    """Return the answers. If none has rows, the first has a warning for each app that the account does not have."""
     if any(part.records for part in windows):
         return windows
     first, *others = windows
@@ -159,4 +159,4 @@ def _log_warnings(session: Session, report: Report, logged: set[str]) -> None:
     for warning in map(str, report.warnings):
         if warning not in logged:
             logged.add(warning)
-            logger.warning("the Report Service warns: %s", session.config.token.redact(warning))
+            logger.warning("about the report: %s", session.config.token.redact(warning))

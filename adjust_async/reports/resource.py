@@ -60,19 +60,20 @@ class Reports:
         attribution_source: `"dynamic"` (default) or `"first"`.
         reattributed: `True`, `False` or `"all"`.
         os_names: Only figures of these.
-        sandbox: Whether to return figures of the sandbox instead of production.
+        sandbox: Whether to return figures of the sandbox instead of production, the default.
         ad_spend_mode: `"adjust"`, `"network"` or `"mixed"`.
         ad_revenue_sources, iap_revenue_mode, period_over_period, index: As the service documents them.
         sort: Columns to sort by, with a `-` before those in descending order.
         limit: The maximum number of rows.
         format_dates: Whether dates are formatted as in the dashboard. By default they are ISO, and parsed into dates.
-        include_attr_dependency: Whether the service sends `attr_dependency`; by default if a method needs it.
+        include_attr_dependency: Whether the service sends `attr_dependency`; by default if the argument of that name
+            needs it.
         parameters: Parameters that Adjust added later, by name.
 
     Raises:
         ConfigurationError: An argument is wrong. Nothing was sent.
-        BadRequestError: The service refused the query. The message names the metric or dimension that it refused, and
-            similar names once `filters` has returned them.
+        BadRequestError: The service refused the query. If possible, the message names the refused metric or dimension,
+            and similar names once `filters` has returned them.
         DecodeError: An answer is not what the service documents.
         AdjustError: The request failed. A failure never looks like an empty report, and an empty report never raises.
     """
@@ -81,9 +82,9 @@ class Reports:
         self._account = Account(session)
 
     def over(self, session: Session) -> "Reports":
-        """Return the same resource for a view of its session, with the same memory."""
+        """Return a copy for a view of the session, with the same knowledge of the account."""
         view = copy.copy(self)
-        view._account = self._account.over(session)  # noqa: SLF001 - its own class
+        view._account = self._account.over(session)  # noqa: SLF001 - of this class
         return view
 
     @spelled_out
@@ -107,19 +108,25 @@ class Reports:
                 `"none"` sends one request, so figures may span apps. By default `"app"` if `app_tokens` is passed,
                 unless there is a `limit`, `sort` or `index`, which would apply to each app separately.
             window: Splits the range into windows that are requested concurrently: `"day"`, `"week"` (from Sunday),
-                `"month"`, or a number of days. Allowed only if the dimensions make the join exact.
-            on_failure: `"raise"` cancels the other requests and raises; `"keep"` returns the report of the other apps,
-                with `failures`. If every app failed, the first app's error is raised in either case.
-            attr_dependency: The service's data on what the dimensions of each row imply: `"drop"` leaves it out,
-                `"columns"` turns it into columns, `"keep"` keeps it as a dictionary in the column `attr_dependency`.
+                `"month"`, or a number of days from 1 to 366. By default the range is not split. Allowed only if the
+                dimensions make the join exact.
+            on_failure: `"raise"`, the default, raises the first failure and cancels the other requests. `"keep"`
+                returns the report of the other apps, with `failures`; if every app failed, it raises the error of the
+                first app.
+            attr_dependency: The service's data on what the dimensions of each row imply. `"drop"`, the default, leaves
+                it out, `"columns"` turns it into columns, and `"keep"` keeps it as a dictionary in the column
+                `attr_dependency`.
             on_progress: A function that is called in the event loop with the number of finished requests, their total,
                 and the app of the last one. It should return quickly; an exception from it ends the call.
             query: The parameters described in the class.
 
         Returns:
-            The report, with its rows in the order of the requested apps, and for each app in the order of the windows.
-            The service's totals are in `totals`, or in `parts` if there are several. The report is empty if the service
-            has no figures (204).
+            The `Report`, with its rows in the order of the requested apps, and for each app in the order of the
+            windows. The service's totals are in `totals`, or in `parts` if there are several. The report is empty if
+            the service has no figures (204).
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -153,10 +160,12 @@ class Reports:
             query: The parameters described in the class.
 
         Returns:
-            An async generator of pairs: an app token, and the report of only that app. With `on_failure="keep"` a
-                failed
-            app is yielded too, with a report that has no rows, and its error in `failures`. If every app failed, the
-            first app's error is raised after the last of them.
+            An async generator of pairs: an app token, and the report of only that app. With `on_failure="keep"`, a
+            failed app is yielded too, with a report without rows that has the error in `failures`. If every app failed,
+            the first app's error is raised after the last of them.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(
@@ -179,7 +188,7 @@ class Reports:
         parameters: Mapping[str, Any] | None = None,
         **query: Unpack[ReportQuery],
     ) -> PivotReport:
-        """Return a pivot report, with totals for each value of the dimensions of `index`, which is required.
+        """Return a pivot report, which has totals for each value of the dimensions in `index`. `index` is required.
 
         Args:
             app_tokens, parameters: As described in the class.
@@ -187,7 +196,10 @@ class Reports:
             query: The parameters described in the class.
 
         Returns:
-            The report, with `totals_per_dimension`.
+            The `PivotReport`, with `totals_per_dimension` and `index_totals`.
+
+        Raises:
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         if query.get("index") is None:
@@ -213,14 +225,14 @@ class Reports:
         Args:
             app_tokens, parameters: As described in the class. One request covers all apps.
             on_progress: A function that is called in the event loop with the number of bytes received, their total
-                (`None` if the service does not send it), and `"csv_report"`. An exception from it ends the rows.
-            exact: Whether metrics are `Decimal`, with every digit of the service, instead of int and float.
+                (`None` if the service does not send it), and `"csv_report"`. An exception from it ends the iteration.
+            exact: Whether metrics are `Decimal`, with every digit that the service sent, instead of int and float.
             query: The parameters described in the class, and `readable_names`: the dashboard's names as headers, with
                 text in all cells.
 
         Returns:
             An async generator of rows, each a dictionary from column to cell like those of `Report.rows`. An empty cell
-            of a metric is `None`.
+            of a metric or a date is `None`.
 
         Raises:
             AdjustError: As described in the class; also between rows, if the answer breaks off. A note on the error
@@ -257,11 +269,12 @@ class Reports:
             app_tokens, parameters, query: As in `iter_csv`, with `readable_names`.
 
         Returns:
-            The path, the size, the number of rows and the columns.
+            A `SavedReport`: the path, the size in bytes, the number of rows and the columns.
 
         Raises:
             ConfigurationError: There can't be a file at `path`. Nothing was sent.
-            DecodeError: The answer is not a CSV, or twice only the end of the connection marked its end.
+            DecodeError: The answer is not a CSV; or only the end of the connection marked its end, also when it was
+                requested again.
             AdjustError: As described in the class; or the file can't be written, with the `OSError` as its cause.
         """
         __tracebackhide__ = True
@@ -285,6 +298,10 @@ class Reports:
 
         Returns:
             The table, with the columns and types of `fetch(...).to_arrow()`.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or pyarrow is not installed (extra `arrow`). Nothing was sent.
+            AdjustError: As described in the class.
         """
         __tracebackhide__ = True
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
@@ -303,15 +320,20 @@ class Reports:
         """Write a Parquet report to a file.
 
         The file is complete or absent, as in `download_csv`. It has the columns and types of `read_parquet`, and all of
-        its pages have been checked. Without pyarrow (extra `arrow`), it is the file that the service sent, and an empty
-        report can't be written.
+        its pages have been checked. Without pyarrow (extra `arrow`), it is the file that the service sent.
 
         Args:
             path, on_progress: As in `download_csv`.
             app_tokens, parameters, query: As in `read_parquet`.
 
         Returns:
-            The path, the size, and with pyarrow the number of rows and the columns.
+            A `SavedReport`: the path, the size in bytes, and with pyarrow the number of rows and the columns.
+
+        Raises:
+            ConfigurationError: There can't be a file at `path`, and nothing was sent; or the report is empty, which
+                can't be written without pyarrow.
+            DecodeError: The answer is not Parquet, or breaks off.
+            AdjustError: As described in the class; or the file can't be written, with the `OSError` as its cause.
         """
         __tracebackhide__ = True
         place, hook = target(path), check_on_progress(on_progress)
@@ -325,19 +347,23 @@ class Reports:
         section: str | None = None,
         contains: Mapping[str, str] | None = None,
     ) -> FilterLists:
-        """Return the names and values that reports can use. Follows the "Filters data endpoint".
+        """List the names and values that reports can use. Follows the "Filters data endpoint".
 
         Once this has returned `dimensions` and lists of metrics, errors about unknown names suggest similar ones.
 
         Args:
             required_filters: The lists, such as `["overview_metrics", "cohort_metrics", "dimensions", "networks"]`.
-            section: A section of the dashboard, to return only its values.
+            section: A section of the dashboard, to return only its values; all by default.
             contains: A text for each list that ids or names must contain: `{"networks": "google"}`.
 
         Returns:
             The lists. Await them for a dictionary from the name of each list to its values, or use `to_table()`. A list
             or a value that Adjust's documentation does not describe is returned as the service sent it, and a warning
             is logged.
+
+        Raises:
+            ConfigurationError: An argument is wrong. Nothing was sent.
+            AdjustError: (on awaiting) The request failed.
         """
         __tracebackhide__ = True
         return FilterLists(self._account, check_filters(required_filters, section, contains))
@@ -354,12 +380,16 @@ class Reports:
         Args:
             events__contains: A text that the id or the name of an event must contain.
             app_tokens: The apps whose events to return; by default all.
-            tokens_mapping: Whether to return the event tokens of each app.
+            tokens_mapping: Whether to return the event tokens of each app; not by default.
 
         Returns:
             The events: await them, iterate them with `async for`, or use `to_table()`. `{id}_events` and `{id}_revenue`
             are names of metrics. An event that Adjust's documentation does not describe is returned as the service sent
             it, and a warning is logged.
+
+        Raises:
+            ConfigurationError: An argument is wrong. Nothing was sent.
+            AdjustError: (on iterating or awaiting) The request failed.
         """
         __tracebackhide__ = True
         tokens = None if app_tokens is None else tuple(check_app_tokens(app_tokens))

@@ -1,4 +1,4 @@
-"""Converts columns of text from the Report Service into typed Arrow arrays, as a whole if every cell allows it."""
+"""Convert the Report Service's columns of text into typed Arrow arrays, as a whole if every cell allows it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -56,7 +56,7 @@ def _numbers(name: str, texts: Any) -> Any:
         return None
     types: set[type] = set() if texts.null_count == len(texts) else {float} if b"." in characters else {int}
     kind = metric_kind(name, types)
-    # Arrow parses "-0" as -0.0, and it is the integer 0.
+    # Arrow parses "-0" as -0.0, but it is the integer 0.
     if b"-0" in characters and compute.any(compute.match_substring_regex(texts, "^-0+$")).as_py():
         return None
     numbers = texts.cast(arrow_type(kind, at_utc=False))
@@ -66,7 +66,7 @@ def _numbers(name: str, texts: Any) -> Any:
 
 
 def _characters(texts: Any) -> bytes:
-    """Return all texts of an array, one after the other: to look through them is faster than through each."""
+    """Return all texts of an array as one, since searching it once is faster than searching each text."""
     chunks = getattr(texts, "chunks", [texts])  # more than two gigabytes are a chunked array
     # An array may be a part of its buffer.
     buffers = [(chunk.buffers()[2] if len(chunk) else None) for chunk in chunks]
@@ -76,7 +76,7 @@ def _characters(texts: Any) -> bytes:
 def _days(texts: Any) -> Any:
     from pyarrow import compute
 
-    # The cast takes no other form of a day. A year 0 is one that Python does not have.
+    # The cast accepts no other form of a day. Python has no year 0.
     if compute.any(compute.starts_with(texts, "0000")).as_py():
         return None
     return texts.cast(arrow_type("date", at_utc=False))

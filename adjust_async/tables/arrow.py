@@ -77,6 +77,9 @@ def plain_cells(column: Column, cells: Iterable[Any], *, at_utc: bool) -> Iterat
         column: The column.
         cells: Its cells.
         at_utc: Whether moments are in UTC. One without an offset then counts as UTC.
+
+    Raises:
+        DecodeError: A number is too large.
     """
     for cell in cells:
         plain = _plain(column, cell)
@@ -86,7 +89,6 @@ def plain_cells(column: Column, cells: Iterable[Any], *, at_utc: bool) -> Iterat
 
 
 def _plain(column: Column, cell: Any) -> Any:
-    """Return a cell, converted to the type that its column is exported with."""
     if cell is None:
         return None
     if column.kind == "text":

@@ -1,4 +1,4 @@
-"""Write tables to files completely or not at all: next to their final place, and moved there at the end."""
+"""Write tables to files completely or not at all: to a temporary file, which is moved to its place at the end."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ __all__ = ["whole_file", "write_csv"]
 
 @contextmanager
 def whole_file(path: object) -> Iterator[BinaryIO]:
-    """Open a file for writing. An existing file stays until the new one is complete.
+    """Open a file for writing in binary. An existing file stays until the new one is complete, and its mode is kept.
 
     If `path` is a symbolic link, its target is replaced.
 

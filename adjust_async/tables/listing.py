@@ -21,11 +21,18 @@ class Listing(ABC, Generic[R]):
         """Return everything, as `await` on the object itself does.
 
         Use it where a coroutine is required, such as in `asyncio.create_task`.
+
+        Raises:
+            AdjustError: A request failed.
         """
 
     @abstractmethod
     async def to_table(self) -> Table:
-        """Return everything as a table."""
+        """Return everything as a table.
+
+        Raises:
+            AdjustError: A request failed.
+        """
 
     def __await__(self) -> Generator[Any, None, R]:
         __tracebackhide__ = True
@@ -58,6 +65,9 @@ class RecordList(Listing[list[T]]):
         """Return all records as a list, as `await` on the object itself does.
 
         Use it where a coroutine is required, such as in `asyncio.create_task`.
+
+        Raises:
+            AdjustError: A request failed.
         """
         __tracebackhide__ = True
         records: list[T] = []
@@ -68,6 +78,9 @@ class RecordList(Listing[list[T]]):
         """Return all records as a table: a column for each field, and for each record a row equal to its `to_dict()`.
 
         The columns do not depend on the records. The first one, such as `token`, identifies a row.
+
+        Raises:
+            AdjustError: A request failed.
         """
         __tracebackhide__ = True
         columns = RecordColumns(self._cls)

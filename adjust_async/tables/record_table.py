@@ -51,7 +51,7 @@ class RecordColumns(Generic[T]):
         self._readers = [_reader(field.name, field.type) for field in fields]
 
     def extend(self, records: Sequence[T]) -> None:
-        """Add records. An item that is not a record goes as received into `extra` of an otherwise empty row."""
+        """Add records. An item that is not a record becomes the `extra` of an otherwise empty row."""
         records = [record if isinstance(record, self._cls) else self._odd(record) for record in records]
         for cells, read in zip(self.cells, self._readers, strict=True):
             cells.extend(map(read, records))

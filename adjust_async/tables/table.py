@@ -50,7 +50,7 @@ class Table(ABC):
 
     @property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that identify a row together, such as for an upsert; empty if none are known to."""
+        """The columns that identify a row together, for example for an upsert; empty if none are known to."""
         return ()
 
     def __len__(self) -> int:
@@ -88,7 +88,7 @@ class Table(ABC):
         return f"<p>{caption}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}"
 
     def _described(self) -> str:
-        """Return the number of rows and what failed, if counting needs no iteration over the rows."""
+        """Return a description such as the number of rows and the failures; empty if it would need the rows."""
         return ""
 
     def head(self, n: int = 5) -> list[dict[str, Any]]:
@@ -123,6 +123,7 @@ class Table(ABC):
 
         Raises:
             ConfigurationError: pyarrow is not installed (extra `arrow`), or `path` can't be a file.
+            DecodeError: A number is too large for its column.
             OSError: The file can't be written.
         """
         import_pyarrow()
@@ -138,6 +139,7 @@ class Table(ABC):
 
         Raises:
             ConfigurationError: pyarrow is not installed (extra `arrow`).
+            DecodeError: A number is too large for its column.
         """
         pyarrow = import_pyarrow()
         arrays = [arrow_array(column, cells) for column, cells in zip(self.schema, self.cells(), strict=True)]
@@ -151,7 +153,8 @@ class Table(ABC):
         blocks: in a coroutine use `await asyncio.to_thread(report.to_pandas)`.
 
         Raises:
-            ConfigurationError: pandas is not installed (extra `pandas`).
+            ConfigurationError: pandas or pyarrow is not installed (extra `pandas`).
+            DecodeError: A number is too large for its column.
         """
         try:
             import pandas
@@ -166,10 +169,14 @@ class Table(ABC):
         return table.to_pandas(types_mapper=nullable.get)
 
     def to_polars(self) -> "polars.DataFrame":
-        """Return a polars frame.
+        """Return a polars frame with columns of Int64, Float64, Boolean, Date, Datetime or String, even without rows.
+
+        Moments are in UTC if any of them has an offset from UTC. A cell without a value is null. It blocks: in a
+        coroutine use `await asyncio.to_thread(report.to_polars)`.
 
         Raises:
             ConfigurationError: polars is not installed (extra `polars`).
+            DecodeError: A number is too large for its column.
         """
         try:
             import polars
@@ -191,7 +198,7 @@ class Table(ABC):
         return polars.DataFrame(series)
 
     def cells(self) -> list[Sequence[Any]]:
-        """Return the cells of each column, in the order of `schema`."""
+        """Return a sequence of cells for each column, in the order of `schema`."""
         rows = list(self.rows())
         return [[row[name] for row in rows] for name in self.columns]
 
@@ -223,7 +230,7 @@ class ColumnTable(Table):
 
     @property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that identify a row together, such as for an upsert; empty if none are known to."""
+        """The columns that identify a row together, for example for an upsert; empty if none are known to."""
         return self._key_columns
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """An httpx transport on aiohttp's connections and parser, for applications that need the highest throughput.
 
 `httpx-aiohttp` offers the same, but raises `ConnectTimeout` for a connection that broke after a POST was sent. Telling
-its errors apart needs most of the code of a transport. aiohttp's own tracing shows how far a request got.
+its errors apart would need most of the code of a transport. Here aiohttp's own tracing shows how far a request got.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ LONGEST_HEADER = 100 * 1024
 #: The exceptions of aiohttp and `Trust`.
 FAILURES = (aiohttp.ClientError, httpx.TransportError, OSError, RuntimeError, ValueError)
 
-#: How many bytes of a body to pass on at once. The system accepts them without waiting for the service.
+#: The number of bytes of a body to pass on at once. The system accepts them without waiting for the service.
 SMALL_BODY = 64 * 1024
 
 
@@ -73,10 +73,10 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             timeout, and then fails with `httpx.PoolTimeout`.
         verify: The TLS context that verifies certificates. By default httpx's, which uses `SSL_CERT_FILE` and
             `SSL_CERT_DIR`.
-        proxy: The URL of a proxy for all requests, of http or https.
+        proxy: The URL of an http or https proxy for all requests; none by default.
         trust_env: Whether to take the proxy, if none is passed, from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
             `NO_PROXY`, which are read at the first request to an origin. Requests to this machine never use a proxy
-            from the environment. The argument also applies to `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+            from the environment. It also decides whether `SSL_CERT_FILE` and `SSL_CERT_DIR` are used.
 
     Raises:
         ConfigurationError: An argument is wrong, or aiohttp is not installed. A request raises it if the proxy from
@@ -98,7 +98,16 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._retired: set[_Connections] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request on an idle connection or a new one."""
+        """Send the request on an idle connection or a new one.
+
+        Returns:
+            The response, once its head has arrived. Closing it frees the connection.
+
+        Raises:
+            ConfigurationError: The proxy from the environment can't be used.
+            httpx.TransportError: There was no answer. `PooledTransport` describes which errors mean that nothing was
+                sent.
+        """
         origin = origin_of(request)
         proxy = self._proxies.of(origin)
         await self._attempts.take_slot(origin, request)
@@ -167,7 +176,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         )
 
     async def _enter(self) -> "_Connections":
-        """Return the pool to use: a new one if the machine was suspended since the last one was made."""
+        """Return the connections to use: new ones if the machine was suspended since the last ones were made."""
         connections = self._connections
         if connections is not None and connections.slept:
             self._retire(connections)
@@ -190,13 +199,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             self._attempts.free_slot(origin)
 
     def _retire(self, connections: "_Connections") -> None:
-        """Retire this pool: no further request uses it. aiohttp can't close only some connections of a session."""
+        """Use these connections for no further request. aiohttp can't close only some connections of a session."""
         self._retired.add(connections)
         if self._connections is connections:
             self._connections = None
 
     async def _close_unused(self, connections: "_Connections") -> None:
-        """Close retired pools, once the last of their requests has ended."""
+        """Close retired connections once the last of their requests has ended."""
         if connections in self._retired and not connections.requests:
             self._retired.discard(connections)
             await connections.aclose()
@@ -229,7 +238,7 @@ class _Connections:
 
     @property
     def slept(self) -> bool:
-        """Whether the machine was suspended, or its clock was set, since the pool was made."""
+        """Whether the machine was suspended, or its clock was set, since the session was made."""
         return abs(clock_offset() - self._made) > CLOCK_TOLERANCE
 
     async def aclose(self) -> None:

@@ -39,7 +39,7 @@ def broken_answer(request: httpx.Request, error: Exception) -> httpx.TransportEr
 
 
 def cause_of(error: Exception) -> BaseException | None:
-    """Return the exception to use as the cause: some contain the request's headers, or a proxy's user and password."""
+    """Return a cause to show for an error. Some of aiohttp's contain the request's headers, or a proxy's password."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return error.os_error
     return error.__cause__ if isinstance(error, aiohttp.ClientResponseError) else error

@@ -14,7 +14,7 @@ from adjust_async.transports.proxies import Proxy
 
 __all__ = ["Attempt", "Attempts", "timeout_of", "words_of"]
 
-#: Seconds of silence after which a request that its caller cancelled counts as failed.
+#: Seconds without an answer after which a cancelled request counts as failed.
 SILENCE = 1.0
 
 
@@ -137,12 +137,12 @@ class Attempt:
         self.reused = False
         host = self.proxy.address.rpartition(":")[0] if self.proxy else self.origin.host
         if self._look_up is None and not _is_address(host.strip("[]")):
-            # asyncio resolves names in the same threads, in order. As long as this has not run, the name lookup after
-            # it has not either.
+            # asyncio resolves names in the same threads, in order. As long as this has not run, the name lookup that
+            # follows has not run either.
             self._look_up = asyncio.get_running_loop().run_in_executor(None, _nothing)
 
     def begin(self) -> None:
-        """Note that the request is about to be written. From now on, only its own timeouts count."""
+        """Note that the request is about to be written. From now on, only its `read` and `write` timeouts count."""
         if not self.begun:
             self.begun = True
             if not self._scope.expired():
@@ -159,9 +159,9 @@ class Attempt:
             self._scope.reschedule(asyncio.get_running_loop().time())
 
     def was_dead(self, error: BaseException) -> bool:
-        """Return whether the error means that an idle connection had died; others of its age are dead then too.
+        """Return whether an idle connection had died, according to its error. Others of the same age are then dead too.
 
-        A request that its caller gave up says nothing about its connection, unless the caller waited for some time.
+        A cancelled request says nothing about its connection, unless the caller had waited for some time.
         """
         waited = asyncio.get_running_loop().time() - self.started
         return self.reused and (waited >= SILENCE or not isinstance(error, asyncio.CancelledError))
@@ -198,7 +198,7 @@ def timeout_of(request: httpx.Request, name: str) -> float | None:
 
 
 def words_of(error: BaseException) -> str:
-    """Return the text of the innermost cause that has one: anyio's says only that all attempts failed."""
+    """Return the text of the innermost cause that has one. That of anyio only says that all attempts failed."""
     words = ""
     cause: BaseException | None = error
     while cause is not None:

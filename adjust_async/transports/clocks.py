@@ -1,4 +1,4 @@
-"""Detect that the machine was suspended: meanwhile the wall clock goes on, and most monotonic clocks stop."""
+"""Detect that the machine was suspended: the wall clock goes on meanwhile, but most monotonic clocks stop."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Errors of httpx after which certainly no byte of the request was sent.
+"""Errors of httpx which guarantee that no byte of the request was sent.
 
 A plain `httpx.ConnectTimeout` does not guarantee that: some transports raise it for a POST whose answer was lost.
 """

@@ -30,7 +30,7 @@ def failure_of(attempt: Attempt, error: Exception) -> Exception:
 
 
 def broken_answer(request: httpx.Request, error: Exception) -> httpx.TransportError:
-    """Return the error for a connection that broke after the request was started. httpcore's often have no text."""
+    """Return the error for a connection that broke after the request was started. httpcore's errors often lack text."""
     match error:
         case httpx.LocalProtocolError():
             return httpx.RemoteProtocolError(words_of(error), request=request)

@@ -54,7 +54,7 @@ class Lane:
 
     @property
     def broken(self) -> bool:
-        """Return whether the connection has ended, or has received unexpected data."""
+        """Whether the connection has ended, or has received unexpected data."""
         return self._stream is not None and bool(self._stream.get_extra_info("is_readable"))
 
     def rest(self, now: float) -> None:
@@ -63,11 +63,11 @@ class Lane:
 
     @property
     def slept(self) -> bool:
-        """Return whether the machine was suspended or its clock set while the lane was idle, so its age is unknown."""
+        """Whether the machine was suspended or its clock set while the lane was idle, so that its age is unknown."""
         return abs(clock_offset() - self._clock_offset) > CLOCK_TOLERANCE
 
     def connecting(self, stream: Any) -> None:
-        """Note a connection that httpcore will not close: it drops one that is cancelled during a handshake."""
+        """Note an open connection, since httpcore drops it without closing if the handshake is cancelled."""
         self._connecting = stream
 
     async def aclose(self) -> None:

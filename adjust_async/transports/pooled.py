@@ -47,15 +47,16 @@ class PooledTransport(httpx.AsyncBaseTransport):
             timeout, and then fails with `httpx.PoolTimeout`.
         verify: The TLS context that verifies certificates, such as one with your own certificate authority. By default
             httpx's, which uses `SSL_CERT_FILE` and `SSL_CERT_DIR`.
-        http2: Offer HTTP/2 (extra `http2`). Each connection still carries one request at a time.
-        proxy: The URL of a proxy for all requests.
+        http2: Whether to offer HTTP/2 (extra `http2`). Each connection still carries one request at a time.
+        proxy: The URL of an http, https or SOCKS 5 proxy for all requests; none by default.
         trust_env: Whether to take the proxy, if none is passed, from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
             `NO_PROXY`, which are read at the first request to an origin. Requests to this machine never use a proxy
-            from the environment. The argument also applies to `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+            from the environment. It also decides whether `SSL_CERT_FILE` and `SSL_CERT_DIR` are used.
         keepalive_expiry: Seconds after which an idle connection is closed; `None` for never.
 
     Raises:
-        ConfigurationError: An argument is wrong. A request raises it if the proxy from the environment can't be used.
+        ConfigurationError: An argument is wrong, or h2 is not installed for `http2`. A request raises it if the proxy
+            from the environment can't be used.
     """
 
     def __init__(
@@ -94,7 +95,15 @@ class PooledTransport(httpx.AsyncBaseTransport):
         return sum(len(lanes.idle) for lanes in self._lanes.values())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request on the idle connection that was used most recently, or on a new one."""
+        """Send the request on the idle connection that was used most recently, or on a new one.
+
+        Returns:
+            The response, once its head has arrived. Closing it frees the connection.
+
+        Raises:
+            ConfigurationError: The proxy from the environment can't be used.
+            httpx.TransportError: There was no answer. The class describes which errors mean that nothing was sent.
+        """
         origin = origin_of(request)
         proxy = self._proxies.of(origin)
         lanes = self._lanes.get(origin)
@@ -144,7 +153,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         proxy = attempt.proxy
         if "https" in (attempt.origin.scheme, proxy and proxy.scheme):
             tls = await self._trust.context()
-        else:  # httpx would read the trust store all the same; this context trusts no one
+        else:  # httpx would read the trust store even for http; this context trusts no one
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         way = None
         if proxy is not None:

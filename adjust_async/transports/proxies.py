@@ -20,7 +20,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 HIGHEST_PORT = 65535
 
-#: Where macOS and Windows keep proxies outside of variables.
+#: The source of proxies that macOS and Windows keep outside of environment variables.
 SYSTEM = "the system's settings"
 
 
@@ -85,8 +85,10 @@ def check_proxy(url: object, source: str, schemes: Collection[str]) -> Proxy:
     except (httpx.InvalidURL, ValueError):
         raise ConfigurationError(f"{source} is not the URL of a proxy: {example}") from None
     port = parsed.port or _DEFAULT_PORTS.get(parsed.scheme, 0)
-    if not parsed.host or port > HIGHEST_PORT:
+    if not parsed.host:
         raise ConfigurationError(f"{source} has no host: {example}")
+    if port > HIGHEST_PORT:
+        raise ConfigurationError(f"{source} has the port {port}, and the highest is {HIGHEST_PORT}: {example}")
     if parsed.scheme not in schemes:
         raise ConfigurationError(f"{source} has the unsupported scheme {parsed.scheme!r}: {_usable(schemes)}")
     if parsed.scheme.startswith("socks") and find_spec("socksio") is None:
@@ -121,7 +123,7 @@ def _usable(schemes: Collection[str]) -> str:
 
 
 def _is_excluded(origin: Origin, no_proxy: str) -> bool:
-    """Return whether `NO_PROXY` has the origin, as a name, domain, address or network, with or without a port."""
+    """Return whether `NO_PROXY` covers the origin by a name, domain, address or network, with or without a port."""
     for entry in re.split(r"[\s,]+", no_proxy.lower()):
         scheme, _, rest = entry.rpartition("://")
         host, port = _split(rest)

@@ -218,6 +218,7 @@ async def test_a_repeated_cursor_is_an_error_not_a_circle(back_to: int, prefetch
             async for tracker in adjust.trackers.list("app", prefetch=prefetch):
                 seen.append(tracker.name)
     assert raised.value.cursor == f"c{back_to or 1}"
+    assert raised.value.service == "api"
     assert raised.value.page == (2 if back_to == 0 else 3)
     assert repr(raised.value.cursor) in str(raised.value)
     assert seen == ["a", "b", "c"]

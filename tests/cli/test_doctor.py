@@ -72,6 +72,22 @@ def test_proxies_and_certificates() -> None:
     assert "s3cret" not in finished.out + finished.err
 
 
+def test_the_url_of_an_emulator_in_a_container() -> None:
+    """A host in `insecure_hosts` serves reports too, and its URL is shown for them, as the client uses it."""
+    with emulated() as shell:
+        finished = shell.invoke(
+            "doctor",
+            "--format",
+            "csv",
+            "--insecure-hosts",
+            "emulator.invalid",
+            ADJUST_API_URL="http://emulator.invalid:9",
+            ADJUST_REPORTS_URL=None,
+        )
+    urls = {row["check"]: row["url"] for row in csv.DictReader(StringIO(finished.out))}
+    assert urls["Report Service"] == "http://emulator.invalid:9"
+
+
 def test_a_coordinator(tmp_path: Path) -> None:
     """The holder of an app's lock is named if there is a coordinator; one that can't be reached is status 4."""
     url = f"file://{tmp_path / 'shared.db'}"

@@ -81,13 +81,13 @@ def test_faults_from_the_command_line() -> None:
 
 
 def test_port_in_use() -> None:
-    """A port that is taken is one readable line and status 1."""
+    """A port that is taken is one readable line and status 2."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
         finished = subprocess.run([COMMAND, "emulator", "--port", port], capture_output=True, text=True, check=False)
-    assert finished.returncode == 1
+    assert finished.returncode == 2
     assert f"Port {port} of 127.0.0.1 is in use" in finished.stderr
     assert "Traceback" not in finished.stderr
 
@@ -166,13 +166,13 @@ def test_host() -> None:
 def test_what_makes_no_sense(
     option: str, value: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An invalid option is one readable line and status 1."""
+    """An invalid option is one readable line and status 2."""
     if option == "--apps" and value != "nowhere.json":
         (tmp_path / "apps.json").write_text(value)
         value = str(tmp_path / "apps.json")
     monkeypatch.setattr(Emulator, "run", lambda *_: None)  # an option that passes must not serve for ever
     finished = CliRunner().invoke(app, ["emulator", "--port", "0", option, value])
-    assert finished.exit_code == 1
+    assert finished.exit_code == 2
     assert finished.stderr.startswith("The emulator could not start: ")
     assert words in finished.stderr
     assert "Traceback" not in finished.stderr

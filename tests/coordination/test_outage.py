@@ -105,6 +105,9 @@ async def test_a_lock_without_redis_begins_nothing(redis_server: RedisServer) ->
         await lock.ensure()
         with pytest.raises(CoordinationError, match="Nothing was sent"):
             await journal.write(JournalEntry(uuid4().hex, None, "AdColony"), lock)
+        with pytest.raises(CoordinationError) as settling:
+            await journal.settle(entry, "abc123")
+        assert "Nothing was sent" not in str(settling.value)
         await asyncio.sleep(1)
         with pytest.raises(LockLostError, match="the lock of app app1 expired, and the coordinator"):
             await lock.ensure()

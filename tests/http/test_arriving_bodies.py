@@ -237,8 +237,9 @@ async def test_closing_the_client_ends_a_body(moment: float) -> None:
     await asyncio.sleep(moment)
     started = now()
     await adjust.aclose()
-    with pytest.raises(ClientClosedError, match="GET /reports-service/csv_report was in flight"):
+    with pytest.raises(ClientClosedError, match="GET /reports-service/csv_report was in flight") as raised:
         await call
+    assert raised.value.service == "reports"
     assert now() == pytest.approx(started)
     assert (adjust._session.permits, adjust._session.calls, bodies[0].closed) == (0, 0, 1)
 

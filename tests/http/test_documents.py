@@ -79,7 +79,7 @@ def test_an_empty_error_is_none(nothing: str) -> None:
 def test_a_key_that_comes_twice_is_final() -> None:
     """A document with a repeated key would be the same again."""
     error = decode_error_of('{"rows": [1], "rows": []}')
-    assert "the key 'rows' comes twice" in error.message
+    assert "the key 'rows' appears twice" in error.message
     assert (error.malformed, error.transient) == (False, False)
 
 

@@ -203,6 +203,7 @@ def test_a_rerun_of_the_recipe_completes_the_dataset(emulator: Emulator, tmp_pat
     [
         ({"metrics": []}, "metrics"),
         ({"date_period": "last_month"}, "date_period"),
+        ({"date_period": None}, "date_period"),
         ({"date_period": ("2026-02-01", "2026-01-01")}, "date_period"),
         ({"app_tokens": []}, "app_tokens"),
         ({"window": "year"}, "window"),

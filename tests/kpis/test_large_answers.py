@@ -65,7 +65,7 @@ def test_a_fault_in_a_large_answer_is_found_where_it_is() -> None:
     """Its location counts all elements, those that became columns too."""
     answer = large_answer()
     answer["result_set"]["networks"][70]["dates"] = [{"date": "2026-01-01", "kpi_values": [1]}]
-    with pytest.raises(DecodeError, match="1 values stand for 2 KPIs") as caught:
+    with pytest.raises(DecodeError, match="the number of values is 1, and the number of KPIs is 2") as caught:
         KpiReport.from_json(json.dumps(answer))
     assert caught.value.location == "$.result_set.networks[70].dates[0].kpi_values"
 

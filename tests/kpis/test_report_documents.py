@@ -59,7 +59,7 @@ def test_values_have_to_match_their_kpis(values: list[int], kpis: int, several: 
     }
     error = decode_error_of(document)
     assert error.location == f"$.result_set{'.apps[0]' if several else ''}.trackers[1].kpi_values"
-    assert error.message == f"{len(values)} values stand for {kpis} KPIs"
+    assert error.message == f"the number of values is {len(values)}, and the number of KPIs is {kpis}"
 
 
 @pytest.mark.parametrize("kpis", [["installs", "installs"], ["installs", "app_token"], ["currency"], ["date"]])

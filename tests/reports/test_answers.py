@@ -60,7 +60,7 @@ async def test_rows_of_parts_are_joined() -> None:
         ("one", {"installs": 5, "cost": 1.5}),
     ]
     assert answer.parts[0].extra == {"pagination": None, "currencies": ["EUR"]}
-    with pytest.raises(ConfigurationError, match="3 parts, and totals don't add up"):
+    with pytest.raises(ConfigurationError, match="3 parts, and totals are not additive"):
         _ = answer.totals
 
 
@@ -141,9 +141,9 @@ async def test_warnings_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
             answer = await adjust.reports.fetch(**QUERY, app_tokens=["a", "b", "c"])
     assert answer.warnings == ["immature", {"code": 3}, "alone"]
     assert [record.getMessage() for record in caplog.records] == [
-        "the Report Service warns: immature",
-        "the Report Service warns: {'code': 3}",
-        "the Report Service warns: alone",
+        "about the report: immature",
+        "about the report: {'code': 3}",
+        "about the report: alone",
     ]
 
 

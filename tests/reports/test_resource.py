@@ -183,7 +183,7 @@ async def test_totals_are_the_services_own(adjust: AsyncAdjust, emulator: Emulat
         assert [dict(row) for row in part.rows] == [
             {key: cell for key, cell in row.items() if key != "attr_dependency"} for row in document["rows"]
         ]
-    with pytest.raises(ConfigurationError, match="totals don't add up"):
+    with pytest.raises(ConfigurationError, match="totals are not additive"):
         _ = split.totals
     whole = await adjust.reports.fetch(**query, app_tokens=tokens, fan_out="none")
     document = await own(emulator, **params, date_period=f"{FIRST}:{LAST}", app_token__in=",".join(tokens))

@@ -137,6 +137,12 @@ def test_what_is_no_proxy(url: str) -> None:
     assert raised.value.__cause__ is None
 
 
+def test_a_port_that_is_too_high() -> None:
+    """The message names the port, and not the host."""
+    with pytest.raises(ConfigurationError, match="HTTPS_PROXY has the port 99999, and the highest is 65535"):
+        proxy_of(API, {"HTTPS_PROXY": "http://proxy:99999"})
+
+
 def test_socks() -> None:
     """For a SOCKS proxy, the message names the transport that supports it, and what that needs."""
     with pytest.raises(ConfigurationError, match="use PooledTransport"):

@@ -1,1 +1,1 @@
-"""Provisioning: creating the trackers of a plan, each exactly once."""
+"""Provisioning: create the trackers of a plan, each only once."""

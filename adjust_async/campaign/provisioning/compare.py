@@ -1,4 +1,4 @@
-"""Compares a plan with what exists, by listing the branches that the plan is about and finding its names in them."""
+"""Compare a plan with what exists: list the branches that the plan is about, and find its names in them."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ class Comparison:
         self.known[tracker.token] = Seen(parent.token, label_of(tracker))
 
     async def compare(self, *nodes: Node) -> None:
-        """Find out what exists below these nodes.
+        """List what exists below these nodes, and let each planned node take its tracker or its problem.
 
         Raises:
             AdjustError: A branch could not be listed.
@@ -62,7 +62,7 @@ class Comparison:
         """
         __tracebackhide__ = True
         forms = self._requests.recent.forms
-        # A tracker that was not compared was created by this run, so nothing existed below it.
+        # A parent that was not compared was created by this run, so nothing existed below it.
         while self._versions.get(parent, 0) != forms.version:
             async with self._learning:
                 version = forms.version
@@ -111,7 +111,7 @@ class Comparison:
         return listing
 
     async def find(self, parent: Node, creates: Sequence[UncertainCreate]) -> Mapping[UncertainCreate, Match]:
-        """List the trackers below a node, and find those that creates in doubt may have made.
+        """List the trackers below a node, and return for each create in doubt the tracker that it may have made.
 
         Raises:
             AdjustError: The list could not be fetched.
@@ -137,10 +137,10 @@ class Comparison:
         await crawl(parents, visit, workers=self._workers)
 
     async def check(self, root: Node) -> None:
-        """Refuse names in the plan that a service may treat as the same, unless it has a tracker for each of them.
+        """Check that the plan has no names that a service may treat as the same, unless each has its own tracker.
 
         Raises:
-            PlanError: There are such names. The error has all of them.
+            PlanError: It has such names. The error lists all of them.
         """
         problems: list[tuple[int, str]] = []
         for number, node in enumerate((root, *root.below()), 1):

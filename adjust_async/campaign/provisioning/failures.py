@@ -1,4 +1,4 @@
-"""Classification of failed creates: is the name taken, is it worth trying later, and what does a look-up change."""
+"""Classify failed creates: whether the name may be taken, and whether a later try may succeed."""
 
 from adjust_async.errors import (
     AdjustError,
@@ -11,7 +11,7 @@ from adjust_async.errors import (
 
 __all__ = ["earlier_doubt", "is_conflict", "is_put_off", "looked_up", "may_be_taken", "not_told_apart", "with_words"]
 
-#: Statuses that ask for a later try.
+#: Statuses that ask to try later.
 LATER = frozenset({425, 429})
 
 CONFLICT = 409
@@ -30,7 +30,7 @@ def may_be_taken(error: AdjustError) -> bool:
 
 
 def is_conflict(error: AdjustError) -> bool:
-    """Return whether the service certainly refused a name because it is taken, whatever else the answer is like."""
+    """Return whether the service certainly refused a name because it is taken, whatever the body of its answer."""
     return _status(error) == CONFLICT
 
 
@@ -50,7 +50,8 @@ def not_told_apart(path: str, problem: str) -> AdjustError:
 
 def earlier_doubt(path: str) -> AdjustError:
     """Return the error of an entry that another call of the client may have created."""
-    return APIConnectionError(f"an earlier create of {path!r} ended in doubt", method="POST", path="trackers")
+    message = f"an earlier create of {path!r} ended in doubt"
+    return APIConnectionError(message, method="POST", path="trackers", service="api")
 
 
 def with_words(error: AdjustError, words: str, **changes: bool) -> AdjustError:

@@ -1,7 +1,7 @@
 """Creates under the lock of their app, each recorded before it is sent.
 
-A process can be killed between a create and its answer. The next run, in any process, looks up what was recorded. So a
-create is open in the journal from before it is sent until its outcome is known.
+A process can be killed between a create and its answer. So a create is open in the journal from before it is sent
+until its outcome is known, and the next run, in any process, looks up the open creates.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class JournaledCreates:
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[None]:
-        """Hold the lock of the app, without which nothing is sent."""
+        """Hold the lock of the app. Without it, `send` sends nothing."""
         async with self._member.lock(self._app_token) as self._lock:
             try:
                 yield
@@ -74,7 +74,7 @@ class JournaledCreates:
     async def send(
         self, place: Place, label: str, *, parent: Tracker | None, names: Collection[str], known: Mapping[str, Seen]
     ) -> Tracker:
-        """Record a create and send it, as `TrackerRequests.create` does.
+        """Record a create, send it, and return its tracker, as `TrackerRequests.create` does.
 
         Raises:
             LockLostError: Another process holds the lock by now, or may hold it. Nothing was sent.

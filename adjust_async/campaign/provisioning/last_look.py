@@ -1,4 +1,4 @@
-"""The last look of a run: branches in which it created trackers, or may have, are listed again."""
+"""The last look of a run: it lists again the branches in which trackers were created, or may have been."""
 
 from adjust_async.campaign.provisioning.compare import Comparison
 from adjust_async.campaign.provisioning.tree import Node
@@ -18,7 +18,7 @@ class LastLook:
         wanted: Whether to look; `None` to look after many creates, or after any that was in doubt.
 
     Attributes:
-        taken: Whether all of them were listed.
+        taken: Whether all of these branches were listed.
     """
 
     def __init__(self, comparison: Comparison, wanted: bool | None) -> None:
@@ -44,7 +44,7 @@ class LastLook:
         self._branches[parent] = None
 
     async def take(self) -> None:
-        """Look if it is wanted. A branch that can't be listed is not a failure, as everything is done by now."""
+        """List the branches if it is wanted. An error is not a failure of the run, since everything is done by now."""
         wanted = self._wanted
         if wanted is None:
             wanted = self._created >= MANY or self._uncertain

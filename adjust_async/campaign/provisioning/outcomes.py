@@ -1,4 +1,4 @@
-"""The outcomes of a plan: every entry gets exactly one, however the run ends."""
+"""The outcomes of a plan: exactly one for each entry, however the run ends."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -84,7 +84,7 @@ class Outcomes:
                 await asyncio.sleep(0)
 
     async def close(self, root: Node, reason: str) -> None:
-        """Set the outcomes of all nodes that have none, after a run that ended for this reason."""
+        """Set the outcomes of all nodes without one, after a run that ended for this reason."""
         for number, node in enumerate(root.below()):
             if node.status is None:
                 self._close(node, reason)
@@ -111,9 +111,10 @@ class Outcomes:
             self.fail(node, node.doubt)
         elif node.sending and node.tracker is None:
             words = f"{node.path!r} was being created: {reason}"
-            self.fail(node, APITimeoutError(words, method="POST", path="trackers"))
+            self.fail(node, APITimeoutError(words, method="POST", path="trackers", service="api"))
         elif node.sending:
-            self.not_tried(node, f"it exists, and its settings were being sent: {reason}")
+            words = f"{node.path!r} exists, and its settings were being sent: {reason}"
+            self.fail(node, APITimeoutError(words, method="PATCH", path="trackers"))
         elif node.tracker is None and node.put_off:
             self.not_tried(node, f"the service had put it off, and it was not tried again: {reason}")
         elif node.tracker is None:

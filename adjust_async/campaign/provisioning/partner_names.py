@@ -1,4 +1,4 @@
-"""Partners that a plan names: looked up in the account, or reported with the nearest names."""
+"""Find the partners that a plan names among those of the account. Errors suggest the nearest names."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,12 @@ __all__ = ["find_partners"]
 
 
 async def find_partners(entries: Sequence[Entry], partners: Iterable[Partner]) -> list[Entry]:
-    """Return the entries with the ids of partners that were passed by name.
+    """Return the entries, with the ids of partners that were passed by name.
 
     A name that differs from a partner's only in case or spaces matches it, with a note.
 
     Raises:
-        PlanError: Partners are unknown, or several have the same name. The error names all of them.
+        PlanError: A partner is unknown, or a name fits several. The error lists all such entries.
     """
     names = _PartnerNames(partners)
     found: list[Entry] = []

@@ -64,17 +64,17 @@ class TrackerSpec(Record):
         partner: str | None = None,
         cost_data_enabled: bool | None = None,
     ) -> Iterator[Self]:
-        """Make specs for every combination of networks, campaigns, adgroups and creatives.
+        """Return a spec for every combination of networks, campaigns, adgroups and creatives.
 
         Args:
             networks, campaigns, adgroups, creatives: The names of each level; leave out those below the deepest one.
-            partner_id, partner, cost_data_enabled: Settings of each spec, hence of the deepest trackers.
+            partner_id, partner, cost_data_enabled: The settings of each spec, which apply to the deepest trackers.
 
         Returns:
             An iterator over the specs; the last level changes fastest.
 
         Raises:
-            ConfigurationError: A level above another one is left out, or a name is invalid.
+            ConfigurationError: `networks` or another level above a passed one is left out, or a name is invalid.
         """
         given = (networks, campaigns, adgroups, creatives)
         depth = next((place for place, names in enumerate(given) if names is None), len(given))
@@ -127,7 +127,7 @@ TrackerPlan = Iterable[str | TrackerSpec] | AsyncIterable[str | TrackerSpec]
 
 
 class Entry(NamedTuple):
-    """A checked entry of a plan; `partner_id` is set even if the entry names its partner."""
+    """A checked entry of a plan. `find_partners` sets `partner_id` if the entry names its partner."""
 
     spec: TrackerSpec
     parts: tuple[str, ...]
@@ -190,7 +190,7 @@ class PlanReader:
         """Return the checked entries.
 
         Raises:
-            PlanError: Some are wrong; the error names all of them.
+            PlanError: Some are wrong. The error lists all of them.
         """
         if self._problems:
             raise plan_error(self._source, self._problems)
@@ -207,7 +207,7 @@ def plan_error(source: str, problems: list[tuple[int, str]]) -> PlanError:
 
 
 async def read_plan(plan: object) -> list[Entry]:
-    """Read a plan of any type that `provision` accepts.
+    """Return the checked entries of a plan of any type that `provision` accepts.
 
     Raises:
         PlanError: Entries are wrong.

@@ -20,7 +20,7 @@ COLUMNS = ("path", *LEVELS, *SETTINGS)
 
 
 def load_plan(path: str | Path) -> Plan:
-    """Read a plan from a CSV or JSON Lines file.
+    """Return the plan in a CSV or JSON Lines file. It blocks while it reads the file.
 
     A CSV file has a header with the column `path`, or with `network`, `campaign`, `adgroup` and `creative`. It may also
     have `partner_id`, `partner` and `cost_data_enabled` (`true` or `false`). Each line of a JSON Lines file is an
@@ -33,8 +33,8 @@ def load_plan(path: str | Path) -> Plan:
         The entries, in the order of the file. Blank lines are skipped.
 
     Raises:
-        PlanError: Lines are wrong: unknown columns, more than four levels, empty parts, `::` within a part, or an entry
-            that is there twice with different settings. The error names all of them, with their line numbers.
+        PlanError: Lines are wrong: unknown columns, more than four levels, empty parts, `::` within a part, or the same
+            path twice with different settings. The error lists all of them, with their line numbers.
         ConfigurationError: The name has another suffix, or the file is not encoded in UTF-8.
         OSError: The file can't be read.
     """

@@ -98,7 +98,7 @@ async def _provisioning(
 
 
 async def _conclude(provisioning: Provisioning, reason: str) -> ProvisionResult:
-    """End a run that failed or was cancelled. Return its result, in which every entry has an outcome."""
+    """End a run, and return its result, in which every entry has an outcome."""
     provisioning.stop(reason)
     task = asyncio.ensure_future(provisioning.result())
     await _wait(task, None)
@@ -141,7 +141,7 @@ async def _run(session: Session, provisioning: Provisioning, grace_time: float) 
 
 
 async def _end(task: asyncio.Task[None], provisioning: Provisioning, grace_time: float) -> None:
-    """End soon, and settle all doubts that can be settled, however often the caller is cancelled meanwhile."""
+    """End the run soon, and settle the doubts that can be settled, however often the caller is cancelled meanwhile."""
     provisioning.stop("the provisioning was cancelled")
     if provisioning.acting:
         await _wait(task, grace_time)
@@ -158,8 +158,8 @@ async def _wait(task: asyncio.Future[Any], seconds: float | None) -> None:
     loop = asyncio.get_running_loop()
     end = None if seconds is None else loop.time() + seconds
     while not task.done() and (end is None or loop.time() < end):
-        # A shield keeps anyio's cancellation out. A further `cancel()` of asyncio can only be caught; the first
-        # cancellation, which is being handled already, answers it.
+        # A shield keeps anyio's cancellation out, but asyncio's can only be caught. Either the caller is handling an
+        # earlier cancellation or failure, which it raises, or the run has ended, and its result is returned.
         with anyio.CancelScope(shield=True), contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([task], timeout=None if end is None else end - loop.time())
 

@@ -21,8 +21,8 @@ class ProvisionOutcome(NamedTuple):
     Attributes:
         path: The path of the entry.
         status: `created` (settings included), `updated`, `unchanged`, or `failed`.
-        tracker: The tracker as the service last returned it; `None` if there is none, or none is known.
-        error: Why it failed; `None` otherwise.
+        tracker: The tracker as the service last returned it; `None` if it does not exist or is unknown.
+        error: Why it failed; `None` for any other status.
         notes: Remarks: that it is archived, that the service has another name for it, or that another tracker has the
             same or nearly the same name.
     """
@@ -75,7 +75,8 @@ OnOutcome = Callable[[ProvisionOutcome], object]
 class ProvisionResult(Table):
     """What `adjust.trackers.provision` did, or would do with `dry_run`.
 
-    It is a `Table` with one row for each entry.
+    It is a `Table` with one row for each entry: `path`, `status`, `tracker_token`, `partner_id`, `error` (as text) and
+    `notes`.
 
     Attributes:
         app_token: The app.
@@ -83,7 +84,7 @@ class ProvisionResult(Table):
         outcomes: One for each entry of the plan, in its order.
         implied: One for each tracker above an entry that is not an entry itself.
         duplicates: Every tracker that shares its name with another one, no matter who created it, in the branches that
-            were listed again at the end; without that listing, only those that the plan is about.
+            were listed again at the end. Without that listing, only those with a planned name.
         verified: Whether those branches were listed again.
     """
 
@@ -123,11 +124,11 @@ class ProvisionResult(Table):
         return Plan(spec for spec, outcome in pairs if outcome.status == "failed")
 
     def to_table(self) -> Table:
-        """Return the rows alone, without the trackers and the errors that `outcomes` has."""
+        """Return only the rows as a table, without the `Tracker` and error objects in `outcomes`."""
         return RecordTable(self.schema, self.cells(), key_columns=["path"])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the attributes by name, plus `counts`, as values that JSON can represent."""
+        """Return the attributes by name, plus `counts`, as values that JSON can represent; outcomes as in `to_dict`."""
         return {
             "app_token": self.app_token,
             "dry_run": self.dry_run,
@@ -167,7 +168,7 @@ class ProvisionResult(Table):
         return len(self.outcomes)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield each entry as a dictionary from column to cell. It can be called again."""
+        """Yield each entry as a dictionary from column to cell. It can be called repeatedly."""
         for path, status, tracker, error, notes in self.outcomes:
             yield {
                 "path": path,

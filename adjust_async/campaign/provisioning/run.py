@@ -1,4 +1,4 @@
-"""Carries out a plan: compares it with what exists, sends the difference, and looks up whatever is in doubt.
+"""Carry out a plan: compare it with what exists, send the difference, and look up whatever is in doubt.
 
 Adjust has no idempotency key and can't delete trackers. So a create that may have been done is never sent again before
 a list of its siblings shows that it was not.
@@ -144,7 +144,7 @@ class Provisioning:
                 await asyncio.sleep(0)
 
     async def _ready(self, node: Node) -> list[Node]:
-        """Return the nodes below a node that differ from the plan, and whose ancestors exist and are set up."""
+        """Return the nodes below a node that must be created or updated, and whose ancestors exist and are set up."""
         ready = []
         for number, child in enumerate(node.children.values()):
             if child.problem is not None:
@@ -286,7 +286,7 @@ class Provisioning:
         self._outcomes.settle(node, status)
 
     async def _is_set_up(self, node: Node) -> bool:
-        """Look up whether an update was done whose answer was about another tracker."""
+        """Return whether an update was done although its answer was about another tracker. A list shows it."""
         try:
             trackers = (await self._comparison.listing(node.above)).trackers
         except ClientClosedError:
@@ -303,7 +303,7 @@ class Provisioning:
         node.take(match)
         if node.tracker is not None:
             self._comparison.know(node.above, node.tracker)
-        # If the name was refused, and no earlier create of it was in doubt, another client took it.
+        # If the name was refused, and no earlier create of it was in doubt, another client has created it.
         node.created = node.uncertain > 0
         node.adopted = True
         self._last_look.count(node.created)

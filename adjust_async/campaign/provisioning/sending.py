@@ -1,4 +1,4 @@
-"""Running requests. Each can be abandoned, and is in doubt from then on."""
+"""The running requests of a run. An abandoned request is in doubt."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -24,7 +24,7 @@ class Sending:
                 scope.reschedule(now)
 
     async def send(self, node: Node, call: Awaitable[Tracker], method: str) -> Tracker:
-        """Await a call until `cut_short`.
+        """Await a call, at most until `cut_short`, and return its tracker.
 
         Raises:
             APITimeoutError: It was cut short.
@@ -41,8 +41,8 @@ class Sending:
         except TimeoutError:
             if not scope.expired():
                 raise
-            late = f"no answer arrived for {node.path!r} within grace_time after the run was told to end"
-            raise APITimeoutError(late, method=method, path="trackers") from None
+            late = f"no answer arrived for {node.path!r} within grace_time after the run was stopped"
+            raise APITimeoutError(late, method=method, path="trackers", service="api") from None
         except ClientClosedError:
             raise  # it may have been raised while the request was running
         except AdjustError:

@@ -8,10 +8,10 @@ from adjust_async.progress import OnProgress
 
 __all__ = ["Settings", "wait_before"]
 
-#: The maximum wait before another try, in seconds. The wait doubles from half a second.
+#: Seconds. Waits before another try are random, below a bound that doubles from half a second up to this.
 LONGEST_WAIT = 20.0
 
-#: The number of times that a create may be put off, for each attempt that a request has.
+#: The number of times that a create may be put off, for each attempt of a request after the first.
 PUT_OFFS = 10
 
 
@@ -34,10 +34,10 @@ class Settings(NamedTuple):
     workers: int
 
     def has_patience(self, put_off: int, seconds: float) -> bool:
-        """Return whether to retry a create that was put off this many times within this many seconds."""
+        """Return whether to retry a create that was put off `put_off` times, `seconds` after it was first sent."""
         return put_off < PUT_OFFS * (self.max_attempts - 1) and (self.patience is None or seconds < self.patience)
 
 
 def wait_before(put_off: int) -> float:
-    """Return the seconds to wait before retrying a create that was put off this many times."""
+    """Return the seconds to wait before retrying a create that was put off `put_off` times."""
     return random.uniform(0, min(LONGEST_WAIT, 0.25 * 2 ** min(put_off, 10)))

@@ -1,4 +1,4 @@
-"""A plan as a tree of trackers, and what of it exists."""
+"""A plan as a tree of trackers, with those that exist."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,12 +23,12 @@ class Node:
         label: Its name.
         parent: The node above it; `None` for the root.
         children: The nodes below it, by name.
-        entries: The positions of its entries in the plan; empty if it is only above an entry.
+        entries: The positions of its entries in the plan, counted from 0; empty if it is only above an entry.
         partner_id, cost_data_enabled: The planned settings.
         tracker: The tracker, as far as it is known.
         had_trackers: Whether trackers existed below it when it was compared.
         created: Whether this run created it.
-        adopted: Whether it was found only after a create was sent, so that others may exist below it.
+        adopted: Whether it turned out to exist only after the comparison, so that others may exist below it.
         problem: Why it must not be created, in words.
         attempts, put_off, uncertain: The number of its creates that were sent, put off by the service, or in doubt.
         since: The event loop's time when its first create was sent.
@@ -101,7 +101,7 @@ class Node:
 
     @property
     def missing_settings(self) -> dict[str, int | bool]:
-        """The settings that differ from the plan. Cost data counts as disabled if the service does not mention it."""
+        """The planned settings that the tracker lacks. Cost data that the service leaves out counts as disabled."""
         settings: dict[str, int | bool] = {}
         partner_id = None if self.tracker is None else self.tracker.partner_id
         cost_data = None if self.tracker is None else self.tracker.cost_data_enabled
@@ -113,7 +113,7 @@ class Node:
 
     @property
     def refused_settings(self) -> dict[str, int | bool]:
-        """The settings that the service returned with other values than planned; those that it left out don't count."""
+        """The planned settings for which the service returned other values, not counting those that it left out."""
         shown = {name: getattr(self.tracker, name) for name in ("partner_id", "cost_data_enabled")}
         return {name: value for name, value in self.missing_settings.items() if shown[name] is not None}
 
@@ -135,7 +135,7 @@ class Node:
             self.entries = [*self.entries, number] if self.entries else (number,)
 
     def below(self) -> Iterator["Node"]:
-        """Yield every node below, each before those below it."""
+        """Yield every node below this one, parents before children."""
         for child in self.children.values():
             yield child
             if child.children:
@@ -151,7 +151,7 @@ class Node:
         return ProvisionOutcome(path, status or "failed", self.tracker, self.error, self.notes)
 
     def take(self, match: Match) -> None:
-        """Take the result of a listing: a tracker, or a reason not to create one."""
+        """Take the result of a look-up: a tracker, or a reason not to create one."""
         self.problem = match.problem
         tracker = match.tracker
         if tracker is None:
@@ -184,7 +184,7 @@ class PlanTree:
 
     @classmethod
     async def of(cls, entries: Sequence[Entry]) -> "PlanTree":
-        """Build the tree of these entries. Other tasks run meanwhile."""
+        """Return the tree of these entries. Other tasks run meanwhile."""
         tree = cls()
         for number, entry in enumerate(entries):
             node = tree.root

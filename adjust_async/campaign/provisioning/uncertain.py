@@ -1,4 +1,4 @@
-"""Creates that may or may not have been done, which listing their siblings settles.
+"""Creates that may or may not have been done. A list of their siblings settles it.
 
 A create may still be running after its connection broke, and a list may lag behind. So a tracker that is missing from a
 list counts as not created only if the listing began at least `grace_time` seconds after the failure.
@@ -48,7 +48,7 @@ class UncertainCreates:
     """Looks up creates that are in doubt. One listing serves all creates with the same parent.
 
     Args:
-        find: Lists the trackers below a parent, and finds those of some creates.
+        find: Lists the trackers below a parent, and returns the match of each create.
         grace_time: Seconds after which a create that no list shows was not done.
         verdict: Handles the results.
         start: Starts a task of the run.
@@ -69,7 +69,7 @@ class UncertainCreates:
         self._more: dict[Node, asyncio.Event] = {}
 
     def add(self, parent: Node, create: UncertainCreate) -> None:
-        """Look up a create."""
+        """Schedule the look-up of a create."""
         if parent in self._open:
             self._open[parent][create] = None
             self._more[parent].set()

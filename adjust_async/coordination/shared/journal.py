@@ -48,8 +48,8 @@ class _Batches(Generic[T]):
             try:
                 await self._send([item for item, _ in items])
             except StoreUnavailableError as error:
-                failure = CoordinationError(f"{error}. Nothing was sent")
-            except LockLostError as error:
+                failure = CoordinationError(str(error))
+            except CoordinationError as error:
                 failure = error
             for _, sent in items:
                 if sent.done():
@@ -96,7 +96,11 @@ class SharedJournal:
     async def _write(self, items: list[tuple[JournalEntry, int]]) -> None:
         for fencing in sorted({number for _, number in items}):
             entries = [entry for entry, number in items if number == fencing]
-            if not await self._store.write_journal(self._key, fencing, entries):
+            try:
+                is_written = await self._store.write_journal(self._key, fencing, entries)
+            except StoreUnavailableError as error:
+                raise CoordinationError(f"{error}. Nothing was sent") from None
+            if not is_written:
                 raise LockLostError(
                     f"the lock of app {self._app_token} was lost, and its number {fencing} is stale: another process "
                     "creates trackers there now. Nothing was sent; run it again"

@@ -12,10 +12,10 @@ LONGEST_LEASE = 600.0
 
 
 class Lease:
-    """A loan of some seconds, counted from the request for it, and therefore never longer than the lender counts.
+    """A lease of some seconds, counted from the moment it was asked for. The store's own count never ends earlier.
 
     It is valid only if two clocks agree, because each can be wrong: the monotonic clock stands still while the machine
-    sleeps, and the wall clock can be set. If they disagree, the lender has to be asked.
+    sleeps, and the wall clock can be set. If they disagree, the store has to be asked.
     """
 
     __slots__ = ("_asked", "_asked_wall", "seconds")
@@ -32,11 +32,11 @@ class Lease:
 
     @staticmethod
     def now() -> tuple[float, float]:
-        """Return the current time of both clocks, to be passed to `confirm` after asking the lender."""
+        """Return the current time of both clocks, to be passed to `confirm` after asking the store."""
         return time.monotonic(), time.time()
 
     def confirm(self, asked: tuple[float, float]) -> None:
-        """Record that the lender granted or renewed the lease when it was asked at that moment."""
+        """Record that the store granted or renewed the lease when it was asked at that moment."""
         self._asked, self._asked_wall = asked
 
     def end(self) -> None:

@@ -272,7 +272,7 @@ class SharedHost:
     def _go_local(self, error: StoreUnavailableError) -> None:
         self._is_local = True
         limit = 0 if self._local is None else self._local.limit
-        logger.warning("%s: until then, this client keeps to its own share of %d requests at once", error, limit)
+        logger.warning("%s. Until it is back, this client keeps to its own share of %d requests at once", error, limit)
 
     def _exchange_locally(self, exchange: Exchange) -> Granted:
         if self._local is None:

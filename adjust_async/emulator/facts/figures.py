@@ -100,7 +100,7 @@ class FigureWriter:
     def _tracker_id(self, app: App, tracker: str) -> int:
         row = self._store.find_tracker(app.id, tracker) or self._store.find_tracker_by_name(app.id, tracker)
         if row is None:
-            raise ValueError(f"App {app.token} has no tracker with the token or the whole name {tracker!r}.")
+            raise ValueError(f"App {app.token} has no tracker with the token or the full name {tracker!r}.")
         return row.id
 
     def _lineage(self, tracker_id: int) -> list[int | None]:

@@ -14,7 +14,7 @@ class Fault(StrEnum):
     """429 for this request and for all that arrive within `Faults.storm` seconds; nothing was done. Every refused
     request is counted."""
     SERVER_ERROR = "500"
-    """500 in Adjust's error envelope; nothing was done."""
+    """500 in the error format of the API; nothing was done."""
     SERVER_ERROR_AFTER = "500-after"
     """The work is done and committed, and the answer is 500."""
     HTML_BAD_GATEWAY = "502-html"

@@ -1,4 +1,4 @@
-"""Checks that every element of a result set has the documented structure, and one value for each KPI."""
+"""Check that every element of a result set has the documented structure, and one value for each KPI."""
 
 from types import NoneType
 
@@ -48,7 +48,7 @@ def _check_values(values: object, kpis: int) -> None:
     if not isinstance(values, list):
         raise MalformedError(f"expected a list of numbers, found {shown(values)}", ".kpi_values")
     if len(values) != kpis:
-        raise MalformedError(f"{len(values)} values stand for {kpis} KPIs", ".kpi_values")
+        raise MalformedError(f"the number of values is {len(values)}, and the number of KPIs is {kpis}", ".kpi_values")
     for index, value in enumerate(values):
         if type(value) not in _NUMBERS:
             raise MalformedError(f"expected a number or null, found {shown(value)}", f".kpi_values[{index}]")

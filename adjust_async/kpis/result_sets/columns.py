@@ -51,7 +51,7 @@ class Level:
     below: "dict[str, tuple[tuple[int | None, ...], Level]]"
 
     def places(self) -> Iterable[int]:
-        """Return the place in `shapes` for each element."""
+        """Yield the index in `shapes` for each element."""
         return repeat(0, self.count) if self.shape_of is None else self.shape_of
 
     def elements(self) -> list[Element]:
@@ -73,10 +73,10 @@ class Level:
         return elements
 
     def reordered(self, places: Sequence[int | None]) -> Self:
-        """Return the level with its values in another order.
+        """Return the level with its KPIs in another order.
 
         Args:
-            places: The old index of each value; `None` for null.
+            places: For each KPI its old index; `None` for a KPI that is null.
         """
         nothing = (None,) * self.rows
         return attrs.evolve(
@@ -112,7 +112,7 @@ def read_level(elements: Sequence[Any], kpis: int) -> Level:
     try:
         return _read(elements, kpis)
     except RecursionError:
-        raise MalformedError("it is nested too deep") from None
+        raise MalformedError("it is nested too deeply") from None
     except _OddError:
         for index, element in enumerate(elements):
             try:
@@ -135,7 +135,7 @@ def read_apps(apps: Sequence[Any], kpis: int) -> tuple[Level, ...]:
 
 
 def concatenated(levels: Sequence[Level]) -> Level:
-    """Return the elements of several levels, which have as many figures, one level after the other."""
+    """Return the elements of several levels with the same KPIs, one level after the other."""
     if len(levels) == 1:
         return levels[0]
     shapes = tuple(dict.fromkeys(chain.from_iterable(level.shapes for level in levels)))
@@ -248,14 +248,14 @@ def _read_below(
 
 
 def _read_runs(elements: Sequence[Any], kpis: int) -> Level:
-    """Read elements, some of them already read."""
+    """Return elements as one level. Some are levels already."""
     runs = [list(run) for _, run in groupby(elements, key=lambda one: type(one) is Level)]
     levels = (run if type(run[0]) is Level else [_read(run, kpis)] for run in runs)
     return concatenated(list(chain.from_iterable(levels)))
 
 
 def _length(elements: Sequence[Any]) -> int:
-    """Return the number of elements, some of them already read."""
+    """Return the number of elements. Some are levels already."""
     return sum(one.count if type(one) is Level else 1 for one in elements)
 
 

@@ -1,4 +1,4 @@
-"""Flattens nested levels: column by column if all elements of a level have the same keys, otherwise row by row."""
+"""Flatten nested levels: column by column if all elements of a level have the same keys, otherwise row by row."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
@@ -17,7 +17,7 @@ Cell = Callable[[str, Any], Any]
 _Plan = tuple[list[tuple[str, str]], list[str]]
 
 
-#: Columns whose cells are not texts.
+#: Columns whose texts are converted.
 _CONVERTED = frozenset({"date", "period"})
 
 
@@ -30,7 +30,7 @@ def flat_columns(
         apps: The apps.
         kpis: The names of the figures.
         names: By level, the names of tokens for elements without a name.
-        cell: Converts the cells of levels that are dates or not text.
+        cell: Converts dates, periods, and cells of levels that are not text.
     """
     if not apps.is_even():
         return None
@@ -85,7 +85,7 @@ def rows(
         columns: The columns of all levels, outermost first.
         kpis: The names of the figures.
         names: By level, the names of tokens for elements without a name.
-        cell: Converts the cells of levels that are dates or not text.
+        cell: Converts dates, periods, and cells of levels that are not text.
     """
     walk = _Walk(kpis, names, cell)
     return walk.rows("apps", apps, dict.fromkeys((*columns, *kpis)))
@@ -113,7 +113,7 @@ class _Walk:
             values = element.get("kpi_values")
             if values is not None:
                 if len(values) != len(kpis):
-                    raise ValueError(f"{len(values)} values stand for {len(kpis)} KPIs")
+                    raise ValueError(f"the number of values is {len(values)}, and the number of KPIs is {len(kpis)}")
                 # A yielded row belongs to the consumer, who may change it.
                 leaf = row.copy() if levels else row
                 leaf.update(zip(kpis, values, strict=False))  # their lengths were compared above

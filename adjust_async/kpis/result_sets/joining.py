@@ -1,4 +1,4 @@
-"""Combines answers: joins the windows of an app, and merges the parameters of all answers."""
+"""Join the windows of an app, and merge the parameters of several answers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
@@ -15,7 +15,7 @@ __all__ = ["join_windows", "merge_parameters", "named_entries", "names_by_level"
 
 
 def join_windows(apps: Sequence[Level]) -> Level:
-    """Join the same app of several windows. Never adds values up, because many KPIs are rates or distinct users.
+    """Return an app with the elements of all its windows. Figures are never summed: many are rates or distinct users.
 
     Args:
         apps: The app in each window, with the same KPIs.
@@ -34,8 +34,8 @@ class _Join:
 
     Attributes:
         elements: The elements, window by window.
-        number_of: The number of the joined element that each one is a part of.
-        count: How many joined elements there are.
+        number_of: For each element, the number of the joined element that it becomes a part of.
+        count: The number of joined elements.
         windows: The window of each element.
     """
 
@@ -45,7 +45,7 @@ class _Join:
     windows: Sequence[int]
 
     def level(self, where: Callable[[int], str]) -> Level:
-        """Return the joined elements. `where` returns the location of one by its number."""
+        """Return the joined elements. `where` returns the location of a joined element."""
         all_of_one_form = self.elements.shape_of is None
         forms = self.elements.shapes if all_of_one_form else tuple(map(tuple, self._forms()))
         shapes = tuple(dict.fromkeys(forms))
@@ -81,7 +81,7 @@ class _Join:
         return tuple(values)
 
     def _rows(self, where: Callable[[int], str]) -> list[int]:
-        """Return where the figures of the joined elements are among those of the elements."""
+        """Return the index in `figures` for each joined element that has figures."""
         have_figures = [FIGURES in shape for shape in self.elements.shapes]
         rows: list[int | None] = [None] * self.count
         row = 0
@@ -134,7 +134,7 @@ class _Join:
 
 
 def _identities(name: str, level: Level) -> Iterator[object]:
-    """Yield what tells each element of a level from its siblings: its token, its own key, or all that describes it."""
+    """Yield what distinguishes each element of a level from its siblings: its token, its own key, or all values."""
     own, nothing = level.own, (None,) * level.count
     described = [key for key in own if key != FIGURES]
     for number, (token, value) in enumerate(

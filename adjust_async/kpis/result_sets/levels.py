@@ -12,7 +12,6 @@ __all__ = [
     "has_fixed_columns",
     "is_level",
     "level_columns",
-    "levels_of",
     "own_values",
     "singular",
 ]
@@ -58,11 +57,6 @@ def is_level(key: str, value: object) -> bool:
     if not isinstance(value, list) or key in NO_LEVELS:
         return False
     return not value or key in LEVELS or any(isinstance(element, dict) for element in value)
-
-
-def levels_of(element: Element) -> list[str]:
-    """Return the names of the levels directly below an element."""
-    return [key for key, value in element.items() if is_level(key, value)]
 
 
 def own_values(element: Element) -> dict[str, Any]:

@@ -24,7 +24,7 @@ LONGEST_NAME = 255
 
 
 def target(path: object) -> Path:
-    """Return the path of a file, with symbolic links resolved.
+    """Return the path of a file to write, with symbolic links resolved.
 
     Raises:
         ConfigurationError: It is not a path, its folder does not exist or can't be written to, or something other than
@@ -48,7 +48,7 @@ def target(path: object) -> Path:
     except (OSError, ValueError) as error:
         if isinstance(error, ConfigurationError):
             raise
-        raise ConfigurationError(f"path is {shown(given)}, which can't be a path: {error}") from None
+        raise ConfigurationError(f"path is {shown(given)}, which is not a valid path: {error}") from None
     if too_long:
         raise ConfigurationError(f"path is {shown(given)}, whose name is longer than {longest} bytes")
     return place

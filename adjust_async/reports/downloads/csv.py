@@ -32,11 +32,11 @@ CSV = "text/csv"
 #: The maximum number of pieces whose rows are queued for the consumer.
 AHEAD = 2
 
-#: The maximum number of bytes in a piece. A compressed body may become a thousand times as long.
+#: The maximum number of bytes whose records are parsed at once.
 PIECE = 64 * 1024
 
-#: The number of bytes after which a body without its own end marker yields rows before it has ended. A shorter one can
-#: still be requested again.
+#: The number of bytes after which the rows of a body without its own end marker are yielded before it ends. A shorter
+#: body can still be requested again at its end.
 HELD = 1024 * 1024
 
 UNSURE = (
@@ -104,7 +104,7 @@ async def csv_rows(
 async def save_csv(
     account: Account, question: ReportQuestion, place: Path, on_progress: OnProgress | None
 ) -> SavedReport:
-    """Write a CSV report to a file as it arrives."""
+    """Write a CSV report to a file as it arrives, and return what was written."""
     __tracebackhide__ = True
 
     async def receive(body: Body) -> tuple[CsvTable, RecordChecks]:
@@ -146,7 +146,7 @@ class _UnverifiedEnd:
         self._seen = False
 
     def is_sure(self, body: Body, records: CsvRecords, table: CsvTable, *, asked_again: bool) -> bool:
-        """Return whether a body is certainly complete. The first one that is not is requested again.
+        """Return whether a body is certainly complete. If not, it is requested again once, if possible.
 
         Args:
             body: The body, which has ended.
@@ -155,7 +155,7 @@ class _UnverifiedEnd:
             asked_again: Whether it can be requested again.
 
         Raises:
-            MalformedError: It broke off, or is to be requested again.
+            MalformedError: It broke off, or should be requested again.
         """
         if body.end_verified:
             return True

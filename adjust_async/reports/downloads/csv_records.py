@@ -1,4 +1,4 @@
-"""Reads CSV incrementally: pieces of a body become records, and records become rows. Nothing is kept."""
+"""Read CSV incrementally: pieces of a body become records, and records become rows. Nothing is kept."""
 
 import codecs
 import csv
@@ -94,7 +94,7 @@ class CsvTable:
         readable_names: Whether the header has other names for them, so that only their number can be checked.
         more: Whether the service may add columns.
         unique: Whether column names must be unique.
-        look_at: Called with the columns and the records of rows.
+        look_at: Called with the columns, and with the records without the header.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class CsvTable:
         self._more = more
 
     def take(self, records: Sequence[list[str]], *, last: bool = False) -> Sequence[list[str]]:
-        """Add records, and return those of rows. The first record is the header; `last` marks the end of the body.
+        """Add records, and return those that are rows. The very first is the header; `last` marks the end of the body.
 
         Raises:
             MalformedError: They do not form a table.
@@ -160,7 +160,7 @@ class CsvRows:
         self._readers: list[tuple[str, Callable[[Any], Any]]] = []
 
     def read(self, records: Sequence[list[str]], *, last: bool = False) -> list[dict[str, Any]]:
-        """Return the rows of some records. The first record is the header; `last` marks the end of the body.
+        """Return the rows of some records. The very first one is the header; `last` marks the end of the body.
 
         Raises:
             MalformedError: They do not form a table.

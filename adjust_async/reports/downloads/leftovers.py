@@ -51,7 +51,7 @@ def create_unfinished(place: Path) -> tuple[BinaryIO, Path]:
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock a file. Return whether no other process holds the lock; always true on systems without locks."""
+    """Lock a file. Return whether that worked; `True` on systems without locks."""
     if sys.platform != "win32":
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Checks that a download is not an error page, a login page or a JSON document."""
+"""Check that a download is not an error page, a login page or a JSON document."""
 
 from adjust_async.errors import MalformedError
 

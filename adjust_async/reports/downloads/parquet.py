@@ -32,7 +32,7 @@ PARQUET = "application/octet-stream"
 #: The first and the last bytes of every Parquet file.
 MAGIC = b"PAR1"
 
-#: The number of bytes that an error quotes of a body that is not Parquet.
+#: The number of bytes at the start of a body that are examined. An error quotes some of them.
 EXCERPT = 200
 
 
@@ -111,7 +111,7 @@ def _read(body: bytes, question: ReportQuestion) -> "pyarrow.Table":
 
 
 def _write_typed(source: Path, target: BinaryIO, question: ReportQuestion) -> tuple[int, tuple[str, ...]]:
-    """Rewrite the report with its types. Return the number of rows, and the columns. Every page is read."""
+    """Rewrite the report with its types, which checks every page. Return the number of rows, and the columns."""
     from pyarrow import parquet
 
     with _readable():
@@ -126,7 +126,7 @@ def _write_typed(source: Path, target: BinaryIO, question: ReportQuestion) -> tu
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """Raise a `DecodeError` for a file that pyarrow can't read."""
+    """Convert pyarrow's errors for an unreadable file into a `DecodeError`."""
     import pyarrow
 
     with decode_errors(path=path_of(ENDPOINT)):

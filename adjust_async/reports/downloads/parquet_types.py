@@ -16,7 +16,7 @@ __all__ = ["TypedColumns", "batches_of", "write_batches"]
 
 
 class TypedColumns:
-    """The schema of a report, which depends on all of its batches, and is then applied to each of them.
+    """The types of a report's columns. They depend on all of its batches, and are then applied to each batch.
 
     The service writes dates as text, and counts in varying types. Here a column has the type that its name and values
     have in `Report.to_arrow`, so that files of several weeks have the same schema.

@@ -22,5 +22,5 @@ class SavedReport(NamedTuple):
     columns: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name, as plain values that JSON can carry: the path as text."""
+        """Return the fields by name, as values that JSON can represent: the path as text."""
         return self._asdict() | {"path": str(self.path), "columns": list(self.columns)}

@@ -146,6 +146,22 @@ async def test_a_cancellation_during_updates(adjust: AsyncAdjust, emulator: Emul
     assert {outcome.path for outcome in half} == names(emulator) - linked
 
 
+async def test_updates_that_are_cut_short(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """Settings that were being sent may have been set: their error is not NotTriedError, which says the opposite."""
+    emulator.faults = Faults(1.0, ["hang"], match="PATCH")
+    plan, result = [TrackerSpec(f"N{number}", partner_id=33) for number in range(5)], Outcomes()
+    run = asyncio.create_task(adjust.trackers.provision(app_of(emulator), plan, on_outcome=result))
+    await until(lambda: sent(emulator)["PATCH"] == 5)
+    for _ in range(3):
+        run.cancel()
+        await asyncio.sleep(0.01)
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert len(result.failed) == 5
+    assert all(outcome.tracker is not None for outcome in result.failed)
+    assert {type(outcome.error) for outcome in result.failed} == {APITimeoutError}
+
+
 @pytest.mark.parametrize("way", ["timeout", "wait_for", "anyio"])
 async def test_every_outcome_is_told_when_time_is_up(adjust: AsyncAdjust, emulator: Emulator, way: str) -> None:
     """However it is cancelled, the call ends in order, every entry is reported, and the exception is unchanged."""

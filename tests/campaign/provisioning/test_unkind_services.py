@@ -47,6 +47,7 @@ async def test_an_answer_about_another_tracker_is_in_doubt(item: dict[str, Any])
     assert caught.value.in_doubt
     assert isinstance(caught.value, DecodeError)
     assert caught.value.tracker_token == "t5"
+    assert caught.value.service == "api"
     assert "but 'A' was created" in str(caught.value)
     await adjust.aclose()
 

@@ -89,7 +89,7 @@ async def test_dimensions() -> None:
     ("figures", "words"),
     [
         ({"app_token": "nosuch"}, "no app 'nosuch'"),
-        ({"tracker": "Nobody"}, "no tracker with the token or the whole name 'Nobody'"),
+        ({"tracker": "Nobody"}, "no tracker with the token or the full name 'Nobody'"),
         ({"day": "yesterday"}, "day is a date"),
         ({"day": "2019-01-01"}, "day is from 2025-01-01"),
         ({"installs": -1}, "installs is a number from 0 on"),

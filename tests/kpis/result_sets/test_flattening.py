@@ -10,13 +10,18 @@ from adjust_async.kpis.result_sets.checking import check_element
 from adjust_async.kpis.result_sets.columns import columns_of, read_apps, read_level
 from adjust_async.kpis.result_sets.flattening import flat_columns, rows
 from adjust_async.kpis.result_sets.joining import names_by_level
-from adjust_async.kpis.result_sets.levels import level_columns, levels_of
+from adjust_async.kpis.result_sets.levels import is_level, level_columns
 from tests.kpis.answers import answers, apps_of, leaf_values, mutated, mutated_apps
 
 
 def cell_of(column: str, value: Any) -> Any:
     """Return a cell that shows its value, unless it is used unchanged."""
     return value if value is None or (type(value) is str and column != "date") else (column, value)
+
+
+def levels_of(element: dict[str, Any]) -> list[str]:
+    """Return the names of the levels directly below an element."""
+    return [key for key, value in element.items() if is_level(key, value)]
 
 
 def rows_one_by_one(apps: list[Any], columns: list[str], kpis: list[str], names: Any) -> list[dict[str, Any]]:
@@ -120,7 +125,7 @@ def test_a_row_is_its_consumers_own() -> None:
 
 def test_values_that_stand_for_no_kpi_are_not_dropped() -> None:
     """Even unchecked figures have one value for each KPI."""
-    with pytest.raises(ValueError, match="2 values stand for 1 KPIs"):
+    with pytest.raises(ValueError, match="the number of values is 2, and the number of KPIs is 1"):
         list(rows([{"token": "a", "kpi_values": [1, 2]}], ["app_token"], ["k"], {}, cell_of))
 
 

@@ -165,6 +165,15 @@ async def test_an_end_that_nothing_tells_is_asked_for_once_more(
 
 
 @jumping
+async def test_the_attempts_of_a_view_count(caplog: pytest.LogCaptureFixture) -> None:
+    """A view with a single attempt yields the rows of that attempt with a warning, although its client would retry."""
+    async with client(arriving(whole(3), framed=False), max_attempts=4) as (adjust, script):
+        assert await rows_of(adjust.with_options(max_attempts=1)) == [row(0), row(1), row(2)]
+        assert len(script.requests) == 1
+    assert "only the end of the connection marked the end of the answer" in caplog.text
+
+
+@jumping
 async def test_the_second_answer_may_have_an_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """With another attempt there is no warning, the first attempt's rows are dropped, and the file is written."""
     for to_file in (False, True):
@@ -173,7 +182,7 @@ async def test_the_second_answer_may_have_an_end(tmp_path: Path, caplog: pytest.
                 assert (await adjust.reports.download_csv(tmp_path / "report.csv", **QUERY)).rows == 3
             else:
                 assert await rows_of(adjust) == [row(0), row(1), row(2)]
-    assert "nothing but the end" not in caplog.text
+    assert "only the end of the connection" not in caplog.text
 
 
 @jumping
