@@ -4,7 +4,7 @@ import copy
 import csv
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from adjust_async import KpiReport, Plan, ProvisionOutcome, ProvisionResult, Tra
 from adjust_async.errors import ConfigurationError, DecodeError
 from adjust_async.reports.report import Report
 from adjust_async.tables import Column, ColumnTable, Table
+from adjust_async.tables.files import whole_file, write_csv
 from tests.kpis.answers import answers, days, report as kpi_report
 from tests.reports.answers import report, reports
 
@@ -275,3 +276,18 @@ def test_nothing_of_an_answer_stays_but_its_columns() -> None:
         dictionaries += isinstance(one, dict)
         found += gc.get_referents(one)
     assert dictionaries < 20
+
+
+def test_a_file_is_written_in_large_pieces(tmp_path: Path) -> None:
+    """Each write lets go of the interpreter, and many small ones keep the event loop from getting it."""
+    sizes: set[int] = set()
+
+    def rows() -> Iterator[tuple[str]]:
+        for _ in range(4000):
+            yield ("x" * 1000,)
+            sizes.update(place.stat().st_size for place in tmp_path.iterdir())
+
+    with whole_file(tmp_path / "a.csv") as file:
+        write_csv(file, ["c"], rows())
+    assert len(sizes) <= 5
+    assert (tmp_path / "a.csv").stat().st_size == 4000 * 1002 + 3
