@@ -53,8 +53,8 @@ STEPS_PER_CHECKPOINT = 1000
 
 _WRITE_JOURNAL = """
 INSERT OR REPLACE INTO journal(key, id, parent, label, token, at)
-SELECT ?1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), NULL, ?2
-FROM json_each(?3) WHERE EXISTS (SELECT 1 FROM locks WHERE key = ?1 AND fencing = ?4 AND member = ?5)
+SELECT ?, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), NULL, ?
+FROM json_each(?) WHERE EXISTS (SELECT 1 FROM locks WHERE key = ? AND fencing = ? AND member = ?)
 """
 
 
@@ -127,7 +127,7 @@ class SqliteStore:
     async def write_journal(self, key: str, fencing: int, entries: list[JournalEntry]) -> bool:
         """Write open entries and sync them to the disk, unless the fencing number is stale."""
         texts = json.dumps([[entry.id, entry.parent_token, entry.label] for entry in entries])
-        if not await self._change(_WRITE_JOURNAL, (key, time.time(), texts, fencing, self._member)):
+        if not await self._change(_WRITE_JOURNAL, (key, time.time(), texts, key, fencing, self._member)):
             return False
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, write_through, Path(f"{self._path}-wal"))

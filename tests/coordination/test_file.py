@@ -155,3 +155,18 @@ async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
     assert await asyncio.gather(*(member.holders() for member in members)) == [[]] * 12
     await asyncio.gather(*(member.aclose() for member in members))
     await permits_are_shared(lambda: coordinator)
+
+
+async def test_a_step_that_fails_unforeseen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that no store documents reaches the create that waits for its entry, and the next create is written."""
+    member = FileCoordinator(tmp_path / "x.db").join([host_of("account", 1)])
+    async with member.lock("app1") as lock:
+        journal = member.journal("app1")
+        with monkeypatch.context() as patch:
+            patch.setattr("adjust_async.coordination.sqlite_store.json.dumps", lambda _: 1 / 0)
+            with pytest.raises(CoordinationError, match="ZeroDivisionError: division by zero"):
+                async with asyncio.timeout(10):
+                    await journal.write(JournalEntry(uuid4().hex, None, "Adroll"), lock)
+        await journal.write(JournalEntry("open", None, "Adroll"), lock)
+        assert [entry.id for entry in await journal.entries()] == ["open"]
+    await member.aclose()

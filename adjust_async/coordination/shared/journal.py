@@ -51,6 +51,8 @@ class _Batches(Generic[T]):
                 failure = CoordinationError(str(error))
             except CoordinationError as error:
                 failure = error
+            except Exception as error:  # noqa: BLE001 - if this task ended, the items would wait forever
+                failure = CoordinationError(f"the journal failed with {type(error).__name__}: {error}")
             for _, sent in items:
                 if sent.done():
                     continue
