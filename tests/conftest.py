@@ -24,8 +24,11 @@ collect_ignore = [] if find_spec("adjustapi") else ["peers"]
 
 pytest_plugins = ["adjust_async.testing.plugin"]
 
+# No deadline: the first example may import pandas, and time must not decide about a test.
+settings.register_profile("full", deadline=None)
+settings.load_profile("full")
 # `--hypothesis-profile quick` is for all Pythons but the one that tries every example.
-settings.register_profile("quick", max_examples=20)
+settings.register_profile("quick", deadline=None, max_examples=20)
 
 #: Opens a client for a script of outcomes; the fixture `client` returns this.
 ScriptedClient: TypeAlias = Callable[..., AbstractAsyncContextManager[tuple[AsyncAdjust, Script]]]
