@@ -43,7 +43,8 @@ async def run_python(arguments: Sequence[str], folder: Path, emulator: Emulator)
 
 
 def write_files(blocks: Sequence[Block], folder: Path, emulator: Emulator) -> None:
-    """Write the files of a page into a folder."""
+    """Write the files of a page into a folder, which is a project of its own: pytest looks for one in those above."""
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     for block in blocks:
         if block.title and block.language != "text":
             target = folder / block.title
