@@ -1,5 +1,6 @@
 """Send one concurrent request for each app and window, and join the windows of each app."""
 
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -149,24 +150,31 @@ def _joined(
         return detached(error)
 
 
-async def all_apps(fan_out: FanOut[J], app_tokens: Sequence[str]) -> tuple[list[J], dict[str, AdjustError]]:
-    """Wait for all apps. Return the joined figures, and the failures by app, both in the requested order."""
+async def all_apps(fan_out: FanOut[J], app_tokens: Sequence[str], take: Callable[[J], None]) -> dict[str, AdjustError]:
+    """Wait for all apps. Return the failures by app, in the requested order.
+
+    Args:
+        fan_out: Requests the apps.
+        app_tokens: The apps, in order.
+        take: Called with the joined figures of each app in this order, as soon as they and all before them are there.
+    """
     __tracebackhide__ = True
+    awaited = deque(app_tokens)
     outcomes: dict[str, J | AdjustError] = {}
+    failures: dict[str, AdjustError] = {}
 
     async def deliver(outcome: Outcome[J]) -> None:
         outcomes.update([outcome])
+        while awaited and awaited[0] in outcomes:
+            app = awaited.popleft()
+            figures = outcomes.pop(app)
+            if isinstance(figures, AdjustError):
+                failures[app] = figures
+            else:
+                take(figures)
 
     await fan_out(deliver)
-    joined: list[J] = []
-    failures: dict[str, AdjustError] = {}
-    for app in app_tokens:
-        outcome = outcomes.pop(app)  # so that only the report keeps the answers alive
-        if isinstance(outcome, AdjustError):
-            failures[app] = outcome
-        else:
-            joined.append(outcome)
-    return joined, failures
+    return failures
 
 
 def stream_apps(session: Session, fan_out: FanOut[J]) -> AsyncGenerator[Outcome[J], None]:

@@ -19,8 +19,9 @@ from adjust_async.errors import AdjustError, ConfigurationError, MalformedError
 from adjust_async.kpis.document import loads_packed, open_document, read_apps_at
 from adjust_async.kpis.parameters import Endpoint, check_query, split_period
 from adjust_async.kpis.report import KpiReport
-from adjust_async.kpis.result_sets.columns import Level, concatenated
-from adjust_async.kpis.result_sets.joining import join_windows, merge_parameters
+from adjust_async.kpis.result_sets.columns import Level
+from adjust_async.kpis.result_sets.gathering import Gathering
+from adjust_async.kpis.result_sets.joining import MergedParameters, join_windows
 from adjust_async.kpis.result_sets.levels import singular
 from adjust_async.progress import OnProgress
 
@@ -109,8 +110,13 @@ def check_question(
 async def ask(session: Session, question: KpiQuestion, on_progress: OnProgress | None) -> KpiReport:
     """Return one report of all apps, in the requested order."""
     __tracebackhide__ = True
-    figures, failures = await all_apps(_fan_out(session, question, on_progress), question.app_tokens)
-    return _report(question, figures, failures)
+    gathering = Gathering()
+    failures = await all_apps(
+        _fan_out(session, question, on_progress),
+        question.app_tokens,
+        lambda figures: gathering.add(figures.parameters, figures.app),
+    )
+    return _report(question, *gathering.result(), failures)
 
 
 async def stream(
@@ -121,9 +127,9 @@ async def stream(
     async with aclosing(stream_apps(session, _fan_out(session, question, on_progress))) as arriving:
         async for app_token, outcome in arriving:
             if isinstance(outcome, AdjustError):
-                yield app_token, _report(question, [], {app_token: outcome})
+                yield app_token, _report(question, {}, [], {app_token: outcome})
             else:
-                yield app_token, _report(question, [outcome], {})
+                yield app_token, _report(question, outcome.parameters, [outcome.app], {})
 
 
 def _fan_out(session: Session, question: KpiQuestion, on_progress: OnProgress | None) -> FanOut[_Figures]:
@@ -187,7 +193,14 @@ def _app_of(apps: Sequence[dict[str, Any]], app_token: str, tracker_token: str |
 
 
 def _join(app_token: str, windows: list[_Figures]) -> _Figures:
-    parameters, apps = _align(windows)
+    if len(windows) == 1:
+        return windows[0]
+    merged = MergedParameters()
+    for window in windows:
+        merged.add(window.parameters)
+    parameters = merged.result()
+    kpis = parameters.get("kpis", [])
+    apps = [window.app.with_kpis(window.parameters.get("kpis", []), kpis) for window in windows]
     with decode_errors():
         try:
             return _Figures(parameters, join_windows(apps))
@@ -195,26 +208,12 @@ def _join(app_token: str, windows: list[_Figures]) -> _Figures:
             raise error.below(f"$.result_set of {app_token}") from None
 
 
-def _align(parts: Sequence[_Figures]) -> tuple[dict[str, Any], list[Level]]:
-    """Return merged parameters, and the apps of all parts with the same list of KPIs. A missing KPI is null."""
-    if len(parts) == 1:
-        return dict(parts[0].parameters), [parts[0].app]
-    kpis = list(dict.fromkeys(kpi for part in parts for kpi in part.parameters.get("kpis", [])))
-    apps = []
-    for part in parts:
-        own: list[str] = part.parameters.get("kpis", [])
-        places = [own.index(kpi) if kpi in own else None for kpi in kpis]
-        apps.append(part.app if own == kpis else part.app.reordered(places))
-    return merge_parameters([part.parameters for part in parts], kpis), apps
-
-
-def _report(question: KpiQuestion, figures: Sequence[_Figures], failures: Mapping[str, AdjustError]) -> KpiReport:
-    parameters, apps = _align(figures)
-    if len(apps) > 1 and (together := concatenated(apps)).is_even():
-        apps = [together]
-    if figures:
+def _report(
+    question: KpiQuestion, parameters: dict[str, Any], apps: Sequence[Level], failures: Mapping[str, AdjustError]
+) -> KpiReport:
+    if apps:
         period = question.period
-        parameters.update(encode_query({"start_date": period.start, "end_date": period.end}))
+        parameters |= encode_query({"start_date": period.start, "end_date": period.end})
     unit = question.parameters.get("period")
     report = KpiReport(parameters, apps, failures, period_unit=unit if isinstance(unit, str) else None)
     for warning in _warnings_of(question, report):

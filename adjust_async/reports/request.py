@@ -53,7 +53,8 @@ async def send(account: Account, question: ReportQuestion, spec: RequestSpec[T])
 async def ask(account: Account, question: ReportQuestion, on_progress: OnProgress | None = None) -> Report:
     """Return one report of all parts, in the requested order."""
     __tracebackhide__ = True
-    answers, failures = await all_apps(_fan_out(account, question, on_progress), question.units)
+    answers: list[list[ReportPart]] = []
+    failures = await all_apps(_fan_out(account, question, on_progress), question.units, answers.append)
     parts = [part for windows in answers for part in await _without_rows_explained(account, question, windows)]
     report = Report(
         parts, question.dimensions, question.metrics, failures=failures, attr_dependency=question.attr_dependency

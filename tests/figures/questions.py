@@ -64,7 +64,8 @@ def parts(ask: Ask, *apps: str, windows: int = 1, keep: bool = False, join: Any 
 
 async def together(session: Session, question: Question) -> tuple[list[str], dict[str, AdjustError]]:
     """Wait for all apps."""
-    return await all_apps(question.fan_out(session), question.apps)
+    joined: list[str] = []
+    return joined, await all_apps(question.fan_out(session), question.apps, joined.append)
 
 
 def after(seconds: dict[str, float], failing: tuple[str, ...] = ()) -> Ask:

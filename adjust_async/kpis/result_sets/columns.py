@@ -72,17 +72,20 @@ class Level:
             elements.append(element)
         return elements
 
-    def reordered(self, places: Sequence[int | None]) -> Self:
-        """Return the level with its KPIs in another order.
+    def with_kpis(self, kpis: Sequence[str], others: Sequence[str]) -> Self:
+        """Return the level with other KPIs. One that it does not have is null.
 
         Args:
-            places: For each KPI its old index; `None` for a KPI that is null.
+            kpis: The KPIs of the level.
+            others: The KPIs in their new order.
         """
-        nothing = (None,) * self.rows
+        if kpis == others:
+            return self
+        figures = dict(zip(kpis, self.figures, strict=True))
         return attrs.evolve(
             self,
-            figures=tuple(nothing if place is None else self.figures[place] for place in places),
-            below={key: (lengths, level.reordered(places)) for key, (lengths, level) in self.below.items()},
+            figures=tuple(figures.get(kpi) or (None,) * self.rows for kpi in others),
+            below={key: (lengths, level.with_kpis(kpis, others)) for key, (lengths, level) in self.below.items()},
         )
 
     def is_even(self) -> bool:

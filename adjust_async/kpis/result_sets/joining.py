@@ -11,7 +11,7 @@ from adjust_async.errors import MalformedError
 from adjust_async.kpis.result_sets.columns import FIGURES, Level, concatenated
 from adjust_async.kpis.result_sets.levels import singular
 
-__all__ = ["join_windows", "merge_parameters", "named_entries", "names_by_level"]
+__all__ = ["MergedParameters", "join_windows", "named_entries", "names_by_level"]
 
 
 def join_windows(apps: Sequence[Level]) -> Level:
@@ -149,26 +149,33 @@ def _identities(name: str, level: Level) -> Iterator[object]:
             yield tuple(sorted((pair for pair in cells if not isinstance(pair[1], (list, dict, NoneType))), key=repr))
 
 
-def merge_parameters(answers: Sequence[Mapping[str, Any]], kpis: Sequence[str]) -> dict[str, Any]:
-    """Merge the `result_parameters` of several answers: those of the first, with the trackers and events of all.
+class MergedParameters:
+    """The `result_parameters` of several answers: those of the first, with the KPIs, trackers and events of all."""
 
-    Args:
-        answers: The parameters of each answer.
-        kpis: The KPIs of the merged report.
-    """
-    merged = {key: value for answer in reversed(answers) for key, value in answer.items()}
-    for key in ("trackers", "events"):
-        named: dict[str, Any] = {}
-        for answer in answers:
+    def __init__(self) -> None:
+        self._count = 0
+        self._values: dict[str, Any] = {}
+        self._kpis: dict[str, None] = {}
+        self._named: dict[str, dict[str, Any]] = {"trackers": {}, "events": {}}
+
+    def add(self, answer: Mapping[str, Any]) -> None:
+        """Add the parameters of the next answer."""
+        self._count += 1
+        for key, value in answer.items():
+            self._values.setdefault(key, value)
+        self._kpis |= dict.fromkeys(answer.get("kpis", ()))
+        for key, named in self._named.items():
             for entry in named_entries(answer, key):
-                known = named.setdefault(entry["token"], entry)
-                if known is not entry and known.get("name") is None:
+                known = named.get(entry["token"])
+                if known is None or known.get("name") is None:
                     named[entry["token"]] = entry
-        if named:
-            merged[key] = list(named.values())
-    if kpis or "kpis" in merged:
-        merged["kpis"] = list(kpis)
-    return merged
+
+    def result(self) -> dict[str, Any]:
+        """Return the merged parameters; those of a single answer unchanged."""
+        if self._count == 1:
+            return self._values
+        lists = {"kpis": list(self._kpis), **{key: list(named.values()) for key, named in self._named.items()}}
+        return self._values | {key: entries for key, entries in lists.items() if entries}
 
 
 def named_entries(parameters: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

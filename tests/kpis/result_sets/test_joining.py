@@ -9,7 +9,7 @@ from hypothesis import assume, given, strategies as st
 
 from adjust_async.errors import MalformedError
 from adjust_async.kpis.result_sets.columns import read_level
-from adjust_async.kpis.result_sets.joining import join_windows, merge_parameters, names_by_level
+from adjust_async.kpis.result_sets.joining import MergedParameters, join_windows, names_by_level
 from tests.kpis.answers import LEVELS, VALUES, answers, apps_of, leaf_values, nested
 
 # Another order of the KPIs.
@@ -18,14 +18,14 @@ from tests.kpis.answers import LEVELS, VALUES, answers, apps_of, leaf_values, ne
 @given(answers(), st.data())
 def test_a_new_order_moves_every_value_and_nothing_else(answer: dict[str, Any], data: st.DataObject) -> None:
     """Each leaf has its values in the new order, and null for missing ones; the original is unchanged."""
-    kpis = len(answer["result_parameters"]["kpis"])
-    places = data.draw(st.lists(st.none() | st.integers(0, kpis - 1) if kpis else st.none(), max_size=5))
+    kpis = answer["result_parameters"]["kpis"]
+    others = data.draw(st.permutations([*kpis, "missing"]))[: data.draw(st.integers(0, len(kpis) + 1))]
     for app in apps_of(answer):
         before = copy.deepcopy(app)
-        (new,) = read_level([app], kpis).reordered(places).elements()
+        (new,) = read_level([app], len(kpis)).with_kpis(kpis, others).elements()
         assert app == before
         assert leaf_values(new) == [
-            [None if place is None else values[place] for place in places] for values in leaf_values(app)
+            [dict(zip(kpis, values, strict=True)).get(kpi) for kpi in others] for values in leaf_values(app)
         ]
         assert json.dumps(_without_values(new)) == json.dumps(_without_values(app))
 
@@ -33,12 +33,11 @@ def test_a_new_order_moves_every_value_and_nothing_else(answer: dict[str, Any], 
 @given(answers())
 def test_the_same_order_gives_an_equal_app(answer: dict[str, Any]) -> None:
     """The identity changes nothing, and neither does a reversal applied twice."""
-    kpis = len(answer["result_parameters"]["kpis"])
-    there = list(range(kpis))
+    kpis = answer["result_parameters"]["kpis"]
     for app in apps_of(answer):
-        level = read_level([app], kpis)
-        assert level.elements() == level.reordered(there).elements() == [app]
-        assert level.reordered(there[::-1]).reordered(there[::-1]).elements() == [app]
+        level = read_level([app], len(kpis))
+        assert level.elements() == level.with_kpis(kpis, kpis).elements() == [app]
+        assert level.with_kpis(kpis, kpis[::-1]).with_kpis(kpis[::-1], kpis).elements() == [app]
 
 
 def _without_values(element: Any) -> Any:
@@ -182,14 +181,23 @@ def test_two_currencies_are_not_joined() -> None:
 # Parameters, merged.
 
 
+def merge_parameters(answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Merge the parameters of several answers."""
+    merged = MergedParameters()
+    for answer in answers:
+        merged.add(answer)
+    return merged.result()
+
+
 @given(st.lists(st.dictionaries(st.sampled_from("abcdef"), st.text("xyz", min_size=1), max_size=4), max_size=4))
 def test_merged_names_are_all_names(named: list[dict[str, str]]) -> None:
     """Every tracker and event in any answer is there once, with the first name that an answer has for it."""
-    parameters = [
-        {key: [{"token": token, "name": name} for token, name in names.items()] for key in ("trackers", "events")}
+    parameters: list[dict[str, Any]] = [
+        {"kpis": ["k"]}
+        | {key: [{"token": token, "name": name} for token, name in names.items()] for key in ("trackers", "events")}
         for names in named
     ]
-    merged = merge_parameters(parameters, ["k"])
+    merged = merge_parameters(parameters)
     expected: dict[str, str] = {}
     for names in named:
         expected = {**names, **expected}
@@ -197,25 +205,27 @@ def test_merged_names_are_all_names(named: list[dict[str, str]]) -> None:
         entries = merged.get(key, [])
         assert {entry["token"]: entry["name"] for entry in entries} == expected
         assert len(entries) == len(expected)
-    assert merged["kpis"] == ["k"]
+    assert merged.get("kpis") == (["k"] if named else None)
 
 
 @pytest.mark.parametrize("nameless", [{"token": "t"}, {"token": "t", "name": None}])
 def test_an_entry_without_name_hides_no_name(nameless: dict[str, Any]) -> None:
     """A name that only a later answer has is kept."""
-    merged = merge_parameters([{"trackers": [nameless]}, {"trackers": [{"token": "t", "name": "T"}]}], [])
+    merged = merge_parameters([{"trackers": [nameless]}, {"trackers": [{"token": "t", "name": "T"}]}])
     assert names_by_level(merged)["trackers"] == {"t": "T"}
 
 
 def test_merged_names_come_in_the_order_of_the_answers() -> None:
     """The trackers of the first answer come first, as if the service had answered for all."""
     answers_ = [{"trackers": [{"token": token, "name": token}]} for token in "cab"]
-    assert [entry["token"] for entry in merge_parameters(answers_, [])["trackers"]] == ["c", "a", "b"]
+    assert [entry["token"] for entry in merge_parameters(answers_)["trackers"]] == ["c", "a", "b"]
 
 
 def test_the_first_answer_has_the_say() -> None:
     """Other parameters are those of the first answer, plus those that only others have; unknown ones are kept."""
-    merged = merge_parameters([{"day_def": "24h", "x": 1}, {"day_def": "other", "y": 2}], ["b", "a"])
+    merged = merge_parameters(
+        [{"day_def": "24h", "x": 1, "kpis": ["b"]}, {"day_def": "other", "y": 2, "kpis": ["a", "b"]}]
+    )
     assert merged == {"day_def": "24h", "x": 1, "y": 2, "kpis": ["b", "a"]}
 
 
@@ -223,4 +233,4 @@ def test_the_first_answer_has_the_say() -> None:
 def test_names_of_another_shape_are_no_names(entries: object) -> None:
     """Names are optional: if they have another structure, there are none, and no error."""
     assert names_by_level({"trackers": entries}) == {"trackers": {}, "events": {}}
-    merge_parameters([{"trackers": entries}, {"trackers": [{"token": "t", "name": "T"}]}], [])
+    merge_parameters([{"trackers": entries}, {"trackers": [{"token": "t", "name": "T"}]}])
