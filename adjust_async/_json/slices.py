@@ -6,10 +6,9 @@ slice is a document of its own, which `loads` decodes by all of its rules. If an
 goes to `loads`, so values and errors are always those of `loads`.
 """
 
-import gc
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from adjust_async._json.decoding import JSONDecodeError, RepeatedKeyError, dumps, loads, loads_strictly
@@ -63,14 +62,13 @@ def loads_packing(document: bytes, pack: Callable[[Any, int], None], *, exact: b
     whole: Any = None
     opened, opening, start = b"", b"", 0
     while True:
-        with _collector_paused():
-            piece, after, begin = _slice(document, start, size, opened, opening, exact=exact)
-            if opened:
-                _append(whole, piece, len(opened))
-            else:
-                whole = piece
-            del piece
-            pack(whole, len(after))
+        piece, after, begin = _slice(document, start, size, opened, opening, exact=exact)
+        if opened:
+            _append(whole, piece, len(opened))
+        else:
+            whole = piece
+        del piece
+        pack(whole, len(after))
         if not after:
             return whole
         opened, opening, start = after, _opening(whole, after), begin
@@ -78,24 +76,6 @@ def loads_packing(document: bytes, pack: Callable[[Any, int], None], *, exact: b
 
 def _keep(_whole: Any, _opened: int) -> None:
     """Pack nothing."""
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep Python's collector from treating the dictionaries of a slice as old. They are dropped a millisecond later.
-
-    Enough old objects cause full collections, over all objects of the process: eleven in 25 MB of KPIs, each of which
-    stopped the event loop for 25 ms; together they took a third of the time (2026-11-25). Delete this once all
-    supported versions of Python collect in small steps.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _slice(

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import attrs
@@ -133,13 +133,19 @@ async def stream(
 
 
 def _fan_out(session: Session, question: KpiQuestion, on_progress: OnProgress | None) -> FanOut[_Figures]:
+    query_of = cache(question.query)
+
     async def ask_one(app_token: str, window: Period) -> _Figures:
         __tracebackhide__ = True
         decode = partial(_decode, question=question, app_token=app_token)
-        path, query = question.path(app_token), question.query(window)
         return await session.request(
             RequestSpec(
-                method="GET", path=path, query=query, decode=decode, name=f"kpis.{question.endpoint}", app=app_token
+                method="GET",
+                path=question.path(app_token),
+                query=query_of(window),
+                decode=decode,
+                name=f"kpis.{question.endpoint}",
+                app=app_token,
             )
         )
 

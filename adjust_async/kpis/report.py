@@ -261,13 +261,11 @@ class KpiReport(Table):
     @cached_property
     def _dates(self) -> frozenset[Any]:
         """The distinct values of `date`, including those of elements without figures."""
-        return frozenset(self._values_under("date"))
+        return frozenset(chain.from_iterable(self._values_under("date")))
 
-    def _values_under(self, key: str) -> Iterator[Any]:
-        """Yield the values of a key in any element."""
-        for level in self._apps:
-            for one in level.walk():
-                yield from one.own.get(key, ())
+    def _values_under(self, key: str) -> Iterator[Sequence[Any]]:
+        """Yield the values of a key in the elements of each level."""
+        return (one.own.get(key, ()) for level in self._apps for one in level.walk())
 
     @cached_property
     def _levels(self) -> list[str]:
@@ -314,7 +312,7 @@ class KpiReport(Table):
         if column == "date":
             return self._kind_of_date()
         if column == "period":
-            types = {type(self._cell("period", value)) for value in self._values_under("period")}
+            types = {type(self._cell("period", value)) for value in chain.from_iterable(self._values_under("period"))}
             return "integer" if types <= {int, type(None)} else "text"
         return "text"
 
