@@ -1,6 +1,6 @@
 """Result sets stored by column: one `Level` for all elements of a level, whatever their parents."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, groupby, repeat
 from operator import itemgetter
@@ -11,6 +11,7 @@ import attrs
 
 from adjust_async._http.error_words import is_failure
 from adjust_async.errors import MalformedError
+from adjust_async.kpis.result_sets.cells import Cells, Runs, plain
 from adjust_async.kpis.result_sets.checking import check_element
 from adjust_async.kpis.result_sets.levels import (
     IDENTIFYING_KEYS,
@@ -45,10 +46,10 @@ class Level:
     count: int
     shapes: tuple[tuple[str, ...], ...]
     shape_of: tuple[int, ...] | None
-    own: dict[str, tuple[Any, ...]]
-    figures: tuple[tuple[Any, ...], ...]
+    own: dict[str, Cells]
+    figures: tuple[Cells, ...]
     rows: int
-    below: "dict[str, tuple[tuple[int | None, ...], Level]]"
+    below: "dict[str, tuple[Cells, Level]]"
 
     def places(self) -> Iterable[int]:
         """Yield the index in `shapes` for each element."""
@@ -56,8 +57,9 @@ class Level:
 
     def elements(self) -> list[Element]:
         """Return the elements as nested dictionaries."""
-        below = {key: (lengths, iter(level.elements())) for key, (lengths, level) in self.below.items()}
+        below = {key: (tuple(lengths), iter(level.elements())) for key, (lengths, level) in self.below.items()}
         figures = zip(*self.figures, strict=True) if self.figures else repeat(())
+        own = {key: tuple(cells) for key, cells in self.own.items()}
         elements = []
         for number, shape in enumerate(self.places()):
             element: Element = {}
@@ -68,7 +70,7 @@ class Level:
                     inner = below[key][1]
                     element[key] = [next(inner) for _ in range(length)]
                 else:
-                    element[key] = self.own[key][number]
+                    element[key] = own[key][number]
             elements.append(element)
         return elements
 
@@ -137,8 +139,13 @@ def read_apps(apps: Sequence[Any], kpis: int) -> tuple[Level, ...]:
     return tuple(_read([app], kpis) for app in apps)
 
 
-def concatenated(levels: Sequence[Level]) -> Level:
-    """Return the elements of several levels with the same KPIs, one level after the other."""
+def concatenated(levels: Sequence[Level], column: Callable[[Iterable[Cells]], Cells] = plain) -> Level:
+    """Return the elements of several levels with the same KPIs, one level after the other.
+
+    Args:
+        levels: The levels.
+        column: Joins the parts of a column.
+    """
     if len(levels) == 1:
         return levels[0]
     shapes = tuple(dict.fromkeys(chain.from_iterable(level.shapes for level in levels)))
@@ -149,22 +156,20 @@ def concatenated(levels: Sequence[Level]) -> Level:
             chain.from_iterable([places[level.shapes[place]] for place in level.places()] for level in levels)
         )
     own = {
-        key: tuple(chain.from_iterable(level.own.get(key) or (None,) * level.count for level in levels))
+        key: column(level.own.get(key) or (None,) * level.count for level in levels)
         for key in dict.fromkeys(chain.from_iterable(level.own for level in levels))
     }
-    below: dict[str, tuple[tuple[int | None, ...], Level]] = {}
+    below: dict[str, tuple[Cells, Level]] = {}
     for key in dict.fromkeys(chain.from_iterable(level.below for level in levels)):
         lengths = (level.below[key][0] if key in level.below else (None,) * level.count for level in levels)
         inner = [level.below[key][1] for level in levels if key in level.below]
-        below[key] = tuple(chain.from_iterable(lengths)), concatenated(inner)
+        below[key] = column(lengths), concatenated(inner, column)
     return Level(
         sum(level.count for level in levels),
         shapes,
         shape_of,
         own,
-        tuple(
-            tuple(chain.from_iterable(columns)) for columns in zip(*(level.figures for level in levels), strict=True)
-        ),
+        tuple(map(column, zip(*(level.figures for level in levels), strict=True))),
         sum(level.rows for level in levels),
         below,
     )
@@ -180,13 +185,14 @@ def _read(elements: Sequence[Any], kpis: int) -> Level:
     shapes = tuple(dict.fromkeys(map(tuple, elements)))
     uniform = len(shapes) <= 1
     places = {shape: place for place, shape in enumerate(shapes)}
-    own: dict[str, tuple[Any, ...]] = {}
-    below: dict[str, tuple[tuple[int | None, ...], Level]] = {}
-    figures: tuple[tuple[Any, ...], ...] = ((),) * kpis
+    own: dict[str, Cells] = {}
+    below: dict[str, tuple[Cells, Level]] = {}
+    figures: tuple[Cells, ...] = ((),) * kpis
     rows = 0
     for key in dict.fromkeys(chain.from_iterable(shapes)):
         if key == FIGURES:
-            values = [element[key] for element in elements if uniform or key in element]
+            having = elements if uniform else [element for element in elements if key in element]
+            values = list(map(itemgetter(key), having))
             figures, rows = _figures(values, kpis), len(values)
             continue
         cells = tuple(map(itemgetter(key), elements)) if uniform else tuple([one.get(key) for one in elements])
@@ -195,7 +201,7 @@ def _read(elements: Sequence[Any], kpis: int) -> Level:
             if not types <= {str, int, bool, NoneType}:
                 raise _OddError
             own[key] = cells
-        elif any(is_failure(key, cell) for cell in cells):
+        elif key not in LEVELS and any(is_failure(key, cell) for cell in cells):
             raise _OddError
         elif list not in types:
             if key in LEVELS and types != {NoneType}:
@@ -210,7 +216,7 @@ def _read(elements: Sequence[Any], kpis: int) -> Level:
 
 
 def _place(
-    below: dict[str, tuple[tuple[int | None, ...], Level]],
+    below: dict[str, tuple[Cells, Level]],
     shapes: Sequence[tuple[str, ...]],
     shape_of: Sequence[int] | None,
     key: str,
@@ -225,8 +231,8 @@ def _read_below(
     cells: tuple[Any, ...],
     types: set[type],
     kpis: int,
-    own: dict[str, tuple[Any, ...]],
-    below: dict[str, tuple[tuple[int | None, ...], Level]],
+    own: dict[str, Cells],
+    below: dict[str, tuple[Cells, Level]],
 ) -> None:
     """Read a key with lists, which may be levels for some elements only."""
     if key in LEVELS:
@@ -254,7 +260,7 @@ def _read_runs(elements: Sequence[Any], kpis: int) -> Level:
     """Return elements as one level. Some are levels already."""
     runs = [list(run) for _, run in groupby(elements, key=lambda one: type(one) is Level)]
     levels = (run if type(run[0]) is Level else [_read(run, kpis)] for run in runs)
-    return concatenated(list(chain.from_iterable(levels)))
+    return concatenated(list(chain.from_iterable(levels)), Runs)
 
 
 def _length(elements: Sequence[Any]) -> int:

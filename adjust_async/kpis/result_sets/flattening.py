@@ -49,8 +49,7 @@ def flat_columns(
         if not level.below:
             break
         ((name, (lengths, level)),) = level.below.items()
-        # Lengths are None only if a level is not even.
-        flat = {column: list(chain.from_iterable(map(repeat, cells, lengths))) for column, cells in flat.items()}  # type: ignore[arg-type]
+        flat = {column: list(chain.from_iterable(map(repeat, cells, lengths))) for column, cells in flat.items()}
     if not level.rows:
         flat = dict.fromkeys(flat, ())
     return flat | dict(zip(kpis, level.figures, strict=True))
