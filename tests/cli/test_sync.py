@@ -35,7 +35,7 @@ def test_what_was_inserted_restated_and_left(tmp_path: Path) -> None:
     reports = next(line for line in second.out.splitlines() if line.startswith("reports"))
     assert "0 restated" not in reports
     assert "1 app left as stored" in reports
-    assert f"app {shell.apps[0]} keeps its earlier rows" in second.err
+    assert f"Warning: reports keeps the earlier rows of app {shell.apps[0]}, which failed" in second.err
 
 
 def test_what_goes_wrong(tmp_path: Path) -> None:
