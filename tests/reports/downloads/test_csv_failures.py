@@ -79,7 +79,7 @@ async def test_what_goes_on_failing_is_never_an_empty_report(failure: str) -> No
         with pytest.raises(AdjustError) as raised:
             await rows_of(adjust)
         assert len(script.requests) == 3
-    assert "rows were yielded" not in str(getattr(raised.value, "__notes__", ""))
+    assert "came before" not in str(getattr(raised.value, "__notes__", ""))
     copy = pickle.loads(pickle.dumps(raised.value))
     assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
 
@@ -232,7 +232,7 @@ async def test_what_fails_after_the_first_row_is_not_tried_again(failure: str) -
                 seen.append(found)
         assert seen == [row(0), row(1), row(2)]
         assert len(script.requests) == 1
-        assert raised.value.__notes__[0].startswith("3 rows were yielded before")
+        assert raised.value.__notes__[0].startswith("3 rows came before this")
         copy = pickle.loads(pickle.dumps(raised.value))
         assert copy.__notes__ == raised.value.__notes__
         assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
