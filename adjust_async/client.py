@@ -1,4 +1,4 @@
-"""`AsyncAdjust`: the client, with its resources, its connections and their end."""
+"""`AsyncAdjust`: the client, with its resources and its connections."""
 
 import copy
 import math
@@ -186,7 +186,7 @@ class AsyncAdjust:
         return view
 
     async def holders(self) -> list[Holder]:
-        """Return who holds permits for the client's two hosts and locks of apps, among all clients of the coordinator.
+        """Return the holders of permits for both hosts and of locks of apps, among all clients that share them.
 
         Raises:
             CoordinationError: The coordinator can't be reached.
@@ -214,7 +214,7 @@ class AsyncAdjust:
             drain: Seconds for which calls in flight may continue; 0 by default. Reports of several requests, walks and
                 streamed reports may send their later requests. A provisioning run starts nothing more, awaits its
                 requests, and looks up creates in doubt. Calls that have not ended by then fail with
-                `ClientClosedError`, and their creates are in doubt.
+                `ClientClosedError`, and creates that were sent are in doubt.
 
         Raises:
             ConfigurationError: `drain` is not a number of seconds, or this is a view from `with_options`.

@@ -148,7 +148,7 @@ class RedisStore:
         return found
 
     async def aclose(self) -> None:
-        """Forget this member, and disconnect. If Redis is out of reach, the lease will release what it held."""
+        """Forget this member, and disconnect. If Redis can't be reached, what it held is free after its lease."""
         self._closed = True
         try:
             try:

@@ -13,7 +13,7 @@ from adjust_async.progress import OnProgress
 
 __all__ = ["Outcomes", "status_of"]
 
-#: The number of failures whose errors keep the service's whole answer. A plan may have many failures.
+#: The number of failures whose errors keep the service's complete answer. A plan may have many failures.
 MOST_BODIES = 20
 
 
