@@ -1,4 +1,4 @@
-"""What the SDK should reach, compared with what a run found."""
+"""The targets of the SDK, compared with the results of a run."""
 
 import statistics
 from typing import NamedTuple
@@ -13,9 +13,9 @@ class Figure(NamedTuple):
     Attributes:
         benchmark: The benchmark's name.
         column: One of `measuring.COLUMNS`.
-        contender: Whose it is.
+        contender: The contender.
         latency: Seconds; `None` if the benchmark has no server.
-        title: What the title begins with, or holds, where the benchmark has several.
+        title: The start, or a part, of the title, if the benchmark has several.
     """
 
     benchmark: str
@@ -25,7 +25,7 @@ class Figure(NamedTuple):
     title: str = ""
 
     def of(self, results: Results) -> float | None:
-        """Return it, if it was measured."""
+        """Return the figure if it was measured."""
         section = results.sections.get(self.benchmark)
         for found in section.found if section else ():
             if (
@@ -40,15 +40,15 @@ class Figure(NamedTuple):
 
 
 class Target(NamedTuple):
-    """One thing to reach.
+    """A target.
 
     Attributes:
         what: What is compared.
         most: The largest value that reaches it.
-        unit: What stands behind a value.
-        ours: What was found of the SDK.
-        theirs: What it is divided by, if anything.
-        missed: What stands in the way if it is not reached.
+        unit: The unit of the value.
+        ours: The figure of the SDK.
+        theirs: The figure by which it is divided, if any.
+        missed: The reason if it is not reached.
     """
 
     what: str
@@ -59,7 +59,7 @@ class Target(NamedTuple):
     missed: str = ""
 
     def of(self, results: Results) -> float | None:
-        """Return the value, if all that it takes was measured."""
+        """Return the value if its figures were measured."""
         ours = self.ours.of(results)
         if self.theirs is None or ours is None:
             return ours
@@ -174,7 +174,7 @@ def reached(results: Results) -> str:
 
 
 def missed(results: Results) -> str:
-    """Return what was not reached, under what stands in the way."""
+    """Return the targets that were missed, by reason."""
     lines: dict[str, list[str]] = {}
     for target in TARGETS:
         value = target.of(results)
@@ -185,5 +185,5 @@ def missed(results: Results) -> str:
 
 
 def _is_reached(target: Target, value: float) -> bool:
-    # As it is shown: nobody should read 1.25 of 1.25 and "no".
+    # The rounded value, so that no one reads 1.25 of 1.25 and "no".
     return float(amount(value).replace(",", "")) <= target.most
