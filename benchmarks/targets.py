@@ -74,10 +74,10 @@ _BUSY = (
     "One core does all of the client's work. While it decodes one answer, the others wait, and each cursor that waits "
     "delays the page behind it."
 )
-_FIXED = "A page takes retries, limits, and fifty checked records, whatever the transport takes."
+_FIXED = "Retries, limits, and fifty checked records are added to the cost of any transport."
 _CHECKS = (
-    "Every cell or element is checked before it is kept, and may have any grouping. The loop by hand knows the shape "
-    "beforehand, and fails where that is wrong."
+    "Every cell or element is checked, and may have any grouping. The handwritten loop is for one structure, and fails "
+    "with any other."
 )
 _STOPS = "The collector's full rounds stop the loop, and so does each piece that is decoded or turned into columns."
 _LEVELS = "A tracker can be created only when the one above it exists."
@@ -110,7 +110,7 @@ TARGETS = (
     Target(
         "KPIs, on aiohttp: time",
         1.0,
-        "× httpx2 and a loop by hand",
+        "× httpx2 and a handwritten loop",
         Figure("kpis", "wall", SDK_ON_AIOHTTP, 0.05),
         Figure("kpis", "wall", "httpx2", 0.05),
         _CHECKS,
@@ -164,7 +164,7 @@ TARGETS = (
 
 def reached(results: Results) -> str:
     """Return the table of all targets."""
-    lines = ["| What | To reach, at most | Measured | Reached |", "|---|---:|---:|---|"]
+    lines = ["| What | Target, at most | Measured | Reached |", "|---|---:|---:|---|"]
     for target in TARGETS:
         value = target.of(results)
         measured = "not measured" if value is None else amount(value)
@@ -181,7 +181,7 @@ def missed(results: Results) -> str:
         if value is not None and not _is_reached(target, value):
             lines.setdefault(target.missed, []).append(target.what)
     told = [f"* {'; '.join(names)}.{f' {reason}' if reason else ''}" for reason, names in lines.items()]
-    return "\n".join(told) or "Everything that was measured was reached."
+    return "\n".join(told) or "All targets that were measured were reached."
 
 
 def _is_reached(target: Target, value: float) -> bool:

@@ -344,7 +344,7 @@ def test_targets_are_compared_with_what_was_found() -> None:
     assert "| Pages at 50 ms | 1.25 × the ideal | 1.10 | yes |" in table
     assert "| Pages at 50 ms: CPU a page | 0.2 × plain httpx | 0.167 | yes |" in table
     assert "| Pages at 200 ms | 1.06 × the ideal | not measured |  |" in table
-    assert document.generated("missed", kept) == "Everything that was measured was reached."
+    assert document.generated("missed", kept) == "All targets that were measured were reached."
     slower = kept.plus("pages", results.Section([slow._replace(ideal=2.0)], 90.0))
     assert "| Pages at 50 ms | 1.25 × the ideal | 1.65 | **no** |" in document.generated("targets", slower)
     assert document.generated("missed", slower).startswith("* Pages at 50 ms. One core does all")
