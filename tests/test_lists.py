@@ -99,7 +99,7 @@ async def of_account(adjust: AsyncAdjust, emulator: Emulator) -> dict[str, Recor
 
 @each
 async def test_every_way_says_the_same(adjust: AsyncAdjust, emulator: Emulator, name: str) -> None:
-    """Awaited, collected, iterated and as a table, a listing has the same records, each time asked for anew."""
+    """Awaited, collected, iterated and as a table, a listing has the same records, which are requested each time."""
     listing = (await of_account(adjust, emulator))[name]
     emulator.stats.reset()
     repr(listing)
@@ -363,7 +363,7 @@ async def test_filter_lists_without_a_value_have_their_columns() -> None:
 
 
 async def test_what_has_an_unknown_shape_is_in_no_table_lost() -> None:
-    """It stands in `extra`, and such a row is identified by nothing."""
+    """It is in `extra`, and nothing identifies such a row."""
     odd: list[Any] = [{"id": "x"}, {"name": "y"}, True, ["z"]]
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Walking cursor pages: both versions of the API, odd ends, prefetching, resuming, leaving early."""
+"""Walking cursor pages: both versions of the API, unusual ends, prefetching, resuming, leaving early."""
 
 import asyncio
 import inspect
@@ -43,7 +43,7 @@ class Collection(httpx.AsyncBaseTransport):
         self.in_flight = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer with the page that the cursor names: `c3` and its like."""
+        """Answer with the page that a cursor such as `c3` names."""
         self.hosts.add(request.url.host)
         query = dict(request.url.params)
         self.asked.append(query)

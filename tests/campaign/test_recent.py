@@ -59,7 +59,7 @@ async def test_the_last_settings_count() -> None:
     assert (first.partner_id, first.cost_data_enabled, first.has_subtrackers) == (3, True, True)
     assert (second.partner_id, second.cost_data_enabled, second.level) == (3, True, 1)
     await asyncio.sleep(GRACE)
-    # After the time of grace the list is right: somebody else may have set them up since.
+    # After the grace time the list is right: another client may have changed the settings since.
     assert listed(recent, ROOT, tracker("old", partner_id=7))[0].partner_id == 7
 
 

@@ -170,7 +170,7 @@ def test_what_makes_no_sense(
     if option == "--apps" and value != "nowhere.json":
         (tmp_path / "apps.json").write_text(value)
         value = str(tmp_path / "apps.json")
-    monkeypatch.setattr(Emulator, "run", lambda *_: None)  # an option that passes must not serve for ever
+    monkeypatch.setattr(Emulator, "run", lambda *_: None)  # an option that passes must not serve forever
     finished = CliRunner().invoke(app, ["emulator", "--port", "0", option, value])
     assert finished.exit_code == 2
     assert finished.stderr.startswith("The emulator could not start: ")

@@ -87,7 +87,9 @@ async def test_a_pause_of_others_that_outlasts_the_deadline(connect: Connect) ->
     ):
         with pytest.raises(RateLimitError):
             await walked_once(one)
-        with pytest.raises(RateLimitError, match="an earlier request was answered 429, and the pause after it outlasts"):
+        with pytest.raises(
+            RateLimitError, match="an earlier request was answered 429, and the pause after it outlasts"
+        ):
             await walked_once(other)
         assert not sent.requests
 

@@ -1,4 +1,4 @@
-"""What became of a request that got no answer, by the errors of httpx and over real sockets."""
+"""Errors of requests without an answer: by the errors of httpx, and over real sockets."""
 
 import asyncio
 import pickle

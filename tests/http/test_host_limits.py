@@ -201,7 +201,7 @@ async def test_every_kind_of_report_shares_the_limits(strict: Emulator) -> None:
     async with AsyncAdjust(strict.token, api_url=strict.url, reports_burst=60) as adjust:
 
         async def rows() -> None:
-            with suppress(APIConnectionError):  # where an answer broke off after rows of it were given
+            with suppress(APIConnectionError):  # an answer may be cut off after rows were yielded
                 _ = [row async for row in adjust.reports.iter_csv(**query)]
 
         await asyncio.gather(

@@ -211,7 +211,7 @@ def test_dates_are_dates_and_hours_are_moments() -> None:
     hours = {"token": "a", "dates": [{"date": f"2026-01-01T{hour}", "kpi_values": [1]}
                                      for hour in ("00:00:00", "23:00:00")]}  # fmt: skip
     assert [row["date"] for row in report(hours, "k").rows()] == [
-        datetime(2026, 1, 1, 0, 0),  # noqa: DTZ001 - the service gave no offset
+        datetime(2026, 1, 1, 0, 0),  # noqa: DTZ001 - the service sent no offset
         datetime(2026, 1, 1, 23, 0),  # noqa: DTZ001
     ]
     assert kinds_of(by_day)["date"] == "date"

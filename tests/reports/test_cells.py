@@ -18,7 +18,7 @@ SENTINELS = ["unknown", "Organic", "n/a", "-", "+", ".", "-.", "e5", "1e", "1e+"
 
 
 def same(got: Any, expected: Any) -> bool:
-    """Say whether two cells are equal and of the same type."""
+    """Return whether two cells are equal and of the same type."""
     return type(got) is type(expected) and repr(got) == repr(expected)
 
 
@@ -128,7 +128,7 @@ def test_endless_digits_are_no_error(text: str) -> None:
     ("column", "value", "expected"),
     [
         ("day", "2026-01-05", date(2026, 1, 5)),
-        ("hour", "2026-01-05T17:00:45", datetime(2026, 1, 5, 17, 0, 45)),  # noqa: DTZ001 - none was given
+        ("hour", "2026-01-05T17:00:45", datetime(2026, 1, 5, 17, 0, 45)),  # noqa: DTZ001 - without an offset
         ("hour", "2026-01-05T17:00:00+01:00", datetime(2026, 1, 5, 17, tzinfo=timezone(timedelta(hours=1)))),
         ("hour", "2026-01-05T17:00:00Z", datetime(2026, 1, 5, 17, tzinfo=UTC)),
         ("day", "2026-07-01T00:00:00", date(2026, 7, 1)),

@@ -254,7 +254,7 @@ def test_an_index_value_may_have_any_name(value: str) -> None:
     [{"rows": [], "error_code": "service_error"}, {"error": "later"}, {"rows": ROWS, "errors": ["later"]}],
 )
 def test_an_error_below_a_value_is_refused(inner: object) -> None:
-    """A value of the index whose rows could not be had does not pass for one without rows, or for a row."""
+    """A value of the index with an error instead of rows is not mistaken for one without rows, or for a row."""
     with pytest.raises(MalformedError, match=r"has an error below day '2026-01-02': (later|service_error)"):
         open_pivot({"rows": [{A: {"rows": ROWS}}, {"2026-01-02": inner}]}, ["day"], None)
 

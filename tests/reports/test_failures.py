@@ -92,7 +92,7 @@ async def test_a_failed_app_is_raised_by_default(adjust: AsyncAdjust, emulator: 
 
 
 async def test_a_failed_window_fails_its_app(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Figures of a part of the range never pass for those of all of it."""
+    """Figures of a part of the range are never mistaken for those of the whole range."""
     tokens = emulator.app_tokens
     emulator.faults = Faults.script(["500", "500"], match=f"{tokens[1]}")
     report = await adjust.reports.fetch(**QUERY, app_tokens=tokens, window=10, on_failure="keep")

@@ -1,4 +1,4 @@
-"""What a 400 of the Report Service means: the names that it refused, and those that come near them."""
+"""What a 400 of the Report Service means: the names that it refused, and similar ones."""
 
 import json
 import pickle

@@ -39,7 +39,7 @@ def test_a_path_is_taken_apart_and_put_together(parts: list[str]) -> None:
 
 @given(st.text(alphabet=":a ", max_size=12))
 def test_any_path_is_either_taken_or_told(path: str) -> None:
-    """A path with separators and spaces in odd places is refused with its number, or has only valid parts."""
+    """A path with separators and spaces in unusual places is refused with its number, or has only valid parts."""
     reader = PlanReader()
     reader.take(7, path)
     try:
@@ -262,7 +262,7 @@ def test_a_spec_is_a_value() -> None:
     with pytest.raises(attrs.exceptions.FrozenAttributeError):
         spec.path = "C"
     with pytest.raises(TypeError):
-        TrackerSpec("A", 33)  # type: ignore[call-arg] # the settings are given by name alone
+        TrackerSpec("A", 33)  # type: ignore[call-arg] # settings are passed by name
 
 
 def test_a_product_is_every_combination() -> None:

@@ -1,4 +1,4 @@
-"""Faults of the service: whatever breaks, each tracker is there exactly once."""
+"""Faults of the service: after any of them, each tracker exists exactly once."""
 
 import asyncio
 import random

@@ -81,7 +81,7 @@ def test_what_failed_is_the_next_plan() -> None:
 
 
 def test_an_outcome_has_its_defaults() -> None:
-    """An outcome needs a path and a status alone."""
+    """An outcome needs only a path and a status."""
     assert ProvisionOutcome("A", "created") == ("A", "created", None, None, ())
 
 
@@ -247,7 +247,7 @@ GET: Any = {"method": "GET", "path": "trackers"}
     ],
 )
 def test_which_failure_leaves_a_create_in_doubt(error: AdjustError, in_doubt: bool) -> None:
-    """A create that got no answer, half of one or 500 is in doubt; one that surely did nothing is not."""
+    """A create that got no answer, half of one or 500 is in doubt; one that certainly had no effect is not."""
     assert error.in_doubt is in_doubt
     assert ("The service may have done it all the same" in str(error)) is in_doubt
 

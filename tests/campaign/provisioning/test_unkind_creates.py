@@ -1,4 +1,4 @@
-"""Creates whose answers get lost: what is certain, and what is remembered."""
+"""Creates whose answers are lost: what is certain, and what is remembered."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

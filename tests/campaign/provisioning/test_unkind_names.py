@@ -1,4 +1,4 @@
-"""Services that keep names in a form of their own."""
+"""Services that store names in their own form."""
 
 import html
 import unicodedata
@@ -19,7 +19,7 @@ anyio_backend = jumping_clock
 
 LONG = "A campaign with a name that is longer than a service may keep, number"
 
-#: What services do to names.
+#: The forms in which services store names.
 FORMS: dict[str, Callable[[str], str]] = {
     "nfc": lambda name: unicodedata.normalize("NFC", name),
     "nfd": lambda name: unicodedata.normalize("NFD", name),

@@ -198,7 +198,7 @@ async def test_the_end_is_looked_at(verify: bool | None, doubt: bool, expected: 
     class Racing(Service):
         def _insert(self, label: str, parent: Any, listed_from: float = 0.0, **values: Any) -> Any:
             if label == "B" and parent is not None:
-                super()._insert(label, parent, listed_from, **values)  # somebody else's, in the same moment
+                super()._insert(label, parent, listed_from, **values)  # another client's, at the same moment
             return super()._insert(label, parent, listed_from, **values)
 
     service = Racing(script=[None, None, "connection lost, done" if doubt else None])

@@ -1,4 +1,4 @@
-"""A file that is there whole or not at all, whatever happens on the way."""
+"""A file that is complete or absent, whatever happens while it is written."""
 
 import asyncio
 import errno
@@ -420,7 +420,7 @@ async def test_two_at_once_are_in_no_way_of_each_other(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("length", [6, None, 100])
 async def test_progress_tells_what_has_arrived(tmp_path: Path, length: int | None) -> None:
-    """It is called for each piece, with the bytes until then and the length that the service gave."""
+    """It is called for each piece, with the bytes until then and the length that the service sent."""
     calls: list[Any] = []
     with UnfinishedFile(tmp_path / "report.csv") as file:
         await file.write(pieces(b"abc", b"d", b"ef"), length, lambda *call: calls.append(call))

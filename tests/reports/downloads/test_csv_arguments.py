@@ -75,7 +75,7 @@ async def test_a_file_is_refused_before_anything_is_sent(
 
 
 async def test_a_closed_client_gives_no_rows(tmp_path: Path) -> None:
-    """After `aclose` neither rows nor files can be had, and nothing is left of the attempt."""
+    """After `aclose` neither rows nor files can be requested, and nothing is left of the attempt."""
     adjust = AsyncAdjust(
         "secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
     )

@@ -279,7 +279,7 @@ async def test_what_is_no_csv_says_where(text: bytes, problem: str) -> None:
     async with client(httpx.Response(200, content=text), max_attempts=1) as (adjust, _):
         with pytest.raises(DecodeError, match=problem) as raised:
             await rows_of(adjust)
-        # Where the body did not break off, the service would say the same again.
+        # If the body was not cut off, the service would send the same again.
         assert raised.value.malformed == ("column" not in problem)
         assert raised.value.location.startswith("line ")
 

@@ -175,7 +175,7 @@ QUICK: dict[str, Any] = {
 
 @pytest.mark.parametrize("failure", QUICK)
 async def test_a_file_is_written_anew_after_a_drop(failure: str, tmp_path: Path) -> None:
-    """After an answer that broke off, wherever, the file is that of the next attempt: no byte doubled, none missing."""
+    """After an answer that was cut anywhere, the file is that of the next attempt: no byte is doubled or missing."""
     place = tmp_path / "x.csv"
     async with client(arriving(*QUICK[failure]), arriving(*QUICK[failure]), arriving(whole(5))) as (adjust, script):
         saved = await adjust.reports.download_csv(place, **QUERY)

@@ -23,7 +23,7 @@ pytestmark = [
 
 
 async def stream_lines(writer: asyncio.StreamWriter, server: dict[str, int], lines: int, name: bytes = b"App") -> None:
-    """Send a report of so many lines in an answer without length, and count the bytes that went out."""
+    """Send a report of this many lines without a length, and count the bytes that were sent."""
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     batch = 100
     for start in range(0, lines, batch):

@@ -120,7 +120,7 @@ SPOILT: dict[str, Any] = {
 @pytest.mark.parametrize("failure", SPOILT)
 @pytest.mark.parametrize("to_file", [False, True])
 async def test_what_is_no_whole_report_is_asked_for_again(failure: str, to_file: bool, tmp_path: Path) -> None:
-    """An answer that failed, broke off or is something else is tried again, from the beginning."""
+    """An answer that failed, was cut off or is something else is requested again, from the beginning."""
     place = tmp_path / "x.parquet"
     async with client(SPOILT[failure], SPOILT[failure], httpx.Response(200, content=WHOLE)) as (adjust, script):
         if to_file:
