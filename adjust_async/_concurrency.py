@@ -49,6 +49,7 @@ async def stream(
         while (item := await items.get()) is not end:
             taken.release()
             yield item
+            del item  # an item is dropped before the next one arrives
         if task.cancelled():
             raise ClientClosedError("the client was closed during this walk: close it after its walks have ended")
         task.result()
