@@ -26,7 +26,7 @@ from adjust_async.coordination import Host
 from adjust_async.coordination.urls import find_coordinator
 from benchmarks import rollouts
 from benchmarks.measuring import Listing, Options, amount
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 from benchmarks.redis_server import RedisServer
 from benchmarks.server import serve
 
@@ -157,7 +157,7 @@ def _processes(places: dict[str, str | None], size: _Size) -> Listing:
         runs.append((killed, [(place, each)] * count, True))
     rows, alone = [], 0.0
     for name, work, is_killed in runs:
-        with beside(_serve, LATENCY) as server:
+        with run_server(_serve, LATENCY) as server:
             arguments = [(server.url, place, requests) for place, requests in work]
             wall = _killed(arguments) if is_killed else max(took for _, took in _together(_fetch, arguments))
             served = _Served(*httpx.get(f"{server.url}/seen").json())

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from adjust_async import AdjustError, AsyncAdjust
 from benchmarks.measuring import Listing, alone
 from benchmarks.plans import plan_of
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 
 LATENCY = 0.02
 FAULT_RATE = 0.2
@@ -71,7 +71,7 @@ def _faulty(size: _Size, folder: Path) -> Iterator[Sequence[str]]:
             if not trackers:
                 continue
             database = folder / f"{work.__name__}{seed}.sqlite"
-            with beside(_serve, str(database), LATENCY, seed) as account:
+            with run_server(_serve, str(database), LATENCY, seed) as account:
                 _, run = alone(work, account, plan_of(trackers))
                 there, twice = _counted(database, account.app)
             if work is provisioned and (there, twice) != (trackers, 0):
@@ -88,7 +88,7 @@ def _killed(size: _Size, folder: Path) -> Iterator[Sequence[str]]:
     context = multiprocessing.get_context("spawn")
     database = folder / "killed.sqlite"
     plan = plan_of(size.trackers)
-    with beside(_serve, str(database), LATENCY, None) as account:
+    with run_server(_serve, str(database), LATENCY, None) as account:
         for _ in range(size.kills):
             process = context.Process(target=provisioned, args=(account, plan))
             process.start()

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @contextmanager
-def beside(serve: Callable[..., None], *arguments: Any) -> Iterator[Any]:
+def run_server(serve: Callable[..., None], *arguments: Any) -> Iterator[Any]:
     """Run `serve(ready, *arguments)` in another process, and yield what it sends over `ready` once it listens.
 
     Raises:

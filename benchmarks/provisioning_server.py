@@ -18,7 +18,7 @@ import httptools
 import orjson
 
 from benchmarks import trackers
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 from benchmarks.server import Server, response, serve
 
 SETTINGS = ("partner_id", "cost_data_enabled")
@@ -133,7 +133,7 @@ def _serve(ready: Connection, latency: float) -> None:
 @contextmanager
 def provisioning_served(*, latency: float) -> Iterator[Server]:
     """Serve apps without trackers, and answer each request after `latency` seconds."""
-    with beside(_serve, latency) as server:
+    with run_server(_serve, latency) as server:
         yield server
 
 

@@ -23,7 +23,7 @@ from adjust_async import AsyncAdjust
 from benchmarks import clients
 from benchmarks.csv_reports import csv_reports
 from benchmarks.measuring import Contender, Listing, Measurement, Options, Run, digest, side_by_side
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 
 APPS, MONTHS, LATENCY = 100, 6, 0.1
 RATE, BURST, AT_ONCE = 50, 100, 50
@@ -155,7 +155,7 @@ def _windows(options: Options) -> Iterator[Measurement | Listing]:
     ours, theirs = get_context("spawn").Pipe()
     runs: dict[str, tuple[int, list[Run]]] = {}
     seen = []
-    with beside(_serve, theirs, apps, months, latency) as emulated:
+    with run_server(_serve, theirs, apps, months, latency) as emulated:
 
         def question(contender: Contender) -> tuple[Question]:
             # Until then, the burst before it still counts.

@@ -19,7 +19,7 @@ from adjust_async import AsyncAdjust
 from adjust_async.coordination import Coordinator, FileCoordinator, RedisCoordinator
 from benchmarks.measuring import Listing
 from benchmarks.plans import plan_of
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 
 #: Seconds by which a create may be late, and for which it is looked up.
 LATE, GRACE_TIME = 2.0, 3.0
@@ -72,7 +72,7 @@ def rollouts(places: Mapping[str, str], size: Size) -> Listing:
 def _counted(title: str, place: str, size: Size, seed: int, work: _Work) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "account.sqlite"
-        with beside(_serve, str(database), seed) as account:
+        with run_server(_serve, str(database), seed) as account:
             began = time.monotonic()
             work(account, place, size, seed)
             wall = time.monotonic() - began

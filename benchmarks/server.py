@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import httptools
 
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 
 #: Complete responses by path, from the second page on with `?` and the cursor; or by the complete target.
 Answers = Mapping[bytes, bytes]
@@ -83,5 +83,5 @@ def _serve(ready: Connection, latency: float, make: Callable[..., Answers], argu
 @contextmanager
 def served(make: Callable[..., Answers], *arguments: Any, latency: float) -> Iterator[Server]:
     """Serve the answers that `make(*arguments)` returns, each after `latency` seconds."""
-    with beside(_serve, latency, make, arguments) as server:
+    with run_server(_serve, latency, make, arguments) as server:
         yield server

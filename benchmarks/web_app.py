@@ -25,7 +25,7 @@ from urllib.request import Request, urlopen
 
 from benchmarks.app_jobs import JOBS, QUICK, WHOLE, Job, Size, answers
 from benchmarks.measuring import Listing, Options, spread
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 from benchmarks.server import served
 
 LATENCY = 0.05
@@ -129,7 +129,7 @@ class _Pinger:
 
 def _watched(job: Job, url: str, size: Size) -> Seen:
     size = size._replace(pages=size.pages // job.share)
-    with beside(_serve, JOBS.index(job), url, size) as port:
+    with run_server(_serve, JOBS.index(job), url, size) as port:
         app = f"http://127.0.0.1:{port}"
         pinger = _Pinger(port)
         with urlopen(Request(f"{app}/start", method="POST")):

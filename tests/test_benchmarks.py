@@ -14,7 +14,7 @@ import pytest
 from benchmarks import document, drawing, measuring, results, targets
 from benchmarks.__main__ import main
 from benchmarks.measuring import QUICK, Contender, Listing, Measurement, Run
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 
 RUNS = {
     "adjust_async": (1, [Run(3.3, 1.5, 9_000_000, 0.3), Run(3.0, 1.2, 8_000_000, 0.3), Run(3.6, 1.8, 9_500_000, 0.3)]),
@@ -122,7 +122,7 @@ def test_a_contender_that_fails_ends_the_benchmark() -> None:
 
 def test_a_server_that_fails_ends_the_benchmark() -> None:
     """A server that ends before it listens is reported, and not waited for."""
-    with pytest.raises(SystemExit, match="serves_nothing failed"), beside(serves_nothing):
+    with pytest.raises(SystemExit, match="serves_nothing failed"), run_server(serves_nothing):
         pass
 
 

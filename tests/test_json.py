@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from adjust_async._json import JSONDecodeError, RepeatedKeyError, dumps, loads, loads_beside
+from adjust_async._json import JSONDecodeError, RepeatedKeyError, dumps, loads, loads_in_slices
 
 numbers = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
 values: st.SearchStrategy[Any] = st.recursive(
@@ -18,7 +18,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-sliced = partial(loads_beside, size=1)
+sliced = partial(loads_in_slices, size=1)
 both = pytest.mark.parametrize("decode", [loads, sliced])
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from adjust_async import AdjustError, ConfigurationError, TrackerSpec
-from adjust_async._suggestions import MOST_HINTS, near_names, near_names_beside
+from adjust_async._suggestions import MOST_HINTS, near_names, near_names_in_thread
 from tests.script import client, done
 
 pytestmark = pytest.mark.anyio
@@ -68,10 +68,10 @@ async def test_only_the_first_names_are_looked_up() -> None:
     """However many names are unknown, the first five get suggestions."""
     known = names(200)
     wrong = misspelt(known, 60)
-    near = await near_names_beside(wrong, known)
+    near = await near_names_in_thread(wrong, known)
     assert list(near) == wrong[:MOST_HINTS]
     assert all(near.values())
-    assert await near_names_beside([], known) == await near_names_beside(wrong, []) == {}
+    assert await near_names_in_thread([], known) == await near_names_in_thread(wrong, []) == {}
 
 
 CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
