@@ -12,9 +12,6 @@ from tests.clock import EAGER_AND_LAZY, now
 
 pytestmark = pytest.mark.anyio
 
-#: Long by the jumping clock, so that a hanging test fails instead.
-LONG = 10_000.0
-
 
 @pytest.fixture(params=EAGER_AND_LAZY)
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:

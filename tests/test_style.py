@@ -152,9 +152,7 @@ def python_texts(path: Path) -> Iterator[Text]:
 def markdown_texts(path: Path) -> Iterator[Text]:
     """Yield the paragraphs of a page without its code."""
     text = path.read_text(encoding="utf-8")
-    without_code = re.sub(
-        r"^( *)```.*?^\1```", lambda code: "\n" * code[0].count("\n"), text, flags=re.DOTALL | re.MULTILINE
-    )
+    without_code = CODE_BLOCK.sub(lambda code: "\n" * code[0].count("\n"), text)
     yield Text(1, re.sub(r"`[^`\n]*`", "`…`", without_code))
 
 

@@ -1,19 +1,18 @@
 """The Campaign API's envelope and the links in it, as plain bytes."""
 
 import json
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 import pytest
 from hypothesis import given, strategies as st
 
-from adjust_async._http.messages import Answer
 from adjust_async.campaign.envelope import envelope, only_record, query_of_link, records
 from adjust_async.campaign.models import Partner, Tracker
 from adjust_async.errors import (
     DecodeError,
 )
+from tests.http.answers import answer, decode_error_of
 
 API_URL = "https://api.adjust.com"
 TRACKER = {"token": "abc123", "name": "Adroll"}
@@ -24,19 +23,6 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=6,
 )
-
-
-def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers in httpx's form."""
-    content = body.encode() if isinstance(body, str) else body
-    return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
-
-
-def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = envelope, **headers: str) -> DecodeError:
-    """Return the error from reading a successful answer."""
-    with pytest.raises(DecodeError) as caught:
-        read(answer(200, body, headers))
-    return caught.value
 
 
 @given(st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
@@ -67,7 +53,7 @@ def test_any_success_is_an_envelope_or_a_decode_error(body: bytes) -> None:
 )
 def test_another_shape_is_no_envelope(body: str, location: str) -> None:
     """JSON without data or without a list of items is reported with its place, and not as malformed."""
-    error = decode_error_of(body)
+    error = decode_error_of(body, envelope)
     assert (error.location, error.malformed) == (location, False)
 
 

@@ -9,21 +9,10 @@ import pytest
 
 from adjust_async.coordination.in_process import Limits, LocalPermit
 from adjust_async.coordination.protocol import LONGEST_PAUSE, PauseOutlastsDeadlineError
-from tests.clock import jumping_clock
+from tests.clock import jumping_clock, now, settle
 
 pytestmark = pytest.mark.anyio
 anyio_backend = jumping_clock
-
-
-def now() -> float:
-    """Return the time of the jumping clock, without the nanoseconds of its ticks."""
-    return round(asyncio.get_running_loop().time(), 6)
-
-
-async def settle() -> None:
-    """Let every task run until it waits."""
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 async def start_times(limits: Limits, count: int, *, hold: float = 0.0) -> list[float]:

@@ -28,7 +28,6 @@ pytestmark = pytest.mark.anyio
 anyio_backend = jumping_clock
 
 
-REQUEST = httpx.Request("GET", "http://adjust.invalid")
 TRANSIENT: list[Outcome] = [
     httpx.ConnectError("refused"),
     httpx.ConnectTimeout("slow"),

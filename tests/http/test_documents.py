@@ -1,26 +1,9 @@
 """Reading JSON documents, as plain bytes."""
 
-from collections.abc import Callable, Mapping
-
-import httpx
 import pytest
 
 from adjust_async._http.documents import optional_integer, optional_text, parse_json
-from adjust_async._http.messages import Answer
-from adjust_async.errors import DecodeError
-
-
-def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers in httpx's form."""
-    content = body.encode() if isinstance(body, str) else body
-    return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
-
-
-def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = parse_json, **headers: str) -> DecodeError:
-    """Return the error from reading a successful answer."""
-    with pytest.raises(DecodeError) as caught:
-        read(answer(200, body, headers))
-    return caught.value
+from tests.http.answers import answer, decode_error_of
 
 
 @pytest.mark.parametrize(
@@ -64,7 +47,7 @@ def test_what_is_no_json_is_described(body: bytes, words: str, transient: bool) 
 )
 def test_a_document_with_an_error_is_an_error(body: str, words: str) -> None:
     """Whatever its other keys and its status, a document with an error is an error, and is final."""
-    error = decode_error_of(body)
+    error = decode_error_of(body, parse_json)
     assert error.message.startswith("the answer is an error in spite of its status 200: ")
     assert words in error.message
     assert (error.malformed, error.transient, error.location) == (False, False, "$")
@@ -78,7 +61,7 @@ def test_an_empty_error_is_none(nothing: str) -> None:
 
 def test_a_key_that_comes_twice_is_final() -> None:
     """A document with a repeated key would be the same again."""
-    error = decode_error_of('{"rows": [1], "rows": []}')
+    error = decode_error_of('{"rows": [1], "rows": []}', parse_json)
     assert "the key 'rows' appears twice" in error.message
     assert (error.malformed, error.transient) == (False, False)
 

@@ -2,9 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
 
-import httpx
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -22,6 +20,7 @@ from adjust_async.errors import (
     RateLimitError,
     ServerError,
 )
+from tests.http.answers import answer, error_of
 
 API_URL = "https://api.adjust.com"
 TRACKER = {"token": "abc123", "name": "Adroll"}
@@ -38,19 +37,6 @@ error_documents = json_values | st.dictionaries(
 )
 markup = st.text(alphabet="<>/titlescryph&; \n", max_size=60).map(str.encode)
 bodies = st.binary(max_size=80) | error_documents.map(lambda value: json.dumps(value).encode()) | markup
-
-
-def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers in httpx's form."""
-    content = body.encode() if isinstance(body, str) else body
-    return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
-
-
-def error_of(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> APIStatusError:
-    """Return the error for an answer."""
-    with pytest.raises(APIStatusError) as caught:
-        raise_for_status(answer(status, body, headers))
-    return caught.value
 
 
 # What an error status stands for.

@@ -23,11 +23,9 @@ from tests.script import arriving, client, never, now, status
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])
 
-TOKEN = "s3cr3t-T0ken"
 QUERY: Any = {"dimensions": ["day"], "metrics": ["installs"], "date_period": ("2026-01-26", "2026-02-04")}
 KPIS: Any = {"start_date": "2026-01-26", "end_date": "2026-02-04", "kpis": ["installs"]}
 REPORT = httpx.Response(200, json={"rows": [], "totals": {}})
-CSV = httpx.Response(200, content=b"day,installs\n")
 
 
 async def asked(adjust: AsyncAdjust, ask: str) -> object:

@@ -19,7 +19,7 @@ from adjust_async.errors import (
     DecodeError,
     PaginationError,
 )
-from tests.clock import jumping_clock
+from tests.clock import jumping_clock, now
 
 pytestmark = pytest.mark.anyio
 anyio_backend = jumping_clock
@@ -28,11 +28,6 @@ anyio_backend = jumping_clock
 @pytest.fixture
 def _no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "jitter", lambda _: 0.0)
-
-
-def now() -> float:
-    """Return the time of the jumping clock, without the nanoseconds by which it ticks."""
-    return round(asyncio.get_running_loop().time(), 6)
 
 
 def status_error(status: int, retry_after: float | None = None, method: str = "GET") -> APIStatusError:

@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
@@ -26,8 +26,6 @@ TODAY = datetime.now(UTC).date()
 START = TODAY - timedelta(days=20)
 FIRST, SECOND, THIRD = "yxs12pfewq", "gwzpeepw8uf8", "a1b2c3d4e5f6"
 METRICS = ["installs", "cost", "retention_rate_d7"]
-
-Destination: TypeAlias = Callable[[], Any]
 
 
 @pytest.fixture(autouse=True)

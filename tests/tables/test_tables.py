@@ -15,22 +15,13 @@ from adjust_async.errors import ConfigurationError, DecodeError
 from adjust_async.kpis.report import KpiReport
 from adjust_async.reports.report import Report
 from adjust_async.tables import Column, ColumnTable, Kind, Table
+from tests.frames import from_pandas
 from tests.kpis.answers import answers, days, report
 
 
 def table(kind: Kind, *cells: Any) -> ColumnTable:
     """Return a table with one column."""
     return ColumnTable([Column("c", kind)], [cells])
-
-
-def from_pandas(source: Table) -> list[dict[str, Any]]:
-    """Return the rows of a pandas frame as plain values."""
-    frame = source.to_pandas()
-    columns = {name: [None if pandas.isna(cell) else cell for cell in frame[name]] for name in frame.columns}
-    for name, kind in source.schema:
-        if kind == "date":
-            columns[name] = [cell and cell.date() for cell in columns[name]]
-    return [{name: cells[number] for name, cells in columns.items()} for number in range(len(frame))]
 
 
 def check_equal(source: Table) -> None:

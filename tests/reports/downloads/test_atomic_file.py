@@ -34,13 +34,6 @@ async def broken(*given: bytes) -> AsyncIterator[bytes]:
     raise ConnectionError("it broke off")
 
 
-async def endless(*given: bytes) -> AsyncIterator[bytes]:
-    """Yield pieces of a body that never ends."""
-    for piece in given:
-        yield piece
-    await asyncio.Event().wait()
-
-
 def parts(folder: Path) -> list[str]:
     """Return the names of everything else in the folder."""
     return sorted(path.name for path in folder.iterdir() if path.name != "report.csv")

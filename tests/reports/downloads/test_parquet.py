@@ -4,7 +4,6 @@ import asyncio
 import io
 import pickle
 import random
-import sys
 import tracemalloc
 from contextlib import suppress
 from datetime import date
@@ -27,7 +26,8 @@ from adjust_async import (
 )
 from adjust_async.emulator import Emulator, Faults
 from tests.loopback import RawRequest, answer, serve
-from tests.reports.downloads.parquet_service import DATES, QUERY, WHOLE, files_of
+from tests.reports.downloads.csv_service import files_of
+from tests.reports.downloads.parquet_service import DATES, QUERY, WHOLE
 from tests.script import Pieces, arriving, client, status
 
 pytestmark = [
@@ -349,10 +349,3 @@ async def test_no_service_at_all(tmp_path: Path) -> None:
         with pytest.raises(APIConnectionError, match=r"could not connect to http://127\.0\.0\.1:9"):
             await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
     assert files_of(tmp_path) == {}
-
-
-@pytest.fixture
-def _no_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pyarrow be missing."""
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)

@@ -16,7 +16,8 @@ from adjust_async import (
     DecodeError,
     SavedReport,
 )
-from tests.reports.downloads.parquet_service import QUERY, WHOLE, files_of
+from tests.reports.downloads.csv_service import files_of
+from tests.reports.downloads.parquet_service import QUERY, WHOLE
 from tests.script import client
 
 pytestmark = [
