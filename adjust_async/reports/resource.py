@@ -14,7 +14,6 @@ from adjust_async._signatures import spelled_out
 from adjust_async.errors import ConfigurationError
 from adjust_async.progress import OnProgress, check_on_progress
 from adjust_async.reports.account import Account
-from adjust_async.reports.downloads.atomic_file import target
 from adjust_async.reports.downloads.csv import csv_rows, save_csv
 from adjust_async.reports.downloads.parquet import read_parquet, save_parquet
 from adjust_async.reports.downloads.saved import SavedReport
@@ -26,6 +25,7 @@ from adjust_async.reports.question import FanOut, check_question
 from adjust_async.reports.report import AttrDependency, PivotReport, Report
 from adjust_async.reports.request import ask, ask_pivot, stream
 from adjust_async.tables import RecordList
+from adjust_async.tables.files import file_place
 
 if TYPE_CHECKING:
     import pyarrow
@@ -278,7 +278,7 @@ class Reports:
             AdjustError: As described in the class; or the file can't be written, with the `OSError` as its cause.
         """
         __tracebackhide__ = True
-        place, hook = target(path), check_on_progress(on_progress)
+        place, hook = file_place(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, takes=CsvQuery)
         return await save_csv(self._account, question, place, hook)
 
@@ -336,7 +336,7 @@ class Reports:
             AdjustError: As described in the class; or the file can't be written, with the `OSError` as its cause.
         """
         __tracebackhide__ = True
-        place, hook = target(path), check_on_progress(on_progress)
+        place, hook = file_place(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
         return await save_parquet(self._account, question, place, hook)
 

@@ -242,7 +242,7 @@ def test_a_failure_leaves_the_older_file(method: str, tmp_path: Path, monkeypatc
     assert names_in(tmp_path) == ["x"]
 
 
-@pytest.mark.parametrize("path", [None, 5, "", b"x.csv", "missing/x.csv", ".", "a\0b"])
+@pytest.mark.parametrize("path", [None, 5, "", b"x.csv", "missing/x.csv", ".", "a\0b", "x" * 300])
 def test_a_path_that_is_no_place_for_a_file_is_refused(
     path: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

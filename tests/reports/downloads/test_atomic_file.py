@@ -16,7 +16,8 @@ import anyio
 import pytest
 
 from adjust_async.errors import AdjustError, ConfigurationError
-from adjust_async.reports.downloads.atomic_file import BUFFER, UnfinishedFile, target
+from adjust_async.reports.downloads.atomic_file import BUFFER, UnfinishedFile
+from adjust_async.tables.files import file_place
 
 pytestmark = pytest.mark.anyio
 
@@ -54,14 +55,14 @@ async def test_a_path_is_text_or_a_path(tmp_path: Path, as_text: bool) -> None:
     """Both forms name an existing or a new file, in an existing folder."""
     place = tmp_path / "report.csv"
     for _ in range(2):
-        assert target(str(place) if as_text else place) == place
+        assert file_place(str(place) if as_text else place) == place
         place.touch()
 
 
 async def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bare name is a file in the working directory."""
     monkeypatch.chdir(tmp_path)
-    assert await save(target("report.csv"), pieces(b"a")) == 1
+    assert await save(file_place("report.csv"), pieces(b"a")) == 1
     assert (tmp_path / "report.csv").read_bytes() == b"a"
 
 
@@ -69,7 +70,7 @@ async def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.Monkey
 async def test_what_is_no_path_is_refused(path: object) -> None:
     """Bytes, numbers and similar values are refused with the accepted types."""
     with pytest.raises(ConfigurationError, match=r"^path is .*: pass the path of a file, as text or a pathlib.Path$"):
-        target(path)
+        file_place(path)
 
 
 @pytest.mark.parametrize("path", [".", "..", "/", "folder", "folder/", "folder/."])
@@ -78,7 +79,7 @@ async def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     with pytest.raises(ConfigurationError, match="which is a folder: pass the path of a file in it"):
-        target(path)
+        file_place(path)
 
 
 @pytest.mark.parametrize("path", ["none/report.csv", "file/report.csv", "~/report.csv"])
@@ -89,7 +90,7 @@ async def test_a_folder_that_is_not_there_is_refused(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="but there is no folder"):
-        target(path)
+        file_place(path)
     assert parts(tmp_path) == ["file"]
 
 
@@ -233,7 +234,7 @@ async def test_a_folder_that_went_away(tmp_path: Path) -> None:
     """It is not an argument error by then, and the error names the path."""
     folder = tmp_path / "folder"
     folder.mkdir()
-    place = target(folder / "report.csv")
+    place = file_place(folder / "report.csv")
     folder.rmdir()
     with pytest.raises(AdjustError, match=r"report\.csv") as caught:
         await save(place, pieces(b"x"))
@@ -306,7 +307,7 @@ async def test_a_folder_without_rights_is_refused_at_once(tmp_path: Path, monkey
     """Nothing is requested that could not be written."""
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(ConfigurationError, match="can't be written to"):
-        target(tmp_path / "report.csv")
+        file_place(tmp_path / "report.csv")
 
 
 async def test_what_was_written_is_synced_before_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
