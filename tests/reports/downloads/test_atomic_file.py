@@ -18,80 +18,9 @@ import pytest
 from adjust_async.errors import AdjustError, ConfigurationError
 from adjust_async.reports.downloads.atomic_file import BUFFER, UnfinishedFile
 from adjust_async.tables.files import file_place
+from tests.reports.downloads.bodies import broken, parts, pieces, save
 
 pytestmark = pytest.mark.anyio
-
-
-async def pieces(*given: bytes) -> AsyncIterator[bytes]:
-    """Yield pieces of a body."""
-    for piece in given:
-        yield piece
-
-
-async def broken(*given: bytes) -> AsyncIterator[bytes]:
-    """Yield pieces of a body that is cut."""
-    for piece in given:
-        yield piece
-    raise ConnectionError("it broke off")
-
-
-def parts(folder: Path) -> list[str]:
-    """Return the names of everything else in the folder."""
-    return sorted(path.name for path in folder.iterdir() if path.name != "report.csv")
-
-
-async def save(place: Path, body: AsyncIterator[bytes], on_progress: Callable[..., object] | None = None) -> int:
-    """Save a body."""
-    with UnfinishedFile(place) as file:
-        await file.write(body, None, on_progress)
-        return await file.publish()
-
-
-# The path.
-
-
-@pytest.mark.parametrize("as_text", [True, False])
-async def test_a_path_is_text_or_a_path(tmp_path: Path, as_text: bool) -> None:
-    """Both forms name an existing or a new file, in an existing folder."""
-    place = tmp_path / "report.csv"
-    for _ in range(2):
-        assert file_place(str(place) if as_text else place) == place
-        place.touch()
-
-
-async def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bare name is a file in the working directory."""
-    monkeypatch.chdir(tmp_path)
-    assert await save(file_place("report.csv"), pieces(b"a")) == 1
-    assert (tmp_path / "report.csv").read_bytes() == b"a"
-
-
-@pytest.mark.parametrize("path", [None, "", b"report.csv", 5, True, 1.5, [], ["report.csv"], {}, object(), iter("a")])
-async def test_what_is_no_path_is_refused(path: object) -> None:
-    """Bytes, numbers and similar values are refused with the accepted types."""
-    with pytest.raises(ConfigurationError, match=r"^path is .*: pass the path of a file, as text or a pathlib.Path$"):
-        file_place(path)
-
-
-@pytest.mark.parametrize("path", [".", "..", "/", "folder", "folder/", "folder/."])
-async def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    """The message asks for a file in it."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(ConfigurationError, match="which is a folder: pass the path of a file in it"):
-        file_place(path)
-
-
-@pytest.mark.parametrize("path", ["none/report.csv", "file/report.csv", "~/report.csv"])
-async def test_a_folder_that_is_not_there_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    """It is reported before anything is requested, and the folder is not created."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match="but there is no folder"):
-        file_place(path)
-    assert parts(tmp_path) == ["file"]
 
 
 # Writing.
@@ -160,7 +89,7 @@ async def test_a_failure_leaves_what_was_there(tmp_path: Path, old: bytes | None
     place = tmp_path / "report.csv"
     if old is not None:
         place.write_bytes(old)
-    with pytest.raises(ConnectionError, match="it broke off"):
+    with pytest.raises(ConnectionError, match="it was cut off"):
         await save(place, broken(b"x" * BUFFER, b"y"))
     assert (place.read_bytes() if place.exists() else None) == old
     assert parts(tmp_path) == []
@@ -303,13 +232,6 @@ async def test_a_disk_that_fills_up(size: int, tmp_path: Path) -> None:
     assert parts(tmp_path) == []
 
 
-async def test_a_folder_without_rights_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is requested that could not be written."""
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(ConfigurationError, match="can't be written to"):
-        file_place(tmp_path / "report.csv")
-
-
 async def test_what_was_written_is_synced_before_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows refuses to sync a handle for reading: it is the one that wrote, and it still can write."""
     modes = []
@@ -340,73 +262,6 @@ async def test_a_file_keeps_its_mode(mode: int | None, tmp_path: Path) -> None:
         assert stat.S_IMODE(file.path.stat().st_mode) == mode
         await file.publish()
     assert stat.S_IMODE(place.stat().st_mode) == mode
-
-
-# Killed runs.
-
-KILLED = """
-import asyncio, os, pathlib, signal, sys
-from adjust_async.reports.downloads.atomic_file import UnfinishedFile
-
-async def main():
-    async def pieces():
-        yield b"x" * 1_000_000
-        print("begun", flush=True)
-        await asyncio.sleep(60)
-    with UnfinishedFile(pathlib.Path(sys.argv[1])) as file:
-        await file.write(pieces(), None, None)
-
-asyncio.run(main())
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks that tell at once")
-async def test_what_killed_runs_left_is_swept(tmp_path: Path) -> None:
-    """The next run removes it, but nothing that another run still writes, and no other file."""
-    place = tmp_path / "report.csv"
-    (tmp_path / ".hidden.part").touch()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", KILLED, str(place), stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"begun\n"
-    (unfinished,) = set(parts(tmp_path)) - {".hidden.part"}
-    await save(place, pieces(b"new"))
-    assert set(parts(tmp_path)) == {".hidden.part", unfinished}
-    process.kill()
-    await process.wait()
-    await save(place, pieces(b"newer"))
-    assert parts(tmp_path) == [".hidden.part"]
-    assert place.read_bytes() == b"newer"
-
-
-async def test_a_run_whose_file_was_swept_makes_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before it is locked, a new file looks abandoned. If it was removed then, another one is created."""
-    created = 0
-    create = os.open
-
-    def swept(path: Any, *arguments: Any, **options: Any) -> int:
-        nonlocal created
-        descriptor = create(path, *arguments, **options)
-        created += 1
-        if created == 1:
-            Path(path).unlink()
-        return descriptor
-
-    monkeypatch.setattr(os, "open", swept)
-    await save(tmp_path / "report.csv", pieces(b"new"))
-    assert created == 2
-    assert (tmp_path / "report.csv").read_bytes() == b"new"
-    assert parts(tmp_path) == []
-
-
-async def test_two_at_once_are_in_no_way_of_each_other(tmp_path: Path) -> None:
-    """Each writes its own part file, and the last one to finish replaces the others."""
-    place = tmp_path / "report.csv"
-    bodies = [bytes([65 + number]) * BUFFER * 2 for number in range(5)]
-    await asyncio.gather(*(save(place, pieces(body[:BUFFER], body[BUFFER:])) for body in bodies))
-    assert place.read_bytes() in bodies
-    assert parts(tmp_path) == []
 
 
 # Progress.
