@@ -93,7 +93,7 @@ def test_a_key_that_comes_twice_is_refused_across_slices(pairs: list[tuple[str, 
 
 
 @pytest.mark.parametrize("depth", [10, 100, 260, 505, 900])
-def test_depth_is_no_matter(depth: int) -> None:
+def test_any_depth_is_decoded_or_refused(depth: int) -> None:
     """A document that is nested deep is decoded alike, or refused alike."""
     document = b'{"a":[{"b":1},' * depth + b'{"b":2},{"b":3}' + b'],"c":[{},{}]}' * depth
     assert _outcome(loads_in_slices, document, size=20) == _outcome(loads, document)
@@ -132,13 +132,13 @@ def test_the_collector_is_left_as_it_was() -> None:
         gc.enable()
 
 
-def test_a_large_text_is_no_trap() -> None:
+def test_a_large_text_takes_proportional_time() -> None:
     """A text that is full of places to cut takes time in proportion to its length."""
     document = json.dumps([{"a": "},{" * 200_000}, {"a": 1}]).encode()
     assert loads_in_slices(document, size=10) == loads(document)
 
 
-def test_others_run_while_a_document_is_decoded_beside_them() -> None:
+def test_other_threads_run_while_a_document_is_decoded() -> None:
     """Another thread gets its turn in the middle of a large document, not only at its end."""
     document = b"[" + b",".join([b'{"day": "2026-11-01", "installs": 1}'] * 300_000) + b"]"
     began, ended = threading.Event(), threading.Event()

@@ -131,7 +131,7 @@ async def test_a_failure_that_nobody_waits_for_makes_no_noise() -> None:
     assert noise == []
 
 
-async def test_streams_side_by_side_keep_apart() -> None:
+async def test_concurrent_streams_are_independent() -> None:
     """Many streams of one client run concurrently, and the end of one does not affect the others."""
     session = new_session()
     before = len(asyncio.all_tasks())

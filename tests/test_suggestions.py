@@ -53,7 +53,7 @@ def misspelt(known: list[str], count: int) -> list[str]:
         ("i" * 100_000, []),
     ],
 )
-def test_what_comes_near(name: str, near: list[str]) -> None:
+def test_near_names_are_found(name: str, near: list[str]) -> None:
     """A name with a typo finds the one that was meant; another name finds nothing."""
     assert near_names(name, ["clicks", "installs", "retention_rate_d7", "cost"]) == near
 

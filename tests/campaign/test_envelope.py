@@ -51,13 +51,13 @@ def test_any_success_is_an_envelope_or_a_decode_error(body: bytes) -> None:
         ('{"data": {"items": ""}}', "$.data.items"),
     ],
 )
-def test_another_shape_is_no_envelope(body: str, location: str) -> None:
+def test_another_structure_is_not_an_envelope(body: str, location: str) -> None:
     """JSON without data or without a list of items is reported with its place, and not as malformed."""
     error = decode_error_of(body, envelope)
     assert (error.location, error.malformed) == (location, False)
 
 
-def test_records_get_what_the_request_knows() -> None:
+def test_records_have_the_fields_that_the_request_knows() -> None:
     """Fields that are known from the request win over the answer, and the answer is not changed."""
     items: list[Any] = [{**TRACKER, "app_token": "wrong", "new": 1}]
     [record] = records(answer(200), items, Tracker, {"app_token": "app", "parent_token": None})
@@ -68,7 +68,7 @@ def test_records_get_what_the_request_knows() -> None:
 
 @pytest.mark.parametrize("known", [{}, {"app_token": "app"}])
 @pytest.mark.parametrize("item", [None, 5, "abc", [], [["token", "a"]]])
-def test_an_item_that_is_no_object_is_told(item: object, known: dict[str, str]) -> None:
+def test_an_item_that_is_not_an_object_is_reported(item: object, known: dict[str, str]) -> None:
     """An item that is not an object is refused with its place, even if fields are added to the others."""
     with pytest.raises(DecodeError, match="expected an object") as caught:
         records(answer(200, b"{}"), [TRACKER, item], Tracker, known)

@@ -35,14 +35,14 @@ async def test_every_item_comes_once_and_in_order(version: str, paging: Any, pre
     assert len(collection.asked) == 15
 
 
-def test_iterating_gives_async_generators() -> None:
+def test_iterators_are_async_generators() -> None:
     """Both ways to iterate are async generators, which can be closed."""
     pages = AsyncAdjust("token").trackers.list("app")
     assert inspect.isasyncgen(pages.pages())
     assert inspect.isasyncgen(pages.__aiter__())
 
 
-async def test_a_page_has_what_the_service_said() -> None:
+async def test_a_page_has_the_fields_of_the_answer() -> None:
     """The numbers that v1 sends as text become numbers, and the cursors are the neighbours'."""
     async with client(Collection(PAGES, paging_v1)) as adjust:
         pages = [page async for page in adjust.trackers.list("app", page_size=2).pages()]
@@ -54,7 +54,7 @@ async def test_a_page_has_what_the_service_said() -> None:
     assert (last.cursors.after, last.next) == (None, None)
 
 
-async def test_v2_says_no_total() -> None:
+async def test_v2_has_no_total() -> None:
     """What v2 leaves out is `None`."""
     async with client(Collection(PAGES, paging_v2), "v2") as adjust:
         first = await anext(adjust.trackers.list("app").pages())
@@ -83,7 +83,7 @@ LINK_V2 = f"{HOST}/public/v2/apps/app/trackers?limit=2&cursor="
         ("v2", lambda n, more: {"next": f"{LINK_V2}c{n + 1}", "cursor": f"c{n + 1}"} if more else ...),
     ],
 )
-async def test_every_form_of_going_on_and_of_the_end(version: str, paging: Any) -> None:
+async def test_every_form_of_the_next_page_and_of_the_end(version: str, paging: Any) -> None:
     """With cursors, links or both, and `null`, empty or absent at the end, all items arrive and the listing stops."""
     async with client(Collection(PAGES, paging), version) as adjust:
         assert await labels(adjust.trackers.list("app")) == LABELS
@@ -107,7 +107,7 @@ async def test_a_paging_object_of_another_shape_is_not_taken_for_the_end(paging:
             await labels(adjust.trackers.list("app"))
 
 
-async def test_a_last_page_that_gives_its_own_cursor_is_the_last() -> None:
+async def test_a_last_page_with_its_own_cursor_is_the_last() -> None:
     """v2's end is not documented: a page's own cursor next to a `next` that is null is not a loop."""
 
     def paging(number: int, more: bool) -> Any:
@@ -151,7 +151,7 @@ async def test_a_next_page_elsewhere_is_never_followed(version: str, elsewhere: 
     assert collection.hosts == {"api.adjust.com"}
 
 
-async def test_a_cursor_beside_a_link_elsewhere_is_asked_for_here() -> None:
+async def test_a_cursor_next_to_a_foreign_link_is_sent_to_the_configured_host() -> None:
     """Behind a gateway the link leads to Adjust's own host, but the cursor is sent to the configured host."""
     collection = Collection(
         PAGES,

@@ -163,9 +163,7 @@ def test_host() -> None:
         ("--faults", '{"kinds": ["500"]}', "kinds: faults have"),
     ],
 )
-def test_what_makes_no_sense(
-    option: str, value: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_invalid_options(option: str, value: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An invalid option is one readable line and status 2."""
     if option == "--apps" and value != "nowhere.json":
         (tmp_path / "apps.json").write_text(value)

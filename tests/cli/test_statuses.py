@@ -134,7 +134,7 @@ def test_mistakes_of_a_plan() -> None:
     assert all(f"line {number}:" in finished.err for number in (2, 3, 4, 6))
 
 
-def test_names_are_no_commands_for_the_terminal() -> None:
+def test_names_are_not_commands_for_the_terminal() -> None:
     """Control characters from the service do not reach the terminal."""
     with emulated() as shell:
         app = shell.apps[0]

@@ -99,7 +99,7 @@ async def walked_once(adjust: AsyncAdjust) -> None:
     await adjust.trackers.list(APP, prefetch=0).collect()
 
 
-async def test_who_holds_what(connect: Connect) -> None:
+async def test_holders(connect: Connect) -> None:
     """`holders` shows the requests of every client that shares the account."""
     async with (
         client(never, max_concurrency=1, coordinator=connect()) as (one, script),
@@ -115,7 +115,7 @@ async def test_who_holds_what(connect: Connect) -> None:
         await asyncio.wait([waiting])
 
 
-async def test_a_cancelled_call_gives_its_permit_back(connect: Connect) -> None:
+async def test_a_cancelled_call_releases_its_permit(connect: Connect) -> None:
     """After a call is cancelled, its permit is free for everybody."""
     async with (
         client(never, done(), max_concurrency=1, coordinator=connect()) as (one, script),
@@ -183,7 +183,7 @@ async def test_the_environment_says_with_whom(tmp_path: Path, monkeypatch: pytes
     ],
     ids=lambda given: type(given).__name__,
 )
-def test_what_is_no_coordinator(given: Any) -> None:
+def test_anything_but_a_coordinator_is_refused(given: Any) -> None:
     """Anything else is refused at once, a data frame and a thread included, although they can be joined too."""
     with pytest.raises(ConfigurationError, match=r"^coordinator is .+: "):  # on one line
         AsyncAdjust("secret-token", coordinator=given)

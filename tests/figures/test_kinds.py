@@ -56,6 +56,6 @@ def test_any_text_is_a_date_a_moment_or_itself(text: str) -> None:
         ("recipients", {int}, "integer"),
     ],
 )
-def test_a_count_is_told_from_money_and_rates(name: str, types: set[type], kind: Kind) -> None:
+def test_counts_are_distinguished_from_money_and_rates(name: str, types: set[type], kind: Kind) -> None:
     """A float makes a column of numbers; without floats only the name decides."""
     assert number_kind(name, types) == kind

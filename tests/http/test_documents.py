@@ -22,7 +22,7 @@ from tests.http.answers import answer, decode_error_of
         (b'{"a": "\xe4"}', "it is not encoded in UTF-8", False),
     ],
 )
-def test_what_is_no_json_is_described(body: bytes, words: str, transient: bool) -> None:
+def test_invalid_json_is_described(body: bytes, words: str, transient: bool) -> None:
     """An answer that is not JSON is described. Another attempt may help only if it was cut."""
     error = decode_error_of(body, parse_json, **{"X-Request-Id": "r-2"})
     assert words in error.message
@@ -54,7 +54,7 @@ def test_a_document_with_an_error_is_an_error(body: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("nothing", ["null", '""', "[]", "{}", "false"])
-def test_an_empty_error_is_none(nothing: str) -> None:
+def test_an_empty_error_is_not_an_error(nothing: str) -> None:
     """Some services always send the key, with an empty value if nothing failed."""
     assert parse_json(answer(200, f'{{"rows": [], "error": {nothing}, "status": "ok", "success": true}}'))
 
@@ -70,13 +70,13 @@ DOCUMENT = '{"data": {"items": [{"token": "a\\u00e4ä\\"", "t": true, "f": false
 
 
 @pytest.mark.parametrize("length", range(1, len(DOCUMENT)))
-def test_json_that_breaks_off_is_called_so(length: int) -> None:
+def test_json_that_is_cut_is_reported_as_such(length: int) -> None:
     """Wherever an answer is cut, even within a multi-byte character, the error says so."""
     assert f"it is cut after {length} bytes" in decode_error_of(DOCUMENT[:length], parse_json).message
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe{}", b'{"a": "\xe4"}', b'{"a": "\xe4", "b": 1}'])
-def test_a_wrong_encoding_is_not_called_broken_off(body: bytes) -> None:
+def test_a_wrong_encoding_is_not_called_cut(body: bytes) -> None:
     """A complete document in another encoding than UTF-8 is reported as such."""
     message = decode_error_of(body, parse_json).message
     assert "is cut" not in message

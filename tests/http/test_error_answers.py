@@ -134,7 +134,7 @@ def test_the_words_of_the_service(body: bytes | str, message: str) -> None:
 
 
 @pytest.mark.parametrize("body", ["5", '{"error":{}}', '{"reason":{"text":"no"}}', '{"message":true}'], ids=repr)
-def test_a_body_of_an_unknown_shape_is_told_as_it_is(body: str) -> None:
+def test_a_body_of_unknown_structure_is_the_message(body: str) -> None:
     """If no message can be found, JSON of another structure is the message."""
     assert error_of(400, body).message == body
 
@@ -223,7 +223,7 @@ def test_the_body_is_kept_up_to_a_limit() -> None:
         ('{"error": {"message": "m"}, "request_id": "r-1"}', {}, "r-1"),
     ],
 )
-def test_where_the_request_id_stands(body: str, headers: dict[str, str], request_id: str | None) -> None:
+def test_places_of_the_request_id(body: str, headers: dict[str, str], request_id: str | None) -> None:
     """The ID for Adjust's support is taken from the body, or else from the header."""
     assert error_of(400, body, headers).request_id == request_id
 
@@ -271,12 +271,12 @@ def test_a_redirect_shows_no_credentials() -> None:
     assert "s3cr3t" not in str(error_of(302, headers={"Location": "https://user:s3cr3t@login.example/"}))
 
 
-def test_not_modified_is_no_redirect() -> None:
+def test_not_modified_is_not_a_redirect() -> None:
     """304 has no target, so the text must not mention a redirect."""
     assert "redirected" not in error_of(304).message
 
 
-def test_a_part_is_no_whole_answer() -> None:
+def test_a_part_is_not_a_complete_answer() -> None:
     """206 is not a success: the whole was requested, and may be requested again."""
     with pytest.raises(DecodeError, match="only a part of the answer arrived") as caught:
         raise_for_status(answer(206, '{"data": {"items": []}}'))
@@ -300,6 +300,6 @@ def test_a_part_is_no_whole_answer() -> None:
         ("", False),
     ],
 )
-def test_what_is_the_envelope_of_the_service(body: str, in_envelope: bool) -> None:
+def test_recognising_the_envelope_of_the_service(body: str, in_envelope: bool) -> None:
     """Only the Campaign API's own envelope proves that the service itself refused, and so that nothing was done."""
     assert error_of(400, body).in_envelope is in_envelope

@@ -46,7 +46,9 @@ async def test_a_get_follows_within_its_host(code: int, location: str, target: s
 
 @pytest.mark.parametrize("code", [307, 308])
 @pytest.mark.parametrize(("call", "method"), [(post, "POST"), (patch, "PATCH")])
-async def test_a_write_follows_where_it_stays_one(code: int, call: Callable[[AsyncAdjust], Any], method: str) -> None:
+async def test_a_write_follows_a_redirect_that_keeps_the_method(
+    code: int, call: Callable[[AsyncAdjust], Any], method: str
+) -> None:
     """After 307 and 308 a write is repeated unchanged, with its body."""
     async with client(moved("/elsewhere", code), done()) as (adjust, script):
         await call(adjust)

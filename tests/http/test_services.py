@@ -136,7 +136,7 @@ async def test_each_host_gets_its_own_requests() -> None:
         assert str(request.headers).count("secret-token") <= 1
 
 
-async def test_what_goes_over_the_sockets_of_each() -> None:
+async def test_requests_of_each_host_on_the_wire() -> None:
     """On the wire too, each of two servers receives its own header, and not the other's."""
     heads: dict[str, str] = {}
 

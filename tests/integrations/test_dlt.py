@@ -123,7 +123,7 @@ def test_a_first_load_has_the_rows_of_fetch(warehouse: Warehouse) -> None:
     }
 
 
-def test_a_second_load_asks_for_the_restated_days_alone(warehouse: Warehouse) -> None:
+def test_a_second_load_requests_only_restated_days(warehouse: Warehouse) -> None:
     """Figures that came late are there after the next load, with the row of a new network, and nothing is doubled."""
     warehouse.load()
     late = TODAY - timedelta(days=10)
@@ -214,7 +214,7 @@ def test_trackers_have_their_parents(warehouse: Warehouse) -> None:
     assert [tuple(row) for row in found] == [("AppLovin::DE", "AppLovin")]
 
 
-def test_where_every_app_fails_the_run_fails(warehouse: Warehouse) -> None:
+def test_the_run_fails_if_every_app_fails(warehouse: Warehouse) -> None:
     """If all apps fail, the run raises an error, and stored rows stay."""
     warehouse.load()
     before = warehouse.rows()

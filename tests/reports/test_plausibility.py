@@ -256,7 +256,7 @@ async def test_a_csv_without_rows_names_unknown_apps(
 
 
 @pytest.mark.parametrize("apps", [500, []])
-async def test_a_list_that_can_not_be_had_accuses_nobody(apps: Any) -> None:
+async def test_without_the_list_of_apps_none_is_called_unknown(apps: Any) -> None:
     """If the account's apps are unknown, an empty report is just an empty report."""
     async with client(serving([], apps), max_attempts=1) as (adjust, script):
         for _ in range(2):
@@ -265,7 +265,7 @@ async def test_a_list_that_can_not_be_had_accuses_nobody(apps: Any) -> None:
         assert lookups(script) == 1
 
 
-async def test_a_failure_is_no_app_without_rows() -> None:
+async def test_a_failed_app_is_not_an_app_without_rows() -> None:
     """Failed apps are not looked up."""
 
     async def answer(_: httpx.Request) -> httpx.Response:

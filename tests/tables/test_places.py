@@ -29,14 +29,14 @@ async def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("path", [None, "", b"report.csv", 5, True, 1.5, [], ["report.csv"], {}, object(), iter("a")])
-async def test_what_is_no_path_is_refused(path: object) -> None:
+async def test_anything_but_a_path_is_refused(path: object) -> None:
     """Bytes, numbers and similar values are refused with the accepted types."""
     with pytest.raises(ConfigurationError, match=r"^path is .*: pass the path of a file, as text or a pathlib.Path$"):
         file_place(path)
 
 
 @pytest.mark.parametrize("path", [".", "..", "/", "folder", "folder/", "folder/."])
-async def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+async def test_a_folder_is_not_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     """The message asks for a file in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()

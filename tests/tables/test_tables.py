@@ -109,7 +109,7 @@ def test_a_report_is_the_same_everywhere(answer: dict[str, Any]) -> None:
         {"token": "a", "dates": [{"date": f"2026-01-0{n}", "kpi_values": [v]} for n, v in [(1, 2**60 + 1), (2, 0.5)]]},
     ],
 )
-def test_odd_cells_are_the_same_everywhere(app: dict[str, Any]) -> None:
+def test_unusual_cells_are_the_same_everywhere(app: dict[str, Any]) -> None:
     """Numeric ids, dates in several formats and huge integers lose nothing, and no form fails."""
     source = report(app, "k")
     rows = list(source.rows())
@@ -166,7 +166,7 @@ def test_an_integer_too_large_is_never_an_empty_cell(cell: int) -> None:
             convert()
 
 
-def test_a_report_is_walked_anew_each_time() -> None:
+def test_a_report_is_walked_again_each_time() -> None:
     """`rows()` returns the rows again, as often as it is called."""
     source = report(days(1, 2), "k")
     first, second = source.rows(), source.rows()

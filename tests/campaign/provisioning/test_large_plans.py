@@ -71,7 +71,7 @@ async def test_refused_entries_keep_little(status: int, body: str) -> None:
 
 
 @pytest.mark.usefixtures("no_collections")
-async def test_the_event_loop_goes_on() -> None:
+async def test_the_event_loop_is_not_blocked() -> None:
     """While 20,000 entries are read, compared, cancelled and reported, no step takes more than 20 ms of CPU time."""
     steps: list[float] = []
 

@@ -57,7 +57,7 @@ async def test_an_exact_name_goes_first() -> None:
         await find_partners(await entries_of("vungle"), PARTNERS)
 
 
-async def test_all_unknown_names_are_told() -> None:
+async def test_all_unknown_names_are_reported() -> None:
     """Unknown and ambiguous names are reported together, with the numbers of their entries."""
     with pytest.raises(PlanError) as caught:
         await find_partners(await entries_of("AppLovin", "AdColny", "Twice", "zzzzzz"), PARTNERS)
@@ -68,7 +68,7 @@ async def test_all_unknown_names_are_told() -> None:
     )
 
 
-async def test_where_there_is_no_partner_at_all() -> None:
+async def test_an_account_without_partners() -> None:
     """A name without similar ones is reported without a suggestion."""
     with pytest.raises(PlanError, match=r"adjust.partners.list\(\) lists them all"):
         await find_partners(await entries_of("AppLovin"), [])

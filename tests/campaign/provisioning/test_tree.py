@@ -30,7 +30,7 @@ def tracker(name: str, token: str = "abc123", **settings: Any) -> Tracker:
     return Tracker(token=token, name=name, label=name.rpartition("::")[2], **settings)
 
 
-def test_what_is_implied_has_no_entry() -> None:
+def test_implied_nodes_have_no_entry() -> None:
     """Each path is one node, with the numbers of all its entries; those above an entry may have none."""
     tree = tree_of("A::B::C", "D", "A::B", "D", "A::B::C")
     entries = {node.path: list(node.entries) for node in tree.root.below()}
@@ -85,7 +85,7 @@ def test_the_partner_is_that_of_the_entry_and_not_of_the_spec() -> None:
         ({"partner_id": 5, "cost_data_enabled": True}, {}, {"partner_id": 5, "cost_data_enabled": True}),
     ],
 )
-def test_only_what_differs_is_missing(wanted: Any, there: Any, missing: Any) -> None:
+def test_only_different_settings_are_missing(wanted: Any, there: Any, missing: Any) -> None:
     """Settings that are as planned, or that the plan leaves out, are not sent."""
     tree = tree_of(TrackerSpec("A", **wanted))
     node_of(tree, "A").take(Match(tracker("A", **there)))
@@ -99,7 +99,7 @@ def test_without_a_tracker_all_settings_are_missing() -> None:
     assert node_of(tree, "B").missing_settings == {}
 
 
-def test_an_outcome_shows_what_the_node_has() -> None:
+def test_an_outcome_has_the_fields_of_its_node() -> None:
     """Status, tracker, error and notes go into the outcome, under the requested path."""
     node = node_of(tree_of("A"), "A")
     node.note("one")

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.anyio
     [[], [b""], [b"a"], [b"a", b"", b"b"], [b"x" * BUFFER], [b"x" * (BUFFER + 1), b"y"], [b"ab" * 1000] * 700,
      [b"x" * (BUFFER - 1), b"y", b"z"]],
 )  # fmt: skip
-async def test_a_file_is_what_came(tmp_path: Path, given: list[bytes]) -> None:
+async def test_a_file_has_all_bytes(tmp_path: Path, given: list[bytes]) -> None:
     """Every byte is in the file, in order, however it was cut, and there is nothing else. The size is returned."""
     place = tmp_path / "report.csv"
     size = await save(place, pieces(*given))
@@ -84,7 +84,7 @@ async def test_a_second_attempt_writes_over_the_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("old", [b"old", None])
-async def test_a_failure_leaves_what_was_there(tmp_path: Path, old: bytes | None) -> None:
+async def test_a_failure_leaves_the_old_file(tmp_path: Path, old: bytes | None) -> None:
     """A cut body keeps the old file, if any, and leaves no part."""
     place = tmp_path / "report.csv"
     if old is not None:
@@ -97,7 +97,7 @@ async def test_a_failure_leaves_what_was_there(tmp_path: Path, old: bytes | None
 
 @pytest.mark.parametrize("given", [[], [b"x"], [b"x" * BUFFER, b"y"]])
 @pytest.mark.parametrize("how", ["task", "scope"])
-async def test_a_cancellation_leaves_what_was_there(tmp_path: Path, given: list[bytes], how: str) -> None:
+async def test_a_cancellation_leaves_the_old_file(tmp_path: Path, given: list[bytes], how: str) -> None:
     """A task that is cancelled, or a scope that ends, leaves the old file and no part."""
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")
@@ -148,7 +148,7 @@ async def test_a_cancellation_while_it_is_published(tmp_path: Path, monkeypatch:
     assert parts(tmp_path) == []
 
 
-async def test_what_cannot_be_published_leaves_no_part(tmp_path: Path) -> None:
+async def test_a_failed_publication_leaves_no_part(tmp_path: Path) -> None:
     """If a folder with its name was created meanwhile, the error names the path."""
     place = tmp_path / "report.csv"
     with pytest.raises(AdjustError, match=r"report\.csv"), UnfinishedFile(place) as file:
@@ -194,7 +194,7 @@ def failing(error: int) -> Callable[..., Any]:
         ("open", errno.EDQUOT),
     ],
 )
-async def test_what_the_system_refuses_names_the_path(
+async def test_errors_of_the_system_name_the_path(
     function: str, error: int, old: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk, a target that another program holds, or a folder without permission: only the old file stays."""
@@ -232,7 +232,7 @@ async def test_a_disk_that_fills_up(size: int, tmp_path: Path) -> None:
     assert parts(tmp_path) == []
 
 
-async def test_what_was_written_is_synced_before_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_is_synced_before_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows refuses to sync a handle for reading: it is the one that wrote, and it still can write."""
     modes = []
 
@@ -268,7 +268,7 @@ async def test_a_file_keeps_its_mode(mode: int | None, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [6, None, 100])
-async def test_progress_tells_what_has_arrived(tmp_path: Path, length: int | None) -> None:
+async def test_progress_reports_received_bytes(tmp_path: Path, length: int | None) -> None:
     """It is called for each piece, with the bytes until then and the length that the service sent."""
     calls: list[Any] = []
     with UnfinishedFile(tmp_path / "report.csv") as file:
@@ -276,7 +276,7 @@ async def test_progress_tells_what_has_arrived(tmp_path: Path, length: int | Non
     assert calls == [(3, length, "report.csv"), (4, length, "report.csv"), (6, length, "report.csv")]
 
 
-async def test_progress_starts_anew_with_each_attempt(tmp_path: Path) -> None:
+async def test_progress_starts_again_with_each_attempt(tmp_path: Path) -> None:
     """A second attempt counts from nothing."""
     calls: list[int] = []
 
@@ -290,7 +290,7 @@ async def test_progress_starts_anew_with_each_attempt(tmp_path: Path) -> None:
     assert calls == [3, 4, 2, 4]
 
 
-async def test_what_progress_raises_ends_the_writing(tmp_path: Path) -> None:
+async def test_an_exception_of_progress_ends_the_writing(tmp_path: Path) -> None:
     """The caller's own error is raised, the old file stays, and no part."""
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")

@@ -31,7 +31,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks that tell at once")
-async def test_what_killed_runs_left_is_swept(tmp_path: Path) -> None:
+async def test_leftovers_of_killed_runs_are_removed(tmp_path: Path) -> None:
     """The next run removes it, but nothing that another run still writes, and no other file."""
     place = tmp_path / "report.csv"
     (tmp_path / ".hidden.part").touch()
@@ -70,7 +70,7 @@ async def test_a_run_whose_file_was_swept_makes_another(tmp_path: Path, monkeypa
     assert parts(tmp_path) == []
 
 
-async def test_two_at_once_are_in_no_way_of_each_other(tmp_path: Path) -> None:
+async def test_two_runs_do_not_disturb_each_other(tmp_path: Path) -> None:
     """Each writes its own part file, and the last one to finish replaces the others."""
     place = tmp_path / "report.csv"
     bodies = [bytes([65 + number]) * BUFFER * 2 for number in range(5)]
