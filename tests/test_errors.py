@@ -280,7 +280,7 @@ def test_a_circle_does_not_advise_to_walk_it_again() -> None:
 
 
 @given(any_error(), texts)
-def test_replace_alters_nothing_but_the_copy(error: AdjustError, message: str) -> None:
+def test_replace_alters_only_the_copy(error: AdjustError, message: str) -> None:
     """`replace` returns an error of the same class with changes; the error itself is unchanged."""
     before = (error.args, dict(vars(error)), list(getattr(error, "__notes__", [])))
     copied = replace(error, message=message)

@@ -32,7 +32,7 @@ async def test_all_items_arrive_in_order(count: int, ahead: int) -> None:
 
 
 @pytest.mark.parametrize("ahead", [1, 2, 3, 10])
-async def test_the_producer_is_ahead_by_so_many(ahead: int) -> None:
+async def test_the_producer_is_ahead_by_that_number(ahead: int) -> None:
     """While the consumer works on an item, exactly `ahead` more are made."""
     watched = Watched(50, ahead)
     async with aclosing(watched.items):

@@ -124,12 +124,14 @@ class Text(NamedTuple):
 
 
 def python_texts(path: Path) -> Iterator[Text]:
-    """Yield the docstrings and comments of a module, and of the package also its messages and help texts."""
+    """Yield the names, docstrings and comments of a module, and of the package also its messages and help texts."""
     source = path.read_text(encoding="utf-8")
     tree = ast.parse(source)
     docstrings = set()
     for node in ast.walk(tree):
         match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield Text(node.lineno, name.strip("_").replace("_", " "))
             case ast.Expr(value=ast.Constant(value=str() as words) as constant):
                 docstrings.add(constant)
                 yield Text(constant.lineno, words)
@@ -166,7 +168,7 @@ def findings(text: Text) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", [*PYTHON, *MARKDOWN], ids=lambda path: str(path.relative_to(ROOT)))
 def test_texts_keep_to_the_style_list(path: Path) -> None:
-    """No docstring, comment, message, help text or page uses a phrase of the list."""
+    """No name, docstring, comment, message, help text or page uses a phrase of the list."""
     texts = markdown_texts(path) if path.suffix == ".md" else python_texts(path)
     found = [f"{path.relative_to(ROOT)}:{finding}" for text in texts for finding in findings(text)]
     assert not found, "\n".join(["plain English, please (tests/test_style.py has the list):", *found])

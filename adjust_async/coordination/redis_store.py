@@ -102,7 +102,7 @@ class RedisStore:
         """Renew a lock. Return whether this member still holds it."""
         return bool(await self._run(scripts.RENEW_LOCK, [_key(key, "lock")], self._member, fencing, self._lease))
 
-    async def give_lock(self, key: str) -> None:
+    async def release_lock(self, key: str) -> None:
         """Release a lock if this member still holds it."""
         await self._run(scripts.GIVE_LOCK, [_key(key, "lock")], self._member)
 

@@ -63,7 +63,7 @@ def test_each_field_is_documented(record: Tracker | Partner) -> None:
         assert f" {field.name}" in (type(record).__doc__ or "").partition("Attributes:")[2]
 
 
-def test_missing_fields_are_none() -> None:
+def test_missing_fields_have_defaults() -> None:
     """Only the identifying fields are required. All others are `None` by default."""
     assert attrs.asdict(tracker()) == {
         "token": "abc123",

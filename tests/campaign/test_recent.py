@@ -122,7 +122,7 @@ async def test_a_create_under_way_or_in_doubt_is_known_by_its_name() -> None:
     assert recent.in_doubt(BELOW, "Spring") is None
 
 
-async def test_a_doubt_ends_with_a_list_after_the_time_of_grace() -> None:
+async def test_a_doubt_ends_with_a_list_after_the_grace_time() -> None:
     """Only a list that was started after the grace time decides about a create."""
     recent = RecentWrites()
     recent.end(recent.begin(ROOT, "A"), None, in_doubt=True)

@@ -70,9 +70,7 @@ async def test_children_yields_the_level_below(adjust: AsyncAdjust, emulator: Em
 
 
 @pytest.mark.parametrize("page_size", [1, 7, 50, 1000])
-async def test_the_page_size_changes_nothing_but_the_requests(
-    adjust: AsyncAdjust, emulator: Emulator, page_size: int
-) -> None:
+async def test_the_page_size_changes_only_the_requests(adjust: AsyncAdjust, emulator: Emulator, page_size: int) -> None:
     """Whatever the size of a page, the items are the same."""
     app = emulator.app_tokens[0]
     expected = await adjust.trackers.list(app).collect()

@@ -60,7 +60,7 @@ def create(fail_at: int) -> tuple[RequestSpec[int], list[int]]:
     return RequestSpec("POST", "/public/v1/trackers", decode, body={"name": "A"}, before_send=check), answered
 
 
-async def test_it_is_checked_at_the_door_and_on_the_open_connection() -> None:
+async def test_it_is_checked_before_the_call_and_on_the_open_connection() -> None:
     """The check comes before the call, before the headers and before the body."""
     async with listening() as listener, AsyncAdjust("secret-token", api_url=listener.url) as adjust:
         spec, answered = create(fail_at=0)

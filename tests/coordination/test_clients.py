@@ -130,7 +130,7 @@ async def test_a_cancelled_call_releases_its_permit(connect: Connect) -> None:
             await walked_once(other)
 
 
-async def test_redis_out_of_reach(redis_server: RedisServer) -> None:
+async def test_redis_that_can_not_be_reached(redis_server: RedisServer) -> None:
     """While Redis is down, calls are retried as after other failures, and then say what is wrong."""
     async with client(done(), coordinator=RedisCoordinator(redis_server.url), max_attempts=2) as (adjust, script):
         redis_server.stop()
@@ -158,7 +158,7 @@ async def test_the_token_is_nowhere(shared_redis: RedisServer, emulator: Emulato
                 assert not any(emulator.token.encode() in text for key in keys for text in (key, redis.dump(key)))
 
 
-async def test_the_environment_says_with_whom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_coordinator_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`ADJUST_COORDINATOR` applies to clients that are not passed a coordinator."""
     url = (tmp_path / "x.db").as_uri()
     monkeypatch.setenv("ADJUST_COORDINATOR", url)

@@ -58,7 +58,7 @@ def test_cells_are_of_the_kind_of_their_column(answer: dict[str, Any]) -> None:
 
 
 @given(answers())
-def test_the_result_set_is_kept_as_it_came(answer: dict[str, Any]) -> None:
+def test_the_result_set_is_kept_unchanged(answer: dict[str, Any]) -> None:
     """The report holds the document's own data, under `apps` even for a single app."""
     got = KpiReport.from_json(json.dumps(answer))
     assert got.result_set == {"apps": apps_of(answer)}

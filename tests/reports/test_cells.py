@@ -63,7 +63,7 @@ def test_a_word_stays_as_it_is(read: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "NaN", "nan", "-nan", "inf", "+Inf", "Infinity", "-Infinity", Decimal("1e999")])
-def test_nan_and_infinities_are_no_value(text: Any) -> None:
+def test_nan_and_infinities_have_no_value(text: Any) -> None:
     """The text of floats for a ratio to zero is not a value, and neither is `NaN` in JSON."""
     assert number(text) is None
     if isinstance(text, str):

@@ -101,12 +101,12 @@ async def test_weeks_that_begin_on_monday_are_found_out() -> None:
 async def test_windows_are_compared_as_dates_and_for_each_app() -> None:
     """A day with a time is the same day, and another app may have it too. Failures are kept on request."""
 
-    def odd(request: httpx.Request) -> list[dict[str, Any]]:
+    def rows_of(request: httpx.Request) -> list[dict[str, Any]]:
         if request.url.params["app_token__in"] == "good":
             return daily(*period_of(request))
         return [{"day": "2026-01-01" if "-01:" in request.url.params["date_period"] else "2026-01-01T00:00:00"}]
 
-    async with client(serving(odd)) as (adjust, _):
+    async with client(serving(rows_of)) as (adjust, _):
         report = await adjust.reports.fetch(**QUERY, app_tokens=["good", "bad"], window=5, on_failure="keep")
     assert list(report.failures) == ["bad"]
     assert "two windows have rows for day '2026-01-01'" in str(report.failures["bad"])

@@ -45,7 +45,7 @@ async def test_time_of_work_does_not_end_later_attempts() -> None:
 
 
 @pytest.mark.parametrize("cut", [b"2026-01-01,A,1,2\n2026-01-02,A,1", b"2026-01-01,A,1,2\n2026-01-"])
-async def test_a_file_whose_last_row_breaks_off(cut: bytes, tmp_path: Path) -> None:
+async def test_a_file_whose_last_row_is_cut(cut: bytes, tmp_path: Path) -> None:
     """Rows that `csv` refuses are refused in files too."""
     good = HEADER + b"2026-01-01,A,1,2\n2026-01-02,A,1,2\n"
     async with client(arriving(HEADER + cut), arriving(good)) as (adjust, script):

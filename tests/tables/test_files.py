@@ -85,7 +85,7 @@ def test_a_table_without_rows_is_true(name: str) -> None:
 
 
 @pytest.mark.parametrize("n", [-1, 1.5, "1", None, True])
-def test_a_number_of_rows_is_whole(n: Any) -> None:
+def test_a_number_of_rows_is_an_integer(n: Any) -> None:
     """Other values are refused."""
     with pytest.raises(ConfigurationError, match="n is "):
         TABLES["kpis"]().head(n)
@@ -163,7 +163,7 @@ def kpis_of_networks(*networks: dict[str, Any]) -> KpiReport:
         ([{"token": "t", "name": "N"}, {"token": "t", "name": "N"}], ()),
     ],
 )
-def test_key_columns_of_levels_identify_a_row_or_are_none(
+def test_key_columns_of_levels_identify_a_row_or_are_empty(
     networks: list[dict[str, Any]], expected: tuple[str, ...]
 ) -> None:
     """An upsert by them loses no row: a name is added where a token is missing, and equal rows have no key."""

@@ -249,7 +249,7 @@ async def test_a_doubt_that_begins_at_the_end_is_looked_up_too() -> None:
     assert [label for label, _, _ in bench.verdicts.came] == ["A1", "A2", "A3", "A4"]
 
 
-async def test_a_list_that_fails_says_nothing_of_the_tracker() -> None:
+async def test_a_failed_list_decides_nothing() -> None:
     """Those that were due are unknown, with the list's error. The others are still looked up."""
     bench = Bench()
     failures = iter([None, None, ServerError("broken", status=500, method="GET", path="trackers")])

@@ -158,7 +158,7 @@ def test_an_element_twice_in_one_window_is_not_lost() -> None:
 
 @pytest.mark.parametrize("nothing", [{}, {"trackers": []}, {"trackers": None}])
 @pytest.mark.parametrize("swapped", [False, True])
-def test_an_empty_window_takes_nothing_away(nothing: dict[str, Any], swapped: bool) -> None:
+def test_an_empty_window_removes_nothing(nothing: dict[str, Any], swapped: bool) -> None:
     """A window without traffic, in any form, leaves the figures of the other one unchanged."""
     full = {"token": "a", "trackers": [{"token": "t", "kpi_values": [1]}]}
     joined = join(nothing, full) if swapped else join(full, nothing)
