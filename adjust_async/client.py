@@ -10,9 +10,10 @@ from adjust_async._checks import check_seconds
 from adjust_async._concurrency import running_loop
 from adjust_async._http.session import Session
 from adjust_async._signatures import spelled_out
+from adjust_async._tokens import APIToken
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.trackers import Trackers
-from adjust_async.config import APIToken, CallOptions, CampaignVersion, Config, Retry
+from adjust_async.config import CallOptions, CampaignVersion, Config, Retry
 from adjust_async.coordination.protocol import Coordinator, Holder
 from adjust_async.coordination.urls import find_coordinator
 from adjust_async.errors import ConfigurationError

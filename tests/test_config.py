@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from adjust_async._hosts import is_loopback
-from adjust_async.config import API_URL, REPORTS_URL, APIToken, Config, Retry
+from adjust_async._tokens import APIToken
+from adjust_async.config import API_URL, REPORTS_URL, Config, Retry
 from adjust_async.errors import AdjustError, ConfigurationError
 
 TOKEN = "s3cr3t-T0ken"

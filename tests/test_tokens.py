@@ -11,7 +11,8 @@ import attrs
 import pytest
 
 from adjust_async import AsyncAdjust
-from adjust_async.config import APIToken, Config
+from adjust_async._tokens import APIToken
+from adjust_async.config import Config
 from adjust_async.errors import ConfigurationError
 
 TOKEN = "s3cr3t-T0ken"

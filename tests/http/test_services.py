@@ -14,7 +14,8 @@ from adjust_async import (
     AsyncAdjust,
 )
 from adjust_async._http.services import hosts, services
-from adjust_async.config import APIToken, Config
+from adjust_async._tokens import APIToken
+from adjust_async.config import Config
 from adjust_async.emulator import Emulator
 from tests.clock import JUMPING_CLOCK
 from tests.loopback import RawRequest, answer, serve
