@@ -9,6 +9,7 @@ import httpx
 
 from adjust_async._http.messages import JSON, RequestSpec, ServiceName, Where
 from adjust_async._http.redirects import MOST_REDIRECTS, origin_of, redirect_target
+from adjust_async._http.streaming import start_of_body
 from adjust_async._json import dumps
 from adjust_async._version import __version__
 from adjust_async.config import APIToken, Config, HostConfig
@@ -77,7 +78,7 @@ class Service:
         if spec.body is not None:
             headers["Content-Type"] = JSON
             content = dumps(spec.body)
-        url = self.url_of(spec)
+        url = httpx.URL(self.url_of(spec))
         extensions = None if spec.before_send is None else {"trace": _before_headers(spec.before_send)}
         redirects = 0
         while True:
@@ -97,9 +98,13 @@ class Service:
                 if error.request.method != spec.method or error.request.url != url:
                     raise
                 response = error.response
+            except httpx.InvalidURL as error:
+                words = f"Invalid URL in location header: {error}"  # as httpx itself reports most of them
+                raise httpx.RemoteProtocolError(words) from None
             target = redirect_target(spec.method, url, response.status_code, response.headers.get("location"))
             if target is None or redirects == MOST_REDIRECTS:
                 return response
+            await start_of_body(response, self.where(spec))  # only then can its connection be used again
             await response.aclose()
             redirects += 1
             url = target

@@ -143,7 +143,7 @@ async def whole_body(response: httpx.Response, where: Where, most: int) -> bytes
     return body.getvalue()
 
 
-async def start_of_body(response: httpx.Response, where: Where, longest_secret: int) -> bytes:
+async def start_of_body(response: httpx.Response, where: Where, longest_secret: int = 0) -> bytes:
     """Read the part of a body that an error keeps, plus a bit more so that the cut doesn't leave half a secret.
 
     The status decides the error. If the rest of the body can't be read or decompressed, the error keeps the first part.
