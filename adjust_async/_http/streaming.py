@@ -97,8 +97,11 @@ def _was_read(response: httpx.Response) -> bool:
 
 def _is_made(response: httpx.Response) -> bool:
     """Return whether a mock built the complete response, so that its compressed body can be read repeatedly."""
-    if "network_stream" in response.extensions or not isinstance(response.stream, httpx.AsyncByteStream):
-        return False  # another request may use that connection by now
+    about = response.extensions
+    if "network_stream" in about or {"http_version", "reason_phrase"} <= about.keys():
+        return False  # it came over a connection of httpcore or aiohttp, which another request may use by now
+    if not isinstance(response.stream, httpx.AsyncByteStream):
+        return False
     try:
         _ = response.elapsed
     except RuntimeError:  # so it was complete before httpx's client saw it
