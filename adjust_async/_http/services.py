@@ -21,7 +21,7 @@ __all__ = ["Service", "TokenAuth", "hosts", "services"]
 CONNECT_TIMEOUT = 10.0
 
 #: httpx would also accept Brotli and Zstandard if their packages are installed.
-_HEADERS = {"Accept-Encoding": "gzip, deflate", "User-Agent": f"adjust_async/{__version__}"}
+_HEADERS = {"Accept-Encoding": "gzip, deflate"}
 
 
 class TokenAuth(httpx.Auth):
@@ -130,12 +130,15 @@ def hosts(config: Config) -> list[Host]:
     ]
 
 
-def services(config: Config) -> dict[ServiceName, Service]:
+def services(config: Config, client: httpx.AsyncClient) -> dict[ServiceName, Service]:
     """Return both services."""
+    headers = _HEADERS
+    if client.headers.get("User-Agent", "").startswith("python-httpx/"):  # its owner has set no other one
+        headers = headers | {"User-Agent": f"adjust_async/{__version__}"}
     account = {} if config.account_id is None else {"X-Account-ID": config.account_id}
     return {
-        "api": _service("api", config, config.api, {}),
-        "reports": _service("reports", config, config.reports, account),
+        "api": _service("api", config, config.api, headers),
+        "reports": _service("reports", config, config.reports, headers | account),
     }
 
 
@@ -145,7 +148,7 @@ def _service(name: ServiceName, config: Config, host: HostConfig, headers: dict[
         host=host,
         origin=origin_of(host.url),
         auth=TokenAuth(config.token, host.authorization),
-        headers=_HEADERS | headers,
+        headers=headers,
         timeout=_timeouts(host.timeout),
         max_attempts=config.max_attempts,
     )
