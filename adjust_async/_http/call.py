@@ -230,7 +230,7 @@ class Call(Generic[T]):
         __tracebackhide__ = True
         failure: AdjustError
         if self._client_is_closed():
-            raise closed_error("its owner closed the http_client that AsyncAdjust was opened with")
+            raise closed_error("its http_client was closed, which must stay open for as long as AsyncAdjust")
         if self._spec.before_send is not None:
             await self._spec.before_send()
         scope = self._clocks.start_attempt()

@@ -48,9 +48,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
         AsyncAdjust(http_client=httpx.AsyncClient(transport=AiohttpTransport()))
 
-    It raises the same httpx errors as `PooledTransport`, with the same meaning. Tools that hook into
-    `httpx.AsyncClient` see its requests: event hooks, OpenTelemetry, Sentry, and vcrpy. Tools that replace httpx's or
-    httpcore's transports do not: with respx and pytest-httpx, requests go out to the network.
+    It raises the same httpx errors as `PooledTransport`, with the same meaning. Tools that hook into a client, or patch
+    `httpx.AsyncClient`, see its requests: event hooks, Sentry, OpenTelemetry's `instrument_client`, respx with
+    `using="httpx"`. So does vcrpy, which patches aiohttp too. Tools that patch the transports of httpx or httpcore do
+    not: OpenTelemetry's `instrument`, and respx by default and pytest-httpx, under which requests still go out to the
+    network.
 
     If a connection breaks before the answer, aiohttp itself sends a GET, HEAD, OPTIONS, TRACE, PUT or DELETE a second
     time, but never a POST or a PATCH. It follows no redirects, decompresses no bodies and keeps no cookies.
