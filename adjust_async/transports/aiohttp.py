@@ -165,9 +165,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         )
 
     async def _enter(self) -> Connections:
-        """Return the connections to use: new ones if the machine was suspended since the last ones were made."""
+        """Return the connections to use: new ones if the machine was suspended since, or in another event loop."""
         connections = self._connections
-        if connections is not None and connections.slept:
+        if connections is not None and connections.loop is not asyncio.get_running_loop():
+            self._connections = None  # another loop's connections can't be closed here
+        elif connections is not None and connections.slept:
             self._retire(connections)
             await self._close_unused(connections)
         if self._connections is None:

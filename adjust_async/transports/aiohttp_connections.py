@@ -28,12 +28,13 @@ LONGEST_HEADER = 100 * 1024
 
 
 class Connections:
-    """An aiohttp session with its connections, and the number of requests on them."""
+    """An aiohttp session with its connections, the number of requests on them, and their event loop."""
 
     def __init__(self) -> None:
         self.requests = 0
         #: The answers whose bodies are being read.
         self.answers: set[aiohttp.ClientResponse] = set()
+        self.loop = asyncio.get_running_loop()
         self._made = clock_offset()
         self.session = aiohttp.ClientSession(
             connector=_Connector(
