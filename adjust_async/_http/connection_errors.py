@@ -25,6 +25,9 @@ _UNCONVERTED = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, a
 #: The exceptions with which a request may end that got no answer.
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, RuntimeError, AttributeError, *_UNCONVERTED)
 
+#: What a connection raises that was opened in another event loop, by asyncio and its locks. The request was written.
+_OF_ANOTHER_LOOP = ("Event loop is closed", "attached to a different loop", "different event loop")
+
 #: The functions in which a transport runs: until the head of the answer has arrived, and while its body arrives.
 _OF_TRANSPORTS = frozenset({"handle_async_request", "aiter_raw"})
 
@@ -34,11 +37,17 @@ _STRICT = ("not marked critical", "authority key identifier", "does not include 
 
 def is_of_transport(error: Exception) -> bool:
     """Return whether httpx or a transport failed, rather than an event hook or the receiver of the body."""
-    if isinstance(error, httpx.HTTPError):
-        return True
-    if not isinstance(error, _UNCONVERTED) or getattr(error, "filename", None) is not None:  # as of a mock's file
-        return False
-    return any(frame.f_code.co_name in _OF_TRANSPORTS for frame, _ in traceback.walk_tb(error.__traceback__))
+    match error:
+        case httpx.HTTPError():
+            return True
+        case RuntimeError():
+            unconverted = any(words in str(error) for words in _OF_ANOTHER_LOOP)
+        case OSError():
+            unconverted = error.filename is None  # a mock may fail to read a file
+        case _:
+            unconverted = isinstance(error, _UNCONVERTED)
+    frames = traceback.walk_tb(error.__traceback__)
+    return unconverted and any(frame.f_code.co_name in _OF_TRANSPORTS for frame, _ in frames)
 
 
 def connection_error(where: Where, error: Exception, url: str, hide: Callable[[str], str] = str) -> AdjustError:
@@ -70,6 +79,9 @@ def connection_error(where: Where, error: Exception, url: str, hide: Callable[[s
         case httpx.DecodingError():
             problem = f"the body can't be decompressed: {words}"
             return DecodeError(problem, location="$", **where, malformed=True, transient=True)
+        case RuntimeError():
+            message = f"http_client was used in another event loop before, so create one for each loop: {words}"
+            return APIConnectionError(message, **where, sent=sent)
         case _:
             return APIConnectionError(f"the connection broke: {words}", **where, sent=sent)
 

@@ -1,6 +1,7 @@
 """A caller's own transports: what they raise, and what they do with the answer before the SDK gets it."""
 
 import asyncio
+import gc
 import gzip
 import json
 import ssl
@@ -14,11 +15,13 @@ import pytest
 import trustme
 
 from adjust_async import (
+    AdjustError,
     APIConnectionError,
     APITimeoutError,
     AsyncAdjust,
     ConfigurationError,
 )
+from adjust_async.emulator import Emulator
 from tests.loopback import RawRequest, answer, serve
 from tests.script import DONE, arriving, client, get, post
 from tests.transports.peers import KINDS, make, relay, scripted, server_tls
@@ -111,6 +114,59 @@ async def test_tls_that_breaks_below_httpx() -> None:
             with pytest.raises(APIConnectionError, match=r"the connection broke: .*SSL") as raised:
                 await post(adjust)
             assert raised.value.in_doubt
+
+
+# Several event loops, as with `asyncio.run` for each task of a queue.
+
+
+def create_twice(transport: httpx.AsyncBaseTransport, emulator: Emulator) -> AdjustError | None:
+    """Create a tracker in one event loop, and another one in a second loop with the same httpx client."""
+    http_client = httpx.AsyncClient(transport=transport)
+
+    async def create(name: str, *, last: bool) -> None:
+        async with AsyncAdjust(emulator.token, api_url=emulator.url, http_client=http_client) as adjust:
+            try:
+                await adjust.trackers.create(emulator.app_tokens[0], name)
+            finally:
+                if last:
+                    await http_client.aclose()
+
+    asyncio.run(create("first", last=False))
+    try:
+        asyncio.run(create("second", last=True))
+    except AdjustError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore:.*:ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_second_event_loop(kind: str) -> None:
+    """The transports of this package use no connection of another event loop."""
+    with Emulator(apps=1) as emulator:
+        assert create_twice(make(kind), emulator) is None
+        assert [created.status for created in emulator.requests.to("POST", "/trackers")] == [200, 200]
+        gc.collect()  # the connections of the first loop, which nobody could close
+
+
+class Leaving(httpx.AsyncHTTPTransport):
+    """Leaves connections of another event loop open, where httpx would fail."""
+
+    async def aclose(self) -> None:
+        """Close nothing."""
+
+
+@pytest.mark.filterwarnings("ignore:.*:ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_second_event_loop_with_httpx_alone() -> None:
+    """The transport of httpx writes to a connection whose answer nobody receives: the create is in doubt."""
+    with Emulator(apps=1) as emulator:
+        error = create_twice(Leaving(), emulator)
+        assert error is not None
+        assert error.in_doubt
+        assert "http_client was used in another event loop before, so create one for each loop" in str(error)
+        gc.collect()
 
 
 # What wraps a transport, such as a cache.
