@@ -24,7 +24,7 @@ def loads_packed(document: bytes, *, exact: bool = False, size: int = SLICE) -> 
 
     The elements of a slice become a level before the next slice is decoded. So there are never many dictionaries, which
     Python's collector would traverse again and again. The location of a fault is wrong here: if one is found, decode
-    the answer again with `loads_beside`.
+    the answer again with `loads_in_slices`.
 
     Raises:
         JSONDecodeError: As `loads` does.
