@@ -1,22 +1,17 @@
 """Join the answers for many apps while they arrive, column by column.
 
 Kept until the last app has arrived, the answers for 500 apps are 28,000 objects, and Python's collector traverses all
-objects of the process because of them. Joining all answers at the end would also stop the event loop.
+objects of the process because of them. Only their columns are kept, as parts of common ones, and no cell is copied.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from adjust_async.kpis.result_sets.cells import Cells, Runs
 from adjust_async.kpis.result_sets.columns import Level
 from adjust_async.kpis.result_sets.joining import MergedParameters
 
 __all__ = ["Gathering"]
-
-#: Rows. A larger app keeps its own columns: copying them would stop the event loop for milliseconds.
-LARGE_APP = 16 * 1024
-
-#: Rows. Longer columns are not extended: making tuples of them would stop the event loop as well.
-LARGE = 64 * 1024
 
 
 class Gathering:
@@ -34,19 +29,18 @@ class Gathering:
         """Add the answer for the next app."""
         self._parameters.add(parameters)
         kpis: list[str] = parameters.get("kpis", [])
-        if not app.is_even() or sum(one.rows for one in app.walk()) > LARGE_APP:
-            self._close()
-            self._apps.append((kpis, app))
-            return
-        if not self._columns.has_keys_of(app) or self._kpis != kpis or self._columns.total_rows > LARGE:
+        if self._kpis != kpis or not app.is_even() or not self._columns.has_keys_of(app):
             self._close()
             self._kpis, self._columns = kpis, _Columns(len(kpis))
-        self._columns.add(app)
+        if app.is_even():
+            self._columns.add(app)
+        else:
+            self._apps.append((kpis, app))
 
     def _close(self) -> None:
         if self._columns.count:
             self._apps.append((self._kpis, self._columns.level()))
-            self._columns = _Columns(len(self._kpis))
+            self._columns = _Columns(0)
 
     def result(self) -> tuple[dict[str, Any], list[Level]]:
         """Return the merged parameters, and all apps with the same list of KPIs. A missing KPI is null."""
@@ -56,16 +50,15 @@ class Gathering:
 
 
 class _Columns:
-    """The elements of a level and of the levels below it, in lists that grow. All elements have the same keys."""
+    """The columns of a level and of the levels below it, in parts. All elements have the same keys."""
 
     def __init__(self, kpis: int) -> None:
         self.count = 0
-        self.total_rows = 0
         self._rows = 0
         self._shapes: tuple[tuple[str, ...], ...] = ()
-        self._own: dict[str, list[Any]] = {}
-        self._figures: tuple[list[Any], ...] = tuple([] for _ in range(kpis))
-        self._below: dict[str, tuple[list[int | None], _Columns]] = {}
+        self._own: dict[str, list[Cells]] = {}
+        self._figures: tuple[list[Cells], ...] = tuple([] for _ in range(kpis))
+        self._below: dict[str, tuple[list[Cells], _Columns]] = {}
 
     def has_keys_of(self, level: Level) -> bool:
         """Return whether the elements of a level have the same keys as those here, or there are none."""
@@ -86,26 +79,25 @@ class _Columns:
             self._own = {key: [] for key in level.own}
             self._below = {key: ([], _Columns(len(self._figures))) for key in level.below}
         self.count += level.count
-        self._rows += level.rows
         for key, cells in level.own.items():
-            self._own[key] += cells
-        for column, values in zip(self._figures, level.figures, strict=True):
-            column += values
-        self.total_rows = self._rows
+            self._own[key].append(cells)
+        if level.rows:
+            self._rows += level.rows
+            for parts, values in zip(self._figures, level.figures, strict=True):
+                parts.append(values)
         for key, (lengths, below) in level.below.items():
             all_lengths, inner = self._below[key]
-            all_lengths += lengths
+            all_lengths.append(lengths)
             inner.add(below)
-            self.total_rows += inner.total_rows
 
     def level(self) -> Level:
-        """Return the level. Its columns are tuples, which the collector traverses only once."""
+        """Return the level."""
         return Level(
             self.count,
             self._shapes,
             None,
-            {key: tuple(cells) for key, cells in self._own.items()},
-            tuple(map(tuple, self._figures)),
+            {key: Runs(parts) for key, parts in self._own.items()},
+            tuple(map(Runs, self._figures)),
             self._rows,
-            {key: (tuple(lengths), inner.level()) for key, (lengths, inner) in self._below.items()},
+            {key: (Runs(lengths), inner.level()) for key, (lengths, inner) in self._below.items()},
         )

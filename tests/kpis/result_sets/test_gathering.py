@@ -2,17 +2,16 @@
 
 from typing import Any
 
-import pytest
 from hypothesis import given, strategies as st
 
-from adjust_async.kpis.result_sets import gathering
 from adjust_async.kpis.result_sets.columns import Level, read_level
+from adjust_async.kpis.result_sets.gathering import Gathering
 from tests.kpis.answers import answers, apps_of
 
 
 def gather(*answers_: dict[str, Any]) -> tuple[dict[str, Any], list[Level]]:
     """Join the answers of apps."""
-    gathered = gathering.Gathering()
+    gathered = Gathering()
     for answer in answers_:
         parameters = answer["result_parameters"]
         for app in apps_of(answer):
@@ -62,12 +61,3 @@ def test_an_app_with_other_keys_keeps_its_place() -> None:
     assert [level.elements()[0]["token"] for level in levels] == ["a", "b", "c", "d"]
     assert parameters["kpis"] == ["installs", "clicks"]
     assert levels[0].elements()[0]["dates"][0]["kpi_values"] == [1, None]
-
-
-def test_long_columns_are_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A large app keeps its columns, and columns that have become long are extended no further."""
-    monkeypatch.setattr(gathering, "LARGE_APP", 2)
-    monkeypatch.setattr(gathering, "LARGE", 3)
-    sizes = [2, 2, 2, 5, 1, 1]
-    levels = gather(*(answer_of(f"a{place}", *range(size)) for place, size in enumerate(sizes)))[1]
-    assert [level.count for level in levels] == [2, 1, 1, 2]
