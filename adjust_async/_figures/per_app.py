@@ -48,13 +48,13 @@ async def each_app(
     app_tokens: Sequence[str],
     windows: Sequence[W],
     ask: Callable[[str, W], Awaitable[P]],
-    join: Callable[[str, list[P]], J],
+    join: Callable[[str, list[P]], Awaitable[J]],
     deliver: Send[Outcome[J]],
     *,
     name: str,
     keep_failures: bool,
     on_progress: OnProgress | None = None,
-    fold: Callable[[str, list[P]], P] | None = None,
+    fold: Callable[[str, list[P]], Awaitable[P]] | None = None,
 ) -> None:
     """Request every app and window concurrently. Deliver each app once, when the last of its windows has arrived.
 
@@ -93,14 +93,15 @@ async def each_app(
             # There may be thousands of errors, which live as long as the report.
             answers[app][number] = detached(error, short=len(failures) >= MOST_BODIES)
         waiting[app] -= 1
-        if fold is not None:
-            _fold(app, answers[app], number, fold, keep_failures=keep_failures)
+        is_last = not waiting[app]
+        if fold is not None and not is_last:
+            await _fold(app, answers[app], number, fold, keep_failures=keep_failures)
         if on_progress is not None:
             ended += 1
             on_progress(ended, len(places), app or "all apps")
-        if waiting[app]:
+        if not is_last:
             return
-        outcome = _joined(app, answers.pop(app), join, keep_failures=keep_failures)
+        outcome = await _joined(app, answers.pop(app), join, keep_failures=keep_failures)
         if isinstance(outcome, AdjustError):
             failures[app] = outcome
         await deliver((app, outcome))
@@ -115,11 +116,11 @@ async def each_app(
         raise first
 
 
-def _fold(
+async def _fold(
     app: str,
     answers: dict[int, P | AdjustError],
     number: int,
-    fold: Callable[[str, list[P]], P],
+    fold: Callable[[str, list[P]], Awaitable[P]],
     *,
     keep_failures: bool,
 ) -> None:
@@ -127,14 +128,14 @@ def _fold(
     first = number - number % BATCH
     batch = {place: answers[place] for place in range(first, first + BATCH) if place in answers}
     if len(batch) == BATCH:
-        folded = _joined(app, batch, fold, keep_failures=keep_failures)
+        folded = await _joined(app, batch, fold, keep_failures=keep_failures)
         for place in batch:
             del answers[place]
         answers[first] = folded
 
 
-def _joined(
-    app: str, answers: dict[int, P | AdjustError], join: Callable[[str, list[P]], J], *, keep_failures: bool
+async def _joined(
+    app: str, answers: dict[int, P | AdjustError], join: Callable[[str, list[P]], Awaitable[J]], *, keep_failures: bool
 ) -> J | AdjustError:
     windows = []
     for number in sorted(answers):
@@ -143,7 +144,7 @@ def _joined(
             return answer
         windows.append(answer)
     try:
-        return join(app, windows)
+        return await join(app, windows)
     except AdjustError as error:
         if not keep_failures:
             raise

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from adjust_async._checks import check_app_tokens, check_token, shown
+from adjust_async._concurrency import in_own_thread
 from adjust_async._figures.encoding import Value, encode_query
 from adjust_async._figures.per_app import FanOut, all_apps, check_on_failure, each_app, stream_apps
 from adjust_async._figures.windows import Period
@@ -26,6 +27,9 @@ from adjust_async.kpis.result_sets.levels import singular
 from adjust_async.progress import OnProgress
 
 __all__ = ["KpiQuestion", "ask", "check_question", "stream"]
+
+#: Rows from which windows are joined in a thread. Joining takes a microsecond for each.
+LARGE = 5_000
 
 logger = logging.getLogger("adjust_async")
 
@@ -198,9 +202,15 @@ def _app_of(apps: Sequence[dict[str, Any]], app_token: str, tracker_token: str |
     return app
 
 
-def _join(app_token: str, windows: list[_Figures]) -> _Figures:
+async def _join(app_token: str, windows: list[_Figures]) -> _Figures:
     if len(windows) == 1:
         return windows[0]
+    join = partial(_joined, app_token, windows)
+    rows = sum(level.rows for window in windows for level in window.app.walk())
+    return join() if rows < LARGE else await in_own_thread(join)
+
+
+def _joined(app_token: str, windows: list[_Figures]) -> _Figures:
     merged = MergedParameters()
     for window in windows:
         merged.add(window.parameters)

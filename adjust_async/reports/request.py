@@ -104,7 +104,7 @@ def _fan_out(account: Account, question: ReportQuestion, on_progress: OnProgress
         decode = partial(_decode, question=question, app_token=app_token, window=window)
         return await send(account, question, spec_of("report", question.query(app_token, window), decode))
 
-    def join(_: str, windows: list[ReportPart]) -> list[ReportPart]:
+    async def join(_: str, windows: list[ReportPart]) -> list[ReportPart]:
         if len(windows) > 1:
             with decode_errors(path=path_of("report")):
                 check_windows(windows, question)

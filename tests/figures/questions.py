@@ -31,7 +31,7 @@ def broken(app: str) -> ServerError:
     return ServerError(f"{app} is broken", status=500, method="GET", path="/x")
 
 
-def join(app: str, windows: list[str]) -> str:
+async def join(app: str, windows: list[str]) -> str:
     """Join the windows of an app."""
     return f"{app}:{'+'.join(windows)}"
 

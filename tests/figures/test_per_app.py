@@ -4,11 +4,13 @@ import asyncio
 import gc
 import weakref
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from adjust_async import ClientClosedError, ServerError
+from adjust_async._figures import per_app
 from adjust_async._http.session import Session
 from tests.clock import jumping_clock
 from tests.figures.questions import after, broken, client, join, parts, together, walk
@@ -39,7 +41,11 @@ class Answer:
 
 async def test_joined_answers_live_no_longer_than_their_owner(session: Session) -> None:
     """Nothing in a fan-out keeps the answers alive until the collector runs: they may be most of the memory."""
-    question = parts(after({}), "a", "b", windows=2, join=lambda *_: Answer())
+
+    async def answer(*_: object) -> Answer:
+        return Answer()
+
+    question = parts(after({}), "a", "b", windows=2, join=answer)
     gc.disable()
     try:
         joined: list[Any] = (await together(session, question))[0]
@@ -145,14 +151,32 @@ async def test_other_exceptions_than_failures_of_an_app_are_never_kept(session: 
     assert raised.value is error
 
 
+@pytest.mark.parametrize("seconds", [0, 5])
+async def test_a_window_may_arrive_while_others_are_folded(
+    session: Session, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app is delivered once, with every window in order, whether a batch of them was folded before or not."""
+    monkeypatch.setattr(per_app, "BATCH", 2)
+
+    async def fold(_: str, windows: list[str]) -> str:
+        await asyncio.sleep(seconds)
+        return "".join(windows)
+
+    ask = after({"a4": 3})
+    fan_out = partial(per_app.each_app, session, ["a"], range(5), ask, join, name="fan_out", keep_failures=False)
+    joined: list[str] = []
+    assert await per_app.all_apps(partial(fan_out, fold=fold), ["a"], joined.append) == {}
+    assert [app.replace("+", "") for app in joined] == ["a:a0a1a2a3a4"]
+
+
 @pytest.mark.parametrize("keep", [False, True])
 async def test_windows_that_can_not_be_joined(session: Session, keep: bool) -> None:
     """If the windows of an app do not fit together, that app fails."""
 
-    def fussy(app: str, windows: list[str]) -> str:
+    async def fussy(app: str, windows: list[str]) -> str:
         if app == "b":
             raise broken("b")
-        return join(app, windows)
+        return await join(app, windows)
 
     question = parts(after({}), "a", "b", "c", windows=2, keep=keep, join=fussy)
     if not keep:

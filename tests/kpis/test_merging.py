@@ -2,7 +2,8 @@
 
 import gc
 import logging
-from datetime import date
+import threading
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -12,6 +13,8 @@ from adjust_async import (
     AsyncAdjust,
     DecodeError,
 )
+from adjust_async.kpis import question
+from adjust_async.kpis.result_sets import joining
 from adjust_async.kpis.result_sets.columns import Level
 from tests.kpis.sockets import DATES
 from tests.script import client
@@ -49,6 +52,33 @@ async def test_thousands_of_windows_are_folded_as_they_arrive() -> None:
     assert [row["installs"] for row in report.rows()] == list(range(1000))
     # An app and its dates, for each window of an unfinished batch and for each batch; some answers are under way.
     assert most < 500
+
+
+async def test_large_windows_are_joined_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop does not wait until every element of every window has found its place."""
+    joined_in = []
+
+    def join_windows(apps: Any) -> Level:
+        joined_in.append(threading.current_thread())
+        return joining.join_windows(apps)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        day = request.url.params["start_date"]
+        app = {"token": "one", "dates": [{"date": day, "kpi_values": [1]}]}
+        return httpx.Response(200, json={"result_parameters": {"kpis": ["installs"]}, "result_set": app})
+
+    monkeypatch.setattr(question, "join_windows", join_windows)
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    async with http, AsyncAdjust("secret", http_client=http) as adjust:
+        for large in (1, 1_000):
+            monkeypatch.setattr(question, "LARGE", large)
+            report = await adjust.kpis.deliverables(
+                "one", start_date="2026-01-01", end_date="2026-05-10", kpis=["installs"], grouping=["day"], window="day"
+            )
+            assert [row["date"] for row in report.rows()] == [date(2026, 1, 1) + timedelta(day) for day in range(130)]
+    in_loop = [thread is threading.current_thread() for thread in joined_in]
+    assert in_loop == sorted(in_loop)
+    assert set(in_loop) == {False, True}
 
 
 # Answers.
