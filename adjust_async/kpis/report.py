@@ -249,7 +249,7 @@ class KpiReport(Table):
         return self.result_parameters, self.result_set, failures, self.warnings, self._unit_of_periods
 
     def dates_outside(self, start: date, end: date) -> list[str]:
-        """Return the dates of the level `dates` outside of a range that includes both ends, as sent and sorted."""
+        """Return the dates outside of `start` to `end`, both included: as the service sent them, sorted."""
         texts = [text for text in self._dates if isinstance(text, str)]
         days = [(text, day_or_text(text)) for text in texts]
         return sorted(text for text, day in days if isinstance(day, date) and not start <= day <= end)
