@@ -118,7 +118,7 @@ async def test_a_client_that_is_closed() -> None:
     http_client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
     adjust = AsyncAdjust("token", http_client=http_client, max_attempts=1)
     await http_client.aclose()
-    with pytest.raises(ClientClosedError, match="its owner closed the http_client"):
+    with pytest.raises(ClientClosedError, match="its http_client was closed"):
         await adjust.trackers.create("app", "Adroll")
     with pytest.raises(ClientClosedError, match="http_client is closed"):
         AsyncAdjust("token", http_client=http_client)

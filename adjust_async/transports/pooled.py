@@ -38,9 +38,10 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
         AsyncAdjust(http_client=httpx.AsyncClient(transport=PooledTransport(verify=context)))
 
-    It raises only httpx's errors. `ConnectError`, `ConnectTimeout`, `PoolTimeout`, `ProxyError`, `LocalProtocolError`
-    and `UnsupportedProtocol` mean that no byte of the request was sent. After all others it may have been sent. The
-    `connect` timeout covers everything before that: the name lookup, the TLS handshake, and the proxy.
+    It raises only httpx's errors, except for those of the request's own body. `ConnectError`, `ConnectTimeout`,
+    `PoolTimeout`, `ProxyError`, `LocalProtocolError` and `UnsupportedProtocol` mean that no byte of the request was
+    sent. After all others it may have been sent. The `connect` timeout covers everything before that: the name lookup,
+    the TLS handshake, and the proxy.
 
     Args:
         max_connections: The maximum number of connections to one origin. A further request waits for up to its `pool`

@@ -41,7 +41,7 @@ def config(**changed: Any) -> Config:
 
 async def test_the_settings_of_each() -> None:
     """Each host has its own settings, and its own form of the token. Only one of them receives the account."""
-    made = services(config(account_id="42", max_rate=3, burst=4))
+    made = services(config(account_id="42", max_rate=3, burst=4), httpx.AsyncClient())
     assert set(made) == {"api", "reports"}
     api, reports = made["api"], made["reports"]
     assert (api.host.url, api.host.authorization, api.host.timeout, api.host.deadline, api.host.max_rate) == (
@@ -83,7 +83,7 @@ async def test_the_time_to_connect_is_a_part_of_the_attempt(
     timeout: float | None, connect: float, read: float | None
 ) -> None:
     """Connecting may take 10 s, or half of a shorter attempt, so that it does not end as a request that was sent."""
-    for service in services(config(timeout=timeout, reports_timeout=timeout)).values():
+    for service in services(config(timeout=timeout, reports_timeout=timeout), httpx.AsyncClient()).values():
         assert service.timeout.as_dict() == {"connect": connect, "pool": connect, "read": read, "write": read}
 
 
