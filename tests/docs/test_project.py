@@ -7,7 +7,10 @@ import pytest
 
 from tests.docs.blocks import PAGES, ROOT, blocks_of
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = CONFIGURATION["project"]
+METADATA = CONFIGURATION["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
+PAGES_OF_THE_SITE = PROJECT["urls"]["Documentation"]
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
@@ -23,7 +26,7 @@ def test_the_test_command_is_what_continuous_integration_runs() -> None:
     assert shell[-1] in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "benchmarks/README.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page: str) -> None:
     """Links and images of a page lead to files of the project."""
     text = (ROOT / page).read_text(encoding="utf-8")
@@ -31,6 +34,24 @@ def test_every_link_leads_somewhere(page: str) -> None:
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)|src=\"([^\"]+)", text):
         name = target[0] or target[1]
         assert ((ROOT / page).parent / name).exists() or name.removeprefix("../") in generated, name
+
+
+def test_links_of_the_readme_work_on_a_package_index() -> None:
+    """Where the README is shown without the project, its links and images are absolute, and lead to what is there."""
+    text, links = (ROOT / "README.md").read_text(encoding="utf-8"), re.compile(r"(?:\]\(|src=\")([^)\"]+)")
+    count = len(links.findall(text))
+    for substitution in METADATA["substitutions"]:
+        text = re.sub(substitution["pattern"], substitution["replacement"].replace("$HFPR_VERSION", "1.2.3"), text)
+    assert len(links.findall(text)) == count
+    for link in links.findall(text):
+        place = link.partition("#")[0]
+        if place.startswith(f"{PAGES_OF_THE_SITE}en/stable/"):
+            page = place.removeprefix(f"{PAGES_OF_THE_SITE}en/stable/").removesuffix("/")
+            assert (ROOT / "docs" / f"{page}.md").exists() or (ROOT / "docs" / page / "index.md").exists(), link
+        elif file := re.fullmatch(r"https://(?:raw\.)?github\S+/adjust_async/(?:blob/)?v1\.2\.3/(.+)", place):
+            assert (ROOT / file[1]).exists(), link
+        else:
+            assert place == "https://www.adjust.com"
 
 
 def test_the_matrix_is_the_same_everywhere() -> None:
