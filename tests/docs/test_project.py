@@ -44,7 +44,7 @@ def test_every_link_leads_somewhere(page: str) -> None:
 
 
 def test_links_of_the_readme_work_on_a_package_index() -> None:
-    """Where the README is shown without the project, its links and images are absolute, and lead to what is there."""
+    """On a package index, links and images of the README are absolute, and lead to files that exist."""
     text, links = (ROOT / "README.md").read_text(encoding="utf-8"), re.compile(r"(?:\]\(|src=\")([^)\"]+)")
     count = len(links.findall(text))
     for substitution in METADATA["substitutions"]:
