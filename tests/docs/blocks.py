@@ -3,7 +3,7 @@
 * A block with a title (```` ```python title="app.py" ````) is a file with that name, next to other files of its page.
 * A block that calls `asyncio.run`, or tests for `__main__`, is a script: a new process runs it unchanged.
 * All other blocks of a page are entered into one session one after the other, as in a notebook, where `adjust` is an
-  open client of `emulator`.
+  open client.
 * A block that imports another client is run by `tests/peers`, where that client is installed.
 * A `text` block below a script, in the same section, is what the script prints.
 """

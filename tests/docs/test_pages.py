@@ -72,7 +72,7 @@ async def test_fragments_run_one_after_the_other(
     monkeypatch.setenv("ADJUST_API_URL", account.url)
     monkeypatch.setenv("ADJUST_API_TOKEN", account.token)
     async with AsyncAdjust() as adjust:
-        names: dict[str, object] = {"adjust": adjust, "emulator": account, "AsyncAdjust": AsyncAdjust}
+        names: dict[str, object] = {"adjust": adjust, "AsyncAdjust": AsyncAdjust}
         for block in blocks_of(page):
             if block.is_fragment:
                 waiting = eval(block.for_account(account).compiled(), names)
