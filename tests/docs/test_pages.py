@@ -110,6 +110,7 @@ def test_a_block_is_checked(block: Block) -> None:
             assert [block.is_script, block in IMPORTED, block.is_fragment, block.is_foreign].count(True) == 1
             assert not block.is_foreign or block.page == "docs/how-to/migrating.md"  # the one that `tests/peers` runs
             block.compiled()
+            assert max(map(len, block.code.splitlines())) <= 104  # the width of a page on a usual screen
         case "json":
             assert json.loads(block.code)
         case "csv":
