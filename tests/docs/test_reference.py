@@ -115,6 +115,13 @@ def test_each_directive_leads_somewhere(directive: str) -> None:
     assert inspect.getdoc(found) or directive.rpartition(".")[2] in documented_aliases()
 
 
+@pytest.mark.parametrize("name", sorted(adjust_async.__all__))
+def test_each_attribute_has_a_line_of_its_own(name: str) -> None:
+    """The reference would take the second of two names before a colon for the type of the first one."""
+    section = (inspect.getdoc(getattr(adjust_async, name)) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    assert not re.findall(r"^ +\w+, \w[^:\n]*:", section, re.MULTILINE)
+
+
 def test_each_report_option_has_its_line() -> None:
     """Every argument of every report method is in the table, and nothing else."""
     methods = ("fetch", "stream", "pivot", "iter_csv", "download_csv", "read_parquet", "download_parquet")
