@@ -134,7 +134,7 @@ async def test_a_redirect_without_a_place() -> None:
 @pytest.mark.parametrize(
     "location", ["mailto:a@example.com", "http:x", "https://[::1", "https://a:b/", "https://\x01/"]
 )
-async def test_a_redirect_to_what_is_no_url(location: str) -> None:
+async def test_a_redirect_to_text_that_is_not_a_url(location: str) -> None:
     """A `Location` that can't be parsed breaks the answer, not the call: a create is in doubt."""
     async with client(moved(location), max_attempts=1) as (adjust, script):
         with pytest.raises(APIConnectionError, match="Invalid URL in location header") as raised:
