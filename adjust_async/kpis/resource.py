@@ -276,7 +276,7 @@ class KPIs:
             query: The parameters of that method.
 
         Returns:
-            An async generator of pairs: an app token, and the report of only that app. With `on_failure="keep"`, a
+            An async generator of pairs of an app token and the report of only that app. With `on_failure="keep"`, a
             failed app is yielded too, with a report without rows that has the error in `failures`. If every app failed,
             the first app's error is raised after the last of them.
 
