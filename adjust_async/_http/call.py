@@ -199,7 +199,7 @@ class Call(Generic[T]):
         except PauseOutlastsDeadlineError as pause:
             left = pause.seconds
         raise RateLimitError(
-            "an earlier request of this client was answered 429, and the pause outlasts the deadline",
+            "an earlier request was answered 429, and the pause after it outlasts the deadline",
             status=429,
             **self._where,
             retry_after=left,

@@ -116,7 +116,7 @@ def _certificate_problem(error: BaseException) -> str | None:
 def _certificate_advice(problem: str) -> str:
     if any(words in problem.lower() for words in _STRICT):
         return (
-            "Python 3.13 and later check certificates more strictly: have the certificate authority issued anew, or "
+            "Python 3.13 and later check certificates more strictly: have the certificate authority reissued, or "
             "pass an ssl.SSLContext without ssl.VERIFY_X509_STRICT: "
             "http_client=httpx.AsyncClient(transport=PooledTransport(verify=context))"
         )

@@ -11,8 +11,9 @@ from adjust_async._http.messages import JSON, RequestSpec, ServiceName, Where
 from adjust_async._http.redirects import MOST_REDIRECTS, origin_of, redirect_target
 from adjust_async._http.streaming import start_of_body
 from adjust_async._json import dumps
+from adjust_async._tokens import APIToken
 from adjust_async._version import __version__
-from adjust_async.config import APIToken, Config, HostConfig
+from adjust_async.config import Config, HostConfig
 from adjust_async.coordination.protocol import Host
 
 __all__ = ["Service", "TokenAuth", "hosts", "services"]

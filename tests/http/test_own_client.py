@@ -26,7 +26,7 @@ anyio_backend = jumping_clock
 TOKEN = "s3cr3t-T0ken"
 
 
-async def test_what_the_callers_client_says_does_not_count() -> None:
+async def test_settings_of_the_callers_client_that_do_not_apply() -> None:
     """Authentication, timeouts, redirects and base URL of the caller's client are not used, and its headers are."""
     script = Script(httpx.Response(302, headers={"location": "https://evil.invalid/"}), done())
     async with (
@@ -96,7 +96,7 @@ async def test_event_hooks_see_every_attempt() -> None:
     assert seen == [f"GET Token token={TOKEN}", "503", f"GET Token token={TOKEN}", "200"]
 
 
-async def test_what_a_hook_raises_ends_the_call() -> None:
+async def test_an_exception_of_a_hook_ends_the_call() -> None:
     """An exception of an event hook is neither swallowed nor retried, and leaves nothing behind."""
 
     async def broken(_: object) -> None:

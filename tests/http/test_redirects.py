@@ -46,7 +46,9 @@ async def test_a_get_follows_within_its_host(code: int, location: str, target: s
 
 @pytest.mark.parametrize("code", [307, 308])
 @pytest.mark.parametrize(("call", "method"), [(post, "POST"), (patch, "PATCH")])
-async def test_a_write_follows_where_it_stays_one(code: int, call: Callable[[AsyncAdjust], Any], method: str) -> None:
+async def test_a_write_follows_a_redirect_that_keeps_the_method(
+    code: int, call: Callable[[AsyncAdjust], Any], method: str
+) -> None:
     """After 307 and 308 a write is repeated unchanged, with its body."""
     async with client(moved("/elsewhere", code), done()) as (adjust, script):
         await call(adjust)
@@ -132,7 +134,7 @@ async def test_a_redirect_without_a_place() -> None:
 @pytest.mark.parametrize(
     "location", ["mailto:a@example.com", "http:x", "https://[::1", "https://a:b/", "https://\x01/"]
 )
-async def test_a_redirect_to_what_is_no_url(location: str) -> None:
+async def test_a_redirect_to_text_that_is_not_a_url(location: str) -> None:
     """A `Location` that can't be parsed breaks the answer, not the call: a create is in doubt."""
     async with client(moved(location), max_attempts=1) as (adjust, script):
         with pytest.raises(APIConnectionError, match="Invalid URL in location header") as raised:

@@ -14,7 +14,8 @@ from adjust_async import (
     AsyncAdjust,
 )
 from adjust_async._http.services import hosts, services
-from adjust_async.config import APIToken, Config
+from adjust_async._tokens import APIToken
+from adjust_async.config import Config
 from adjust_async.emulator import Emulator
 from tests.clock import JUMPING_CLOCK
 from tests.loopback import RawRequest, answer, serve
@@ -26,7 +27,6 @@ jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, 
 TOKEN = "s3cr3t-T0ken"
 QUERY: Any = {"dimensions": ["day"], "metrics": ["installs"], "date_period": ("2026-01-26", "2026-02-04")}
 KPIS: Any = {"start_date": "2026-01-26", "end_date": "2026-02-04", "kpis": ["installs"]}
-REPORT = httpx.Response(200, json={"rows": [], "totals": {}})
 CSV = httpx.Response(200, content=b"day,installs\n")
 
 
@@ -137,7 +137,7 @@ async def test_each_host_gets_its_own_requests() -> None:
         assert str(request.headers).count("secret-token") <= 1
 
 
-async def test_what_goes_over_the_sockets_of_each() -> None:
+async def test_requests_of_each_host_on_the_wire() -> None:
     """On the wire too, each of two servers receives its own header, and not the other's."""
     heads: dict[str, str] = {}
 

@@ -73,7 +73,7 @@ def test_what_changes_the_table_asks_for_all_days(changes: dict[str, object]) ->
     assert changed.after(loaded, END)["start"] == changed.start.isoformat()
 
 
-def test_fewer_metrics_are_no_reason_to_ask_again() -> None:
+def test_fewer_metrics_request_nothing_again() -> None:
     """A metric that returns after it was dropped is new."""
     both = days(figures=("installs", "cost"))
     one = days().after(both.after(None, END), END)
@@ -109,7 +109,7 @@ def test_no_day_is_ever_left_out(loads: list[tuple[date, date, int]]) -> None:
 
 
 @pytest.mark.parametrize("value", ["yesterday", "2026-02-30", 5, None, pandas.NaT])
-def test_what_is_no_day_is_refused(value: object) -> None:
+def test_anything_but_a_day_is_refused(value: object) -> None:
     """The error names the argument."""
     with pytest.raises(ConfigurationError, match="start_date"):
         read_day(value, "start_date")
