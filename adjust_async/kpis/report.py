@@ -158,14 +158,14 @@ class KpiReport(Table):
         if column == "period":
             same.add("period_unit")
         keys = [name for name in self._levels if name not in same]
-        cells: dict[tuple[Any, ...], dict[Any, dict[str, Any]]] = {}
-        values: dict[Any, None] = {}
-        for row in self.rows():
-            of_cohort = cells.setdefault(tuple(row[key] for key in keys), {})
-            if row[column] in of_cohort:
-                raise DecodeError(f"a row has {column} {row[column]!r} twice", location="$.result_set")
-            of_cohort[row[column]] = row
-            values[row[column]] = None
+        cells = dict(zip((*self._levels, *self._kpis), self.cells(), strict=True))
+        places: dict[tuple[Any, ...], dict[Any, int]] = {}
+        for place, (value, *key) in enumerate(zip(cells[column], *map(cells.__getitem__, keys), strict=True)):
+            of_cohort = places.setdefault(tuple(key), {})
+            if value in of_cohort:
+                raise DecodeError(f"a row has {column} {value!r} twice", location="$.result_set")
+            of_cohort[value] = place
+        values = dict.fromkeys(cells[column])
         titles = {
             (name, value): _title(value) if len(kpis) == 1 else f"{name}_{_title(value)}"
             for name in kpis
@@ -177,9 +177,13 @@ class KpiReport(Table):
         kinds: dict[str, Kind] = {item.name: item.kind for item in self.schema}
         schema = [Column(key, kinds[key]) for key in keys]
         schema += [Column(title, kinds[name]) for (name, _), title in titles.items()]
-        columns: list[Sequence[Any]] = [[key[place] for key in cells] for place in range(len(keys))]
-        columns += [[of_cohort.get(value, {}).get(name) for of_cohort in cells.values()] for name, value in titles]
-        return ColumnTable(schema, columns, key_columns=[key for key in keys if key in self.key_columns])
+        by_key: list[Sequence[Any]] = list(zip(*places, strict=True)) or [()] * len(keys)
+        # The index of a period that a cohort lacks is that of an added cell.
+        ends = {name: [*cells[name], None] for name in kpis}
+        columns = [[ends[name][of_cohort.get(value, -1)] for of_cohort in places.values()] for name, value in titles]
+        identifying = [key for key in keys if key in self.key_columns]
+        are_enough = are_unique(cells for key, cells in zip(keys, by_key, strict=True) if key in identifying)
+        return ColumnTable(schema, [*by_key, *columns], key_columns=identifying if are_enough else ())
 
     def __len__(self) -> int:
         return sum(one.rows for level in self._apps for one in level.walk())
