@@ -1,7 +1,7 @@
 """`KpiReport`: the merged answers of the KPI Service, as a table."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from itertools import chain
@@ -186,7 +186,7 @@ class KpiReport(Table):
         return ColumnTable(schema, [*by_key, *columns], key_columns=identifying if are_enough else ())
 
     def __len__(self) -> int:
-        return sum(one.rows for level in self._apps for one in level.walk())
+        return sum(map(_rows_of, self._apps))
 
     @cached_property
     def key_columns(self) -> tuple[str, ...]:
@@ -222,7 +222,7 @@ class KpiReport(Table):
             if flat is None:
                 rows = list(self._flat_rows(level, names))
                 flat = {name: [row[name] for row in rows] for name in names}
-            nothing = (None,) * len(flat["app_token"])
+            nothing = (None,) * _rows_of(level)
             for name, cells in zip(names, columns, strict=True):
                 cells.extend(flat.get(name, nothing))
         return list(columns)
@@ -231,10 +231,10 @@ class KpiReport(Table):
         flat = self._flat(level)
         if flat is None:
             return self._rows_one_by_one(level)
-        nothing = (None,) * len(flat["app_token"])
+        nothing = (None,) * _rows_of(level)
         return rows_of(names, [flat.get(name, nothing) for name in names])
 
-    def _flat(self, level: Level) -> dict[str, Sequence[Any]] | None:
+    def _flat(self, level: Level) -> dict[str, Iterable[Any]] | None:
         flat = flat_columns(level, self._kpis, self._names, self._cell)
         if flat is not None and "period" in flat and "period_unit" in self._levels:
             unit = self._unit_of_periods
@@ -276,7 +276,7 @@ class KpiReport(Table):
     @cached_property
     def _levels(self) -> list[str]:
         levels = dict.fromkeys((*self._columns, *columns_of(self._apps)))
-        if not any(one.rows for level in self._apps for one in level.walk()):
+        if not len(self):
             levels |= dict.fromkeys(self._columns_of_grouping())
         if clash := levels.keys() & set(self._kpis):
             raise DecodeError(f"a KPI has the name of a column: {min(clash)!r}", location="$.result_parameters.kpis")
@@ -346,6 +346,10 @@ class KpiReport(Table):
         # A day may be followed by a time.
         whole_days = self._time_groupings and "hour" not in self._time_groupings
         return day_or_text(value) if whole_days else moment_or_text(value)
+
+
+def _rows_of(apps: Level) -> int:
+    return sum(level.rows for level in apps.walk())
 
 
 def _read(source: object) -> str | bytes:

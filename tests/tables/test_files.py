@@ -4,6 +4,7 @@ import copy
 import csv
 import os
 import pickle
+import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -276,6 +277,31 @@ def test_nothing_of_an_answer_stays_but_its_columns() -> None:
         dictionaries += isinstance(one, dict)
         found += gc.get_referents(one)
     assert dictionaries < 20
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        kpi_report({"token": "a", "networks": [{"token": str(n), **days(*range(28))} for n in range(100)]}, "installs"),
+        report(*[dict(COHORT) for _ in range(2800)], metrics=["retention_rate_d7"]),
+        report(*[dict(COHORT) for _ in range(2800)], metrics=["retention_rate_d7"]).melt_cohorts(),
+    ],
+    ids=["kpis", "report", "melted"],
+)
+def test_rows_are_made_when_they_are_asked_for(source: Table) -> None:
+    """The first row of many takes a small part of the memory of all of them."""
+
+    def peak(function: Callable[[], object]) -> int:
+        function()
+        tracemalloc.start()
+        kept = function()
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        del kept
+        return most
+
+    assert len(source) >= 2800
+    assert peak(lambda: source.head(1)) * 12 < peak(source.to_dicts)
 
 
 def test_a_file_is_written_in_large_pieces(tmp_path: Path) -> None:
