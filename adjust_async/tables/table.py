@@ -158,8 +158,8 @@ class Table(ABC):
         """
         try:
             import pandas
-        except ModuleNotFoundError as error:
-            raise missing(error, "pandas") from error
+        except ImportError as error:
+            raise missing(error, "pandas", "pandas") from error
         pyarrow = import_pyarrow()
         table = self.to_arrow()
         for place, field in enumerate(table.schema):
@@ -180,8 +180,8 @@ class Table(ABC):
         """
         try:
             import polars
-        except ModuleNotFoundError as error:
-            raise missing(error, "polars") from error
+        except ImportError as error:
+            raise missing(error, "polars", "polars") from error
         types: dict[Kind, Any] = {
             "text": polars.String,
             "integer": polars.Int64,

@@ -1,5 +1,6 @@
 """Tables: the same cells as dictionaries, Arrow, pandas and polars, with the same types."""
 
+import builtins
 import json
 import sys
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -210,3 +211,21 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, method: str
         getattr(source, method)()
     assert str(caught.value) == f"{module} is not installed: pip install 'adjust_async[{extra}]'"
     assert list(source.rows()) == [{"c": date(2026, 1, 1)}]
+
+
+def test_a_broken_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that is installed and can't be imported is an error with the command that repairs it."""
+
+    def refuse(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "pyarrow":
+            raise ImportError("numpy.core.multiarray failed to import")
+        return importing(name, *args, **kwargs)
+
+    importing = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(ConfigurationError) as caught:
+        table("date", date(2026, 1, 1)).to_arrow()
+    monkeypatch.undo()
+    assert str(caught.value) == (
+        "pyarrow can't be imported (numpy.core.multiarray failed to import): pip install 'adjust_async[arrow]'"
+    )
