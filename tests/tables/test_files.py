@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import gc
 import os
 import pickle
 import tracemalloc
@@ -264,8 +265,6 @@ def test_days_are_iso_text_in_a_csv(tmp_path: Path) -> None:
 
 def test_nothing_of_an_answer_stays_but_its_columns() -> None:
     """No row or element of the service is kept as a dictionary."""
-    import gc
-
     found: list[Any] = [kpi_report(days(*range(50)), "installs"), report(*[dict(COHORT) for _ in range(50)])]
     seen: set[int] = set()
     dictionaries = 0
@@ -277,6 +276,25 @@ def test_nothing_of_an_answer_stays_but_its_columns() -> None:
         dictionaries += isinstance(one, dict)
         found += gc.get_referents(one)
     assert dictionaries < 20
+
+
+def test_nothing_of_a_report_outlives_it() -> None:
+    """What was read of a report is not kept for the next one."""
+
+    def read() -> None:
+        rows = ({"day": "2026-01-05", "cost": f"{number}.25"} for number in range(20_000))
+        got = report(*rows, metrics=["cost"])
+        assert len(got.to_dicts()) == got.to_arrow().num_rows == 20_000
+        assert got.key_columns == ()
+
+    report({"day": "2026-01-05", "cost": "1"}, metrics=["cost"]).to_arrow()
+    gc.collect()
+    tracemalloc.start()
+    read()
+    gc.collect()
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept * 20 < most
 
 
 @pytest.mark.parametrize(
