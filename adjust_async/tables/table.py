@@ -190,11 +190,12 @@ class Table(ABC):
             "date": polars.Date,
             "moment": polars.Datetime("us"),
         }
-        series = []
+        series = {}
         for column, cells in zip(self.schema, self.cells(), strict=True):
             at_utc = column.kind == "moment" and any(map(has_offset, cells))
             dtype = polars.Datetime("us", "UTC") if at_utc else types[column.kind]
-            series.append(polars.Series(column.name, list(plain_cells(column, cells, at_utc=at_utc)), dtype=dtype))
+            series[column.name] = polars.Series(list(plain_cells(column, cells, at_utc=at_utc)), dtype=dtype)
+        # From a list of series, polars would rename a column without a name.
         return polars.DataFrame(series)
 
     def cells(self) -> list[Sequence[Any]]:

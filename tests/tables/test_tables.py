@@ -198,6 +198,14 @@ def test_a_table_without_columns_is_empty_everywhere() -> None:
     assert source.to_arrow().num_columns == source.to_polars().width == len(source.to_pandas().columns) == 0
 
 
+def test_a_column_without_a_name_has_none_everywhere() -> None:
+    """Figures above the level of a pivot have a column whose name is empty."""
+    app = {"token": "a", "kpi_values": [9], "periods": [{"period": "0", "kpi_values": [1]}]}
+    source = report(app, "k").pivot()
+    assert source.columns == ("app_token", "app_name", "currency", "0", "")
+    check_equal(source)
+
+
 @pytest.mark.parametrize(
     ("method", "module", "extra"),
     [("to_arrow", "pyarrow", "arrow"), ("to_polars", "polars", "polars"), ("to_pandas", "pandas", "pandas"),
