@@ -288,7 +288,7 @@ class KpiReport(Table):
     @property
     def _unit_of_periods(self) -> str | None:
         """The unit of periods: as the service echoes it, or as requested. The service's default is days."""
-        unit = singular(str(self.result_parameters.get("period") or self._period_unit or "day"))
+        unit = singular(str(self.result_parameters.get("period") or self._period_unit or "day").strip().lower())
         return unit if unit in {"day", "week", "month"} else None
 
     def _columns_of_grouping(self) -> Iterator[str]:

@@ -193,6 +193,16 @@ def test_periods_are_integers_beside_their_unit() -> None:
         assert table.columns.index("period_unit") == table.columns.index("period") + 1
 
 
+@pytest.mark.parametrize(
+    ("echoed", "unit"),
+    [("day", "day"), ("Weeks", "week"), (" MONTH ", "month"), (None, "day"), ("hour", None), (5, None)],
+)
+def test_the_unit_of_periods_is_as_the_service_says(echoed: object, unit: str | None) -> None:
+    """It is a day unless the service says otherwise, in any spelling; an unknown unit is unknown."""
+    app = {"token": "a", "periods": [{"period": "1", "kpi_values": [2]}]}
+    assert [row["period_unit"] for row in kpi_report(app, "installs", period=echoed)] == [unit]
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_a_csv_has_the_cells_as_texts(name: str, tmp_path: Path) -> None:
     """The header, then each row; a missing value is a blank cell."""
