@@ -5,7 +5,6 @@ import contextlib
 import copy
 from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar, copy_context
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 
 import httpx
@@ -241,8 +240,14 @@ class Session:
 def _own_client(config: Config) -> httpx.AsyncClient:
     # An emulator serves both hosts at one URL, and each host has permits of its own.
     connections = config.max_concurrency * (2 if config.api.url == config.reports.url else 1)
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    return httpx.AsyncClient(transport=PooledTransport(connections), cookies=no_cookies)
+    client = httpx.AsyncClient(transport=PooledTransport(connections))
+    # A cookie jar that refuses all cookies would do too, but asking it costs 40 µs per answer.
+    client.cookies.extract_cookies = _store_no_cookies  # type: ignore[method-assign]
+    return client
+
+
+def _store_no_cookies(response: httpx.Response) -> None:
+    """Take no cookies from a response."""
 
 
 def _checked(http_client: object) -> httpx.AsyncClient:

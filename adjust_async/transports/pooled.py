@@ -167,7 +167,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         try:
             if lane is not None:
                 lanes.busy.discard(lane)
-                if whole and not self._closed and not lane.broken:
+                if whole and not self._closed:
                     lanes.keep(lane)
                 else:
                     await lane.aclose()
