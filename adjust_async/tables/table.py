@@ -8,6 +8,7 @@ from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from adjust_async._checks import check_whole_number
+from adjust_async.errors import ConfigurationError
 from adjust_async.tables.arrow import arrow_array, has_offset, import_pyarrow, missing, plain_cells
 from adjust_async.tables.column import Column, Kind
 from adjust_async.tables.files import whole_file, write_csv
@@ -182,20 +183,15 @@ class Table(ABC):
             import polars
         except ImportError as error:
             raise missing(error, "polars", "polars") from error
-        types: dict[Kind, Any] = {
-            "text": polars.String,
-            "integer": polars.Int64,
-            "number": polars.Float64,
-            "boolean": polars.Boolean,
-            "date": polars.Date,
-            "moment": polars.Datetime("us"),
-        }
-        series = {}
-        for column, cells in zip(self.schema, self.cells(), strict=True):
-            at_utc = column.kind == "moment" and any(map(has_offset, cells))
-            dtype = polars.Datetime("us", "UTC") if at_utc else types[column.kind]
-            series[column.name] = polars.Series(list(plain_cells(column, cells, at_utc=at_utc)), dtype=dtype)
-        # From a list of series, polars would rename a column without a name.
+        try:
+            table = self.to_arrow()
+        except ConfigurationError:  # pyarrow is not installed
+            series = {
+                column.name: _series(column, cells) for column, cells in zip(self.schema, self.cells(), strict=True)
+            }
+        else:
+            series = dict(zip(table.column_names, map(polars.from_arrow, table.columns), strict=True))
+        # polars itself would rename a column without a name.
         return polars.DataFrame(series)
 
     def cells(self) -> list[Sequence[Any]]:
@@ -247,6 +243,23 @@ class ColumnTable(Table):
     def cells(self) -> list[Sequence[Any]]:
         """Return the cells of each column, in the order of `schema`."""
         return list(self._cells)
+
+
+def _series(column: Column, cells: Sequence[Any]) -> Any:
+    """Return a column as a series. Arrow takes a fifth of the time."""
+    import polars
+
+    types: dict[Kind, Any] = {
+        "text": polars.String,
+        "integer": polars.Int64,
+        "number": polars.Float64,
+        "boolean": polars.Boolean,
+        "date": polars.Date,
+        "moment": polars.Datetime("us"),
+    }
+    at_utc = column.kind == "moment" and any(map(has_offset, cells))
+    dtype = polars.Datetime("us", "UTC") if at_utc else types[column.kind]
+    return polars.Series(list(plain_cells(column, cells, at_utc=at_utc)), dtype=dtype)
 
 
 def rows_of(names: Sequence[str], columns: Iterable[Iterable[Any]]) -> Iterator[dict[str, Any]]:

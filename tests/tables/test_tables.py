@@ -98,6 +98,20 @@ def test_types_do_not_depend_on_the_cells(kind: Kind, cells: list[None]) -> None
     check_equal(source)
 
 
+@given(st.sampled_from(sorted(CELLS)).flatmap(lambda kind: st.tuples(st.just(kind), st.lists(st.none() | CELLS[kind]))))
+def test_polars_does_without_arrow(asked: tuple[Kind, list[Any]]) -> None:
+    """The frame is the same, with or without pyarrow."""
+    kind, cells = asked
+    if kind == "moment":
+        cells = [cell and cell.replace(tzinfo=UTC if place % 2 else None) for place, cell in enumerate(cells)]
+    source = table(kind, *cells)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "pyarrow", None)
+        plain = source.to_polars()
+    assert plain.equals(source.to_polars())
+    assert plain.schema == source.to_polars().schema
+
+
 @given(answers())
 def test_a_report_is_the_same_everywhere(answer: dict[str, Any]) -> None:
     """Any answer, even with unknown or ragged levels, has equal cells in every form."""
