@@ -49,12 +49,15 @@ class KpiReport(Table):
         failures: Mapping[str, AdjustError] | None = None,
         *,
         columns: Sequence[str] = (),
+        grouping: Sequence[str] = (),
         period_unit: str | None = None,
     ) -> None:
         self.result_parameters = dict(result_parameters)
         self.failures = dict(failures or {})
         self.warnings: list[str] = []
         self._columns = columns
+        echoed = self.result_parameters.get("grouping")
+        self._grouping = [str(name) for name in (isinstance(echoed, list) and echoed) or grouping]
         self._period_unit = period_unit
         self._kpis: list[str] = self.result_parameters.get("kpis", [])
         levels = tuple(app for app in apps if isinstance(app, Level))
@@ -292,9 +295,7 @@ class KpiReport(Table):
         return unit if unit in {"day", "week", "month"} else None
 
     def _columns_of_grouping(self) -> Iterator[str]:
-        grouping = self.result_parameters.get("grouping")
-        for name in grouping if isinstance(grouping, list) else []:
-            one = singular(str(name))
+        for one in map(singular, self._grouping):
             if one in _TIME_GROUPINGS:
                 yield "date"
             elif one in _WITH_TOKENS or one == "event_type":
@@ -330,10 +331,8 @@ class KpiReport(Table):
 
     @cached_property
     def _time_groupings(self) -> frozenset[str]:
-        """The groupings of the level `dates`, as the service echoes them; empty if it does not."""
-        grouping = self.result_parameters.get("grouping")
-        names = {singular(str(name)) for name in grouping} if isinstance(grouping, list) else set()
-        return _TIME_GROUPINGS & names
+        """The groupings of the level `dates`, as the service echoes them or as requested; empty if neither is known."""
+        return _TIME_GROUPINGS & set(map(singular, self._grouping))
 
     def _cell(self, column: str, value: Any) -> Any:
         """Return a cell of a level: a date or moment, a period as an integer, or text in all other columns."""
