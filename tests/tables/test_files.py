@@ -266,6 +266,19 @@ def test_a_path_that_is_no_place_for_a_file_is_refused(
     assert names_in(tmp_path) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize("method", ["to_csv", "to_parquet"])
+def test_a_private_file_stays_private(method: str, tmp_path: Path) -> None:
+    """A file that is replaced keeps its mode, also behind a link. Its contents never stand in a file with another."""
+    place, link = tmp_path / "private", tmp_path / "link"
+    place.touch(0o600)
+    link.symlink_to(place)
+    getattr(TABLES["kpis"](), method)(link)
+    assert (place.stat().st_mode & 0o777, link.is_symlink(), place.stat().st_size > 0) == (0o600, True, True)
+    with whole_file(place):
+        assert {found.stat().st_mode & 0o777 for found in tmp_path.iterdir()} == {0o600}
+
+
 def test_days_are_iso_text_in_a_csv(tmp_path: Path) -> None:
     """Dates, booleans and `attr_dependency` each have one plain form."""
     schema = [Column("day", "date"), Column("x", "text")]
