@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import copy
+import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
@@ -42,7 +43,7 @@ class Session:
         self._owns_client = http_client is None
         client = _own_client(config) if http_client is None else _checked(http_client)
         self._shared = Shared(config, client, DecodingThread(), coordinator.join(hosts(config)), load())
-        self._services = services(config)
+        self._services = services(config, client)
         if self._shared.telemetry is not None:
             member = self._shared.member
             self._shared.telemetry.watch(self._shared, lambda: member.permits_out)
@@ -260,4 +261,6 @@ def _checked(http_client: object) -> httpx.AsyncClient:
         raise ConfigurationError(
             "http_client has params, which would be added to the query of every request: create it without them"
         )
+    # With http2=True, its library writes every header, and so the API token, to its debug log.
+    logging.getLogger("hpack").setLevel(logging.INFO)
     return http_client

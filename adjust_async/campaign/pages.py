@@ -112,7 +112,7 @@ class Paging(TypedDict, total=False):
     """The arguments of every listing: where it starts, in which direction it goes, and where it stops.
 
     Attributes:
-        page_size: Items on each page, sent as `limit`. By default the service decides (50).
+        page_size: Items on each page, sent as `limit`. By default the service decides (50), unless `max_items` is less.
         after: Start after this cursor (v1).
         before: Go backwards from this cursor, starting with the page before it (v1).
         cursor: Start at this cursor (v2).

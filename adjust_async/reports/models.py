@@ -14,7 +14,7 @@ __all__ = ["App", "FilterValue", "ReportEvent"]
 
 
 def _platforms(values: Iterable[str]) -> tuple[str, ...]:
-    # `to_dict` returns a list, which is no part of a record that has a hash.
+    # `to_dict` returns a list, and a record with a list has no hash.
     return tuple(values)
 
 

@@ -80,12 +80,18 @@ class Lanes:
         self._expiry = keepalive_expiry
         self._timer: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def take(self) -> Lane | None:
         """Return the idle lane that was used most recently, so that those left over from a burst can expire.
 
-        If the service has closed its connection meanwhile, httpcore opens a new one.
+        If the service has closed its connection meanwhile, httpcore opens a new one. Lanes of another event loop, such
+        as that of an earlier `asyncio.run`, are forgotten: what is written there is sent, but never answered.
         """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._timer = loop, None
+            self.idle.clear()
         while self.idle:
             lane = self.idle.pop()
             if not lane.slept and not self._expired(lane):

@@ -55,7 +55,7 @@ def test_redis(url: str, place: str) -> None:
         "unix://",
     ],
 )
-def test_what_is_no_url(url: str) -> None:
+def test_invalid_urls(url: str) -> None:
     """A URL that can't be used is refused at once; the message says what would be right and repeats no secret."""
     with pytest.raises(ConfigurationError) as caught:
         coordinator_at(url, "ADJUST_COORDINATOR")
@@ -74,7 +74,7 @@ def test_what_is_no_url(url: str) -> None:
         ("{folder}/no/x.db", "its folder does not exist; create it first"),
     ],
 )
-def test_what_is_no_path(path: Any, message: str, tmp_path: Path) -> None:
+def test_invalid_paths(path: Any, message: str, tmp_path: Path) -> None:
     """A path that can't be used is refused at once."""
     given = path.format(folder=tmp_path) if isinstance(path, str) else path
     with pytest.raises(ConfigurationError) as caught:
@@ -92,7 +92,7 @@ def test_what_is_no_path(path: Any, message: str, tmp_path: Path) -> None:
         ({"url": b"redis://:s3cret@host"}, "url is a value of type bytes: pass it as text"),
     ],
 )
-def test_what_is_no_option(options: dict[str, Any], message: str) -> None:
+def test_invalid_options(options: dict[str, Any], message: str) -> None:
     """A wrong option is refused at once."""
     with pytest.raises(ConfigurationError) as caught:
         RedisCoordinator(**{"url": "redis://localhost", **options})
