@@ -23,7 +23,8 @@ class KPIs:
 
     Args:
         app_tokens: One app token, or several.
-        start_date, end_date: The first and the last day, both included: `datetime.date`, or ISO text.
+        start_date, end_date: The first and the last day, both included: `datetime.date`, ISO text, or a moment at
+            midnight, such as a `pandas.Timestamp`.
         utc_offset: The offset at which days begin, such as `+05:30`; UTC by default.
         kpis: Names of KPIs, in the order of their columns; each endpoint has defaults.
         grouping: Levels to group by, outermost first, such as `["trackers", "day"]`. The default is `trackers` for one

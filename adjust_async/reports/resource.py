@@ -43,8 +43,9 @@ class Reports:
     Args:
         dimensions: The columns to group by, such as `["day", "app", "network"]`.
         metrics: The columns of figures, such as `["installs", "cost", "retention_rate_d7"]`.
-        date_period: The first and the last day, both included, as a pair of `datetime.date` or ISO texts; or in the
-            service's format: `"2026-11-01:2026-11-21"`, `"-7d:-1d"`, a mix, or a word such as `"last_month"`.
+        date_period: The first and the last day, both included, as a pair of `datetime.date`, ISO texts or moments at
+            midnight, such as a `pandas.Timestamp`; or in the service's format: `"2026-11-01:2026-11-21"`, `"-7d:-1d"`,
+            a mix, or a word such as `"last_month"`.
         app_tokens: One app token, or several. By default all apps of the account; Adjust may then leave out newer
             trackers.
         filters: Conditions for rows: dimensions with `__in`, `__not_in`, `__contains`, `__exclude`, `__starts_with`,
