@@ -14,10 +14,17 @@ import httpx
 
 from adjust_async._http.error_words import one_line
 from adjust_async._http.messages import Where
-from adjust_async.errors import AdjustError, APIConnectionError, APITimeoutError, DecodeError, PoolExhaustedError
+from adjust_async.errors import (
+    AdjustError,
+    APIConnectionError,
+    APITimeoutError,
+    ConfigurationError,
+    DecodeError,
+    PoolExhaustedError,
+)
 from adjust_async.transports import never_sent, proxy_status
 
-__all__ = ["FAILURES", "connection_error", "is_of_transport"]
+__all__ = ["FAILURES", "connection_error", "is_of_transport", "mistake_of"]
 
 #: Errors that a transport should have converted to httpx's. httpcore does not convert a TLS error after the handshake.
 _UNCONVERTED = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
@@ -33,6 +40,16 @@ _OF_TRANSPORTS = frozenset({"handle_async_request", "aiter_raw"})
 
 #: OpenSSL's words for a certificate authority that Python 3.13 and later refuse, and earlier versions accepted.
 _STRICT = ("not marked critical", "authority key identifier", "does not include key usage")
+
+
+def mistake_of(error: Exception) -> ConfigurationError | None:
+    """Return this package's error if nothing was sent because the caller made a mistake; `None` for other errors."""
+    if isinstance(error, httpx.InvalidURL):
+        # Only the length of the URL was not checked before.
+        return ConfigurationError(f"the URL of the request can't be sent: {error}. Request less at a time")
+    if isinstance(error, AttributeError) and error.name == "handle_async_request":
+        return ConfigurationError("the transport of http_client is for a blocking httpx.Client: pass another one")
+    return None
 
 
 def is_of_transport(error: Exception) -> bool:

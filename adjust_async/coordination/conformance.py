@@ -33,7 +33,10 @@ from adjust_async.errors import LockLostError
 __all__ = ["CHECKS", "Check", "ConformanceError", "Connect"]
 
 Connect: TypeAlias = Callable[[], Coordinator]
+"""Returns a coordinator of the place that is checked."""
+
 Check: TypeAlias = Callable[[Connect], Coroutine[Any, Any, None]]
+"""Checks one rule. It raises `ConformanceError` if the coordinator violates the rule."""
 
 _URL = "https://api.adjust.com"
 
@@ -362,3 +365,4 @@ CHECKS: tuple[Check, ...] = (
     journal_outlives_its_lock,
     holders_are_shown,
 )
+"""All checks."""
