@@ -10,13 +10,7 @@ import pytest
 
 from tests.loopback import RawRequest, answer, serve
 from tests.peer import Peer
-from tests.transports.peers import (
-    at_once,
-    make,
-    scripted,
-    send,
-    settled,
-)
+from tests.transports.peers import at_once, make, scripted, send, settled
 
 pytestmark = pytest.mark.anyio
 
