@@ -88,7 +88,7 @@ def _quoted(text: str) -> str:
 
 
 def check_date(value: object, name: str) -> date:
-    """Return a date, from a `datetime.date`, ISO text, or a moment at midnight of datetime, pandas or numpy."""
+    """Return a date from a `datetime.date`, an ISO text, or a midnight of datetime, pandas or numpy."""
     if isinstance(value, date) and (not isinstance(value, datetime) or _is_midnight(value)):
         return date(value.year, value.month, value.day)
     text = _text_of_numpy(value) or value

@@ -181,7 +181,7 @@ class KpiReport(Table):
         schema = [Column(key, kinds[key]) for key in keys]
         schema += [Column(title, kinds[name]) for (name, _), title in titles.items()]
         by_key: list[Sequence[Any]] = list(zip(*places, strict=True)) or [()] * len(keys)
-        # The index of a period that a cohort lacks is that of an added cell.
+        # A cohort that lacks a period has the index -1, which is that of the added None.
         ends = {name: [*cells[name], None] for name in kpis}
         columns = [[ends[name][of_cohort.get(value, -1)] for of_cohort in places.values()] for name, value in titles]
         identifying = [key for key in keys if key in self.key_columns]

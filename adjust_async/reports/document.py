@@ -16,7 +16,7 @@ __all__ = ["ReportPart", "any_hangs", "open_pivot", "open_report", "read_report"
 
 
 def _records(rows: Any, texts: Texts | None = None) -> Records:
-    """Return the rows of an answer by column. Equal texts of a column are one object, also that of `texts`.
+    """Return the rows of an answer by column. Equal texts of a column share one object, from `texts` if it has it.
 
     Raises:
         MalformedError: They are not a list of objects.

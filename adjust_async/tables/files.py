@@ -73,7 +73,7 @@ def whole_file(path: object) -> Iterator[BinaryIO]:
     try:
         with unfinished.open("xb", buffering=BUFFER) as file:
             if place.exists():
-                shutil.copymode(place, unfinished)  # first, so that nobody else can read a private file meanwhile
+                shutil.copymode(place, unfinished)  # before writing, so that a private file stays private meanwhile
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -21,11 +21,11 @@ import attrs
 
 __all__ = ["Records", "Texts"]
 
-#: The texts that are kept once, by the key of their column.
+#: By the key of a column: its distinct texts, to share one object among equal cells.
 Texts = dict[str, dict[str | None, str | None]]
 
-#: The number of texts of a column after which no more are added: it is likely to have distinct ones. Ten times as many
-#: would take a fifth more time to decode a report.
+#: Once `Texts` has this many texts of a column, no more are added, because its cells are likely to be distinct. With a
+#: limit ten times as high, decoding a report takes a fifth longer.
 MOST_TEXTS = 4000
 
 
@@ -98,7 +98,7 @@ class _Run:
 def _cells(cells: tuple[Any, ...], key: str, texts: Texts) -> "tuple[Any, ...] | _Run":
     """Return the cells of a column, with one object for equal texts.
 
-    200,000 rows of seven texts keep 48 MB. With one object for each slice they would keep 77 (2026-11-26).
+    200,000 rows of seven texts then occupy 48 MB. With one object per slice it would be 77 MB (2026-11-26).
     """
     types = set(map(type, cells))
     if types == {dict} and not {dict, list} & set(map(type, chain.from_iterable(map(dict.values, cells)))):

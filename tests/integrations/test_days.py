@@ -63,7 +63,7 @@ def test_a_second_load_asks_again_for_the_restated_days() -> None:
         {"start": date(2026, 3, 1)},
     ],
 )
-def test_what_changes_the_table_asks_for_all_days(changes: dict[str, object]) -> None:
+def test_changes_of_the_table_request_all_days(changes: dict[str, object]) -> None:
     """A new metric, other dimensions, an earlier start, and days that are not adjacent to the stored ones."""
     loaded = days().after(None, date(2026, 2, 10))
     changed = days(**changes)

@@ -202,7 +202,7 @@ def test_the_key_of_a_pivot_identifies_a_row(second: str, expected: tuple[str, .
     assert source.pivot().key_columns == expected
 
 
-def test_a_row_without_the_level_makes_no_column_none() -> None:
+def test_a_row_without_the_level_adds_no_column() -> None:
     """Ragged levels: figures above the periods do not belong to a period called None."""
     app = cohorts(("0", [1]))
     app["kpi_values"] = [9]

@@ -15,6 +15,7 @@ import httpx
 import trustme
 
 from adjust_async.transports import never_sent
+from tests.loopback import RawRequest, RawServer, answer
 from tests.peer import Listener, Peer, listening
 
 KINDS = ["PooledTransport", "AiohttpTransport"]
@@ -209,3 +210,17 @@ def replying(reply: bytes, end: Callable[[Peer], None] | None = None) -> Script:
             end(peer)
 
     return script
+
+
+async def at_once(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+    """Answer every request."""
+    writer.write(answer(b"hello"))
+
+
+async def burst(transport: httpx.AsyncBaseTransport, server: RawServer, release: asyncio.Event, most: int) -> None:
+    """Open as many connections as allowed."""
+    sending = [asyncio.create_task(send(transport, f"{server.url}/burst")) for _ in range(most)]
+    while server.in_flight < most:
+        await asyncio.sleep(0)
+    release.set()
+    assert await asyncio.gather(*sending) == [b"hello"] * most

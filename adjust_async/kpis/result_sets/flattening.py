@@ -59,13 +59,13 @@ def flat_columns(
 
 @attrs.frozen
 class _Repeated:
-    """The cells of a level for the elements of the level below it: each as often as its element has some there."""
+    """The cells of a level, each repeated for every element of the level below it."""
 
     cells: Iterable[Any]
     lengths: Iterable[int | None]
 
     def __iter__(self) -> Iterator[Any]:
-        # A length is None only if a level is not even.
+        # None is a length only in levels that are not even, which are not flattened here.
         return chain.from_iterable(map(repeat, self.cells, self.lengths))  # type: ignore[arg-type]
 
 
