@@ -177,7 +177,15 @@ async def never(adjust):
         ended.set()
 
 
+async def nested(adjust):
+    call(never)
+
+
 signal.signal(signal.SIGALRM, interrupt)
+try:
+    call(nested)
+except RuntimeError as error:
+    assert "use `await`" in str(error)
 try:
     call(never)
 except TimeLimit:
