@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import attrs
 
 from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, KpiReport, Report
+from adjust_async._figures.encoding import check_date
 from adjust_async._figures.windows import Period, Window, check_window, split
 from adjust_async.integrations._extra import needs_extra
 from adjust_async.integrations.blocking import Opener
-from adjust_async.integrations.days import read_day
 from adjust_async.integrations.schemas import cast, kpi_schema, report_schema
 
 with needs_extra("dask"):
@@ -151,7 +151,7 @@ def _frame(
     _refuse_secrets(client)
     if not isinstance(date_period, (tuple, list)) or len(date_period) != 2:
         raise ConfigurationError(f"date_period is {date_period!r}: pass the first and the last day as a pair")
-    days = Period(read_day(date_period[0], "date_period"), read_day(date_period[1], "date_period"))
+    days = Period(check_date(date_period[0], "date_period"), check_date(date_period[1], "date_period"))
     apps = _names(app_tokens)
     # The client of the check sends nothing, so any token will do.
     Opener({**client, "token": "unused"}).check(lambda adjust: question.ask(adjust, apps, days, window))

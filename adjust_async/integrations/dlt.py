@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, GoneError, RecordList
+from adjust_async._figures.encoding import check_date
 from adjust_async.integrations._extra import needs_extra
 from adjust_async.integrations.blocking import Client, Opener
-from adjust_async.integrations.days import RESTATE_DAYS, Days, Loaded, read_day, restated_for
+from adjust_async.integrations.days import RESTATE_DAYS, Days, Loaded, restated_for
 from adjust_async.integrations.schemas import cast, kpi_schema, report_schema
 
 with needs_extra("dlt"):
@@ -107,8 +108,8 @@ def adjust_source(
     opener = Opener(client)
     del client  # it may hold the token, which no frame of a traceback must have
     tokens = None if apps is None else (apps,) if isinstance(apps, str) else tuple(apps)
-    start = read_day(start_date, "start_date")
-    end = None if end_date is None else read_day(end_date, "end_date")
+    start = check_date(start_date, "start_date")
+    end = None if end_date is None else check_date(end_date, "end_date")
     again = RESTATE_DAYS if restate_days is None else restate_days
     if type(again) is not int or again < 0:
         raise ConfigurationError(f"restate_days is {again!r}: pass a whole number, 0 or more")

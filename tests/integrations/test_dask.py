@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 
 from adjust_async import AsyncAdjust, ConfigurationError, PermissionDeniedError
@@ -204,6 +205,7 @@ def test_a_rerun_of_the_recipe_completes_the_dataset(emulator: Emulator, tmp_pat
         ({"metrics": []}, "metrics"),
         ({"date_period": "last_month"}, "date_period"),
         ({"date_period": None}, "date_period"),
+        ({"date_period": ("2026-01-01", pandas.Timestamp("2026-01-02 15:00"))}, "date_period"),
         ({"date_period": ("2026-02-01", "2026-01-01")}, "date_period"),
         ({"app_tokens": []}, "app_tokens"),
         ({"window": "year"}, "window"),
