@@ -162,6 +162,40 @@ async def test_updates_that_are_cut_short(adjust: AsyncAdjust, emulator: Emulato
     assert {type(outcome.error) for outcome in result.failed} == {APITimeoutError}
 
 
+async def test_a_cancellation_is_never_swallowed(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """Whichever turn of the event loop after the last outcome it arrives at, the call ends with it."""
+    loop, plan = asyncio.get_running_loop(), [f"Network {number}" for number in range(700)]
+
+    async def run(turns: int) -> tuple[bool, asyncio.Task[ProvisionResult]]:
+        requested = False
+
+        def cancel_in(turns: int) -> None:
+            nonlocal requested
+            if turns:
+                loop.call_soon(cancel_in, turns - 1)
+            else:
+                requested = task.cancel()
+
+        def told(done: int, total: int | None, _: str) -> None:
+            if done == total:
+                cancel_in(turns)
+
+        task = asyncio.create_task(adjust.trackers.provision(app_of(emulator), plan, dry_run=True, on_progress=told))
+        await asyncio.wait([task])
+        return requested, task
+
+    turns = 0
+    while True:
+        requested, task = await run(turns)
+        if not requested:
+            break
+        assert task.cancelled(), f"cancelled {turns} turns after the last outcome"
+        assert left_over(adjust) == NOTHING
+        turns += 1
+    assert turns > 5
+    assert task.result().counts["created"] == 700
+
+
 @pytest.mark.parametrize("way", ["timeout", "wait_for", "anyio"])
 async def test_every_outcome_is_told_when_time_is_up(adjust: AsyncAdjust, emulator: Emulator, way: str) -> None:
     """However it is cancelled, the call ends in order, every entry is reported, and the exception is unchanged."""
