@@ -114,7 +114,7 @@ class Outcomes:
             self.fail(node, APITimeoutError(words, method="POST", path="trackers", service="api"))
         elif node.sending:
             words = f"{node.path!r} exists, and its settings were being sent: {reason}"
-            self.fail(node, APITimeoutError(words, method="PATCH", path="trackers"))
+            self.fail(node, APITimeoutError(words, method="PATCH", path="trackers", service="api"))
         elif node.tracker is None and node.put_off:
             self.not_tried(node, f"the service had put it off, and it was not tried again: {reason}")
         elif node.tracker is None:

@@ -263,6 +263,28 @@ async def test_a_client_that_is_closed_in_the_middle(emulator: Emulator) -> None
         await adjust.trackers.provision(app_of(emulator), ["A"])
 
 
+async def test_a_client_that_is_closed_during_updates(emulator: Emulator) -> None:
+    """The trackers exist and their settings may be set, which their errors say, and nothing is left behind."""
+    emulator.faults = Faults(1.0, ["hang"], match="PATCH")
+    adjust, plan = patient(emulator), [TrackerSpec(f"N{number}", partner_id=33) for number in range(5)]
+    run = asyncio.create_task(adjust.trackers.provision(app_of(emulator), plan))
+    await until(lambda: sent(emulator)["PATCH"] == 5)
+    await adjust.aclose()
+    with pytest.raises(ClientClosedError) as caught:
+        await run
+    assert left_over(adjust) == NOTHING
+    outcomes = caught.value.result.failed
+    assert {outcome.path: [outcome.tracker.token] for outcome in outcomes} == emulator.store.tokens_by_name(
+        app_of(emulator)
+    )
+    for outcome in outcomes:
+        assert isinstance(outcome.error, APITimeoutError)
+        assert outcome.error.service == "api"
+        assert outcome.error.method == "PATCH"
+        assert f"{outcome.path!r} exists, and its settings were being sent: the client was closed" in str(outcome.error)
+        assert not outcome.in_doubt
+
+
 @pytest.mark.parametrize("kinds", [["drop-before"], ["429"], ["429-retry-after"], ["hang"]])
 async def test_a_client_that_is_closed_during_a_wait(emulator: Emulator, kinds: list[str]) -> None:
     """Neither a grace time nor a pause delays the end."""
