@@ -1,6 +1,5 @@
 """Wrong arguments of Parquet reports are refused before anything is sent."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,6 @@ pytestmark = [
     pytest.mark.account(apps=3, trackers_per_app=40, facts_per_day=15),
     pytest.mark.usefixtures("quick_retries"),
 ]
-
-
-@pytest.fixture
-def _no_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pyarrow be missing."""
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
 
 
 @pytest.mark.parametrize(
