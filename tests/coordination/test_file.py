@@ -1,6 +1,7 @@
 """The file in which processes of one machine meet."""
 
 import asyncio
+import contextlib
 import sqlite3
 import stat
 from pathlib import Path
@@ -155,6 +156,33 @@ async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
     assert await asyncio.gather(*(member.holders() for member in members)) == [[]] * 12
     await asyncio.gather(*(member.aclose() for member in members))
     await permits_are_shared(lambda: coordinator)
+
+
+async def test_a_damaged_row(tmp_path: Path) -> None:
+    """An error that no store documents reaches every request that waits for a permit, and all later ones."""
+    path, host = tmp_path / "x.db", host_of("account", 2)
+    member = FileCoordinator(path).join([host])
+    async with member.permit("api"):
+        pass
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        values = (host.scope, "damaged", "1 on here", "many", 0, 0.0, 0.0, 1e12, 2, None, None)
+        other.execute(f"INSERT INTO members VALUES({','.join('?' * len(values))})", values)
+
+    async def use() -> None:
+        async with asyncio.timeout(10), member.permit("api"):
+            pass
+
+    for error in await asyncio.gather(use(), use(), return_exceptions=True):
+        assert isinstance(error, CoordinationError)
+        assert "TypeError" in str(error)
+        assert "Nothing was sent" in str(error)
+    with pytest.raises(CoordinationError):
+        await use()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("DELETE FROM members WHERE member = 'damaged'")
+    await use()
+    assert member.permits_out == 0
+    await member.aclose()
 
 
 async def test_a_step_that_fails_unforeseen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
