@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.names import PORTION
 from adjust_async.campaign.provisioning.plan import TrackerSpec
 from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionOutcome, ProvisionResult, Status
 from adjust_async.campaign.provisioning.tree import Node
+from adjust_async.campaign.siblings import PORTION
 from adjust_async.errors import AdjustError, APITimeoutError, NotTriedError, detached
 from adjust_async.progress import OnProgress
 
