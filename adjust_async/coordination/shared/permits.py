@@ -261,10 +261,10 @@ class SharedHost:
 
     def _fail(self, error: AdjustError) -> None:
         for future, _ in self._waiters:
-            if not future.done():
+            if not future.done():  # a caller that was cancelled counts itself out
+                self._waiting -= 1
                 future.set_exception(type(error)(error.message))  # each caller gets its own error
         self._waiters.clear()
-        self._waiting = 0
 
     def _end_pauses(self, reported: list[asyncio.Future[None]]) -> None:
         for future in reported:
