@@ -128,7 +128,7 @@ def check_positive_number(value: object, argument: str, unit: str) -> float | No
     """Return a number above 0, or `None` for no limit.
 
     Raises:
-        ConfigurationError: It is something else.
+        ConfigurationError: It is not such a number.
     """
     if value is None:
         return None

@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-#: Debian's names of it; either speaks the same protocol.
+#: The program's names in Debian. Both servers speak the same protocol.
 PROGRAMS = ("redis-server", "valkey-server")
 
 

@@ -4,7 +4,8 @@ import inspect
 from typing import Any
 
 from adjust_async import AsyncAdjust
-from adjust_async.config import APIToken, Config
+from adjust_async._tokens import APIToken
+from adjust_async.config import Config
 
 #: The defaults of `AsyncAdjust`.
 DEFAULTS: dict[str, Any] = {

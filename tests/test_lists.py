@@ -99,7 +99,7 @@ async def of_account(adjust: AsyncAdjust, emulator: Emulator) -> dict[str, Recor
 
 @each
 async def test_every_way_says_the_same(adjust: AsyncAdjust, emulator: Emulator, name: str) -> None:
-    """Awaited, collected, iterated and as a table, a listing has the same records, each time asked for anew."""
+    """Awaited, collected, iterated and as a table, a listing has the same records, which are requested each time."""
     listing = (await of_account(adjust, emulator))[name]
     emulator.stats.reset()
     repr(listing)
@@ -120,7 +120,7 @@ async def test_every_way_says_the_same(adjust: AsyncAdjust, emulator: Emulator, 
 
 
 @each
-async def test_what_is_listed_is_a_table_like_any_other(
+async def test_the_table_of_a_listing_is_like_any_other(
     adjust: AsyncAdjust, emulator: Emulator, name: str, tmp_path: Path
 ) -> None:
     """It is pickled, compared, counted, cut and written, and the token is nowhere in it."""
@@ -140,7 +140,7 @@ async def test_what_is_listed_is_a_table_like_any_other(
 
 
 @each
-async def test_columns_do_not_depend_on_what_is_listed(name: str) -> None:
+async def test_columns_do_not_depend_on_the_records(name: str) -> None:
     """If nothing is listed, the table has the columns and types of a full one, and is still true."""
     async with served(nothing) as adjust:
         listing = LISTINGS[name](adjust)
@@ -159,7 +159,7 @@ async def test_columns_do_not_depend_on_what_is_listed(name: str) -> None:
 
 
 @each
-async def test_it_goes_wherever_an_awaitable_does(name: str) -> None:
+async def test_a_listing_can_be_used_as_an_awaitable(name: str) -> None:
     """`gather`, `wait_for` and `ensure_future` take a listing, and `create_task` what `collect` returns."""
     async with served(nothing) as adjust:
         listing = LISTINGS[name](adjust)
@@ -238,7 +238,7 @@ async def test_awaiting_while_iterating_disturbs_neither(adjust: AsyncAdjust, em
 
 @jumping
 @each
-async def test_a_failure_is_no_short_list(name: str) -> None:
+async def test_a_failure_is_not_a_short_list(name: str) -> None:
     """A page that keeps failing is an error of the whole list and the whole table."""
     async with client(status(500), max_attempts=1) as (adjust, _):
         listing = LISTINGS[name](adjust)
@@ -362,8 +362,8 @@ async def test_filter_lists_without_a_value_have_their_columns() -> None:
     )
 
 
-async def test_what_has_an_unknown_shape_is_in_no_table_lost() -> None:
-    """It stands in `extra`, and such a row is identified by nothing."""
+async def test_items_of_unknown_structure_are_in_the_table() -> None:
+    """It is in `extra`, and nothing identifies such a row."""
     odd: list[Any] = [{"id": "x"}, {"name": "y"}, True, ["z"]]
 
     def answer(request: httpx.Request) -> httpx.Response:

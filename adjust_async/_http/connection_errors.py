@@ -1,42 +1,72 @@
-"""Convert httpx's errors, for requests without an answer, into errors of this package.
+"""Convert the errors of requests without an answer, which are httpx's in most cases, into errors of this package.
 
-The error of httpx is dropped, and the message has only its class and its text. Its request has the API token in a
+The original error is dropped, and the message has only its class and its text. Its request has the API token in a
 header, and error trackers would send that too.
 """
 
 import os
 import ssl
+import traceback
 from collections.abc import Callable
 
+import anyio
 import httpx
 
+from adjust_async._http.error_words import one_line
 from adjust_async._http.messages import Where
 from adjust_async.errors import AdjustError, APIConnectionError, APITimeoutError, DecodeError, PoolExhaustedError
 from adjust_async.transports import never_sent, proxy_status
 
-__all__ = ["connection_error"]
+__all__ = ["FAILURES", "connection_error", "is_of_transport"]
+
+#: Errors that a transport should have converted to httpx's. httpcore lets TLS through that breaks after the handshake.
+_UNCONVERTED = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
+
+#: The exceptions with which a request may end that got no answer.
+FAILURES = (httpx.HTTPError, httpx.InvalidURL, RuntimeError, AttributeError, *_UNCONVERTED)
+
+#: What a connection raises that was opened in another event loop, by asyncio and its locks. The request was written.
+_OF_ANOTHER_LOOP = ("Event loop is closed", "attached to a different loop", "different event loop")
+
+#: The functions in which a transport runs: until the head of the answer has arrived, and while its body arrives.
+_OF_TRANSPORTS = frozenset({"handle_async_request", "aiter_raw"})
 
 #: OpenSSL's words for a certificate authority that Python 3.13 and later refuse, and earlier versions accepted.
 _STRICT = ("not marked critical", "authority key identifier", "does not include key usage")
 
 
-def connection_error(where: Where, error: httpx.HTTPError, url: str, hide: Callable[[str], str] = str) -> AdjustError:
-    """Return this package's error for an error of httpx.
+def is_of_transport(error: Exception) -> bool:
+    """Return whether httpx or a transport failed, rather than an event hook or the receiver of the body."""
+    match error:
+        case httpx.HTTPError():
+            return True
+        case RuntimeError():
+            unconverted = any(words in str(error) for words in _OF_ANOTHER_LOOP)
+        case OSError():
+            unconverted = error.filename is None  # a mock may fail to read a file
+        case _:
+            unconverted = isinstance(error, _UNCONVERTED)
+    frames = traceback.walk_tb(error.__traceback__)
+    return unconverted and any(frame.f_code.co_name in _OF_TRANSPORTS for frame, _ in frames)
+
+
+def connection_error(where: Where, error: Exception, url: str, hide: Callable[[str], str] = str) -> AdjustError:
+    """Return this package's error for an error of httpx or of a transport.
 
     Args:
         where: The request.
-        error: The error of httpx.
+        error: The error.
         url: The URL of the service.
         hide: Removes the API token from a text.
     """
-    words = hide(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    words = one_line(hide(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__))
     sent = not never_sent(error)
     match error:
         case httpx.PoolTimeout():
             return PoolExhaustedError(f"no free connection: {words}", **where, sent=sent)
         case httpx.ConnectTimeout():
             return APITimeoutError(f"could not connect to {url} in time: {words}", **where, sent=sent)
-        case httpx.TimeoutException():
+        case httpx.TimeoutException() | TimeoutError():
             return APITimeoutError(words, **where, sent=sent)
         case httpx.ConnectError() if problem := _certificate_problem(error):
             message = f"the certificate of {url} is not trusted: {problem}. {_certificate_advice(problem)}"
@@ -49,6 +79,9 @@ def connection_error(where: Where, error: httpx.HTTPError, url: str, hide: Calla
         case httpx.DecodingError():
             problem = f"the body can't be decompressed: {words}"
             return DecodeError(problem, location="$", **where, malformed=True, transient=True)
+        case RuntimeError():
+            message = f"http_client was used in another event loop before, so create one for each loop: {words}"
+            return APIConnectionError(message, **where, sent=sent)
         case _:
             return APIConnectionError(f"the connection broke: {words}", **where, sent=sent)
 
@@ -66,7 +99,7 @@ def _certificate_problem(error: BaseException) -> str | None:
 def _certificate_advice(problem: str) -> str:
     if any(words in problem.lower() for words in _STRICT):
         return (
-            "Python 3.13 and later check certificates more strictly: have the certificate authority issued anew, or "
+            "Python 3.13 and later check certificates more strictly: have the certificate authority reissued, or "
             "pass an ssl.SSLContext without ssl.VERIFY_X509_STRICT: "
             "http_client=httpx.AsyncClient(transport=PooledTransport(verify=context))"
         )

@@ -112,7 +112,7 @@ class Paging(TypedDict, total=False):
     """The arguments of every listing: where it starts, in which direction it goes, and where it stops.
 
     Attributes:
-        page_size: Items on each page, sent as `limit`. By default the service decides (50).
+        page_size: Items on each page, sent as `limit`. By default the service decides (50), unless `max_items` is less.
         after: Start after this cursor (v1).
         before: Go backwards from this cursor, starting with the page before it (v1).
         cursor: Start at this cursor (v2).
@@ -217,6 +217,7 @@ class CursorPages(RecordList[T]):
             async for page in pages:
                 for item in page.items:
                     yield item
+                del page
 
     async def _feed(self, take: Callable[[Sequence[T]], object]) -> None:
         __tracebackhide__ = True
@@ -236,6 +237,7 @@ class CursorPages(RecordList[T]):
             async with aclosing(self._walk()) as pages:
                 async for page in pages:
                     yield page
+                    del page
             return
 
         async def produce(send: Send[Page[T]]) -> None:
@@ -243,10 +245,12 @@ class CursorPages(RecordList[T]):
             async with aclosing(self._walk()) as pages:
                 async for page in pages:
                     await send(page)
+                    del page
 
         async with aclosing(stream(produce, ahead=self._start.prefetch, spawn=self._session.spawn)) as ahead:
             async for page in ahead:
                 yield page
+                del page
 
     async def _walk(self) -> AsyncGenerator[Page[T], None]:
         """Yield the pages, each fetched after the one before, which has its cursor."""
@@ -275,6 +279,7 @@ class CursorPages(RecordList[T]):
                     method="GET",
                     path=self._path,
                 )
+            del page  # it is not kept until the next one has arrived
             seen.add(following)
             cursor = following
 

@@ -122,6 +122,7 @@ async def _walk_trees(
                     for tracker in trackers:
                         if tracker.has_subtrackers is not False:
                             push(_Branch(branch.place._replace(parent_token=tracker.token), branch.level + 1))
+                del page, trackers  # as in `CursorPages`
 
     async def produce(send: Send[Sequence[Tracker]]) -> None:
         __tracebackhide__ = True
@@ -135,6 +136,7 @@ async def _walk_trees(
     async with aclosing(batches):
         async for trackers in batches:
             yield trackers
+            del trackers
 
 
 def _is_open(iteration: AsyncGenerator[Tracker, None]) -> bool:
@@ -147,6 +149,7 @@ async def _one_by_one(batches: AsyncGenerator[Sequence[Tracker], None]) -> Async
         async for trackers in batches:
             for tracker in trackers:
                 yield tracker
+            del trackers
 
 
 def _counting(send: Send[Sequence[Tracker]], on_progress: OnProgress | None) -> Send[Sequence[Tracker]]:

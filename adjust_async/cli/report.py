@@ -94,7 +94,6 @@ def register(app: typer.Typer) -> None:
 
         fetched = run(work)
         out.write(readable_sheet(fetched))
-        run.tell(*(f"Adjust warns: {warning}" for warning in fetched.warnings))
         days = arguments["date_period"].replace(":", " – ")
         write_plot(run, plot, fetched, days=days, currency=arguments.get("currency", ""))
         finish(run, fetched.failures, len(arguments.get("app_tokens", ())))

@@ -130,7 +130,7 @@ async def permits_come_back(connect: Connect) -> None:
         await requests.send_many(other, count=4)
 
 
-async def leaving_gives_permits_back(connect: Connect) -> None:
+async def leaving_releases_permits(connect: Connect) -> None:
     """Release the permits of a member as soon as it leaves, without waiting for its lease to end."""
     host = _host(1)
     member, other = connect().join([host]), connect().join([host])
@@ -349,7 +349,7 @@ async def holders_are_shown(connect: Connect) -> None:
 CHECKS: tuple[Check, ...] = (
     permits_are_shared,
     permits_come_back,
-    leaving_gives_permits_back,
+    leaving_releases_permits,
     members_take_turns,
     rate_is_shared,
     pause_holds_all,

@@ -1,4 +1,4 @@
-"""The protocol of coordination, which is all that the rest of the package knows of it.
+"""The protocol of coordination, which is all that other packages use.
 
 A `Coordinator` connects clients that share one account. Each client joins it once as a `Member`, and gets from it
 

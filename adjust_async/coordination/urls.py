@@ -35,7 +35,7 @@ def find_coordinator(given: object) -> Coordinator:
 
 
 def _takes_hosts(join: object) -> bool:
-    """Tell the `join` of a coordinator from those of bytes, threads, queues and data frames."""
+    """Return whether a `join` is a coordinator's, and not one of bytes, threads, queues or data frames."""
     if inspect.iscoroutinefunction(join):
         return False
     try:

@@ -175,7 +175,7 @@ class ClientClosedError(AdjustError):
 
 
 class NotTriedError(AdjustError):
-    """Nothing was sent for an entry of a plan: its parent failed, or the run ended before its turn."""
+    """Nothing was done for an entry of a plan: its parent failed, it was put off, or the run ended before."""
 
 
 class CoordinationError(AdjustError):

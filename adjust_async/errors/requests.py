@@ -168,7 +168,7 @@ class APITimeoutError(APIConnectionError):
 
 
 class PoolExhaustedError(APIConnectionError):
-    """No connection became free in time, or the client's own limits delayed the request too long. It was never sent."""
+    """No connection became free in time, or the client's own limits delayed the request too long. It was not sent."""
 
 
 class DecodeError(AdjustError):
@@ -178,8 +178,8 @@ class DecodeError(AdjustError):
         location: The place in the document, such as `$.data.items[3].partner_id`; `$` is the document itself.
         method, path: The request; the path is without query. `None` for a document that was read from elsewhere.
         body: The text of the answer, cut after 64 KiB; empty if it was read as it arrived, or is too large.
-        malformed: Whether the body broke off, can't be decompressed, or is not JSON although JSON was expected.
-        transient: Whether another attempt may help, for example after a body that broke off.
+        malformed: Whether the body was cut off, can't be decompressed, or is not JSON although JSON was expected.
+        transient: Whether another attempt may help, for example after a body that was cut off.
     """
 
     def __init__(

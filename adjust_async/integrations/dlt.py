@@ -101,7 +101,7 @@ def adjust_source(
             requested again. A metric of a cohort of day N, such as `retention_rate_d30`, adds N days.
         kpis: The KPIs of `kpis`; by default those that the service returns if none are named.
         grouping: The levels of `kpis`, including `day`; by default only `day`.
-        client: Options of `AsyncAdjust`. By default they are read from `ADJUST_*`.
+        client: Options of `AsyncAdjust`, such as `token` and `api_url`. Their defaults are those of `AsyncAdjust`.
 
     Raises:
         ConfigurationError: An argument is wrong. Nothing was sent.

@@ -32,7 +32,7 @@ from adjust_async import (
     RateLimitError,
 )
 from adjust_async._checks import check_seconds, shown
-from adjust_async.config import APIToken
+from adjust_async._tokens import APIToken
 from adjust_async.integrations._extra import needs_extra
 
 with needs_extra("fastapi"):

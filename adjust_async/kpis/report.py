@@ -11,7 +11,7 @@ from typing import Any, Self
 from adjust_async._checks import shown
 from adjust_async._figures.kinds import day_or_text, moment_or_text, number_kind, period_or_text
 from adjust_async._http.documents import decode_errors
-from adjust_async._json import JSONDecodeError, loads_beside
+from adjust_async._json import JSONDecodeError, loads_in_slices
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError, MalformedError
 from adjust_async.kpis.csv_file import read_csv
 from adjust_async.kpis.document import loads_packed, read_answer, read_apps_at
@@ -82,7 +82,7 @@ class KpiReport(Table):
                 try:
                     parameters, apps = read_answer(loads_packed(document))
                 except MalformedError:
-                    parameters, apps = read_answer(loads_beside(document))
+                    parameters, apps = read_answer(loads_in_slices(document))
         except (JSONDecodeError, UnicodeEncodeError) as error:
             raise DecodeError(f"the document is not JSON: {error}", location="$", malformed=True) from None
         return cls(parameters, apps)

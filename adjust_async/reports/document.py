@@ -7,7 +7,7 @@ import attrs
 
 from adjust_async._checks import shown
 from adjust_async._http.error_words import carried_error
-from adjust_async._json import SLICE, loads_beside, loads_packing
+from adjust_async._json import SLICE, loads_in_slices, loads_packing
 from adjust_async.errors import MalformedError
 from adjust_async.reports.cells import number
 from adjust_async.tables import Records
@@ -81,7 +81,7 @@ def read_report(document: bytes, *, exact: bool, size: int = SLICE) -> Any:
     try:
         return loads_packing(document, pack, exact=exact, size=size)
     except (MalformedError, ValueError):
-        return loads_beside(document, exact=exact)
+        return loads_in_slices(document, exact=exact)
 
 
 def open_report(

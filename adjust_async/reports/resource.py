@@ -14,7 +14,6 @@ from adjust_async._signatures import spelled_out
 from adjust_async.errors import ConfigurationError
 from adjust_async.progress import OnProgress, check_on_progress
 from adjust_async.reports.account import Account
-from adjust_async.reports.downloads.atomic_file import target
 from adjust_async.reports.downloads.csv import csv_rows, save_csv
 from adjust_async.reports.downloads.parquet import read_parquet, save_parquet
 from adjust_async.reports.downloads.saved import SavedReport
@@ -26,6 +25,7 @@ from adjust_async.reports.question import FanOut, check_question
 from adjust_async.reports.report import AttrDependency, PivotReport, Report
 from adjust_async.reports.request import ask, ask_pivot, stream
 from adjust_async.tables import RecordList
+from adjust_async.tables.files import file_place
 
 if TYPE_CHECKING:
     import pyarrow
@@ -235,7 +235,7 @@ class Reports:
             of a metric or a date is `None`.
 
         Raises:
-            AdjustError: As described in the class; also between rows, if the answer breaks off. A note on the error
+            AdjustError: As described in the class; also between rows, if the answer is cut off. A note on the error
                 says how many rows were yielded. If only the end of the connection marks the end of the answer, a
                 warning is logged instead.
         """
@@ -259,13 +259,13 @@ class Reports:
             saved = await adjust.reports.download_csv("installs.csv", dimensions=["day"], metrics=["installs"], ...)
 
         The file is complete or absent. An existing file is replaced at the end, and keeps its mode. An answer that
-        breaks off is requested again.
+        is cut off is requested again.
 
         Args:
             path: The file.
             on_progress: A function that is called in the event loop with the number of bytes received, their total
-                (`None` if the service does not send it), and the file's name. After an answer that broke off it starts
-                again from 0. It should return quickly.
+                (`None` if the service does not send it), and the file's name. After an answer that was cut off, it
+                starts again from 0. It should return quickly.
             app_tokens, parameters, query: As in `iter_csv`, with `readable_names`.
 
         Returns:
@@ -278,7 +278,7 @@ class Reports:
             AdjustError: As described in the class; or the file can't be written, with the `OSError` as its cause.
         """
         __tracebackhide__ = True
-        place, hook = target(path), check_on_progress(on_progress)
+        place, hook = file_place(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, takes=CsvQuery)
         return await save_csv(self._account, question, place, hook)
 
@@ -332,11 +332,11 @@ class Reports:
         Raises:
             ConfigurationError: An argument is wrong, there can't be a file at `path`, or pyarrow is not installed.
                 Nothing was sent.
-            DecodeError: The answer is not Parquet, or breaks off.
+            DecodeError: The answer is not Parquet, or is cut off.
             AdjustError: As described in the class; or the file can't be written, with the `OSError` as its cause.
         """
         __tracebackhide__ = True
-        place, hook = target(path), check_on_progress(on_progress)
+        place, hook = file_place(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
         return await save_parquet(self._account, question, place, hook)
 
@@ -349,7 +349,8 @@ class Reports:
     ) -> FilterLists:
         """List the names and values that reports can use. Follows the "Filters data endpoint".
 
-        Once this has returned `dimensions` and lists of metrics, errors about unknown names suggest similar ones.
+        Once this has returned `dimensions` and lists of metrics, without `section` and `contains`, errors about unknown
+        names suggest similar ones.
 
         Args:
             required_filters: The lists, such as `["overview_metrics", "cohort_metrics", "dimensions", "networks"]`.

@@ -29,7 +29,6 @@ class Lane:
         self._carrier = carrier
         self._clock_offset = 0.0
         self._carried = False
-        self._stream: Any = None
         self._connecting: Any = None
 
     async def send(self, attempt: Attempt) -> httpx.Response:
@@ -47,15 +46,7 @@ class Lane:
         )
         response = await self._carrier.handle_async_request(watched)
         self._carried = True
-        # With HTTP/2 there is something to read whenever the service manages the connection.
-        shared = response.extensions.get("http_version") == b"HTTP/2"
-        self._stream = None if shared else response.extensions.get("network_stream")
         return response
-
-    @property
-    def broken(self) -> bool:
-        """Whether the connection has ended, or has received unexpected data."""
-        return self._stream is not None and bool(self._stream.get_extra_info("is_readable"))
 
     def rest(self, now: float) -> None:
         """Note that the lane is idle from now on."""
@@ -89,12 +80,18 @@ class Lanes:
         self._expiry = keepalive_expiry
         self._timer: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def take(self) -> Lane | None:
         """Return the idle lane that was used most recently, so that those left over from a burst can expire.
 
-        If the service has closed its connection meanwhile, httpcore opens a new one.
+        If the service has closed its connection meanwhile, httpcore opens a new one. Lanes of another event loop, such
+        as that of an earlier `asyncio.run`, are forgotten: what is written there is sent, but never answered.
         """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._timer = loop, None
+            self.idle.clear()
         while self.idle:
             lane = self.idle.pop()
             if not lane.slept and not self._expired(lane):

@@ -84,7 +84,7 @@ def test_turkish_letters_that_upper_case_makes_one_have_one_key() -> None:
     assert len({canonical(name) for name in ("Kırmızı İ", "KIRMIZI İ", "kirmizi i", "Kirmizi I")}) == 1
 
 
-def test_several_cut_names_give_a_short_cut_away() -> None:
+def test_several_cut_names_reveal_a_short_cut() -> None:
     """Names that are cut too short to recognise by one of them are doubtful if the plan has several."""
     plan = ["1 A campaign", "2 A campaign", "Summer Sale", "Sale"]
     siblings = siblings_of("1 A campai", "2 A campai", "Summer Sal", "Sale", plan=plan)
@@ -114,7 +114,7 @@ def test_an_exact_name_goes_first() -> None:
     assert [tracker.token for tracker in siblings.near("Spring")] == ["t0", "t1"]
 
 
-def test_several_near_names_are_none() -> None:
+def test_several_near_names_are_not_a_match() -> None:
     """If several trackers match, none is used, and the message shows them and the way out."""
     match = siblings_of("SPRING", "spring").match("Spring")
     assert match.tracker is None
@@ -163,7 +163,7 @@ def test_of_twins_a_living_one_is_taken(archived: list[bool | None], taken: int)
         ("Facebook Ads", "Facebook A"),
     ],
 )
-def test_what_may_have_been_cut_or_changed_is_doubtful(planned: str, listed: str) -> None:
+def test_a_name_that_may_have_been_cut_or_changed_is_doubtful(planned: str, listed: str) -> None:
     """A lossy form of the name is neither used nor ignored."""
     match = siblings_of("X", listed).match(planned)
     assert match.tracker is None

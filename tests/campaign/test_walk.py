@@ -29,7 +29,7 @@ async def test_nothing_is_sent_before_it_is_used(adjust: AsyncAdjust, emulator: 
     assert (emulator.stats.total, left(adjust)) == (0, (0, 0, 0))
 
 
-async def test_each_iteration_is_whole(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_each_iteration_is_complete(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """A walk can be iterated twice, twice concurrently, and after it was closed: each time with every tracker once."""
     walk = adjust.trackers.walk(emulator.app_tokens)
 
@@ -120,7 +120,7 @@ async def test_steps_go_on_in_a_loop(adjust: AsyncAdjust, emulator: Emulator) ->
     assert len([tracker async for tracker in walk]) == 200
 
 
-async def test_steps_come_to_an_end_and_begin_anew(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_steps_end_and_start_again(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """`anext` ends with `StopAsyncIteration`. The next call starts another walk, which `aclose` ends."""
     walk = adjust.trackers.walk(emulator.app_tokens[0], max_level=1)
     count = 0

@@ -65,7 +65,7 @@ async def test_a_file_that_stays_locked_is_an_error(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("content", [b"this is no database" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
-async def test_a_file_that_is_no_database(tmp_path: Path, content: bytes) -> None:
+async def test_a_file_that_is_not_a_database(tmp_path: Path, content: bytes) -> None:
     """A file with other contents is not touched."""
     path = tmp_path / "x.db"
     path.write_bytes(content)
@@ -89,7 +89,7 @@ async def test_a_file_of_another_release(tmp_path: Path) -> None:
     await member.aclose()
 
 
-async def test_the_file_is_the_owners_alone(tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:
     """Other users can't read who works on what; neither the token nor the account is in any of the files."""
     token = "t0ken-of-the-account"
     member = FileCoordinator(tmp_path / "x.db").join([Host("api", URL, Host.account_of(token, "4711"), 5, 10.0)])

@@ -64,7 +64,7 @@ def test_redis(url: str, place: str) -> None:
         "unix://",
     ],
 )
-def test_what_is_no_url(url: str) -> None:
+def test_invalid_urls(url: str) -> None:
     """A URL that can't be used is refused at once; the message says what would be right and repeats no secret."""
     with pytest.raises(ConfigurationError, match="ADJUST_COORDINATOR") as caught:
         coordinator_at(url, "ADJUST_COORDINATOR")
@@ -87,7 +87,7 @@ def test_what_is_no_url(url: str) -> None:
         ("{folder}/no/x.db", "its folder does not exist; create it first"),
     ],
 )
-def test_what_is_no_path(path: Any, message: str, tmp_path: Path) -> None:
+def test_invalid_paths(path: Any, message: str, tmp_path: Path) -> None:
     """A path that can't be used is refused at once."""
     given = path.format(folder=tmp_path) if isinstance(path, str) else path
     with pytest.raises(ConfigurationError) as caught:
@@ -108,7 +108,7 @@ def test_what_is_no_path(path: Any, message: str, tmp_path: Path) -> None:
         ({"url": b"redis://:s3cret@host"}, "url is a value of type bytes: pass it as text"),
     ],
 )
-def test_what_is_no_option(options: dict[str, Any], message: str) -> None:
+def test_invalid_options(options: dict[str, Any], message: str) -> None:
     """A wrong option is refused at once."""
     with pytest.raises(ConfigurationError) as caught:
         RedisCoordinator(**{"url": "redis://localhost", **options})
@@ -116,7 +116,7 @@ def test_what_is_no_option(options: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, b"redis://localhost", Path("x.db"), {"url": "redis://localhost"}])
-def test_what_is_no_text(value: Any) -> None:
+def test_anything_but_text_is_refused(value: Any) -> None:
     """Anything but text is refused as a URL."""
     with pytest.raises(ConfigurationError, match="coordinator is not a coordinator's URL: pass 'file:"):
         coordinator_at(value)

@@ -71,7 +71,7 @@ def test_what_changes_the_table_asks_for_all_days(changes: dict[str, object]) ->
     assert changed.after(loaded, END)["start"] == changed.start.isoformat()
 
 
-def test_fewer_metrics_are_no_reason_to_ask_again() -> None:
+def test_fewer_metrics_request_nothing_again() -> None:
     """A metric that returns after it was dropped is new."""
     both = days(figures=("installs", "cost"))
     one = days().after(both.after(None, END), END)

@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import httpx
 import pytest
@@ -27,8 +27,6 @@ TODAY = datetime.now(UTC).date()
 START = TODAY - timedelta(days=20)
 FIRST, SECOND, THIRD = "yxs12pfewq", "gwzpeepw8uf8", "a1b2c3d4e5f6"
 METRICS = ["installs", "cost", "retention_rate_d7"]
-
-Destination: TypeAlias = Callable[[], Any]
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +125,7 @@ def test_a_first_load_has_the_rows_of_fetch(warehouse: Warehouse) -> None:
     }
 
 
-def test_a_second_load_asks_for_the_restated_days_alone(warehouse: Warehouse) -> None:
+def test_a_second_load_requests_only_restated_days(warehouse: Warehouse) -> None:
     """Figures that came late are there after the next load, with the row of a new network, and nothing is doubled."""
     warehouse.load()
     late = TODAY - timedelta(days=10)
@@ -218,7 +216,7 @@ def test_trackers_have_their_parents(warehouse: Warehouse) -> None:
     assert [tuple(row) for row in found] == [("AppLovin::DE", "AppLovin")]
 
 
-def test_where_every_app_fails_the_run_fails(warehouse: Warehouse) -> None:
+def test_the_run_fails_if_every_app_fails(warehouse: Warehouse) -> None:
     """If all apps fail, the run raises an error, and stored rows stay."""
     warehouse.load()
     before = warehouse.rows()

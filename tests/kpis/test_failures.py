@@ -102,7 +102,7 @@ async def test_all_apps_failing_always_raises(adjust: AsyncAdjust, emulator: Emu
 # Streams.
 
 
-async def test_stream_gives_each_app_as_it_arrives(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_stream_yields_each_app_as_it_arrives(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Each app is yielded once, with the same report as on its own."""
     seen = {}
     async for token, report in adjust.kpis.stream(emulator.app_tokens, kpis=["installs"], grouping=["day"], **DATES):

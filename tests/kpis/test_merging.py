@@ -127,7 +127,7 @@ async def test_apps_that_answer_differently_are_merged() -> None:
         ([], r"\$\.result_set"),
     ],
 )
-async def test_an_answer_of_another_shape_says_where(result_set: Any, place: str) -> None:
+async def test_an_answer_of_another_structure_is_located(result_set: Any, place: str) -> None:
     """Values that don't match their KPIs, or figures of another app, are an error that names the place."""
     document = {"result_parameters": {"kpis": ["installs", "clicks"]}, "result_set": result_set}
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=document))
@@ -153,7 +153,7 @@ async def test_an_answer_of_another_shape_says_where(result_set: Any, place: str
         ({"grouping": ["day"]}, ["installs"], ["unknown"], []),
     ],
 )
-async def test_answers_that_are_not_what_was_asked_for_are_warned_of(
+async def test_unexpected_answers_cause_warnings(
     query: Any, kpis: list[str], dates: list[str], warnings: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Missing KPIs, and figures outside of the range, are reported in the report and in the log."""

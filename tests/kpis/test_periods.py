@@ -59,7 +59,7 @@ def test_a_date_is_a_date_or_iso_text(value: object, wire: str) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["start_date", "end_date"])
-def test_what_is_no_date_is_refused(name: str, value: object) -> None:
+def test_anything_but_a_date_is_refused(name: str, value: object) -> None:
     """A moment, an impossible day, or any other form is refused, with the two forms that work."""
     message = refused(name, value)
     assert message.startswith(f"{name} is ")
@@ -151,7 +151,7 @@ def test_a_year_of_months_has_each_month_in_full(year: int) -> None:
         ("9999-12-30", "9999-12-31", 5, ["9999-12-30 9999-12-31"]),
     ],
 )
-def test_where_windows_begin_and_end(start: str, end: str, window: object, expected: list[str]) -> None:
+def test_windows_begin_and_end_at_their_borders(start: str, end: str, window: object, expected: list[str]) -> None:
     """Month boundaries, leap days, single days and the last month of the calendar are cut correctly."""
     assert [f"{a} {b}" for a, b in windows(date.fromisoformat(start), date.fromisoformat(end), window)] == expected
 
@@ -164,7 +164,7 @@ def test_no_window_is_the_whole_range() -> None:
 @pytest.mark.parametrize(
     "window", ["fortnight", "", "Month", 0, -1, 367, 7.0, True, False, [7], "7", b"month", ["month"]]
 )
-def test_a_window_that_is_none_is_refused(window: object) -> None:
+def test_an_invalid_window_is_refused(window: object) -> None:
     """Only `day`, `week`, `month` and a number of days from 1 to 366 are windows."""
     message = refusal(lambda: split_period(JANUARY, window, ("day",)))
     assert message.endswith("pass 'day', 'week', 'month', or a number of days from 1 to 366")
@@ -185,7 +185,7 @@ INEXACT = ["", "trackers", "week", "weeks", "trackers,countries", "periods", "ho
         *((grouping, 30, False) for grouping in ("month", "months", "week,month")),
     ],
 )
-def test_windows_are_allowed_where_no_figure_spans_two(grouping: str, window: Any, exact: bool) -> None:
+def test_windows_are_allowed_if_no_figure_spans_two(grouping: str, window: Any, exact: bool) -> None:
     """By day or hour any window is exact, by month only months are; otherwise the error says what to group by."""
     levels = tuple(grouping.split(",")) if grouping else ()
     if exact:

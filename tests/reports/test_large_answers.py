@@ -38,7 +38,7 @@ def test_slices_make_the_same_report(
 
 
 @given(st.lists(ODD_ROWS, min_size=1, max_size=8), st.integers(0, 40))
-def test_a_row_that_is_none_is_found_where_it_is(rows: list[Any], size: int) -> None:
+def test_an_invalid_row_is_located(rows: list[Any], size: int) -> None:
     """The location of a mistake counts all rows, including those that became columns."""
     document = json.dumps({"rows": rows}).encode()
     assert _outcome(read_report(document, exact=True, size=size)) == _outcome(json.loads(document))
@@ -80,7 +80,7 @@ def test_digits_of_a_saved_answer_are_kept() -> None:
     assert last["cost"] == Decimal("0.12345678901234567890")
 
 
-def test_a_large_saved_error_is_no_report() -> None:
+def test_a_large_saved_error_is_not_a_report() -> None:
     """A document with an error is an error, whatever else it contains."""
     with pytest.raises(DecodeError, match="the answer is an error: quota"):
         Report.from_json(json.dumps(large_answer(error="quota")))

@@ -52,7 +52,7 @@ def test_the_schema_of_an_empty_report() -> None:
     assert Report([], ["day"], ["installs"]).schema == (("day", "date"), ("installs", "integer"))
 
 
-def test_a_cohort_metric_is_found_under_the_name_that_it_comes_back_with() -> None:
+def test_a_cohort_metric_is_found_under_its_returned_name() -> None:
     """Asked for as `retention_rate_D7`, it is `retention_rate_d7`, or whatever spelling the service has for it."""
     metrics = ["retention_rate_D7", "Roas_D30", "INSTALLS"]
     got = report({**DAY, "retention_rate_d7": "0.5", "roas_d30": "1", "installs": "3"}, metrics=metrics)
@@ -61,7 +61,7 @@ def test_a_cohort_metric_is_found_under_the_name_that_it_comes_back_with() -> No
     assert report(metrics=metrics).columns == ("day", "retention_rate_d7", "Roas_d30", "INSTALLS")
 
 
-def test_what_came_unasked_comes_last() -> None:
+def test_unrequested_columns_are_last() -> None:
     """Columns that were not requested follow in the order of appearance. Totals show whether they are metrics."""
     rows = [{"z": "1", **ANSWER, "y": "2"}, {**ANSWER, "x": "3", "installs_before": "4"}]
     got = Report([part(*rows, totals={"installs": 1, "installs_before": 4, "y": 2})], ["day"], ["installs", "cost"])

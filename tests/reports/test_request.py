@@ -1,4 +1,4 @@
-"""What a 400 of the Report Service means: the names that it refused, and those that come near them."""
+"""What a 400 of the Report Service means: the names that it refused, and similar ones."""
 
 import json
 import pickle
@@ -67,7 +67,7 @@ async def test_an_unknown_metric_among_thirty_is_named(adjust: AsyncAdjust, emul
     assert not [metric for metric in THIRTY if f"'{metric}'" in str(error)]
 
 
-async def test_near_names_are_suggested_once_the_names_were_asked_for(adjust: AsyncAdjust) -> None:
+async def test_near_names_are_suggested_once_the_names_are_known(adjust: AsyncAdjust) -> None:
     """After `filters`, the message suggests the nearest metrics and dimensions, and does not tell to ask for them."""
     await adjust.reports.filters(["overview_metrics", "cohort_metrics", "dimensions"])
     error = await refusal_of(adjust, metrics=[*THIRTY, "instals"])
@@ -186,7 +186,7 @@ LOOKED_AT: list[tuple[str, list[str], list[str], list[str]]] = [
 
 @jumping
 @pytest.mark.parametrize(("words", "dimensions", "metrics", "looked_at"), LOOKED_AT, ids=range(len(LOOKED_AT)))
-async def test_only_what_the_service_names_is_looked_at(
+async def test_only_names_in_the_message_are_reported(
     words: str, dimensions: list[str], metrics: list[str], looked_at: list[str]
 ) -> None:
     """Names are found as whole words. A service that repeats the query, or names nothing, puts none at fault."""
@@ -197,7 +197,7 @@ async def test_only_what_the_service_names_is_looked_at(
 
 
 @jumping
-async def test_names_that_are_known_to_be_wrong_are_looked_at() -> None:
+async def test_names_that_are_known_to_be_wrong_are_reported() -> None:
     """If the service names nothing, the names that `filters` did not return are reported."""
     lists = {
         "overview_metrics": [{"id": "installs"}, {"id": "clicks"}],
@@ -235,7 +235,7 @@ async def test_narrowed_lists_are_not_all_names() -> None:
 
 @jumping
 @pytest.mark.parametrize("code", [401, 403, 404, 410, 422])
-async def test_other_refusals_are_told_as_they_are(code: int) -> None:
+async def test_other_refusals_are_raised_unchanged(code: int) -> None:
     """Only a 400 is about names: other refusals that happen to hold one are not explained."""
     async with client(httpx.Response(code, json=report_error("installs"))) as (adjust, script):
         with pytest.raises(Exception, match="Bad request: installs") as raised:
@@ -272,7 +272,7 @@ async def test_an_error_is_not_changed_after_it_was_raised() -> None:
 @pytest.mark.parametrize(
     "words", ["No access to this app for the given day", "date_period is too long for this account"]
 )
-async def test_words_that_are_names_too_accuse_nobody(words: str) -> None:
+async def test_words_that_are_also_names_explain_nothing(words: str) -> None:
     """`day` and `app` are common words. Without a mention of names, nothing is said about them."""
     async with client(bad(report_error(words))) as (adjust, _):
         error = await refusal_of(adjust, dimensions=["day", "app"], metrics=["installs"])

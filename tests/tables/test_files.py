@@ -85,7 +85,7 @@ def test_a_table_without_rows_is_true(name: str) -> None:
 
 
 @pytest.mark.parametrize("n", [-1, 1.5, "1", None, True])
-def test_a_number_of_rows_is_whole(n: Any) -> None:
+def test_a_number_of_rows_is_an_integer(n: Any) -> None:
     """Other values are refused."""
     with pytest.raises(ConfigurationError, match="n is "):
         TABLES["kpis"]().head(n)
@@ -163,7 +163,7 @@ def kpis_of_networks(*networks: dict[str, Any]) -> KpiReport:
         ([{"token": "t", "name": "N"}, {"token": "t", "name": "N"}], ()),
     ],
 )
-def test_key_columns_of_levels_identify_a_row_or_are_none(
+def test_key_columns_of_levels_identify_a_row_or_are_empty(
     networks: list[dict[str, Any]], expected: tuple[str, ...]
 ) -> None:
     """An upsert by them loses no row: a name is added where a token is missing, and equal rows have no key."""
@@ -181,7 +181,7 @@ def test_rows_that_share_their_dimensions_have_no_key(second: Any, expected: tup
     assert got.melt_cohorts().key_columns == ((*expected, "metric", "period", "period_unit") if expected else ())
 
 
-def test_periods_are_integers_beside_their_unit() -> None:
+def test_periods_are_integers_next_to_their_unit() -> None:
     """Sorted by period, a curve is in order, and the unit of periods is in its own column."""
     assert sorted((row["period"], row["period_unit"]) for row in periods()) == [(9, "week"), (10, "week")]
     assert [(row["period"], row["period_unit"]) for row in melted()] == [(7, "day"), (2, "week")]
@@ -242,10 +242,8 @@ def test_a_failure_leaves_the_older_file(method: str, tmp_path: Path, monkeypatc
     assert names_in(tmp_path) == ["x"]
 
 
-@pytest.mark.parametrize("path", [None, 5, "", b"x.csv", "missing/x.csv", ".", "a\0b"])
-def test_a_path_that_is_no_place_for_a_file_is_refused(
-    path: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("path", [None, 5, "", b"x.csv", "missing/x.csv", ".", "a\0b", "x" * 300])
+def test_a_path_that_can_not_be_a_file_is_refused(path: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is written, and the message says what is wrong."""
     monkeypatch.chdir(tmp_path)
     for method in ("to_csv", "to_parquet"):

@@ -15,22 +15,13 @@ from adjust_async.errors import ConfigurationError, DecodeError
 from adjust_async.kpis.report import KpiReport
 from adjust_async.reports.report import Report
 from adjust_async.tables import Column, ColumnTable, Kind, Table
+from tests.frames import from_pandas
 from tests.kpis.answers import answers, days, report
 
 
 def table(kind: Kind, *cells: Any) -> ColumnTable:
     """Return a table with one column."""
     return ColumnTable([Column("c", kind)], [cells])
-
-
-def from_pandas(source: Table) -> list[dict[str, Any]]:
-    """Return the rows of a pandas frame as plain values."""
-    frame = source.to_pandas()
-    columns = {name: [None if pandas.isna(cell) else cell for cell in frame[name]] for name in frame.columns}
-    for name, kind in source.schema:
-        if kind == "date":
-            columns[name] = [cell and cell.date() for cell in columns[name]]
-    return [{name: cells[number] for name, cells in columns.items()} for number in range(len(frame))]
 
 
 def check_equal(source: Table) -> None:
@@ -118,7 +109,7 @@ def test_a_report_is_the_same_everywhere(answer: dict[str, Any]) -> None:
         {"token": "a", "dates": [{"date": f"2026-01-0{n}", "kpi_values": [v]} for n, v in [(1, 2**60 + 1), (2, 0.5)]]},
     ],
 )
-def test_odd_cells_are_the_same_everywhere(app: dict[str, Any]) -> None:
+def test_unusual_cells_are_the_same_everywhere(app: dict[str, Any]) -> None:
     """Numeric ids, dates in several formats and huge integers lose nothing, and no form fails."""
     source = report(app, "k")
     rows = list(source.rows())
@@ -175,7 +166,7 @@ def test_an_integer_too_large_is_never_an_empty_cell(cell: int) -> None:
             convert()
 
 
-def test_a_report_is_walked_anew_each_time() -> None:
+def test_a_report_is_walked_again_each_time() -> None:
     """`rows()` returns the rows again, as often as it is called."""
     source = report(days(1, 2), "k")
     first, second = source.rows(), source.rows()

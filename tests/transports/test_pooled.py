@@ -124,7 +124,7 @@ async def test_a_trace_of_the_callers_own(transport: PooledTransport) -> None:
 # HTTP/2.
 
 
-async def test_http2_where_asked_for(authority: trustme.CA, client_tls: ssl.SSLContext) -> None:
+async def test_http2_on_request(authority: trustme.CA, client_tls: ssl.SSLContext) -> None:
     """With `http2=True` a service that supports it gets HTTP/2, and its library logs no header."""
     async with (
         serving_http2(server_tls(authority), hello) as (url, counts),
@@ -188,7 +188,9 @@ async def test_http2_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("error", [httpx.ReadTimeout("x"), httpx.ConnectTimeout("x"), httpx.RemoteProtocolError("x")])
-async def test_what_a_mock_raises_stays_as_it_is(error: httpx.TransportError, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_exception_of_a_mock_is_unchanged(
+    error: httpx.TransportError, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A mock that replaces httpx's transport reports itself what happened."""
 
     async def mock(*_: object) -> httpx.Response:

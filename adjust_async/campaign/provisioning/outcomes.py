@@ -13,7 +13,7 @@ from adjust_async.progress import OnProgress
 
 __all__ = ["Outcomes", "status_of"]
 
-#: The number of failures whose errors keep the service's whole answer. A plan may have many failures.
+#: The number of failures whose errors keep the service's complete answer. A plan may have many failures.
 MOST_BODIES = 20
 
 
@@ -65,7 +65,7 @@ class Outcomes:
         self.settle(node, "failed")
 
     def not_tried(self, node: Node, reason: str) -> None:
-        """Record that nothing was sent for a node."""
+        """Record that nothing was done for a node."""
         # Thousands of nodes may share the reason.
         error = self._not_tried.get(reason)
         if error is None:
@@ -76,7 +76,7 @@ class Outcomes:
         self.settle(node, "failed")
 
     async def fail_below(self, node: Node, reason: str) -> None:
-        """Record that nothing was sent for the nodes below a node."""
+        """Record that nothing was done for the nodes below a node."""
         for number, child in enumerate(node.below()):
             if child.status is None and child.tracker is None:
                 self.not_tried(child, f"it was not tried, because {reason}")

@@ -51,7 +51,7 @@ class UncertainCreates:
 
     Args:
         find: Lists the trackers below a parent, and returns the match of each create.
-        grace_time: Seconds after which a create that no list shows was not done.
+        grace_time: Seconds after which a create that no list shows has failed.
         verdict: Handles the results.
         start: Starts a task of the run.
     """

@@ -86,7 +86,7 @@ def _check_ends(begin: bytes, end: bytes, media_type: str, redact: Callable[[str
     if not begin.startswith(MAGIC) and not MAGIC.startswith(begin):
         raise MalformedError(f"the answer is not Parquet; it begins with {words[:60]!r}")
     if begin == end or end != MAGIC:
-        raise MalformedError("the answer breaks off: Parquet ends as it begins", transient=True)
+        raise MalformedError("the answer is cut: Parquet ends as it begins", transient=True)
 
 
 def _read(body: bytes, question: ReportQuestion) -> "pyarrow.Table":

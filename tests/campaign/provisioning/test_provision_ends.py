@@ -197,7 +197,7 @@ async def test_a_cancellation_is_never_swallowed(adjust: AsyncAdjust, emulator: 
 
 
 @pytest.mark.parametrize("way", ["timeout", "wait_for", "anyio"])
-async def test_every_outcome_is_told_when_time_is_up(adjust: AsyncAdjust, emulator: Emulator, way: str) -> None:
+async def test_every_outcome_is_reported_when_time_is_up(adjust: AsyncAdjust, emulator: Emulator, way: str) -> None:
     """However it is cancelled, the call ends in order, every entry is reported, and the exception is unchanged."""
     emulator.latency = 0.02
     emulator.faults = Faults(0.5, ["drop-late", "500-after"], seed=2, late=0.1, match="POST")

@@ -123,7 +123,7 @@ def test_a_row_is_its_consumers_own() -> None:
     assert [(row["app_token"], row["k"]) for row in found] == [("a", 1), ("a", 2)]
 
 
-def test_values_that_stand_for_no_kpi_are_not_dropped() -> None:
+def test_values_without_a_kpi_are_not_dropped() -> None:
     """Even unchecked figures have one value for each KPI."""
     with pytest.raises(ValueError, match="the number of values is 2, and the number of KPIs is 1"):
         list(rows([{"token": "a", "kpi_values": [1, 2]}], ["app_token"], ["k"], {}, cell_of))

@@ -70,7 +70,7 @@ async def test_a_connection_that_drops_after_rows() -> None:
             async for found in adjust.reports.iter_csv(**QUERY):
                 seen.append(found)
         assert seen == [row(0), row(1)]
-        assert raised.value.__notes__[0].startswith("2 rows were yielded before")
+        assert raised.value.__notes__[0].startswith("2 rows came before this")
         assert len(server.requests) == 1
 
 

@@ -8,7 +8,8 @@ import pytest
 from adjust_async import (
     ConfigurationError,
 )
-from tests.reports.downloads.parquet_service import QUERY, files_of
+from tests.reports.downloads.csv_service import files_of
+from tests.reports.downloads.parquet_service import QUERY
 from tests.script import client, status
 
 pytestmark = [

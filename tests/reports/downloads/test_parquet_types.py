@@ -15,7 +15,8 @@ from adjust_async import (
     ConfigurationError,
     DecodeError,
 )
-from tests.reports.downloads.parquet_service import QUERY, WHOLE, files_of
+from tests.reports.downloads.csv_service import files_of
+from tests.reports.downloads.parquet_service import QUERY, WHOLE
 from tests.script import client
 
 pytestmark = [
@@ -62,7 +63,7 @@ async def test_each_week_has_the_same_schema(week: dict[str, Any], row_groups: i
     assert first["cost"] in {3.0, 0.5, None}
 
 
-async def test_values_decide_where_no_name_could(tmp_path: Path) -> None:
+async def test_values_decide_if_no_name_could(tmp_path: Path) -> None:
     """A count with a fraction in any batch is a number, an hour with an offset a moment at UTC, a word makes text."""
     query = QUERY | {"dimensions": ["hour", "network"], "metrics": ["installs", "clicks"]}
     table = pyarrow.table(
