@@ -31,10 +31,14 @@ _SEGMENT = r"[0-9A-Za-z_-]+"
 LARGEST_NUMBER = 2**63 - 1
 
 
+_REPR = reprlib.Repr()
+_REPR.maxother = 80  # the default of 30 cuts the middle out of a datetime
+
+
 def shown(value: object) -> str:
     """Return the repr of a value for a message, cut to 80 characters."""
     try:
-        text = reprlib.repr(value)
+        text = _REPR.repr(value)
     except ValueError:
         return f"a number of type {type(value).__name__} with thousands of digits"
     if "\n" in text:  # as of a data frame

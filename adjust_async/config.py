@@ -33,7 +33,8 @@ class Retry(NamedTuple):
     """A request that is about to be tried again; passed to `on_retry`.
 
     Attributes:
-        method, path: The request; the path is without query.
+        method: The method of the request.
+        path: The path of the request, without query.
         attempt: The number of attempts that have failed so far.
         wait: Seconds until the next attempt.
         error: The error of the last attempt.

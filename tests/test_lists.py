@@ -115,6 +115,7 @@ async def test_every_way_says_the_same(adjust: AsyncAdjust, emulator: Emulator, 
     key = "id" if hasattr(records[0], "id") else "token"
     rows = sorted(table, key=lambda row: str(row[key]))
     assert rows == [record.to_dict() for record in in_order(records)]
+    assert [type(record)(**record.to_dict()) for record in records] == records
     assert table.key_columns == (key,)
     assert len(table) == len({row[key] for row in rows}) == len(records)
 
@@ -328,8 +329,10 @@ async def test_platforms_of_apps_are_a_list() -> None:
     """What a record holds as a tuple is a list in rows, as in `to_dict`, and JSON in frames."""
     apps = [{"id": "a", "platforms": ["ios", "android"]}, {"id": "b"}]
     async with served(lambda _: httpx.Response(200, json={"apps": apps})) as adjust:
+        records = await adjust.apps.list()
         table = await adjust.apps.list().to_table()
     assert [row["platforms"] for row in table] == [["ios", "android"], []]
+    assert [App(**row) for row in table] == records
     assert table.to_arrow().column("platforms").to_pylist() == ['["ios","android"]', "[]"]
 
 

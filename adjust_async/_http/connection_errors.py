@@ -14,25 +14,42 @@ import httpx
 
 from adjust_async._http.error_words import one_line
 from adjust_async._http.messages import Where
-from adjust_async.errors import AdjustError, APIConnectionError, APITimeoutError, DecodeError, PoolExhaustedError
+from adjust_async.errors import (
+    AdjustError,
+    APIConnectionError,
+    APITimeoutError,
+    ConfigurationError,
+    DecodeError,
+    PoolExhaustedError,
+)
 from adjust_async.transports import never_sent, proxy_status
 
-__all__ = ["FAILURES", "connection_error", "is_of_transport"]
+__all__ = ["FAILURES", "connection_error", "is_of_transport", "mistake_of"]
 
-#: Errors that a transport should have converted to httpx's. httpcore lets TLS through that breaks after the handshake.
+#: Errors that a transport should have converted to httpx's. httpcore does not convert a TLS error after the handshake.
 _UNCONVERTED = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
 
-#: The exceptions with which a request may end that got no answer.
+#: The exceptions that a request without an answer may raise.
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, RuntimeError, AttributeError, *_UNCONVERTED)
 
-#: What a connection raises that was opened in another event loop, by asyncio and its locks. The request was written.
+#: Words of asyncio's errors on a connection that was opened in another event loop. The request was written by then.
 _OF_ANOTHER_LOOP = ("Event loop is closed", "attached to a different loop", "different event loop")
 
-#: The functions in which a transport runs: until the head of the answer has arrived, and while its body arrives.
+#: The functions that a transport runs in: the first until the head of the answer arrives, the second for its body.
 _OF_TRANSPORTS = frozenset({"handle_async_request", "aiter_raw"})
 
 #: OpenSSL's words for a certificate authority that Python 3.13 and later refuse, and earlier versions accepted.
 _STRICT = ("not marked critical", "authority key identifier", "does not include key usage")
+
+
+def mistake_of(error: Exception) -> ConfigurationError | None:
+    """Return this package's error if nothing was sent because the caller made a mistake; `None` for other errors."""
+    if isinstance(error, httpx.InvalidURL):
+        # Only the length of the URL was not checked before.
+        return ConfigurationError(f"the URL of the request can't be sent: {error}. Request less at a time")
+    if isinstance(error, AttributeError) and error.name == "handle_async_request":
+        return ConfigurationError("the transport of http_client is for a blocking httpx.Client: pass another one")
+    return None
 
 
 def is_of_transport(error: Exception) -> bool:

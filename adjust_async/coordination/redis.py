@@ -13,6 +13,7 @@ from adjust_async.errors import ConfigurationError
 __all__ = ["OnOutage", "RedisCoordinator"]
 
 OnOutage = Literal["raise", "local"]
+"""What to do while Redis is not reachable: fail, or continue with an equal share of the limits."""
 
 SCHEMES = ("redis", "rediss", "unix")
 

@@ -72,11 +72,11 @@ def whole_file(path: object) -> Iterator[BinaryIO]:
     unfinished = place.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with unfinished.open("xb", buffering=BUFFER) as file:
+            if place.exists():
+                shutil.copymode(place, unfinished)  # first, so that nobody else can read a private file meanwhile
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if place.exists():
-            shutil.copymode(place, unfinished)
         unfinished.replace(place)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -61,7 +61,7 @@ class Connections:
     async def aclose(self) -> None:
         """Close all connections."""
         for answer in self.answers:
-            answer.close()  # closing the session leaves the readers of bodies waiting
+            answer.close()  # closing the session alone would leave the readers of bodies waiting
         await self.session.close()
 
 

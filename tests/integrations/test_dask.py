@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pandas
 import pytest
 
 from adjust_async import AsyncAdjust, ConfigurationError, PermissionDeniedError
@@ -211,6 +212,7 @@ def test_a_rerun_of_the_recipe_completes_the_dataset(emulator: Emulator, tmp_pat
         ({"date_period": (datetime(2026, 1, 1, 5), DAYS[1])}, "date_period .* not midnight"),  # noqa: DTZ001
         ({"date_period": None}, "date_period"),
         ({"date_period": 10**5000}, "date_period is a number of type int"),
+        ({"date_period": ("2026-01-01", pandas.Timestamp("2026-01-02 15:00"))}, "date_period"),
         ({"date_period": ("2026-02-01", "2026-01-01")}, "date_period"),
         ({"app_tokens": []}, "app_tokens is empty"),
         ({"app_tokens": None}, "app_tokens is None: pass one app token as text, or many in a list"),

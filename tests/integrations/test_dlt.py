@@ -301,6 +301,7 @@ def test_a_killed_load_is_made_good_by_the_next(warehouse: Warehouse, step: str,
         ({"dimensions": ["network"]}, "dimensions"),
         ({"grouping": ["trackers"]}, "grouping"),
         ({"start_date": "yesterday"}, "start_date"),
+        ({"start_date": datetime(2026, 1, 1, 15, tzinfo=UTC)}, "start_date"),
         ({"start_date": date.max}, "start_date"),
         ({"end_date": "2020-01-01"}, "end_date"),
         ({"start_date": datetime(2026, 1, 1, 5)}, "start_date is .*, which is not midnight"),  # noqa: DTZ001
