@@ -321,18 +321,18 @@ class Reports:
         """Write a Parquet report to a file.
 
         The file is complete or absent, as in `download_csv`. It has the columns and types of `read_parquet`, and all of
-        its pages have been checked. Without pyarrow (extra `arrow`), it is the file that the service sent.
+        its pages have been checked. Needs the extra `arrow`.
 
         Args:
             path, on_progress: As in `download_csv`.
             app_tokens, parameters, query: As in `read_parquet`.
 
         Returns:
-            The path, the size in bytes, and with pyarrow the number of rows and the columns.
+            The path, the size in bytes, the number of rows and the columns.
 
         Raises:
-            ConfigurationError: There can't be a file at `path`, and nothing was sent; or the report is empty, which
-                can't be written without pyarrow.
+            ConfigurationError: An argument is wrong, there can't be a file at `path`, or pyarrow is not installed.
+                Nothing was sent.
             DecodeError: The answer is not Parquet, or is cut off.
             AdjustError: As described in the class; or the file can't be written, with the `OSError` as its cause.
         """

@@ -143,11 +143,13 @@ print("done")
 INTERRUPTED = """\
 import asyncio
 import signal
+import sys
 import threading
 
 from adjust_calls import call, close
 
 ended = threading.Event()
+caller = threading.main_thread().ident
 
 
 class TimeLimit(Exception):
@@ -158,15 +160,32 @@ def interrupt(*_):
     raise TimeLimit
 
 
+def is_waiting():
+    frame = sys._current_frames()[caller]
+    while frame is not None and frame.f_code.co_name != "result":
+        frame = frame.f_back
+    return frame is not None
+
+
 async def never(adjust):
+    while not is_waiting():
+        await asyncio.sleep(0.01)
+    signal.pthread_kill(caller, signal.SIGALRM)
     try:
         await asyncio.Event().wait()
     finally:
         ended.set()
 
 
+async def nested(adjust):
+    call(never)
+
+
 signal.signal(signal.SIGALRM, interrupt)
-signal.setitimer(signal.ITIMER_REAL, 0.2)
+try:
+    call(nested)
+except RuntimeError as error:
+    assert "use `await`" in str(error)
 try:
     call(never)
 except TimeLimit:
@@ -231,8 +250,8 @@ async def test_forked_processes_have_clients_of_their_own(account: Emulator, fol
 
 async def test_a_time_limit_cancels_the_call(account: Emulator, folder: Path) -> None:
     """An interruption of the calling thread cancels its call in the event loop too, and the next call works."""
-    if not hasattr(signal, "setitimer"):
-        pytest.skip("this platform has no timers that interrupt")
+    if not hasattr(signal, "pthread_kill"):
+        pytest.skip("this platform has no signals for threads")
     (folder / "interrupted.py").write_text(INTERRUPTED, encoding="utf-8")
     assert await run_python(["interrupted.py"], folder, account) == "120\n"
 

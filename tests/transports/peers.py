@@ -133,9 +133,12 @@ def server_tls(authority: trustme.CA, host: str = "localhost") -> ssl.SSLContext
 
 @asynccontextmanager
 async def serving_http2(
-    tls: ssl.SSLContext, reply: Callable[[Any, int], bytes]
+    tls: ssl.SSLContext, reply: Callable[[Any, int], bytes], *, once: bool = False
 ) -> AsyncIterator[tuple[str, list[int]]]:
-    """Serve HTTP/2. Yield the URL, and the numbers of open and of opened connections."""
+    """Serve HTTP/2. Yield the URL, and the numbers of open and of opened connections.
+
+    With `once`, each connection is closed after its first reply.
+    """
     tls.set_alpn_protocols(["h2"])
     counts = [0, 0]
 
@@ -150,6 +153,11 @@ async def serving_http2(
                 for event in connection.receive_data(data):
                     if isinstance(event, h2.events.StreamEnded):
                         writer.write(reply(connection, event.stream_id))
+                        if once:
+                            await writer.drain()
+                            writer.transport.abort()  # a proper end of TLS would wait for the client
+                            await writer.wait_closed()
+                            return
                 writer.write(connection.data_to_send())
         except ConnectionError:
             pass

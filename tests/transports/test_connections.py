@@ -170,12 +170,12 @@ async def test_a_request_given_up_early_says_nothing_about_others(kind: str) -> 
 @pytest.mark.parametrize("proxied", [False, True])
 async def test_keep_alive(kind: str, proxied: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections that are silent for a minute are probed, including those to a proxy."""
-    from adjust_async.transports import keep_alive
+    from adjust_async.transports import sockets
 
     probed: list[Any] = []
 
     def record(connected: Any) -> None:
-        keep_alive.keep_alive(connected)
+        sockets.keep_alive(connected)
         probed.append(connected)
 
     for module in ("lanes", "aiohttp_connections"):
