@@ -96,8 +96,8 @@ def test_pages_are_found() -> None:
 
 
 @pytest.mark.parametrize("page", [*PAGES, *WITH_DOCSTRINGS])
-def test_every_fence_is_one_of_a_block(page: str) -> None:
-    """No block escapes because of how it is fenced or indented, or because its language is missing."""
+def test_every_fence_belongs_to_a_block(page: str) -> None:
+    """Every block is found, however it is fenced or indented, and even without a language."""
     blocks = blocks_of(page)
     assert count_fences(page) == 2 * len(blocks) + 2 * sum(block.output is not None for block in blocks)
 
@@ -123,8 +123,8 @@ def test_a_block_is_checked(block: Block) -> None:
             assert other in {"sh", "text"}  # `test_commands` checks those of the shell
 
 
-def test_code_in_docstrings_is_code() -> None:
-    """Code in a docstring, which names what only its reader has, can be compiled."""
+def test_code_in_docstrings_compiles() -> None:
+    """Code in a docstring compiles. It is not run, because it uses names that only its reader has."""
     for block in (block for module in WITH_DOCSTRINGS for block in blocks_of(module)):
         assert block.language == "python"
         block.compiled()

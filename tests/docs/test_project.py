@@ -86,7 +86,7 @@ def lines_of(svg: str) -> list[str]:
 
 
 def words_of(lines: Iterable[str]) -> list[list[str]]:
-    """Return what stays the same in each run of the demo: no figures of this run, no bars of progress, no rules."""
+    """Return the text that is the same in each run of the demo: without figures, progress bars and rules."""
     words = [re.sub(r"[^A-Za-z :/{}()]+", " ", line).split() for line in lines]
     return [line for line in words if line]
 

@@ -249,7 +249,7 @@ async def test_forked_processes_have_clients_of_their_own(account: Emulator, fol
 
 
 async def test_a_time_limit_cancels_the_call(account: Emulator, folder: Path) -> None:
-    """What interrupts the calling thread ends its call in the event loop too, and the next call works."""
+    """An interruption of the calling thread cancels its call in the event loop too, and the next call works."""
     if not hasattr(signal, "pthread_kill"):
         pytest.skip("this platform has no signals for threads")
     (folder / "interrupted.py").write_text(INTERRUPTED, encoding="utf-8")
@@ -257,7 +257,7 @@ async def test_a_time_limit_cancels_the_call(account: Emulator, folder: Path) ->
 
 
 async def test_a_process_ends_during_a_call(account: Emulator, folder: Path) -> None:
-    """A process does not wait for the calls of threads that nobody waits for: its client cuts them off."""
+    """At its end, a process does not wait for calls of daemon threads: its client cuts them off."""
     (folder / "cut_off.py").write_text(CUT_OFF, encoding="utf-8")
     account.faults = [None, None, None, "hang"]  # the first list has three pages
     assert await run_python(["cut_off.py"], folder, account) == "done\n"

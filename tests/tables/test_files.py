@@ -198,7 +198,7 @@ def test_periods_are_integers_next_to_their_unit() -> None:
     [("day", "day"), ("Weeks", "week"), (" MONTH ", "month"), (None, "day"), ("hour", None), (5, None)],
 )
 def test_the_unit_of_periods_is_as_the_service_says(echoed: object, unit: str | None) -> None:
-    """It is a day unless the service says otherwise, in any spelling; an unknown unit is unknown."""
+    """It is a day unless the answer names another unit, in any spelling. It is `None` if the unit is unknown."""
     app = {"token": "a", "periods": [{"period": "1", "kpi_values": [2]}]}
     assert [row["period_unit"] for row in kpi_report(app, "installs", period=echoed)] == [unit]
 
@@ -267,7 +267,7 @@ def test_a_path_that_can_not_be_a_file_is_refused(path: Any, tmp_path: Path, mon
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
 @pytest.mark.parametrize("method", ["to_csv", "to_parquet"])
 def test_a_private_file_stays_private(method: str, tmp_path: Path) -> None:
-    """A file that is replaced keeps its mode, also behind a link. Its contents never stand in a file with another."""
+    """A replaced file keeps its mode, also behind a link. Its contents are never in a file with another mode."""
     place, link = tmp_path / "private", tmp_path / "link"
     place.touch(0o600)
     link.symlink_to(place)
@@ -299,8 +299,8 @@ def test_nothing_of_an_answer_stays_but_its_columns() -> None:
     assert dictionaries < 20
 
 
-def test_nothing_of_a_report_outlives_it() -> None:
-    """What was read of a report is not kept for the next one."""
+def test_texts_of_a_report_are_not_kept() -> None:
+    """Texts of one report are not kept for the next one."""
 
     def read() -> None:
         rows = ({"day": "2026-01-05", "cost": f"{number}.25"} for number in range(20_000))

@@ -90,7 +90,7 @@ def test_types_do_not_depend_on_the_cells(kind: Kind, cells: list[None]) -> None
 
 
 @given(st.sampled_from(sorted(CELLS)).flatmap(lambda kind: st.tuples(st.just(kind), st.lists(st.none() | CELLS[kind]))))
-def test_polars_does_without_arrow(asked: tuple[Kind, list[Any]]) -> None:
+def test_polars_works_without_arrow(asked: tuple[Kind, list[Any]]) -> None:
     """The frame is the same, with or without pyarrow."""
     kind, cells = asked
     if kind == "moment":
@@ -203,7 +203,7 @@ def test_a_table_without_columns_is_empty_everywhere() -> None:
     assert source.to_arrow().num_columns == source.to_polars().width == len(source.to_pandas().columns) == 0
 
 
-def test_a_column_without_a_name_has_none_everywhere() -> None:
+def test_a_column_may_have_an_empty_name_in_every_form() -> None:
     """Figures above the level of a pivot have a column whose name is empty."""
     app = {"token": "a", "kpi_values": [9], "periods": [{"period": "0", "kpi_values": [1]}]}
     source = report(app, "k").pivot()
@@ -227,7 +227,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, method: str
 
 
 def test_a_broken_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package that is installed and can't be imported is an error with the command that repairs it."""
+    """If an installed package can't be imported, the error has the command that repairs it."""
 
     def refuse(name: str, *args: Any, **kwargs: Any) -> Any:
         if name == "pyarrow":
