@@ -33,7 +33,8 @@ class Retry(NamedTuple):
     """A request that is about to be tried again; passed to `on_retry`.
 
     Attributes:
-        method, path: The request; the path is without query.
+        method: The method of the request.
+        path: The path of the request, without query.
         attempt: The number of attempts that have failed so far.
         wait: Seconds until the next attempt.
         error: The error of the last attempt.
@@ -123,26 +124,26 @@ class Config:
         cls,
         *,
         token: APIToken,
-        api_url: str | None = None,
-        reports_url: str | None = None,
-        account_id: str | None = None,
-        campaign_version: CampaignVersion = "v1",
-        max_concurrency: int = 50,
-        max_rate: float | None = None,
-        burst: int | None = None,
-        timeout: float | None = 30.0,
-        deadline: float | None = 120.0,
-        reports_max_rate: float | None = 50.0,
-        reports_burst: int | None = 90,
-        reports_timeout: float | None = 300.0,
-        reports_deadline: float | None = 900.0,
-        max_attempts: int = 10,
-        max_body_size: int = 2**30,
-        grace_time: float = 5.0,
-        on_retry: Callable[[Retry], object] | None = None,
-        insecure_hosts: Iterable[str] = (),
+        api_url: str | None,
+        reports_url: str | None,
+        account_id: str | None,
+        campaign_version: CampaignVersion,
+        max_concurrency: int,
+        max_rate: float | None,
+        burst: int | None,
+        timeout: float | None,
+        deadline: float | None,
+        reports_max_rate: float | None,
+        reports_burst: int | None,
+        reports_timeout: float | None,
+        reports_deadline: float | None,
+        max_attempts: int,
+        max_body_size: int,
+        grace_time: float,
+        on_retry: Callable[[Retry], object] | None,
+        insecure_hosts: Iterable[str],
     ) -> "Config":
-        """Check the settings, and read those that were not passed from the environment.
+        """Check the settings, and read those that `AsyncAdjust` was not passed from the environment.
 
         Raises:
             ConfigurationError: A setting is wrong. The message names it and the values that are allowed.

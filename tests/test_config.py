@@ -12,13 +12,14 @@ from adjust_async._hosts import is_loopback
 from adjust_async._tokens import APIToken
 from adjust_async.config import API_URL, REPORTS_URL, Config, Retry
 from adjust_async.errors import AdjustError, ConfigurationError
+from tests.settings import config_of
 
 TOKEN = "s3cr3t-T0ken"
 
 
 def read(token: str | None = TOKEN, **settings: Any) -> Config:
     """Return a configuration, with defaults for everything that a test does not set."""
-    return Config.read(token=APIToken.find() if token is None else APIToken(token), **settings)
+    return config_of(APIToken.find() if token is None else APIToken(token), **settings)
 
 
 @pytest.fixture(autouse=True)

@@ -14,13 +14,14 @@ from adjust_async import AsyncAdjust
 from adjust_async._tokens import APIToken
 from adjust_async.config import Config
 from adjust_async.errors import ConfigurationError
+from tests.settings import config_of
 
 TOKEN = "s3cr3t-T0ken"
 
 
 def read(token: str | None = TOKEN, **settings: Any) -> Config:
     """Return a configuration, with defaults for everything that a test does not set."""
-    return Config.read(token=APIToken.find() if token is None else APIToken(token), **settings)
+    return config_of(APIToken.find() if token is None else APIToken(token), **settings)
 
 
 @pytest.fixture(autouse=True)

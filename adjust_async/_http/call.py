@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 import httpx
 
-from adjust_async._http.connection_errors import FAILURES, connection_error, is_of_transport
+from adjust_async._http.connection_errors import connection_error, is_of_transport, mistake_of
 from adjust_async._http.decoding import DecodingThread
 from adjust_async._http.documents import LARGE
 from adjust_async._http.error_answers import raise_for_status, retry_after
@@ -30,7 +30,6 @@ from adjust_async.errors import (
     AdjustError,
     APITimeoutError,
     ClientClosedError,
-    ConfigurationError,
     PoolExhaustedError,
     RateLimitError,
     replace,
@@ -244,7 +243,7 @@ class Call(Generic[T]):
             # It keeps no frame of httpx, which would refer to the request.
             cancelled.__context__ = None
             raise cancelled.with_traceback(None) from None
-        except FAILURES as error:
+        except Exception as error:
             timed_out = scope.expired() and isinstance(error, TimeoutError)
             known = self._timed_out() if timed_out else self._failure_of(error)
             if known is None:
@@ -260,16 +259,13 @@ class Call(Generic[T]):
 
     def _failure_of(self, error: Exception) -> AdjustError | None:
         """Return this package's error for one of a transport; `None` for an exception from the caller's own code."""
-        if isinstance(error, httpx.InvalidURL):
-            # Only the length of the URL was not checked before.
+        if (mistake := mistake_of(error)) is not None:
             self._attempts -= 1
-            return ConfigurationError(f"the URL of the request can't be sent: {error}. Request less at a time")
-        if isinstance(error, AttributeError) and error.name == "handle_async_request":
-            self._attempts -= 1
-            return ConfigurationError("the transport of http_client is for a blocking httpx.Client: pass another one")
+            return mistake
         closed = "http_client was closed during this request"
-        if not is_of_transport(error):
-            return closed_error(closed, **self._sent()) if self._client_is_closed() else None
+        if not is_of_transport(error):  # httpx itself raises a RuntimeError in a closed client
+            ended = isinstance(error, RuntimeError) and self._client_is_closed()
+            return closed_error(closed, **self._sent()) if ended else None
         hide = self._shared.config.token.redact
         failure = connection_error(self._where, error, self._service.host.url, hide)
         return closed_error(f"{closed}: {failure.message}", **self._sent()) if self._client_is_closed() else failure

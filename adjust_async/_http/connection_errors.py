@@ -14,25 +14,42 @@ import httpx
 
 from adjust_async._http.error_words import one_line
 from adjust_async._http.messages import Where
-from adjust_async.errors import AdjustError, APIConnectionError, APITimeoutError, DecodeError, PoolExhaustedError
+from adjust_async.errors import (
+    AdjustError,
+    APIConnectionError,
+    APITimeoutError,
+    ConfigurationError,
+    DecodeError,
+    PoolExhaustedError,
+)
 from adjust_async.transports import never_sent, proxy_status
 
-__all__ = ["FAILURES", "connection_error", "is_of_transport"]
+__all__ = ["connection_error", "is_of_transport", "mistake_of"]
 
-#: Errors that a transport should have converted to httpx's. httpcore lets TLS through that breaks after the handshake.
-_UNCONVERTED = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
+#: Errors that a transport should have converted to httpx's. httpcore does not convert a TLS error after the handshake.
+_UNCONVERTED = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
 
-#: The exceptions with which a request may end that got no answer.
-FAILURES = (httpx.HTTPError, httpx.InvalidURL, RuntimeError, AttributeError, *_UNCONVERTED)
+#: Libraries whose errors count as such too. httpx-aiohttp does not convert the error of a garbled answer.
+_LIBRARIES = frozenset({"aiohttp", "h11", "h2", "httpcore"})
 
-#: What a connection raises that was opened in another event loop, by asyncio and its locks. The request was written.
+#: Words of asyncio's errors on a connection that was opened in another event loop. The request was written by then.
 _OF_ANOTHER_LOOP = ("Event loop is closed", "attached to a different loop", "different event loop")
 
-#: The functions in which a transport runs: until the head of the answer has arrived, and while its body arrives.
+#: The functions that a transport runs in: the first until the head of the answer arrives, the second for its body.
 _OF_TRANSPORTS = frozenset({"handle_async_request", "aiter_raw"})
 
 #: OpenSSL's words for a certificate authority that Python 3.13 and later refuse, and earlier versions accepted.
 _STRICT = ("not marked critical", "authority key identifier", "does not include key usage")
+
+
+def mistake_of(error: Exception) -> ConfigurationError | None:
+    """Return this package's error if nothing was sent because the caller made a mistake; `None` for other errors."""
+    if isinstance(error, httpx.InvalidURL):
+        # Only the length of the URL was not checked before.
+        return ConfigurationError(f"the URL of the request can't be sent: {error}. Request less at a time")
+    if isinstance(error, AttributeError) and error.name == "handle_async_request":
+        return ConfigurationError("the transport of http_client is for a blocking httpx.Client: pass another one")
+    return None
 
 
 def is_of_transport(error: Exception) -> bool:
@@ -45,7 +62,7 @@ def is_of_transport(error: Exception) -> bool:
         case OSError():
             unconverted = error.filename is None  # a mock may fail to read a file
         case _:
-            unconverted = isinstance(error, _UNCONVERTED)
+            unconverted = isinstance(error, _UNCONVERTED) or type(error).__module__.partition(".")[0] in _LIBRARIES
     frames = traceback.walk_tb(error.__traceback__)
     return unconverted and any(frame.f_code.co_name in _OF_TRANSPORTS for frame, _ in frames)
 

@@ -196,9 +196,10 @@ class CursorPages(RecordList[T]):
     While the consumer works on one page, the next one is fetched, unless `prefetch` is 0. An iteration can be left at
     any time, and it is safe to close the client while one is open.
 
-    Raises (while iterated or awaited):
-        PaginationError: A cursor was repeated, or the next page is on another host.
-        AdjustError: A page could not be fetched. `error.page` is its number, and `error.cursor` is where to resume.
+    While it is iterated or awaited, it raises:
+
+    * `PaginationError`: A cursor was repeated, or the next page is on another host.
+    * `AdjustError`: A page could not be fetched. `error.page` is its number, and `error.cursor` is where to resume.
     """
 
     def __init__(

@@ -101,7 +101,7 @@ class Trackers:
                 unknown total, and the app of the last ones. An exception from it ends the walk.
 
         Returns:
-            The trackers as a `Walk`: await it, or iterate it with `async for` as they arrive. Each tracker appears
+            The trackers as a `Walk`. Await it, or iterate it with `async for` as they arrive. Each tracker appears
             exactly once, before its children; `app_token` and `parent_token` show its place. A tracker whose
             `has_subtrackers` is false is not searched for children. Nothing is sent until it is iterated or awaited.
 

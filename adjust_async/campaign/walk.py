@@ -48,6 +48,9 @@ class Walk(RecordList[Tracker]):
         async with aclosing(adjust.trackers.walk(apps)) as walk:
             async for tracker in walk:
                 break
+
+    An iteration that is left in another way ends when its walk is dropped. Until then it keeps what it has fetched
+    ahead, but holds no permit and sends nothing more.
     """
 
     def __init__(self, session: Session, requests: TrackerRequests, trees: Trees) -> None:

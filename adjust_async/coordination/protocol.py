@@ -219,7 +219,7 @@ class Member(Protocol):
         ...
 
     async def holders(self) -> list[Holder]:
-        """Return all holders of permits for this member's hosts and of locks of its apps, this member included.
+        """Return all holders of permits for this member's hosts and of locks of apps at its URL, this member included.
 
         Raises:
             CoordinationError: The coordinator can't be reached.

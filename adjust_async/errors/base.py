@@ -158,7 +158,8 @@ class ClientClosedError(AdjustError):
     """The client was closed: before the call, or by another task during it.
 
     Attributes:
-        method, path: The request that was running; `None` if there was none.
+        method: The method of the request that was running; `None` if there was none.
+        path: The path of that request, without query; `None` like `method`.
         sent: Whether that request may have reached the service.
     """
 

@@ -43,8 +43,9 @@ class Reports:
     Args:
         dimensions: The columns to group by, such as `["day", "app", "network"]`.
         metrics: The columns of figures, such as `["installs", "cost", "retention_rate_d7"]`.
-        date_period: The first and the last day, both included, as a pair of `datetime.date` or ISO texts; or in the
-            service's format: `"2026-11-01:2026-11-21"`, `"-7d:-1d"`, a mix, or a word such as `"last_month"`.
+        date_period: The first and the last day, both included, as a pair of `datetime.date`, ISO texts or moments at
+            midnight, such as a `pandas.Timestamp`; or in the service's format: `"2026-11-01:2026-11-21"`, `"-7d:-1d"`,
+            a mix, or a word such as `"last_month"`.
         app_tokens: One app token, or several. By default all apps of the account; Adjust may then leave out newer
             trackers.
         filters: Conditions for rows: dimensions with `__in`, `__not_in`, `__contains`, `__exclude`, `__starts_with`,
@@ -160,7 +161,7 @@ class Reports:
             query: The parameters described in the class.
 
         Returns:
-            An async generator of pairs: an app token, and the report of only that app. With `on_failure="keep"`, a
+            An async generator of pairs of an app token and the report of only that app. With `on_failure="keep"`, a
             failed app is yielded too, with a report without rows that has the error in `failures`. If every app failed,
             the first app's error is raised after the last of them.
 
@@ -269,7 +270,7 @@ class Reports:
             app_tokens, parameters, query: As in `iter_csv`, with `readable_names`.
 
         Returns:
-            A `SavedReport`: the path, the size in bytes, the number of rows and the columns.
+            The path, the size in bytes, the number of rows and the columns.
 
         Raises:
             ConfigurationError: There can't be a file at `path`. Nothing was sent.
@@ -320,18 +321,18 @@ class Reports:
         """Write a Parquet report to a file.
 
         The file is complete or absent, as in `download_csv`. It has the columns and types of `read_parquet`, and all of
-        its pages have been checked. Without pyarrow (extra `arrow`), it is the file that the service sent.
+        its pages have been checked. Needs the extra `arrow`.
 
         Args:
             path, on_progress: As in `download_csv`.
             app_tokens, parameters, query: As in `read_parquet`.
 
         Returns:
-            A `SavedReport`: the path, the size in bytes, and with pyarrow the number of rows and the columns.
+            The path, the size in bytes, the number of rows and the columns.
 
         Raises:
-            ConfigurationError: There can't be a file at `path`, and nothing was sent; or the report is empty, which
-                can't be written without pyarrow.
+            ConfigurationError: An argument is wrong, there can't be a file at `path`, or pyarrow is not installed.
+                Nothing was sent.
             DecodeError: The answer is not Parquet, or is cut off.
             AdjustError: As described in the class; or the file can't be written, with the `OSError` as its cause.
         """
@@ -384,7 +385,7 @@ class Reports:
             tokens_mapping: Whether to return the event tokens of each app; not by default.
 
         Returns:
-            The events: await them, iterate them with `async for`, or use `to_table()`. `{id}_events` and `{id}_revenue`
+            The events. Await them, iterate them with `async for`, or use `to_table()`. `{id}_events` and `{id}_revenue`
             are names of metrics. An event that Adjust's documentation does not describe is returned as the service sent
             it, and a warning is logged.
 

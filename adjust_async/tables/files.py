@@ -72,11 +72,11 @@ def whole_file(path: object) -> Iterator[BinaryIO]:
     unfinished = place.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with unfinished.open("xb", buffering=BUFFER) as file:
+            if place.exists():
+                shutil.copymode(place, unfinished)  # before writing, so that a private file stays private meanwhile
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if place.exists():
-            shutil.copymode(place, unfinished)
         unfinished.replace(place)
     finally:
         unfinished.unlink(missing_ok=True)

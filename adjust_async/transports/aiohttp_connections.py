@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import select
 import socket
 import weakref
 from types import SimpleNamespace
@@ -13,7 +12,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from adjust_async.transports.clocks import CLOCK_TOLERANCE, clock_offset
-from adjust_async.transports.keep_alive import keep_alive
+from adjust_async.transports.sockets import is_readable, keep_alive
 
 __all__ = ["Connections"]
 
@@ -61,7 +60,7 @@ class Connections:
     async def aclose(self) -> None:
         """Close all connections."""
         for answer in self.answers:
-            answer.close()  # closing the session leaves the readers of bodies waiting
+            answer.close()  # closing the session alone would leave the readers of bodies waiting
         await self.session.close()
 
 
@@ -85,19 +84,9 @@ class _Connector(aiohttp.TCPConnector):
             if protocol not in self._known:
                 self._known.add(protocol)
                 return connection
-            if not _is_readable(cast("asyncio.Transport", connection.transport)):
+            if not is_readable(cast("asyncio.Transport", connection.transport).get_extra_info("socket")):
                 return connection
             connection.close()
-
-
-def _is_readable(transport: asyncio.Transport) -> bool:
-    """Return whether the system has received something, such as the end of the connection."""
-    descriptor = transport.get_extra_info("socket").fileno()
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([descriptor], [], [], 0)[0])  # on Windows
 
 
 def _socket(address: aiohttp.AddrInfoType) -> socket.socket:

@@ -16,7 +16,7 @@ import httpx
 
 from adjust_async.transports.attempts import Attempt
 from adjust_async.transports.clocks import CLOCK_TOLERANCE, clock_offset
-from adjust_async.transports.keep_alive import keep_alive
+from adjust_async.transports.sockets import has_ended, keep_alive
 
 __all__ = ["Lane", "Lanes"]
 
@@ -29,6 +29,7 @@ class Lane:
         self._carrier = carrier
         self._clock_offset = 0.0
         self._carried = False
+        self._http2_socket: Any = None
         self._connecting: Any = None
 
     async def send(self, attempt: Attempt) -> httpx.Response:
@@ -46,6 +47,8 @@ class Lane:
         )
         response = await self._carrier.handle_async_request(watched)
         self._carried = True
+        if response.extensions.get("http_version") == b"HTTP/2" and "network_stream" in response.extensions:
+            self._http2_socket = response.extensions["network_stream"].get_extra_info("socket")
         return response
 
     def rest(self, now: float) -> None:
@@ -56,6 +59,11 @@ class Lane:
     def slept(self) -> bool:
         """Whether the machine was suspended or its clock set while the lane was idle, so that its age is unknown."""
         return abs(clock_offset() - self._clock_offset) > CLOCK_TOLERANCE
+
+    @property
+    def ended(self) -> bool:
+        """Whether the service has closed an HTTP/2 connection. httpcore would send the next request there."""
+        return self._http2_socket is not None and has_ended(self._http2_socket)
 
     def connecting(self, stream: Any) -> None:
         """Note an open connection, since httpcore drops it without closing if the handshake is cancelled."""
@@ -94,7 +102,7 @@ class Lanes:
             self.idle.clear()
         while self.idle:
             lane = self.idle.pop()
-            if not lane.slept and not self._expired(lane):
+            if not lane.slept and not self._expired(lane) and not lane.ended:
                 return lane
             self._close([lane])
         return None

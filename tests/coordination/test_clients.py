@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas
 import polars
 import pytest
@@ -173,6 +174,13 @@ async def test_the_coordinator_of_the_environment(tmp_path: Path, monkeypatch: p
     assert "s3cret" not in str(caught.value)
 
 
+class _LateMember:
+    """Joins asynchronously, which no coordinator may."""
+
+    async def join(self, hosts: Any) -> None:
+        """Do nothing."""
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -180,6 +188,7 @@ async def test_the_coordinator_of_the_environment(tmp_path: Path, monkeypatch: p
         # Others have a method of the same name.
         *(pandas.DataFrame({"a": [1]}), pandas.Index([1]), polars.DataFrame({"a": [1]}), os.path),
         *(threading.Thread(), asyncio.Queue()),
+        *(_LateMember(), Redis(), httpx.AsyncClient(), Path("x.db")),
     ],
     ids=lambda given: type(given).__name__,
 )

@@ -20,6 +20,7 @@ from adjust_async.emulator import Emulator
 from tests.clock import JUMPING_CLOCK
 from tests.loopback import RawRequest, answer, serve
 from tests.script import Script, client
+from tests.settings import config_of
 
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])
@@ -33,7 +34,7 @@ CSV = httpx.Response(200, content=b"day,installs\n")
 def config(**changed: Any) -> Config:
     """Return a configuration of defaults."""
     urls = {"api_url": "https://api.adjust.com", "reports_url": "https://automate.adjust.com"}
-    return Config.read(token=APIToken(TOKEN), **urls | changed)
+    return config_of(APIToken(TOKEN), **urls | changed)
 
 
 # What they are.
@@ -71,7 +72,7 @@ async def test_whose_limits_they_are() -> None:
         "reports https://automate.adjust.com",
         "reports https://automate.adjust.com",
     ]
-    other = Config.read(token=APIToken("another-T0ken"), api_url=None, reports_url=None)
+    other = config_of(APIToken("another-T0ken"))
     assert not scopes & {host.scope for host in hosts(other)}
     assert TOKEN not in str(scopes)
 

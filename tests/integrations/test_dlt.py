@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, ServerError
@@ -102,6 +103,7 @@ def warehouse(emulator: Emulator, destination: Any, tmp_path: Path) -> Warehouse
 
 
 ALL = (FIRST, SECOND, THIRD)
+COLUMNS = ("dimensions", "metrics", "kpis", "grouping")
 
 
 def test_a_first_load_has_the_rows_of_fetch(warehouse: Warehouse) -> None:
@@ -299,13 +301,24 @@ def test_a_killed_load_is_made_good_by_the_next(warehouse: Warehouse, step: str,
         ({"dimensions": ["network"]}, "dimensions"),
         ({"grouping": ["trackers"]}, "grouping"),
         ({"start_date": "yesterday"}, "start_date"),
+        ({"start_date": datetime(2026, 1, 1, 15, tzinfo=UTC)}, "start_date"),
         ({"start_date": date.max}, "start_date"),
         ({"end_date": "2020-01-01"}, "end_date"),
+        ({"start_date": datetime(2026, 1, 1, 5)}, "start_date is .*, which is not midnight"),  # noqa: DTZ001
+        ({"end_date": 10**5000}, "end_date is a number"),
         ({"restate_days": -1}, "restate_days"),
-        ({"metrics": []}, "metrics"),
+        ({"restate_days": "week"}, "restate_days is 'week'"),
+        *(({name: None}, f"{name} is None: pass a list of texts") for name in COLUMNS),
+        *(({name: 5}, f"{name} is 5: pass a list of texts") for name in COLUMNS),
+        *(({name: ["day", None]}, f"{name} holds None") for name in COLUMNS),
+        *(({name: {"day"}}, f"{name} is a set, which has no order") for name in COLUMNS),
+        *(({name: []}, f"{name} is empty: name at least one") for name in COLUMNS),
         ({"metrics": ["day"]}, "day"),
-        ({"apps": ["a/b"]}, "app_tokens"),
-        ({"apps": []}, "app_tokens"),
+        ({"apps": ["a/b"]}, "apps is 'a/b'"),
+        ({"apps": []}, "apps is empty"),
+        ({"apps": 5}, "apps is 5: pass one app token as text, or many in a list"),
+        ({"apps": ["a", "a"]}, "apps has 'a' twice"),
+        ({"http_client": httpx.AsyncClient()}, "http_client belongs to one event loop"),
         ({"max_concurrency": 0}, "max_concurrency"),
     ],
 )
@@ -313,3 +326,10 @@ def test_a_wrong_argument_is_refused_before_anything_is_sent(arguments: dict[str
     """The error is the SDK's, names the argument, and comes when the source is made."""
     with pytest.raises(ConfigurationError, match=named):
         adjust_source(**{"start_date": "2026-01-01", "token": "a-token", **arguments})
+
+
+@pytest.mark.parametrize("value", [None, "adjust", 5])
+def test_anything_but_a_pipeline_is_refused(value: Any) -> None:
+    """The error says what to pass."""
+    with pytest.raises(ConfigurationError, match=r"pipeline is .*: pass the pipeline that dlt.pipeline returned"):
+        outcome_of(value)

@@ -89,6 +89,9 @@ async def test_all_apps_failing_always_raises(adjust: AsyncAdjust, emulator: Emu
         await adjust.kpis.deliverables(emulator.app_tokens, on_failure="keep", **DATES)
     assert raised.value.path.endswith(emulator.app_tokens[0])
     assert raised.value.__notes__ == ["5 other apps failed too."]
+    with pytest.raises(GoneError) as raised:
+        await adjust.kpis.deliverables(emulator.app_tokens[0], on_failure="keep", **DATES)
+    assert not hasattr(raised.value, "__notes__")
     seen = []
     with pytest.raises(GoneError, match=emulator.app_tokens[0]):
         async for token, report in adjust.kpis.stream(emulator.app_tokens, on_failure="keep", **DATES):

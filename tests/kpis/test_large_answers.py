@@ -61,6 +61,14 @@ def test_a_large_answer_is_read(ascii_only: bool) -> None:
     assert [row["network_token"] for row in report.rows()][:: 12 * 28] == [f"n{number}" for number in range(80)]
 
 
+def test_equal_texts_of_a_level_are_few_objects() -> None:
+    """A day that is repeated below each network is kept once for each slice."""
+    report = KpiReport.from_json(json.dumps(large_answer()))
+    days = [day["date"] for network in report.result_set["apps"][0]["networks"] for day in network["dates"]]
+    assert len(days) == 80 * 12 * 28
+    assert len(set(map(id, days))) * 2 < len(days)
+
+
 def test_a_fault_in_a_large_answer_is_located() -> None:
     """Its location counts all elements, those that became columns too."""
     answer = large_answer()

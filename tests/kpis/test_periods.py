@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy
 import pandas
 import pytest
 from hypothesis import given, strategies as st
@@ -29,6 +30,10 @@ JANUARY = Period(date(2026, 1, 1), date(2026, 1, 31))
         (datetime(2026, 1, 5, tzinfo=UTC), "2026-01-05"),
         (pandas.Timestamp("2026-01-05"), "2026-01-05"),
         (pandas.Timestamp("2026-01-05", tz="Europe/Berlin"), "2026-01-05"),
+        (numpy.datetime64("2026-01-05"), "2026-01-05"),
+        (numpy.datetime64("2026-01-05T00"), "2026-01-05"),
+        (pandas.Series([pandas.Timestamp("2026-01-05")]).to_numpy()[0], "2026-01-05"),
+        (pandas.Timestamp("2026-01-05").as_unit("ns").to_datetime64(), "2026-01-05"),
     ],
 )
 def test_a_date_is_a_date_or_iso_text(value: object, wire: str) -> None:
@@ -42,6 +47,10 @@ def test_a_date_is_a_date_or_iso_text(value: object, wire: str) -> None:
         datetime(2026, 1, 5, 1, tzinfo=UTC),
         pandas.Timestamp("2026-01-05 00:00:00.000000001"),
         pandas.NaT,
+        numpy.datetime64("2026-01-05T01:00"),
+        numpy.datetime64("2026-01-05T00:00:00.000000001"),
+        numpy.datetime64("2026-01"),
+        numpy.datetime64("NaT"),
         "2026-01-05T00:00:00",
         "2026-02-29",
         "2026-13-01",
@@ -64,7 +73,8 @@ def test_anything_but_a_date_is_refused(name: str, value: object) -> None:
     message = refused(name, value)
     assert message.startswith(f"{name} is ")
     assert message.endswith("pass a datetime.date, or a text such as '2026-11-01'")
-    assert ("which is not midnight" in message) == (isinstance(value, datetime) and value is not pandas.NaT)
+    is_moment = isinstance(value, (datetime, numpy.datetime64)) and not pandas.isna(value) and ":" in str(value)
+    assert ("which is not midnight" in message) == is_moment
 
 
 @pytest.mark.parametrize("name", ["start_date", "end_date"])

@@ -68,6 +68,21 @@ def test_a_large_answer_is_read(ascii_only: bool) -> None:
     assert report.parts[0].rows == answer["rows"]
 
 
+@pytest.mark.parametrize("ragged", [False, True])
+def test_equal_texts_of_a_large_answer_are_one_object(ragged: bool) -> None:
+    """A text that is repeated in any of the slices is kept once, also if some rows have none."""
+    answer = large_answer()
+    rows = answer["rows"]
+    for number in range(0, len(rows), 100):
+        rows[number]["campaign"] = None
+        if ragged:
+            del rows[number]["day"]
+    (part,) = Report.from_json(json.dumps(answer)).parts
+    assert part.rows == rows
+    assert len({id(row["campaign"]) for row in part.rows if row["campaign"] is not None}) == 1
+    assert len({id(row["day"]) for row in part.rows if "day" in row}) == 1
+
+
 def test_digits_of_a_saved_answer_are_kept() -> None:
     """A saved answer has every digit, as one that is fetched, in any of its slices."""
     answer = large_answer()

@@ -2,8 +2,10 @@
 
 import copy
 import csv
+import gc
 import os
 import pickle
+import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -191,6 +193,16 @@ def test_periods_are_integers_next_to_their_unit() -> None:
         assert table.columns.index("period_unit") == table.columns.index("period") + 1
 
 
+@pytest.mark.parametrize(
+    ("echoed", "unit"),
+    [("day", "day"), ("Weeks", "week"), (" MONTH ", "month"), (None, "day"), ("hour", None), (5, None)],
+)
+def test_the_unit_of_periods_is_as_the_service_says(echoed: object, unit: str | None) -> None:
+    """It is a day unless the answer names another unit, in any spelling. It is `None` if the unit is unknown."""
+    app = {"token": "a", "periods": [{"period": "1", "kpi_values": [2]}]}
+    assert [row["period_unit"] for row in kpi_report(app, "installs", period=echoed)] == [unit]
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_a_csv_has_the_cells_as_texts(name: str, tmp_path: Path) -> None:
     """The header, then each row; a missing value is a blank cell."""
@@ -252,6 +264,19 @@ def test_a_path_that_can_not_be_a_file_is_refused(path: Any, tmp_path: Path, mon
     assert names_in(tmp_path) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize("method", ["to_csv", "to_parquet"])
+def test_a_private_file_stays_private(method: str, tmp_path: Path) -> None:
+    """A replaced file keeps its mode, also behind a link. Its contents are never in a file with another mode."""
+    place, link = tmp_path / "private", tmp_path / "link"
+    place.touch(0o600)
+    link.symlink_to(place)
+    getattr(TABLES["kpis"](), method)(link)
+    assert (place.stat().st_mode & 0o777, link.is_symlink(), place.stat().st_size > 0) == (0o600, True, True)
+    with whole_file(place):
+        assert {found.stat().st_mode & 0o777 for found in tmp_path.iterdir()} == {0o600}
+
+
 def test_days_are_iso_text_in_a_csv(tmp_path: Path) -> None:
     """Dates, booleans and `attr_dependency` each have one plain form."""
     schema = [Column("day", "date"), Column("x", "text")]
@@ -261,8 +286,6 @@ def test_days_are_iso_text_in_a_csv(tmp_path: Path) -> None:
 
 def test_nothing_of_an_answer_stays_but_its_columns() -> None:
     """No row or element of the service is kept as a dictionary."""
-    import gc
-
     found: list[Any] = [kpi_report(days(*range(50)), "installs"), report(*[dict(COHORT) for _ in range(50)])]
     seen: set[int] = set()
     dictionaries = 0
@@ -274,6 +297,50 @@ def test_nothing_of_an_answer_stays_but_its_columns() -> None:
         dictionaries += isinstance(one, dict)
         found += gc.get_referents(one)
     assert dictionaries < 20
+
+
+def test_texts_of_a_report_are_not_kept() -> None:
+    """Texts of one report are not kept for the next one."""
+
+    def read() -> None:
+        rows = ({"day": "2026-01-05", "cost": f"{number}.25"} for number in range(20_000))
+        got = report(*rows, metrics=["cost"])
+        assert len(got.to_dicts()) == got.to_arrow().num_rows == 20_000
+        assert got.key_columns == ()
+
+    report({"day": "2026-01-05", "cost": "1"}, metrics=["cost"]).to_arrow()
+    gc.collect()
+    tracemalloc.start()
+    read()
+    gc.collect()
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept * 20 < most
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        kpi_report({"token": "a", "networks": [{"token": str(n), **days(*range(28))} for n in range(100)]}, "installs"),
+        report(*[dict(COHORT) for _ in range(2800)], metrics=["retention_rate_d7"]),
+        report(*[dict(COHORT) for _ in range(2800)], metrics=["retention_rate_d7"]).melt_cohorts(),
+    ],
+    ids=["kpis", "report", "melted"],
+)
+def test_rows_are_made_when_they_are_asked_for(source: Table) -> None:
+    """The first row of many takes a small part of the memory of all of them."""
+
+    def peak(function: Callable[[], object]) -> int:
+        function()
+        tracemalloc.start()
+        kept = function()
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        del kept
+        return most
+
+    assert len(source) >= 2800
+    assert peak(lambda: source.head(1)) * 12 < peak(source.to_dicts)
 
 
 def test_a_file_is_written_in_large_pieces(tmp_path: Path) -> None:

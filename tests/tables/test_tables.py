@@ -1,5 +1,6 @@
 """Tables: the same cells as dictionaries, Arrow, pandas and polars, with the same types."""
 
+import builtins
 import json
 import sys
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -86,6 +87,20 @@ def test_types_do_not_depend_on_the_cells(kind: Kind, cells: list[None]) -> None
     assert source.to_polars().schema == {"c": POLARS[kind]}
     assert source.to_pandas().dtypes["c"] == PANDAS[kind]
     check_equal(source)
+
+
+@given(st.sampled_from(sorted(CELLS)).flatmap(lambda kind: st.tuples(st.just(kind), st.lists(st.none() | CELLS[kind]))))
+def test_polars_works_without_arrow(asked: tuple[Kind, list[Any]]) -> None:
+    """The frame is the same, with or without pyarrow."""
+    kind, cells = asked
+    if kind == "moment":
+        cells = [cell and cell.replace(tzinfo=UTC if place % 2 else None) for place, cell in enumerate(cells)]
+    source = table(kind, *cells)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "pyarrow", None)
+        plain = source.to_polars()
+    assert plain.equals(source.to_polars())
+    assert plain.schema == source.to_polars().schema
 
 
 @given(answers())
@@ -188,6 +203,14 @@ def test_a_table_without_columns_is_empty_everywhere() -> None:
     assert source.to_arrow().num_columns == source.to_polars().width == len(source.to_pandas().columns) == 0
 
 
+def test_a_column_may_have_an_empty_name_in_every_form() -> None:
+    """Figures above the level of a pivot have a column whose name is empty."""
+    app = {"token": "a", "kpi_values": [9], "periods": [{"period": "0", "kpi_values": [1]}]}
+    source = report(app, "k").pivot()
+    assert source.columns == ("app_token", "app_name", "currency", "0", "")
+    check_equal(source)
+
+
 @pytest.mark.parametrize(
     ("method", "module", "extra"),
     [("to_arrow", "pyarrow", "arrow"), ("to_polars", "polars", "polars"), ("to_pandas", "pandas", "pandas"),
@@ -201,3 +224,21 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, method: str
         getattr(source, method)()
     assert str(caught.value) == f"{module} is not installed: pip install 'adjust_async[{extra}]'"
     assert list(source.rows()) == [{"c": date(2026, 1, 1)}]
+
+
+def test_a_broken_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If an installed package can't be imported, the error has the command that repairs it."""
+
+    def refuse(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "pyarrow":
+            raise ImportError("numpy.core.multiarray failed to import")
+        return importing(name, *args, **kwargs)
+
+    importing = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(ConfigurationError) as caught:
+        table("date", date(2026, 1, 1)).to_arrow()
+    monkeypatch.undo()
+    assert str(caught.value) == (
+        "pyarrow can't be imported (numpy.core.multiarray failed to import): pip install 'adjust_async[arrow]'"
+    )

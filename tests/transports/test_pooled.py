@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import select
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -157,6 +158,30 @@ async def test_a_garbled_answer_over_http2(authority: trustme.CA, client_tls: ss
 
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
+@pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="the platform does not tell")
+@pytest.mark.parametrize("announced", [False, True])
+async def test_a_closed_connection_over_http2(
+    authority: trustme.CA, client_tls: ssl.SSLContext, announced: bool
+) -> None:
+    """A connection that the service has closed meanwhile is not used again, which httpcore itself would do."""
+
+    def reply(connection: Any, stream: int) -> bytes:
+        said = hello(connection, stream)
+        if announced:
+            connection.close_connection()
+            said += connection.data_to_send()
+        return said
+
+    async with (
+        serving_http2(server_tls(authority), reply, once=True) as (url, counts),
+        PooledTransport(1, http2=True, verify=client_tls) as transport,
+    ):
+        for opened in (1, 2, 3):
+            assert await send(transport, url, "POST", content=b"x") == b"hello"
+            await settled(lambda: counts[0], 0)
+            assert counts == [0, opened]
+
+
 async def test_cancellation_over_http2(authority: trustme.CA, client_tls: ssl.SSLContext) -> None:
     """Requests over HTTP/2 that are cancelled at any step leave no slot, task or connection behind."""
     async with serving_http2(server_tls(authority), hello) as (url, counts):

@@ -234,7 +234,7 @@ async def files(adjust: AsyncAdjust) -> object:
     )
     assert_type(saved, SavedReport)
     assert_type(saved.path, Path)
-    assert_type(saved.rows, int | None)
+    assert_type(saved.rows, int)
     assert_type(
         await adjust.reports.download_parquet(
             Path("i.parquet"), dimensions=["day"], metrics=["installs"], date_period="today"

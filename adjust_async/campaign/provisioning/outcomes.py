@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.names import PORTION
 from adjust_async.campaign.provisioning.plan import TrackerSpec
 from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionOutcome, ProvisionResult, Status
 from adjust_async.campaign.provisioning.tree import Node
+from adjust_async.campaign.siblings import PORTION
 from adjust_async.errors import AdjustError, APITimeoutError, NotTriedError, detached
 from adjust_async.progress import OnProgress
 
@@ -114,7 +114,7 @@ class Outcomes:
             self.fail(node, APITimeoutError(words, method="POST", path="trackers", service="api"))
         elif node.sending:
             words = f"{node.path!r} exists, and its settings were being sent: {reason}"
-            self.fail(node, APITimeoutError(words, method="PATCH", path="trackers"))
+            self.fail(node, APITimeoutError(words, method="PATCH", path="trackers", service="api"))
         elif node.tracker is None and node.put_off:
             self.not_tried(node, f"the service had put it off, and it was not tried again: {reason}")
         elif node.tracker is None:

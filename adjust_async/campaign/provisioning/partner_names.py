@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from adjust_async._checks import shown
 from adjust_async._suggestions import near_names_in_thread
 from adjust_async.campaign.models import Partner
-from adjust_async.campaign.names import PORTION
 from adjust_async.campaign.provisioning.plan import Entry, plan_error
+from adjust_async.campaign.siblings import PORTION
 
 __all__ = ["find_partners"]
 

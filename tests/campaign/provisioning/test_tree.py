@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from adjust_async import AdjustError, Tracker, TrackerSpec
-from adjust_async.campaign.names import Match
 from adjust_async.campaign.provisioning.plan import Entry, PlanReader
 from adjust_async.campaign.provisioning.tree import Node, PlanTree
+from adjust_async.campaign.siblings import Match
 
 
 def tree_of(*items: str | TrackerSpec) -> PlanTree:

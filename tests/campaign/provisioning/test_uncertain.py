@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from adjust_async import APIConnectionError, ClientClosedError, ServerError, Tracker
-from adjust_async.campaign.names import Match
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.campaign.provisioning.uncertain import UncertainCreate, UncertainCreates
 from adjust_async.campaign.recent import LOOKS
+from adjust_async.campaign.siblings import Match
 from tests.clock import jumping_clock
 
 pytestmark = pytest.mark.anyio

@@ -334,7 +334,7 @@ async def test_leaving_early(to_file: bool, how: str, tmp_path: Path) -> None:
 async def test_a_refusal_explains(adjust: AsyncAdjust, emulator: Emulator, tmp_path: Path) -> None:
     """A 400 names the metric that was refused, for the table as for the file."""
     query = QUERY | {"metrics": ["installs", "cozt"]}
-    with pytest.raises(BadRequestError, match="Look at the metric 'cozt'"):
+    with pytest.raises(BadRequestError, match="Check the metric 'cozt'"):
         await adjust.reports.read_parquet(**query)
     await adjust.reports.filters(["overview_metrics"])
     with pytest.raises(BadRequestError, match=r"'cozt' \(did you mean 'cost'"):

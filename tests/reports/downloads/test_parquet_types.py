@@ -14,7 +14,6 @@ from pyarrow import parquet
 from adjust_async import (
     ConfigurationError,
     DecodeError,
-    SavedReport,
 )
 from tests.reports.downloads.csv_service import files_of
 from tests.reports.downloads.parquet_service import QUERY, WHOLE
@@ -131,19 +130,11 @@ async def test_a_table_needs_pyarrow() -> None:
 
 
 @pytest.mark.usefixtures("_no_pyarrow")
-async def test_a_file_needs_no_pyarrow(tmp_path: Path) -> None:
-    """Without pyarrow the service's file is written all the same; its rows and columns are not known."""
-    place = tmp_path / "x.parquet"
-    async with client(httpx.Response(200, content=WHOLE)) as (adjust, _):
-        assert await adjust.reports.download_parquet(place, **QUERY) == SavedReport(place, len(WHOLE), None, ())
-    assert files_of(tmp_path) == {"x.parquet": WHOLE}
-
-
-@pytest.mark.usefixtures("_no_pyarrow")
-async def test_an_empty_file_needs_pyarrow(tmp_path: Path) -> None:
-    """An empty report has to be made here: without pyarrow the error teaches, is not retried, and leaves nothing."""
-    async with client(httpx.Response(204)) as (adjust, script):
-        with pytest.raises(ConfigurationError, match=r"adjust_async\[arrow\]"):
+@pytest.mark.parametrize("answer", [httpx.Response(200, content=WHOLE), httpx.Response(204)])
+async def test_a_file_needs_pyarrow(answer: httpx.Response, tmp_path: Path) -> None:
+    """Whether the report turns out to be empty or not, the error comes before anything is sent or written."""
+    async with client(answer) as (adjust, script):
+        with pytest.raises(ConfigurationError, match=r"pyarrow is not installed: pip install 'adjust_async\[arrow\]'"):
             await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
-        assert len(script.requests) == 1
+        assert not script.requests
     assert files_of(tmp_path) == {}
