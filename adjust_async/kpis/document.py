@@ -30,13 +30,14 @@ def loads_packed(document: bytes, *, exact: bool = False, size: int = SLICE) -> 
         JSONDecodeError: As `loads` does.
         MalformedError: Some elements have another structure.
     """
+    texts: dict[str, str] = {}
 
     def pack(whole: Any, opened: int) -> None:
         if opened > 2 and isinstance(whole, dict) and next(reversed(whole)) == "result_set":
             parameters = whole.get("result_parameters")
             kpis = parameters.get("kpis", []) if isinstance(parameters, dict) else None
             if isinstance(kpis, list):
-                _pack(whole["result_set"], opened - 2, len(kpis))
+                _pack(whole["result_set"], opened - 2, len(kpis), texts)
 
     try:
         return loads_packing(document, pack, exact=exact, size=size)
@@ -44,7 +45,7 @@ def loads_packed(document: bytes, *, exact: bool = False, size: int = SLICE) -> 
         return loads(document, exact=exact)
 
 
-def _pack(values: Any, opened: int, kpis: int) -> None:
+def _pack(values: Any, opened: int, kpis: int, texts: dict[str, str]) -> None:
     """Replace the complete elements by a level, in each open list except that of the apps."""
     is_level = False
     for depth in range(opened):
@@ -57,7 +58,7 @@ def _pack(values: Any, opened: int, kpis: int) -> None:
             while start and type(values[start - 1]) is not Level:
                 start -= 1
             if is_level and start < end:
-                values[start:end] = [read_level(values[start:end], kpis)]
+                values[start:end] = [read_level(values[start:end], kpis, texts)]
             values = values[-1] if depth < opened - 1 else None
 
 
