@@ -23,8 +23,6 @@ def join_windows(apps: Sequence[Level]) -> Level:
     Raises:
         MalformedError: Two windows have figures for the same element, or their currencies differ.
     """
-    if len(apps) == 1:
-        return apps[0]
     return _Join(concatenated(apps), [0] * len(apps), 1, range(len(apps))).level(lambda _: "")
 
 
