@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 import httpx
 
-from adjust_async._http.connection_errors import FAILURES, connection_error, is_of_transport, mistake_of
+from adjust_async._http.connection_errors import connection_error, is_of_transport, mistake_of
 from adjust_async._http.decoding import DecodingThread
 from adjust_async._http.documents import LARGE
 from adjust_async._http.error_answers import raise_for_status, retry_after
@@ -243,7 +243,7 @@ class Call(Generic[T]):
             # It keeps no frame of httpx, which would refer to the request.
             cancelled.__context__ = None
             raise cancelled.with_traceback(None) from None
-        except FAILURES as error:
+        except Exception as error:
             timed_out = scope.expired() and isinstance(error, TimeoutError)
             known = self._timed_out() if timed_out else self._failure_of(error)
             if known is None:

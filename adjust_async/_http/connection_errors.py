@@ -24,13 +24,13 @@ from adjust_async.errors import (
 )
 from adjust_async.transports import never_sent, proxy_status
 
-__all__ = ["FAILURES", "connection_error", "is_of_transport", "mistake_of"]
+__all__ = ["connection_error", "is_of_transport", "mistake_of"]
 
 #: Errors that a transport should have converted to httpx's. httpcore does not convert a TLS error after the handshake.
-_UNCONVERTED = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
+_UNCONVERTED = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
 
-#: The exceptions that a request without an answer may raise.
-FAILURES = (httpx.HTTPError, httpx.InvalidURL, RuntimeError, AttributeError, *_UNCONVERTED)
+#: Libraries whose errors count as such too. httpx-aiohttp does not convert the error of a garbled answer.
+_LIBRARIES = frozenset({"aiohttp", "h11", "h2", "httpcore"})
 
 #: Words of asyncio's errors on a connection that was opened in another event loop. The request was written by then.
 _OF_ANOTHER_LOOP = ("Event loop is closed", "attached to a different loop", "different event loop")
@@ -62,7 +62,7 @@ def is_of_transport(error: Exception) -> bool:
         case OSError():
             unconverted = error.filename is None  # a mock may fail to read a file
         case _:
-            unconverted = isinstance(error, _UNCONVERTED)
+            unconverted = isinstance(error, _UNCONVERTED) or type(error).__module__.partition(".")[0] in _LIBRARIES
     frames = traceback.walk_tb(error.__traceback__)
     return unconverted and any(frame.f_code.co_name in _OF_TRANSPORTS for frame, _ in frames)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import aiohttp
 import anyio
 import httpx
 import pytest
@@ -35,6 +36,7 @@ UNCONVERTED = [
     anyio.ClosedResourceError(),
     anyio.BrokenResourceError(),
     anyio.EndOfStream(),
+    aiohttp.ClientPayloadError("garbled"),
 ]
 
 

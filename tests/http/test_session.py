@@ -122,7 +122,7 @@ async def test_a_retry_after_beyond_the_deadline_fails_at_once() -> None:
             await get(adjust)
         assert asyncio.get_running_loop().time() == pytest.approx(started)
         assert raised.value.retry_after == 600
-        with pytest.raises(RateLimitError, match="earlier request of this client was answered 429"):
+        with pytest.raises(RateLimitError, match="an earlier request was answered 429"):
             await get(adjust)
         assert len(script.requests) == 1
 
