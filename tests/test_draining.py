@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 CREATES = "POST /public/v1/apps/{app_token}/trackers"
 
 
-async def test_a_call_under_way_ends_and_a_new_one_is_refused(client: ScriptedClient) -> None:
+async def test_a_running_call_ends_and_a_new_one_is_refused(client: ScriptedClient) -> None:
     """A create that was sent gets its answer; one that arrives while the client drains is refused, unsent."""
     async with client(after(0.1)) as (adjust, script):
         creating = asyncio.create_task(adjust.trackers.create("app", "Adroll"))

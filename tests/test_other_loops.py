@@ -14,7 +14,7 @@ from adjust_async import AsyncAdjust, ConfigurationError
 from adjust_async.emulator import Emulator
 from tests.script import Script, done
 
-trio = pytest.importorskip("trio", reason="trio is what this is about")
+trio = pytest.importorskip("trio", reason="trio is not installed")
 
 REPORT: dict[str, Any] = {"dimensions": ["day"], "metrics": ["installs"], "date_period": "yesterday"}
 
@@ -80,7 +80,7 @@ def test_a_client_that_nobody_closes_warns() -> None:
     assert drop(used=False, closed=False) == []
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks start at once from Python 3.12 on")
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
 def test_tasks_that_start_at_once() -> None:
     """With `asyncio.eager_task_factory` all calls work, and nothing is left unawaited."""
 

@@ -28,7 +28,7 @@ __all__ = ["Session"]
 T = TypeVar("T")
 
 #: What the calls of a client share, for each client whose task or operation the running code belongs to.
-_under_way: ContextVar[tuple[Shared, ...]] = ContextVar("adjust_async_under_way", default=())
+_current: ContextVar[tuple[Shared, ...]] = ContextVar("adjust_async_current", default=())
 
 
 class Session:
@@ -102,7 +102,7 @@ class Session:
             coroutine.close()
             raise
         context = copy_context()
-        context.run(_under_way.set, (*_under_way.get(), self._shared))
+        context.run(_current.set, (*_current.get(), self._shared))
         task = loop.create_task(coroutine, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._ended(self._tasks))
@@ -122,12 +122,12 @@ class Session:
             raise closed_error()
         mark = object()
         self._operations.add(mark)
-        token = _under_way.set((*_under_way.get(), self._shared))
+        token = _current.set((*_current.get(), self._shared))
         try:
             with self.span(name, **about):
                 yield
         finally:
-            _under_way.reset(token)
+            _current.reset(token)
             self._ended(self._operations)(mark)
 
     def span(self, name: str, **about: str | int | None) -> contextlib.AbstractContextManager[object]:
@@ -216,7 +216,7 @@ class Session:
 
     def _is_open(self) -> bool:
         """Return whether the running code may make calls."""
-        return not self.closed and (not self._shared.draining or self._shared in _under_way.get())
+        return not self.closed and (not self._shared.draining or self._shared in _current.get())
 
     def _ended(self, things: set[T]) -> Callable[[T], None]:
         """Return a callback that removes a finished item."""

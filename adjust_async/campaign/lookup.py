@@ -17,7 +17,7 @@ async def find(requests: TrackerRequests, place: Place, label: str, *, grace_tim
     Raises:
         AdjustError: The list could not be fetched, or it is uncertain which tracker has the name.
     """
-    while (create := requests.recent.under_way(place, label)) is not None:
+    while (create := requests.recent.in_flight(place, label)) is not None:
         await create.ended.wait()
     return await _look_up(requests, place, label, grace_time, frozenset())
 
@@ -31,7 +31,7 @@ async def create(requests: TrackerRequests, place: Place, label: str, *, grace_t
     recent = requests.recent
     if recent.in_doubt(place, label) is None:
         return await requests.create(place, label)
-    while (other := recent.under_way(place, label)) is not None:
+    while (other := recent.in_flight(place, label)) is not None:
         await other.ended.wait()
         if (tracker := recent.created(place, label)) is not None:
             return tracker  # another call has found out meanwhile

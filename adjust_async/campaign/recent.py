@@ -116,7 +116,7 @@ class RecentWrites:
         written = self._written.get((app_token, token))
         return None if written is None else written.tracker
 
-    def under_way(self, place: Place, label: str) -> Create | None:
+    def in_flight(self, place: Place, label: str) -> Create | None:
         """Return a create with this name that is in flight."""
         return next((create for create in self._alike(place, label) if create.since is None), None)
 

@@ -232,7 +232,7 @@ class TrackerRequests:
         # Only a plan has compared all siblings before, and so knows all others.
         if not question.names or tracker.token in question.known or not recent.forms.may_be(question.label, kept):
             return False
-        return not (recent.created(place, kept) or recent.in_doubt(place, kept) or recent.under_way(place, kept))
+        return not (recent.created(place, kept) or recent.in_doubt(place, kept) or recent.in_flight(place, kept))
 
     def _updated(self, app_token: str, tracker_token: str, answer: Answer) -> Tracker:
         tracker = only_record(answer, Tracker, {"app_token": app_token})

@@ -105,15 +105,15 @@ async def test_the_memory_is_bounded_in_size() -> None:
     assert (len(recent), recent._tokens, recent._token_of, recent._creates) == (0, {}, {}, {})
 
 
-async def test_a_create_under_way_or_in_doubt_is_known_by_its_name() -> None:
+async def test_a_create_in_flight_or_in_doubt_is_known_by_its_name() -> None:
     """It is found by any form of its name, only at its place, until it has ended without a doubt."""
     recent = RecentWrites()
     create = recent.begin(BELOW, "Spring")
-    assert recent.under_way(BELOW, "SPRING ") is create
-    assert recent.in_doubt(BELOW, "Spring") is recent.under_way(ROOT, "Spring") is None
+    assert recent.in_flight(BELOW, "SPRING ") is create
+    assert recent.in_doubt(BELOW, "Spring") is recent.in_flight(ROOT, "Spring") is None
     recent.end(create, None, in_doubt=True)
     assert create.ended.is_set()
-    assert recent.under_way(BELOW, "Spring") is None
+    assert recent.in_flight(BELOW, "Spring") is None
     assert recent.in_doubt(BELOW, "spring") is create
     second = recent.begin(BELOW, "Spring")
     recent.end(second, tracker("t1", "Spring"), in_doubt=False)

@@ -13,7 +13,7 @@ from adjust_async import __version__
 from tests.docs.blocks import ROOT
 from tests.each_extra import USES
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="a release is made of a git repository")
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 
 def _git(folder: Path, *arguments: str) -> None:

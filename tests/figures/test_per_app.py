@@ -190,22 +190,22 @@ async def test_windows_that_can_not_be_joined(session: Session, keep: bool) -> N
 
 async def test_a_cancelled_question_cancels_its_parts(session: Session) -> None:
     """Nothing is requested after a cancellation."""
-    under_way = 0
+    in_flight = 0
 
     async def ask(_: str, __: int) -> str:
-        nonlocal under_way
-        under_way += 1
+        nonlocal in_flight
+        in_flight += 1
         try:
             await asyncio.sleep(1000)
         finally:
-            under_way -= 1
+            in_flight -= 1
         return ""
 
     for question in (together(session, parts(ask, "a", "b")), walk(session, parts(ask, "a", "b"))):
         task = asyncio.ensure_future(question)
         await asyncio.sleep(1)
-        assert under_way == 2
+        assert in_flight == 2
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert under_way == 0
+        assert in_flight == 0

@@ -68,22 +68,22 @@ async def test_all_failing_raises_the_first_after_the_last(session: Session) -> 
 
 async def test_leaving_a_walk_stops_its_requests(session: Session) -> None:
     """After the walk is left, nothing is running."""
-    under_way = 0
+    in_flight = 0
 
     async def ask(app: str, _: int) -> str:
-        nonlocal under_way
-        under_way += 1
+        nonlocal in_flight
+        in_flight += 1
         try:
             await asyncio.sleep(1 if app == "a" else 1000)
         finally:
-            under_way -= 1
+            in_flight -= 1
         return app
 
     apps = parts(ask, *"abc").arrive(session)
     async with aclosing(apps):
         assert await anext(apps) == ("a", "a:a")
-        assert under_way == 2
-    assert under_way == 0
+        assert in_flight == 2
+    assert in_flight == 0
 
 
 async def test_a_slow_consumer_gets_every_app(session: Session) -> None:

@@ -158,7 +158,7 @@ async def test_a_garbled_answer_over_http2(authority: trustme.CA, client_tls: ss
 
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
-@pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="the platform does not tell")
+@pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="the platform has no POLLRDHUP")
 @pytest.mark.parametrize("announced", [False, True])
 async def test_a_closed_connection_over_http2(
     authority: trustme.CA, client_tls: ssl.SSLContext, announced: bool

@@ -9,7 +9,7 @@ from adjust_async.errors import (
     replace,
 )
 
-__all__ = ["earlier_doubt", "is_conflict", "is_put_off", "looked_up", "may_be_taken", "not_told_apart", "with_words"]
+__all__ = ["earlier_doubt", "indistinct", "is_conflict", "is_put_off", "looked_up", "may_be_taken", "with_words"]
 
 #: Statuses that ask to try later.
 LATER = frozenset({425, 429})
@@ -43,7 +43,7 @@ def is_put_off(error: AdjustError) -> bool:
     return _status(error) in LATER
 
 
-def not_told_apart(path: str, problem: str) -> AdjustError:
+def indistinct(path: str, problem: str) -> AdjustError:
     """Return the error of an entry that may exist under another name."""
     return AdjustError(f"{path!r} can't be distinguished from an existing tracker: {problem}")
 

@@ -11,11 +11,11 @@ from adjust_async._concurrency import TaskGroup, Workers
 from adjust_async.campaign.provisioning.compare import Comparison
 from adjust_async.campaign.provisioning.failures import (
     earlier_doubt,
+    indistinct,
     is_conflict,
     is_put_off,
     looked_up,
     may_be_taken,
-    not_told_apart,
     with_words,
 )
 from adjust_async.campaign.provisioning.journaled import JournaledCreates
@@ -137,7 +137,7 @@ class Provisioning:
     async def _report_difference(self) -> None:
         for number, node in enumerate(self._root.below()):
             if node.problem is not None:
-                self._outcomes.fail(node, not_told_apart(node.path, node.problem))
+                self._outcomes.fail(node, indistinct(node.path, node.problem))
             else:
                 self._outcomes.settle(node, status_of(node))
             if not number % PORTION:
@@ -148,7 +148,7 @@ class Provisioning:
         ready = []
         for number, child in enumerate(node.children.values()):
             if child.problem is not None:
-                await self._fail(child, not_told_apart(child.path, child.problem))
+                await self._fail(child, indistinct(child.path, child.problem))
             elif child.tracker is None or child.missing_settings:
                 ready.append(child)
             else:
@@ -205,7 +205,7 @@ class Provisioning:
         """Return `True` if the tracker exists, `False` if it has failed or is in doubt, `None` to create it."""
         parent, recent = node.above, self._requests.recent
         place = self._comparison.place(parent)
-        while (other := recent.under_way(place, node.label)) is not None:
+        while (other := recent.in_flight(place, node.label)) is not None:
             await other.ended.wait()
         if (doubt := recent.in_doubt(place, node.label)) is not None:
             self._look_up(node, earlier_doubt(node.path), doubt.since)
@@ -222,7 +222,7 @@ class Provisioning:
                 await self._fail(node, error)
                 return False
         if node.problem is not None:
-            await self._fail(node, not_told_apart(node.path, node.problem))
+            await self._fail(node, indistinct(node.path, node.problem))
             return False
         if node.tracker is None:
             return None

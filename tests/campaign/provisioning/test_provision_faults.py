@@ -100,7 +100,7 @@ async def test_each_fault_of_every_request_is_overcome() -> None:
 async def test_each_fault_of_a_list_is_overcome(fault: str, times: int, version: Any) -> None:
     """A list that changed while it was read is read again, and its `has_subtrackers` is not trusted."""
     if (fault, version) == ("moved-list", "v2"):
-        pytest.skip("nothing in the answers of v2 tells that the list moved")
+        pytest.skip("the answers of v2 do not show that the list moved")
     plan = [f"N{number}::{letter}" for number in range(12) for letter in "ab"]
     async with Emulator(apps=1, trackers_per_app=0, duplicate_names="allow", page_size=5) as emulator:
         async with patient(emulator, campaign_version=version) as adjust:

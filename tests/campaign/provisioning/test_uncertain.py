@@ -33,7 +33,7 @@ class Service:
         self.takes = 0.0
         self.lists: list[tuple[str, float]] = []
         self.fails: Callable[[], Exception | None] = lambda: None
-        self.under_way = 0
+        self.in_flight = 0
         self.began = asyncio.get_running_loop().time()
 
     def now(self) -> float:
@@ -44,8 +44,8 @@ class Service:
         """List the existing trackers, and find the one to look for."""
         self.lists.append((parent.label, self.now()))
         shown = {label: Tracker(token=label, name=label) for label, at in self.there_from.items() if at <= self.now()}
-        self.under_way += 1
-        assert self.under_way <= 1 or parent.label, "siblings are listed by one at a time"
+        self.in_flight += 1
+        assert self.in_flight <= 1 or parent.label, "siblings are listed by one at a time"
         try:
             await asyncio.sleep(self.takes)
             if (error := self.fails()) is not None:
@@ -55,7 +55,7 @@ class Service:
                 for create in creates
             }
         finally:
-            self.under_way -= 1
+            self.in_flight -= 1
 
 
 class Verdicts:

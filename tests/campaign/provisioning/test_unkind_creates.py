@@ -156,7 +156,7 @@ async def test_two_creates_without_doubt_are_two() -> None:
 
 
 @pytest.mark.parametrize("fault", [None, "connection lost, done", "500", "no answer, done"])
-async def test_a_create_under_way_is_waited_for(fault: str | None) -> None:
+async def test_a_create_in_flight_is_waited_for(fault: str | None) -> None:
     """A run uses a tracker that another task is just creating."""
     service = Service(script=[fault], lag=1.0)
     adjust = client_of(service)

@@ -30,9 +30,9 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks that tell at once")
+@pytest.mark.skipif(sys.platform == "win32", reason="without locks, files count as left behind by their age")
 async def test_leftovers_of_killed_runs_are_removed(tmp_path: Path) -> None:
-    """The next run removes it, but nothing that another run still writes, and no other file."""
+    """The next run removes what a killed run left, but no file that another run still writes, and no other file."""
     place = tmp_path / "report.csv"
     (tmp_path / ".hidden.part").touch()
     process = await asyncio.create_subprocess_exec(
