@@ -101,7 +101,7 @@ async def _one(adjust: AsyncAdjust, ended: Counter[str]) -> None:
         await asyncio.sleep(random.random() * random.choice([0.0005, 0.004, 0.02]))
         task.cancel()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await task
         ended["done"] += 1
     except asyncio.CancelledError:

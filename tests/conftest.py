@@ -5,6 +5,7 @@ options. The mark nearest to the test replaces the others.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from hypothesis import settings
 from adjust_async import AsyncAdjust
 from adjust_async._http import retry
 from adjust_async.emulator import Emulator
+from adjust_async.emulator.http.gate import LeakyBucket
 from tests import script as scripts
 from tests.script import Script
 
@@ -32,6 +34,9 @@ settings.register_profile("quick", deadline=None, max_examples=20)
 
 #: Opens a client for a script of outcomes; the fixture `client` returns this.
 ScriptedClient: TypeAlias = Callable[..., AbstractAsyncContextManager[tuple[AsyncAdjust, Script]]]
+
+#: Lets seconds pass; the fixture `pass_time` returns this.
+PassTime: TypeAlias = Callable[[float], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -89,7 +94,7 @@ async def adjust(request: pytest.FixtureRequest, emulator: Emulator) -> AsyncIte
         yield opened
         session = opened._session
         assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while emulator.stats.connections_open or len(asyncio.all_tasks()) > before:
             await asyncio.sleep(0)
 
@@ -104,6 +109,26 @@ def client() -> ScriptedClient:
 def script() -> type[Script]:
     """Return a transport that plays outcomes, for clients that a test opens itself."""
     return Script
+
+
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> PassTime:
+    """Return a function that lets seconds pass at once: what waits for less in this loop ends its wait.
+
+    A window of real time that a test must be quick to use would be missed by a machine that stands still for a while.
+    """
+    passed, monotonic = 0.0, time.monotonic
+
+    def pass_time(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    def now() -> float:
+        return monotonic() + passed
+
+    monkeypatch.setattr(time, "monotonic", now)  # which asyncio's loops ask, too
+    monkeypatch.setattr(LeakyBucket.__init__, "__defaults__", (now,))
+    return pass_time
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ async def test_it_goes_wherever_an_awaitable_does(name: str) -> None:
     async with served(nothing) as adjust:
         listing = LISTINGS[name](adjust)
         assert list(await asyncio.gather(listing, listing.collect())) == [[], []]
-        assert await asyncio.wait_for(listing, 5) == []
+        assert await asyncio.wait_for(listing, 60) == []
         assert await asyncio.ensure_future(listing) == []
         assert await asyncio.create_task(listing.collect()) == []
         assert "await it" in repr(listing)

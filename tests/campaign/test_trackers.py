@@ -46,7 +46,7 @@ async def adjust(emulator: Emulator, version: Any) -> AsyncIterator[AsyncAdjust]
         yield client
         session = client._session
         assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while emulator.stats.connections_open or len(asyncio.all_tasks()) > before:
             await asyncio.sleep(0)
 

@@ -1,7 +1,6 @@
 """Provisioning that ends early: cancelled, closed, or out of time."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -102,7 +101,7 @@ async def cancel_at(kinds: list[str] | None, posts: int, mode: Any) -> None:
 @pytest.mark.slow
 async def test_a_cancellation_leaves_nothing_in_doubt() -> None:
     """Whenever it is cancelled, every outcome matches the database, and everything is released within a few s."""
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         for moment, kinds, posts in MOMENTS:
             for mode in ("allow", "refuse"):
                 group.create_task(cancel_at(kinds, posts, mode), name=moment)
@@ -112,16 +111,14 @@ async def test_a_cancellation_while_comparing_sends_nothing(adjust: AsyncAdjust,
     """Nothing was started, so it ends at once, and the entries that were found by then are reported."""
     app = app_of(emulator)
     await adjust.trackers.provision(app, ["A::B::C", "D"])
-    emulator.latency = 0.5
+    emulator.latency = 600
     emulator.stats.reset()
-    began = time.monotonic()
     outcomes = Outcomes()
     run = asyncio.create_task(adjust.trackers.provision(app, ["A::B::C", "New"], grace_time=5, on_outcome=outcomes))
     await until(lambda: emulator.stats.total > 0)
     run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert time.monotonic() - began < 0.5
+    await asyncio.wait([run], timeout=60)
+    assert run.cancelled()
     assert left_over(adjust) == NOTHING
     assert [outcome.not_tried for outcome in outcomes.outcomes] == [True, True]
     assert "the provisioning was cancelled" in str(outcomes.outcomes[0].error)
@@ -232,16 +229,15 @@ async def test_a_client_that_is_closed_in_the_middle(emulator: Emulator) -> None
 @pytest.mark.parametrize("kinds", [["drop-before"], ["429"], ["429-retry-after"], ["hang"]])
 async def test_a_client_that_is_closed_during_a_wait(emulator: Emulator, kinds: list[str]) -> None:
     """Neither a grace time nor a pause delays the end."""
-    emulator.faults = Faults(1.0, kinds, retry_after=30, match="POST")
-    adjust = patient(emulator)
-    run = asyncio.create_task(adjust.trackers.provision(app_of(emulator), ["A", "B::C"], grace_time=30))
+    emulator.faults = Faults(1.0, kinds, retry_after=600, match="POST")
+    adjust = patient(emulator, timeout=600, deadline=3600)
+    run = asyncio.create_task(adjust.trackers.provision(app_of(emulator), ["A", "B::C"], grace_time=600))
     await until(lambda: sent(emulator)["POST"] >= 2)
     await asyncio.sleep(0.05)
-    began = time.monotonic()
-    await adjust.aclose()
-    with pytest.raises(ClientClosedError):
-        await run
-    assert time.monotonic() - began < 1
+    async with asyncio.timeout(60):
+        await adjust.aclose()
+        with pytest.raises(ClientClosedError):
+            await run
     assert left_over(adjust) == NOTHING
 
 
@@ -263,9 +259,8 @@ async def test_creates_that_never_get_their_turn(emulator: Emulator) -> None:
     """A create that got no permit within its deadline had no effect, so it is sent again without a lookup."""
     emulator.faults = Ruled(lambda method, _: Fault.HANG if method == "POST" else None)
     async with patient(emulator, max_rate=2, burst=1, timeout=0.2, deadline=0.6, max_attempts=2) as adjust:
-        began = time.monotonic()
-        result = await adjust.trackers.provision(app_of(emulator), ["A", "B", "C"], grace_time=0)
-        assert time.monotonic() - began < 20
+        async with asyncio.timeout(60):
+            result = await adjust.trackers.provision(app_of(emulator), ["A", "B", "C"], grace_time=0)
     assert {type(outcome.error) for outcome in result.failed} <= {APITimeoutError, PoolExhaustedError}
     assert result.counts["failed"] == 3
     assert names(emulator) == set()
