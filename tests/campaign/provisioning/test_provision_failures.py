@@ -100,7 +100,7 @@ async def test_a_parent_that_fails_for_ever(emulator: Emulator, status: int) -> 
 async def test_a_service_that_refuses_for_ever(emulator: Emulator) -> None:
     """If the service stays too busy, the entries fail at the deadline."""
     emulator.faults = Faults(1.0, ["429"], match="POST")
-    async with patient(emulator, deadline=0.6) as adjust, asyncio.timeout(60):
+    async with patient(emulator, deadline=2) as adjust, asyncio.timeout(60):
         result = await adjust.trackers.provision(app_of(emulator), ["A", "B::C"], grace_time=0.1)
     assert {type(outcome.error).__name__ for outcome in result.failed} == {"RateLimitError", "NotTriedError"}
     assert names(emulator) == set()
