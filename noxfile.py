@@ -20,8 +20,11 @@ nox.options.download_python = "never"
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST = PYTHONS[0]
-#: Runs all tests, with coverage. Python 3.11 misses lines that follow a call of `asyncio.run`.
+#: Measures the coverage. Python 3.11 misses lines that follow a call of `asyncio.run`.
 MEASURED = "3.12"
+#: One case of each test. Coverage makes tests two to three times slower, and more cases reach hardly a line more: so it
+#: is measured with these, and the Python that runs all tests runs them without it.
+QUICK = ("-m", "not slow", "--cases", "1", "--hypothesis-profile", "quick")
 #: Tests that kill processes and count what runs side by side may fail where the machine stands still for a while.
 ONCE_MORE = ("--reruns", "1")
 #: Tests of timeouts, pauses and leases wait for half of their time, so each core can run two workers.
@@ -47,6 +50,9 @@ def _show_all_of_pyenv() -> None:
 
 _show_all_of_pyenv()
 
+#: Runs all tests: the newest Python that is installed.
+COMPLETE = next((python for python in reversed(PYTHONS) if shutil.which(f"python{python}")), MEASURED)
+
 
 @nox.session
 def lint(session: nox.Session) -> None:
@@ -67,16 +73,22 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests, on Python 3.12 all of them, with coverage; below 97 % of the package's branches fails.
+    """Run all tests on the newest Python; on the others one case of each, and on 3.12 with coverage.
 
-    The other Pythons run every test that is not marked `slow`, with one of its cases, and try fewer examples.
-    Arguments go to pytest instead of that.
+    Less than 97 % of the package, branches among it, fails. Tests marked `slow` run on the newest Python alone, and so
+    do all examples of hypothesis. Arguments go to pytest instead of that.
     """
     session.install("-e", ".[dev]")
-    measured = ["--cov", "--cov-report=term", "--durations=10"]
-    quick = ["-m", "not slow", "--cases", "1", "--hypothesis-profile", "quick"]
-    default = measured if session.python == MEASURED else quick
-    session.run("pytest", *WORKERS, "--dist", "worksteal", *ONCE_MORE, *(session.posargs or default))
+    pytest = ("pytest", *WORKERS, "--dist", "worksteal", *ONCE_MORE)
+    if session.posargs:
+        session.run(*pytest, *session.posargs)
+        return
+    if session.python == COMPLETE:
+        session.run(*pytest, "--durations=10")
+    if session.python == MEASURED:
+        session.run(*pytest, *QUICK, "--cov", "--cov-report=term")
+    elif session.python != COMPLETE:
+        session.run(*pytest, *QUICK)
 
 
 @nox.session

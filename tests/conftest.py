@@ -5,10 +5,12 @@ options. The mark nearest to the test replaces the others.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any, TypeAlias
 
 import pytest
@@ -45,16 +47,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect cases beyond `--cases`."""
+    """Deselect cases beyond `--cases`, and let each worker begin with its share of the slow tests."""
     most = config.getoption("--cases")
-    if most is None:
-        return
-    cases: dict[str, list[pytest.Item]] = {}
-    for item in items:
-        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    kept = {item for group in cases.values() for item in group[:: max(1, -(-len(group) // most))]}
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = [item for item in items if item in kept]
+    if most is not None:
+        cases: dict[str, list[pytest.Item]] = {}
+        for item in items:
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        kept = {item for group in cases.values() for item in group[:: max(1, -(-len(group) // most))]}
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = [item for item in items if item in kept]
+    if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+        items[:] = _slow_ones_first(items, int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+
+
+def _slow_ones_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Order tests for xdist, whose workers begin with parts of equal length: nobody waits for slow ones at the end."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    others = iter([item for item in items if not item.get_closest_marker("slow")])
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        ordered += slow[worker::workers]
+        ordered += islice(others, max(0, len(items) * (worker + 1) // workers - len(ordered)))
+    return [*ordered, *others]
 
 
 def pytest_configure(config: pytest.Config) -> None:
