@@ -11,6 +11,7 @@ import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adjust_async.emulator import Emulator, Faults
+from benchmarks.redis_server import free_port
 from tests.emulator.requests import connect, eventually, trackers_path
 
 pytestmark = pytest.mark.anyio
@@ -32,9 +33,7 @@ async def test_bound_address(emulator: Emulator) -> None:
 
 async def test_chosen_port() -> None:
     """A requested port is used, even right after another emulator released it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     for _ in range(2):
         async with Emulator(port=port, trackers_per_app=0) as chosen, connect(chosen) as client:
             assert chosen.url == f"http://127.0.0.1:{port}"
