@@ -19,6 +19,7 @@ from adjust_async import (
 from adjust_async.emulator import Emulator, Fault, Faults
 from tests.campaign.provisioning import empty_account
 from tests.campaign.provisioning.empty_account import GRACE, NOTHING, app_of
+from tests.conftest import PassTime
 from tests.provisioning_plans import (
     THERE,
     Outcomes,
@@ -79,7 +80,7 @@ async def cancel_at(kinds: list[str] | None, posts: int, mode: Any) -> None:
         progress = Progress()
         async with patient(emulator, max_concurrency=8) as adjust:
             wait = after_posts(emulator, posts)
-            outcomes = await cancelled(adjust, emulator, wait, grace_time=1.5, on_progress=progress)
+            outcomes = await cancelled(adjust, emulator, wait, grace_time=6, on_progress=progress)
             assert left_over(adjust) == NOTHING
             sent_by_now = emulator.stats.total
             outcomes.assert_whole(plan_of(100))
@@ -160,29 +161,38 @@ async def test_updates_that_are_cut_short(adjust: AsyncAdjust, emulator: Emulato
 
 
 @pytest.mark.parametrize("way", ["timeout", "wait_for", "anyio"])
-async def test_every_outcome_is_told_when_time_is_up(adjust: AsyncAdjust, emulator: Emulator, way: str) -> None:
+async def test_every_outcome_is_told_when_time_is_up(emulator: Emulator, way: str, pass_time: PassTime) -> None:
     """However it is cancelled, the call ends in order, every entry is reported, and the exception is unchanged."""
+    adjust = patient(emulator, timeout=600, deadline=3600)
     emulator.latency = 0.02
     emulator.faults = Faults(0.5, ["drop-late", "500-after"], seed=2, late=0.1, match="POST")
     outcomes, plan = Outcomes(), plan_of(400)
     call = adjust.trackers.provision(app_of(emulator), plan, grace_time=GRACE, on_outcome=outcomes)
+
+    async def let_it_time_out() -> None:
+        await until(lambda: sent(emulator)["POST"] >= 60)
+        pass_time(50)
+
+    passing = asyncio.create_task(let_it_time_out())
     if way == "anyio":
-        with anyio.move_on_after(0.15) as scope:
+        with anyio.move_on_after(50) as scope:
             await call
         assert scope.cancelled_caught
     else:
         with pytest.raises(TimeoutError) as caught:
             if way == "wait_for":
-                await asyncio.wait_for(call, 0.15)
-            async with asyncio.timeout(0.15):
+                await asyncio.wait_for(call, 50)
+            async with asyncio.timeout(50):
                 await call
         assert not hasattr(caught.value.__cause__, "result")
+    await passing
     outcomes.assert_whole(plan)
     outcomes.assert_true(emulator)
     assert 0 < outcomes.counts["created"] < 400
     assert left_over(adjust) == NOTHING
     await asyncio.sleep(0.12)
     outcomes.assert_true(emulator)
+    await adjust.aclose()
 
 
 async def test_a_task_group_whose_other_task_fails(adjust: AsyncAdjust, emulator: Emulator) -> None:
