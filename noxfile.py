@@ -22,9 +22,10 @@ PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST = PYTHONS[0]
 #: Measures the coverage. Python 3.11 misses lines that follow a call of `asyncio.run`.
 MEASURED = "3.12"
-#: One case of each test. Coverage makes tests two to three times slower, and more cases reach hardly a line more: so it
-#: is measured with these, and the Python that runs all tests runs them without it.
-QUICK = ("-m", "not slow", "--cases", "1", "--hypothesis-profile", "quick")
+QUICK = ("-m", "not slow", "--hypothesis-profile", "quick")
+#: Coverage makes tests two to three times slower, and more cases of a test reach hardly a line more. So a part of the
+#: cases is measured, and the Python that runs all tests runs them without coverage.
+COVERED = ("--cases", "4", "--cov", "--cov-report=term")
 #: Tests that kill processes and count what runs side by side may fail where the machine stands still for a while.
 ONCE_MORE = ("--reruns", "1")
 #: Tests of timeouts, pauses and leases wait for half of their time, so each core can run two workers.
@@ -73,10 +74,10 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests on the newest Python; on the others one case of each, and on 3.12 with coverage.
+    """Run all tests on the newest Python, a part of them with coverage on 3.12, and one case of each on the others.
 
-    Less than 97 % of the package, branches among it, fails. Tests marked `slow` run on the newest Python alone, and so
-    do all examples of hypothesis. Arguments go to pytest instead of that.
+    Coverage below 97 % of the package, branches included, fails. Tests marked `slow` and all examples of hypothesis run
+    on the newest Python alone. Arguments go to pytest instead of these selections.
     """
     session.install("-e", ".[dev]")
     pytest = ("pytest", *WORKERS, "--dist", "worksteal", *ONCE_MORE)
@@ -86,9 +87,9 @@ def tests(session: nox.Session) -> None:
     if session.python == COMPLETE:
         session.run(*pytest, "--durations=10")
     if session.python == MEASURED:
-        session.run(*pytest, *QUICK, "--cov", "--cov-report=term")
+        session.run(*pytest, *QUICK, *COVERED)
     elif session.python != COMPLETE:
-        session.run(*pytest, *QUICK)
+        session.run(*pytest, *QUICK, "--cases", "1")
 
 
 @nox.session

@@ -52,7 +52,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if most is not None:
         cases: dict[str, list[pytest.Item]] = {}
         for item in items:
-            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+            name = item.nodeid if item.get_closest_marker("every_case") else item.nodeid.partition("[")[0]
+            cases.setdefault(name, []).append(item)
         kept = {item for group in cases.values() for item in group[:: max(1, -(-len(group) // most))]}
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = [item for item in items if item in kept]

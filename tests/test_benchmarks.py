@@ -368,6 +368,7 @@ def test_races_with_an_ideal_are_charted() -> None:
 
 
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib comes with the extra `bench`")
+@pytest.mark.slow
 def test_a_chart_is_always_the_same() -> None:
     """Drawing a measurement twice returns the same bytes, without a date in them."""
     drawn = drawing.draw([RACE])

@@ -52,6 +52,7 @@ async def test_a_closed_client_leaves_no_task_permit_or_connection() -> None:
             await asyncio.sleep(0)
 
 
+@pytest.mark.slow
 async def test_many_tasks_share_one_client() -> None:
     """A hundred tasks walk concurrently over one client's eight connections, and all see the same."""
     async with Emulator(apps=1, trackers_per_app=200, latency=0.002) as emulator:

@@ -82,6 +82,7 @@ async def test_closing_while_it_drains_cuts_at_once(client: ScriptedClient) -> N
 
 @pytest.mark.account(apps=30, trackers_per_app=20, latency=0.02)
 @pytest.mark.settings(max_concurrency=4)
+@pytest.mark.slow
 async def test_walks_and_fan_outs_end_whole(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """A report of thirty apps, a walk and a list that need many more requests are completed."""
     question = asyncio.create_task(

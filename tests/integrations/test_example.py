@@ -49,6 +49,7 @@ async def browser(server: Server) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.account(apps=3, trackers_per_app=5)
+@pytest.mark.slow
 async def test_it_streams_and_rolls_out(browser: httpx.AsyncClient, emulator: Emulator) -> None:
     """Figures arrive as lines, a roll-out runs in the background, its events lead to its end, errors have statuses."""
     apps = emulator.app_tokens

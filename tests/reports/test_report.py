@@ -226,6 +226,7 @@ def test_the_services_answer_is_left_as_it_is(mode: AttrDependency) -> None:
 # Size.
 
 
+@pytest.mark.slow
 def test_many_rows_are_made_one_by_one() -> None:
     """The rows of a large report are not collected."""
     row = {"day": "2026-01-05", "country": "de", "installs": "64", "revenue": "1.25"}

@@ -59,6 +59,7 @@ async def test_refused_entries_keep_little(status: int, body: str) -> None:
     await adjust.aclose()
 
 
+@pytest.mark.slow
 async def test_the_event_loop_goes_on() -> None:
     """While 20,000 entries are read, compared, cancelled and told, the loop goes on after a small share of them."""
     told: list[ProvisionOutcome] = []

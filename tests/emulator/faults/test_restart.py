@@ -76,6 +76,7 @@ async def test_refused_meanwhile(emulator: Emulator, client: httpx.AsyncClient, 
     assert (await client.get(PARTNERS)).status_code == 200
 
 
+@pytest.mark.slow
 async def test_creates_under_restarts(database: str) -> None:
     """After restarts in the middle, answered writes exist, and nothing that was sent once exists twice."""
     async with Emulator(database=database, apps=1, trackers_per_app=0, duplicate_names="allow") as emulator:

@@ -67,6 +67,7 @@ async def test_a_slow_consumer_holds_the_service_back() -> None:
         await server.all_closed()
 
 
+@pytest.mark.slow
 async def test_rows_take_no_memory() -> None:
     """A report of some megabytes is walked within a fraction of its size."""
     counts = {"sent": 0, "lines": 0}
