@@ -22,14 +22,17 @@ PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST = PYTHONS[0]
 #: Measures the coverage. Python 3.11 misses lines that follow a call of `asyncio.run`.
 MEASURED = "3.12"
+#: Coverage makes tests 2.4 times slower. Slow tests and many examples reach hardly a line more, and run without it.
 QUICK = ("-m", "not slow", "--hypothesis-profile", "quick")
-#: Coverage makes tests two to three times slower, and more cases of a test reach hardly a line more. So a part of the
-#: cases is measured, and the Python that runs all tests runs them without coverage.
-COVERED = ("--cases", "4", "--cov", "--cov-report=term")
 #: Tests that kill processes and count what runs side by side may fail where the machine stands still for a while.
 ONCE_MORE = ("--reruns", "1")
-#: Tests of timeouts, pauses and leases wait for half of their time, so each core can run two workers.
+#: Slow tests wait for half of their time, so each core can run two workers.
 WORKERS = ("-n", str(2 * (os.cpu_count() or 1)))
+#: The others wait less, and each worker takes ten seconds to find the tests.
+FEWER_WORKERS = ("-n", str(1 + (os.cpu_count() or 1)))
+#: The tests that the session `wheel` runs on the oldest Python.
+IN_WHEEL = ("tests/cli", "tests/docs")
+ELSEWHERE = tuple(f"--ignore={folder}" for folder in IN_WHEEL)
 #: Those of users, and none: each is tried alone.
 EXTRAS = ["", *(name for name in PROJECT["project"]["optional-dependencies"] if name not in {"bench", "dev", "docs"})]
 
@@ -51,8 +54,8 @@ def _show_all_of_pyenv() -> None:
 
 _show_all_of_pyenv()
 
-#: Runs all tests: the newest Python that is installed.
-COMPLETE = next((python for python in reversed(PYTHONS) if shutil.which(f"python{python}")), MEASURED)
+#: The newest Python that is installed also runs the slow tests.
+NEWEST = next((python for python in reversed(PYTHONS) if shutil.which(f"python{python}")), MEASURED)
 
 
 @nox.session
@@ -74,22 +77,22 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests on the newest Python, a part of them with coverage on 3.12, and one case of each on the others.
+    """Run the tests: with coverage on 3.12, the slow ones on the newest Python, and one case of each on all of them.
 
-    Coverage below 97 % of the package, branches included, fails. Tests marked `slow` and all examples of hypothesis run
-    on the newest Python alone. Arguments go to pytest instead of these selections.
+    Coverage below 97 % of the package, branches included, fails. Every case of every test runs on one Python at least,
+    and all examples of hypothesis on the newest. Arguments go to pytest instead of these selections.
     """
     session.install("-e", ".[dev]")
-    pytest = ("pytest", *WORKERS, "--dist", "worksteal", *ONCE_MORE)
+    pytest = ("pytest", "--dist", "worksteal", *ONCE_MORE)
     if session.posargs:
-        session.run(*pytest, *session.posargs)
+        session.run(*pytest, *WORKERS, *session.posargs)
         return
-    if session.python == COMPLETE:
-        session.run(*pytest, "--durations=10")
     if session.python == MEASURED:
-        session.run(*pytest, *QUICK, *COVERED)
-    elif session.python != COMPLETE:
-        session.run(*pytest, *QUICK, "--cases", "1")
+        session.run(*pytest, *FEWER_WORKERS, *QUICK, "--cov", "--cov-report=term")
+    if session.python == NEWEST:
+        session.run(*pytest, *WORKERS, "--cases", "1", "--durations=10")
+    if session.python not in {MEASURED, NEWEST}:
+        session.run(*pytest, *FEWER_WORKERS, *QUICK, "--cases", "1", *(ELSEWHERE if session.python == OLDEST else ()))
 
 
 @nox.session
@@ -132,7 +135,7 @@ def wheel(session: nox.Session) -> None:
     shutil.unpack_archive(source, folder, filter="data")
     shutil.rmtree(unpacked / "adjust_async")
     with session.chdir(unpacked):
-        wanted = session.posargs or ("tests/cli", "tests/docs")
+        wanted = session.posargs or IN_WHEEL
         session.run("pytest", *WORKERS, *ONCE_MORE, "-m", "not slow", "--cases", "1", *wanted)
 
 

@@ -42,8 +42,8 @@ PassTime: TypeAlias = Callable[[float], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--cases`, for the Pythons that need not see every combination again."""
-    parser.addoption("--cases", type=int, help="run at most so many cases of each parametrized test, spread evenly")
+    """Add `--cases`, for the Pythons that need not see every combination again; one Python alone runs slow tests."""
+    parser.addoption("--cases", type=int, help="run at most so many cases of each test that is not slow, spread evenly")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if most is not None:
         cases: dict[str, list[pytest.Item]] = {}
         for item in items:
-            name = item.nodeid if item.get_closest_marker("every_case") else item.nodeid.partition("[")[0]
+            name = item.nodeid if item.get_closest_marker("slow") else item.nodeid.partition("[")[0]
             cases.setdefault(name, []).append(item)
         kept = {item for group in cases.values() for item in group[:: max(1, -(-len(group) // most))]}
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])

@@ -9,7 +9,6 @@ from tests.coordination.conftest import Connect
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.every_case
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 async def test_conformance(check: Check, connect: Connect) -> None:
     """Each coordinator does what every coordinator must."""
