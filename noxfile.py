@@ -107,7 +107,7 @@ def docs(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """Build the sdist, and of that the wheel, into `dist`, and check what a package index shows of them."""
     shutil.rmtree("dist", ignore_errors=True)
-    session.install("build", "hatchling", "twine")
+    session.install("build", "twine", *PROJECT["build-system"]["requires"])
     session.run("python", "-m", "build", "--no-isolation", silent=True)
     session.run("twine", "check", "--strict", *map(str, _built()))
 

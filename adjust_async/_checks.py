@@ -31,10 +31,14 @@ _SEGMENT = r"[0-9A-Za-z_-]+"
 LARGEST_NUMBER = 2**63 - 1
 
 
+_REPR = reprlib.Repr()
+_REPR.maxother = 80  # the default of 30 cuts the middle out of a datetime
+
+
 def shown(value: object) -> str:
     """Return the repr of a value for a message, cut to 80 characters."""
     try:
-        text = reprlib.repr(value)
+        text = _REPR.repr(value)
     except ValueError:
         return f"a number of type {type(value).__name__} with thousands of digits"
     if "\n" in text:  # as of a data frame
@@ -56,7 +60,7 @@ def check_token(value: object, argument: str) -> str:
     return str.__str__(value)  # a member of a str enumeration formats as its name otherwise
 
 
-def check_app_tokens(app_tokens: object) -> list[str]:
+def check_app_tokens(app_tokens: object, argument: str = "app_tokens") -> list[str]:
     """Return one app token or several as a list.
 
     Raises:
@@ -66,19 +70,19 @@ def check_app_tokens(app_tokens: object) -> list[str]:
     if isinstance(app_tokens, str):
         app_tokens = [app_tokens]
     if not isinstance(app_tokens, Iterable) or isinstance(app_tokens, bytes):
-        raise ConfigurationError(f"app_tokens is {shown(app_tokens)}: pass one app token as text, or many in a list")
+        raise ConfigurationError(f"{argument} is {shown(app_tokens)}: pass one app token as text, or many in a list")
     try:
         given = list(app_tokens)
     except TypeError:
-        problem = f"app_tokens is {shown(app_tokens)}: pass one app token as text, or many in a list"
+        problem = f"{argument} is {shown(app_tokens)}: pass one app token as text, or many in a list"
         raise ConfigurationError(problem) from None
-    tokens = list(map(partial(check_token, argument="app_tokens"), given))
+    tokens = list(map(partial(check_token, argument=argument), given))
     if not tokens:
-        raise ConfigurationError("app_tokens is empty: pass at least one app token")
+        raise ConfigurationError(f"{argument} is empty: pass at least one app token")
     seen: set[str] = set()
     for token in tokens:
         if token in seen:
-            raise ConfigurationError(f"app_tokens has {shown(token)} twice: its figures would be counted twice")
+            raise ConfigurationError(f"{argument} has {shown(token)} twice: its figures would be counted twice")
         seen.add(token)
     return tokens
 
@@ -128,7 +132,7 @@ def check_positive_number(value: object, argument: str, unit: str) -> float | No
     """Return a number above 0, or `None` for no limit.
 
     Raises:
-        ConfigurationError: It is something else.
+        ConfigurationError: It is not such a number.
     """
     if value is None:
         return None
@@ -143,7 +147,9 @@ def check_seconds(value: object, argument: str, most: float) -> float:
     Raises:
         ConfigurationError: It is not such a number.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_NUMBER:
+        value = float(value)
+    if not isinstance(value, float) or not 0 <= value <= most:
         raise ConfigurationError(f"{argument} is {shown(value)}: pass seconds from 0 to {most:g}")
     return float(value)
 

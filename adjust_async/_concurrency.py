@@ -34,26 +34,33 @@ async def stream(
         Exception: What `produce` raised, after everything that it had sent before.
     """
     __tracebackhide__ = True
-    # The producer holds one more item while it waits to send it.
-    sending, receiving = anyio.create_memory_object_stream[T](ahead - 1)
-    with sending, receiving:
-        task = spawn(produce(sending.send))
-        # A callback instead of a `finally` in the task: a task that is cancelled before its first step runs no code.
-        task.add_done_callback(lambda _: sending.close())
-        try:
-            async for item in receiving:
-                yield item
-            if task.cancelled():
-                raise ClientClosedError("the client was closed during this walk: close it after its walks have ended")
-            task.result()
-        finally:
-            # If the client is closed, the task has ended. Then this must not suspend: an event loop that shuts down
-            # closes this generator and those around it side by side, and none may find another one running.
-            if task.cancel():
-                with anyio.CancelScope(shield=True):
-                    await asyncio.wait([task])
-            if not task.cancelled():
-                task.exception()
+    items: asyncio.Queue[Any] = asyncio.Queue()
+    taken = asyncio.Semaphore(ahead - 1)
+    end = object()
+
+    async def send(item: T) -> None:
+        items.put_nowait(item)
+        await taken.acquire()
+
+    task = spawn(produce(send))
+    # A callback instead of a `finally` in the task: a task that is cancelled before its first step runs no code.
+    task.add_done_callback(lambda _: items.put_nowait(end))
+    try:
+        while (item := await items.get()) is not end:
+            taken.release()
+            yield item
+            del item  # an item is dropped before the next one arrives
+        if task.cancelled():
+            raise ClientClosedError("the client was closed during this walk: close it after its walks have ended")
+        task.result()
+    finally:
+        # If the client is closed, the task has ended. Then this must not suspend: an event loop that shuts down
+        # closes this generator and those around it side by side, and none may find another one running.
+        if task.cancel():
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
 
 
 class TaskGroup(asyncio.TaskGroup):

@@ -149,9 +149,9 @@ def structure_records(items: Sequence[Any], cls: type[T], known: Mapping[str, An
     Raises:
         MalformedError: An item has another structure.
     """
-    record = _shapes_of(cls).record  # type: ignore[arg-type]  # classes are hashable
+    shapes = _shapes_of(cls, tuple(known))  # type: ignore[arg-type]  # classes are hashable
     try:
-        return [record(item, known) for item in items]
+        return shapes.records(items, tuple(known.values()))
     except (ExceptionGroup, TypeError, AttributeError):
         pass
     documents = [{**item, **known} if isinstance(item, dict) else item for item in items]
@@ -159,6 +159,6 @@ def structure_records(items: Sequence[Any], cls: type[T], known: Mapping[str, An
 
 
 @cache
-def _shapes_of(cls: type[T]) -> KnownShapes[T]:
+def _shapes_of(cls: type[T], known: tuple[str, ...]) -> KnownShapes[T]:
     hook = prepare().get_structure_hook(cls)
-    return KnownShapes(cls, lambda document: hook(document, cls))
+    return KnownShapes(cls, known, lambda document: hook(document, cls))

@@ -11,7 +11,7 @@ from heapq import nlargest
 
 from adjust_async._concurrency import in_own_thread
 
-__all__ = ["MOST_HINTS", "did_you_mean", "near_names", "near_names_beside"]
+__all__ = ["MOST_HINTS", "did_you_mean", "near_names", "near_names_in_thread"]
 
 #: The maximum number of names in one error that get a suggestion.
 MOST_HINTS = 5
@@ -37,7 +37,7 @@ def near_names(name: str, known: Iterable[str]) -> list[str]:
     return _nearest(name, [(one, _pairs(one)) for one in known])
 
 
-async def near_names_beside(names: Iterable[str], known: Iterable[str]) -> dict[str, list[str]]:
+async def near_names_in_thread(names: Iterable[str], known: Iterable[str]) -> dict[str, list[str]]:
     """Return the suggestions for each of the first `MOST_HINTS` names, computed in a thread."""
     first, among = list(dict.fromkeys(names))[:MOST_HINTS], list(known)
     if not first or not among:

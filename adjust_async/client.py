@@ -1,4 +1,4 @@
-"""`AsyncAdjust`: the client, with its resources, its connections and their end."""
+"""`AsyncAdjust`: the client, with its resources and its connections."""
 
 import copy
 import math
@@ -10,9 +10,10 @@ from adjust_async._checks import check_seconds
 from adjust_async._concurrency import running_loop
 from adjust_async._http.session import Session
 from adjust_async._signatures import spelled_out
+from adjust_async._tokens import APIToken
 from adjust_async.campaign.partners import Partners
 from adjust_async.campaign.trackers import Trackers
-from adjust_async.config import APIToken, CallOptions, CampaignVersion, Config, Retry
+from adjust_async.config import CallOptions, CampaignVersion, Config, Retry
 from adjust_async.coordination.protocol import Coordinator, Holder
 from adjust_async.coordination.urls import find_coordinator
 from adjust_async.errors import ConfigurationError
@@ -186,7 +187,7 @@ class AsyncAdjust:
         return view
 
     async def holders(self) -> list[Holder]:
-        """Return who holds permits for the client's two hosts and locks of apps, among all clients of the coordinator.
+        """Return the holders of permits for both hosts and of locks of apps, among all clients that share them.
 
         Raises:
             CoordinationError: The coordinator can't be reached.
@@ -214,7 +215,7 @@ class AsyncAdjust:
             drain: Seconds for which calls in flight may continue; 0 by default. Reports of several requests, walks and
                 streamed reports may send their later requests. A provisioning run starts nothing more, awaits its
                 requests, and looks up creates in doubt. Calls that have not ended by then fail with
-                `ClientClosedError`, and their creates are in doubt.
+                `ClientClosedError`, and creates that were sent are in doubt.
 
         Raises:
             ConfigurationError: `drain` is not a number of seconds, or this is a view from `with_options`.

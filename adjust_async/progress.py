@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bar", "OnProgress", "bar", "check_on_progress"]
 
-#: Called in the event loop with the amount done, the total (`None` if unknown), and what was done last.
 OnProgress: TypeAlias = Callable[[int, int | None, str], object]
+"""Called in the event loop with the amount done, the total (`None` if unknown), and what was done last."""
 
 #: Seconds between two updates of the bar.
 UPDATE_INTERVAL = 0.1

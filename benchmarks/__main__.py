@@ -1,4 +1,4 @@
-"""Runs the benchmarks, prints what they find, keeps it in `results.json`, and writes the README of it."""
+"""Runs the benchmarks, prints their results, saves them in `results.json`, and writes the README from them."""
 
 import argparse
 import contextlib
@@ -20,10 +20,10 @@ LIMIT = 400
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run those that are named, or all.
+    """Run the named benchmarks, or all of them.
 
     Raises:
-        SystemExit: A benchmark failed. What the others found, and what it found itself before, is kept.
+        SystemExit: A benchmark failed. The results of the others are kept, and so are its own earlier ones.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         section = _run(name, Options(given.rounds, given.latencies))
         failed += [name] if section.failure else []
         if results is not None:
-            # After each benchmark, so that whatever stops the next one loses nothing.
+            # After each benchmark, so that nothing is lost if the next one is stopped.
             results = results.plus(name, section)
             save(results)
     if results is not None:
@@ -61,7 +61,7 @@ def _latencies(text: str) -> tuple[float, ...]:
 
 
 def _begin(command: str, *, is_whole: bool) -> Results | None:
-    """Return the results that the run adds to, or `None` if its figures can't be compared with them."""
+    """Return the results to which this run is added; `None` if its figures can't be compared with them."""
     now, before = circumstances(command), None if is_whole else load()
     if now.is_busy:
         print(f"The machine is busy (load {now.load}): figures of a quiet one are better.", file=sys.stderr)
@@ -86,7 +86,7 @@ def _run(name: str, options: Options) -> Section:
             for one in _found(name, options):
                 print(f"\n{table(one)}", flush=True)
                 found.append(one)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the others are to run all the same
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the others must run nevertheless
         traceback.print_exc()
         failure = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
     took = time.monotonic() - started
@@ -101,7 +101,7 @@ def _found(name: str, options: Options) -> Iterator[Measurement | Listing]:
 
 @contextlib.contextmanager
 def _limited(seconds: int) -> Iterator[None]:
-    """Raise `TimeoutError` in the block when its time is over, where the system has alarms."""
+    """Raise `TimeoutError` in the block after some seconds, if the system has alarms."""
 
     def over(_: int, __: FrameType | None) -> None:
         raise TimeoutError(f"it took more than {seconds} s")

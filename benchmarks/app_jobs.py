@@ -1,4 +1,4 @@
-"""What a web app does in the background: nothing, walks, and large documents, with the SDK and without it."""
+"""The background jobs of a web app: nothing, walks, and large documents, with and without the SDK."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,7 +15,7 @@ KPIS, METRICS = ["installs", "sessions", "revenue"], ["installs", "clicks", "cos
 
 
 class Size(NamedTuple):
-    """How much is done: pages an app, elements of the large KPI document, rows of the report, seconds of nothing."""
+    """The amount of work: pages per app, elements of the large KPI document, rows of the report, seconds of nothing."""
 
     pages: int
     elements: int
@@ -31,14 +31,14 @@ Work = Callable[[], Awaitable[int]]
 
 
 class Job(NamedTuple):
-    """What the app does in the background.
+    """A background job of the app.
 
     Attributes:
-        name: What the table calls it.
+        name: Its name in the table.
         open: Opens the job for the URL of the APIs and the amount of work, within the app's lifespan.
-        found: How much of it there is to be found.
-        share: What part of the pages it walks.
-        needs: The module without which it can't be done.
+        found: The number that it must find.
+        share: The share of the pages that it walks.
+        needs: The module that it needs.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Job(NamedTuple):
 
 @asynccontextmanager
 async def nothing(_: str, size: Size) -> AsyncIterator[Work]:
-    """Rest."""
+    """Do nothing."""
 
     async def rest() -> int:
         await asyncio.sleep(size.rest)
@@ -162,7 +162,7 @@ JOBS = (
 
 
 def answers(size: Size) -> Answers:
-    """Make what is walked and fetched."""
+    """Make the answers for walks and documents."""
     apps = [app for share in {job.share for job in JOBS} for app in pages.apps_of(1, size.pages // share)]
     elements = [
         {"token": f"t{number:05}", "kpi_values": [number, number * 7, number * 0.93]} for number in range(size.elements)

@@ -1,7 +1,7 @@
-"""What people use where they have no SDK: HTTP clients, 50 requests at a time or one after the other.
+"""What people use without an SDK: HTTP clients, with 50 concurrent requests or one after the other.
 
-Each is set up as it would be by hand, and yields a function that asks for a path and returns the decoded JSON. None of
-them retries, or checks anything but the status.
+Each is set up as a script would do it, and yields a function that requests a path and returns the decoded JSON. None of
+them retries or checks anything except the status.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ SDK = Callable[[str], AbstractAsyncContextManager["AsyncAdjust"]]
 
 
 def sdk(url: str) -> AbstractAsyncContextManager["AsyncAdjust"]:
-    """Open this SDK as it is by default."""
+    """Open this SDK with its defaults."""
     from adjust_async import AsyncAdjust
 
     return AsyncAdjust("token", api_url=url)
@@ -35,7 +35,7 @@ def sdk(url: str) -> AbstractAsyncContextManager["AsyncAdjust"]:
 
 @asynccontextmanager
 async def sdk_on_aiohttp(url: str) -> AsyncIterator["AsyncAdjust"]:
-    """Open this SDK on its transport of aiohttp."""
+    """Open this SDK with `AiohttpTransport`."""
     import httpx
 
     from adjust_async import AsyncAdjust
@@ -49,24 +49,24 @@ async def sdk_on_aiohttp(url: str) -> AsyncIterator["AsyncAdjust"]:
 
 
 def by_httpx(url: str) -> AbstractAsyncContextManager[Ask]:
-    """Ask by a plain `httpx.AsyncClient`, with the decoder that it has."""
+    """Request with a plain `httpx.AsyncClient` and its own decoder."""
     return _asking(import_module("httpx"), url)
 
 
 def by_httpx2(url: str) -> AbstractAsyncContextManager[Ask]:
-    """Ask by a plain `httpx2.AsyncClient`, which has the same interface."""
+    """Request with a plain `httpx2.AsyncClient`, which has the same interface."""
     return _asking(import_module("httpx2"), url)
 
 
 def by_httpx_pooled(url: str) -> AbstractAsyncContextManager[Ask]:
-    """Ask by an `httpx.AsyncClient` on the SDK's `PooledTransport`."""
+    """Request with an `httpx.AsyncClient` and the SDK's `PooledTransport`."""
     from adjust_async.transports import PooledTransport
 
     return _asking(import_module("httpx"), url, transport=PooledTransport(AT_ONCE))
 
 
 def by_httpx_aiohttp(url: str) -> AbstractAsyncContextManager[Ask]:
-    """Ask by an `httpx.AsyncClient` on the SDK's `AiohttpTransport`."""
+    """Request with an `httpx.AsyncClient` and the SDK's `AiohttpTransport`."""
     from adjust_async.transports import AiohttpTransport
 
     return _asking(import_module("httpx"), url, transport=AiohttpTransport(AT_ONCE))
@@ -88,7 +88,7 @@ async def _asking(library: ModuleType, url: str, **settings: Any) -> AsyncIterat
 
 @asynccontextmanager
 async def by_aiohttp(url: str) -> AsyncIterator[Ask]:
-    """Ask by a raw `aiohttp.ClientSession`, and decode with orjson: the floor."""
+    """Request with a raw `aiohttp.ClientSession`, and decode with orjson: the lower bound."""
     import aiohttp
     import orjson
 
@@ -104,7 +104,7 @@ async def by_aiohttp(url: str) -> AsyncIterator[Ask]:
 
 @contextmanager
 def by_requests(url: str) -> Iterator[Callable[[str, Query], Any]]:
-    """Ask by a `requests.Session`, one after the other."""
+    """Request with a `requests.Session`, one after the other."""
     import requests
 
     with requests.Session() as session:

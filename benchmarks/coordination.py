@@ -1,7 +1,7 @@
-"""What sharing an account costs: one permit, and four processes compared with one that does all the work.
+"""The cost of sharing an account: one permit, and four processes compared with one that does all the work.
 
-The server counts the requests that it has at a time, and refuses what is more than 50. Redis runs on the same machine;
-without it its rows are left out.
+The server counts concurrent requests, and refuses those beyond 50. Redis runs on the same machine; if it is not
+installed, its rows are left out.
 """
 
 import asyncio
@@ -26,23 +26,23 @@ from adjust_async.coordination import Host
 from adjust_async.coordination.urls import find_coordinator
 from benchmarks import rollouts
 from benchmarks.measuring import Listing, Options, amount
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 from benchmarks.redis_server import RedisServer
 from benchmarks.server import serve
 
 LIMIT = 50
 
-#: Seconds that the server takes for an answer: what Adjust takes at its fastest.
+#: Seconds that the server takes for an answer, like Adjust at its fastest.
 LATENCY = 0.2
 
-#: Seconds after which the permits of a killed process come back.
+#: Seconds after which the permits of a killed process are free.
 LEASE = 2.0
 
 _context = multiprocessing.get_context("spawn")
 
 
 class _Size(NamedTuple):
-    """How much is done: permits in a row, seconds of taking permits, requests of each of the processes."""
+    """The amount of work: permits in a row, seconds of taking permits, requests per process."""
 
     permits: int
     seconds: float
@@ -55,7 +55,7 @@ QUICK = _Size(permits=20, seconds=0.1, processes=(2,), requests=10)
 
 
 def measure(options: Options) -> Iterator[Listing]:
-    """Measure a permit, and then processes that share an account."""
+    """Measure a permit, then processes that share an account."""
     size = QUICK if options.quick else WHOLE
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         places: dict[str, str | None] = {"in the process": None, "file": f"file://{folder}/coordination.db"}
@@ -102,7 +102,7 @@ async def _taken(place: str | None, permits: int) -> list[float]:
 
 
 def _rate(place: str | None, processes: int, seconds: float) -> float:
-    """Count the permits a second that so many processes get."""
+    """Return the number of permits a second that some processes get together."""
     return sum(found for found, _ in _together(_take, [(place, seconds)] * processes)) / seconds
 
 
@@ -135,7 +135,7 @@ def _host() -> Host:
 
 
 class _Served(NamedTuple):
-    """What the server has seen: requests at a time at most, answers, and refusals."""
+    """The server's counts: concurrent requests at most, answers, and refusals."""
 
     most: int
     answered: int
@@ -157,7 +157,7 @@ def _processes(places: dict[str, str | None], size: _Size) -> Listing:
         runs.append((killed, [(place, each)] * count, True))
     rows, alone = [], 0.0
     for name, work, is_killed in runs:
-        with beside(_serve, LATENCY) as server:
+        with run_server(_serve, LATENCY) as server:
             arguments = [(server.url, place, requests) for place, requests in work]
             wall = _killed(arguments) if is_killed else max(took for _, took in _together(_fetch, arguments))
             served = _Served(*httpx.get(f"{server.url}/seen").json())
@@ -201,7 +201,7 @@ def _fetch(begin: Connection, url: str, place: str | None, requests: int) -> int
 
 
 def _killed(arguments: Sequence[tuple[str, str | None, int]]) -> float:
-    """Kill one of the processes every two seconds, and replace it, until all is done; return what that took."""
+    """Kill and replace one of the processes every two seconds, until all is done. Return the seconds that this took."""
     url, place, _ = arguments[0]
     left = [requests for _, _, requests in arguments]
     began, next_kill, victim = 0.0, 0.0, 0
@@ -233,7 +233,7 @@ def _killed(arguments: Sequence[tuple[str, str | None, int]]) -> float:
 
 
 def _drained(connection: Connection) -> int:
-    """Count the answers that a process has reported."""
+    """Return the number of answers that a process has reported."""
     answers = 0
     with contextlib.suppress(EOFError):
         while connection.poll():
@@ -263,7 +263,7 @@ def _wait_for_start(begin: Connection) -> None:
 
 
 def _together(work: Any, arguments: Sequence[tuple[Any, ...]]) -> list[tuple[int, float]]:
-    """Run `work` in processes that begin at the same moment; return what each found, and the seconds it took."""
+    """Run `work` in processes that begin at the same moment. Return the result of each, and its duration in seconds."""
     processes = [_start(work, argument) for argument in arguments]
     for _, connection in processes:
         connection.recv()
@@ -271,7 +271,7 @@ def _together(work: Any, arguments: Sequence[tuple[Any, ...]]) -> list[tuple[int
     for _, connection in processes:
         connection.send(None)
     found: dict[Connection, tuple[int, float]] = {}
-    # All of them are read all the time: one whose pipe is full would stop its event loop.
+    # All are read continuously: a full pipe would stop the event loop of its process.
     while waiting := [connection for _, connection in processes if connection not in found]:
         ready = wait(waiting)
         for connection in waiting:

@@ -1,4 +1,4 @@
-"""A CSV report of 300,000 rows, 24 MB: row by row with its figures added up, and into a file."""
+"""A CSV report of 300,000 rows, 24 MB: row by row, with its figures added up, and into a file."""
 
 import asyncio
 import csv
@@ -22,7 +22,7 @@ CSV_LINE = b'2026-11-%02d,Puzzle Harbor,yxs12pfewq12,"Network, the %dth",Spring 
 
 
 def answers(rows: int) -> Answers:
-    """Make a CSV of so many rows, chunked as the service sends it."""
+    """Make a CSV with this many rows, chunked as the service sends it."""
     header = ",".join(CSV_DIMENSIONS + CSV_METRICS).encode() + b"\n"
     parts = [b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n", _chunk(header)]
     for first in range(0, rows, 500):
@@ -40,7 +40,7 @@ def _cells(number: int) -> tuple[int, ...]:
 
 
 class Sums(NamedTuple):
-    """How many rows there are, and what their figures come to."""
+    """The number of rows, and the sums of their figures."""
 
     rows: int
     installs: int
@@ -68,7 +68,7 @@ CSV_QUERY: dict[str, Any] = {
 
 
 def rows_with_sdk(url: str) -> Sums:
-    """Walk the rows with this SDK, all cells typed."""
+    """Iterate over the rows with this SDK, with all cells typed."""
 
     async def walk() -> Sums:
         rows = installs = clicks = 0
@@ -115,7 +115,7 @@ def rows_with_requests(url: str) -> Sums:
     import requests
 
     response = requests.get(url + CSV_PATH, timeout=60)
-    response.encoding = "utf-8"  # or it would take a guess at text/csv
+    response.encoding = "utf-8"  # otherwise it would guess the encoding of text/csv
     return _sums(response.text)
 
 
@@ -124,7 +124,7 @@ def _sums(text: str) -> Sums:
 
 
 def file_with_sdk(url: str, place: Path) -> Path:
-    """Save with this SDK: checked and counted, and whole or not there at all."""
+    """Save with this SDK: checked and counted, completely or not at all."""
 
     async def save() -> Path:
         async with AsyncAdjust("token", api_url=url) as adjust:
@@ -163,7 +163,7 @@ def file_with_httpx(url: str, place: Path) -> Path:
 
 
 def saved(place: Path) -> Sums:
-    """Read what was saved."""
+    """Read the saved file."""
     with place.open(newline="") as file:
         return Sums.of(csv.DictReader(file))
 

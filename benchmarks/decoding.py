@@ -17,11 +17,11 @@ KPIS = ["installs", "sessions", "revenue"]
 COLUMNS = ("app_token", "app_name", "currency", "network_token", "network_name", "date", *KPIS)
 
 
-# A page, decoded again and again. What is compared is the last one.
+# A page, decoded again and again. The last result is compared.
 
 
 def page_with_sdk(body: bytes, times: int) -> Sequence[Tracker]:
-    """Decode with this SDK, to records whose every field was checked."""
+    """Decode with this SDK into records, with every field checked."""
     from adjust_async._http.messages import Answer
     from adjust_async.campaign.pages import decode_page
 
@@ -35,17 +35,17 @@ def page_with_sdk(body: bytes, times: int) -> Sequence[Tracker]:
 
 
 def page_by_orjson(body: bytes, times: int) -> list[dict[str, Any]]:
-    """Decode to dictionaries."""
+    """Decode into dictionaries."""
     return _last(lambda body: _items(orjson.loads(body)), body, times)
 
 
 def page_by_orjson_to_records(body: bytes, times: int) -> list[Tracker]:
-    """Decode to records, unchecked."""
+    """Decode into unchecked records."""
     return _last(lambda body: _records(orjson.loads(body)), body, times)
 
 
 def page_by_json_to_records(body: bytes, times: int) -> list[Tracker]:
-    """Decode to records, unchecked, with the decoder of the standard library."""
+    """Decode into unchecked records with the standard library."""
     return _last(lambda body: _records(json.loads(body)), body, times)
 
 
@@ -65,7 +65,7 @@ def _records(document: dict[str, Any]) -> list[Tracker]:
 
 
 def fields(page: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Return what can be compared of a page of records, or of dictionaries."""
+    """Return the fields to compare of a page of records or dictionaries."""
     names = ("token", "name", "level", "partner_id", "impression_url")
     return [tuple(one[name] if isinstance(one, dict) else getattr(one, name) for name in names) for one in page]
 
@@ -100,7 +100,7 @@ def page(options: Options) -> Measurement:
 
 
 def answer_of(apps: int, networks: int) -> bytes:
-    """Make an answer of so many apps, each with so many networks, of 200 days each."""
+    """Make an answer with some apps and networks, with 200 days for each network."""
     result_set = [
         {
             "token": f"app{app}",
@@ -135,12 +135,12 @@ def rows_kept(document: bytes) -> list[dict[str, Any]]:
 
 
 def arrow(document: bytes) -> Any:
-    """Decode with this SDK, to a table of Arrow."""
+    """Decode with this SDK into an Arrow table."""
     return KpiReport.from_json(document).to_arrow()
 
 
 def rows_by_orjson(document: bytes) -> list[dict[str, Any]]:
-    """Flatten by hand, knowing the shape beforehand."""
+    """Flatten with a loop for this one structure."""
     return _flat(orjson.loads(document))
 
 
@@ -157,7 +157,7 @@ def _flat(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def cells(found: Any) -> str:
-    """Return what can be compared of a report, a table, or rows."""
+    """Return the cells to compare of a report, a table, or rows."""
     rows = found.rows() if isinstance(found, KpiReport) else found if isinstance(found, list) else found.to_pylist()
     return digest(tuple(row.values()) for row in rows)
 

@@ -1,10 +1,10 @@
 """Writes the README from `results.json`, and draws the charts: `python -m benchmarks.document`.
 
-The prose is in `README.template.md`, and what is generated stands there as `{{ WHAT }}`:
+The prose is in `README.template.md`, where generated parts are written as `{{ WHAT }}`:
 
-machine                                     what all was measured with
-targets                                     what was to be reached, and what was
-missed                                      what was not reached, and why
+machine                                     the machine, the commit and the versions
+targets                                     the targets, and whether they were reached
+missed                                      the targets that were missed, and why
 tables BENCHMARK                            a benchmark's charts and tables
 figure BENCHMARK LATENCY COLUMN CONTENDER   one median, such as `figure pages 0.05 ratio adjust_async`
 """
@@ -38,12 +38,12 @@ def readme(results: Results) -> str:
 
 
 def rendered(template: str, results: Results) -> str:
-    """Put what was found into a template."""
+    """Fill a template with the results."""
     return PLACE.sub(lambda match: generated(match[1], results), template)
 
 
 def generated(what: str, results: Results) -> str:
-    """Return what stands in one place of a template.
+    """Return the text for one place in a template.
 
     Raises:
         ValueError: The place is unknown.
@@ -66,7 +66,7 @@ def generated(what: str, results: Results) -> str:
 
 
 def charts_of(results: Results) -> Mapping[str, list[Measurement]]:
-    """Return what charts are drawn of, by the names of their files."""
+    """Return the measurements for each chart, by the name of its file."""
     return {
         name: measurements
         for section in results.sections.values()
@@ -114,7 +114,7 @@ def _cell(text: str) -> str:
 
 
 def main() -> None:
-    """Write the README, and draw the charts anew."""
+    """Write the README, and draw all charts."""
     results = load()
     if results is None:
         raise SystemExit("there is no results.json: run `python -m benchmarks`")

@@ -12,7 +12,7 @@ TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
 def charted(found: Sequence[Measurement | Listing]) -> dict[str, list[Measurement]]:
-    """Choose what charts are drawn of, by their names: races that have an ideal, all latencies of one in one chart."""
+    """Return the measurements for each chart, by its name: races with an ideal, with all latencies in one chart."""
     charts: dict[tuple[str, str], list[Measurement]] = {}
     for one in found:
         if isinstance(one, Measurement) and one.ideal and len(one.runs) > 1:

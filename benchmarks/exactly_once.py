@@ -1,6 +1,6 @@
-"""What provisioning leaves behind on the emulator, counted in its database: after faults, and after kills.
+"""The trackers that exist on the emulator after provisioning under faults and kills, counted in its database.
 
-The emulator allows two trackers of one name, so that every mistake shows.
+The emulator allows two trackers with the same name, so that every mistake shows.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from typing import NamedTuple
 from adjust_async import AdjustError, AsyncAdjust
 from benchmarks.measuring import Listing, alone
 from benchmarks.plans import plan_of
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 
 LATENCY = 0.02
 FAULT_RATE = 0.2
 
-#: Seconds for which a create that was not answered may still be under way; the emulator's latest is 0.3.
+#: Seconds for which a create without an answer may still be running; the emulator's latest takes 0.3.
 GRACE_TIME = 1.0
 
 
@@ -36,7 +36,7 @@ class Account(NamedTuple):
 
 
 class _Size(NamedTuple):
-    """How much is done: how many trackers, by the plain loop too, faults by which seeds, and how many kills."""
+    """The amount of work: trackers, also for the plain loop, seeds of faults, and kills."""
 
     trackers: int
     looped: int
@@ -49,7 +49,7 @@ QUICK = _Size(trackers=5, looped=0, seeds=(1,), kills=0)
 
 
 def exactly_once(*, quick: bool) -> Listing:
-    """Provision under faults, compared with a plain loop, and over kills."""
+    """Provision under faults, compared with a plain loop, and with kills."""
     size = QUICK if quick else WHOLE
     with tempfile.TemporaryDirectory() as folder:
         return Listing(
@@ -71,7 +71,7 @@ def _faulty(size: _Size, folder: Path) -> Iterator[Sequence[str]]:
             if not trackers:
                 continue
             database = folder / f"{work.__name__}{seed}.sqlite"
-            with beside(_serve, str(database), LATENCY, seed) as account:
+            with run_server(_serve, str(database), LATENCY, seed) as account:
                 _, run = alone(work, account, plan_of(trackers))
                 there, twice = _counted(database, account.app)
             if work is provisioned and (there, twice) != (trackers, 0):
@@ -81,18 +81,18 @@ def _faulty(size: _Size, folder: Path) -> Iterator[Sequence[str]]:
 
 
 def _killed(size: _Size, folder: Path) -> Iterator[Sequence[str]]:
-    """Kill the provisioning process at random moments, and run it to the end at last."""
+    """Kill the provisioning process at random moments, and finally run it to its end."""
     if not size.kills:
         return
     source = random.Random(7)
     context = multiprocessing.get_context("spawn")
     database = folder / "killed.sqlite"
     plan = plan_of(size.trackers)
-    with beside(_serve, str(database), LATENCY, None) as account:
+    with run_server(_serve, str(database), LATENCY, None) as account:
         for _ in range(size.kills):
             process = context.Process(target=provisioned, args=(account, plan))
             process.start()
-            # Half a second of it is the start of the process.
+            # Half a second of this is the start of the process.
             time.sleep(0.6 + source.random() * 1.2)
             process.kill()
             process.join()
@@ -106,7 +106,7 @@ def _killed(size: _Size, folder: Path) -> Iterator[Sequence[str]]:
 
 
 def _serve(ready: Connection, database: str, latency: float, seed: int | None) -> None:
-    # Here rather than above, since the contenders' processes import this module too.
+    # Not at the top, because the contenders' processes import this module too.
     from adjust_async.emulator import Emulator, Faults
 
     def started(emulator: Emulator) -> None:
@@ -119,7 +119,7 @@ def _serve(ready: Connection, database: str, latency: float, seed: int | None) -
 
 
 def _counted(database: Path, app: str) -> tuple[int, int]:
-    """Count the trackers in the emulator's database, and the names that are there more than once."""
+    """Return the number of trackers in the emulator's database, and of names that appear more than once."""
     from adjust_async.emulator import Store
 
     with contextlib.closing(Store(database, read_only=True)) as store:
@@ -129,7 +129,7 @@ def _counted(database: Path, app: str) -> tuple[int, int]:
 
 @contextlib.asynccontextmanager
 async def _client(account: Account) -> AsyncIterator[AsyncAdjust]:
-    """Make a client with patience for a service that fails one request in five, and keep it from telling of each."""
+    """Make a client with patience for a service that fails one request in five, without a log line for each."""
     logger = logging.getLogger("adjust_async")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -151,7 +151,7 @@ def provisioned(account: Account, plan: Sequence[str]) -> None:
 
 
 def looped(account: Account, plan: Sequence[str]) -> None:
-    """Create as a script does: one after the other, and again after any error."""
+    """Create as a script does: one after the other, with a retry after any error."""
 
     async def loop() -> None:
         tokens: dict[str, str] = {}

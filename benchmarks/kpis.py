@@ -1,9 +1,9 @@
-"""The figures of 500 apps by tracker and day, one request an app, 50 at a time, down to the rows.
+"""The figures of 500 apps by tracker and day: one request per app, 50 at a time, flattened into rows.
 
-An app has 20 trackers and a week: 140 rows, less the days on which a tracker had no figures, which the service leaves
-out. Every contender ends with the same rows: the app with its name and currency, the tracker with its name, the day as
-a date, and the figures. The SDK flattens any grouping; the others have a loop that knows this one. The two clients that
-others published have no way to ask side by side. What would take too long with all apps gets fewer.
+An app has 20 trackers and a week: 140 rows, minus the days without figures, which the service leaves out. Every
+contender ends with the same rows: the app with its name and currency, the tracker with its name, the day as a date, and
+the figures. The SDK flattens any grouping; the others have a loop for this one. The two published clients can't send
+concurrent requests. Contenders that would take too long get fewer apps.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ Row = tuple[Any, ...]
 
 
 def document(number: int) -> dict[str, Any]:
-    """Make what the service answers for an app."""
+    """Make the service's answer for an app."""
     app = token_of(number)
     trackers = [{"token": f"{app}t{index:02}", "name": f"Network {index}"} for index in range(TRACKERS)]
     return {
@@ -66,12 +66,12 @@ def _dates(tracker: int) -> Iterator[dict[str, Any]]:
 
 
 def token_of(number: int) -> str:
-    """Name an app."""
+    """Return the token of an app."""
     return f"app{number:09}"
 
 
 def answers(apps: int) -> Answers:
-    """Make the answers for so many apps."""
+    """Make the answers for this many apps."""
     return {f"/kpis/v1/{token_of(number)}".encode(): response(orjson.dumps(document(number))) for number in range(apps)}
 
 
@@ -81,7 +81,7 @@ def _expected(apps: int) -> str:
 
 
 def flat(document: dict[str, Any]) -> Iterator[Row]:
-    """Flatten an answer whose grouping is known beforehand, as a script does."""
+    """Flatten an answer with a known grouping, as a script does."""
     return _flat(document["result_parameters"]["trackers"], document["result_set"])
 
 
@@ -95,12 +95,12 @@ def _flat(trackers: list[dict[str, Any]], app: dict[str, Any]) -> Iterator[Row]:
 
 
 def with_sdk(url: str, apps: int) -> list[Row]:
-    """Ask with this SDK."""
+    """Request with this SDK."""
     return _asked_with_sdk(url, apps, clients.sdk)
 
 
 def with_sdk_on_aiohttp(url: str, apps: int) -> list[Row]:
-    """Ask with this SDK on its transport of aiohttp."""
+    """Request with this SDK and `AiohttpTransport`."""
     return _asked_with_sdk(url, apps, clients.sdk_on_aiohttp)
 
 
@@ -135,28 +135,28 @@ def _asked(client: clients.Client, url: str, apps: int) -> list[Row]:
 
 
 def with_aiohttp(url: str, apps: int) -> list[Row]:
-    """Ask with raw aiohttp."""
+    """Request with raw aiohttp."""
     return _asked(clients.by_aiohttp, url, apps)
 
 
 def with_httpx(url: str, apps: int) -> list[Row]:
-    """Ask with httpx."""
+    """Request with httpx."""
     return _asked(clients.by_httpx, url, apps)
 
 
 def with_httpx2(url: str, apps: int) -> list[Row]:
-    """Ask with httpx2."""
+    """Request with httpx2."""
     return _asked(clients.by_httpx2, url, apps)
 
 
 def with_requests(url: str, apps: int) -> list[Row]:
-    """Ask with requests, in a loop."""
+    """Request with requests, in a loop."""
     with clients.by_requests(url) as ask:
         return [row for number in range(apps) for row in flat(ask(f"/kpis/v1/{token_of(number)}", QUERY))]
 
 
 def with_python_adjust(url: str, apps: int) -> list[Row]:
-    """Ask with python-adjust, app by app."""
+    """Request with python-adjust, app by app."""
     from adjustapi.api import AdjustApi
 
     api = AdjustApi("token")
@@ -173,14 +173,14 @@ def with_python_adjust(url: str, apps: int) -> list[Row]:
 
 
 def with_adjusty(url: str, apps: int) -> list[Row]:
-    """Ask with adjusty, app by app."""
+    """Request with adjusty, app by app."""
     import requests
     from adjusty import adjust_api
 
     def redirected(address: str, params: dict[str, str]) -> Any:
         return requests.get(address.replace("https://api.adjust.com", url), params=params, timeout=60)
 
-    # The address is written into its code.
+    # Its code has a fixed address.
     adjust_api.requests = SimpleNamespace(get=redirected)
     adjust = adjust_api.Adjust(user_token="token")
     adjust.set_params(START.isoformat(), END.isoformat(), countries=[], kpis=KPIS, group=GROUPING)

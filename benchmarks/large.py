@@ -1,8 +1,9 @@
 """Large answers: 200,000 rows into Arrow, 200,000 elements into rows, 60 MB fetched on a busy loop, and 2,000 windows.
 
-The first two begin with bytes. Who does them by hand knows the columns and their types, and checks nothing. Of the
-60 MB counts for how long the event loop served nothing else; "nothing" is the noise of the machine. The windows are
-joined into one report of 200,000 rows, which by hand are appended to one list a column: what counts is the memory.
+The first two begin with bytes. Handwritten code knows the columns and their types, and checks nothing. For the 60 MB,
+the longest time is measured for which the event loop served nothing else; "nothing" shows the noise of the machine. The
+windows are joined into one report of 200,000 rows; handwritten code appends them to one list per column. Here the
+memory is measured.
 """
 
 import asyncio
@@ -76,7 +77,7 @@ ARROW = (
 
 
 def cells(table: Any) -> str:
-    """Return what can be compared of a table."""
+    """Return the cells to compare of a table."""
     return digest(tuple(row[name] for name in (*DIMENSIONS, *METRICS)) for row in table.to_pylist())
 
 
@@ -108,7 +109,7 @@ def fetched_with_sdk(url: str) -> Watched:
 
 
 def fetched_with_sdk_on_aiohttp(url: str) -> Watched:
-    """Fetch with this SDK on its transport of aiohttp."""
+    """Fetch with this SDK and `AiohttpTransport`."""
     return _fetched(url, clients.sdk_on_aiohttp)
 
 
@@ -134,7 +135,7 @@ def fetched_by_aiohttp(url: str) -> Watched:
 
 
 def nothing(_: str) -> Watched:
-    """Rest for half a second."""
+    """Do nothing for half a second."""
 
     async def rest() -> Watched:
         return await watched(asyncio.sleep(0.5, 0))
@@ -168,7 +169,7 @@ def _fetches(options: Options) -> Iterator[Measurement]:
 
 
 def canned(body: bytes) -> Answers:
-    """Answer every question to the Report Service alike."""
+    """Answer every request for a report in the same way."""
     return {PATH.encode(): response(body)}
 
 
@@ -176,10 +177,10 @@ def canned(body: bytes) -> Answers:
 
 
 def windows_with_sdk(url: str, apps: int, months: int) -> tuple[int, int]:
-    """Fetch and join with this SDK; return the number of rows, and the sum of their clicks."""
+    """Fetch and join with this SDK. Return the number of rows, and the sum of their clicks."""
 
     async def fetch() -> tuple[int, int]:
-        # Without the service's rate, which would be all that is seen.
+        # Without the rate limit, which would determine the time.
         async with AsyncAdjust("token", api_url=url, reports_max_rate=None) as adjust:
             report = await adjust.reports.fetch(
                 dimensions=DIMENSIONS,
@@ -194,7 +195,7 @@ def windows_with_sdk(url: str, apps: int, months: int) -> tuple[int, int]:
 
 
 def windows_by_hand(url: str, apps: int, months: int) -> tuple[int, int]:
-    """Fetch with raw aiohttp, and append to one list a column."""
+    """Fetch with raw aiohttp, and append to one list per column."""
     columns: dict[str, list[Any]] = {name: [] for name in ("app_token", *DIMENSIONS, *METRICS)}
 
     async def fetch() -> None:
@@ -219,7 +220,7 @@ def _first(month: int) -> date:
 
 
 class _OfEachMonth(Mapping[bytes, bytes]):
-    """The same rows for every window, in the days of its month, made when they are asked for."""
+    """The same rows for every window, with the days of its month, made on request."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body

@@ -1,4 +1,4 @@
-"""The memory of a walk over up to 300,000 trackers that keeps none; its pages are made when asked for."""
+"""The memory of a walk over up to 300,000 trackers that keeps none of them; pages are made on request."""
 
 import asyncio
 import tracemalloc
@@ -12,7 +12,7 @@ from benchmarks.server import response, served
 
 
 class _LongLists(Mapping[bytes, bytes]):
-    """The lists of apps of any length, made as they are asked for; an app's token is the number of its pages."""
+    """Lists of any length, made on request; the token of an app is its number of pages."""
 
     def __init__(self) -> None:
         # Of three pages the first one has a cursor to the next, and the last one has none.
@@ -36,12 +36,12 @@ class _LongLists(Mapping[bytes, bytes]):
 
 
 def listed(url: str, pages: int) -> int:
-    """List the trackers of an app, and keep none."""
+    """List the trackers of an app without keeping any."""
     return asyncio.run(_counted(url, lambda adjust: adjust.trackers.list(str(pages))))
 
 
 def walked(url: str, pages: int) -> int:
-    """Walk the tree of an app, and keep nothing of it."""
+    """Walk the tree of an app without keeping any of it."""
     return asyncio.run(_counted(url, lambda adjust: adjust.trackers.walk(str(pages))))
 
 
@@ -54,7 +54,7 @@ async def _counted(url: str, walk: Callable[[AsyncAdjust], AsyncIterable[Tracker
 
 
 def traced(work: Callable[[str, int], int], url: str, pages: int) -> int:
-    """Do it under `tracemalloc`; return the peak, less what a first walk leaves in memory."""
+    """Run it under `tracemalloc`. Return the peak, minus what a first walk leaves in memory."""
     work(url, 4)
     tracemalloc.start()
     try:
@@ -65,7 +65,7 @@ def traced(work: Callable[[str, int], int], url: str, pages: int) -> int:
 
 
 class Walk(NamedTuple):
-    """A walk whose memory is measured, and whether there is the time to trace it."""
+    """A walk whose memory is measured, and whether it is short enough to trace."""
 
     name: str
     work: Callable[[str, int], int]

@@ -1,4 +1,4 @@
-"""Timing contenders side by side: each run in a process of its own, and what the contenders find compared."""
+"""Times contenders: each run is in its own process, and the results of all contenders are compared."""
 
 import gc
 import hashlib
@@ -21,10 +21,10 @@ class Run(NamedTuple):
     """One run.
 
     Attributes:
-        wall: Seconds that it took.
-        cpu: Seconds of CPU that its process took.
-        memory: Bytes that the peak of its process's memory grew by.
-        server: Seconds of CPU that the server's process took meanwhile; `None` if that is unknown.
+        wall: Its duration in seconds.
+        cpu: Seconds of CPU time of its process.
+        memory: The growth of its process's peak memory in bytes.
+        server: Seconds of CPU time of the server's process meanwhile; `None` if that is unknown.
         stop: The longest time, in seconds, for which its event loop served nothing else; `None` if nobody watched.
     """
 
@@ -36,7 +36,7 @@ class Run(NamedTuple):
 
 
 class Watched(NamedTuple):
-    """What `work` returns where it watched its event loop: what it found, and the longest stop in seconds."""
+    """The result of a `work` that watched its event loop: its own result, and the longest stop in seconds."""
 
     found: Any
     stop: float
@@ -47,10 +47,10 @@ class Contender(NamedTuple):
 
     Attributes:
         name: What the tables call it.
-        work: A function of a module's top level. Its result, or what a `summary` makes of it, is compared, and so
-            is small and can be pickled. What it needs it imports itself: the processes of others are then without it.
-        share: How much of the work it is given: all of it, or one part in so many where all would take too long.
-        needs: The module without which it can't take part.
+        work: A function at the top level of a module. Its result, or the `summary` of it, is compared, so it must be
+            small and picklable. It imports what it needs itself, so that other processes don't.
+        share: 1 for all of the work; n for one n-th of it, if all would take too long.
+        needs: The module that it needs to take part.
     """
 
     name: str
@@ -60,16 +60,16 @@ class Contender(NamedTuple):
 
 
 class Measurement(NamedTuple):
-    """What one benchmark found at one setting: the source of tables and charts.
+    """The results of one benchmark at one setting: the source of tables and charts.
 
     Attributes:
-        benchmark: Its name, as `python -m benchmarks NAME` takes it.
+        benchmark: Its name, as in `python -m benchmarks NAME`.
         title: What was done.
-        unit: What CPU time is given a piece of, such as `page`.
-        requests: How many of those a contender with all of the work does.
+        unit: The unit of work for CPU time, such as `page`.
+        requests: The number of units for a contender with all of the work.
         latency: Seconds that the server waits before each answer; `None` without a server.
-        ideal: Seconds that all of the work takes at best; `None` where nothing sets a limit.
-        runs: Of each contender, its share and its runs.
+        ideal: Seconds that all of the work takes at best; `None` if nothing limits it.
+        runs: For each contender, its share and its runs.
     """
 
     benchmark: str
@@ -82,7 +82,7 @@ class Measurement(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What one benchmark found without a race: a table of its own, with numbers formatted to be shown."""
+    """The results of a benchmark without a race: a table of its own, with formatted numbers."""
 
     benchmark: str
     title: str
@@ -91,7 +91,7 @@ class Listing(NamedTuple):
     note: str = ""
 
 
-#: Seconds of the ideal from which on there is one round: there is little but latency in it.
+#: From this ideal on, in seconds, one round is enough, because nearly all of the time is latency.
 LONG = 5.0
 
 
@@ -99,9 +99,9 @@ class Options(NamedTuple):
     """How thoroughly to measure.
 
     Attributes:
-        rounds: How often each contender runs.
-        latencies: Seconds; `None` for those that a benchmark has of its own.
-        quick: Whether a moment's worth of work is enough.
+        rounds: The number of runs of each contender.
+        latencies: Seconds; `None` for the benchmark's own.
+        quick: Whether to do only a moment's work.
     """
 
     rounds: int = 3
@@ -109,15 +109,15 @@ class Options(NamedTuple):
     quick: bool = False
 
     def latencies_or(self, own: Sequence[float]) -> Sequence[float]:
-        """Return the latencies asked for, or those of the benchmark."""
+        """Return the requested latencies, or else the benchmark's own."""
         return own if self.latencies is None else self.latencies
 
     def rounds_of(self, ideal: float) -> int:
-        """Return the rounds of a job that takes so many seconds at best."""
+        """Return the number of rounds for a job that takes `ideal` seconds at best."""
         return 1 if ideal > LONG else self.rounds
 
 
-#: A moment's worth of everything.
+#: A moment of everything.
 QUICK = Options(rounds=1, latencies=(0.005,), quick=True)
 
 
@@ -131,19 +131,19 @@ def side_by_side(
     summary: Callable[[Any], Any] | None = None,
     server: int | None = None,
 ) -> dict[str, tuple[int, list[Run]]]:
-    """Let every contender whose package is there do the work, round by round in turn.
+    """Let every contender whose package is installed do the work, one after the other in each round.
 
     Args:
-        contenders: Who takes part.
-        arguments: Returns what a contender's `work` is called with.
-        rounds: How often.
-        expected: Returns what a contender must find.
-        warm_up: What `work` is called with once before its clock starts, so that no import is measured.
-        summary: Makes what can be compared of what `work` gave, after its clock has stopped; such as `digest`.
-        server: The process whose CPU time is measured too.
+        contenders: The contenders.
+        arguments: Returns the arguments for a contender's `work`.
+        rounds: The number of runs of each contender.
+        expected: Returns the result that a contender must have.
+        warm_up: The arguments for a call before the clock starts, so that no import is measured.
+        summary: Returns what is compared of a result, such as `digest`. It is called after the clock has stopped.
+        server: A process whose CPU time is measured too.
 
     Raises:
-        SystemExit: A contender found something else.
+        SystemExit: A contender had another result.
     """
     there = [contender for contender in contenders if _there(contender)]
     runs: dict[str, tuple[int, list[Run]]] = {contender.name: (contender.share, []) for contender in there}
@@ -164,18 +164,18 @@ def _there(contender: Contender) -> bool:
 
 
 def digest(rows: Iterable[tuple[Any, ...]]) -> str:
-    """Return the number of rows and a hash over all of their cells, whatever order they came in."""
+    """Return the number of rows and a hash of all their cells, regardless of their order."""
     lines = sorted(map(repr, rows))
     return f"{len(lines)} rows, {hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}"
 
 
-#: Whether contenders run in this process, where nothing is measured in earnest.
+#: Whether contenders run in this process, so that their times mean nothing.
 _together = False
 
 
 @contextmanager
 def in_this_process() -> Iterator[None]:
-    """Save the time of starting processes, where it is enough that every contender finds what is right."""
+    """Start no processes in the block, for tests that only need right results."""
     global _together
     _together = True
     try:
@@ -191,7 +191,7 @@ def alone(
     summary: Callable[[Any], Any] | None = None,
     server: int | None = None,
 ) -> tuple[Any, Run]:
-    """Call `work(*arguments)` in a new process; return its result, or the `summary` of it, and its `Run`."""
+    """Call `work(*arguments)` in a new process. Return its result, or the `summary` of it, and its `Run`."""
     if _together:
         return _measured(work, arguments, warm_up, summary, server)
     context = multiprocessing.get_context("spawn")
@@ -238,21 +238,21 @@ def _measured(
 
 
 def _cpu_of(process: int | None) -> float | None:
-    """Return the seconds of CPU that a process took so far, to the hundredth, where the system tells."""
+    """Return the CPU time of a process so far, in seconds with two decimals; `None` if the system does not show it."""
     if process is None or sys.platform != "linux":
         return None
-    # Its name stands in brackets and may hold spaces; user and system time are the 14th and 15th field.
+    # The name in brackets may contain spaces; user and system time are fields 14 and 15.
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak() -> int:
-    """Return the most memory that this process had, in bytes; 0 where the system does not tell."""
+    """Return the peak memory of this process in bytes; 0 if the system does not show it."""
     return _status("VmHWM:")
 
 
 def _forget_peak() -> int:
-    """Let the peak begin anew, where the system can; return the memory of this moment."""
+    """Reset the peak, if the system supports it. Return the current memory in bytes."""
     if sys.platform == "linux":
         Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS:")
@@ -264,7 +264,7 @@ def _status(key: str) -> int:
     return int(Path("/proc/self/status").read_text().partition(key)[2].split()[0]) * 1024
 
 
-#: What tables show of each contender, by name, with its column's heading.
+#: The columns of tables, with their headings.
 COLUMNS = {
     "wall": "Wall time, s",
     "ratio": "Times the ideal",
@@ -277,7 +277,7 @@ COLUMNS = {
 
 
 def figures(measurement: Measurement, contender: str) -> dict[str, list[float]]:
-    """Return what a contender's runs come to, by the names of `COLUMNS`: without those that make no sense here."""
+    """Return the figures of a contender by the names of `COLUMNS`, without those that make no sense here."""
     share, runs = measurement.runs[contender]
     pieces = measurement.requests / share
     found = {
@@ -299,7 +299,7 @@ def figures(measurement: Measurement, contender: str) -> dict[str, list[float]]:
 
 
 def listed(measurement: Measurement) -> Listing:
-    """Make a table of a measurement: a row for each contender."""
+    """Return a measurement as a table, with a row for each contender."""
     of_contenders = {name: figures(measurement, name) for name in measurement.runs}
     unit = measurement.unit
     columns = [column for column in COLUMNS if any(column in found for found in of_contenders.values())]
@@ -314,13 +314,13 @@ def listed(measurement: Measurement) -> Listing:
 
 
 def named(measurement: Measurement, contender: str) -> str:
-    """Name a contender, with the share of the work that it was given."""
+    """Return the name of a contender, with its share of the work."""
     share, _ = measurement.runs[contender]
     return contender if share == 1 else f"{contender} (1/{share} of it)"
 
 
 def table(found: Measurement | Listing) -> str:
-    """Show what was found as text."""
+    """Return results as text."""
     listing = found if isinstance(found, Listing) else listed(found)
     lines = [listing.columns, *listing.rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -332,13 +332,13 @@ def table(found: Measurement | Listing) -> str:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Show the median, with the lowest and highest in brackets if there are several."""
+    """Return the median as text, with the lowest and highest in brackets if there are several."""
     median = amount(statistics.median(values))
     return median if len(values) == 1 else f"{median} ({amount(min(values))}–{amount(max(values))})"
 
 
 def amount(value: float) -> str:
-    """Show a number with three digits that count, or all of its whole ones; four decimals at most."""
+    """Return a number as text: three significant digits or all of its integer digits, and at most four decimals."""
     if value == 0:
         return "0"
     decimals = 4 if abs(value) < 1e-2 else max(0, 2 - math.floor(math.log10(abs(value))))
@@ -346,12 +346,12 @@ def amount(value: float) -> str:
 
 
 def as_json(found: Sequence[Measurement | Listing]) -> str:
-    """Return what was found as a document that `from_json` reads, with a line for each table."""
+    """Return results as a document that `from_json` reads, with a line for each table."""
     return "[\n" + ",\n".join(json.dumps(one._asdict(), ensure_ascii=False) for one in found) + "\n]"
 
 
 def from_json(document: str) -> list[Measurement | Listing]:
-    """Read what `as_json` gave."""
+    """Read a document of `as_json`."""
     return [_read(fields) for fields in json.loads(document)]
 
 

@@ -1,8 +1,7 @@
 """2,000 pages of 50 trackers from 50 apps, 50 requests at a time.
 
-Every contender walks the lists of all apps to their ends, and takes the token and the name of every tracker. What would
-take too long with all of it gets a share: every app with fewer pages or, where one request follows the other, one whole
-app.
+Every contender reads the lists of all apps to their ends, and takes the token and the name of every tracker. Contenders
+that would take too long get a share: every app with fewer pages or, for serial requests, one complete app.
 """
 
 import asyncio
@@ -23,7 +22,7 @@ Row = tuple[str, str, str]
 
 
 def apps_of(share: int, pages: int) -> list[str]:
-    """Name the apps that make up such a share; the first part of each name is the number of its pages."""
+    """Return the tokens of the apps in a share; the first part of each token is the number of its pages."""
     if share == APPS:
         return [f"{pages}x00"]
     return [f"{pages // share}x{number:02}" for number in range(APPS)]
@@ -35,7 +34,7 @@ def _trackers(app: str) -> list[Row]:
 
 
 def answers(apps: list[str]) -> Answers:
-    """Make the lists of so many apps."""
+    """Make the lists of some apps."""
     return {
         target: answer
         for app in apps
@@ -56,7 +55,7 @@ def with_sdk(url: str, apps: list[str]) -> list[Row]:
 
 
 def with_sdk_on_aiohttp(url: str, apps: list[str]) -> list[Row]:
-    """Walk with this SDK on its transport of aiohttp."""
+    """Walk with this SDK and `AiohttpTransport`."""
     return _walked_with_sdk(url, apps, clients.sdk_on_aiohttp)
 
 
@@ -100,12 +99,12 @@ def with_httpx2(url: str, apps: list[str]) -> list[Row]:
 
 
 def with_httpx_pooled(url: str, apps: list[str]) -> list[Row]:
-    """Walk with httpx on the SDK's pooled transport."""
+    """Walk with httpx and `PooledTransport`."""
     return _walked(clients.by_httpx_pooled, url, apps)
 
 
 def with_httpx_aiohttp(url: str, apps: list[str]) -> list[Row]:
-    """Walk with httpx on the SDK's transport of aiohttp."""
+    """Walk with httpx and `AiohttpTransport`."""
     return _walked(clients.by_httpx_aiohttp, url, apps)
 
 

@@ -2,7 +2,7 @@
 
 
 def plan_of(trackers: int) -> list[str]:
-    """Name so many trackers: networks, ten campaigns in each, ten adgroups in each of those, the rest creatives."""
+    """Return this many paths: networks, ten campaigns in each, ten adgroups in each campaign, and then creatives."""
     paths: list[str] = []
     for network in range(max(1, trackers // 1000)):
         paths.append(f"Network {network}")

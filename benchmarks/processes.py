@@ -1,4 +1,4 @@
-"""Running a server in a process of its own, so that it takes no CPU from what is measured."""
+"""Runs a server in its own process, so that its CPU time does not count."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -7,8 +7,8 @@ from typing import Any
 
 
 @contextmanager
-def beside(serve: Callable[..., None], *arguments: Any) -> Iterator[Any]:
-    """Run `serve(ready, *arguments)` in another process, and return what it sends over `ready` once it listens.
+def run_server(serve: Callable[..., None], *arguments: Any) -> Iterator[Any]:
+    """Run `serve(ready, *arguments)` in another process, and yield what it sends over `ready` once it listens.
 
     Raises:
         SystemExit: It ended before it sent anything.

@@ -1,11 +1,11 @@
 """2,500 trackers created over four levels, 50 requests at a time.
 
-The server keeps them in memory. The SDK reads the lists first, and would survive every failure; the others know
-that nothing is there yet, and go level by level, or one by one. What each created is compared with the plan on the
-server: every name once. What would take too long with all of it gets a plan of fewer trackers.
+The server keeps them in memory. The SDK reads the lists first, and would survive every failure; the others know that
+nothing exists yet, and create level by level, or one by one. The trackers on the server are then compared with the
+plan: every name once. Contenders that would take too long get a plan of fewer trackers.
 
-The SDK then provisions the same again, where nothing is to be done, and a plan of 100,000 entries, whose memory is
-measured. On the emulator follows what exists after faults and kills.
+The SDK then provisions the same plan again, with nothing to do, and compares a plan of 100,000 entries, whose memory is
+measured. The last tables are from the emulator: the trackers that exist after faults and kills.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ def with_sdk(url: str, app: str, plan: Sequence[str]) -> list[Row]:
 
 
 def with_aiohttp(url: str, app: str, plan: Sequence[str]) -> list[Row]:
-    """Create with raw aiohttp, each level at once: the floor."""
+    """Create with raw aiohttp, each level at once: the lower bound."""
     import aiohttp
 
     async def create_all() -> list[Row]:
@@ -137,12 +137,12 @@ CONTENDERS = (
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """Return what can be compared of what was created: the names, and whether each has a token of its own."""
+    """Return what is compared of created trackers: the names, and whether all tokens are distinct."""
     return f"{len({token for _, token in rows})} tokens, {digest((path,) for path, _ in rows)}"
 
 
 class _Race:
-    """The contenders at one latency: each run is in an app of its own."""
+    """The contenders at one latency; each run has its own app."""
 
     def __init__(self, server: Server, trackers: int) -> None:
         self._server = server
@@ -154,10 +154,10 @@ class _Race:
         return plan_of(self._trackers // contender.share)
 
     def run(self, rounds: int) -> dict[str, Any]:
-        """Let all create, and compare the app at the end.
+        """Let all contenders create, and compare the app at the end.
 
         Raises:
-            SystemExit: It is not what the plan says.
+            SystemExit: It differs from the plan.
         """
         runs = side_by_side(
             CONTENDERS,
@@ -179,7 +179,7 @@ class _Race:
         return self._server.url, app, self.plan(contender)
 
     def again(self, latency: float) -> list[str]:
-        """Provision once more what the SDK created."""
+        """Provision again what the SDK created."""
         app, contender = next(iter(self._apps.items()))
         before = tally(self._server, app).requests
         _, run = alone(
@@ -194,7 +194,7 @@ class _Race:
 
 
 def measure(options: Options) -> Iterator[Measurement | Listing]:
-    """Measure all contenders at each latency, then a second run, a large plan, and what faults and kills leave."""
+    """Measure all contenders at each latency, then a second run, a large plan, and the results of faults and kills."""
     trackers = 200 if options.quick else TRACKERS
     second_runs = []
     for latency in options.latencies_or(LATENCIES):
@@ -235,7 +235,7 @@ def _memory(entries: int) -> Listing:
 
 
 def compared(url: str, entries: int) -> int:
-    """Compare a plan that comes entry by entry with the app; return the peak of memory."""
+    """Compare a plan from a generator with the app. Return the peak memory."""
 
     async def plan() -> AsyncIterator[TrackerSpec]:
         for path in plan_of(entries):
@@ -244,7 +244,7 @@ def compared(url: str, entries: int) -> int:
     async def compare() -> int:
         async with AsyncAdjust("token", api_url=url) as adjust:
             provision = partial(adjust.trackers.provision, "app", dry_run=True)
-            # Imports and the connection do not belong to the plan.
+            # Imports and the connection are not part of the plan.
             await provision(["Network"])
             tracemalloc.start()
             try:

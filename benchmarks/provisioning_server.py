@@ -1,7 +1,7 @@
-"""The trackers of the Campaign API v1 in memory, lean enough that the server is never what a benchmark measures.
+"""The trackers of the Campaign API v1 in memory, so lean that the server never determines the result.
 
-An app is there, and empty, as soon as it is asked for: each run takes one of its own. `GET /tally/{app}` reports what
-became of it.
+An app exists, without trackers, from its first request on, so each run has its own. `GET /tally/{app}` reports its
+trackers.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ import httptools
 import orjson
 
 from benchmarks import trackers
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 from benchmarks.server import Server, response, serve
 
 SETTINGS = ("partner_id", "cost_data_enabled")
 
 
 class Tally(NamedTuple):
-    """What an app has, and what was asked of it.
+    """The trackers of an app, and its requests.
 
     Attributes:
-        names: The names of all its trackers, each as often as it is there.
-        requests: How many there were, by method.
+        names: The names of all its trackers, duplicates included.
+        requests: The number of requests by method.
     """
 
     names: list[str]
@@ -132,12 +132,12 @@ def _serve(ready: Connection, latency: float) -> None:
 
 @contextmanager
 def provisioning_served(*, latency: float) -> Iterator[Server]:
-    """Serve apps that have no trackers yet, with each request answered after `latency` seconds."""
-    with beside(_serve, latency) as server:
+    """Serve apps without trackers, and answer each request after `latency` seconds."""
+    with run_server(_serve, latency) as server:
         yield server
 
 
 def tally(server: Server, app: str) -> Tally:
-    """Ask the server what became of an app."""
+    """Request the tally of an app."""
     with urlopen(f"{server.url}/tally/{app}") as answer:
         return Tally(*json.load(answer))

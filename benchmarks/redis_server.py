@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-#: Debian's names of it; either speaks the same protocol.
+#: The program's names in Debian. Both servers speak the same protocol.
 PROGRAMS = ("redis-server", "valkey-server")
 
 

@@ -1,10 +1,10 @@
 """The Report Service: the figures of 100 apps in 6 monthly windows, and a CSV of 300,000 rows.
 
-The windows are asked of the emulator, which keeps the service's limits: 50 requests at a time, 50 a second, bursts of
-100; beyond them it answers 429. It is those that set the time, so one latency is enough, 100 ms. Who asks by hand
-needs a limiter too. All end with the same typed rows.
+The windows are requested from the emulator, which enforces the service's limits: 50 concurrent requests, 50 a second,
+and bursts of 100; beyond them it answers 429. These limits determine the time, so one latency of 100 ms is enough, and
+every other contender needs a limiter too. All end with the same typed rows.
 
-The CSV is canned, of 24 MB: row by row with its figures added up, and into a file.
+The CSV is canned and has 24 MB: it is read row by row, with its figures added up, and written to a file.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from adjust_async import AsyncAdjust
 from benchmarks import clients
 from benchmarks.csv_reports import csv_reports
 from benchmarks.measuring import Contender, Listing, Measurement, Options, Run, digest, side_by_side
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 
 APPS, MONTHS, LATENCY = 100, 6, 0.1
 RATE, BURST, AT_ONCE = 50, 100, 50
@@ -34,7 +34,7 @@ Row = tuple[Any, ...]
 
 
 class Question(NamedTuple):
-    """The emulator's URL, and what is asked of it."""
+    """The emulator's URL, and the query."""
 
     url: str
     app_tokens: Sequence[str]
@@ -54,7 +54,7 @@ class _Emulated(NamedTuple):
 
 
 def _serve(ready: Connection, orders: Connection, apps: int, months: int, latency: float) -> None:
-    # Here rather than above, since the processes of the contenders import this module too.
+    # Not at the top, because the contenders' processes import this module too.
     from adjust_async.emulator import Emulator
 
     def started(emulator: Emulator) -> None:
@@ -74,7 +74,7 @@ def _serve(ready: Connection, orders: Connection, apps: int, months: int, latenc
 
 
 def windows_with_sdk(question: Question) -> list[Row]:
-    """Ask with this SDK, which makes the windows itself."""
+    """Request with this SDK, which makes the windows itself."""
 
     async def ask() -> list[Row]:
         async with AsyncAdjust("token", api_url=question.url) as adjust:
@@ -91,10 +91,10 @@ def windows_with_sdk(question: Question) -> list[Row]:
 
 
 def windows_with_aiohttp(question: Question) -> list[Row]:
-    """Ask with raw aiohttp, and a limiter."""
+    """Request with raw aiohttp and a limiter."""
 
     async def ask_all() -> list[Row]:
-        # A little below the limits, since requests overtake each other on their way.
+        # A little below the limits, because requests may overtake each other on the way.
         burst = BURST - 10
         limiter = AsyncLimiter(burst, burst / RATE)
         async with clients.by_aiohttp(question.url) as ask:
@@ -110,7 +110,7 @@ def windows_with_aiohttp(question: Question) -> list[Row]:
 
 
 def windows_with_requests(question: Question) -> list[Row]:
-    """Ask with requests, in a loop."""
+    """Request with requests, in a loop."""
     with clients.by_requests(question.url) as ask:
         return [
             row
@@ -155,10 +155,10 @@ def _windows(options: Options) -> Iterator[Measurement | Listing]:
     ours, theirs = get_context("spawn").Pipe()
     runs: dict[str, tuple[int, list[Run]]] = {}
     seen = []
-    with beside(_serve, theirs, apps, months, latency) as emulated:
+    with run_server(_serve, theirs, apps, months, latency) as emulated:
 
         def question(contender: Contender) -> tuple[Question]:
-            # So long it takes until the burst before it is forgotten.
+            # Until then, the burst before it still counts.
             time.sleep(min(requests, BURST) / RATE)
             return (Question(emulated.url, emulated.app_tokens[: apps // contender.share], months),)
 

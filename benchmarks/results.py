@@ -1,4 +1,4 @@
-"""What runs found, kept in `results.json` with the machine, the commit and the versions that it was found with."""
+"""Results of runs, saved in `results.json` with the machine, the commit and the versions."""
 
 import json
 import os
@@ -27,15 +27,15 @@ BENCHMARKS = ("pages", "tree", "kpis", "large", "reports", "provisioning", "coor
 
 
 class Circumstances(NamedTuple):
-    """When, how and where something was measured.
+    """The time, the commands and the machine of measurements.
 
     Attributes:
         date: The day.
-        commit: The commit of the project, `-dirty` behind it where the code was changed since.
-        commands: Those that measured, in turn.
-        load: How busy the machine was when the first of them began: the average of one minute.
-        machine: What it is.
-        versions: Of Python, and of all packages that the package and its benchmarks require.
+        commit: The commit of the project, followed by `-dirty` if the code differs from it.
+        commands: The commands that measured, in order.
+        load: The machine's load average over one minute when the first command began.
+        machine: Its description.
+        versions: Of Python, and of all packages that the package and its benchmarks need.
     """
 
     date: str
@@ -51,13 +51,13 @@ class Circumstances(NamedTuple):
         return self.load != "unknown" and float(self.load) > QUIET
 
     def same_as(self, other: "Circumstances") -> bool:
-        """Return whether what was measured with both may stand side by side."""
+        """Return whether results of both can be compared."""
         mine, theirs = ((one.commit, one.machine, one.versions) for one in (self, other))
         return mine == theirs and not self.commit.endswith(("-dirty", "unknown"))
 
 
 class Section(NamedTuple):
-    """All that one benchmark found, the seconds that it took, and how it failed if it did."""
+    """The results of one benchmark, its duration in seconds, and its failure, if any."""
 
     found: Sequence[Measurement | Listing]
     seconds: float
@@ -65,19 +65,19 @@ class Section(NamedTuple):
 
 
 class Results(NamedTuple):
-    """All that is known of one commit on one machine, by the names of the benchmarks."""
+    """All results of one commit on one machine, by the names of the benchmarks."""
 
     circumstances: Circumstances
     sections: Mapping[str, Section]
 
     def plus(self, name: str, section: Section) -> "Results":
-        """Return the results with those of one more benchmark, in place of what it found before."""
+        """Return the results with those of one benchmark, which replace its earlier ones."""
         sections = {**self.sections, name: section}
         return self._replace(sections={name: sections[name] for name in BENCHMARKS if name in sections})
 
 
 def circumstances(command: str) -> Circumstances:
-    """Return those of this moment."""
+    """Return the current circumstances."""
     return Circumstances(
         datetime.now(UTC).date().isoformat(),
         _commit(),
@@ -126,7 +126,7 @@ def _system() -> str:
 
 
 def _versions() -> dict[str, str]:
-    """Return the version of Python, of this package, and of all installed ones that it or its benchmarks require."""
+    """Return the versions of Python, this package, and all installed packages that it or its benchmarks need."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     required = {"httpcore", "orjson"}  # which httpx and cattrs require
@@ -143,7 +143,7 @@ def _versions() -> dict[str, str]:
 
 
 def load(path: Path = RESULTS) -> Results | None:
-    """Read what was kept, if anything was."""
+    """Read saved results, if there are any."""
     if not path.exists():
         return None
     kept = json.loads(path.read_text(encoding="utf-8"))
@@ -155,7 +155,7 @@ def load(path: Path = RESULTS) -> Results | None:
 
 
 def save(results: Results, path: Path = RESULTS) -> None:
-    """Keep what was found, with a line for each table."""
+    """Save results, with a line for each table."""
     sections = [
         f'"{name}": {{"seconds": {section.seconds:.1f}, "failure": {json.dumps(section.failure, ensure_ascii=False)}, '
         f'"found": {as_json(section.found)}}}'

@@ -1,6 +1,6 @@
-"""What exists after several processes rolled out one plan, and after one was killed again and again.
+"""The trackers that exist after several processes rolled out one plan, and after one was killed repeatedly.
 
-The emulator allows two trackers of one name, and its creates may come two seconds after their connection broke.
+The emulator allows two trackers with the same name, and may do creates two seconds after their connection broke.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from adjust_async import AsyncAdjust
 from adjust_async.coordination import Coordinator, FileCoordinator, RedisCoordinator
 from benchmarks.measuring import Listing
 from benchmarks.plans import plan_of
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 
-#: Seconds that a create may come late, and for which it is looked for.
+#: Seconds by which a create may be late, and for which it is looked up.
 LATE, GRACE_TIME = 2.0, 3.0
 
 LEASE = 2.0
@@ -30,7 +30,7 @@ _context = multiprocessing.get_context("spawn")
 
 
 class Size(NamedTuple):
-    """How much is done: trackers of the plan, how often a process is killed, and the seeds of faults and moments."""
+    """The amount of work: trackers of the plan, kills, and seeds of faults and moments."""
 
     trackers: int
     kills: int
@@ -47,12 +47,12 @@ class _Account(NamedTuple):
     app: str
 
 
-#: Rolls the plan out at a place.
+#: Rolls out the plan with the coordinator of a place.
 _Work: TypeAlias = Callable[[_Account, str, Size, int], None]
 
 
 def rollouts(places: Mapping[str, str], size: Size) -> Listing:
-    """Roll a plan out by two processes, and by one that is killed, and count what exists."""
+    """Roll out a plan with two processes, and with one that is killed, and count the trackers."""
     rows = []
     for name, place in places.items():
         rows.append(_counted(f"two processes at once, {name}, seed 1", place, size, 1, _by_two))
@@ -72,11 +72,11 @@ def rollouts(places: Mapping[str, str], size: Size) -> Listing:
 def _counted(title: str, place: str, size: Size, seed: int, work: _Work) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "account.sqlite"
-        with beside(_serve, str(database), seed) as account:
+        with run_server(_serve, str(database), seed) as account:
             began = time.monotonic()
             work(account, place, size, seed)
             wall = time.monotonic() - began
-            time.sleep(LATE)  # what is under way yet would be one too many
+            time.sleep(LATE)  # a create that is still running would be one too many
             there, twice = _there(database, account.app)
     if (there, twice) != (size.trackers, 0):
         raise SystemExit(f"{title}: {there} trackers are there, {twice} names twice")
@@ -98,7 +98,7 @@ def _killed(account: _Account, place: str, size: Size, seed: int) -> None:
     for _ in range(size.kills):
         process = _context.Process(target=_roll_out, args=(account, place, size.trackers))
         process.start()
-        # It takes half a second to start, up to a lease to get the lock, and up to the grace time to look things up.
+        # It takes half a second to start, up to a lease to get the lock, and up to the grace time for look-ups.
         process.join(0.5 + source.random() * (LEASE + GRACE_TIME + 2))
         process.kill()
         process.join()
@@ -130,7 +130,7 @@ async def _provision(account: _Account, place: str, trackers: int) -> None:
 
 
 def coordinator_of(place: str, lease: float) -> Coordinator:
-    """Make the coordinator of a place, with a lease of so many seconds."""
+    """Make the coordinator of a place, with a lease in seconds."""
     scheme, _, path = place.partition("://")
     return FileCoordinator(path, lease=lease) if scheme == "file" else RedisCoordinator(place, lease=lease)
 

@@ -1,7 +1,7 @@
-"""A server of canned answers, lean enough that it is never what a benchmark measures.
+"""A server of canned answers, so lean that it never determines the result of a benchmark.
 
-It speaks just enough HTTP for what the contenders send: GETs over connections that stay open, one at a time on each.
-All answers are made before the clock starts; the same path and cursor always get the same one.
+It speaks just enough HTTP for the contenders: one GET at a time on each kept-alive connection. All answers are made
+before the clock starts; the same path and cursor always get the same one.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import httptools
 
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 
-#: Whole responses, by the path and, behind the first page, `?` and the cursor; or by the whole target as it was sent.
+#: Complete responses by path, from the second page on with `?` and the cursor; or by the complete target.
 Answers = Mapping[bytes, bytes]
 
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
@@ -29,7 +29,7 @@ class Server(NamedTuple):
 
 
 def response(body: bytes) -> bytes:
-    """Make a whole response of a JSON document."""
+    """Make a complete response with a JSON document."""
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
@@ -83,5 +83,5 @@ def _serve(ready: Connection, latency: float, make: Callable[..., Answers], argu
 @contextmanager
 def served(make: Callable[..., Answers], *arguments: Any, latency: float) -> Iterator[Server]:
     """Serve the answers that `make(*arguments)` returns, each after `latency` seconds."""
-    with beside(_serve, latency, make, arguments) as server:
+    with run_server(_serve, latency, make, arguments) as server:
         yield server

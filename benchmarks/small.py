@@ -1,8 +1,8 @@
 """Small things: imports, one call after the other, decoding, and the memory of a long walk.
 
-Each import is timed in processes of its own, in which Python itself has started already. The calls update a tracker
-1,000 times over a connection that is open; `httpx.patch` opens one for each. A page of trackers is decoded
-from bytes. The walks drop each tracker at once.
+Each import is timed in its own processes, after the start of Python itself. The calls update a tracker 1,000 times over
+an open connection; `httpx.patch` opens one for each. A page of trackers is decoded from bytes. The walks drop each
+tracker at once.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from benchmarks.long_walks import long_walks
 from benchmarks.measuring import Contender, Listing, Measurement, Options, side_by_side, spread
 from benchmarks.provisioning_server import provisioning_served
 
-#: What the table calls it, the module without which it is left out, and the code.
+#: The name in the table, the module that it needs, and the code.
 IMPORTS = (
     ("adjust_async", "adjust_async", "import adjust_async"),
     ("adjust_async, and a client made", "adjust_async", "import adjust_async; adjust_async.AsyncAdjust('token')"),
@@ -63,7 +63,7 @@ def _imports(options: Options) -> Listing:
     )
 
 
-# One call after the other. Each sets another partner, and adds up what the service answered.
+# Serial calls. Each one sets another partner, and the answers are added up.
 
 APP = "app"
 TRACKER = f"/public/v1/apps/{APP}/trackers/t000000"
@@ -127,7 +127,7 @@ def calls_with_requests(url: str, calls: int) -> int:
 
 
 def calls_with_httpx_patch(url: str, calls: int) -> int:
-    """Update with `httpx.patch`, which makes a client of its own each time."""
+    """Update with `httpx.patch`, which makes a new client each time."""
     import httpx
 
     return _calls_by(partial(httpx.patch, headers=clients.HEADERS), url, calls)

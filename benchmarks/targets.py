@@ -1,4 +1,4 @@
-"""What the SDK should reach, compared with what a run found."""
+"""The targets of the SDK, compared with the results of a run."""
 
 import statistics
 from typing import NamedTuple
@@ -13,9 +13,9 @@ class Figure(NamedTuple):
     Attributes:
         benchmark: The benchmark's name.
         column: One of `measuring.COLUMNS`.
-        contender: Whose it is.
+        contender: The contender.
         latency: Seconds; `None` if the benchmark has no server.
-        title: What the title begins with, or holds, where the benchmark has several.
+        title: The start, or a part, of the title, if the benchmark has several.
     """
 
     benchmark: str
@@ -25,7 +25,7 @@ class Figure(NamedTuple):
     title: str = ""
 
     def of(self, results: Results) -> float | None:
-        """Return it, if it was measured."""
+        """Return the figure if it was measured."""
         section = results.sections.get(self.benchmark)
         for found in section.found if section else ():
             if (
@@ -40,15 +40,15 @@ class Figure(NamedTuple):
 
 
 class Target(NamedTuple):
-    """One thing to reach.
+    """A target.
 
     Attributes:
         what: What is compared.
         most: The largest value that reaches it.
-        unit: What stands behind a value.
-        ours: What was found of the SDK.
-        theirs: What it is divided by, if anything.
-        missed: What stands in the way if it is not reached.
+        unit: The unit of the value.
+        ours: The figure of the SDK.
+        theirs: The figure by which it is divided, if any.
+        missed: The reason if it is not reached.
     """
 
     what: str
@@ -59,7 +59,7 @@ class Target(NamedTuple):
     missed: str = ""
 
     def of(self, results: Results) -> float | None:
-        """Return the value, if all that it takes was measured."""
+        """Return the value if its figures were measured."""
         ours = self.ours.of(results)
         if self.theirs is None or ours is None:
             return ours
@@ -74,10 +74,10 @@ _BUSY = (
     "One core does all of the client's work. While it decodes one answer, the others wait, and each cursor that waits "
     "delays the page behind it."
 )
-_FIXED = "A page takes retries, limits, and fifty checked records, whatever the transport takes."
+_FIXED = "Retries, limits, and fifty checked records are added to the cost of any transport."
 _CHECKS = (
-    "Every cell or element is checked before it is kept, and may have any grouping. The loop by hand knows the shape "
-    "beforehand, and fails where that is wrong."
+    "Every cell or element is checked, and may have any grouping. The handwritten loop is for one structure, and fails "
+    "with any other."
 )
 _STOPS = "The collector's full rounds stop the loop, and so does each piece that is decoded or turned into columns."
 _LEVELS = "A tracker can be created only when the one above it exists."
@@ -110,7 +110,7 @@ TARGETS = (
     Target(
         "KPIs, on aiohttp: time",
         1.0,
-        "× httpx2 and a loop by hand",
+        "× httpx2 and a handwritten loop",
         Figure("kpis", "wall", SDK_ON_AIOHTTP, 0.05),
         Figure("kpis", "wall", "httpx2", 0.05),
         _CHECKS,
@@ -164,7 +164,7 @@ TARGETS = (
 
 def reached(results: Results) -> str:
     """Return the table of all targets."""
-    lines = ["| What | To reach, at most | Measured | Reached |", "|---|---:|---:|---|"]
+    lines = ["| What | Target, at most | Measured | Reached |", "|---|---:|---:|---|"]
     for target in TARGETS:
         value = target.of(results)
         measured = "not measured" if value is None else amount(value)
@@ -174,16 +174,16 @@ def reached(results: Results) -> str:
 
 
 def missed(results: Results) -> str:
-    """Return what was not reached, under what stands in the way."""
+    """Return the targets that were missed, by reason."""
     lines: dict[str, list[str]] = {}
     for target in TARGETS:
         value = target.of(results)
         if value is not None and not _is_reached(target, value):
             lines.setdefault(target.missed, []).append(target.what)
     told = [f"* {'; '.join(names)}.{f' {reason}' if reason else ''}" for reason, names in lines.items()]
-    return "\n".join(told) or "Everything that was measured was reached."
+    return "\n".join(told) or "All targets that were measured were reached."
 
 
 def _is_reached(target: Target, value: float) -> bool:
-    # As it is shown: nobody should read 1.25 of 1.25 and "no".
+    # The rounded value, so that no one reads 1.25 of 1.25 and "no".
     return float(amount(value).replace(",", "")) <= target.most

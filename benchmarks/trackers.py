@@ -1,4 +1,4 @@
-"""Canned lists of trackers, as the Campaign API v1 sends them: what the benchmarks of lists and trees walk."""
+"""Canned lists of trackers in the format of the Campaign API v1, for the benchmarks of lists and trees."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,12 +7,12 @@ import orjson
 
 from benchmarks.server import response
 
-#: Trackers a page; the service's default.
+#: Trackers per page; the service's default.
 PAGE_SIZE = 50
 
 
 def tracker(token: str, name: str, *, has_subtrackers: bool = False) -> dict[str, Any]:
-    """Make one tracker, whose name is its whole path."""
+    """Make one tracker, whose name is its full path."""
     return {
         "name": name,
         "token": token,
@@ -29,7 +29,7 @@ def tracker(token: str, name: str, *, has_subtrackers: bool = False) -> dict[str
 
 
 def pages(path: str, trackers: Sequence[dict[str, Any]]) -> Iterator[tuple[bytes, bytes]]:
-    """Make the pages of one list, each with what `Answers` has it under."""
+    """Make the pages of one list, each with its key in `Answers`."""
     for first in range(0, len(trackers), PAGE_SIZE):
         items = trackers[first : first + PAGE_SIZE]
         after = f"p{first + PAGE_SIZE}" if first + PAGE_SIZE < len(trackers) else None

@@ -1,10 +1,10 @@
 """A tree of 20,000 trackers, walked down to the creatives: 2,001 requests, 50 at a time.
 
-50 networks have 6 campaigns each, and those 6 adgroups each; the last adgroup has nothing below it. One adgroup of
-each network has 154 creatives, which take four pages, and the others have 7: most requests are for a short list, as in
-a real account. Who has to write the walk by hand goes level by level, and asks for nothing below a tracker that has no
-subtrackers. Nobody can ask for a level before the one above it is there, so that a little more than the ideal is lost
-to all. What would take too long with all of it gets the same tree of fewer networks.
+50 networks have 6 campaigns each, and these have 6 adgroups each; the last adgroup has no children. One adgroup of each
+network has 154 creatives, which take four pages, and the others have 7: most requests are for a short list, as in a
+real account. Handwritten walks go level by level, and request nothing below a tracker without subtrackers. A level
+can't be requested before the one above it has arrived, so every contender takes a little longer than the ideal.
+Contenders that would take too long get the same tree with fewer networks.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Row = tuple[str, str, str | None]
 
 
 class Branch(NamedTuple):
-    """A tracker, and what is right below it."""
+    """A tracker and its children."""
 
     token: str
     name: str
@@ -32,7 +32,7 @@ class Branch(NamedTuple):
 
 
 def tree_of(networks: int) -> list[Branch]:
-    """Make the trees of so many networks."""
+    """Make the trees of some networks."""
     return [_branch(f"n{number}", f"Network {number}") for number in range(networks)]
 
 
@@ -68,7 +68,7 @@ def _path(app: str) -> str:
 
 
 def answers(sizes: list[int]) -> Answers:
-    """Make an app for each size, which is the number of its networks, and a part of its token."""
+    """Make an app for each size: the number of its networks, which is also in its token."""
     return {
         target: answer
         for size in sizes

@@ -1,4 +1,4 @@
-"""Watching for how long an event loop serves nothing else."""
+"""Measures for how long an event loop serves nothing else."""
 
 import asyncio
 import time
@@ -7,12 +7,12 @@ from typing import Any
 
 from benchmarks.measuring import Watched
 
-#: Seconds that the watcher sleeps; it notes by how much longer it slept.
+#: Seconds for which the watcher sleeps. It records how much longer each sleep takes.
 EVERY = 0.001
 
 
 async def watched(work: Awaitable[Any]) -> Watched:
-    """Await the work, and return what it found with the longest stop of the loop."""
+    """Await the work, and return its result with the longest stop of the loop."""
     stop = 0.0
 
     async def watch() -> None:
@@ -26,7 +26,7 @@ async def watched(work: Awaitable[Any]) -> Watched:
     await asyncio.sleep(0)
     try:
         found = await work
-        # What held the loop to the end is seen too.
+        # A stop at the very end counts too.
         await asyncio.sleep(2 * EVERY)
     finally:
         watching.cancel()

@@ -1,13 +1,13 @@
-"""What a FastAPI app feels of its background task: 2,000 pages walked, or large documents fetched, while it is pinged.
+"""The effect of a background task on a FastAPI app, pinged while it walks 2,000 pages or fetches large documents.
 
-The app runs under uvicorn in a process of its own, with the client opened in its lifespan. Another process sends it a
-ping every 5 ms, whether or not those before were answered, and counts the time of each from the moment at which it was
-due. A task in the app sleeps 2 ms at a time, and notes how late it wakes. What both see while the app does nothing else
-is the noise of the machine, their own CPU among it.
+The app runs under uvicorn in its own process, with the client opened in its lifespan. Another process sends it a ping
+every 5 ms, whether or not earlier ones were answered, and measures the time of each from the moment at which it was
+due. A task in the app sleeps for 2 ms at a time, and records how late it wakes. Their results while the app does
+nothing else are the noise of the machine, including their own CPU time.
 
-The walk is of 50 apps side by side, at 50 ms of latency; that with httpx is of a fifth of the pages. The documents are
-an answer of the KPI Service with 200,000 figures, and one of the Report Service with 40,000 rows, one after the other;
-what counts there is the longest time for which nothing else was served.
+The walk covers 50 apps concurrently, at 50 ms of latency; the one with httpx covers a fifth of the pages. The documents
+are an answer of the KPI Service with 200,000 figures, followed by one of the Report Service with 40,000 rows. For them,
+the longest time is measured for which nothing else was served.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from urllib.request import Request, urlopen
 
 from benchmarks.app_jobs import JOBS, QUICK, WHOLE, Job, Size, answers
 from benchmarks.measuring import Listing, Options, spread
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 from benchmarks.server import served
 
 LATENCY = 0.05
@@ -33,7 +33,7 @@ PING_EVERY, WATCH_EVERY = 0.005, 0.002
 
 
 class Seen(NamedTuple):
-    """What was seen while the app was at work: seconds that it took, of each ping, and by which its loop was late."""
+    """The measurements of a job: its duration, the time of each ping, and the delays of the loop, all in seconds."""
 
     seconds: float
     pings: Sequence[float]
@@ -44,7 +44,7 @@ def _serve(ready: Connection, job: int, url: str, size: Size) -> None:
     import uvicorn
     from fastapi import BackgroundTasks, FastAPI
 
-    # With the protocol named, without which asyncio does not switch Nagle's algorithm off, and each answer takes 40 ms.
+    # asyncio disables Nagle's algorithm only if the protocol is named. Otherwise each answer takes 40 ms longer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen()
@@ -98,7 +98,7 @@ def _serve(ready: Connection, job: int, url: str, size: Size) -> None:
 
 
 class _Pinger:
-    """Pings at a steady pace, over as many connections as there are answers to wait for."""
+    """Pings at a steady pace, over as many connections as there are open answers."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -107,7 +107,7 @@ class _Pinger:
         self.seconds: list[float] = []
 
     async def run(self) -> None:
-        """Ping until the app is no longer at work."""
+        """Ping until the job has ended."""
         due = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             while not self._over:
@@ -129,7 +129,7 @@ class _Pinger:
 
 def _watched(job: Job, url: str, size: Size) -> Seen:
     size = size._replace(pages=size.pages // job.share)
-    with beside(_serve, JOBS.index(job), url, size) as port:
+    with run_server(_serve, JOBS.index(job), url, size) as port:
         app = f"http://127.0.0.1:{port}"
         pinger = _Pinger(port)
         with urlopen(Request(f"{app}/start", method="POST")):
@@ -152,7 +152,7 @@ def _cells(of_rounds: Sequence[Seen]) -> Iterator[str]:
 
 
 def measure(options: Options) -> Iterator[Listing]:
-    """Let the app do each job, round by round in turn."""
+    """Let the app do each job, one after the other in each round."""
     if find_spec("fastapi") is None:
         print("there is no web app: the module fastapi is not installed", file=sys.stderr)
         return

@@ -89,6 +89,11 @@ async def client(*outcomes: Outcome, **settings: Any) -> AsyncIterator[tuple[Asy
 Piece = bytes | float | Exception
 
 
+def served(answer: Callable[[httpx.Request], httpx.Response]) -> AsyncAdjust:
+    """Return a client of a service that is a function."""
+    return AsyncAdjust("s3cr3t-T0ken", http_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+
+
 class Pieces(httpx.AsyncByteStream):
     """A body: bytes are sent, numbers are seconds until the next piece, and an exception breaks it off."""
 

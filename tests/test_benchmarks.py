@@ -14,7 +14,7 @@ import pytest
 from benchmarks import document, drawing, measuring, results, targets
 from benchmarks.__main__ import main
 from benchmarks.measuring import QUICK, Contender, Listing, Measurement, Run
-from benchmarks.processes import beside
+from benchmarks.processes import run_server
 
 RUNS = {
     "adjust_async": (1, [Run(3.3, 1.5, 9_000_000, 0.3), Run(3.0, 1.2, 8_000_000, 0.3), Run(3.6, 1.8, 9_500_000, 0.3)]),
@@ -85,7 +85,7 @@ def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> 
     assert "there is no benchmark 'trees'" in capsys.readouterr().err
 
 
-def test_what_contenders_find_is_compared() -> None:
+def test_results_of_contenders_are_compared() -> None:
     """A contender that finds something else ends the benchmark."""
     contenders = [Contender("right", twice), Contender("wrong", abs)]
     with pytest.raises(SystemExit, match="wrong found 3, where 6 is right"):
@@ -106,7 +106,7 @@ def test_contenders_run_round_by_round() -> None:
     assert all(run.wall > 0 and run.server is None for _, of_one in runs.values() for run in of_one)
 
 
-def test_who_lacks_a_package_takes_no_part(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_contender_without_its_package_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     """A contender whose module is not installed is left out, with a note."""
     contenders = [Contender("there", twice), Contender("missing", twice, needs="no_such_module")]
     runs = measuring.side_by_side(contenders, lambda _: (1,), rounds=1, expected=lambda _: 2)
@@ -122,7 +122,7 @@ def test_a_contender_that_fails_ends_the_benchmark() -> None:
 
 def test_a_server_that_fails_ends_the_benchmark() -> None:
     """A server that ends before it listens is reported, and not waited for."""
-    with pytest.raises(SystemExit, match="serves_nothing failed"), beside(serves_nothing):
+    with pytest.raises(SystemExit, match="serves_nothing failed"), run_server(serves_nothing):
         pass
 
 
@@ -145,7 +145,7 @@ def test_a_share_counts_as_a_share() -> None:
     }
 
 
-def test_a_table_has_what_there_is() -> None:
+def test_a_table_has_the_columns_that_make_sense() -> None:
     """Columns that make no sense for a measurement are left out: no ratio without an ideal, no server without one."""
     watched = RACE._replace(runs={"adjust_async": (1, [Run(1.0, 1.0, 1, stop=0.012)])})
     assert measuring.listed(watched).columns[-1] == "Longest stop of the loop, ms"
@@ -175,7 +175,7 @@ def test_results_are_kept(tmp_path: Path) -> None:
     assert list(kept.sections) == ["pages", "tree", "small"]
 
 
-def test_the_circumstances_are_told() -> None:
+def test_the_circumstances_are_reported() -> None:
     """Machine, commit and versions are those of the run; the versions are of what the package needs today."""
     told = results.circumstances("python -m benchmarks pages")
     assert all(told.machine.values())
@@ -312,7 +312,7 @@ def test_a_template_is_rendered() -> None:
     assert text.endswith(", takes 1.10 times.")
 
 
-def test_a_busy_machine_is_told() -> None:
+def test_a_busy_machine_is_reported() -> None:
     """Figures of a machine that had other work to do say so."""
     busy = RESULTS._replace(circumstances=CIRCUMSTANCES._replace(load="1.50"))
     assert "**The machine had other work to do" in document.generated("machine", busy)
@@ -326,7 +326,7 @@ def test_a_race_is_rendered_with_its_chart() -> None:
     assert r"| a \| loop (1/50 of it) | 3.00 | 50.0 |" in tables
 
 
-def test_what_was_not_measured_is_said() -> None:
+def test_missing_measurements_are_reported() -> None:
     """A place without results says so, a failure is shown, and an unknown place is a mistake."""
     assert document.generated("tables tree", RESULTS) == "Not measured in this run."
     assert document.generated("figure pages 0.2 ratio adjust_async", RESULTS) == "not measured"
@@ -336,7 +336,7 @@ def test_what_was_not_measured_is_said() -> None:
         document.generated("tabels pages", RESULTS)
 
 
-def test_targets_are_compared_with_what_was_found() -> None:
+def test_targets_are_compared_with_the_results() -> None:
     """Each target is reached, missed with a reason, or not measured."""
     slow = RACE._replace(runs={**RUNS, "httpx": (1, [Run(9.0, 9.0, 1)])})
     kept = RESULTS.plus("pages", results.Section([slow], 90.0))
@@ -344,7 +344,7 @@ def test_targets_are_compared_with_what_was_found() -> None:
     assert "| Pages at 50 ms | 1.25 × the ideal | 1.10 | yes |" in table
     assert "| Pages at 50 ms: CPU a page | 0.2 × plain httpx | 0.167 | yes |" in table
     assert "| Pages at 200 ms | 1.06 × the ideal | not measured |  |" in table
-    assert document.generated("missed", kept) == "Everything that was measured was reached."
+    assert document.generated("missed", kept) == "All targets that were measured were reached."
     slower = kept.plus("pages", results.Section([slow._replace(ideal=2.0)], 90.0))
     assert "| Pages at 50 ms | 1.25 × the ideal | 1.65 | **no** |" in document.generated("targets", slower)
     assert document.generated("missed", slower).startswith("* Pages at 50 ms. One core does all")

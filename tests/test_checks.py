@@ -57,7 +57,7 @@ def test_every_token_of_the_alphabet_is_accepted(value: str) -> None:
     "value",
     ["", " ", "a b", "a/b", "..", ".", "a.b", "a%2Fb", "a?b", "a#b", "a\\b", "abc\n", "\nabc", "é", "\u0661", "a\0"],
 )
-def test_what_would_change_the_path_is_refused(value: str) -> None:
+def test_a_value_that_would_change_the_path_is_refused(value: str) -> None:
     """A character that no token has is refused; the message shows the value and says what is right."""
     with pytest.raises(ConfigurationError) as caught:
         check_token(value, "tracker_token")
@@ -67,7 +67,7 @@ def test_what_would_change_the_path_is_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 1, True, b"abc", ["abc"], object()])
-def test_a_token_that_is_no_text_is_refused(value: object) -> None:
+def test_a_token_that_is_not_text_is_refused(value: object) -> None:
     """A token of another type is refused, including bytes."""
     with pytest.raises(ConfigurationError, match=r"app_token is .*: pass one token, as text"):
         check_token(value, "app_token")
@@ -88,7 +88,7 @@ def test_a_token_of_an_enumeration_is_its_value() -> None:
         ({"b": 1, "a": 2}, ["b", "a"]),
     ],
 )
-def test_app_tokens_come_one_or_many(value: object, tokens: list[str]) -> None:
+def test_app_tokens_are_one_or_many(value: object, tokens: list[str]) -> None:
     """One text is one token, and any iterable is several, in its order."""
     assert check_app_tokens(value) == tokens
 
@@ -204,7 +204,7 @@ def test_positive_numbers(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0, 0.0, -0.0, -1, True, False, "5", 1j, [1]])
-def test_what_is_no_positive_number_is_refused(value: object) -> None:
+def test_anything_but_a_positive_number_is_refused(value: object) -> None:
     """Values that compare oddly are refused, too."""
     with pytest.raises(ConfigurationError, match="deadline is "):
         check_positive_number(value, "deadline", "seconds")

@@ -102,7 +102,7 @@ async def test_the_client_of_the_sdk_is_closed_with_it() -> None:
 
 
 @pytest.mark.parametrize("http_client", [0, "x", httpx.Client(), httpx.AsyncHTTPTransport(), object, httpx.AsyncClient])
-def test_what_is_no_client_is_refused(http_client: Any) -> None:
+def test_anything_but_an_httpx_client_is_refused(http_client: Any) -> None:
     """Only an `httpx.AsyncClient` can be passed: no transport, no class, and no synchronous client."""
     with pytest.raises(ConfigurationError, match=r"http_client is .*: pass an httpx\.AsyncClient"):
         AsyncAdjust("token", http_client=http_client)
@@ -119,7 +119,7 @@ async def test_a_client_that_is_closed() -> None:
     http_client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
     adjust = AsyncAdjust("token", http_client=http_client, max_attempts=1)
     await http_client.aclose()
-    with pytest.raises(ClientClosedError, match="its owner closed the http_client"):
+    with pytest.raises(ClientClosedError, match="its http_client was closed"):
         await adjust.trackers.create("app", "Adroll")
     with pytest.raises(ClientClosedError, match="http_client is closed"):
         AsyncAdjust("token", http_client=http_client)

@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given, strategies as st
 
 from adjust_async._hosts import is_loopback
-from adjust_async.config import API_URL, REPORTS_URL, APIToken, Config, Retry
+from adjust_async._tokens import APIToken
+from adjust_async.config import API_URL, REPORTS_URL, Config, Retry
 from adjust_async.errors import AdjustError, ConfigurationError
+from tests.settings import config_of
 
 TOKEN = "s3cr3t-T0ken"
 
 
 def read(token: str | None = TOKEN, **settings: Any) -> Config:
     """Return a configuration, with defaults for everything that a test does not set."""
-    return Config.read(token=APIToken.find() if token is None else APIToken(token), **settings)
+    return config_of(APIToken.find() if token is None else APIToken(token), **settings)
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +51,7 @@ def test_an_emulator_is_asked_for_reports_too(monkeypatch: pytest.MonkeyPatch) -
     assert read(reports_url="https://reports.example").reports.url == "https://reports.example"
 
 
-def test_settings_are_kept_as_given() -> None:
+def test_settings_are_kept_as_passed() -> None:
     """Each setting is stored where it belongs: those of a host with the host."""
     of_api: dict[str, Any] = {"max_rate": 0.5, "burst": 3, "timeout": None, "deadline": 7}
     of_reports: dict[str, Any] = {"max_rate": None, "burst": 5, "timeout": 8.5, "deadline": None}

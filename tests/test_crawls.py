@@ -12,9 +12,6 @@ from tests.clock import EAGER_AND_LAZY, now
 
 pytestmark = pytest.mark.anyio
 
-#: Long by the jumping clock, so that a hanging test fails instead.
-LONG = 10_000.0
-
 
 @pytest.fixture(params=EAGER_AND_LAZY)
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
@@ -125,7 +122,7 @@ async def test_the_first_failure_ends_the_crawl(fails: int) -> None:
     assert len(crew.visited) == visited
 
 
-async def test_of_several_failures_the_first_one_comes_out() -> None:
+async def test_the_first_of_several_failures_is_raised() -> None:
     """A visit that fails while it is cancelled does not hide the failure that came first."""
     ended: list[str] = []
 

@@ -33,7 +33,7 @@ async def test_a_call_under_way_ends_and_a_new_one_is_refused(client: ScriptedCl
         assert "closed" in repr(adjust)
 
 
-async def test_what_outlasts_the_time_is_cut(client: ScriptedClient) -> None:
+async def test_calls_that_outlast_the_time_are_ended(client: ScriptedClient) -> None:
     """After the time is up, a create without an answer ends in doubt, as it does at once without a time."""
     for drain in (0, 0.05):
         async with client(never) as (adjust, script):
@@ -83,7 +83,7 @@ async def test_closing_while_it_drains_cuts_at_once(client: ScriptedClient) -> N
 @pytest.mark.account(apps=30, trackers_per_app=20, latency=0.02)
 @pytest.mark.settings(max_concurrency=4)
 @pytest.mark.slow
-async def test_walks_and_fan_outs_end_whole(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_walks_and_fan_outs_are_completed(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """A report of thirty apps, a walk and a list that need many more requests are completed."""
     question = asyncio.create_task(
         adjust.kpis.deliverables(emulator.app_tokens, start_date="2026-01-01", end_date="2026-01-02", kpis=["clicks"])
@@ -128,7 +128,7 @@ async def test_a_run_stops_in_good_order(adjust: AsyncAdjust, emulator: Emulator
         assert {tracker.name async for tracker in other.trackers.list(app)} == created
 
 
-async def test_a_run_that_had_begun_everything_succeeds(emulator: Emulator) -> None:
+async def test_a_run_that_has_started_everything_succeeds(emulator: Emulator) -> None:
     """If there was nothing left to start, the result is the same as without closing."""
     emulator.latency = 0.05
     adjust = AsyncAdjust(emulator.token, api_url=emulator.url)

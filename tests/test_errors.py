@@ -164,7 +164,7 @@ def test_the_tree_of_the_docstring_is_the_tree_of_the_code() -> None:
     assert drawn == in_code
 
 
-def test_all_is_sorted_and_whole() -> None:
+def test_all_is_sorted_and_complete() -> None:
     """`__all__` names every class of the tree, in order."""
     assert errors.__all__ == sorted(errors.__all__)
     assert set(errors.__all__) == {cls.__name__ for cls in all_classes()}
@@ -220,12 +220,12 @@ def test_hints_teach_the_fix(cls: type[APIStatusError], hint: str) -> None:
 
 
 @pytest.mark.parametrize(("status", "phrase"), [(404, "404 Not Found:"), (499, "499:"), (599, "599:"), (0, "0:")])
-def test_a_status_without_phrase_stands_alone(status: int, phrase: str) -> None:
+def test_a_status_without_phrase_is_its_number(status: int, phrase: str) -> None:
     """A status without a name in HTTP is shown as its number."""
     assert f" answered {phrase} " in str(status_error(APIStatusError, status))
 
 
-def test_a_zero_wait_is_told() -> None:
+def test_a_zero_wait_is_reported() -> None:
     """A wait of 0 s differs from none."""
     assert "asked to wait 0 s" in str(status_error(retry_after=0.0))
 
@@ -280,7 +280,7 @@ def test_a_circle_does_not_advise_to_walk_it_again() -> None:
 
 
 @given(any_error(), texts)
-def test_replace_alters_nothing_but_the_copy(error: AdjustError, message: str) -> None:
+def test_replace_alters_only_the_copy(error: AdjustError, message: str) -> None:
     """`replace` returns an error of the same class with changes; the error itself is unchanged."""
     before = (error.args, dict(vars(error)), list(getattr(error, "__notes__", [])))
     copied = replace(error, message=message)
@@ -322,7 +322,7 @@ def test_texts_say_how_many_attempts_were_made(attempts: int | None, expected: s
     assert repr(error) == f"BadRequestError({' '.join(filter(None, [text, expected and f'({expected})']))!r})"
 
 
-def test_a_page_is_named_where_one_was_asked_for() -> None:
+def test_a_page_is_named_if_one_was_requested() -> None:
     """Before the first page of a walk was requested there is none to name; later ones are always named."""
     assert "page" not in str(at_page(APIConnectionError("x", method="GET", path="/p"), 1, None))
     assert "page 1 of the walk" in str(at_page(replace(status_error(), attempts=1), 1, None))
@@ -346,7 +346,7 @@ def test_errors_without_a_status_say_their_request_too() -> None:
             assert text.count("/p") == 1
 
 
-def test_all_details_stand_together() -> None:
+def test_all_details_are_together() -> None:
     """Attempts, request id and page are together at the end."""
     error = at_page(replace(status_error(request_id="r-1"), attempts=2), 3, "abc")
     assert str(error).endswith(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from adjust_async._json import JSONDecodeError, RepeatedKeyError, dumps, loads, loads_beside
+from adjust_async._json import JSONDecodeError, RepeatedKeyError, dumps, loads, loads_in_slices
 
 numbers = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
 values: st.SearchStrategy[Any] = st.recursive(
@@ -18,13 +18,13 @@ values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-sliced = partial(loads_beside, size=1)
+sliced = partial(loads_in_slices, size=1)
 both = pytest.mark.parametrize("decode", [loads, sliced])
 
 
 @both
 @pytest.mark.parametrize("exact", [False, True])
-def test_what_is_no_number_has_no_value(decode: Callable[..., Any], exact: bool) -> None:
+def test_nan_and_infinities_have_no_value(decode: Callable[..., Any], exact: bool) -> None:
     """`NaN` and infinities are null, and the rest of the document is kept."""
     document = b'{"a": NaN, "b": [Infinity, -Infinity, 1.5], "c": "NaN \\u00e4"}'
     assert decode(document, exact=exact) == {"a": None, "b": [None, None, 1.5], "c": "NaN ä"}
@@ -104,7 +104,7 @@ def test_surrogate_pairs_are_characters(decode: Callable[..., Any], pair: bytes)
 
 
 @given(st.recursive(values | st.integers(), lambda inner: st.lists(inner, max_size=3), max_leaves=5))
-def test_what_was_decoded_can_be_encoded(value: Any) -> None:
+def test_decoded_values_can_be_encoded(value: Any) -> None:
     """Integers beyond 64 bits and decimals are decoded, too."""
     document = json.dumps({"a": value}).encode()
     assert json.loads(dumps(loads(document, exact=True))) == json.loads(document)
@@ -130,7 +130,7 @@ def test_what_was_decoded_can_be_encoded(value: Any) -> None:
         b'{"a":1} {"b":2}',
     ],
 )
-def test_what_is_no_json_is_refused(document: bytes) -> None:
+def test_invalid_json_is_refused(document: bytes) -> None:
     """Both refuse it, with the same error."""
     with pytest.raises(JSONDecodeError) as one:
         loads(document)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from adjust_async._json import JSONDecodeError, loads, loads_beside, loads_packing
+from adjust_async._json import JSONDecodeError, loads, loads_in_slices, loads_packing
 
 #: What looks like the end of an object, of a text, or of neither.
 WORDS = st.sampled_from(
@@ -63,19 +63,19 @@ def _apart(parts: list[str]) -> list[str]:
 @example(b'{"rows":[{"a":"},{"},{"a":"\\\\"} , {"a":"\\""},{}]}', 0, False)
 def test_slices_make_the_same_document(document: bytes, size: int, exact: bool) -> None:
     """Wherever it is cut, the values, their types and the order of the keys are those of a document decoded whole."""
-    assert repr(loads_beside(document, exact=exact, size=size)) == repr(loads(document, exact=exact))
+    assert repr(loads_in_slices(document, exact=exact, size=size)) == repr(loads(document, exact=exact))
 
 
 @given(written(), st.integers(0, 30), st.data())
 def test_errors_are_those_of_the_whole(document: bytes, size: int, data: st.DataObject) -> None:
-    """A document that broke off, or has something else in it, is refused with the same words, or by neither."""
+    """A document that was cut, or contains something else, is refused with the same message, or accepted by both."""
     place = data.draw(st.integers(0, len(document)))
     odd = data.draw(
         st.sampled_from([b"", b"}", b"{", b"]", b",", b'"', b"\\", b"NaN", b"1e999", b"\xff", b"},{", b'"a":1,'])
     )
     rest = data.draw(st.sampled_from([b"", document[place:]]))
     broken = document[:place] + odd + rest
-    assert _outcome(loads_beside, broken, size=size) == _outcome(loads, broken)
+    assert _outcome(loads_in_slices, broken, size=size) == _outcome(loads, broken)
 
 
 def _outcome(decode: Any, document: bytes, **options: Any) -> str:
@@ -89,14 +89,14 @@ def _outcome(decode: Any, document: bytes, **options: Any) -> str:
 def test_a_key_that_comes_twice_is_refused_across_slices(pairs: list[tuple[str, list[Any]]], size: int) -> None:
     """A key is found again however many slices lie between."""
     document = f"{{{','.join(f'{json.dumps(key)}:{json.dumps(value)}' for key, value in pairs)}}}".encode()
-    assert _outcome(loads_beside, document, size=size) == _outcome(loads, document)
+    assert _outcome(loads_in_slices, document, size=size) == _outcome(loads, document)
 
 
 @pytest.mark.parametrize("depth", [10, 100, 260, 505, 900])
-def test_depth_is_no_matter(depth: int) -> None:
+def test_any_depth_is_decoded_or_refused(depth: int) -> None:
     """A document that is nested deep is decoded alike, or refused alike."""
     document = b'{"a":[{"b":1},' * depth + b'{"b":2},{"b":3}' + b'],"c":[{},{}]}' * depth
-    assert _outcome(loads_beside, document, size=20) == _outcome(loads, document)
+    assert _outcome(loads_in_slices, document, size=20) == _outcome(loads, document)
 
 
 @pytest.mark.parametrize("name", ["plain", '"},{"', "😀 },{"])
@@ -132,20 +132,20 @@ def test_the_collector_is_left_as_it_was() -> None:
         gc.enable()
 
 
-def test_a_large_text_is_no_trap() -> None:
+def test_a_large_text_takes_proportional_time() -> None:
     """A text that is full of places to cut takes time in proportion to its length."""
     document = json.dumps([{"a": "},{" * 200_000}, {"a": 1}]).encode()
-    assert loads_beside(document, size=10) == loads(document)
+    assert loads_in_slices(document, size=10) == loads(document)
 
 
-def test_others_run_while_a_document_is_decoded_beside_them() -> None:
+def test_other_threads_run_while_a_document_is_decoded() -> None:
     """Another thread gets its turn in the middle of a large document, not only at its end."""
     document = b"[" + b",".join([b'{"day": "2026-11-01", "installs": 1}'] * 300_000) + b"]"
     began, ended = threading.Event(), threading.Event()
 
     def decode() -> None:
         began.set()
-        loads_beside(document)
+        loads_in_slices(document)
         ended.set()
 
     decoding = threading.Thread(target=decode)

@@ -1,4 +1,4 @@
-"""Lists: whatever is listed can be awaited, iterated and made a table, and says the same each way."""
+"""Lists: each can be awaited, iterated and converted to a table, always with the same records."""
 
 import asyncio
 import json
@@ -11,7 +11,6 @@ import httpx
 import pandas
 import pyarrow
 import pytest
-from hypothesis import given, settings, strategies as st
 
 from adjust_async import (
     App,
@@ -23,18 +22,17 @@ from adjust_async import (
     RecordList,
     ReportEvent,
     ServerError,
-    Table,
     Tracker,
 )
 from adjust_async.emulator import Emulator
 from tests.clock import JUMPING_CLOCK
-from tests.script import client, never, status
+from tests.script import client, never, served, status
 
 pytestmark = [pytest.mark.anyio, pytest.mark.account(apps=2, trackers_per_app=60)]
 
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])
 
-#: Each listing, by what asks for it.
+#: A call for each listing.
 LISTINGS: dict[str, Callable[[AsyncAdjust], RecordList[Any]]] = {
     "trackers": lambda adjust: adjust.trackers.list("app"),
     "children": lambda adjust: adjust.trackers.children("app", "abc123"),
@@ -45,7 +43,7 @@ LISTINGS: dict[str, Callable[[AsyncAdjust], RecordList[Any]]] = {
 }
 each = pytest.mark.parametrize("name", LISTINGS)
 
-#: The columns of each kind of record, and what their cells are in Arrow.
+#: The columns of each kind of record, with their types in Arrow.
 COLUMNS: dict[type, dict[str, str]] = {
     Tracker: {
         "token": "string", "name": "string", "label": "string", "level": "int64", "archived": "bool",
@@ -73,18 +71,13 @@ def nothing(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"data": {"items": []}} if "/public/" in request.url.path else {"apps": []})
 
 
-def served(answer: Callable[[httpx.Request], httpx.Response]) -> AsyncAdjust:
-    """Make a client of a service without a network."""
-    return AsyncAdjust("s3cr3t-T0ken", http_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)))
-
-
 def in_order(records: Sequence[Any]) -> list[Any]:
-    """Sort records by what identifies them: those of a walk come as they arrive."""
+    """Sort records by their keys, because a walk returns them in the order of arrival."""
     return sorted(records, key=lambda record: str(getattr(record, "token", None) or record.id))
 
 
 async def of_account(adjust: AsyncAdjust, emulator: Emulator) -> dict[str, RecordList[Any]]:
-    """Return a listing of each kind that has something in it."""
+    """Return a listing of each kind that is not empty."""
     app = emulator.app_tokens[0]
     parent = next(tracker for tracker in await adjust.trackers.list(app) if tracker.has_subtrackers)
     return {
@@ -98,8 +91,8 @@ async def of_account(adjust: AsyncAdjust, emulator: Emulator) -> dict[str, Recor
 
 
 @each
-async def test_every_way_says_the_same(adjust: AsyncAdjust, emulator: Emulator, name: str) -> None:
-    """Awaited, collected, iterated and as a table, a listing has the same records, each time asked for anew."""
+async def test_every_way_returns_the_same_records(adjust: AsyncAdjust, emulator: Emulator, name: str) -> None:
+    """Awaited, collected, iterated and as a table, a listing has the same records, which are requested each time."""
     listing = (await of_account(adjust, emulator))[name]
     emulator.stats.reset()
     repr(listing)
@@ -115,15 +108,16 @@ async def test_every_way_says_the_same(adjust: AsyncAdjust, emulator: Emulator, 
     key = "id" if hasattr(records[0], "id") else "token"
     rows = sorted(table, key=lambda row: str(row[key]))
     assert rows == [record.to_dict() for record in in_order(records)]
+    assert [type(record)(**record.to_dict()) for record in records] == records
     assert table.key_columns == (key,)
     assert len(table) == len({row[key] for row in rows}) == len(records)
 
 
 @each
-async def test_what_is_listed_is_a_table_like_any_other(
+async def test_the_table_of_a_listing_is_like_any_other(
     adjust: AsyncAdjust, emulator: Emulator, name: str, tmp_path: Path
 ) -> None:
-    """It is pickled, compared, counted, cut and written, and the token is nowhere in it."""
+    """It can be pickled, compared, counted, cut and written, and it does not contain the API token."""
     table = await (await of_account(adjust, emulator))[name].to_table()
     copy = pickle.loads(pickle.dumps(table))
     assert copy == table
@@ -140,7 +134,7 @@ async def test_what_is_listed_is_a_table_like_any_other(
 
 
 @each
-async def test_columns_do_not_depend_on_what_is_listed(name: str) -> None:
+async def test_columns_do_not_depend_on_the_records(name: str) -> None:
     """If nothing is listed, the table has the columns and types of a full one, and is still true."""
     async with served(nothing) as adjust:
         listing = LISTINGS[name](adjust)
@@ -159,7 +153,7 @@ async def test_columns_do_not_depend_on_what_is_listed(name: str) -> None:
 
 
 @each
-async def test_it_goes_wherever_an_awaitable_does(name: str) -> None:
+async def test_a_listing_can_be_used_as_an_awaitable(name: str) -> None:
     """`gather`, `wait_for` and `ensure_future` take a listing, and `create_task` what `collect` returns."""
     async with served(nothing) as adjust:
         listing = LISTINGS[name](adjust)
@@ -238,7 +232,7 @@ async def test_awaiting_while_iterating_disturbs_neither(adjust: AsyncAdjust, em
 
 @jumping
 @each
-async def test_a_failure_is_no_short_list(name: str) -> None:
+async def test_a_failure_is_not_a_short_list(name: str) -> None:
     """A page that keeps failing is an error of the whole list and the whole table."""
     async with client(status(500), max_attempts=1) as (adjust, _):
         listing = LISTINGS[name](adjust)
@@ -247,93 +241,15 @@ async def test_a_failure_is_no_short_list(name: str) -> None:
                 await ask()
 
 
-# Records, pages and frames.
-
-TEXT = st.text(max_size=4)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
-    max_leaves=4,
-)
-FURTHER = {"new": JSON, "other": JSON}
-TRACKERS = st.fixed_dictionaries(
-    {"token": TEXT, "name": TEXT},
-    optional={
-        "label": TEXT, "level": st.integers(1, 4), "archived": st.booleans(), "has_subtrackers": st.booleans(),
-        "partner_id": st.none() | st.integers(0, 2**63 - 1), "cost_data_enabled": st.none() | st.booleans(),
-        "click_url": TEXT, **FURTHER,
-    },
-)  # fmt: skip
-EVENTS = st.fixed_dictionaries(
-    {"id": TEXT},
-    optional={
-        "name": TEXT, "description": TEXT, "tokens": st.lists(TEXT, max_size=2), "is_skad_event": st.booleans(),
-        "app_token_x_event_tokens_mapping": st.dictionaries(TEXT, st.lists(TEXT, max_size=2), max_size=2), **FURTHER,
-    },
-)  # fmt: skip
-
-
-def check_frames(table: Table, records: Sequence[Any]) -> None:
-    """Check that each form has what the records say: the same cells, and lists and dictionaries as JSON."""
-    expected = [record.to_dict() for record in records]
-    assert table.to_dicts() == expected
-    nested = {name for row in expected for name, cell in row.items() if isinstance(cell, (list, dict))}
-    frame = table.to_pandas()
-    in_pandas = [
-        {name: None if pandas.isna(cell) else cell for name, cell in zip(frame.columns, row, strict=True)}
-        for row in frame.itertuples(index=False, name=None)
-    ]
-    for rows in (table.to_arrow().to_pylist(), table.to_polars().to_dicts(), in_pandas):
-        for row in rows:
-            row.update((name, json.loads(str(row[name]))) for name in nested if row[name] is not None)
-        assert rows == expected
-    identified = len({record[table.columns[0]] for record in expected}) == len(expected)
-    assert table.key_columns == ((table.columns[0],) if identified else ())
-
-
-@given(st.lists(st.lists(TRACKERS, max_size=3), min_size=1, max_size=4))
-@settings(deadline=None)
-def test_pages_of_trackers_are_one_table(pages: list[list[dict[str, Any]]]) -> None:
-    """Whatever pages hold, the table of the list has a row for each record, the same in every form."""
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        number = int(request.url.params.get("after", 0))
-        after = str(number + 1) if number + 1 < len(pages) else None
-        paging = {"cursors": {"after": after}}
-        return httpx.Response(200, content=json.dumps({"data": {"items": pages[number], "paging": paging}}))
-
-    async def ask() -> tuple[Table, list[Tracker]]:
-        async with served(answer) as adjust:
-            listing = adjust.trackers.list("app")
-            return await listing.to_table(), await listing
-
-    table, records = asyncio.run(ask())
-    assert [record.token for record in records] == [item["token"] for page in pages for item in page]
-    check_frames(table, records)
-
-
-@given(st.lists(EVENTS, max_size=4))
-@settings(deadline=None)
-def test_events_are_one_table(events: list[dict[str, Any]]) -> None:
-    """Lists and dictionaries of events are the same in every form."""
-
-    async def ask() -> tuple[Table, list[ReportEvent]]:
-        async with served(lambda _: httpx.Response(200, content=json.dumps(events))) as adjust:
-            return await adjust.reports.events().to_table(), await adjust.reports.events()
-
-    check_frames(*asyncio.run(ask()))
-
-
 async def test_platforms_of_apps_are_a_list() -> None:
-    """What a record holds as a tuple is a list in rows, as in `to_dict`, and JSON in frames."""
+    """A tuple of a record is a list in rows, as in `to_dict`, and JSON in frames."""
     apps = [{"id": "a", "platforms": ["ios", "android"]}, {"id": "b"}]
     async with served(lambda _: httpx.Response(200, json={"apps": apps})) as adjust:
+        records = await adjust.apps.list()
         table = await adjust.apps.list().to_table()
     assert [row["platforms"] for row in table] == [["ios", "android"], []]
+    assert [App(**row) for row in table] == records
     assert table.to_arrow().column("platforms").to_pylist() == ['["ios","android"]', "[]"]
-
-
-# Lists for reports.
 
 
 async def test_filter_lists_are_a_dictionary_and_one_table(adjust: AsyncAdjust, emulator: Emulator) -> None:
@@ -362,8 +278,8 @@ async def test_filter_lists_without_a_value_have_their_columns() -> None:
     )
 
 
-async def test_what_has_an_unknown_shape_is_in_no_table_lost() -> None:
-    """It stands in `extra`, and such a row is identified by nothing."""
+async def test_items_of_unknown_structure_are_in_the_table() -> None:
+    """Such an item is in `extra`, and the table has no key columns."""
     odd: list[Any] = [{"id": "x"}, {"name": "y"}, True, ["z"]]
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -393,7 +309,7 @@ def test_arguments_are_checked_before_anything_is_awaited() -> None:
 
 
 async def test_a_page_is_a_dictionary_on_demand(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """`to_dict` of a page has its records and its cursors as JSON can carry them."""
+    """`to_dict` of a page returns its records and its cursors as values that JSON supports."""
     async for page in adjust.trackers.list(emulator.app_tokens[0], page_size=7).pages():
         plain = page.to_dict()
         assert json.loads(json.dumps(plain)) == plain

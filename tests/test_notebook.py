@@ -62,7 +62,7 @@ async def test_a_report_says_what_it_is(shown: Report, text: str) -> None:
 
 
 @pytest.mark.account(apps=2, trackers_per_app=3)
-async def test_what_comes_from_a_service_says_so_too(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_results_of_a_service_describe_themselves_too(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """KPI reports count rows and apps; lists say how to get their items; neither sends anything."""
     kpis = await adjust.kpis.deliverables(
         emulator.app_tokens, start_date="2026-01-01", end_date="2026-01-02", kpis=["clicks"], grouping=["apps", "day"]
@@ -139,7 +139,7 @@ def test_every_method_with_keywords_is_spelled_out() -> None:
     assert DeliverablesQuery.__annotations__.keys() <= inspect.signature(adjust.kpis.deliverables).parameters.keys()
 
 
-async def test_a_typo_names_what_there_is(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_a_typo_names_the_valid_arguments(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """An unknown keyword is refused before anything is sent."""
     query: Any = QUERY | {"date_perod": "today"}
     with pytest.raises((ConfigurationError, TypeError), match="date_perod"):

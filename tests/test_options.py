@@ -95,8 +95,8 @@ async def test_grace_time_is_the_clients(client: ScriptedClient) -> None:
 
 @pytest.mark.account(trackers_per_app=0)
 @pytest.mark.settings(grace_time=600)
-async def test_the_time_of_grace_is_awaited(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A create whose answer got lost is looked up for the view's grace time, not for the client's ten minutes."""
+async def test_the_grace_time_is_awaited(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """A create whose answer was lost is looked up for the view's grace time, not for the client's ten minutes."""
     emulator.faults = Faults.script(["drop-after"], match="POST ")
     quick = adjust.with_options(grace_time=0.1)
     async with asyncio.timeout(60):

@@ -28,7 +28,7 @@ async def used(items: AsyncGenerator[Any, None] | Walk) -> int:
 
 
 @pytest.mark.account(apps=3, trackers_per_app=30)
-async def test_everything_tells_alike(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_everything_reports_progress_in_the_same_way(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Fan-outs count requests and name the app, walks count trackers, CSV counts bytes, runs count entries."""
     told: list[tuple[int, int | None, str]] = []
 
@@ -83,7 +83,7 @@ async def test_failed_requests_count_too(adjust: AsyncAdjust, emulator: Emulator
 
 
 @pytest.mark.account(apps=3)
-async def test_what_it_raises_ends_the_call(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_an_exception_from_it_ends_the_call(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """An exception in the function is raised unchanged, from every kind of call."""
 
     def tell(*_: object) -> None:
@@ -100,7 +100,7 @@ async def test_what_it_raises_ends_the_call(adjust: AsyncAdjust, emulator: Emula
             await call
 
 
-async def test_what_is_no_function_is_refused(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_anything_but_a_plain_function_is_refused(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """A coroutine function, which nobody would await, and other values are refused before anything is sent."""
 
     async def tell(*_: object) -> None:

@@ -67,7 +67,7 @@ def imported_for_types() -> dict[str, str]:
     return {alias.name: str(node.module).removeprefix("adjust_async.") for node in imports for alias in node.names}
 
 
-def test_what_is_imported_late_is_what_type_checkers_see() -> None:
+def test_late_imports_are_those_that_type_checkers_see() -> None:
     """The table of late imports matches the block for type checkers, and all of its names can be imported."""
     assert imported_for_types() == adjust_async._MODULES
     for name in adjust_async._MODULES:
@@ -85,13 +85,13 @@ def test_all_is_sorted_and_importable() -> None:
         assert hasattr(adjust_async, name)
 
 
-def test_all_is_whole() -> None:
+def test_all_is_complete() -> None:
     """`__all__` has every name that is imported late, and every error."""
     assert set(adjust_async.__all__) == {"__version__", *adjust_async._MODULES, *errors.__all__}
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"_version"}))
-def test_each_module_names_what_it_gives(module: str) -> None:
+def test_each_module_names_its_exports(module: str) -> None:
     """Each module has a docstring and a sorted `__all__` whose names exist."""
     if module in {"integrations.dask", "integrations.dlt"}:
         pytest.importorskip(module.rpartition(".")[2])

@@ -134,7 +134,7 @@ def test_any_json_is_a_partner_or_an_error(document: Any) -> None:
 @given(st.lists(documents(list(TRACKER_KINDS)), max_size=3) | json_values)
 def test_any_json_is_a_list_of_trackers_or_an_error(document: Any) -> None:
     """A list becomes one record for each element, or an error; anything but a list is an error."""
-    assume(document not in ("", {}))  # checked by `test_what_is_no_list_is_no_list_of_records`
+    assume(document not in ("", {}))  # checked by `test_anything_but_a_list_is_not_a_list_of_records`
     try:
         records = structure(document, list[Tracker], "$")
     except MalformedError:
@@ -145,7 +145,7 @@ def test_any_json_is_a_list_of_trackers_or_an_error(document: Any) -> None:
 
 
 @pytest.mark.parametrize("document", ["", "ab", {}, {"a": 1}, None, 5, True])
-def test_what_is_no_list_is_no_list_of_records(document: object) -> None:
+def test_anything_but_a_list_is_not_a_list_of_records(document: object) -> None:
     """A text or an object instead of a list is refused, even an empty one: it is not an empty list."""
     with pytest.raises(MalformedError):
         structure(document, list[Tracker], "$.data.items")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from adjust_async import AdjustError, ConfigurationError, TrackerSpec
-from adjust_async._suggestions import MOST_HINTS, near_names, near_names_beside
+from adjust_async._suggestions import MOST_HINTS, near_names, near_names_in_thread
 from tests.script import client, done
 from tests.turns import FEW_CALLS, Turns
 
@@ -53,7 +53,7 @@ def misspelt(known: list[str], count: int) -> list[str]:
         ("i" * 100_000, []),
     ],
 )
-def test_what_comes_near(name: str, near: list[str]) -> None:
+def test_near_names_are_found(name: str, near: list[str]) -> None:
     """A name with a typo finds the one that was meant; another name finds nothing."""
     assert near_names(name, ["clicks", "installs", "retention_rate_d7", "cost"]) == near
 
@@ -68,10 +68,10 @@ async def test_only_the_first_names_are_looked_up() -> None:
     """However many names are unknown, the first five get suggestions."""
     known = names(200)
     wrong = misspelt(known, 60)
-    near = await near_names_beside(wrong, known)
+    near = await near_names_in_thread(wrong, known)
     assert list(near) == wrong[:MOST_HINTS]
     assert all(near.values())
-    assert await near_names_beside([], known) == await near_names_beside(wrong, []) == {}
+    assert await near_names_in_thread([], known) == await near_names_in_thread(wrong, []) == {}
 
 
 CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {

@@ -11,15 +11,17 @@ import attrs
 import pytest
 
 from adjust_async import AsyncAdjust
-from adjust_async.config import APIToken, Config
+from adjust_async._tokens import APIToken
+from adjust_async.config import Config
 from adjust_async.errors import ConfigurationError
+from tests.settings import config_of
 
 TOKEN = "s3cr3t-T0ken"
 
 
 def read(token: str | None = TOKEN, **settings: Any) -> Config:
     """Return a configuration, with defaults for everything that a test does not set."""
-    return Config.read(token=APIToken.find() if token is None else APIToken(token), **settings)
+    return config_of(APIToken.find() if token is None else APIToken(token), **settings)
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +107,7 @@ def test_a_token_that_no_header_can_carry(value: str) -> None:
 
 
 @pytest.mark.parametrize(("value", "kind"), [("", "empty"), (5, "type int"), (TOKEN.encode(), "type bytes")])
-def test_a_token_that_is_no_text(value: object, kind: str) -> None:
+def test_a_token_that_is_not_text(value: object, kind: str) -> None:
     """A token of another type is refused with a message that has the type, but not the value."""
     with pytest.raises(ConfigurationError, match=f"token is (a value of )?{kind}") as caught:
         APIToken(value).check()

@@ -88,17 +88,27 @@ def _quoted(text: str) -> str:
 
 
 def check_date(value: object, name: str) -> date:
-    """Return a date, from a `datetime.date`, a datetime at midnight such as a `pandas.Timestamp`, or ISO text."""
+    """Return a date from a `datetime.date`, an ISO text, or a midnight of datetime, pandas or numpy."""
     if isinstance(value, date) and (not isinstance(value, datetime) or _is_midnight(value)):
         return date(value.year, value.month, value.day)
-    if isinstance(value, str):
+    text = _text_of_numpy(value) or value
+    if isinstance(text, str):
         try:
-            return date.fromisoformat(value)
+            return date.fromisoformat(text)
         except ValueError:
             pass
     # Only a datetime that is equal to itself is a moment: pandas.NaT is not.
-    when = ", which is not midnight" if isinstance(value, datetime) and value == value else ""
+    is_moment = isinstance(value, datetime) and value == value
+    when = ", which is not midnight" if is_moment or (text is not value and re.search("T[0-9]", str(text))) else ""
     raise ConfigurationError(f"{name} is {shown(value)}{when}: pass a datetime.date, or a text such as '2026-11-01'")
+
+
+def _text_of_numpy(value: object) -> str | None:
+    """Return the text of a `numpy.datetime64`, without its time if that is midnight; `None` for other values."""
+    if f"{type(value).__module__}.{type(value).__name__}" != "numpy.datetime64":
+        return None
+    # The text ends with the unit, so a month is not mistaken for its first day.
+    return re.sub(r"T00(:00)*(\.0+)?$", "", str(value))
 
 
 def _is_midnight(value: datetime) -> bool:

@@ -21,7 +21,7 @@ Outcome: TypeAlias = tuple[str, J | AdjustError]
 #: `deliver`.
 FanOut: TypeAlias = Callable[[Send[Outcome[J]]], Coroutine[Any, Any, None]]
 
-#: The number of failed apps whose errors keep the service's whole answer.
+#: The number of failed apps whose errors keep the service's complete answer.
 MOST_BODIES = 20
 
 #: The number of successive windows whose answers are folded into one.

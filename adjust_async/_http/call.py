@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 import httpx
 
-from adjust_async._http.connection_errors import connection_error
+from adjust_async._http.connection_errors import connection_error, is_of_transport, mistake_of
 from adjust_async._http.decoding import DecodingThread
 from adjust_async._http.documents import LARGE
 from adjust_async._http.error_answers import raise_for_status, retry_after
@@ -30,7 +30,6 @@ from adjust_async.errors import (
     AdjustError,
     APITimeoutError,
     ClientClosedError,
-    ConfigurationError,
     PoolExhaustedError,
     RateLimitError,
     replace,
@@ -200,7 +199,7 @@ class Call(Generic[T]):
         except PauseOutlastsDeadlineError as pause:
             left = pause.seconds
         raise RateLimitError(
-            "an earlier request of this client was answered 429, and the pause outlasts the deadline",
+            "an earlier request was answered 429, and the pause after it outlasts the deadline",
             status=429,
             **self._where,
             retry_after=left,
@@ -230,7 +229,7 @@ class Call(Generic[T]):
         __tracebackhide__ = True
         failure: AdjustError
         if self._client_is_closed():
-            raise closed_error("its owner closed the http_client that AsyncAdjust was opened with")
+            raise closed_error("its http_client was closed, which must stay open for as long as AsyncAdjust")
         if self._spec.before_send is not None:
             await self._spec.before_send()
         scope = self._clocks.start_attempt()
@@ -240,18 +239,13 @@ class Call(Generic[T]):
         try:
             async with scope:
                 return await self._receive()
-        except TimeoutError:
-            if not scope.expired():
-                raise  # raised by a function of the caller
-            host = self._service.host
-            within = f"within {host.name_of('timeout')}={host.timeout:g} s"
-            failure = APITimeoutError(f"no complete answer {within}", **self._where)
         except asyncio.CancelledError as cancelled:
             # It keeps no frame of httpx, which would refer to the request.
             cancelled.__context__ = None
             raise cancelled.with_traceback(None) from None
-        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
-            known = self._failure_of(error)
+        except Exception as error:
+            timed_out = scope.expired() and isinstance(error, TimeoutError)
+            known = self._timed_out() if timed_out else self._failure_of(error)
             if known is None:
                 raise
             failure = known
@@ -259,15 +253,19 @@ class Call(Generic[T]):
             self._shared.telemetry.ended(self._spec.service, self._spec.method, type(failure).__name__)
         raise failure
 
+    def _timed_out(self) -> AdjustError:
+        host = self._service.host
+        return APITimeoutError(f"no complete answer within {host.name_of('timeout')}={host.timeout:g} s", **self._where)
+
     def _failure_of(self, error: Exception) -> AdjustError | None:
-        """Return this package's error for one of httpx; `None` for an exception from the caller's own code."""
-        if isinstance(error, httpx.InvalidURL):
-            # Only the length of the URL was not checked before.
+        """Return this package's error for one of a transport; `None` for an exception from the caller's own code."""
+        if (mistake := mistake_of(error)) is not None:
             self._attempts -= 1
-            return ConfigurationError(f"the URL of the request can't be sent: {error}. Request less at a time")
+            return mistake
         closed = "http_client was closed during this request"
-        if not isinstance(error, httpx.HTTPError):
-            return closed_error(closed, **self._sent()) if self._client_is_closed() else None
+        if not is_of_transport(error):  # httpx itself raises a RuntimeError in a closed client
+            ended = isinstance(error, RuntimeError) and self._client_is_closed()
+            return closed_error(closed, **self._sent()) if ended else None
         hide = self._shared.config.token.redact
         failure = connection_error(self._where, error, self._service.host.url, hide)
         return closed_error(f"{closed}: {failure.message}", **self._sent()) if self._client_is_closed() else failure

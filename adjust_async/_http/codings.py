@@ -111,7 +111,7 @@ class _Gzip:
 
     def finish(self) -> None:
         if self._member is not None:
-            raise _broken_off(self._coding)
+            raise _cut_error(self._coding)
 
 
 class _Deflate:
@@ -138,7 +138,7 @@ class _Deflate:
 
     def finish(self) -> None:
         if self._begin and (self._stream is None or not self._stream.ended):
-            raise _broken_off(self._coding)
+            raise _cut_error(self._coding)
 
 
 _CODINGS: Mapping[str, Callable[[str], _Coding]] = {"gzip": _Gzip, "x-gzip": _Gzip, "deflate": _Deflate}
@@ -148,7 +148,7 @@ def _rest(coding: str) -> CodingError:
     return CodingError(f"there are more bytes after the end of the {coding} stream", transient=False)
 
 
-def _broken_off(coding: str) -> CodingError:
+def _cut_error(coding: str) -> CodingError:
     return CodingError(f"it is cut: the {coding} stream has no end", transient=True)
 
 

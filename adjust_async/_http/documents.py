@@ -12,7 +12,7 @@ from typing import Any
 from adjust_async._checks import shown
 from adjust_async._http.error_words import carried_error, one_line
 from adjust_async._http.messages import Answer
-from adjust_async._json import JSONDecodeError, RepeatedKeyError, loads, loads_beside
+from adjust_async._json import JSONDecodeError, RepeatedKeyError, loads, loads_in_slices
 from adjust_async.errors import DecodeError, MalformedError
 
 __all__ = [
@@ -33,13 +33,13 @@ __all__ = [
 LARGE = 256 * 1024
 
 
-def parse_json(answer: Answer, *, exact: bool = False, decode_large: Callable[..., Any] = loads_beside) -> Any:
+def parse_json(answer: Answer, *, exact: bool = False, decode_large: Callable[..., Any] = loads_in_slices) -> Any:
     """Decode the body of a successful answer.
 
     Args:
         answer: The answer.
         exact: Whether a number that a float can't represent exactly becomes a `Decimal`.
-        decode_large: The function that decodes a large body; `loads_beside` by default.
+        decode_large: The function that decodes a large body; `loads_in_slices` by default.
 
     Raises:
         DecodeError: The answer is not JSON, such as HTML or a cut answer; a key appears twice; or the answer is an

@@ -18,20 +18,20 @@ KEEPS_METHOD = frozenset({307, 308})
 MOST_REDIRECTS = 5
 
 
-def origin_of(url: str) -> str:
+def origin_of(url: httpx.URL | str) -> str:
     """Return scheme, host and port of a URL, without the default port."""
     parsed = httpx.URL(url)
     return f"{parsed.scheme}://{parsed.netloc.decode('ascii')}"
 
 
-def redirect_target(method: str, url: str, status: int, location: str | None) -> str | None:
+def redirect_target(method: str, url: httpx.URL, status: int, location: str | None) -> httpx.URL | None:
     """Return the URL that a redirect leads to; `None` if the answer is not a redirect that may be followed."""
     if status not in FOLLOWED or not location or (method != "GET" and status not in KEEPS_METHOD):
         return None
     target = _joined(url, location)
-    if target is None or target.userinfo or origin_of(str(target)) != origin_of(url):
+    if target is None or target.userinfo or origin_of(target) != origin_of(url):
         return None
-    return str(target.copy_with(fragment=None))
+    return target.copy_with(fragment=None)
 
 
 def refusal(answer: Answer) -> str:
@@ -41,7 +41,7 @@ def refusal(answer: Answer) -> str:
         return "a redirect without a target"
     here = answer.origin or "the service"
     target = _joined(f"{answer.origin}{answer.path}", location)
-    there = origin_of(str(target)) if target is not None and target.host else "another place"
+    there = origin_of(target) if target is not None and target.host else "another place"
     setting = "reports_url" if answer.service == "reports" else "api_url"
     if there != answer.origin:
         return f"{here} redirected to {there}, to which the API token must not be sent: check {setting}"
@@ -50,7 +50,7 @@ def refusal(answer: Answer) -> str:
     return f"{here} redirected within itself in a way that can't be followed, or more than {MOST_REDIRECTS} times"
 
 
-def _joined(url: str, location: str) -> httpx.URL | None:
+def _joined(url: httpx.URL | str, location: str) -> httpx.URL | None:
     """Resolve a `Location`, with the parser that also sends the request."""
     try:
         return httpx.URL(url).join(location)

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from typing import cast
 
-from tenacity import AsyncRetrying, Future, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, Future, RetryCallState, stop_after_attempt
 
 from adjust_async.coordination.protocol import LONGEST_PAUSE
 from adjust_async.errors import (
@@ -91,6 +91,11 @@ def retrying(
     loop = asyncio.get_running_loop()
     enough = stop_after_attempt(max_attempts)
 
+    # tenacity inspects this function for each call, and sees at once that a coroutine function is one.
+    async def retry(state: RetryCallState) -> bool:
+        error = cast("Future", state.outcome).exception()
+        return error is not None and may(error)
+
     def stop(state: RetryCallState) -> bool:
         end = deadline()
         if enough(state) or end is None:
@@ -104,7 +109,7 @@ def retrying(
     # A new one for each call, since it keeps the state of the attempts.
     return AsyncRetrying(
         sleep=asyncio.sleep,
-        retry=retry_if_exception(may),
+        retry=retry,
         wait=wait_after,
         stop=stop,
         before_sleep=report,

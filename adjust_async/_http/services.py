@@ -9,9 +9,11 @@ import httpx
 
 from adjust_async._http.messages import JSON, RequestSpec, ServiceName, Where
 from adjust_async._http.redirects import MOST_REDIRECTS, origin_of, redirect_target
+from adjust_async._http.streaming import start_of_body
 from adjust_async._json import dumps
+from adjust_async._tokens import APIToken
 from adjust_async._version import __version__
-from adjust_async.config import APIToken, Config, HostConfig
+from adjust_async.config import Config, HostConfig
 from adjust_async.coordination.protocol import Host
 
 __all__ = ["Service", "TokenAuth", "hosts", "services"]
@@ -20,7 +22,7 @@ __all__ = ["Service", "TokenAuth", "hosts", "services"]
 CONNECT_TIMEOUT = 10.0
 
 #: httpx would also accept Brotli and Zstandard if their packages are installed.
-_HEADERS = {"Accept-Encoding": "gzip, deflate", "User-Agent": f"adjust_async/{__version__}"}
+_HEADERS = {"Accept-Encoding": "gzip, deflate"}
 
 
 class TokenAuth(httpx.Auth):
@@ -77,7 +79,7 @@ class Service:
         if spec.body is not None:
             headers["Content-Type"] = JSON
             content = dumps(spec.body)
-        url = self.url_of(spec)
+        url = httpx.URL(self.url_of(spec))
         extensions = None if spec.before_send is None else {"trace": _before_headers(spec.before_send)}
         redirects = 0
         while True:
@@ -97,9 +99,13 @@ class Service:
                 if error.request.method != spec.method or error.request.url != url:
                     raise
                 response = error.response
+            except httpx.InvalidURL as error:
+                words = f"Invalid URL in location header: {error}"  # as httpx itself reports most of them
+                raise httpx.RemoteProtocolError(words) from None
             target = redirect_target(spec.method, url, response.status_code, response.headers.get("location"))
             if target is None or redirects == MOST_REDIRECTS:
                 return response
+            await start_of_body(response, self.where(spec))  # only then can its connection be used again
             await response.aclose()
             redirects += 1
             url = target
@@ -125,12 +131,15 @@ def hosts(config: Config) -> list[Host]:
     ]
 
 
-def services(config: Config) -> dict[ServiceName, Service]:
+def services(config: Config, client: httpx.AsyncClient) -> dict[ServiceName, Service]:
     """Return both services."""
+    headers = _HEADERS
+    if client.headers.get("User-Agent", "").startswith("python-httpx/"):  # its owner has set no other one
+        headers = headers | {"User-Agent": f"adjust_async/{__version__}"}
     account = {} if config.account_id is None else {"X-Account-ID": config.account_id}
     return {
-        "api": _service("api", config, config.api, {}),
-        "reports": _service("reports", config, config.reports, account),
+        "api": _service("api", config, config.api, headers),
+        "reports": _service("reports", config, config.reports, headers | account),
     }
 
 
@@ -140,7 +149,7 @@ def _service(name: ServiceName, config: Config, host: HostConfig, headers: dict[
         host=host,
         origin=origin_of(host.url),
         auth=TokenAuth(config.token, host.authorization),
-        headers=_HEADERS | headers,
+        headers=headers,
         timeout=_timeouts(host.timeout),
         max_attempts=config.max_attempts,
     )

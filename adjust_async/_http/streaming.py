@@ -97,8 +97,11 @@ def _was_read(response: httpx.Response) -> bool:
 
 def _is_made(response: httpx.Response) -> bool:
     """Return whether a mock built the complete response, so that its compressed body can be read repeatedly."""
-    if "network_stream" in response.extensions or not isinstance(response.stream, httpx.AsyncByteStream):
-        return False  # another request may use that connection by now
+    about = response.extensions
+    if "network_stream" in about or {"http_version", "reason_phrase"} <= about.keys():
+        return False  # it came over a connection of httpcore or aiohttp, which another request may use by now
+    if not isinstance(response.stream, httpx.AsyncByteStream):
+        return False
     try:
         _ = response.elapsed
     except RuntimeError:  # so it was complete before httpx's client saw it
@@ -143,7 +146,7 @@ async def whole_body(response: httpx.Response, where: Where, most: int) -> bytes
     return body.getvalue()
 
 
-async def start_of_body(response: httpx.Response, where: Where, longest_secret: int) -> bytes:
+async def start_of_body(response: httpx.Response, where: Where, longest_secret: int = 0) -> bytes:
     """Read the part of a body that an error keeps, plus a bit more so that the cut doesn't leave half a secret.
 
     The status decides the error. If the rest of the body can't be read or decompressed, the error keeps the first part.

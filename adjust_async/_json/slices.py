@@ -14,7 +14,7 @@ from typing import Any
 
 from adjust_async._json.decoding import JSONDecodeError, RepeatedKeyError, dumps, loads, loads_strictly
 
-__all__ = ["SLICE", "loads_beside", "loads_packing"]
+__all__ = ["SLICE", "loads_in_slices", "loads_packing"]
 
 #: Bytes. Larger slices are not decoded faster.
 SLICE = 64 * 1024
@@ -29,7 +29,7 @@ _NO_MARKS = bytes(byte for byte in range(256) if byte not in b'[]{}"')
 _CLOSING = bytes.maketrans(b"[{", b"]}")
 
 
-def loads_beside(document: bytes, *, exact: bool = False, size: int = SLICE) -> Any:
+def loads_in_slices(document: bytes, *, exact: bool = False, size: int = SLICE) -> Any:
     """Decode a document slice by slice. Values and errors are those of `loads`.
 
     Args:

@@ -3,9 +3,9 @@
 import asyncio
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.names import Siblings
 from adjust_async.campaign.recent import LOOKS, Place
 from adjust_async.campaign.requests import TrackerRequests
+from adjust_async.campaign.siblings import Siblings
 from adjust_async.errors import AdjustError
 
 __all__ = ["create", "find"]

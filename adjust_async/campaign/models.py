@@ -30,7 +30,9 @@ class Tracker(Record):
         has_subtrackers: Whether the tracker has children.
         partner_id: The partner that the tracker is linked to; `None` without one.
         cost_data_enabled: Whether cost data is collected for the tracker.
-        url, click_url, impression_url: The links for ads, with the partner's macros.
+        url: The link for ads, with the partner's macros.
+        click_url: The same for clicks.
+        impression_url: The same for impressions.
         app_token: The app of the tracker. The SDK adds it; the service does not send it.
         parent_token: The parent; `None` at the network level, and if it is unknown, as after `update`.
         extra: Other fields that the service sent.

@@ -112,7 +112,7 @@ class Paging(TypedDict, total=False):
     """The arguments of every listing: where it starts, in which direction it goes, and where it stops.
 
     Attributes:
-        page_size: Items on each page, sent as `limit`. By default the service decides (50).
+        page_size: Items on each page, sent as `limit`. By default the service decides (50), unless `max_items` is less.
         after: Start after this cursor (v1).
         before: Go backwards from this cursor, starting with the page before it (v1).
         cursor: Start at this cursor (v2).
@@ -196,9 +196,10 @@ class CursorPages(RecordList[T]):
     While the consumer works on one page, the next one is fetched, unless `prefetch` is 0. An iteration can be left at
     any time, and it is safe to close the client while one is open.
 
-    Raises (while iterated or awaited):
-        PaginationError: A cursor was repeated, or the next page is on another host.
-        AdjustError: A page could not be fetched. `error.page` is its number, and `error.cursor` is where to resume.
+    While it is iterated or awaited, it raises:
+
+    * `PaginationError`: A cursor was repeated, or the next page is on another host.
+    * `AdjustError`: A page could not be fetched. `error.page` is its number, and `error.cursor` is where to resume.
     """
 
     def __init__(
@@ -217,6 +218,7 @@ class CursorPages(RecordList[T]):
             async for page in pages:
                 for item in page.items:
                     yield item
+                del page
 
     async def _feed(self, take: Callable[[Sequence[T]], object]) -> None:
         __tracebackhide__ = True
@@ -236,6 +238,7 @@ class CursorPages(RecordList[T]):
             async with aclosing(self._walk()) as pages:
                 async for page in pages:
                     yield page
+                    del page
             return
 
         async def produce(send: Send[Page[T]]) -> None:
@@ -243,10 +246,12 @@ class CursorPages(RecordList[T]):
             async with aclosing(self._walk()) as pages:
                 async for page in pages:
                     await send(page)
+                    del page
 
         async with aclosing(stream(produce, ahead=self._start.prefetch, spawn=self._session.spawn)) as ahead:
             async for page in ahead:
                 yield page
+                del page
 
     async def _walk(self) -> AsyncGenerator[Page[T], None]:
         """Yield the pages, each fetched after the one before, which has its cursor."""
@@ -275,6 +280,7 @@ class CursorPages(RecordList[T]):
                     method="GET",
                     path=self._path,
                 )
+            del page  # it is not kept until the next one has arrived
             seen.add(following)
             cursor = following
 

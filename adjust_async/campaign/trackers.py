@@ -47,7 +47,8 @@ class Trackers:
 
         Args:
             app_token: The app.
-            **paging: All optional: `page_size`, the trackers on each page (by default the service decides: 50);
+            **paging: All optional: `page_size`, the trackers on each page (by default the service decides: 50,
+                unless `max_items` is less);
                 `after` or `before` (v1) or `cursor` (v2), the cursor to start at; `max_items`, the number of trackers
                 after which to stop; `prefetch`, the number of pages to fetch ahead (1 by default; with 0, each page is
                 fetched when the consumer needs it).
@@ -100,7 +101,7 @@ class Trackers:
                 unknown total, and the app of the last ones. An exception from it ends the walk.
 
         Returns:
-            The trackers as a `Walk`: await it, or iterate it with `async for` as they arrive. Each tracker appears
+            The trackers as a `Walk`. Await it, or iterate it with `async for` as they arrive. Each tracker appears
             exactly once, before its children; `app_token` and `parent_token` show its place. A tracker whose
             `has_subtrackers` is false is not searched for children. Nothing is sent until it is iterated or awaited.
 

@@ -48,6 +48,9 @@ class Walk(RecordList[Tracker]):
         async with aclosing(adjust.trackers.walk(apps)) as walk:
             async for tracker in walk:
                 break
+
+    An iteration that is left in another way ends when its walk is dropped. Until then it keeps what it has fetched
+    ahead, but holds no permit and sends nothing more.
     """
 
     def __init__(self, session: Session, requests: TrackerRequests, trees: Trees) -> None:
@@ -119,6 +122,7 @@ async def _walk_trees(
                     for tracker in trackers:
                         if tracker.has_subtrackers is not False:
                             push(_Branch(branch.place._replace(parent_token=tracker.token), branch.level + 1))
+                del page, trackers  # as in `CursorPages`
 
     async def produce(send: Send[Sequence[Tracker]]) -> None:
         __tracebackhide__ = True
@@ -132,6 +136,7 @@ async def _walk_trees(
     async with aclosing(batches):
         async for trackers in batches:
             yield trackers
+            del trackers
 
 
 def _is_open(iteration: AsyncGenerator[Tracker, None]) -> bool:
@@ -144,6 +149,7 @@ async def _one_by_one(batches: AsyncGenerator[Sequence[Tracker], None]) -> Async
         async for trackers in batches:
             for tracker in trackers:
                 yield tracker
+            del trackers
 
 
 def _counting(send: Send[Sequence[Tracker]], on_progress: OnProgress | None) -> Send[Sequence[Tracker]]:

@@ -121,7 +121,7 @@ async def _provision(console: Console, adjust: AsyncAdjust, emulator: Emulator) 
     console.print(f"One request in twenty failed, {emulator.stats.faults.total()} in all; each tracker exists once:")
     emulator.faults = None
     again = await adjust.trackers.provision(app_token, plan, dry_run=True)
-    table = Table("", title=f"{len(plan)} entries for {app_token}, with {len(result.implied)} trackers above them")
+    table = Table("", title=f"{len(plan)} entries, {len(result.implied)} trackers above them")
     for status in result.counts:
         table.add_column(status, justify="right")
     table.add_row("first run", *map(str, result.counts.values()))

@@ -151,7 +151,7 @@ def _filters(values: Sequence[str]) -> dict[str, Any]:
         if operator in {"in", "not_in"}:
             filters.setdefault(name, []).append(text)
         elif name in filters:
-            raise FlagError(f"{name} is given twice: only __in and __not_in take several values")
+            raise FlagError(f"{name} is passed twice: only __in and __not_in take several values")
         else:
             filters[name] = _number(name, text) if operator in {"lt", "lte", "gt", "gte", "eq", "ne"} else text
     return filters

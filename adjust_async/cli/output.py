@@ -175,7 +175,7 @@ def record(instance: Any) -> dict[str, Any]:
 def sheet_of_records(cls: type, records: Iterable[Any] | AsyncIterable[Any], *, shown: Sequence[str]) -> Sheet:
     """Return a sheet of records of the SDK, such as trackers; a stream of records becomes a stream of rows."""
     fields = attrs.fields_dict(attrs.resolve_types(cls))
-    rows = _records_as_they_come(records) if isinstance(records, AsyncIterable) else map(record, records)
+    rows = _arriving_records(records) if isinstance(records, AsyncIterable) else map(record, records)
 
     def to_arrow(rows: list[Mapping[str, Any]]) -> Any:
         pyarrow = _import_pyarrow()
@@ -194,7 +194,7 @@ def sheet_of_records(cls: type, records: Iterable[Any] | AsyncIterable[Any], *, 
     return Sheet(list(fields), rows, shown=shown, to_arrow=to_arrow)
 
 
-async def _records_as_they_come(records: AsyncIterable[Any]) -> AsyncIterable[Mapping[str, Any]]:
+async def _arriving_records(records: AsyncIterable[Any]) -> AsyncIterable[Mapping[str, Any]]:
     async for item in records:
         yield record(item)
 

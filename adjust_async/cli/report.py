@@ -94,7 +94,6 @@ def register(app: typer.Typer) -> None:
 
         fetched = run(work)
         out.write(readable_sheet(fetched))
-        run.tell(*(f"Adjust warns: {warning}" for warning in fetched.warnings))
         days = arguments["date_period"].replace(":", " – ")
         write_plot(run, plot, fetched, days=days, currency=arguments.get("currency", ""))
         finish(run, fetched.failures, len(arguments.get("app_tokens", ())))
@@ -128,8 +127,7 @@ class _Streamed:
                 saved = await reports.download_parquet(path, on_progress=told, **self._arguments)
             else:
                 saved = await reports.download_csv(path, on_progress=told, **self._arguments)
-        rows = "" if saved.rows is None else f"{saved.rows:,} rows, "
-        self._run.tell(f"{saved.path}: {rows}{saved.size:,} bytes.")
+        self._run.tell(f"{saved.path}: {saved.rows:,} rows, {saved.size:,} bytes.")
 
     async def _write_rows(self, adjust: AsyncAdjust) -> None:
         with progress(self._run, "Rows", shown=not self._out.streams_to_terminal) as told:

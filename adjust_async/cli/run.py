@@ -115,10 +115,13 @@ class Run:
         return self.given_token
 
     def log(self) -> None:
-        """Show the client's log on stderr with `--verbose`, and nothing of it otherwise."""
+        """Show the client's warnings on stderr, with `--verbose` also requests and retries, with `--quiet` neither."""
+        handler = _TerminalHandler(self.err)
+        if not self.verbose:
+            handler.addFilter(lambda record: not hasattr(record, "attempt"))  # one of a single request
         logger = logging.getLogger("adjust_async")
-        logger.handlers = [_TerminalHandler(self.err) if self.verbose else logging.NullHandler()]
-        logger.setLevel(logging.DEBUG if self.verbose else logging.CRITICAL)
+        logger.handlers = [handler]
+        logger.setLevel(logging.DEBUG if self.verbose else logging.CRITICAL if self.quiet else logging.INFO)
         logger.propagate = False
 
 
@@ -130,4 +133,5 @@ class _TerminalHandler(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.print(Text(one_line(record.getMessage())), style="dim", soft_wrap=True)
+        text = f"Warning: {record.getMessage()}" if record.levelno >= logging.WARNING else record.getMessage()
+        self._console.print(Text(one_line(text)), style="dim", soft_wrap=True)

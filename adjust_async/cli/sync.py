@@ -63,10 +63,6 @@ def register(app: typer.Typer) -> None:
         outcomes = _load(run, arguments, destination, dataset)
         for name, outcome in outcomes.items():
             typer.echo(_line(name, outcome))
-            run.tell(
-                *(f"{name}: app {token} keeps its earlier rows: {error}" for token, error in outcome.failed.items())
-            )
-            run.tell(*(f"{name}: app {token} is no longer in the account" for token in outcome.left))
         if any(outcome.failed for outcome in outcomes.values()):
             raise typer.Exit(Status.PARTLY_FAILED)
 

@@ -33,7 +33,10 @@ from adjust_async.errors import LockLostError
 __all__ = ["CHECKS", "Check", "ConformanceError", "Connect"]
 
 Connect: TypeAlias = Callable[[], Coordinator]
+"""Returns a coordinator of the place that is checked."""
+
 Check: TypeAlias = Callable[[Connect], Coroutine[Any, Any, None]]
+"""Checks one rule. It raises `ConformanceError` if the coordinator violates the rule."""
 
 _URL = "https://api.adjust.com"
 
@@ -139,7 +142,7 @@ async def permits_come_back(connect: Connect) -> None:
         await requests.send_many(other, count=4)
 
 
-async def leaving_gives_permits_back(connect: Connect) -> None:
+async def leaving_releases_permits(connect: Connect) -> None:
     """Release the permits of a member as soon as it leaves, without waiting for its lease to end."""
     host = _host(1)
     member, other = connect().join([host]), connect().join([host])
@@ -347,8 +350,8 @@ async def holders_are_shown(connect: Connect) -> None:
                 _expect([holder.held for holder in found] == [1], f"{found} are shown to hold permits")
                 _expect(found[0].mine is mine, f"mine is {found[0].mine}, and should be {mine}")
                 _expect(all(map(str, found)), "a holder can't be shown")
-            locks = [holder.what for holder in await one.holders() if holder.kind == "lock"]
-            _expect(app_token in locks, f"the lock of {app_token} is not among {locks}")
+                locks = {holder.what: holder.mine for holder in await member.holders() if holder.kind == "lock"}
+                _expect(locks.get(app_token) is mine, f"of {app_token} and its holder, the locks are {locks}")
         waited = asyncio.get_running_loop().time() + _PATIENCE / 2
         while any(holder.kind == "permits" for holder in await other.holders()):
             _expect(asyncio.get_running_loop().time() < waited, "a member that holds nothing is still shown")
@@ -358,7 +361,7 @@ async def holders_are_shown(connect: Connect) -> None:
 CHECKS: tuple[Check, ...] = (
     permits_are_shared,
     permits_come_back,
-    leaving_gives_permits_back,
+    leaving_releases_permits,
     members_take_turns,
     rate_is_shared,
     pause_holds_all,
@@ -371,3 +374,4 @@ CHECKS: tuple[Check, ...] = (
     journal_outlives_its_lock,
     holders_are_shown,
 )
+"""All checks."""

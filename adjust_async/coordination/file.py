@@ -46,9 +46,17 @@ def _check_path(path: object) -> Path:
     if not isinstance(path, (str, PathLike)) or not path:
         raise ConfigurationError(f"path is {shown(path)}: pass the path of a database file")
     text = fspath(path)
-    if not isinstance(text, str) or "\0" in text:
+    if not isinstance(text, str) or "\0" in text or not _is_encodable(text):
         raise ConfigurationError(f"path is {shown(path)}: pass the path of a database file, as text")
+    if "://" in text:  # which may hold a password
+        raise ConfigurationError("path is a URL: pass the path alone, or the URL as AsyncAdjust(coordinator=...)")
     file = Path(text).absolute()
+    try:
+        file.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise ConfigurationError(f"path is {shown(text)}, which can't be used: {error.strerror}") from None
     if not file.parent.is_dir():
         raise ConfigurationError(f"path is {shown(text)}: its folder does not exist; create it first")
     if file.is_dir():
@@ -57,3 +65,11 @@ def _check_path(path: object) -> Path:
     if not access(file.parent, R_OK | W_OK) or (file.exists() and not access(file, R_OK | W_OK)):
         raise ConfigurationError(f"path is {shown(text)}: this process may not write there")
     return file
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from types import TracebackType
@@ -40,21 +40,13 @@ class InProcessCoordinator:
     """
 
     def __init__(self) -> None:
+        # Both live as long as a member uses them.
         self._limits: WeakValueDictionary[str, Limits] = WeakValueDictionary()
         self._apps: WeakValueDictionary[str, _App] = WeakValueDictionary()
 
     def join(self, hosts: Sequence[Host]) -> Member:
         """Return a member for a client of these hosts."""
-        return _InProcessMember(self, hosts)
-
-    def limits(self, host: Host) -> "Limits":
-        """Return the limits of a host, which live as long as a member uses them."""
-        made = Limits(max_concurrency=host.max_concurrency, max_rate=host.max_rate, burst=host.burst)
-        return self._limits.setdefault(host.scope, made)
-
-    def app(self, key: str) -> "_App":
-        """Return the lock and the journal of an app, which live as long as a member uses them."""
-        return self._apps.setdefault(key, _App())
+        return _InProcessMember(hosts, self._limits, self._apps)
 
 
 class Limits:
@@ -74,6 +66,11 @@ class Limits:
         self._needs_trial = False
         self._trial: asyncio.Event | None = None
         self.shares: WeakSet[_Share] = WeakSet()
+
+    @classmethod
+    def of(cls, host: Host) -> "Limits":
+        """Return the limits of a host."""
+        return cls(max_concurrency=host.max_concurrency, max_rate=host.max_rate, burst=host.burst)
 
     @property
     def in_use(self) -> int:
@@ -254,10 +251,12 @@ class _InProcessLock:
 
 
 class _InProcessMember:
-    def __init__(self, coordinator: InProcessCoordinator, hosts: Sequence[Host]) -> None:
-        self._coordinator = coordinator
+    def __init__(
+        self, hosts: Sequence[Host], limits: MutableMapping[str, Limits], apps: MutableMapping[str, _App]
+    ) -> None:
         self._url = hosts[0].url
-        self._shares = {host.name: _Share(host, coordinator.limits(host)) for host in hosts}
+        self._shares = {host.name: _Share(host, limits.setdefault(host.scope, Limits.of(host))) for host in hosts}
+        self._all_apps = apps
         self._apps: dict[str, _App] = {}
 
     @property
@@ -294,9 +293,9 @@ class _InProcessMember:
             if share.out or share.waiting
         ]
         return permits + [
-            Holder("lock", app_token, _PROCESS, app.holder.member is self, 1)
-            for app_token, app in self._apps.items()
-            if app.holder is not None
+            Holder("lock", key.rpartition(" ")[2], _PROCESS, app.holder.member is self, 1)
+            for key, app in self._all_apps.items()
+            if app.holder is not None and key.rpartition(" ")[0] == self._url
         ]
 
     async def aclose(self) -> None:
@@ -304,5 +303,5 @@ class _InProcessMember:
 
     def _app(self, app_token: str) -> _App:
         if app_token not in self._apps:
-            self._apps[app_token] = self._coordinator.app(f"{self._url} {app_token}")
+            self._apps[app_token] = self._all_apps.setdefault(f"{self._url} {app_token}", _App())
         return self._apps[app_token]

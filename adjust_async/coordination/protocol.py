@@ -1,4 +1,4 @@
-"""The protocol of coordination, which is all that the rest of the package knows of it.
+"""The protocol of coordination, which is all that other packages use.
 
 A `Coordinator` connects clients that share one account. Each client joins it once as a `Member`, and gets from it
 
@@ -219,7 +219,7 @@ class Member(Protocol):
         ...
 
     async def holders(self) -> list[Holder]:
-        """Return all holders of permits for this member's hosts and of locks of its apps, this member included.
+        """Return all holders of permits for this member's hosts and of locks of apps at its URL, this member included.
 
         Raises:
             CoordinationError: The coordinator can't be reached.

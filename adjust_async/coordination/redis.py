@@ -1,5 +1,6 @@
 """Coordination of processes on several machines through Redis."""
 
+import re
 from collections.abc import Sequence
 from typing import Literal, get_args
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from adjust_async.errors import ConfigurationError
 __all__ = ["OnOutage", "RedisCoordinator"]
 
 OnOutage = Literal["raise", "local"]
+"""What to do while Redis is not reachable: fail, or continue with an equal share of the limits."""
 
 SCHEMES = ("redis", "rediss", "unix")
 
@@ -39,9 +41,7 @@ class RedisCoordinator:
         self, url: str, *, on_outage: OnOutage = "raise", expected_processes: int = 1, lease: float = 10.0
     ) -> None:
         self._url, self._place = _check_url(url)
-        if on_outage not in get_args(OnOutage):
-            raise ConfigurationError(f"on_outage is {shown(on_outage)}: pass 'raise' or 'local'")
-        self._on_outage = on_outage
+        self._on_outage = _check_on_outage(on_outage)
         self._processes = check_whole_number(expected_processes, "expected_processes")
         self._lease = check_lease(lease)
         _check_options(self._url)
@@ -59,11 +59,19 @@ class RedisCoordinator:
         return f"RedisCoordinator({self._place!r}, on_outage={self._on_outage!r}, lease={self._lease:g})"
 
 
+def _check_on_outage(value: object) -> str:
+    if isinstance(value, str) and value in get_args(OnOutage):
+        return value
+    raise ConfigurationError(f"on_outage is {shown(value)}: pass 'raise' or 'local'")
+
+
 def _check_url(url: object) -> tuple[str, str]:
     """Return the URL, and the part of it that may be shown."""
     example = "such as 'redis://localhost:6379/0'"
     if not isinstance(url, str):
         raise ConfigurationError(f"url is a value of type {type(url).__name__}: pass it as text, {example}")
+    if not url.isprintable() or " " in url:
+        raise ConfigurationError(f"url has a space or a control character: pass one {example}")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -77,17 +85,22 @@ def _check_url(url: object) -> tuple[str, str]:
         return url, parts.path
     if not parts.hostname:
         raise ConfigurationError(f"url names no host: pass one {example}")
+    if not re.fullmatch(r"(?:/[0-9]*)?", parts.path):  # redis-py would use the database 0
+        raise ConfigurationError(
+            f"url has the path {shown(parts.path)}: pass the number of a database there, {example}"
+        )
     return url, f"{parts.hostname}:{port or 6379}"
 
 
 def _check_options(url: str) -> None:
     try:
-        from redis.asyncio.connection import parse_url
+        from redis import RedisError
+        from redis.asyncio import ConnectionPool
     except ImportError:
         raise ConfigurationError(
             "RedisCoordinator needs the package redis: pip install 'adjust_async[redis]'"
         ) from None
     try:
-        parse_url(url)
-    except ValueError as error:
-        raise ConfigurationError(f"url can't be read: {error}") from None
+        ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call] # connects at its first use
+    except (ValueError, TypeError, RedisError) as error:
+        raise ConfigurationError(f"url has an option that can't be used: {error}") from None

@@ -102,7 +102,7 @@ class RedisStore:
         """Renew a lock. Return whether this member still holds it."""
         return bool(await self._run(scripts.RENEW_LOCK, [_key(key, "lock")], self._member, fencing, self._lease))
 
-    async def give_lock(self, key: str) -> None:
+    async def release_lock(self, key: str) -> None:
         """Release a lock if this member still holds it."""
         await self._run(scripts.GIVE_LOCK, [_key(key, "lock")], self._member)
 
@@ -148,7 +148,7 @@ class RedisStore:
         return found
 
     async def aclose(self) -> None:
-        """Forget this member, and disconnect. If Redis is out of reach, the lease will release what it held."""
+        """Forget this member, and disconnect. If Redis can't be reached, what it held is free after its lease."""
         self._closed = True
         try:
             try:

@@ -111,7 +111,7 @@ class SqliteStore:
         values = (now, now + self._lease, key, fencing, self._member)
         return await self._change(f"UPDATE locks SET seen = ?, expires = ? {mine}", values) > 0  # noqa: S608 - constant
 
-    async def give_lock(self, key: str) -> None:
+    async def release_lock(self, key: str) -> None:
         """Release a lock if this member still holds it."""
         await self._change("UPDATE locks SET member = NULL WHERE key = ? AND member = ?", (key, self._member))
 

@@ -35,7 +35,9 @@ def find_coordinator(given: object) -> Coordinator:
 
 
 def _takes_hosts(join: object) -> bool:
-    """Tell the `join` of a coordinator from those of bytes, threads, queues and data frames."""
+    """Return whether a `join` is a coordinator's, and not one of bytes, threads, queues or data frames."""
+    if inspect.iscoroutinefunction(join):
+        return False
     try:
         parameters = list(inspect.signature(join).parameters.values()) if callable(join) else []
     except ValueError:
@@ -59,19 +61,27 @@ def coordinator_at(url: str, argument: str = "coordinator") -> Coordinator:
     Raises:
         ConfigurationError: The URL is not one of these. The message leaves it out, as it may hold a password.
     """
-    scheme, separator, rest = url.partition("://")
-    if scheme in SCHEMES and separator:
-        return RedisCoordinator(url)
-    if scheme != "file" or not separator:
+    __tracebackhide__ = True
+    given: object = url
+    scheme, separator, rest = given.partition("://") if isinstance(given, str) else ("", "", "")
+    if not separator or scheme not in (*SCHEMES, "file"):
         raise ConfigurationError(
             f"{argument} is not a coordinator's URL: pass 'file:///run/adjust.db' for processes of one machine, or "
             "'redis://localhost:6379/0' for several machines"
         )
+    try:
+        return FileCoordinator(_path_of(url, rest)) if scheme == "file" else RedisCoordinator(url)
+    except ConfigurationError as error:
+        problem = error.message
+    raise ConfigurationError(f"{argument}: {problem}")
+
+
+def _path_of(url: str, rest: str) -> str:
     host, slash, path = rest.partition("/")
     if host not in ("", "localhost") or not slash or not path or urlsplit(url).query or urlsplit(url).fragment:
         raise ConfigurationError(
-            f"{argument} is not a file's URL: pass the absolute path after three slashes, as in 'file:///run/adjust.db'"
+            "this is not a file's URL: pass the absolute path after three slashes, as in 'file:///run/adjust.db'"
         )
     # A Windows drive, as in file:///C:/adjust.db, has no slash before it.
     decoded = unquote(path)
-    return FileCoordinator(decoded if decoded[1:2] == ":" else f"/{decoded}")
+    return decoded if decoded[1:2] == ":" else f"/{decoded}"

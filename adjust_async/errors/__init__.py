@@ -17,7 +17,7 @@
     │   └── PoolExhaustedError                   no free connection; the request was never sent
     ├── DecodeError                              the answer is not what the API documents
     │   └── WrongTrackerError                    the answer to a write is about another tracker
-    ├── NotTriedError                            nothing was sent for an entry of a plan
+    ├── NotTriedError                            nothing was done for an entry of a plan
     ├── CoordinationError                        the coordinator can't be reached; nothing was sent
     │   └── LockLostError                        another process may now create trackers of that app
     └── PaginationError                          a walk over pages cannot go on

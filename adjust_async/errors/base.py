@@ -158,7 +158,8 @@ class ClientClosedError(AdjustError):
     """The client was closed: before the call, or by another task during it.
 
     Attributes:
-        method, path: The request that was running; `None` if there was none.
+        method: The method of the request that was running; `None` if there was none.
+        path: The path of that request, without query; `None` like `method`.
         sent: Whether that request may have reached the service.
     """
 
@@ -175,7 +176,7 @@ class ClientClosedError(AdjustError):
 
 
 class NotTriedError(AdjustError):
-    """Nothing was sent for an entry of a plan: its parent failed, or the run ended before its turn."""
+    """Nothing was done for an entry of a plan: its parent failed, it was put off, or the run ended before."""
 
 
 class CoordinationError(AdjustError):

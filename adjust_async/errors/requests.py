@@ -38,7 +38,8 @@ class APIStatusError(AdjustError):
     Attributes:
         message: The service's own message, or what could be read of its answer.
         status: The HTTP status.
-        method, path: The request; the path is without query.
+        method: The method of the request.
+        path: The path of the request, without query.
         body: The text of the answer, cut after 64 KiB.
         retry_after: The wait that the service asked for, in seconds; `None` if it did not ask.
         in_envelope: Whether the body was Adjust's own JSON error envelope; otherwise a gateway in front of the service
@@ -134,7 +135,8 @@ class APIConnectionError(AdjustError):
     """No answer was received, or only a part of one.
 
     Attributes:
-        method, path: The request; the path is without query.
+        method: The method of the request.
+        path: The path of the request, without query.
         sent: `False` if the request certainly never reached the service, so that sending it again is safe.
         transient: `False` if another attempt cannot help, for example because the certificate is not trusted.
     """
@@ -168,7 +170,7 @@ class APITimeoutError(APIConnectionError):
 
 
 class PoolExhaustedError(APIConnectionError):
-    """No connection became free in time, or the client's own limits delayed the request too long. It was never sent."""
+    """No connection became free in time, or the client's own limits delayed the request too long. It was not sent."""
 
 
 class DecodeError(AdjustError):
@@ -176,10 +178,11 @@ class DecodeError(AdjustError):
 
     Attributes:
         location: The place in the document, such as `$.data.items[3].partner_id`; `$` is the document itself.
-        method, path: The request; the path is without query. `None` for a document that was read from elsewhere.
+        method: The method of the request; `None` for a document that was read from elsewhere.
+        path: The path of the request, without query; `None` like `method`.
         body: The text of the answer, cut after 64 KiB; empty if it was read as it arrived, or is too large.
-        malformed: Whether the body broke off, can't be decompressed, or is not JSON although JSON was expected.
-        transient: Whether another attempt may help, for example after a body that broke off.
+        malformed: Whether the body was cut off, can't be decompressed, or is not JSON although JSON was expected.
+        transient: Whether another attempt may help, for example after a body that was cut off.
     """
 
     def __init__(
@@ -236,7 +239,8 @@ class PaginationError(AdjustError):
     Attributes:
         cursor: The cursor that repeated; `None` if the next page is on another host. It can't be used to resume.
         page: The number of the page that returned it, counted from 1 at the start of the walk.
-        method, path: The request for that page; the path is without query. `None` outside of walks.
+        method: The method of the request for that page; `None` outside of walks.
+        path: The path of that request, without query; `None` outside of walks.
     """
 
     service = "api"

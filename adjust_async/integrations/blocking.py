@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import attrs
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from adjust_async import AsyncAdjust
+from adjust_async import AsyncAdjust, ConfigurationError
 
 __all__ = ["Client", "Opener"]
 
@@ -62,9 +62,17 @@ _shared: dict[bytes, _Shared] = {}
 
 
 class Opener:
-    """Opens clients with the same options. The options may hold the API token, so they are never shown."""
+    """Opens clients with the same options. The options may hold the API token, so they are never shown.
+
+    Raises:
+        ConfigurationError: `http_client` is among the options.
+    """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
+        if options.get("http_client") is not None:
+            raise ConfigurationError(
+                "http_client belongs to one event loop, and each client here has a loop of its own: leave it out"
+            )
         self._options = dict(options)
 
     def check(self, use: Callable[[AsyncAdjust], object]) -> None:

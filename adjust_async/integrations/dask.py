@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 import attrs
 
 from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, KpiReport, Report
+from adjust_async._checks import check_app_tokens, shown
+from adjust_async._figures.encoding import check_date
 from adjust_async._figures.windows import Period, Window, check_window, split
 from adjust_async.integrations._extra import needs_extra
 from adjust_async.integrations.blocking import Opener
-from adjust_async.integrations.days import read_day
+from adjust_async.integrations.names import names_of
 from adjust_async.integrations.schemas import cast, kpi_schema, report_schema
 
 with needs_extra("dask"):
@@ -103,9 +105,10 @@ def read_report(
 
     Raises:
         ConfigurationError: An argument is wrong.
+        TypeError: `AsyncAdjust` has no such option.
     """
     __tracebackhide__ = True
-    question = _ReportQuestion(_names(dimensions), _names(metrics))
+    question = _ReportQuestion(names_of(dimensions, "dimensions"), names_of(metrics, "metrics"))
     # Weeks of the Report Service begin on Sunday, those of the KPI Service on Monday.
     return _frame("adjust-report", question, date_period, app_tokens, window, client, last_weekday=5)
 
@@ -131,9 +134,10 @@ def read_kpis(
 
     Raises:
         ConfigurationError: An argument is wrong.
+        TypeError: `AsyncAdjust` has no such option.
     """
     __tracebackhide__ = True
-    question = _KpiQuestion(_names(kpis), _names(grouping))
+    question = _KpiQuestion(names_of(kpis, "kpis"), names_of(grouping, "grouping"))
     return _frame("adjust-kpis", question, date_period, app_tokens, window, client, last_weekday=6)
 
 
@@ -150,9 +154,9 @@ def _frame(
     __tracebackhide__ = True
     _refuse_secrets(client)
     if not isinstance(date_period, (tuple, list)) or len(date_period) != 2:
-        raise ConfigurationError(f"date_period is {date_period!r}: pass the first and the last day as a pair")
-    days = Period(read_day(date_period[0], "date_period"), read_day(date_period[1], "date_period"))
-    apps = _names(app_tokens)
+        raise ConfigurationError(f"date_period is {shown(date_period)}: pass the first and the last day as a pair")
+    days = Period(*(check_date(day, "date_period") for day in date_period))
+    apps = check_app_tokens(app_tokens)
     # The client of the check sends nothing, so any token will do.
     Opener({**client, "token": "unused"}).check(lambda adjust: question.ask(adjust, apps, days, window))
     windows = [days] if window is None else split(days, check_window(window), last_weekday=last_weekday)
@@ -192,7 +196,3 @@ def _refuse_secrets(client: dict[str, Any]) -> None:
             "coordinator has a password, which would travel with every task: "
             "set ADJUST_COORDINATOR on the workers instead"
         )
-
-
-def _names(names: str | Iterable[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import TypedDict
 
 import attrs
 
-from adjust_async import ConfigurationError, lookback
+from adjust_async import lookback
 
-__all__ = ["RESTATE_DAYS", "Days", "Loaded", "read_day", "restated_for"]
+__all__ = ["RESTATE_DAYS", "Days", "Loaded", "restated_for"]
 
 #: The default number of days for which figures without a cohort are restated.
 RESTATE_DAYS = 7
@@ -28,20 +27,6 @@ class Loaded(TypedDict):
     newest: str
     breakdown: list[str]
     figures: list[str]
-
-
-def read_day(value: object, name: str) -> date:
-    """Return a date, datetime or ISO text as a date.
-
-    Raises:
-        ConfigurationError: It is anything else.
-    """
-    if isinstance(value, date) and value == value:  # pandas.NaT is not equal to itself
-        return date(value.year, value.month, value.day)
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return date.fromisoformat(value)
-    raise ConfigurationError(f"{name} is {value!r}: pass a datetime.date, or text such as '2026-11-01'")
 
 
 def restated_for(figures: Iterable[str], restate_days: int) -> int:

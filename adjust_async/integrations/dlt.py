@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, GoneError, RecordList
+from adjust_async._checks import check_app_tokens, check_whole_number, shown
+from adjust_async._figures.encoding import check_date
 from adjust_async.integrations._extra import needs_extra
 from adjust_async.integrations.blocking import Client, Opener
-from adjust_async.integrations.days import RESTATE_DAYS, Days, Loaded, read_day, restated_for
+from adjust_async.integrations.days import RESTATE_DAYS, Days, Loaded, restated_for
+from adjust_async.integrations.names import names_of
 from adjust_async.integrations.schemas import cast, kpi_schema, report_schema
 
 with needs_extra("dlt"):
@@ -98,22 +101,23 @@ def adjust_source(
             requested again. A metric of a cohort of day N, such as `retention_rate_d30`, adds N days.
         kpis: The KPIs of `kpis`; by default those that the service returns if none are named.
         grouping: The levels of `kpis`, including `day`; by default only `day`.
-        client: Options of `AsyncAdjust`. By default they are read from `ADJUST_*`.
+        client: Options of `AsyncAdjust`, such as `token` and `api_url`. Their defaults are those of `AsyncAdjust`.
 
     Raises:
         ConfigurationError: An argument is wrong. Nothing was sent.
+        TypeError: `AsyncAdjust` has no such option.
     """
     __tracebackhide__ = True
     opener = Opener(client)
     del client  # it may hold the token, which no frame of a traceback must have
-    tokens = None if apps is None else (apps,) if isinstance(apps, str) else tuple(apps)
-    start = read_day(start_date, "start_date")
-    end = None if end_date is None else read_day(end_date, "end_date")
-    again = RESTATE_DAYS if restate_days is None else restate_days
-    if type(again) is not int or again < 0:
-        raise ConfigurationError(f"restate_days is {again!r}: pass a whole number, 0 or more")
-    of_reports = _Figures("reports", "day", start, end, again, _names(dimensions), _names(metrics))
-    of_kpis = _Figures("kpis", "date", start, end, again, _names(grouping), _names(kpis))
+    tokens = None if apps is None else check_app_tokens(apps, "apps")
+    start = check_date(start_date, "start_date")
+    end = None if end_date is None else check_date(end_date, "end_date")
+    again = check_whole_number(RESTATE_DAYS if restate_days is None else restate_days, "restate_days", least=0)
+    levels, figures = names_of(dimensions, "dimensions"), names_of(metrics, "metrics")
+    of_reports = _Figures("reports", "day", start, end, again, levels, figures)
+    levels, figures = names_of(grouping, "grouping"), names_of(kpis, "kpis")
+    of_kpis = _Figures("kpis", "date", start, end, again, levels, figures)
     if start > of_reports.days.last:
         named = "today in UTC" if end is None else f"end_date, {end}"
         raise ConfigurationError(f"start_date is {start}, which is after {named}: pass an earlier day")
@@ -139,7 +143,13 @@ def adjust_source(
 
 
 def outcome_of(pipeline: "Pipeline") -> dict[str, Outcome]:
-    """Return the result of a pipeline's last `run` for each table; empty if it only finished an earlier load."""
+    """Return the result of a pipeline's last `run` for each table; empty if it only finished an earlier load.
+
+    Raises:
+        ConfigurationError: It is not a pipeline.
+    """
+    if not isinstance(pipeline, dlt.Pipeline):
+        raise ConfigurationError(f"pipeline is {shown(pipeline)}: pass the pipeline that dlt.pipeline returned")
     trace = pipeline.last_trace
     steps = [step.step_info for step in trace.steps if step.step == "extract"] if trace else []
     outcomes: dict[str, Outcome] = {}
@@ -150,10 +160,6 @@ def outcome_of(pipeline: "Pipeline") -> dict[str, Outcome]:
                     if "inserted" in of_resource.custom_metrics:
                         outcomes[name] = Outcome(**of_resource.custom_metrics)
     return outcomes
-
-
-def _names(names: Iterable[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 class _Figures:

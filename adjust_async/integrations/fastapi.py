@@ -31,8 +31,8 @@ from adjust_async import (
     PoolExhaustedError,
     RateLimitError,
 )
-from adjust_async._checks import check_seconds
-from adjust_async.config import APIToken
+from adjust_async._checks import check_seconds, shown
+from adjust_async._tokens import APIToken
 from adjust_async.integrations._extra import needs_extra
 
 with needs_extra("fastapi"):
@@ -84,11 +84,15 @@ def lifespan(
 
     Raises:
         TypeError: `AsyncAdjust` has no such option.
-        ConfigurationError: `drain` is not a number of seconds, or (when the application starts) an option is wrong.
+        ConfigurationError: `own` is not a lifespan, `drain` is not a number of seconds, or (when the application
+            starts) an option is wrong.
     """
+    __tracebackhide__ = True
     api_token = None if token is None else APIToken(token)
     del token  # so that no frame of a traceback has it
     inspect.signature(AsyncAdjust).bind_partial(**options)
+    if own is not None and not callable(own):
+        raise ConfigurationError(f"own is {shown(own)}: pass the lifespan of the application, as for FastAPI itself")
     check_seconds(drain, "drain", math.inf)
 
     @asynccontextmanager
@@ -134,7 +138,13 @@ Adjust = Annotated[AsyncAdjust, Depends(get_adjust)]
 
 
 def install_error_handlers(app: Starlette) -> None:
-    """Make an application respond to an `AdjustError` that leaves a route, as `answer_to` describes."""
+    """Make an application respond to an `AdjustError` that leaves a route, as `answer_to` describes.
+
+    Raises:
+        ConfigurationError: It is not an application.
+    """
+    if not isinstance(app, Starlette):
+        raise ConfigurationError(f"app is {shown(app)}: pass a FastAPI or Starlette application")
     app.add_exception_handler(AdjustError, _handle)
 
 
@@ -151,7 +161,12 @@ def answer_to(error: AdjustError) -> JSONResponse:
 
     For a write that is in doubt, the body has `"in_doubt": true`, and there is no `Retry-After`, which would invite a
     second write. `request_id` is Adjust's id of the request, for its support.
+
+    Raises:
+        ConfigurationError: It is not an `AdjustError`.
     """
+    if not isinstance(error, AdjustError):
+        raise ConfigurationError(f"error is {shown(error)}: pass an AdjustError")
     status = _status(error)
     content: dict[str, Any] = {"detail": _WORDS.get(status, getattr(error, "message", str(error)))}
     if request_id := getattr(error, "request_id", None):

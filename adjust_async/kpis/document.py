@@ -5,7 +5,7 @@ from typing import Any
 
 from adjust_async._checks import shown
 from adjust_async._http.error_words import carried_error
-from adjust_async._json import SLICE, loads_beside, loads_packing
+from adjust_async._json import SLICE, loads_in_slices, loads_packing
 from adjust_async.errors import MalformedError
 from adjust_async.kpis.result_sets.columns import Level, read_apps, read_level
 from adjust_async.kpis.result_sets.levels import LEVEL_COLUMNS
@@ -18,7 +18,7 @@ def loads_packed(document: bytes, *, exact: bool = False, size: int = SLICE) -> 
 
     The elements of a slice become a level before the next slice is decoded. So there are never many dictionaries, which
     Python's collector would traverse again and again. The location of a fault is wrong here: if one is found, decode
-    the answer again with `loads_beside`.
+    the answer again with `loads_in_slices`.
 
     Raises:
         JSONDecodeError: As `loads` does.
@@ -35,7 +35,7 @@ def loads_packed(document: bytes, *, exact: bool = False, size: int = SLICE) -> 
     try:
         return loads_packing(document, pack, exact=exact, size=size)
     except ValueError:
-        return loads_beside(document, exact=exact)
+        return loads_in_slices(document, exact=exact)
 
 
 def _pack(values: Any, opened: int, kpis: int) -> None:

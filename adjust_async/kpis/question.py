@@ -215,8 +215,14 @@ def _report(question: KpiQuestion, figures: Sequence[_Figures], failures: Mappin
     if figures:
         period = question.period
         parameters.update(encode_query({"start_date": period.start, "end_date": period.end}))
-    unit = question.parameters.get("period")
-    report = KpiReport(parameters, apps, failures, period_unit=unit if isinstance(unit, str) else None)
+    unit, grouping = question.parameters.get("period"), question.parameters.get("grouping")
+    report = KpiReport(
+        parameters,
+        apps,
+        failures,
+        grouping=grouping if isinstance(grouping, tuple) else (),
+        period_unit=unit if isinstance(unit, str) else None,
+    )
     for warning in _warnings_of(question, report):
         report.warnings.append(warning)
         logger.warning("about the KPIs: %s", warning)

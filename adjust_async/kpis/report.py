@@ -1,7 +1,7 @@
 """`KpiReport`: the merged answers of the KPI Service, as a table."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from itertools import chain
@@ -11,7 +11,7 @@ from typing import Any, Self
 from adjust_async._checks import shown
 from adjust_async._figures.kinds import day_or_text, moment_or_text, number_kind, period_or_text
 from adjust_async._http.documents import decode_errors
-from adjust_async._json import JSONDecodeError, loads_beside
+from adjust_async._json import JSONDecodeError, loads_in_slices
 from adjust_async.errors import AdjustError, ConfigurationError, DecodeError, MalformedError
 from adjust_async.kpis.csv_file import read_csv
 from adjust_async.kpis.document import loads_packed, read_answer, read_apps_at
@@ -49,12 +49,15 @@ class KpiReport(Table):
         failures: Mapping[str, AdjustError] | None = None,
         *,
         columns: Sequence[str] = (),
+        grouping: Sequence[str] = (),
         period_unit: str | None = None,
     ) -> None:
         self.result_parameters = dict(result_parameters)
         self.failures = dict(failures or {})
         self.warnings: list[str] = []
         self._columns = columns
+        echoed = self.result_parameters.get("grouping")
+        self._grouping = [str(name) for name in (isinstance(echoed, list) and echoed) or grouping]
         self._period_unit = period_unit
         self._kpis: list[str] = self.result_parameters.get("kpis", [])
         levels = tuple(app for app in apps if isinstance(app, Level))
@@ -82,7 +85,7 @@ class KpiReport(Table):
                 try:
                     parameters, apps = read_answer(loads_packed(document))
                 except MalformedError:
-                    parameters, apps = read_answer(loads_beside(document))
+                    parameters, apps = read_answer(loads_in_slices(document))
         except (JSONDecodeError, UnicodeEncodeError) as error:
             raise DecodeError(f"the document is not JSON: {error}", location="$", malformed=True) from None
         return cls(parameters, apps)
@@ -158,14 +161,14 @@ class KpiReport(Table):
         if column == "period":
             same.add("period_unit")
         keys = [name for name in self._levels if name not in same]
-        cells: dict[tuple[Any, ...], dict[Any, dict[str, Any]]] = {}
-        values: dict[Any, None] = {}
-        for row in self.rows():
-            of_cohort = cells.setdefault(tuple(row[key] for key in keys), {})
-            if row[column] in of_cohort:
-                raise DecodeError(f"a row has {column} {row[column]!r} twice", location="$.result_set")
-            of_cohort[row[column]] = row
-            values[row[column]] = None
+        cells = dict(zip((*self._levels, *self._kpis), self.cells(), strict=True))
+        places: dict[tuple[Any, ...], dict[Any, int]] = {}
+        for place, (value, *key) in enumerate(zip(cells[column], *map(cells.__getitem__, keys), strict=True)):
+            of_cohort = places.setdefault(tuple(key), {})
+            if value in of_cohort:
+                raise DecodeError(f"a row has {column} {value!r} twice", location="$.result_set")
+            of_cohort[value] = place
+        values = dict.fromkeys(cells[column])
         titles = {
             (name, value): _title(value) if len(kpis) == 1 else f"{name}_{_title(value)}"
             for name in kpis
@@ -177,12 +180,16 @@ class KpiReport(Table):
         kinds: dict[str, Kind] = {item.name: item.kind for item in self.schema}
         schema = [Column(key, kinds[key]) for key in keys]
         schema += [Column(title, kinds[name]) for (name, _), title in titles.items()]
-        columns: list[Sequence[Any]] = [[key[place] for key in cells] for place in range(len(keys))]
-        columns += [[of_cohort.get(value, {}).get(name) for of_cohort in cells.values()] for name, value in titles]
-        return ColumnTable(schema, columns, key_columns=[key for key in keys if key in self.key_columns])
+        by_key: list[Sequence[Any]] = list(zip(*places, strict=True)) or [()] * len(keys)
+        # A cohort that lacks a period has the index -1, which is that of the added None.
+        ends = {name: [*cells[name], None] for name in kpis}
+        columns = [[ends[name][of_cohort.get(value, -1)] for of_cohort in places.values()] for name, value in titles]
+        identifying = [key for key in keys if key in self.key_columns]
+        are_enough = are_unique(cells for key, cells in zip(keys, by_key, strict=True) if key in identifying)
+        return ColumnTable(schema, [*by_key, *columns], key_columns=identifying if are_enough else ())
 
     def __len__(self) -> int:
-        return sum(one.rows for level in self._apps for one in level.walk())
+        return sum(map(_rows_of, self._apps))
 
     @cached_property
     def key_columns(self) -> tuple[str, ...]:
@@ -218,7 +225,7 @@ class KpiReport(Table):
             if flat is None:
                 rows = list(self._flat_rows(level, names))
                 flat = {name: [row[name] for row in rows] for name in names}
-            nothing = (None,) * len(flat["app_token"])
+            nothing = (None,) * _rows_of(level)
             for name, cells in zip(names, columns, strict=True):
                 cells.extend(flat.get(name, nothing))
         return list(columns)
@@ -227,10 +234,10 @@ class KpiReport(Table):
         flat = self._flat(level)
         if flat is None:
             return self._rows_one_by_one(level)
-        nothing = (None,) * len(flat["app_token"])
+        nothing = (None,) * _rows_of(level)
         return rows_of(names, [flat.get(name, nothing) for name in names])
 
-    def _flat(self, level: Level) -> dict[str, Sequence[Any]] | None:
+    def _flat(self, level: Level) -> dict[str, Iterable[Any]] | None:
         flat = flat_columns(level, self._kpis, self._names, self._cell)
         if flat is not None and "period" in flat and "period_unit" in self._levels:
             unit = self._unit_of_periods
@@ -249,7 +256,7 @@ class KpiReport(Table):
         return self.result_parameters, self.result_set, failures, self.warnings, self._unit_of_periods
 
     def dates_outside(self, start: date, end: date) -> list[str]:
-        """Return the dates of the level `dates` outside of a range that includes both ends, as sent and sorted."""
+        """Return the dates outside of `start` to `end`, both included: as the service sent them, sorted."""
         texts = [text for text in self._dates if isinstance(text, str)]
         days = [(text, day_or_text(text)) for text in texts]
         return sorted(text for text, day in days if isinstance(day, date) and not start <= day <= end)
@@ -272,7 +279,7 @@ class KpiReport(Table):
     @cached_property
     def _levels(self) -> list[str]:
         levels = dict.fromkeys((*self._columns, *columns_of(self._apps)))
-        if not any(one.rows for level in self._apps for one in level.walk()):
+        if not len(self):
             levels |= dict.fromkeys(self._columns_of_grouping())
         if clash := levels.keys() & set(self._kpis):
             raise DecodeError(f"a KPI has the name of a column: {min(clash)!r}", location="$.result_parameters.kpis")
@@ -284,13 +291,11 @@ class KpiReport(Table):
     @property
     def _unit_of_periods(self) -> str | None:
         """The unit of periods: as the service echoes it, or as requested. The service's default is days."""
-        unit = singular(str(self.result_parameters.get("period") or self._period_unit or "day"))
+        unit = singular(str(self.result_parameters.get("period") or self._period_unit or "day").strip().lower())
         return unit if unit in {"day", "week", "month"} else None
 
     def _columns_of_grouping(self) -> Iterator[str]:
-        grouping = self.result_parameters.get("grouping")
-        for name in grouping if isinstance(grouping, list) else []:
-            one = singular(str(name))
+        for one in map(singular, self._grouping):
             if one in _TIME_GROUPINGS:
                 yield "date"
             elif one in _WITH_TOKENS or one == "event_type":
@@ -326,10 +331,8 @@ class KpiReport(Table):
 
     @cached_property
     def _time_groupings(self) -> frozenset[str]:
-        """The groupings of the level `dates`, as the service echoes them; empty if it does not."""
-        grouping = self.result_parameters.get("grouping")
-        names = {singular(str(name)) for name in grouping} if isinstance(grouping, list) else set()
-        return _TIME_GROUPINGS & names
+        """The groupings of the level `dates`, as the service echoes them or as requested; empty if neither is known."""
+        return _TIME_GROUPINGS & set(map(singular, self._grouping))
 
     def _cell(self, column: str, value: Any) -> Any:
         """Return a cell of a level: a date or moment, a period as an integer, or text in all other columns."""
@@ -342,6 +345,10 @@ class KpiReport(Table):
         # A day may be followed by a time.
         whole_days = self._time_groupings and "hour" not in self._time_groupings
         return day_or_text(value) if whole_days else moment_or_text(value)
+
+
+def _rows_of(apps: Level) -> int:
+    return sum(level.rows for level in apps.walk())
 
 
 def _read(source: object) -> str | bytes:

@@ -23,7 +23,8 @@ class KPIs:
 
     Args:
         app_tokens: One app token, or several.
-        start_date, end_date: The first and the last day, both included: `datetime.date`, or ISO text.
+        start_date, end_date: The first and the last day, both included: `datetime.date`, ISO text, or a moment at
+            midnight, such as a `pandas.Timestamp`.
         utc_offset: The offset at which days begin, such as `+05:30`; UTC by default.
         kpis: Names of KPIs, in the order of their columns; each endpoint has defaults.
         grouping: Levels to group by, outermost first, such as `["trackers", "day"]`. The default is `trackers` for one
@@ -276,7 +277,7 @@ class KPIs:
             query: The parameters of that method.
 
         Returns:
-            An async generator of pairs: an app token, and the report of only that app. With `on_failure="keep"`, a
+            An async generator of pairs of an app token and the report of only that app. With `on_failure="keep"`, a
             failed app is yielded too, with a report without rows that has the error in `failures`. If every app failed,
             the first app's error is raised after the last of them.
 

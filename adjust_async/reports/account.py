@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from adjust_async._http.session import Session
-from adjust_async._suggestions import near_names_beside
+from adjust_async._suggestions import near_names_in_thread
 from adjust_async.errors import AdjustError, ClientClosedError
 from adjust_async.reports.lookups import ask_filters, check_filters
 from adjust_async.reports.models import FilterValue
@@ -50,7 +50,7 @@ class Account:
         if not self._apps:
             return []
         unknown = [token for token in tokens if token not in self._apps]
-        near = await near_names_beside(unknown, self._apps)
+        near = await near_names_in_thread(unknown, self._apps)
         return [_warning(token, near.get(token, ()), self._apps) for token in unknown]
 
     async def _look_up(self) -> Mapping[str, str]:

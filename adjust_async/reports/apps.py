@@ -41,7 +41,7 @@ class Apps:
             contains: A text that the token or the name of an app must contain.
 
         Returns:
-            The apps: await them, iterate them with `async for`, or use `to_table()`. Nothing is sent before that.
+            The apps. Await them, iterate them with `async for`, or use `to_table()`. Nothing is sent before that.
 
         Raises:
             ConfigurationError: An argument is wrong. Nothing was sent.

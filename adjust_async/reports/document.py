@@ -7,16 +7,16 @@ import attrs
 
 from adjust_async._checks import shown
 from adjust_async._http.error_words import carried_error
-from adjust_async._json import SLICE, loads_beside, loads_packing
+from adjust_async._json import SLICE, loads_in_slices, loads_packing
 from adjust_async.errors import MalformedError
 from adjust_async.reports.cells import number
-from adjust_async.tables import Records
+from adjust_async.tables import Records, Texts
 
 __all__ = ["ReportPart", "any_hangs", "open_pivot", "open_report", "read_report"]
 
 
-def _records(rows: Any) -> Records:
-    """Return the rows of an answer by column.
+def _records(rows: Any, texts: Texts | None = None) -> Records:
+    """Return the rows of an answer by column. Equal texts of a column share one object, from `texts` if it has it.
 
     Raises:
         MalformedError: They are not a list of objects.
@@ -28,7 +28,7 @@ def _records(rows: Any) -> Records:
     if not set(map(type, rows)) <= {dict}:
         index, row = next((index, row) for index, row in enumerate(rows) if not isinstance(row, dict))
         raise MalformedError(f"expected an object, found {shown(row)}", f"$.rows[{index}]")
-    return Records.of(rows)
+    return Records.of(rows, texts)
 
 
 @attrs.frozen
@@ -69,19 +69,20 @@ def read_report(document: bytes, *, exact: bool, size: int = SLICE) -> Any:
         JSONDecodeError: As `loads` does.
     """
     runs: list[Records] = []
+    texts: Texts = {}
 
     def pack(whole: Any, opened: int) -> None:
         # The open values are the document and the list under its last key.
         if opened == 2 and isinstance(whole, dict) and next(reversed(whole)) == "rows":
-            runs.append(_records(whole["rows"]))
+            runs.append(_records(whole["rows"], texts))
             whole["rows"].clear()
         elif runs and not opened:
-            whole["rows"] = Records.joined([*runs, _records(whole["rows"])])
+            whole["rows"] = Records.joined([*runs, _records(whole["rows"], texts)])
 
     try:
         return loads_packing(document, pack, exact=exact, size=size)
     except (MalformedError, ValueError):
-        return loads_beside(document, exact=exact)
+        return loads_in_slices(document, exact=exact)
 
 
 def open_report(

@@ -1,6 +1,7 @@
 """Melt cohort metrics: one row for each period instead of one column."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any, Protocol
 
 from adjust_async.errors import ConfigurationError
@@ -22,6 +23,8 @@ class _Source(Protocol):
     def key_columns(self) -> tuple[str, ...]: ...
 
     def rows(self, *, exact: bool = False) -> Iterator[dict[str, Any]]: ...
+
+    def cells(self, *, exact: bool = False) -> list[Sequence[Any]]: ...
 
     def __len__(self) -> int: ...
 
@@ -72,7 +75,9 @@ class MeltedReport(Table):
     def key_columns(self) -> tuple[str, ...]:
         """The columns that identify a row together: the dimensions, the metric and its period."""
         keys = self._report.key_columns
-        return (*keys, *_ADDED) if keys or len(self._report) < 2 else ()
+        # The service may write one period in two ways, such as d7 and d07.
+        are_distinct = len(set(self._cohorts.values())) == len(self._cohorts)
+        return (*keys, *_ADDED) if are_distinct and (keys or len(self._report) < 2) else ()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each row as a dictionary from column to cell. It can be called repeatedly."""
@@ -82,6 +87,16 @@ class MeltedReport(Table):
             common = {name: row[name] for name in names}
             for column, metric, period, unit in cohorts:
                 yield {**common, "metric": metric, "period": period, "period_unit": unit, "value": row[column]}
+
+    def cells(self) -> list[Sequence[Any]]:
+        """Return the cells of each column, in the order of `schema`."""
+        names = [column.name for column in self._report.schema]
+        of_report = dict(zip(names, self._report.cells(exact=self._exact), strict=True))
+        times, rows = len(self._cohorts), len(self._report)
+        keys = [list(chain.from_iterable(map(repeat, of_report[key.name], repeat(times)))) for key in self._keys]
+        apart = [list(part) * rows for part in zip(*self._cohorts.values(), strict=True)]
+        values = chain.from_iterable(zip(*map(of_report.__getitem__, self._cohorts), strict=True))
+        return [*keys, *apart, list(values)]
 
     def __len__(self) -> int:
         return len(self._report) * len(self._cohorts)

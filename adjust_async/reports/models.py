@@ -3,6 +3,7 @@
 The records are immutable. Keys that Adjust adds later are kept in `extra`.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -10,6 +11,11 @@ import attrs
 from adjust_async._pydantic import Record
 
 __all__ = ["App", "FilterValue", "ReportEvent"]
+
+
+def _platforms(values: Iterable[str]) -> tuple[str, ...]:
+    # `to_dict` returns a list, and a record with a list has no hash.
+    return tuple(values)
 
 
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, unsafe_hash=True)
@@ -29,7 +35,7 @@ class App(Record):
     name: str | None = None
     default_store_app_id: str | None = None
     currency: str | None = None
-    platforms: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = attrs.field(default=(), converter=_platforms)
     extra: dict[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
 
 

@@ -49,13 +49,13 @@ class KnownNames:
         if not refused:
             return error
         told = [self._described(*one, number < MOST_HINTS) for number, one in enumerate(refused)]
-        message = f"{error.message.rstrip('.')}. Look at {'; '.join(told)}"
+        message = f"{error.message.rstrip('.')}. Check {'; '.join(told)}"
         if not self._some("metric") and not self._some("dimension"):
             message += (
                 ". adjust.reports.filters(['dimensions', 'overview_metrics', 'cohort_metrics', 'event_metrics', "
                 "'cost_metrics']) returns the names that exist"
             )
-        return _with_message(error, message)
+        return replace(error, message=message)
 
     def _some(self, argument: str) -> AbstractSet[str]:
         """Return the known names, even if some lists are missing."""
@@ -82,8 +82,3 @@ def _names(words: str, name: str) -> bool:
 
 def _is_known(name: str, known: AbstractSet[str]) -> bool:
     return name in known or column_name(name) in known
-
-
-def _with_message(error: BadRequestError, message: str) -> BadRequestError:
-    """Return a copy of an error with another message."""
-    return replace(error, message=message)

@@ -178,11 +178,12 @@ class Report(Table):
         columns = (self._read_column(name, reader(name, metric=False, exact=False)) for name in names)
         return names if are_unique(columns) else ()
 
-    def cells(self) -> list[Sequence[Any]]:
-        """Return the cells of each column, in the order of `schema`."""
-        return self._cells(exact=False)
+    def cells(self, *, exact: bool = False) -> list[Sequence[Any]]:
+        """Return the cells of each column, in the order of `schema`.
 
-    def _cells(self, *, exact: bool) -> list[Sequence[Any]]:
+        Args:
+            exact: Whether metrics are `Decimal`, as for `rows`.
+        """
         return [self._read_column(name, read) for name, read in self._readers(exact=exact)]
 
     def _read_column(self, name: str, read: Callable[[Any], Any]) -> list[Any]:

@@ -14,7 +14,6 @@ from adjust_async._signatures import spelled_out
 from adjust_async.errors import ConfigurationError
 from adjust_async.progress import OnProgress, check_on_progress
 from adjust_async.reports.account import Account
-from adjust_async.reports.downloads.atomic_file import target
 from adjust_async.reports.downloads.csv import csv_rows, save_csv
 from adjust_async.reports.downloads.parquet import read_parquet, save_parquet
 from adjust_async.reports.downloads.saved import SavedReport
@@ -26,6 +25,7 @@ from adjust_async.reports.question import FanOut, check_question
 from adjust_async.reports.report import AttrDependency, PivotReport, Report
 from adjust_async.reports.request import ask, ask_pivot, stream
 from adjust_async.tables import RecordList
+from adjust_async.tables.files import file_place
 
 if TYPE_CHECKING:
     import pyarrow
@@ -43,8 +43,9 @@ class Reports:
     Args:
         dimensions: The columns to group by, such as `["day", "app", "network"]`.
         metrics: The columns of figures, such as `["installs", "cost", "retention_rate_d7"]`.
-        date_period: The first and the last day, both included, as a pair of `datetime.date` or ISO texts; or in the
-            service's format: `"2026-11-01:2026-11-21"`, `"-7d:-1d"`, a mix, or a word such as `"last_month"`.
+        date_period: The first and the last day, both included, as a pair of `datetime.date`, ISO texts or moments at
+            midnight, such as a `pandas.Timestamp`; or in the service's format: `"2026-11-01:2026-11-21"`, `"-7d:-1d"`,
+            a mix, or a word such as `"last_month"`.
         app_tokens: One app token, or several. By default all apps of the account; Adjust may then leave out newer
             trackers.
         filters: Conditions for rows: dimensions with `__in`, `__not_in`, `__contains`, `__exclude`, `__starts_with`,
@@ -160,7 +161,7 @@ class Reports:
             query: The parameters described in the class.
 
         Returns:
-            An async generator of pairs: an app token, and the report of only that app. With `on_failure="keep"`, a
+            An async generator of pairs of an app token and the report of only that app. With `on_failure="keep"`, a
             failed app is yielded too, with a report without rows that has the error in `failures`. If every app failed,
             the first app's error is raised after the last of them.
 
@@ -235,7 +236,7 @@ class Reports:
             of a metric or a date is `None`.
 
         Raises:
-            AdjustError: As described in the class; also between rows, if the answer breaks off. A note on the error
+            AdjustError: As described in the class; also between rows, if the answer is cut off. A note on the error
                 says how many rows were yielded. If only the end of the connection marks the end of the answer, a
                 warning is logged instead.
         """
@@ -259,17 +260,17 @@ class Reports:
             saved = await adjust.reports.download_csv("installs.csv", dimensions=["day"], metrics=["installs"], ...)
 
         The file is complete or absent. An existing file is replaced at the end, and keeps its mode. An answer that
-        breaks off is requested again.
+        is cut off is requested again.
 
         Args:
             path: The file.
             on_progress: A function that is called in the event loop with the number of bytes received, their total
-                (`None` if the service does not send it), and the file's name. After an answer that broke off it starts
-                again from 0. It should return quickly.
+                (`None` if the service does not send it), and the file's name. After an answer that was cut off, it
+                starts again from 0. It should return quickly.
             app_tokens, parameters, query: As in `iter_csv`, with `readable_names`.
 
         Returns:
-            A `SavedReport`: the path, the size in bytes, the number of rows and the columns.
+            The path, the size in bytes, the number of rows and the columns.
 
         Raises:
             ConfigurationError: There can't be a file at `path`. Nothing was sent.
@@ -278,7 +279,7 @@ class Reports:
             AdjustError: As described in the class; or the file can't be written, with the `OSError` as its cause.
         """
         __tracebackhide__ = True
-        place, hook = target(path), check_on_progress(on_progress)
+        place, hook = file_place(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters, takes=CsvQuery)
         return await save_csv(self._account, question, place, hook)
 
@@ -320,23 +321,23 @@ class Reports:
         """Write a Parquet report to a file.
 
         The file is complete or absent, as in `download_csv`. It has the columns and types of `read_parquet`, and all of
-        its pages have been checked. Without pyarrow (extra `arrow`), it is the file that the service sent.
+        its pages have been checked. Needs the extra `arrow`.
 
         Args:
             path, on_progress: As in `download_csv`.
             app_tokens, parameters, query: As in `read_parquet`.
 
         Returns:
-            A `SavedReport`: the path, the size in bytes, and with pyarrow the number of rows and the columns.
+            The path, the size in bytes, the number of rows and the columns.
 
         Raises:
-            ConfigurationError: There can't be a file at `path`, and nothing was sent; or the report is empty, which
-                can't be written without pyarrow.
-            DecodeError: The answer is not Parquet, or breaks off.
+            ConfigurationError: An argument is wrong, there can't be a file at `path`, or pyarrow is not installed.
+                Nothing was sent.
+            DecodeError: The answer is not Parquet, or is cut off.
             AdjustError: As described in the class; or the file can't be written, with the `OSError` as its cause.
         """
         __tracebackhide__ = True
-        place, hook = target(path), check_on_progress(on_progress)
+        place, hook = file_place(path), check_on_progress(on_progress)
         question = check_question(query, app_tokens=app_tokens, parameters=parameters)
         return await save_parquet(self._account, question, place, hook)
 
@@ -349,7 +350,8 @@ class Reports:
     ) -> FilterLists:
         """List the names and values that reports can use. Follows the "Filters data endpoint".
 
-        Once this has returned `dimensions` and lists of metrics, errors about unknown names suggest similar ones.
+        Once this has returned `dimensions` and lists of metrics, without `section` and `contains`, errors about unknown
+        names suggest similar ones.
 
         Args:
             required_filters: The lists, such as `["overview_metrics", "cohort_metrics", "dimensions", "networks"]`.
@@ -383,7 +385,7 @@ class Reports:
             tokens_mapping: Whether to return the event tokens of each app; not by default.
 
         Returns:
-            The events: await them, iterate them with `async for`, or use `to_table()`. `{id}_events` and `{id}_revenue`
+            The events. Await them, iterate them with `async for`, or use `to_table()`. `{id}_events` and `{id}_revenue`
             are names of metrics. An event that Adjust's documentation does not describe is returned as the service sent
             it, and a warning is logged.
 

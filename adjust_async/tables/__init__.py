@@ -4,7 +4,7 @@ from adjust_async.tables.arrow import arrow_array, arrow_type, has_offset, impor
 from adjust_async.tables.column import Column, Kind
 from adjust_async.tables.listing import Listing, RecordList
 from adjust_async.tables.record_table import RecordColumns, RecordTable
-from adjust_async.tables.records import Records
+from adjust_async.tables.records import Records, Texts
 from adjust_async.tables.table import ColumnTable, Table, are_unique, counted, failed, rows_of
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "RecordTable",
     "Records",
     "Table",
+    "Texts",
     "are_unique",
     "arrow_array",
     "arrow_type",

@@ -38,12 +38,12 @@ def import_pyarrow() -> Any:
     """Import pyarrow.
 
     Raises:
-        ConfigurationError: It is not installed (extra `arrow`).
+        ConfigurationError: It is not installed (extra `arrow`), or is broken.
     """
     try:
         import pyarrow
-    except ModuleNotFoundError as error:
-        raise missing(error, "arrow") from error
+    except ImportError as error:
+        raise missing(error, "pyarrow", "arrow") from error
     return pyarrow
 
 
@@ -107,6 +107,10 @@ def _plain(column: Column, cell: Any) -> Any:
     return cell
 
 
-def missing(error: ModuleNotFoundError, extra: str) -> ConfigurationError:
-    """Return the error for a package that an extra installs."""
-    return ConfigurationError(f"{error.name} is not installed: pip install 'adjust_async[{extra}]'")
+def missing(error: ImportError, package: str, extra: str) -> ConfigurationError:
+    """Return the error for a package that an extra installs, and that can't be imported."""
+    if isinstance(error, ModuleNotFoundError):
+        problem = f"{error.name or package} is not installed"
+    else:
+        problem = f"{package} can't be imported ({error})"
+    return ConfigurationError(f"{problem}: pip install 'adjust_async[{extra}]'")

@@ -15,12 +15,47 @@ from adjust_async._checks import shown
 from adjust_async._json import dumps
 from adjust_async.errors import ConfigurationError
 
-__all__ = ["whole_file", "write_csv"]
+__all__ = ["file_place", "whole_file", "write_csv"]
 
 #: Bytes per write to the disk. A thread that lets go of the interpreter more often than every 5 ms, for a moment each
 #: time, keeps other threads from ever asking for it: with Python's 8 KB, the event loop stood still for 200 ms while a
 #: thread wrote a CSV file of 200,000 rows (2026-11-26).
 BUFFER = 1024 * 1024
+
+
+#: The maximum length of a file name in bytes, if the system does not say.
+LONGEST_NAME = 255
+
+
+def file_place(path: object) -> Path:
+    """Return the path of a file to write, with symbolic links resolved.
+
+    Raises:
+        ConfigurationError: It is not a path, its folder does not exist or can't be written to, or something other than
+            a file is there.
+    """
+    given = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(given, str) or not given:
+        raise ConfigurationError(f"path is {shown(given)}: pass the path of a file, as text or a pathlib.Path")
+    try:
+        place = Path(os.path.realpath(given))
+        if place.exists() and not place.is_file():
+            what = "a folder: pass the path of a file in it" if place.is_dir() else "not a file that could be replaced"
+            raise ConfigurationError(f"path is {shown(given)}, which is {what}")
+        if not place.parent.is_dir():
+            raise ConfigurationError(f"path is {shown(given)}, but there is no folder {shown(str(place.parent))}")
+        if not os.access(place.parent, os.W_OK | os.X_OK):
+            folder = shown(str(place.parent))
+            raise ConfigurationError(f"path is {shown(given)}, but the folder {folder} can't be written to")
+        longest = os.pathconf(place.parent, "PC_NAME_MAX") if hasattr(os, "pathconf") else LONGEST_NAME
+        too_long = len(os.fsencode(place.name)) > longest
+    except (OSError, ValueError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
+        raise ConfigurationError(f"path is {shown(given)}, which is not a valid path: {error}") from None
+    if too_long:
+        raise ConfigurationError(f"path is {shown(given)}, whose name is longer than {longest} bytes")
+    return place
 
 
 @contextmanager
@@ -30,37 +65,21 @@ def whole_file(path: object) -> Iterator[BinaryIO]:
     If `path` is a symbolic link, its target is replaced.
 
     Raises:
-        ConfigurationError: `path` is not a path, its folder does not exist, or something other than a file is there.
+        ConfigurationError: `path` can't be a file, as described in `file_place`.
         OSError: The file can't be written.
     """
-    place = _place(path)
+    place = file_place(path)
     unfinished = place.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with unfinished.open("xb", buffering=BUFFER) as file:
+            if place.exists():
+                shutil.copymode(place, unfinished)  # before writing, so that a private file stays private meanwhile
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if place.exists():
-            shutil.copymode(place, unfinished)
         unfinished.replace(place)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _place(path: object) -> Path:
-    given = os.fspath(path) if isinstance(path, os.PathLike) else path
-    if not isinstance(given, str) or not given:
-        raise ConfigurationError(f"path is {shown(given)}: pass the path of a file, as text or a pathlib.Path")
-    try:
-        place = Path(os.path.realpath(given))
-        taken, has_folder = place.exists() and not place.is_file(), place.parent.is_dir()
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"path is {shown(given)}, which is not a valid path: {error}") from None
-    if taken:
-        raise ConfigurationError(f"path is {shown(given)}, which is not a file that can be replaced: pass another path")
-    if not has_folder:
-        raise ConfigurationError(f"path is {shown(given)}, and there is no folder {shown(str(place.parent))}")
-    return place
 
 
 def write_csv(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

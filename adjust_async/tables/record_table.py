@@ -52,7 +52,7 @@ class RecordColumns(Generic[T]):
 
     def extend(self, records: Sequence[T]) -> None:
         """Add records. An item that is not a record becomes the `extra` of an otherwise empty row."""
-        records = [record if isinstance(record, self._cls) else self._odd(record) for record in records]
+        records = [record if isinstance(record, self._cls) else self._wrapped(record) for record in records]
         for cells, read in zip(self.cells, self._readers, strict=True):
             cells.extend(map(read, records))
 
@@ -60,7 +60,7 @@ class RecordColumns(Generic[T]):
         """Return the table of all added records."""
         return RecordTable(self.schema, self.cells, key_columns=[self.schema[0].name])
 
-    def _odd(self, item: object) -> T:
+    def _wrapped(self, item: object) -> T:
         make: Callable[..., T] = self._cls
         return make(**self._required, extra=dict(item) if isinstance(item, Mapping) else {"value": item})
 

@@ -60,7 +60,7 @@ def adjust_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     options = {name: value for name, value in _options(request.node).items() if name not in _NOT_OF_THE_EMULATOR}
     if isinstance(options.get("faults"), Faults):
         # Tests of a class or a module share the mark's object.
-        options["faults"] = options["faults"].afresh()
+        options["faults"] = options["faults"].from_start()
     with Emulator(**options) as emulator:
         monkeypatch.setenv("ADJUST_API_TOKEN", emulator.token)
         monkeypatch.setenv("ADJUST_API_URL", emulator.url)

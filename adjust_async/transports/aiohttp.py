@@ -5,12 +5,9 @@ its errors apart would need most of the code of a transport. Here aiohttp's own 
 """
 
 import asyncio
-import math
-import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from functools import partial
-from types import SimpleNamespace
 from typing import cast
 
 import httpx
@@ -18,8 +15,6 @@ import httpx
 from adjust_async._checks import check_bool, check_whole_number
 from adjust_async.errors import ConfigurationError
 from adjust_async.transports.attempts import Attempt, Attempts, timeout_of
-from adjust_async.transports.clocks import CLOCK_TOLERANCE, clock_offset
-from adjust_async.transports.keep_alive import keep_alive
 from adjust_async.transports.origins import Origin, origin_of
 from adjust_async.transports.proxies import Proxies
 from adjust_async.transports.trust import Trust
@@ -28,6 +23,7 @@ try:
     import aiohttp
     from yarl import URL
 
+    from adjust_async.transports.aiohttp_connections import Connections
     from adjust_async.transports.aiohttp_failures import broken_answer, cause_of, failure_of
 except ModuleNotFoundError as missing:
     raise ConfigurationError(
@@ -37,15 +33,6 @@ except ModuleNotFoundError as missing:
 __all__ = ["AiohttpTransport"]
 
 PROXY_SCHEMES = frozenset({"http", "https"})
-
-#: The headers that httpx has set already, or left out on purpose.
-AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-#: Seconds after which an idle connection is closed, as with `PooledTransport`.
-KEEPALIVE_EXPIRY = 20.0
-
-#: The maximum size of one header in bytes, as with httpcore. aiohttp's own limit is 8 KiB.
-LONGEST_HEADER = 100 * 1024
 
 #: The exceptions of aiohttp and `Trust`.
 FAILURES = (aiohttp.ClientError, httpx.TransportError, OSError, RuntimeError, ValueError)
@@ -61,9 +48,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
         AsyncAdjust(http_client=httpx.AsyncClient(transport=AiohttpTransport()))
 
-    It raises the same httpx errors as `PooledTransport`, with the same meaning. Tools that hook into
-    `httpx.AsyncClient` see its requests: event hooks, OpenTelemetry, Sentry, and vcrpy. Tools that replace httpx's or
-    httpcore's transports do not: with respx and pytest-httpx, requests go out to the network.
+    It raises the same httpx errors as `PooledTransport`, with the same meaning. Tools that hook into a client, or patch
+    `httpx.AsyncClient`, see its requests: event hooks, Sentry, OpenTelemetry's `instrument_client`, respx with
+    `using="httpx"`. So does vcrpy, which patches aiohttp too. Tools that patch the transports of httpx or httpcore do
+    not: OpenTelemetry's `instrument`, and respx by default and pytest-httpx, under which requests still go out to the
+    network.
 
     If a connection breaks before the answer, aiohttp itself sends a GET, HEAD, OPTIONS, TRACE, PUT or DELETE a second
     time, but never a POST or a PATCH. It follows no redirects, decompresses no bodies and keeps no cookies.
@@ -94,8 +83,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._attempts = Attempts(check_whole_number(max_connections, "max_connections"))
         self._proxies = Proxies(proxy, PROXY_SCHEMES, trust_env=check_bool(trust_env, "trust_env"))
         self._trust = Trust(verify, trust_env=trust_env)
-        self._connections: _Connections | None = None
-        self._retired: set[_Connections] = set()
+        self._connections: Connections | None = None
+        self._retired: set[Connections] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request on an idle connection or a new one.
@@ -111,7 +100,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         origin = origin_of(request)
         proxy = self._proxies.of(origin)
         await self._attempts.take_slot(origin, request)
-        connections: _Connections | None = None
+        connections: Connections | None = None
         attempt = Attempt(self._attempts, request, origin, proxy)
         upload = _Upload(attempt)
         try:
@@ -144,7 +133,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         if closing:
             await asyncio.wait(closing)
 
-    async def _answer(self, connections: "_Connections", attempt: Attempt, upload: "_Upload") -> aiohttp.ClientResponse:
+    async def _answer(self, connections: Connections, attempt: Attempt, upload: "_Upload") -> aiohttp.ClientResponse:
         """Send a request, and return the answer once its head has arrived."""
         try:
             return await self._send(connections, attempt, upload)
@@ -155,7 +144,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             raise upload.failure
         raise failure_of(attempt, error) from cause_of(error)
 
-    async def _send(self, connections: "_Connections", attempt: Attempt, upload: "_Upload") -> aiohttp.ClientResponse:
+    async def _send(self, connections: Connections, attempt: Attempt, upload: "_Upload") -> aiohttp.ClientResponse:
         request, proxy = attempt.request, attempt.proxy
         tls: ssl.SSLContext | bool = True
         if "https" in (attempt.origin.scheme, proxy and proxy.scheme):
@@ -175,19 +164,21 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             trace_request_ctx=attempt,
         )
 
-    async def _enter(self) -> "_Connections":
-        """Return the connections to use: new ones if the machine was suspended since the last ones were made."""
+    async def _enter(self) -> Connections:
+        """Return the connections to use: new ones if the machine was suspended since, or in another event loop."""
         connections = self._connections
-        if connections is not None and connections.slept:
+        if connections is not None and connections.loop is not asyncio.get_running_loop():
+            self._connections = None  # another loop's connections can't be closed here
+        elif connections is not None and connections.slept:
             self._retire(connections)
             await self._close_unused(connections)
         if self._connections is None:
-            self._connections = _Connections()
+            self._connections = Connections()
         self._connections.requests += 1
         return self._connections
 
     async def _leave(
-        self, origin: Origin, connections: "_Connections | None", answer: aiohttp.ClientResponse | None = None
+        self, origin: Origin, connections: Connections | None, answer: aiohttp.ClientResponse | None = None
     ) -> None:
         try:
             if connections is not None:
@@ -198,54 +189,17 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         finally:
             self._attempts.free_slot(origin)
 
-    def _retire(self, connections: "_Connections") -> None:
+    def _retire(self, connections: Connections) -> None:
         """Use these connections for no further request. aiohttp can't close only some connections of a session."""
         self._retired.add(connections)
         if self._connections is connections:
             self._connections = None
 
-    async def _close_unused(self, connections: "_Connections") -> None:
+    async def _close_unused(self, connections: Connections) -> None:
         """Close retired connections once the last of their requests has ended."""
         if connections in self._retired and not connections.requests:
             self._retired.discard(connections)
             await connections.aclose()
-
-
-class _Connections:
-    """An aiohttp session with its connections, and the number of requests on them."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-        #: The answers whose bodies are being read.
-        self.answers: set[aiohttp.ClientResponse] = set()
-        self._made = clock_offset()
-        self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,  # the slots limit it
-                keepalive_timeout=KEEPALIVE_EXPIRY,
-                use_dns_cache=False,  # it would resolve names in tasks that outlive a request
-                resolver=aiohttp.ThreadedResolver(),
-                socket_factory=_socket,
-                timeout_ceil_threshold=math.inf,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=AUTOMATIC_HEADERS,
-            max_line_size=LONGEST_HEADER,
-            max_field_size=LONGEST_HEADER,
-            trace_configs=[_watch()],
-        )
-
-    @property
-    def slept(self) -> bool:
-        """Whether the machine was suspended, or its clock was set, since the session was made."""
-        return abs(clock_offset() - self._made) > CLOCK_TOLERANCE
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        for answer in self.answers:
-            answer.close()  # closing the session leaves the readers of bodies waiting
-        await self.session.close()
 
 
 class _Upload:
@@ -326,29 +280,3 @@ class _Body(httpx.AsyncByteStream):
 async def _cut(content: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(content), SMALL_BODY):
         yield content[start : start + SMALL_BODY]
-
-
-def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    keep_alive(made)
-    return made
-
-
-def _watch() -> aiohttp.TraceConfig:
-    """Return a trace that tracks how far a request got."""
-
-    async def connect(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.connect()
-
-    async def reuse(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.reused = True
-
-    async def begin(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.begin()
-
-    config = aiohttp.TraceConfig()
-    config.on_connection_create_start.append(connect)
-    config.on_connection_reuseconn.append(reuse)
-    config.on_request_headers_sent.append(begin)
-    return config

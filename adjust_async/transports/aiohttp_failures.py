@@ -41,8 +41,13 @@ def broken_answer(request: httpx.Request, error: Exception) -> httpx.TransportEr
 def cause_of(error: Exception) -> BaseException | None:
     """Return a cause to show for an error. Some of aiohttp's contain the request's headers, or a proxy's password."""
     if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error
+        return _reason(error)
     return error.__cause__ if isinstance(error, aiohttp.ClientResponseError) else error
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> Exception:
+    # Until aiohttp 3.13.3, `os_error` of a bad certificate raises AttributeError.
+    return error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error.os_error
 
 
 def _connect_failure(attempt: Attempt, error: Exception) -> httpx.TransportError:
@@ -56,7 +61,7 @@ def _connect_failure(attempt: Attempt, error: Exception) -> httpx.TransportError
             words = f"the proxy {proxy} answered {error.status} {error.message}"
             return ProxyError(words, request=request, status=error.status)
         case aiohttp.ClientConnectorError():
-            return ConnectError(attempt.words(error.os_error), request=request)
+            return ConnectError(attempt.words(_reason(error)), request=request)
         case TimeoutError():
             return attempt.timeout_error()
         case _ if proxy:

@@ -16,7 +16,7 @@ import httpx
 
 from adjust_async.transports.attempts import Attempt
 from adjust_async.transports.clocks import CLOCK_TOLERANCE, clock_offset
-from adjust_async.transports.keep_alive import keep_alive
+from adjust_async.transports.sockets import has_ended, keep_alive
 
 __all__ = ["Lane", "Lanes"]
 
@@ -29,7 +29,7 @@ class Lane:
         self._carrier = carrier
         self._clock_offset = 0.0
         self._carried = False
-        self._stream: Any = None
+        self._http2_socket: Any = None
         self._connecting: Any = None
 
     async def send(self, attempt: Attempt) -> httpx.Response:
@@ -47,15 +47,9 @@ class Lane:
         )
         response = await self._carrier.handle_async_request(watched)
         self._carried = True
-        # With HTTP/2 there is something to read whenever the service manages the connection.
-        shared = response.extensions.get("http_version") == b"HTTP/2"
-        self._stream = None if shared else response.extensions.get("network_stream")
+        if response.extensions.get("http_version") == b"HTTP/2" and "network_stream" in response.extensions:
+            self._http2_socket = response.extensions["network_stream"].get_extra_info("socket")
         return response
-
-    @property
-    def broken(self) -> bool:
-        """Whether the connection has ended, or has received unexpected data."""
-        return self._stream is not None and bool(self._stream.get_extra_info("is_readable"))
 
     def rest(self, now: float) -> None:
         """Note that the lane is idle from now on."""
@@ -65,6 +59,11 @@ class Lane:
     def slept(self) -> bool:
         """Whether the machine was suspended or its clock set while the lane was idle, so that its age is unknown."""
         return abs(clock_offset() - self._clock_offset) > CLOCK_TOLERANCE
+
+    @property
+    def ended(self) -> bool:
+        """Whether the service has closed an HTTP/2 connection. httpcore would send the next request there."""
+        return self._http2_socket is not None and has_ended(self._http2_socket)
 
     def connecting(self, stream: Any) -> None:
         """Note an open connection, since httpcore drops it without closing if the handshake is cancelled."""
@@ -89,15 +88,21 @@ class Lanes:
         self._expiry = keepalive_expiry
         self._timer: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def take(self) -> Lane | None:
         """Return the idle lane that was used most recently, so that those left over from a burst can expire.
 
-        If the service has closed its connection meanwhile, httpcore opens a new one.
+        If the service has closed its connection meanwhile, httpcore opens a new one. Lanes of another event loop, such
+        as that of an earlier `asyncio.run`, are forgotten: what is written there is sent, but never answered.
         """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._timer = loop, None
+            self.idle.clear()
         while self.idle:
             lane = self.idle.pop()
-            if not lane.slept and not self._expired(lane):
+            if not lane.slept and not self._expired(lane) and not lane.ended:
                 return lane
             self._close([lane])
         return None

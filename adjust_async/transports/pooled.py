@@ -38,9 +38,10 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
         AsyncAdjust(http_client=httpx.AsyncClient(transport=PooledTransport(verify=context)))
 
-    It raises only httpx's errors. `ConnectError`, `ConnectTimeout`, `PoolTimeout`, `ProxyError`, `LocalProtocolError`
-    and `UnsupportedProtocol` mean that no byte of the request was sent. After all others it may have been sent. The
-    `connect` timeout covers everything before that: the name lookup, the TLS handshake, and the proxy.
+    It raises only httpx's errors, except for those of the request's own body. `ConnectError`, `ConnectTimeout`,
+    `PoolTimeout`, `ProxyError`, `LocalProtocolError` and `UnsupportedProtocol` mean that no byte of the request was
+    sent. After all others it may have been sent. The `connect` timeout covers everything before that: the name lookup,
+    the TLS handshake, and the proxy.
 
     Args:
         max_connections: The maximum number of connections to one origin. A further request waits for up to its `pool`
@@ -126,10 +127,10 @@ class PooledTransport(httpx.AsyncBaseTransport):
         except BaseException as error:  # a cancellation must not keep the slot either
             if attempt.was_dead(error):
                 lanes.distrust(attempt.started)
-            await self._give_back(origin, lane, whole=False)
+            await self._return_lane(origin, lane, whole=False)
             raise
         stream = cast("httpx.AsyncByteStream", response.stream)
-        response.stream = _LaneStream(stream, request, partial(self._give_back, origin, lane))
+        response.stream = _LaneStream(stream, request, partial(self._return_lane, origin, lane))
         return response
 
     async def aclose(self) -> None:
@@ -161,13 +162,13 @@ class PooledTransport(httpx.AsyncBaseTransport):
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
         return Lane(httpx.AsyncHTTPTransport(verify=tls, http2=self._http2, limits=limits, proxy=way))
 
-    async def _give_back(self, origin: Origin, lane: Lane | None, *, whole: bool) -> None:
+    async def _return_lane(self, origin: Origin, lane: Lane | None, *, whole: bool) -> None:
         """End a request: keep its lane if the answer was read completely, and close it otherwise."""
         lanes = self._lanes[origin]
         try:
             if lane is not None:
                 lanes.busy.discard(lane)
-                if whole and not self._closed and not lane.broken:
+                if whole and not self._closed:
                     lanes.keep(lane)
                 else:
                     await lane.aclose()
@@ -179,11 +180,11 @@ class _LaneStream(httpx.AsyncByteStream):
     """The body of an answer. Closing it returns the lane."""
 
     def __init__(
-        self, stream: httpx.AsyncByteStream, request: httpx.Request, give_back: Callable[..., Awaitable[None]]
+        self, stream: httpx.AsyncByteStream, request: httpx.Request, return_lane: Callable[..., Awaitable[None]]
     ) -> None:
         self._stream = stream
         self._request = request
-        self._give_back = give_back
+        self._return_lane = return_lane
         self._read = False
         self._closed = False
 
@@ -211,7 +212,7 @@ class _LaneStream(httpx.AsyncByteStream):
             await self._stream.aclose()
             whole = self._read
         finally:
-            await self._give_back(whole=whole)
+            await self._return_lane(whole=whole)
 
 
 def _check_expiry(seconds: object) -> float | None:

@@ -1,19 +1,18 @@
 """The Campaign API's envelope and the links in it, as plain bytes."""
 
 import json
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 import pytest
 from hypothesis import given, strategies as st
 
-from adjust_async._http.messages import Answer
 from adjust_async.campaign.envelope import envelope, only_record, query_of_link, records
 from adjust_async.campaign.models import Partner, Tracker
 from adjust_async.errors import (
     DecodeError,
 )
+from tests.http.answers import answer, decode_error_of
 
 API_URL = "https://api.adjust.com"
 TRACKER = {"token": "abc123", "name": "Adroll"}
@@ -24,19 +23,6 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=6,
 )
-
-
-def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers in httpx's form."""
-    content = body.encode() if isinstance(body, str) else body
-    return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
-
-
-def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = envelope, **headers: str) -> DecodeError:
-    """Return the error from reading a successful answer."""
-    with pytest.raises(DecodeError) as caught:
-        read(answer(200, body, headers))
-    return caught.value
 
 
 @given(st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
@@ -65,13 +51,13 @@ def test_any_success_is_an_envelope_or_a_decode_error(body: bytes) -> None:
         ('{"data": {"items": ""}}', "$.data.items"),
     ],
 )
-def test_another_shape_is_no_envelope(body: str, location: str) -> None:
+def test_another_structure_is_not_an_envelope(body: str, location: str) -> None:
     """JSON without data or without a list of items is reported with its place, and not as malformed."""
-    error = decode_error_of(body)
+    error = decode_error_of(body, envelope)
     assert (error.location, error.malformed) == (location, False)
 
 
-def test_records_get_what_the_request_knows() -> None:
+def test_records_have_the_fields_that_the_request_knows() -> None:
     """Fields that are known from the request win over the answer, and the answer is not changed."""
     items: list[Any] = [{**TRACKER, "app_token": "wrong", "new": 1}]
     [record] = records(answer(200), items, Tracker, {"app_token": "app", "parent_token": None})
@@ -82,7 +68,7 @@ def test_records_get_what_the_request_knows() -> None:
 
 @pytest.mark.parametrize("known", [{}, {"app_token": "app"}])
 @pytest.mark.parametrize("item", [None, 5, "abc", [], [["token", "a"]]])
-def test_an_item_that_is_no_object_is_told(item: object, known: dict[str, str]) -> None:
+def test_an_item_that_is_not_an_object_is_reported(item: object, known: dict[str, str]) -> None:
     """An item that is not an object is refused with its place, even if fields are added to the others."""
     with pytest.raises(DecodeError, match="expected an object") as caught:
         records(answer(200, b"{}"), [TRACKER, item], Tracker, known)

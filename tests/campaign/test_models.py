@@ -49,7 +49,7 @@ def test_no_field_can_be_added(record: Tracker | Partner) -> None:
 
 
 @by_class
-def test_fields_are_given_by_name(record: Tracker | Partner) -> None:
+def test_fields_are_passed_by_name(record: Tracker | Partner) -> None:
     """Fields can't be passed by position, so new ones can be added anywhere."""
     cls: Any = type(record)
     with pytest.raises(TypeError):
@@ -63,7 +63,7 @@ def test_each_field_is_documented(record: Tracker | Partner) -> None:
         assert f" {field.name}" in (type(record).__doc__ or "").partition("Attributes:")[2]
 
 
-def test_what_the_service_left_out_is_none() -> None:
+def test_missing_fields_have_defaults() -> None:
     """Only the identifying fields are required. All others are `None` by default."""
     assert attrs.asdict(tracker()) == {
         "token": "abc123",
@@ -112,7 +112,7 @@ def test_records_with_unknown_keys_can_be_hashed(make: Any) -> None:
     assert len({make(extra={"list": [1]}), make(extra={"list": [1]}), make(extra={"list": [2]})}) == 2
 
 
-def test_a_repr_leaves_out_what_is_long() -> None:
+def test_a_repr_leaves_out_long_fields() -> None:
     """The long URLs and the unknown keys don't fill a printed tracker."""
     text = repr(tracker(url="https://a", click_url="https://b", impression_url="https://c", extra={"k": 1}))
     assert "https://" not in text

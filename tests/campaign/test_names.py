@@ -4,14 +4,15 @@ import asyncio
 import html
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given, strategies as st
 
 from adjust_async import Tracker
-from adjust_async.campaign.names import Match, NameForms, Siblings, canonical, label_of
+from adjust_async.campaign.names import NameForms, canonical, label_of
+from adjust_async.campaign.siblings import Match, PlannedNames, Siblings
 
 NAME = "  Frühling & Cafe\u0301  “Straße” 50%  \U0001f389 "
 LONG = "A campaign with a name that is longer than some services like it"
@@ -41,10 +42,17 @@ FORMS: dict[str, Callable[[str], str]] = {
 }
 
 
-def siblings_of(*labels: str, forms: NameForms | None = None) -> Siblings:
-    """Index trackers of these names, with the tokens t0, t1 and so on."""
+def siblings_of(*labels: str, plan: Sequence[str] = (), forms: NameForms | None = None) -> Siblings:
+    """Index trackers of these names, with the tokens t0, t1 and so on, for a plan."""
     trackers = [Tracker(token=f"t{number}", name=f"A::{label}", label=label) for number, label in enumerate(labels)]
-    return asyncio.run(Siblings.of(trackers, forms or NameForms()))
+
+    async def index() -> Siblings:
+        siblings = await Siblings.of(trackers, forms or NameForms())
+        if plan:
+            await siblings.survey(await PlannedNames.of(plan))
+        return siblings
+
+    return asyncio.run(index())
 
 
 def token(match: Match) -> str | None:
@@ -76,24 +84,26 @@ def test_turkish_letters_that_upper_case_makes_one_have_one_key() -> None:
     assert len({canonical(name) for name in ("Kırmızı İ", "KIRMIZI İ", "kirmizi i", "Kirmizi I")}) == 1
 
 
-def test_several_cut_names_give_a_short_cut_away() -> None:
+def test_several_cut_names_reveal_a_short_cut() -> None:
     """Names that are cut too short to recognise by one of them are doubtful if the plan has several."""
     plan = ["1 A campaign", "2 A campaign", "Summer Sale", "Sale"]
-    siblings = siblings_of("1 A campai", "2 A campai", "Summer Sal", "Sale")
+    siblings = siblings_of("1 A campai", "2 A campai", "Summer Sal", "Sale", plan=plan)
     assert [siblings.match(label, plan).problem is not None for label in plan] == [True, True, True, False]
-    siblings = siblings_of("Camp", "Camp")
-    assert siblings.match("Campaign 1", ["Campaign 1", "Campaign 2"]).problem is not None
-    siblings = siblings_of("Summer", "Winter")
+    plan = ["Campaign 1", "Campaign 2"]
+    assert siblings_of("Camp", "Camp", plan=plan).match("Campaign 1", plan).problem is not None
     plan = ["Summer Sale", "Winter Sale"]
+    siblings = siblings_of("Summer", "Winter", plan=plan)
     assert [siblings.match(label, plan) for label in plan] == [Match(), Match()]
 
 
 def test_several_names_without_their_signs_are_doubtful() -> None:
     """One such name may be another one. If the plan has several, the service may drop or add characters."""
     plan = ["A B", "C D"]
-    assert [siblings_of("AB", "CD").match(label, plan).problem is not None for label in plan] == [True, True]
-    assert [siblings_of('"A B"', '"C D"').match(label, plan).problem is not None for label in plan] == [True, True]
-    assert [siblings_of("AB", "CD", "X Y").match(label, plan) for label in plan] == [Match(), Match()]
+    for listed in ("AB", "CD"), ('"A B"', '"C D"'):
+        siblings = siblings_of(*listed, plan=plan)
+        assert [siblings.match(label, plan).problem is not None for label in plan] == [True, True]
+    siblings = siblings_of("AB", "CD", "X Y", plan=plan)
+    assert [siblings.match(label, plan) for label in plan] == [Match(), Match()]
 
 
 def test_an_exact_name_goes_first() -> None:
@@ -104,7 +114,7 @@ def test_an_exact_name_goes_first() -> None:
     assert [tracker.token for tracker in siblings.near("Spring")] == ["t0", "t1"]
 
 
-def test_several_near_names_are_none() -> None:
+def test_several_near_names_are_not_a_match() -> None:
     """If several trackers match, none is used, and the message shows them and the way out."""
     match = siblings_of("SPRING", "spring").match("Spring")
     assert match.tracker is None
@@ -153,7 +163,7 @@ def test_of_twins_a_living_one_is_taken(archived: list[bool | None], taken: int)
         ("Facebook Ads", "Facebook A"),
     ],
 )
-def test_what_may_have_been_cut_or_changed_is_doubtful(planned: str, listed: str) -> None:
+def test_a_name_that_may_have_been_cut_or_changed_is_doubtful(planned: str, listed: str) -> None:
     """A lossy form of the name is neither used nor ignored."""
     match = siblings_of("X", listed).match(planned)
     assert match.tracker is None

@@ -1,111 +1,25 @@
-"""Walking cursor pages: both versions of the API, odd ends, prefetching, resuming, leaving early."""
+"""Cursor pages: both versions of the API, unusual ends, and arguments."""
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from adjust_async import (
-    AdjustError,
     AsyncAdjust,
-    ClientClosedError,
     ConfigurationError,
-    CursorPages,
     DecodeError,
     Page,
     PaginationError,
-    ServerError,
     Tracker,
 )
+from tests.campaign.collection import HOST, LABELS, PAGES, Collection, client, labels, paging_v1, paging_v2
 from tests.clock import jumping_clock
 
 pytestmark = pytest.mark.anyio
 anyio_backend = jumping_clock
-
-HOST = "https://api.adjust.com"
-
-
-class Collection(httpx.AsyncBaseTransport):
-    """Serves `pages`, each a list of labels; `paging` makes the paging object of page number n (from 0)."""
-
-    def __init__(self, pages: list[list[str]], paging: Callable[[int, bool], Any], *, latency: float = 0.0) -> None:
-        self.pages = pages
-        self.paging = paging
-        self.latency = latency
-        self.failing: dict[int, httpx.Response] = {}
-        self.asked: list[dict[str, str]] = []
-        self.hosts: set[str] = set()
-        self.in_flight = 0
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer with the page that the cursor names: `c3` and its like."""
-        self.hosts.add(request.url.host)
-        query = dict(request.url.params)
-        self.asked.append(query)
-        cursor = query.get("after") or query.get("cursor") or query.get("before") or "c0"
-        number = int(cursor.removeprefix("c"))
-        self.in_flight += 1
-        try:
-            await asyncio.sleep(self.latency)
-        finally:
-            self.in_flight -= 1
-        if number in self.failing:
-            return self.failing[number]
-        items = [{"name": label, "token": label} for label in self.pages[number]]
-        data = {"request_id": f"r{number}", "items": items, "paging": self.paging(number, number + 1 < len(self.pages))}
-        return httpx.Response(200, json={"data": {key: value for key, value in data.items() if value is not ...}})
-
-
-def paging_v1(number: int, more: bool) -> Any:
-    """Make v1's paging object, as documented."""
-    following = f"c{number + 1}" if more else None
-    previous = f"c{number - 1}" if number else None
-    return {
-        "page_size": "2",
-        "collection_size": "2",
-        "total": "199",
-        "next": f"{HOST}/public/v1/apps/app/trackers?after={following}&limit=2" if following else None,
-        "previous": f"{HOST}/public/v1/apps/app/trackers?before={previous}&limit=2" if previous else None,
-        "cursors": {"after": following, "before": previous},
-    }
-
-
-def paging_v2(number: int, more: bool) -> Any:
-    """Make v2's paging object, as documented."""
-    following = f"c{number + 1}" if more else None
-    return {
-        "next": f"{HOST}/public/v2/apps/app/trackers?cursor={following}" if following else None,
-        "cursor": following,
-    }
-
-
-PAGES = [["a", "b"], ["c"], [], ["d", "e"], ["f"]]
-LABELS = ["a", "b", "c", "d", "e", "f"]
-
-
-@asynccontextmanager
-async def client(collection: Collection, version: Any = "v1", **options: Any) -> AsyncIterator[AsyncAdjust]:
-    """Open a client over a collection. At its end no permit, call or task may be left."""
-    async with AsyncAdjust(
-        "token", http_client=httpx.AsyncClient(transport=collection), campaign_version=version, **options
-    ) as adjust:
-        tasks = len(asyncio.all_tasks())
-        yield adjust
-        for _ in range(20):
-            await asyncio.sleep(0)
-        session = adjust._session
-        assert (session.permits, session.calls, len(session._tasks), collection.in_flight) == (0, 0, 0, 0)
-        assert len(asyncio.all_tasks()) == tasks
-
-
-async def labels(pages: CursorPages[Tracker]) -> list[str]:
-    """Iterate to the end."""
-    return [tracker.name async for tracker in pages]
 
 
 @pytest.mark.parametrize("prefetch", [0, 1, 2, 7])
@@ -121,14 +35,14 @@ async def test_every_item_comes_once_and_in_order(version: str, paging: Any, pre
     assert len(collection.asked) == 15
 
 
-def test_iterating_gives_async_generators() -> None:
+def test_iterators_are_async_generators() -> None:
     """Both ways to iterate are async generators, which can be closed."""
     pages = AsyncAdjust("token").trackers.list("app")
     assert inspect.isasyncgen(pages.pages())
     assert inspect.isasyncgen(pages.__aiter__())
 
 
-async def test_a_page_has_what_the_service_said() -> None:
+async def test_a_page_has_the_fields_of_the_answer() -> None:
     """The numbers that v1 sends as text become numbers, and the cursors are the neighbours'."""
     async with client(Collection(PAGES, paging_v1)) as adjust:
         pages = [page async for page in adjust.trackers.list("app", page_size=2).pages()]
@@ -140,7 +54,7 @@ async def test_a_page_has_what_the_service_said() -> None:
     assert (last.cursors.after, last.next) == (None, None)
 
 
-async def test_v2_says_no_total() -> None:
+async def test_v2_has_no_total() -> None:
     """What v2 leaves out is `None`."""
     async with client(Collection(PAGES, paging_v2), "v2") as adjust:
         first = await anext(adjust.trackers.list("app").pages())
@@ -169,7 +83,7 @@ LINK_V2 = f"{HOST}/public/v2/apps/app/trackers?limit=2&cursor="
         ("v2", lambda n, more: {"next": f"{LINK_V2}c{n + 1}", "cursor": f"c{n + 1}"} if more else ...),
     ],
 )
-async def test_every_form_of_going_on_and_of_the_end(version: str, paging: Any) -> None:
+async def test_every_form_of_the_next_page_and_of_the_end(version: str, paging: Any) -> None:
     """With cursors, links or both, and `null`, empty or absent at the end, all items arrive and the listing stops."""
     async with client(Collection(PAGES, paging), version) as adjust:
         assert await labels(adjust.trackers.list("app")) == LABELS
@@ -193,7 +107,7 @@ async def test_a_paging_object_of_another_shape_is_not_taken_for_the_end(paging:
             await labels(adjust.trackers.list("app"))
 
 
-async def test_a_last_page_that_gives_its_own_cursor_is_the_last() -> None:
+async def test_a_last_page_with_its_own_cursor_is_the_last() -> None:
     """v2's end is not documented: a page's own cursor next to a `next` that is null is not a loop."""
 
     def paging(number: int, more: bool) -> Any:
@@ -237,7 +151,7 @@ async def test_a_next_page_elsewhere_is_never_followed(version: str, elsewhere: 
     assert collection.hosts == {"api.adjust.com"}
 
 
-async def test_a_cursor_beside_a_link_elsewhere_is_asked_for_here() -> None:
+async def test_a_cursor_next_to_a_foreign_link_is_sent_to_the_configured_host() -> None:
     """Behind a gateway the link leads to Adjust's own host, but the cursor is sent to the configured host."""
     collection = Collection(
         PAGES,
@@ -288,97 +202,6 @@ async def test_page_size_is_sent_as_limit() -> None:
         assert [query["limit"] for query in collection.asked] == ["4"] * 4
         await adjust.trackers.list("app").collect()
         assert "limit" not in collection.asked[-1]
-
-
-@pytest.mark.parametrize("prefetch", [0, 1, 2, 3])
-async def test_so_many_pages_are_fetched_ahead(prefetch: int) -> None:
-    """While the consumer works on a page, exactly `prefetch` further ones are fetched."""
-    collection = Collection([[str(number)] for number in range(20)], paging_v1)
-    async with client(collection) as adjust, aclosing(adjust.trackers.list("app", prefetch=prefetch).pages()) as pages:
-        for number in range(1, 6):
-            await anext(pages)
-            await asyncio.sleep(100)
-            assert len(collection.asked) == number + prefetch
-
-
-async def test_prefetching_hides_the_consumers_time() -> None:
-    """If a page takes a second to fetch and a second to process, ten pages take eleven seconds, not twenty."""
-    collection = Collection([[str(number)] for number in range(10)], paging_v1, latency=1.0)
-    async with client(collection) as adjust:
-        started = asyncio.get_running_loop().time()
-        async for _ in adjust.trackers.list("app").pages():
-            await asyncio.sleep(1)
-        assert asyncio.get_running_loop().time() - started == pytest.approx(11)
-
-
-@pytest.mark.parametrize("prefetch", [0, 1, 5])
-async def test_a_failed_walk_can_be_resumed(prefetch: int) -> None:
-    """Before the failed page all items arrive, and the error's cursor leads to the rest: none lost, none twice."""
-    collection = Collection([[f"{number}a", f"{number}b"] for number in range(10)], paging_v1)
-    collection.failing[6] = httpx.Response(500)
-    async with client(collection, max_attempts=2) as adjust:
-        seen: list[str] = []
-        with pytest.raises(ServerError, match="page 7 of the walk; resume with cursor 'c6'") as raised:
-            async for tracker in adjust.trackers.list("app", prefetch=prefetch):
-                seen.append(tracker.name)
-        assert (raised.value.page, raised.value.cursor) == (7, "c6")
-        collection.failing.clear()
-        seen += await labels(adjust.trackers.list("app", after=raised.value.cursor))
-    assert seen == [f"{number}{half}" for number in range(10) for half in "ab"]
-
-
-@pytest.mark.parametrize("prefetch", [0, 1, 3])
-@pytest.mark.parametrize("moment", [0.0, 0.5, 1.5, 30.0])
-async def test_leaving_early_leaves_nothing_behind(prefetch: int, moment: float) -> None:
-    """After a `break`, no task, permit or request is left, whatever was being prefetched."""
-    collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
-    async with client(collection) as adjust:
-        async for _ in adjust.trackers.list("app", prefetch=prefetch):
-            await asyncio.sleep(moment)
-            break
-
-
-@pytest.mark.parametrize("prefetch", [0, 1, 3])
-@pytest.mark.parametrize("moment", [0.0, 0.5, 1.0, 1.5, 2.5])
-async def test_a_cancelled_consumer_leaves_nothing_behind(prefetch: int, moment: float) -> None:
-    """A task that is cancelled while it iterates ends at once, with its requests."""
-    collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
-    async with client(collection) as adjust:
-        task = asyncio.create_task(adjust.trackers.list("app", prefetch=prefetch).collect())
-        await asyncio.sleep(moment)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-
-async def test_the_client_may_be_closed_while_a_walk_is_open() -> None:
-    """The iteration ends with `ClientClosedError`, and no unawaited task is left."""
-    collection = Collection([[str(number)] for number in range(20)], paging_v1, latency=1.0)
-    adjust = AsyncAdjust("token", http_client=httpx.AsyncClient(transport=collection))
-    tasks = len(asyncio.all_tasks())
-    async with aclosing(adjust.trackers.list("app", prefetch=3).__aiter__()) as trackers:
-        assert (await anext(trackers)).name == "0"
-        await adjust.aclose()
-        assert (len(asyncio.all_tasks()), collection.in_flight) == (tasks, 0)
-        with pytest.raises(ClientClosedError, match="during this walk"):
-            async for _ in trackers:
-                pass
-
-
-async def test_a_failed_page_leaves_nothing_behind() -> None:
-    """A page that keeps failing also ends the producer."""
-    collection = Collection(PAGES, paging_v1)
-    collection.failing[1] = httpx.Response(404)
-    async with client(collection) as adjust:
-        with pytest.raises(AdjustError):
-            await labels(adjust.trackers.list("app", prefetch=2))
-
-
-async def test_two_walks_of_one_listing_are_independent() -> None:
-    """Each iteration starts again, even concurrently."""
-    async with client(Collection(PAGES, paging_v1)) as adjust:
-        pages = adjust.trackers.list("app")
-        assert tuple(await asyncio.gather(labels(pages), labels(pages))) == (LABELS, LABELS)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ async def test_the_last_settings_count() -> None:
     assert (first.partner_id, first.cost_data_enabled, first.has_subtrackers) == (3, True, True)
     assert (second.partner_id, second.cost_data_enabled, second.level) == (3, True, 1)
     await asyncio.sleep(GRACE)
-    # After the time of grace the list is right: somebody else may have set them up since.
+    # After the grace time the list is right: another client may have changed the settings since.
     assert listed(recent, ROOT, tracker("old", partner_id=7))[0].partner_id == 7
 
 
@@ -122,7 +122,7 @@ async def test_a_create_under_way_or_in_doubt_is_known_by_its_name() -> None:
     assert recent.in_doubt(BELOW, "Spring") is None
 
 
-async def test_a_doubt_ends_with_a_list_after_the_time_of_grace() -> None:
+async def test_a_doubt_ends_with_a_list_after_the_grace_time() -> None:
     """Only a list that was started after the grace time decides about a create."""
     recent = RecentWrites()
     recent.end(recent.begin(ROOT, "A"), None, in_doubt=True)

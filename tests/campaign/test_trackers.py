@@ -52,7 +52,7 @@ async def adjust(emulator: Emulator, version: Any) -> AsyncIterator[AsyncAdjust]
             await asyncio.sleep(0)
 
 
-async def test_list_gives_the_network_level(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_list_yields_the_network_level(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """`list` yields every tracker of level 1, each with its app, and none below."""
     app = emulator.app_tokens[0]
     trackers = await adjust.trackers.list(app).collect()
@@ -60,7 +60,7 @@ async def test_list_gives_the_network_level(adjust: AsyncAdjust, emulator: Emula
     assert {(tracker.level, tracker.app_token, tracker.parent_token) for tracker in trackers} == {(1, app, None)}
 
 
-async def test_children_gives_the_level_below(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_children_yields_the_level_below(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """`children` yields the subtrackers directly below a tracker, with their parent."""
     app = emulator.app_tokens[0]
     parent = next(tracker for tracker in await adjust.trackers.list(app).collect() if tracker.has_subtrackers)
@@ -71,16 +71,14 @@ async def test_children_gives_the_level_below(adjust: AsyncAdjust, emulator: Emu
 
 
 @pytest.mark.parametrize("page_size", [1, 7, 50, 1000])
-async def test_the_page_size_changes_nothing_but_the_requests(
-    adjust: AsyncAdjust, emulator: Emulator, page_size: int
-) -> None:
+async def test_the_page_size_changes_only_the_requests(adjust: AsyncAdjust, emulator: Emulator, page_size: int) -> None:
     """Whatever the size of a page, the items are the same."""
     app = emulator.app_tokens[0]
     expected = await adjust.trackers.list(app).collect()
     assert await adjust.trackers.list(app, page_size=page_size).collect() == expected
 
 
-async def test_walk_gives_whole_trees_exactly_once(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_walk_yields_complete_trees_exactly_once(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """`walk` over all apps yields every tracker of the account, once, after its parent, with app and parent."""
     seen: dict[str, Tracker] = {}
     async for tracker in adjust.trackers.walk(emulator.app_tokens):
@@ -96,7 +94,7 @@ async def test_walk_gives_whole_trees_exactly_once(adjust: AsyncAdjust, emulator
     assert Counter(tracker.app_token for tracker in seen.values()) == dict.fromkeys(emulator.app_tokens, 300)
 
 
-async def test_walk_asks_only_where_there_is_something(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_walk_lists_only_parents(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Trackers without subtrackers, and those at `max_level`, are not listed further."""
     app = emulator.app_tokens[0]
     trackers = [tracker async for tracker in adjust.trackers.walk(app, page_size=1000)]
@@ -114,7 +112,7 @@ async def test_walk_asks_only_where_there_is_something(adjust: AsyncAdjust, emul
         )
 
 
-async def test_walk_goes_side_by_side_within_the_limit(emulator: Emulator, pass_time: PassTime) -> None:
+async def test_walk_is_concurrent_within_the_limit(emulator: Emulator, pass_time: PassTime) -> None:
     """The emulator sees at most `max_concurrency` concurrent requests, and reaches that number."""
     emulator.latency = 1
     async with AsyncAdjust(emulator.token, api_url=emulator.url, max_concurrency=9, timeout=600) as adjust:
@@ -135,7 +133,7 @@ async def test_walk_goes_side_by_side_within_the_limit(emulator: Emulator, pass_
 
 @pytest.mark.parametrize(("version", "trackers_per_app"), [("v1", 500), ("v2", 200)])
 @pytest.mark.slow
-async def test_walk_with_a_fault_in_five_requests_gives_each_tracker_once(version: Any, trackers_per_app: int) -> None:
+async def test_walk_with_a_fault_in_five_requests_yields_each_tracker_once(version: Any, trackers_per_app: int) -> None:
     """Every tracker of 5 apps is listed exactly once, although a fifth of the requests fail in every transient way."""
     async with Emulator(
         apps=5, trackers_per_app=trackers_per_app, faults=Faults(rate=0.2, retry_after=0, drip=0.05)
@@ -181,7 +179,7 @@ async def test_a_cancelled_walk_stops_its_requests(adjust: AsyncAdjust, emulator
     assert (adjust._session.permits, adjust._session.calls) == (0, 0)
 
 
-async def test_a_list_that_fails_for_good_ends_the_walk(emulator: Emulator) -> None:
+async def test_a_list_that_keeps_failing_ends_the_walk(emulator: Emulator) -> None:
     """The error names the list that failed. The other workers end with it."""
     children = re.compile("/children")
     emulator.faults = Faults(rate=1.0, kinds=["500"], match=children)
@@ -208,7 +206,7 @@ async def test_create_at_every_level(adjust: AsyncAdjust, emulator: Emulator) ->
     assert emulator.store.count_trackers(app) == 304
 
 
-async def test_update_changes_only_what_is_given(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_update_changes_only_passed_settings(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """`update` links a partner and switches cost data, each without touching the other."""
     app = emulator.app_tokens[0]
     tracker = await adjust.trackers.create(app, "AdColony again")
@@ -220,7 +218,7 @@ async def test_update_changes_only_what_is_given(adjust: AsyncAdjust, emulator: 
     assert (off.partner_id, off.cost_data_enabled) == (174, False)
 
 
-async def test_what_the_service_refuses(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_refusals_of_the_service_are_raised(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Unknown apps, trackers and partners, and names that are taken, raise the service's own message."""
     app = emulator.app_tokens[0]
     with pytest.raises(NotFoundError):
@@ -235,7 +233,7 @@ async def test_what_the_service_refuses(adjust: AsyncAdjust, emulator: Emulator)
 
 
 @pytest.mark.parametrize("fault", ["drop-after", "500", "truncated-body"])
-async def test_a_create_whose_answer_got_lost_is_not_repeated(
+async def test_a_create_whose_answer_was_lost_is_not_repeated(
     adjust: AsyncAdjust, emulator: Emulator, fault: str
 ) -> None:
     """A create in doubt is sent once, and its error says what to do."""
@@ -300,7 +298,7 @@ TOKENS: list[Any] = ["", " ", "../x", "a/b", "a?b", "a%2Fb", "a b", "é", ".", "
 
 
 @pytest.mark.parametrize("token", TOKENS)
-async def test_a_token_that_is_none_is_refused_before_anything_is_sent(
+async def test_an_invalid_token_is_refused_before_anything_is_sent(
     adjust: AsyncAdjust, emulator: Emulator, token: Any
 ) -> None:
     """Every call checks its app token and its tracker token, and names the argument."""

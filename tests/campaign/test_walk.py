@@ -29,7 +29,7 @@ async def test_nothing_is_sent_before_it_is_used(adjust: AsyncAdjust, emulator: 
     assert (emulator.stats.total, left(adjust)) == (0, (0, 0, 0))
 
 
-async def test_each_iteration_is_whole(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_each_iteration_is_complete(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """A walk can be iterated twice, twice concurrently, and after it was closed: each time with every tracker once."""
     walk = adjust.trackers.walk(emulator.app_tokens)
 
@@ -76,6 +76,31 @@ async def test_a_walk_that_nobody_has_ends_when_it_is_left(adjust: AsyncAdjust, 
         gc.enable()
 
 
+@pytest.mark.settings(max_concurrency=5)
+async def test_a_named_walk_that_is_left_stands_still(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """After a `break` it sends nothing more and holds no permit. When the walk is dropped, its tasks end."""
+    apps = emulator.app_tokens
+    walk = adjust.trackers.walk(apps, page_size=2)
+    gc.disable()
+    try:
+        async for _ in walk:
+            break
+        async with asyncio.timeout(60):
+            while left(adjust) != (0, 0, 1):
+                await asyncio.sleep(0)
+        total = emulator.stats.total
+        await asyncio.sleep(0.03)
+        assert emulator.stats.total == total
+        assert left(adjust) == (0, 0, 1)
+        del walk
+        async with asyncio.timeout(60):
+            while left(adjust) != (0, 0, 0):
+                await asyncio.sleep(0)
+    finally:
+        gc.enable()
+    assert total < len(await adjust.trackers.walk(apps)) / 2
+
+
 async def test_what_is_awaited_stays_when_the_walk_is_closed(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Closing ends only iterations: another task's `await` of the walk completes."""
     emulator.latency = 0.005
@@ -95,7 +120,7 @@ async def test_steps_go_on_in_a_loop(adjust: AsyncAdjust, emulator: Emulator) ->
     assert len([tracker async for tracker in walk]) == 200
 
 
-async def test_steps_come_to_an_end_and_begin_anew(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_steps_end_and_start_again(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """`anext` ends with `StopAsyncIteration`. The next call starts another walk, which `aclose` ends."""
     walk = adjust.trackers.walk(emulator.app_tokens[0], max_level=1)
     count = 0

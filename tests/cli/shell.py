@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from adjust_async.cli.commands import app
 from adjust_async.emulator import Emulator
 
-# Typer builds all commands anew for each call, which takes longer than most of them.
+# Typer builds all commands again for each call, which takes longer than most of them.
 typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
 ROOT = Path(__file__).resolve().parents[2]

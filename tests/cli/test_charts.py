@@ -120,7 +120,7 @@ def draw(schema: str, *rows: tuple[Any, ...]) -> list[str]:
     return texts_of(file.getvalue())
 
 
-def test_names_that_are_no_formulas() -> None:
+def test_names_that_are_not_formulas() -> None:
     """Dollar signs, emoji and long names are drawn unchanged, or cut."""
     texts = draw("network:text cost:number", ("$1 or $2 _x_ \\frac", 2.0), ("😀 " + "long " * 20, 1.0), (None, 3.0))
     assert "$1 or $2 _x_ \\frac" in texts
@@ -147,7 +147,7 @@ def test_many_series_are_cut() -> None:
     assert "network 3" not in texts
 
 
-def test_apps_of_one_name_are_told_apart() -> None:
+def test_apps_with_the_same_name_are_distinguished() -> None:
     """Two apps with the same name are distinguished by their tokens."""
     texts = draw(
         "app_token:text app_name:text currency:text date:date installs:integer",

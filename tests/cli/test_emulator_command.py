@@ -160,14 +160,12 @@ def test_host() -> None:
         ("--faults", '{"kinds": ["500"]}', "kinds: faults have"),
     ],
 )
-def test_what_makes_no_sense(
-    option: str, value: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_invalid_options(option: str, value: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An invalid option is one readable line and status 2."""
     if option == "--apps" and value != "nowhere.json":
         (tmp_path / "apps.json").write_text(value)
         value = str(tmp_path / "apps.json")
-    monkeypatch.setattr(Emulator, "run", lambda *_: None)  # an option that passes must not serve for ever
+    monkeypatch.setattr(Emulator, "run", lambda *_: None)  # an option that passes must not serve forever
     finished = CliRunner().invoke(app, ["emulator", "--port", "0", option, value])
     assert finished.exit_code == 2
     assert finished.stderr.startswith("The emulator could not start: ")

@@ -51,7 +51,7 @@ def test_a_file_that_others_can_write() -> None:
     assert "chmod go-w" in finished.err
 
 
-def test_options_of_the_client_stand_anywhere() -> None:
+def test_options_of_the_client_may_be_anywhere() -> None:
     """The client's options may come before the command or after it; those after it take precedence."""
     with emulated() as shell:
         url, nowhere = shell.emulator.url, "http://127.0.0.1:9"
@@ -89,7 +89,7 @@ def test_filters_keep_commas() -> None:
     assert many == [row for row in everything if row["installs"] >= 10]
 
 
-def test_negative_periods_are_no_options() -> None:
+def test_negative_periods_are_not_options() -> None:
     """A period may begin with a dash, and so may a name to sort by."""
     with emulated() as shell:
         finished = shell.invoke(
@@ -101,7 +101,7 @@ def test_negative_periods_are_no_options() -> None:
     assert figures == sorted(figures, reverse=True)
 
 
-def test_the_token_is_no_flag() -> None:
+def test_the_token_is_not_a_flag() -> None:
     """There is no option for the API token, which would appear in the list of processes."""
     with emulated() as shell:
         for option in ("--token", "--api-token", "--user-token"):
@@ -120,7 +120,7 @@ def test_the_token_is_asked_for_in_a_terminal() -> None:
     assert shell.token not in terminal.text
 
 
-def test_verbose_tells_of_requests_and_retries() -> None:
+def test_verbose_shows_requests_and_retries() -> None:
     """`--verbose` logs requests and retries to stderr, without the token."""
     with emulated(faults=["500"]) as shell:
         finished = shell.invoke("partners", "--verbose", "--format", "csv")

@@ -113,7 +113,7 @@ def test_types_in_parquet() -> None:
     assert str(kpis.schema.field("installs").type) == "int64"
 
 
-def test_what_was_there_stays_until_the_new_file_is_whole(tmp_path: Path) -> None:
+def test_the_old_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
     """An unfinished file leaves only the old one; a finished one keeps mode and links."""
     place, link = tmp_path / "file", tmp_path / "link"
     place.write_text("old")
@@ -129,7 +129,7 @@ def test_what_was_there_stays_until_the_new_file_is_whole(tmp_path: Path) -> Non
     assert {path.name for path in tmp_path.iterdir()} == {"file", "link"}
 
 
-def test_what_is_no_regular_file_is_written_to() -> None:
+def test_other_files_are_written_to_directly() -> None:
     """`/dev/null` and `/dev/stdout` are written to, never replaced."""
     question = ("report", "--dimensions", "day", "--metrics", "installs", "--date-period", "-2d:-1d", "--format", "csv")
     with emulated() as shell:
@@ -141,7 +141,7 @@ def test_what_is_no_regular_file_is_written_to() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "no/such/file.csv", "x" * 300])
-def test_places_that_are_none(name: str, tmp_path: Path) -> None:
+def test_invalid_places(name: str, tmp_path: Path) -> None:
     """A folder, a missing folder, and a name that is too long are refused before anything is requested."""
     with pytest.raises(UsageError, match="--output"):
         Output(Format.CSV, tmp_path / name)

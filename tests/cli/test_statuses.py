@@ -108,6 +108,21 @@ def test_failures_in_part() -> None:
     assert strict.out == ""
 
 
+def test_warnings(tmp_path: Path) -> None:
+    """What the SDK warns about is on stderr, for rows that are streamed too; `--quiet` omits it."""
+    with emulated() as shell:
+        report = ("report", *QUESTION, "2026-01-01:2026-01-02", "--app-tokens", "nosuchapp", "--format", "csv")
+        streamed = (*report, "--fan-out", "none")
+        finished = [shell.invoke(*question) for question in (report, streamed)]
+        finished.append(shell.invoke(*streamed, "--output", tmp_path / "rows.csv"))
+        quiet = [shell.invoke(*question, "--quiet") for question in (report, streamed)]
+    for one in finished:
+        assert one.status == 0
+        assert one.err.count("Warning: ") == 1
+        assert "there are no rows of app 'nosuchapp'" in one.err
+    assert [one.err for one in quiet] == ["", ""]
+
+
 def test_mistakes_of_a_plan() -> None:
     """All mistakes of a plan are reported, in three lines."""
     with emulated() as shell:
@@ -119,7 +134,7 @@ def test_mistakes_of_a_plan() -> None:
     assert all(f"line {number}:" in finished.err for number in (2, 3, 4, 6))
 
 
-def test_names_are_no_commands_for_the_terminal() -> None:
+def test_names_are_not_commands_for_the_terminal() -> None:
     """Control characters from the service do not reach the terminal."""
     with emulated() as shell:
         app = shell.apps[0]

@@ -16,7 +16,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {"DLT_DATA_DIR": str(folder / "dlt")}
 
 
-def test_what_was_inserted_restated_and_left(tmp_path: Path) -> None:
+def test_inserted_restated_and_left_rows(tmp_path: Path) -> None:
     """A first sync inserts, a second one restates, and an app that fails is named and makes the status 1."""
     with emulated() as shell:
         apps = ",".join(shell.apps)
@@ -35,10 +35,10 @@ def test_what_was_inserted_restated_and_left(tmp_path: Path) -> None:
     reports = next(line for line in second.out.splitlines() if line.startswith("reports"))
     assert "0 restated" not in reports
     assert "1 app left as stored" in reports
-    assert f"app {shell.apps[0]} keeps its earlier rows" in second.err
+    assert f"Warning: reports keeps the earlier rows of app {shell.apps[0]}, which failed" in second.err
 
 
-def test_what_goes_wrong(tmp_path: Path) -> None:
+def test_wrong_usage_and_a_wrong_token(tmp_path: Path) -> None:
     """An unknown destination and wrong days are wrong usage; a wrong token is reported as by every command."""
     with emulated() as shell:
         unknown = shell.run("sync", "--destination", "nowhere", **environment(tmp_path))

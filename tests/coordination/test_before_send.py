@@ -60,7 +60,7 @@ def create(fail_at: int) -> tuple[RequestSpec[int], list[int]]:
     return RequestSpec("POST", "/public/v1/trackers", decode, body={"name": "A"}, before_send=check), answered
 
 
-async def test_it_is_checked_at_the_door_and_on_the_open_connection() -> None:
+async def test_it_is_checked_before_the_call_and_on_the_open_connection() -> None:
     """The check comes before the call, before the headers and before the body."""
     async with listening() as listener, AsyncAdjust("secret-token", api_url=listener.url) as adjust:
         spec, answered = create(fail_at=0)
@@ -69,7 +69,7 @@ async def test_it_is_checked_at_the_door_and_on_the_open_connection() -> None:
 
 
 @pytest.mark.parametrize(("fail_at", "sent"), [(1, b""), (2, b""), (3, b"POST /public/v1/trackers")])
-async def test_nothing_whole_leaves(fail_at: int, sent: bytes) -> None:
+async def test_no_complete_request_leaves(fail_at: int, sent: bytes) -> None:
     """Wherever the check fails, no complete request arrives, and the error is raised unchanged."""
     async with listening() as listener, AsyncAdjust("secret-token", api_url=listener.url) as adjust:
         spec, answered = create(fail_at)
@@ -85,7 +85,7 @@ async def test_nothing_whole_leaves(fail_at: int, sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])
-def test_what_is_tried_again(method: str) -> None:
+def test_failed_checks_that_are_retried(method: str) -> None:
     """A coordinator that can't be reached is tried again, whatever is to be sent; a lost lock is not."""
     assert may_retry(method, CoordinationError("out of reach"))
     assert not may_retry(method, LockLostError("gone"))

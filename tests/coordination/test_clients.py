@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas
 import polars
 import pytest
@@ -87,7 +88,9 @@ async def test_a_pause_of_others_that_outlasts_the_deadline(connect: Connect) ->
     ):
         with pytest.raises(RateLimitError):
             await walked_once(one)
-        with pytest.raises(RateLimitError, match="the pause outlasts the deadline"):
+        with pytest.raises(
+            RateLimitError, match="an earlier request was answered 429, and the pause after it outlasts"
+        ):
             await walked_once(other)
         assert not sent.requests
 
@@ -97,7 +100,7 @@ async def walked_once(adjust: AsyncAdjust) -> None:
     await adjust.trackers.list(APP, prefetch=0).collect()
 
 
-async def test_who_holds_what(connect: Connect) -> None:
+async def test_holders(connect: Connect) -> None:
     """`holders` shows the requests of every client that shares the account."""
     async with (
         client(never, max_concurrency=1, coordinator=connect()) as (one, script),
@@ -113,7 +116,7 @@ async def test_who_holds_what(connect: Connect) -> None:
         await asyncio.wait([waiting])
 
 
-async def test_a_cancelled_call_gives_its_permit_back(connect: Connect) -> None:
+async def test_a_cancelled_call_releases_its_permit(connect: Connect) -> None:
     """After a call is cancelled, its permit is free for everybody."""
     async with (
         client(never, done(), max_concurrency=1, coordinator=connect()) as (one, script),
@@ -128,7 +131,7 @@ async def test_a_cancelled_call_gives_its_permit_back(connect: Connect) -> None:
             await walked_once(other)
 
 
-async def test_redis_out_of_reach(redis_server: RedisServer) -> None:
+async def test_redis_that_can_not_be_reached(redis_server: RedisServer) -> None:
     """While Redis is down, calls are retried as after other failures, and then say what is wrong."""
     async with client(done(), coordinator=RedisCoordinator(redis_server.url), max_attempts=2) as (adjust, script):
         redis_server.stop()
@@ -156,7 +159,7 @@ async def test_the_token_is_nowhere(shared_redis: RedisServer, emulator: Emulato
                 assert not any(emulator.token.encode() in text for key in keys for text in (key, redis.dump(key)))
 
 
-async def test_the_environment_says_with_whom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_coordinator_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`ADJUST_COORDINATOR` applies to clients that are not passed a coordinator."""
     url = (tmp_path / "x.db").as_uri()
     monkeypatch.setenv("ADJUST_COORDINATOR", url)
@@ -171,6 +174,13 @@ async def test_the_environment_says_with_whom(tmp_path: Path, monkeypatch: pytes
     assert "s3cret" not in str(caught.value)
 
 
+class _LateMember:
+    """Joins asynchronously, which no coordinator may."""
+
+    async def join(self, hosts: Any) -> None:
+        """Do nothing."""
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -178,10 +188,11 @@ async def test_the_environment_says_with_whom(tmp_path: Path, monkeypatch: pytes
         # Others have a method of the same name.
         *(pandas.DataFrame({"a": [1]}), pandas.Index([1]), polars.DataFrame({"a": [1]}), os.path),
         *(threading.Thread(), asyncio.Queue()),
+        *(_LateMember(), Redis(), httpx.AsyncClient(), Path("x.db")),
     ],
     ids=lambda given: type(given).__name__,
 )
-def test_what_is_no_coordinator(given: Any) -> None:
+def test_anything_but_a_coordinator_is_refused(given: Any) -> None:
     """Anything else is refused at once, a data frame and a thread included, although they can be joined too."""
     with pytest.raises(ConfigurationError, match=r"^coordinator is .+: "):  # on one line
         AsyncAdjust("secret-token", coordinator=given)

@@ -15,7 +15,7 @@ async def test_conformance(check: Check, connect: Connect) -> None:
     await check(connect)
 
 
-async def test_the_suite_finds_what_is_not_shared() -> None:
+async def test_the_suite_finds_limits_that_are_not_shared() -> None:
     """A coordinator whose members don't meet does not pass."""
 
     def apart() -> Coordinator:

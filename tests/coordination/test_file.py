@@ -1,6 +1,7 @@
 """The file in which processes of one machine meet."""
 
 import asyncio
+import contextlib
 import sqlite3
 import stat
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from adjust_async import CoordinationError
 from adjust_async.coordination import FileCoordinator, Host, JournalEntry, sqlite_file, sqlite_store
 from adjust_async.coordination.conformance import permits_are_shared
+from adjust_async.coordination.shared.store import Granted, StoreUnavailableError
 from tests.coordination.puppet import URL, host_of
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +66,7 @@ async def test_a_file_that_stays_locked_is_an_error(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("content", [b"this is no database" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
-async def test_a_file_that_is_no_database(tmp_path: Path, content: bytes) -> None:
+async def test_a_file_that_is_not_a_database(tmp_path: Path, content: bytes) -> None:
     """A file with other contents is not touched."""
     path = tmp_path / "x.db"
     path.write_bytes(content)
@@ -88,7 +90,7 @@ async def test_a_file_of_another_release(tmp_path: Path) -> None:
     await member.aclose()
 
 
-async def test_the_file_is_the_owners_alone(tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:
     """Other users can't read who works on what; neither the token nor the account is in any of the files."""
     token = "t0ken-of-the-account"
     member = FileCoordinator(tmp_path / "x.db").join([Host("api", URL, Host.account_of(token, "4711"), 5, 10.0)])
@@ -156,6 +158,58 @@ async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
     assert await asyncio.gather(*(member.holders() for member in members)) == [[]] * 12
     await asyncio.gather(*(member.aclose() for member in members))
     await permits_are_shared(lambda: coordinator)
+
+
+async def test_a_request_that_is_cancelled_while_the_file_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If both happen at the same moment, it counts as ended once, and the next request gets its permit."""
+    member = FileCoordinator(tmp_path / "x.db").join([host_of("account", 1)])
+
+    async def use() -> None:
+        async with asyncio.timeout(60), member.permit("api"):
+            pass
+
+    async def fail(*_: object) -> Granted:
+        cancelled.cancel()
+        raise StoreUnavailableError("the file failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite_store.SqliteStore, "exchange", fail)
+        failed, cancelled = asyncio.create_task(use()), asyncio.create_task(use())
+        await asyncio.wait([failed, cancelled])
+    assert isinstance(failed.exception(), CoordinationError)
+    assert cancelled.cancelled()
+    await use()
+    assert member.permits_out == 0
+    await member.aclose()
+
+
+async def test_a_damaged_row(tmp_path: Path) -> None:
+    """An error that no store documents reaches every request that waits for a permit, and all later ones."""
+    path, host = tmp_path / "x.db", host_of("account", 2)
+    member = FileCoordinator(path).join([host])
+    async with member.permit("api"):
+        pass
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        values = (host.scope, "damaged", "1 on here", "many", 0, 0.0, 0.0, 1e12, 2, None, None)
+        other.execute(f"INSERT INTO members VALUES({','.join('?' * len(values))})", values)
+
+    async def use() -> None:
+        async with asyncio.timeout(60), member.permit("api"):
+            pass
+
+    for error in await asyncio.gather(use(), use(), return_exceptions=True):
+        assert isinstance(error, CoordinationError)
+        assert "TypeError" in str(error)
+        assert "Nothing was sent" in str(error)
+    with pytest.raises(CoordinationError):
+        await use()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("DELETE FROM members WHERE member = 'damaged'")
+    await use()
+    assert member.permits_out == 0
+    await member.aclose()
 
 
 async def test_a_step_that_fails_unforeseen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,12 +76,12 @@ def test_an_ended_lease_is_not_valid() -> None:
 
 
 @pytest.mark.parametrize("value", [0, 0.99, 600.1, math.inf, math.nan, -5, True, "10", None])
-def test_what_is_no_lease(value: object) -> None:
+def test_invalid_leases(value: object) -> None:
     """A lease is a number of seconds for which an event loop may block."""
     with pytest.raises(ConfigurationError, match=r"lease is .*: pass seconds from 1 to 600"):
         check_lease(value)
 
 
-def test_what_is_a_lease() -> None:
+def test_valid_leases() -> None:
     """Integers are seconds, too."""
     assert (check_lease(1), check_lease(600.0)) == (1.0, 600.0)

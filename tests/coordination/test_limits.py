@@ -9,21 +9,10 @@ import pytest
 
 from adjust_async.coordination.in_process import Limits, LocalPermit
 from adjust_async.coordination.protocol import LONGEST_PAUSE, PauseOutlastsDeadlineError
-from tests.clock import jumping_clock
+from tests.clock import jumping_clock, now, settle
 
 pytestmark = pytest.mark.anyio
 anyio_backend = jumping_clock
-
-
-def now() -> float:
-    """Return the time of the jumping clock, without the nanoseconds of its ticks."""
-    return round(asyncio.get_running_loop().time(), 6)
-
-
-async def settle() -> None:
-    """Let every task run until it waits."""
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 async def start_times(limits: Limits, count: int, *, hold: float = 0.0) -> list[float]:
@@ -96,7 +85,7 @@ async def test_the_rate(rate: float | None, burst: int | None, expected: list[fl
     assert limits.in_use == 0
 
 
-async def test_the_burst_comes_back_with_rest() -> None:
+async def test_the_burst_is_full_after_an_idle_time() -> None:
     """After an idle time the burst is full again, and no fuller."""
     limits = Limits(max_concurrency=50, max_rate=2.0, burst=3)
     await start_times(limits, 5)
@@ -143,7 +132,7 @@ async def test_a_longer_pause_stays() -> None:
 
 
 @pytest.mark.parametrize("seconds", [LONGEST_PAUSE + 1, 1e300, math.inf])
-async def test_a_pause_is_never_for_good(seconds: float) -> None:
+async def test_a_pause_is_never_endless(seconds: float) -> None:
     """A service that asks for days gets the longest possible pause."""
     limits = Limits(max_concurrency=1)
     limits.pause(seconds)
@@ -159,7 +148,7 @@ async def test_after_a_pause_that_was_cut_one_request_asks_alone() -> None:
     assert await start_times(limits, 2) == [0, 0]
 
 
-async def test_the_one_that_asks_may_be_told_to_wait_again() -> None:
+async def test_the_first_request_may_have_to_wait_again() -> None:
     """If the service asks for another long pause, one request again goes first after it."""
     limits = Limits(max_concurrency=5)
     limits.pause(86_400)
@@ -177,7 +166,7 @@ async def test_the_one_that_asks_may_be_told_to_wait_again() -> None:
     assert limits.in_use == 0
 
 
-async def test_a_trial_that_is_cancelled_lets_the_others_go() -> None:
+async def test_a_cancelled_trial_releases_the_others() -> None:
     """If the request that goes first is cancelled, the others begin."""
     limits = Limits(max_concurrency=5)
     limits.pause(86_400)
@@ -204,7 +193,7 @@ async def test_only_the_first_of_many_pauses_is_news() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -5.0])
-async def test_a_pause_of_nothing_is_none(seconds: float) -> None:
+async def test_a_pause_of_zero_delays_nothing(seconds: float) -> None:
     """A pause of 0 s delays no request."""
     limits = Limits(max_concurrency=1)
     limits.pause(seconds)
@@ -212,7 +201,7 @@ async def test_a_pause_of_nothing_is_none(seconds: float) -> None:
     assert await start_times(limits, 1) == [0]
 
 
-async def test_a_pause_holds_those_who_wait_for_the_rate() -> None:
+async def test_a_pause_delays_requests_that_wait_for_the_rate() -> None:
     """A pause that begins while requests wait for the rate delays them, too, and the rate continues after it."""
     limits = Limits(max_concurrency=5, max_rate=1.0, burst=1)
 
@@ -335,7 +324,7 @@ AWAITS = [
 
 @pytest.mark.parametrize(("prepare", "seconds", "out"), AWAITS, ids=lambda value: getattr(value, "__name__", ""))
 @pytest.mark.parametrize("by_scope", [True, False], ids=["scope", "task"])
-async def test_cancellation_at_each_await_gives_the_permit_back(
+async def test_cancellation_at_each_await_releases_the_permit(
     prepare: Callable[[Limits], Awaitable[LocalPermit | None]], seconds: float, out: int, by_scope: bool
 ) -> None:
     """Wherever a call is cancelled while it waits, by a scope or as a task, its permit is free for the next one."""

@@ -43,7 +43,7 @@ async def until_shared(*members: Member) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_it_raises_and_goes_on(redis_server: RedisServer) -> None:
+async def test_it_raises_and_continues(redis_server: RedisServer) -> None:
     """While Redis is down everything says so and nothing is lost; when it is back, everything continues."""
     coordinator = RedisCoordinator(redis_server.url)
     member = coordinator.join([host_of(uuid4().hex, 8)])
@@ -147,7 +147,7 @@ async def test_scripts_are_loaded_again(shared_redis: RedisServer) -> None:
     await member.aclose()
 
 
-async def test_a_service_that_is_no_redis() -> None:
+async def test_a_service_that_is_not_redis() -> None:
     """Whatever answers at the address, the error is the SDK's own."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

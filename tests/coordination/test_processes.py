@@ -27,7 +27,7 @@ def most_at_a_time(spans: Iterable[tuple[float, float]]) -> int:
     return most
 
 
-async def test_permits_of_a_killed_process_come_back_after_its_lease(place: str) -> None:
+async def test_permits_of_a_killed_process_are_free_after_its_lease(place: str) -> None:
     """The permits of a killed process are free after its lease, and not before."""
     account = uuid4().hex
     member = coordinator_of(place, LEASE).join([host_of(account, 2)])
@@ -100,7 +100,7 @@ async def test_a_killed_process_leaves_its_lock_and_its_journal(place: str) -> N
     await member.aclose()
 
 
-async def test_a_process_that_stood_still_can_begin_nothing(place: str) -> None:
+async def test_a_suspended_process_can_start_nothing(place: str) -> None:
     """A process that was suspended for longer than its lease notices that its lock and its permits are gone."""
     app_token, account = uuid4().hex, uuid4().hex
     member = coordinator_of(place, LEASE).join([host_of(account, 1)])
@@ -122,7 +122,7 @@ async def test_a_process_that_stood_still_can_begin_nothing(place: str) -> None:
     await member.aclose()
 
 
-async def test_a_process_that_stood_still_goes_on_where_nobody_came(place: str) -> None:
+async def test_a_suspended_process_continues_if_nobody_took_its_lock(place: str) -> None:
     """A lock that expired while its process was suspended, and that nobody else has taken, is renewed."""
     app_token, account = uuid4().hex, uuid4().hex
     async with puppet(place, LEASE, account, 1) as other:

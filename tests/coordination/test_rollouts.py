@@ -94,7 +94,7 @@ async def test_a_plan_survives_kills(place: str, emulator: Emulator) -> None:
     assert_once(emulator)
 
 
-async def test_a_process_that_stood_still_creates_nothing_more(place: str, emulator: Emulator) -> None:
+async def test_a_suspended_process_creates_nothing_more(place: str, emulator: Emulator) -> None:
     """A roll-out that was suspended for longer than its lease ends, while another one does all of its work."""
     async with rollout(place, emulator) as one:
         while not emulator.store.tokens_by_name(emulator.app_tokens[0]):

@@ -41,7 +41,7 @@ def test_permits(mine: Demand, others: list[Demand], permits: int) -> None:
 
 
 @given(members=st.lists(demands, min_size=1, max_size=70), limit=st.integers(1, 50))
-def test_the_limit_is_kept_and_somebody_goes_on(members: list[Demand], limit: int) -> None:
+def test_the_limit_is_kept_and_some_member_continues(members: list[Demand], limit: int) -> None:
     """Nobody gets more than is free or requested; and if permits are free, some member gets one."""
     got = []
     for number, mine in enumerate(members):
@@ -67,7 +67,7 @@ def test_a_bucket_keeps_to_rate_and_burst(rate: float, burst: int, steps: list[f
         assert begun <= burst + rate * now + 1e-6 * (1 + begun)
 
 
-def test_a_clock_that_starts_anew_does_not_fill_a_bucket() -> None:
+def test_a_clock_that_starts_again_does_not_fill_a_bucket() -> None:
     """A bucket that was filled at a later time has not leaked, and is not fuller either."""
     assert Bucket(3.0, 100.0).room(Rate(1.0, 5), 50.0) == 2
 

@@ -3,7 +3,7 @@
 * A block with a title (```` ```python title="app.py" ````) is a file with that name, next to other files of its page.
 * A block that calls `asyncio.run`, or tests for `__main__`, is a script: a new process runs it unchanged.
 * All other blocks of a page are entered into one session one after the other, as in a notebook, where `adjust` is an
-  open client of `emulator`.
+  open client.
 * A block that imports another client is run by `tests/peers`, where that client is installed.
 * A `text` block below a script, in the same section, is what the script prints.
 """
@@ -19,7 +19,20 @@ from adjust_async.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
 
-PAGES = ("README.md", "CONTRIBUTING.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md")))
+#: Every document of the project, whether it has code or not. A new one joins by itself.
+PAGES = tuple(
+    sorted(
+        path.relative_to(ROOT).as_posix()
+        for pattern in ("*.md", "benchmarks/README.md", "docs/**/*.md")
+        for path in ROOT.glob(pattern)
+    )
+)
+#: Modules whose docstrings contain code, which the reference shows.
+MODULES = tuple(
+    path.relative_to(ROOT).as_posix()
+    for path in sorted(ROOT.glob("adjust_async/**/*.py"))
+    if "```" in path.read_text(encoding="utf-8")
+)
 
 _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)(?P<options>[^\n`]*)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
@@ -86,7 +99,7 @@ class Block:
         return Block(self.page, self.line, self.language, self.title, code, self.output)
 
     def compiled(self) -> CodeType:
-        """Compile a fragment, which may await at its top level; a traceback names the page and the line."""
+        """Compile Python, which may await at its top level; a traceback names the page and the line."""
         source = "\n" * (self.line - 1) + self.code
         code: CodeType = compile(source, str(ROOT / self.page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         return code
@@ -108,6 +121,11 @@ def blocks_of(page: str) -> list[Block]:
         line = text.count("\n", 0, match.start("code")) + 1
         found.append(Block(page, line, match["language"], title[1] if title else None, code))
     return found
+
+
+def count_fences(page: str) -> int:
+    """Return the number of lines of a page that begin or end a block, however they are written."""
+    return len(re.findall(r"^[ >]*(?:```|~~~)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def block_titled(page: str, title: str) -> Block:

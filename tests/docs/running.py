@@ -13,6 +13,9 @@ from tests.docs.blocks import ROOT, Block
 #: Seconds within which a script must end.
 PATIENCE = 60
 
+#: What Python prints of warnings and errors that can't be raised, such as those of finalizers.
+AFTERMATH = re.compile(r"Exception ignored|was destroyed|never retrieved|never awaited")
+
 
 def environment(emulator: Emulator) -> dict[str, str]:
     """Return the environment of a reader whose account is the emulator."""
@@ -39,6 +42,7 @@ async def run_python(arguments: Sequence[str], folder: Path, emulator: Emulator)
             process.kill()
             await process.wait()
     assert process.returncode == 0, f"{output.decode()}\n{errors.decode()}"
+    assert not AFTERMATH.search(errors.decode()), errors.decode()
     return output.decode()
 
 

@@ -1,6 +1,9 @@
 """The README and the documentation are true: all their code runs."""
 
 import asyncio
+import csv
+import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,13 +11,13 @@ import pytest
 
 from adjust_async import AsyncAdjust
 from adjust_async.emulator import Emulator
-from tests.docs.blocks import PAGES, ROOT, Block, blocks_of
+from tests.docs.blocks import MODULES as WITH_DOCSTRINGS, PAGES, ROOT, Block, blocks_of, count_fences
 from tests.docs.running import run_python, steady, write_files
 
 pytestmark = pytest.mark.anyio
 
 SCRIPTS = [block for page in PAGES for block in blocks_of(page) if block.is_script]
-MODULES = [
+IMPORTED = [
     block
     for page in PAGES
     for block in blocks_of(page)
@@ -46,7 +49,7 @@ async def test_a_script_runs_as_pasted(block: Block, account: Emulator, tmp_path
         assert steady(output) == steady(block.output)
 
 
-@pytest.mark.parametrize("block", MODULES, ids=lambda block: f"{block.page}-{block.title}")
+@pytest.mark.parametrize("block", IMPORTED, ids=lambda block: f"{block.page}-{block.title}")
 async def test_a_file_can_be_imported(block: Block, account: Emulator, tmp_path: Path) -> None:
     """A file that is not a script can be imported, and its tests pass if it has any."""
     write_files(blocks_of(block.page), tmp_path, account)
@@ -69,7 +72,7 @@ async def test_fragments_run_one_after_the_other(
     monkeypatch.setenv("ADJUST_API_URL", account.url)
     monkeypatch.setenv("ADJUST_API_TOKEN", account.token)
     async with AsyncAdjust() as adjust:
-        names: dict[str, object] = {"adjust": adjust, "emulator": account, "AsyncAdjust": AsyncAdjust}
+        names: dict[str, object] = {"adjust": adjust, "AsyncAdjust": AsyncAdjust}
         for block in blocks_of(page):
             if block.is_fragment:
                 waiting = eval(block.for_account(account).compiled(), names)
@@ -84,8 +87,44 @@ async def test_an_example_runs(name: str, account: Emulator, tmp_path: Path) -> 
     assert output.strip()
 
 
-def test_there_is_something_to_run() -> None:
-    """The search for blocks finds those of the README, and none is in a language that nothing checks."""
+def test_pages_are_found() -> None:
+    """The search finds the README, and pages of each kind."""
+    folders = {page.rpartition("/")[0] for page in PAGES}
+    assert "README.md" in PAGES
+    assert folders >= {"", "docs", "docs/tutorial", "docs/how-to", "docs/explanation", "docs/reference", "benchmarks"}
     assert any(block.page == "README.md" for block in SCRIPTS)
-    languages = {block.language for page in PAGES for block in blocks_of(page)}
-    assert languages <= {"python", "sh", "text", "csv", "json", "toml", "yaml"}
+
+
+@pytest.mark.parametrize("page", [*PAGES, *WITH_DOCSTRINGS])
+def test_every_fence_belongs_to_a_block(page: str) -> None:
+    """Every block is found, however it is fenced or indented, and even without a language."""
+    blocks = blocks_of(page)
+    assert count_fences(page) == 2 * len(blocks) + 2 * sum(block.output is not None for block in blocks)
+
+
+@pytest.mark.parametrize("block", [block for page in PAGES for block in blocks_of(page)], ids=lambda block: block.place)
+def test_a_block_is_checked(block: Block) -> None:
+    """Each block is run in exactly one way, or its language has a check of its own; text is shown only."""
+    match block.language:
+        case "python":
+            assert [block.is_script, block in IMPORTED, block.is_fragment, block.is_foreign].count(True) == 1
+            assert not block.is_foreign or block.page == "docs/how-to/migrating.md"  # the one that `tests/peers` runs
+            block.compiled()
+            assert max(map(len, block.code.splitlines())) <= 104  # the width of a page on a usual screen
+        case "json":
+            assert json.loads(block.code)
+        case "csv":
+            header, *rows = csv.reader(block.code.splitlines())
+            assert rows
+            assert {len(row) for row in rows} == {len(header)}
+        case "yaml":
+            assert all(re.fullmatch(r"\s*#.*|\w+: .+", line) for line in block.code.splitlines())
+        case other:
+            assert other in {"sh", "text"}  # `test_commands` checks those of the shell
+
+
+def test_code_in_docstrings_compiles() -> None:
+    """Code in a docstring compiles. It is not run, because it uses names that only its reader has."""
+    for block in (block for module in WITH_DOCSTRINGS for block in blocks_of(module)):
+        assert block.language == "python"
+        block.compiled()

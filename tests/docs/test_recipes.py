@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -47,9 +48,11 @@ from django.urls import path
 settings.configure(SECRET_KEY="of a test", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], USE_TZ=True)
 django.setup()
 
+import adjust_lifespan
 import async_views
 import views
 from asgiref.sync import async_to_sync
+from django.core.asgi import get_asgi_application
 from django.test import AsyncClient, Client
 
 urlpatterns = [path("trackers/<str:app_token>", views.trackers), path("partners", async_views.partners)]
@@ -65,9 +68,24 @@ print({answer.status_code for answer in answers}, len(answers[0].json()["tracker
 print(get("nosuchapp").status_code)
 
 
+async def stop():
+    application = adjust_lifespan.with_lifespan(get_asgi_application())
+    events = iter(["lifespan.startup", "lifespan.shutdown"])
+    sent = []
+
+    async def receive():
+        return {"type": next(events)}
+
+    async def send(event):
+        sent.append(event["type"])
+
+    await application({"type": "lifespan"}, receive, send)
+    return sent
+
+
 async def asynchronous():
     answers = [await AsyncClient().get("/partners") for _ in range(3)]
-    await async_views.get_adjust().aclose()
+    assert await stop() == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     return answers
 
 
@@ -76,26 +94,133 @@ print({answer.status_code for answer in async_to_sync(asynchronous)()})
 
 FORKED = """\
 import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from adjust_calls import call
 
 
-def count():
+def count(_=None):
     return len(call(lambda adjust: adjust.partners.list().collect()))
 
 
-if os.fork() == 0:
-    assert count() > 0
-    os._exit(0)
-assert os.wait()[1] == 0
-assert count() > 0
-if os.fork() == 0:
+def in_threads(number):
+    with ThreadPoolExecutor(number) as threads:
+        return set(threads.map(count, range(number)))
+
+
+def in_a_fork():
+    if child := os.fork():
+        assert os.waitpid(child, 0)[1] == 0
+    else:
+        assert in_threads(4) == {120}
+        sys.exit()
+
+
+in_a_fork()
+assert in_threads(8) == {120}
+stop = threading.Event()
+
+
+def again_and_again():
+    while not stop.is_set():
+        assert count() == 120
+
+
+threads = [threading.Thread(target=again_and_again) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for _ in range(2):
+    in_a_fork()
+stop.set()
+for thread in threads:
+    thread.join()
+assert count() == 120
+print("done")
+"""
+
+INTERRUPTED = """\
+import asyncio
+import signal
+import sys
+import threading
+
+from adjust_calls import call, close
+
+ended = threading.Event()
+caller = threading.main_thread().ident
+
+
+class TimeLimit(Exception):
+    pass
+
+
+def interrupt(*_):
+    raise TimeLimit
+
+
+def is_waiting():
+    frame = sys._current_frames()[caller]
+    while frame is not None and frame.f_code.co_name != "result":
+        frame = frame.f_back
+    return frame is not None
+
+
+async def never(adjust):
+    while not is_waiting():
+        await asyncio.sleep(0.01)
+    signal.pthread_kill(caller, signal.SIGALRM)
     try:
-        count()
-    except RuntimeError:
-        os._exit(0)
-    os._exit(1)
-assert os.wait()[1] == 0
+        await asyncio.Event().wait()
+    finally:
+        ended.set()
+
+
+async def nested(adjust):
+    call(never)
+
+
+signal.signal(signal.SIGALRM, interrupt)
+try:
+    call(nested)
+except RuntimeError as error:
+    assert "use `await`" in str(error)
+try:
+    call(never)
+except TimeLimit:
+    assert ended.wait(20)
+    print(len(call(lambda adjust: adjust.partners.list().collect())))
+close()
+"""
+
+CUT_OFF = """\
+import asyncio
+import threading
+
+from adjust_calls import call
+
+waiting = [threading.Event(), threading.Event()]
+
+
+async def read(adjust):
+    listing = asyncio.create_task(adjust.partners.list().collect())
+    await asyncio.sleep(0)
+    waiting[0].set()
+    await listing
+
+
+async def never(adjust):
+    waiting[1].set()
+    await asyncio.Event().wait()
+
+
+call(lambda adjust: adjust.partners.list().collect())
+for work in (read, never):
+    threading.Thread(target=call, args=(work,), daemon=True).start()
+for event in waiting:
+    event.wait()
+threading.excepthook = lambda arguments: None  # both calls fail, if their threads get so far
 print("done")
 """
 
@@ -114,13 +239,36 @@ def folder(account: Emulator, tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def test_a_process_forks_before_the_first_call(account: Emulator, folder: Path) -> None:
-    """Children of a process that only imported have their own client; those of one that called get an error."""
+async def test_forked_processes_have_clients_of_their_own(account: Emulator, folder: Path) -> None:
+    """Children call from many threads, whether their parent has called, or calls meanwhile, or not; nothing warns."""
     if not hasattr(os, "fork"):
         pytest.skip("this platform does not fork")
     (folder / "forked.py").write_text(FORKED, encoding="utf-8")
     # From Python 3.12, forking a process with threads warns, which is what this tests.
-    assert "done" in await run_python(["-W", "ignore::DeprecationWarning", "forked.py"], folder, account)
+    assert await run_python(["-W", "ignore::DeprecationWarning", "forked.py"], folder, account) == "done\n"
+
+
+async def test_a_time_limit_cancels_the_call(account: Emulator, folder: Path) -> None:
+    """An interruption of the calling thread cancels its call in the event loop too, and the next call works."""
+    if not hasattr(signal, "pthread_kill"):
+        pytest.skip("this platform has no signals for threads")
+    (folder / "interrupted.py").write_text(INTERRUPTED, encoding="utf-8")
+    assert await run_python(["interrupted.py"], folder, account) == "120\n"
+
+
+async def test_a_process_ends_during_a_call(account: Emulator, folder: Path) -> None:
+    """At its end, a process does not wait for calls of daemon threads: its client cuts them off."""
+    (folder / "cut_off.py").write_text(CUT_OFF, encoding="utf-8")
+    account.faults = [None, None, None, "hang"]  # the first list has three pages
+    assert await run_python(["cut_off.py"], folder, account) == "done\n"
+
+
+async def test_a_missing_token_leaves_nothing_behind(account: Emulator, folder: Path) -> None:
+    """A client that can't be created leaves no thread running, however often it is tried."""
+    script = "import os, threading; os.environ['ADJUST_API_TOKEN'] = 'not a token'; from adjust_calls import call\n"
+    script += "try:\n    call(lambda adjust: adjust.partners.list().collect())\n"
+    script += "except ValueError:\n    print(threading.active_count())"
+    assert await run_python(["-c", script], folder, account) == "1\n"
 
 
 async def test_a_process_ends_though_names_were_looked_up(account: Emulator, folder: Path) -> None:

@@ -1,14 +1,20 @@
 """The reference is complete: every public name, every report option, every error, every extra."""
 
+import ast
 import inspect
 import re
 import tomllib
+from functools import cache
 from importlib import import_module
+from itertools import pairwise
+from types import ModuleType
 
 import pytest
 
 import adjust_async
-from adjust_async import emulator, errors, transports
+from adjust_async import coordination, emulator, errors, progress, transports
+from adjust_async.coordination import conformance, redis
+from adjust_async.integrations import fastapi
 from adjust_async.reports.parameters import ReportQuery
 from adjust_async.reports.resource import Reports
 from adjust_async.testing import plugin
@@ -22,8 +28,24 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["p
 #: All but those for work on the project.
 USER_EXTRAS = set(EXTRAS) - {"bench", "dev", "docs"}
 
+#: Described in words, or of use to the package alone.
+ELSEWHERE = {"Adjust", "check_on_progress"}
+
 #: The option for the file is in the signature; the others are explained once, in the table.
 IN_SIGNATURES = {"self", "path", "query"}
+
+
+@cache
+def documented_aliases() -> set[str]:
+    """Return the names that are assigned in one of these modules, with a docstring below."""
+    names: set[str] = set()
+    for module in (conformance, redis, progress):
+        body = ast.parse(inspect.getsource(module)).body
+        for assigned, below in pairwise(body):
+            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                targets = assigned.targets if isinstance(assigned, ast.Assign) else [getattr(assigned, "target", None)]
+                names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
 
 
 @pytest.mark.parametrize("name", sorted(set(adjust_async.__all__) - {"__version__"}))
@@ -36,14 +58,23 @@ def test_each_public_name_has_its_place(name: str) -> None:
     "name",
     [
         f"{package.__name__}.{name}"
-        for package in (transports, emulator, plugin)
+        for package in (transports, emulator, plugin, coordination, conformance, progress, fastapi)
         for name in package.__all__
-        if not name.isupper()
+        if not name.isupper() and name not in ELSEWHERE
     ],
 )
 def test_each_name_of_a_public_package_has_its_place(name: str) -> None:
     """Everything that these packages export is rendered too, except groups of faults, which are constants."""
-    assert name in DIRECTIVES
+    assert name in DIRECTIVES or name.rpartition(".")[0] in DIRECTIVES
+
+
+@pytest.mark.parametrize("package", [coordination, conformance], ids=lambda package: package.__name__)
+def test_each_name_of_a_package_that_is_rendered_whole_is_documented(package: ModuleType) -> None:
+    """The reference leaves out names without a docstring, such as aliases of types."""
+    for name in package.__all__:
+        found = getattr(package, name)
+        own = inspect.isclass(found) or inspect.isfunction(found)
+        assert inspect.getdoc(found) if own else name in documented_aliases(), name
 
 
 def test_each_group_of_faults_is_named() -> None:
@@ -81,7 +112,14 @@ def test_each_directive_leads_somewhere(directive: str) -> None:
     except ModuleNotFoundError:
         module, _, name = directive.rpartition(".")
         found = getattr(import_module(module), name)
-    assert inspect.getdoc(found)
+    assert inspect.getdoc(found) or directive.rpartition(".")[2] in documented_aliases()
+
+
+@pytest.mark.parametrize("name", sorted(adjust_async.__all__))
+def test_each_attribute_has_a_line_of_its_own(name: str) -> None:
+    """The reference would take the second of two names before a colon for the type of the first one."""
+    section = (inspect.getdoc(getattr(adjust_async, name)) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    assert not re.findall(r"^ +\w+, \w[^:\n]*:", section, re.MULTILINE)
 
 
 def test_each_report_option_has_its_line() -> None:

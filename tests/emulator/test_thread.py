@@ -36,7 +36,7 @@ def test_blocking_code() -> None:
             _ = emulator.url
 
 
-def test_what_is_set_from_another_thread() -> None:
+def test_properties_can_be_set_from_another_thread() -> None:
     """Every property may be set and read from the thread of the test, and holds from the next request."""
     with Emulator(apps=1, trackers_per_app=3) as emulator:
         emulator.faults = ["503"]
@@ -83,7 +83,7 @@ def test_a_start_that_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_beside_a_loop() -> None:
+async def test_next_to_a_loop() -> None:
     """A loop may run next to it, as in a synchronous fixture, and requests of that loop are answered."""
     with Emulator(apps=1, trackers_per_app=0) as emulator:
         async with connect(emulator) as client:

@@ -109,7 +109,7 @@ def test_any_value_becomes_a_plain_text_or_is_refused_by_name(check: Check, valu
 
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("value", [None, b"day", {"day": 1}, object(), [], "", "\ud800", float("nan"), 1j, Ellipsis])
-def test_what_fits_no_form_is_refused_by_name(check: Check, value: object) -> None:
+def test_values_without_an_encoding_are_refused_by_name(check: Check, value: object) -> None:
     """No check accepts nothing, bytes, mappings, half characters or NaN."""
     assert refusal(check, value).startswith("argument ")
 
@@ -175,14 +175,14 @@ def test_names_keep_their_order_in_any_iterable(parts: list[str]) -> None:
         (iter([]), "is empty"),
     ],
 )
-def test_what_is_no_list_of_names_is_refused(check: Check, value: object, part: str) -> None:
+def test_anything_but_a_list_of_names_is_refused(check: Check, value: object, part: str) -> None:
     """Every mistake in a list has its own message."""
     assert part in refusal(check, value)
 
 
 @pytest.mark.parametrize("check", [check_names, check_lower_names])
 @pytest.mark.parametrize("value", [{"day"}, frozenset(["day"]), bytearray(b"day"), memoryview(b"day"), range(3)])
-def test_what_has_no_order_or_no_names_is_refused(check: Check, value: object) -> None:
+def test_values_without_order_or_names_are_refused(check: Check, value: object) -> None:
     """Names keep their order, which a set does not have; bytes and numbers are not names."""
     assert refusal(check, value).startswith("argument ")
 
@@ -221,7 +221,7 @@ def test_a_date_is_a_day_of_the_calendar(value: object, day: date) -> None:
 
 @pytest.mark.parametrize("value", [datetime(2026, 1, 5, 1, tzinfo=UTC), "2026-02-30", "0000-01-01", "10000-01-01", 0,
                                    True, "2026-01-05T00:00", "٢٠٢٦-٠١-٠٥", ("2026-01-05",)])  # fmt: skip
-def test_what_is_no_day_is_refused(value: object) -> None:
+def test_anything_but_a_day_is_refused(value: object) -> None:
     """A datetime is not a day, and neither is a date that does not exist."""
     assert refusal(check_date, value).startswith("argument is ")
 
@@ -313,7 +313,7 @@ def test_further_parameters_are_a_dictionary(further: object) -> None:
         check_further(further, {}, unknown)
 
 
-def test_an_argument_is_not_given_twice() -> None:
+def test_an_argument_is_not_passed_twice() -> None:
     """A name that is an argument, or that belongs elsewhere, is refused with what to do."""
     with pytest.raises(ConfigurationError, match="which is a separate argument: pass limit="):
         check_further({"limit": 5}, {"limit": int}, unknown)

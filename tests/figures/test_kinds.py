@@ -13,8 +13,8 @@ from adjust_async.tables import Kind
     ("text", "expected"),
     [
         ("2026-01-05", date(2026, 1, 5)),
-        ("2026-01-05T17:00:45", datetime(2026, 1, 5, 17, 0, 45)),  # noqa: DTZ001 - none was given
-        ("2026-01-05 17:00", datetime(2026, 1, 5, 17, 0)),  # noqa: DTZ001 - none was given
+        ("2026-01-05T17:00:45", datetime(2026, 1, 5, 17, 0, 45)),  # noqa: DTZ001 - without an offset
+        ("2026-01-05 17:00", datetime(2026, 1, 5, 17, 0)),  # noqa: DTZ001 - without an offset
         ("2026-01-05T17:00:00Z", datetime(2026, 1, 5, 17, 0, tzinfo=UTC)),
         ("2026-01-05T17:00:00+05:30", datetime(2026, 1, 5, 17, 0, tzinfo=timezone(timedelta(hours=5, minutes=30)))),
         *((text, text) for text in ("", "x", "2026-01", "2026-02-30", "2026-W05", "20260105", "1234567890")),
@@ -56,6 +56,6 @@ def test_any_text_is_a_date_a_moment_or_itself(text: str) -> None:
         ("recipients", {int}, "integer"),
     ],
 )
-def test_a_count_is_told_from_money_and_rates(name: str, types: set[type], kind: Kind) -> None:
+def test_counts_are_distinguished_from_money_and_rates(name: str, types: set[type], kind: Kind) -> None:
     """A float makes a column of numbers; without floats only the name decides."""
     assert number_kind(name, types) == kind

@@ -37,7 +37,7 @@ class Answer:
     """The result of an app, whose end can be observed."""
 
 
-async def test_what_was_joined_lives_no_longer_than_its_owner(session: Session) -> None:
+async def test_joined_answers_live_no_longer_than_their_owner(session: Session) -> None:
     """Nothing in a fan-out keeps the answers alive until the collector runs: they may be most of the memory."""
     question = parts(after({}), "a", "b", windows=2, join=lambda *_: Answer())
     gc.disable()
@@ -50,7 +50,7 @@ async def test_what_was_joined_lives_no_longer_than_its_owner(session: Session) 
         gc.enable()
 
 
-async def test_parts_are_asked_side_by_side(session: Session) -> None:
+async def test_parts_are_requested_concurrently(session: Session) -> None:
     """All of them run at once."""
     started = asyncio.get_running_loop().time()
     await together(session, parts(after({"a": 5, "b": 5}), "a", "b", windows=10))
@@ -131,7 +131,7 @@ async def test_the_note_counts_the_others(session: Session, apps: str, notes: li
 
 
 @pytest.mark.parametrize("error", [LookupError("mine"), ClientClosedError("closed")])
-async def test_what_is_no_failure_of_an_app_is_never_kept(session: Session, error: Exception) -> None:
+async def test_other_exceptions_than_failures_of_an_app_are_never_kept(session: Session, error: Exception) -> None:
     """A bug in this package, or closing the client, ends the call in any case."""
 
     async def ask(app: str, _: int) -> str:

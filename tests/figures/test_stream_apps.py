@@ -25,7 +25,7 @@ async def session() -> AsyncIterator[Session]:
         assert not adjust._session._tasks
 
 
-async def test_each_app_comes_when_its_windows_are_there(session: Session) -> None:
+async def test_each_app_is_yielded_when_its_windows_have_arrived(session: Session) -> None:
     """An app is yielded once, as soon as its last window arrives, whatever the others do."""
     ask = after({"a0": 1, "a1": 9, "b": 3, "c0": 2, "c1": 5})
     started = asyncio.get_running_loop().time()
@@ -35,7 +35,7 @@ async def test_each_app_comes_when_its_windows_are_there(session: Session) -> No
     assert seen == [("b", "b:b0+b1", 3), ("c", "c:c0+c1", 5), ("a", "a:a0+a1", 9)]
 
 
-async def test_kept_failures_come_too(session: Session) -> None:
+async def test_kept_failures_are_yielded_too(session: Session) -> None:
     """With `keep_failures` a failed app is yielded with its error when its windows have ended."""
     ask = after({"a": 1, "b0": 2, "b1": 4, "c": 3}, failing=("b0",))
     assert await walk(session, parts(ask, "a", "b", "c", windows=2, keep=True)) == [
@@ -45,7 +45,7 @@ async def test_kept_failures_come_too(session: Session) -> None:
     ]
 
 
-async def test_a_failure_ends_the_walk_after_what_has_come(session: Session) -> None:
+async def test_a_failure_ends_the_walk_after_earlier_apps(session: Session) -> None:
     """By default the first failure is raised, after the apps that arrived before it."""
     seen = []
     with pytest.raises(ServerError, match="b0 is broken"):
@@ -122,7 +122,9 @@ async def test_closing_the_client_ends_a_walk() -> None:
     seconds=st.lists(st.floats(0, 10), min_size=24, max_size=24),
     failing=st.sets(st.integers(0, 23), max_size=6),
 )
-def test_every_app_comes_once(apps: int, windows: int, workers: int, seconds: list[float], failing: set[int]) -> None:
+def test_every_app_is_yielded_once(
+    apps: int, windows: int, workers: int, seconds: list[float], failing: set[int]
+) -> None:
     """With kept failures, `together` and the walk return the same apps, each complete or failed."""
     names = [f"app{number}" for number in range(apps)]
 

@@ -142,7 +142,7 @@ def test_a_window_is_a_word_or_a_number_of_days(window: Any) -> None:
      "year", "quarter", " day", "day\n", b"day", "\ud800", ["day"], ("week",), {"day"}, {}, object(), timedelta(1),
      date(2026, 1, 1), iter(["day"])],
 )  # fmt: skip
-def test_what_is_no_window_is_refused(window: object) -> None:
+def test_anything_but_a_window_is_refused(window: object) -> None:
     """Anything else is refused with what would be right, whatever its type."""
     with pytest.raises(ConfigurationError, match=r"^window is .*: pass 'day', 'week', 'month', or a number of days"):
         check_window(window)

@@ -64,7 +64,7 @@ async def test_the_length_of_a_packed_body_is_not_known() -> None:
 
 
 @pytest.mark.parametrize(("service", "prefix"), [("api", ""), ("reports", "reports_")])
-async def test_the_timeout_begins_anew_with_each_piece(service: ServiceName, prefix: str) -> None:
+async def test_the_timeout_begins_again_with_each_piece(service: ServiceName, prefix: str) -> None:
     """A body may take much longer than `timeout`, as long as none of its pieces does."""
     received = Received()
     settings: dict[str, Any] = {f"{prefix}timeout": 30, f"{prefix}deadline": None}
@@ -76,7 +76,7 @@ async def test_the_timeout_begins_anew_with_each_piece(service: ServiceName, pre
 
 
 @pytest.mark.parametrize(("service", "prefix"), [("api", ""), ("reports", "reports_")])
-async def test_a_piece_that_does_not_come_ends_the_attempt(service: ServiceName, prefix: str) -> None:
+async def test_a_missing_piece_ends_the_attempt(service: ServiceName, prefix: str) -> None:
     """After `timeout` seconds without a piece, the attempt ends and another one starts from the beginning."""
     received = Received()
     settings: dict[str, Any] = {f"{prefix}timeout": 30}
@@ -140,7 +140,7 @@ BREAKS: list[Exception] = [
 
 
 @pytest.mark.parametrize("failure", BREAKS, ids=lambda failure: type(failure).__name__)
-async def test_a_body_that_breaks_off_is_received_anew(failure: Exception) -> None:
+async def test_a_body_that_is_cut_is_received_again(failure: Exception) -> None:
     """The next attempt receives the body from its start, in a new answer. Each answer is closed."""
     received = Received()
     bodies: list[Pieces] = []
@@ -152,7 +152,7 @@ async def test_a_body_that_breaks_off_is_received_anew(failure: Exception) -> No
 
 
 @pytest.mark.parametrize("failure", [*BREAKS, 301.0], ids=lambda failure: type(failure).__name__)
-async def test_what_is_kept_is_not_asked_for_again(failure: Exception | float) -> None:
+async def test_a_body_is_not_requested_again_after_keep(failure: Exception | float) -> None:
     """Once a part of an answer was handed out, a drop ends the call: another attempt would repeat that part."""
     received = Received(keep=True)
     async with client(arriving(b"a", failure, b"b"), arriving(b"a", b"b")) as (adjust, script):
@@ -203,7 +203,7 @@ async def test_a_refusal_that_never_ends_has_a_timeout() -> None:
     assert received.attempts == [[b"a"]]
 
 
-async def test_what_the_receiver_raises_ends_the_call() -> None:
+async def test_an_exception_of_the_receiver_ends_the_call() -> None:
     """An exception of the receiver is not retried, and is raised unchanged."""
     received = Received(fail=LookupError("my own mistake"))
     bodies: list[Pieces] = []
@@ -245,7 +245,7 @@ async def test_closing_the_client_ends_a_body(moment: float) -> None:
 
 
 @pytest.mark.parametrize("moment", [5.0, 15.0, 25.0], ids=["waiting", "working", "waiting again"])
-async def test_a_cancelled_body_gives_everything_back(moment: float) -> None:
+async def test_a_cancelled_body_releases_everything(moment: float) -> None:
     """A cancellation closes the answer and releases the permit, whether the service or the receiver is at work."""
     received = Received(work=10)
     bodies: list[Pieces] = []
@@ -287,7 +287,7 @@ async def test_an_api_of_one_host_does_not_wait_for_the_other() -> None:
         await report
 
 
-async def test_without_limits_a_body_may_take_for_ever() -> None:
+async def test_without_limits_a_body_may_take_forever() -> None:
     """`reports_timeout=None` and `reports_deadline=None` remove the limits for bodies too."""
     received = Received(work=10_000)
     async with client(arriving(100_000.0, b"x", 100_000.0, b"y"), reports_timeout=None, reports_deadline=None) as (

@@ -28,7 +28,6 @@ pytestmark = pytest.mark.anyio
 anyio_backend = jumping_clock
 
 
-REQUEST = httpx.Request("GET", "http://adjust.invalid")
 TRANSIENT: list[Outcome] = [
     httpx.ConnectError("refused"),
     httpx.ConnectTimeout("slow"),
@@ -49,7 +48,7 @@ TRANSIENT: list[Outcome] = [
 
 @pytest.mark.parametrize("call", [get, patch])
 @pytest.mark.parametrize("failure", TRANSIENT, ids=repr)
-async def test_what_may_pass_is_tried_again(call: Callable[[AsyncAdjust], Any], failure: Outcome) -> None:
+async def test_transient_failures_are_retried(call: Callable[[AsyncAdjust], Any], failure: Outcome) -> None:
     """A GET or a PATCH that failed for a transient reason is sent again until it succeeds."""
     async with client(failure, failure, done()) as (adjust, script):
         assert await call(adjust)
@@ -60,7 +59,7 @@ async def test_what_may_pass_is_tried_again(call: Callable[[AsyncAdjust], Any], 
     "failure", [status(400), status(401), status(403), status(404), status(410), status(418), status(501)], ids=repr
 )
 @pytest.mark.parametrize("call", [get, patch, post])
-async def test_what_cannot_pass_is_not_tried_again(call: Callable[[AsyncAdjust], Any], failure: Outcome) -> None:
+async def test_lasting_failures_are_not_retried(call: Callable[[AsyncAdjust], Any], failure: Outcome) -> None:
     """An answer that would be repeated ends the call at once."""
     async with client(failure) as (adjust, script):
         with pytest.raises(APIStatusError):

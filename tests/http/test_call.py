@@ -219,7 +219,7 @@ async def test_a_pause_is_bounded_and_one_request_asks_again() -> None:
     assert len(times) == 10
 
 
-async def test_a_pause_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_pause_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
     """However many requests are answered 429 at once, one warning says for how long nothing is sent."""
 
     async def refuse(_: httpx.Request) -> httpx.Response:

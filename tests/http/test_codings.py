@@ -48,7 +48,7 @@ bodies = st.binary(max_size=300) | st.integers(0, 3 * PIECE).map(lambda size: b"
 @example(body=b"", at=[])
 @example(body=b"x" * PIECE, at=[1])
 @example(body=b"x" * 5 * PIECE, at=[])
-def test_what_was_packed_comes_out(coding: str, pack: Pack, body: bytes, at: list[int]) -> None:
+def test_compressed_bodies_are_decompressed(coding: str, pack: Pack, body: bytes, at: list[int]) -> None:
     """However the compressed bytes are divided, the body is decompressed."""
     assert unpack(coding, *cut(pack(body), at)) == body
 
@@ -132,7 +132,7 @@ def test_a_body_that_was_not_packed(header: str | None) -> None:
 
 
 @pytest.mark.parametrize("header", ["gzip", "GZIP", "x-gzip", "deflate", "gzip, gzip", "identity, gzip"])
-def test_an_empty_body_is_whole(header: str) -> None:
+def test_an_empty_body_is_complete(header: str) -> None:
     """An answer without a body, such as 204, is complete."""
     assert unpack(header) == b""
     assert unpack(header, b"") == b""
@@ -157,7 +157,7 @@ def test_many_codings_are_refused() -> None:
 
 
 @pytest.mark.parametrize("body", [b"no gzip", b"<html>", b"{}", b"\x1fno", b"\x1f\x8bxxxxxxxxxx"])
-def test_what_was_never_packed(body: bytes) -> None:
+def test_a_body_without_its_coding(body: bytes) -> None:
     """A body without its coding's header would be repeated, so another attempt would not help."""
     with pytest.raises(CodingError, match="is not valid gzip") as caught:
         unpack("gzip", body)

@@ -1,4 +1,4 @@
-"""What became of a request that got no answer, by the errors of httpx and over real sockets."""
+"""Errors of requests without an answer: by the errors of httpx, and over real sockets."""
 
 import asyncio
 import pickle
@@ -135,7 +135,7 @@ def test_strict_checks_of_certificates_are_explained(problem: str) -> None:
     assert "SSL_CERT_FILE" not in text
 
 
-def test_nobody_is_asked_to_set_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_is_set_is_not_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
     """If `SSL_CERT_FILE` is set already, the text points to its content."""
     monkeypatch.setenv("SSL_CERT_FILE", "/etc/corporate.pem")
     error = httpx.ConnectError("tls")
@@ -216,7 +216,7 @@ async def test_a_body_that_was_never_packed(rows: bool) -> None:
     assert "can't be decompressed" in str(error)
 
 
-async def test_what_is_no_http() -> None:
+async def test_another_protocol_than_http() -> None:
     """A service that speaks another protocol is reported as a broken connection."""
 
     async def handler(_: RawRequest, writer: asyncio.StreamWriter) -> None:

@@ -1,26 +1,9 @@
 """Reading JSON documents, as plain bytes."""
 
-from collections.abc import Callable, Mapping
-
-import httpx
 import pytest
 
 from adjust_async._http.documents import optional_integer, optional_text, parse_json
-from adjust_async._http.messages import Answer
-from adjust_async.errors import DecodeError
-
-
-def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers in httpx's form."""
-    content = body.encode() if isinstance(body, str) else body
-    return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
-
-
-def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = parse_json, **headers: str) -> DecodeError:
-    """Return the error from reading a successful answer."""
-    with pytest.raises(DecodeError) as caught:
-        read(answer(200, body, headers))
-    return caught.value
+from tests.http.answers import answer, decode_error_of
 
 
 @pytest.mark.parametrize(
@@ -39,7 +22,7 @@ def decode_error_of(body: bytes | str, read: Callable[[Answer], object] = parse_
         (b'{"a": "\xe4"}', "it is not encoded in UTF-8", False),
     ],
 )
-def test_what_is_no_json_is_described(body: bytes, words: str, transient: bool) -> None:
+def test_invalid_json_is_described(body: bytes, words: str, transient: bool) -> None:
     """An answer that is not JSON is described. Another attempt may help only if it was cut."""
     error = decode_error_of(body, parse_json, **{"X-Request-Id": "r-2"})
     assert words in error.message
@@ -64,21 +47,21 @@ def test_what_is_no_json_is_described(body: bytes, words: str, transient: bool) 
 )
 def test_a_document_with_an_error_is_an_error(body: str, words: str) -> None:
     """Whatever its other keys and its status, a document with an error is an error, and is final."""
-    error = decode_error_of(body)
+    error = decode_error_of(body, parse_json)
     assert error.message.startswith("the answer is an error in spite of its status 200: ")
     assert words in error.message
     assert (error.malformed, error.transient, error.location) == (False, False, "$")
 
 
 @pytest.mark.parametrize("nothing", ["null", '""', "[]", "{}", "false"])
-def test_an_empty_error_is_none(nothing: str) -> None:
+def test_an_empty_error_is_not_an_error(nothing: str) -> None:
     """Some services always send the key, with an empty value if nothing failed."""
     assert parse_json(answer(200, f'{{"rows": [], "error": {nothing}, "status": "ok", "success": true}}'))
 
 
 def test_a_key_that_comes_twice_is_final() -> None:
     """A document with a repeated key would be the same again."""
-    error = decode_error_of('{"rows": [1], "rows": []}')
+    error = decode_error_of('{"rows": [1], "rows": []}', parse_json)
     assert "the key 'rows' appears twice" in error.message
     assert (error.malformed, error.transient) == (False, False)
 
@@ -87,13 +70,13 @@ DOCUMENT = '{"data": {"items": [{"token": "a\\u00e4ä\\"", "t": true, "f": false
 
 
 @pytest.mark.parametrize("length", range(1, len(DOCUMENT)))
-def test_json_that_breaks_off_is_called_so(length: int) -> None:
+def test_json_that_is_cut_is_reported_as_such(length: int) -> None:
     """Wherever an answer is cut, even within a multi-byte character, the error says so."""
     assert f"it is cut after {length} bytes" in decode_error_of(DOCUMENT[:length], parse_json).message
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe{}", b'{"a": "\xe4"}', b'{"a": "\xe4", "b": 1}'])
-def test_a_wrong_encoding_is_not_called_broken_off(body: bytes) -> None:
+def test_a_wrong_encoding_is_not_called_cut(body: bytes) -> None:
     """A complete document in another encoding than UTF-8 is reported as such."""
     message = decode_error_of(body, parse_json).message
     assert "is cut" not in message

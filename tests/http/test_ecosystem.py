@@ -21,6 +21,7 @@ from pytest_httpx import HTTPXMock
 
 from adjust_async import AdjustError, AsyncAdjust, DecodeError
 from adjust_async.emulator import Emulator
+from adjust_async.transports import AiohttpTransport
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_retries")]
 
@@ -254,6 +255,44 @@ async def test_opentelemetry(call: Call, globally: bool, emulator: Emulator) -> 
     spans = exporter.get_finished_spans()
     assert len(spans) == emulator.stats.total > 0
     assert emulator.token not in "".join(span.to_json() for span in spans)
+
+
+async def test_what_sees_the_other_transport(emulator: Emulator) -> None:
+    """As documented, tools that patch httpx's transports miss the requests of `AiohttpTransport`, and others don't."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    app, sent = emulator.app_tokens[0], emulator.stats
+    async with (
+        httpx.AsyncClient(transport=AiohttpTransport()) as http_client,
+        AsyncAdjust(emulator.token, api_url=emulator.url, http_client=http_client) as adjust,
+    ):
+        HTTPXClientInstrumentor().instrument(tracer_provider=provider)
+        try:
+            await fetch(adjust, app)
+        finally:
+            HTTPXClientInstrumentor().uninstrument()
+        assert (sent.total, len(exporter.get_finished_spans())) == (1, 0)
+        HTTPXClientInstrumentor.instrument_client(http_client, tracer_provider=provider)
+        await fetch(adjust, app)
+        assert (sent.total, len(exporter.get_finished_spans())) == (2, 1)
+        HTTPXClientInstrumentor.uninstrument_client(http_client)
+        with respx.mock:
+            await fetch(adjust, app)
+        with respx.mock(using="httpx"), pytest.raises(AssertionError, match="not mocked"):
+            await fetch(adjust, app)
+        assert (sent.total, len(exporter.get_finished_spans())) == (3, 1)
+
+
+@pytest.mark.httpx_mock(assert_all_responses_were_requested=False)
+async def test_pytest_httpx_does_not_see_the_other_transport(emulator: Emulator, httpx_mock: HTTPXMock) -> None:
+    """As documented, requests of `AiohttpTransport` go out to the network under pytest-httpx."""
+    httpx_mock.add_response(status_code=404)
+    async with (
+        httpx.AsyncClient(transport=AiohttpTransport()) as http_client,
+        AsyncAdjust(emulator.token, api_url=emulator.url, http_client=http_client) as adjust,
+    ):
+        await fetch(adjust, emulator.app_tokens[0])
+    assert (emulator.stats.total, httpx_mock.get_requests()) == (1, [])
 
 
 @each_call

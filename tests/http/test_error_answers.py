@@ -2,9 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
 
-import httpx
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -22,6 +20,7 @@ from adjust_async.errors import (
     RateLimitError,
     ServerError,
 )
+from tests.http.answers import answer, error_of
 
 API_URL = "https://api.adjust.com"
 TRACKER = {"token": "abc123", "name": "Adroll"}
@@ -38,19 +37,6 @@ error_documents = json_values | st.dictionaries(
 )
 markup = st.text(alphabet="<>/titlescryph&; \n", max_size=60).map(str.encode)
 bodies = st.binary(max_size=80) | error_documents.map(lambda value: json.dumps(value).encode()) | markup
-
-
-def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers in httpx's form."""
-    content = body.encode() if isinstance(body, str) else body
-    return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
-
-
-def error_of(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> APIStatusError:
-    """Return the error for an answer."""
-    with pytest.raises(APIStatusError) as caught:
-        raise_for_status(answer(status, body, headers))
-    return caught.value
 
 
 # What an error status stands for.
@@ -148,7 +134,7 @@ def test_the_words_of_the_service(body: bytes | str, message: str) -> None:
 
 
 @pytest.mark.parametrize("body", ["5", '{"error":{}}', '{"reason":{"text":"no"}}', '{"message":true}'], ids=repr)
-def test_a_body_of_an_unknown_shape_is_told_as_it_is(body: str) -> None:
+def test_a_body_of_unknown_structure_is_the_message(body: str) -> None:
     """If no message can be found, JSON of another structure is the message."""
     assert error_of(400, body).message == body
 
@@ -238,7 +224,7 @@ def test_the_body_is_kept_up_to_a_limit() -> None:
         ('{"error": {"message": "m"}, "request_id": "r-1"}', {}, "r-1"),
     ],
 )
-def test_where_the_request_id_stands(body: str, headers: dict[str, str], request_id: str | None) -> None:
+def test_places_of_the_request_id(body: str, headers: dict[str, str], request_id: str | None) -> None:
     """The ID for Adjust's support is taken from the body, or else from the header."""
     assert error_of(400, body, headers).request_id == request_id
 
@@ -286,12 +272,12 @@ def test_a_redirect_shows_no_credentials() -> None:
     assert "s3cr3t" not in str(error_of(302, headers={"Location": "https://user:s3cr3t@login.example/"}))
 
 
-def test_not_modified_is_no_redirect() -> None:
+def test_not_modified_is_not_a_redirect() -> None:
     """304 has no target, so the text must not mention a redirect."""
     assert "redirected" not in error_of(304).message
 
 
-def test_a_part_is_no_whole_answer() -> None:
+def test_a_part_is_not_a_complete_answer() -> None:
     """206 is not a success: the whole was requested, and may be requested again."""
     with pytest.raises(DecodeError, match="only a part of the answer arrived") as caught:
         raise_for_status(answer(206, '{"data": {"items": []}}'))
@@ -315,6 +301,6 @@ def test_a_part_is_no_whole_answer() -> None:
         ("", False),
     ],
 )
-def test_what_is_the_envelope_of_the_service(body: str, in_envelope: bool) -> None:
+def test_recognising_the_envelope_of_the_service(body: str, in_envelope: bool) -> None:
     """Only the Campaign API's own envelope proves that the service itself refused, and so that nothing was done."""
     assert error_of(400, body).in_envelope is in_envelope

@@ -23,11 +23,9 @@ from tests.script import arriving, client, never, now, status
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])
 
-TOKEN = "s3cr3t-T0ken"
 QUERY: Any = {"dimensions": ["day"], "metrics": ["installs"], "date_period": ("2026-01-26", "2026-02-04")}
 KPIS: Any = {"start_date": "2026-01-26", "end_date": "2026-02-04", "kpis": ["installs"]}
 REPORT = httpx.Response(200, json={"rows": [], "totals": {}})
-CSV = httpx.Response(200, content=b"day,installs\n")
 
 
 async def asked(adjust: AsyncAdjust, ask: str) -> object:
@@ -80,7 +78,7 @@ async def test_deadlines_are_those_of_the_host() -> None:
 
 
 @jumping
-async def test_no_clock_of_reports_is_no_clock_of_others() -> None:
+async def test_limits_of_reports_do_not_apply_to_others() -> None:
     """`None` removes a limit for its host only."""
     async with client(arriving(5000.0, b'{"rows": [], "totals": {}}'), reports_timeout=None, reports_deadline=None) as (
         adjust,
@@ -113,7 +111,7 @@ async def test_each_host_has_permits_of_its_own() -> None:
 
 
 @jumping
-async def test_a_pause_of_one_host_is_none_of_the_other() -> None:
+async def test_a_pause_of_one_host_does_not_apply_to_the_other() -> None:
     """A 429 of the Report Service pauses only its own requests."""
     async with client(status(429, retry_after="50"), REPORT) as (adjust, script):
         report = asyncio.ensure_future(adjust.reports.fetch(**QUERY))
@@ -156,7 +154,7 @@ async def test_settings_of_the_rate() -> None:
 
 
 @jumping
-async def test_who_found_no_turn_is_told_which_settings_to_raise() -> None:
+async def test_a_report_without_a_permit_names_the_settings_to_raise() -> None:
     """A report that got no permit in time was never sent, and the error names the settings of reports."""
     async with client(never, max_concurrency=1, reports_deadline=10, reports_timeout=None) as (adjust, script):
         busy, waiting = await asyncio.gather(
@@ -202,7 +200,7 @@ async def test_every_kind_of_report_shares_the_limits(strict: Emulator) -> None:
     async with AsyncAdjust(strict.token, api_url=strict.url, reports_burst=60) as adjust:
 
         async def rows() -> None:
-            with suppress(APIConnectionError):  # where an answer broke off after rows of it were given
+            with suppress(APIConnectionError):  # an answer may be cut off after rows were yielded
                 _ = [row async for row in adjust.reports.iter_csv(**query)]
 
         await asyncio.gather(

@@ -22,7 +22,7 @@ def test_the_text_has_no_byte_order_mark() -> None:
     assert answer(b"\xef\xbb\xbfabc").text == "abc"
 
 
-def test_where_is_what_errors_say() -> None:
+def test_where_has_the_fields_of_errors() -> None:
     """Method, path and service go into every error."""
     assert Answer("PATCH", "/p", 200, {}, b"", service="reports").where == {
         "method": "PATCH",

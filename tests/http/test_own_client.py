@@ -1,6 +1,7 @@
 """A caller's own httpx client: which of its settings apply, and which it can't change."""
 
 import gzip
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ anyio_backend = jumping_clock
 TOKEN = "s3cr3t-T0ken"
 
 
-async def test_what_the_callers_client_says_does_not_count() -> None:
+async def test_settings_of_the_callers_client_that_do_not_apply() -> None:
     """Authentication, timeouts, redirects and base URL of the caller's client are not used, and its headers are."""
     script = Script(httpx.Response(302, headers={"location": "https://evil.invalid/"}), done())
     async with (
@@ -52,6 +53,30 @@ async def test_what_the_callers_client_says_does_not_count() -> None:
         assert request.extensions["timeout"] == {"connect": 4.0, "read": 8.0, "write": 8.0, "pool": 4.0}
 
 
+async def test_a_user_agent_of_the_callers_own() -> None:
+    """A `User-Agent` of the caller's client is sent, and one that was removed is not."""
+    for headers, sent in ({"User-Agent": "growth/2"}, "growth/2"), ({}, None):
+        script = Script(done())
+        async with httpx.AsyncClient(transport=script, headers=headers) as http_client:
+            if sent is None:
+                del http_client.headers["User-Agent"]
+            async with AsyncAdjust(TOKEN, http_client=http_client) as adjust:
+                await get(adjust)
+        assert script.requests[0].headers.get("user-agent") == sent
+
+
+async def test_http2_logs_no_headers() -> None:
+    """The library that httpx uses for HTTP/2 would write the token to its debug log."""
+    logger = logging.getLogger("hpack")
+    level = logger.level
+    try:
+        logger.setLevel(logging.DEBUG)
+        async with httpx.AsyncClient(http2=True) as http_client, AsyncAdjust(TOKEN, http_client=http_client):
+            assert not logging.getLogger("hpack.hpack").isEnabledFor(logging.DEBUG)
+    finally:
+        logger.setLevel(level)
+
+
 async def test_event_hooks_see_every_attempt() -> None:
     """Event hooks of the caller's client are called for each attempt, and may be asynchronous."""
     seen: list[str] = []
@@ -71,7 +96,7 @@ async def test_event_hooks_see_every_attempt() -> None:
     assert seen == [f"GET Token token={TOKEN}", "503", f"GET Token token={TOKEN}", "200"]
 
 
-async def test_what_a_hook_raises_ends_the_call() -> None:
+async def test_an_exception_of_a_hook_ends_the_call() -> None:
     """An exception of an event hook is neither swallowed nor retried, and leaves nothing behind."""
 
     async def broken(_: object) -> None:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from hypothesis import given, strategies as st
 
-from adjust_async import APIStatusError, AsyncAdjust
+from adjust_async import APIConnectionError, APIStatusError, AsyncAdjust
 from adjust_async._http.redirects import redirect_target
 from tests.clock import jumping_clock
 from tests.script import DONE, client, done, get, patch, post
@@ -46,7 +46,9 @@ async def test_a_get_follows_within_its_host(code: int, location: str, target: s
 
 @pytest.mark.parametrize("code", [307, 308])
 @pytest.mark.parametrize(("call", "method"), [(post, "POST"), (patch, "PATCH")])
-async def test_a_write_follows_where_it_stays_one(code: int, call: Callable[[AsyncAdjust], Any], method: str) -> None:
+async def test_a_write_follows_a_redirect_that_keeps_the_method(
+    code: int, call: Callable[[AsyncAdjust], Any], method: str
+) -> None:
     """After 307 and 308 a write is repeated unchanged, with its body."""
     async with client(moved("/elsewhere", code), done()) as (adjust, script):
         await call(adjust)
@@ -129,6 +131,17 @@ async def test_a_redirect_without_a_place() -> None:
             await get(adjust)
 
 
+@pytest.mark.parametrize(
+    "location", ["mailto:a@example.com", "http:x", "https://[::1", "https://a:b/", "https://\x01/"]
+)
+async def test_a_redirect_to_text_that_is_not_a_url(location: str) -> None:
+    """A `Location` that can't be parsed breaks the answer, not the call: a create is in doubt."""
+    async with client(moved(location), max_attempts=1) as (adjust, script):
+        with pytest.raises(APIConnectionError, match="Invalid URL in location header") as raised:
+            await post(adjust)
+        assert (raised.value.in_doubt, raised.value.attempts, len(script.requests)) == (True, 1, 1)
+
+
 async def test_the_answers_on_the_way_are_closed() -> None:
     """The answer of a redirect is closed before the next request is sent."""
     closed: list[str] = []
@@ -157,9 +170,8 @@ async def test_the_answers_on_the_way_are_closed() -> None:
 @given(st.text(alphabet="htps:/@[]?#=&%\\.\t api.djustcomevl", max_size=40), st.sampled_from(CODES))
 def test_any_location_stays_on_the_host_or_is_left(location: str, code: int) -> None:
     """Whatever a `Location` contains, the next request has the same scheme, host and port, and no user."""
-    target = redirect_target("GET", f"{HERE}/x", code, location)
-    if target is not None:
-        url = httpx.URL(target)
+    url = redirect_target("GET", httpx.URL(f"{HERE}/x"), code, location)
+    if url is not None:
         assert (url.scheme, url.host, url.port, url.userinfo, url.fragment) == (
             "https",
             "api.adjust.com",

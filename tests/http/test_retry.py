@@ -19,7 +19,7 @@ from adjust_async.errors import (
     DecodeError,
     PaginationError,
 )
-from tests.clock import jumping_clock
+from tests.clock import jumping_clock, now
 
 pytestmark = pytest.mark.anyio
 anyio_backend = jumping_clock
@@ -28,11 +28,6 @@ anyio_backend = jumping_clock
 @pytest.fixture
 def _no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "jitter", lambda _: 0.0)
-
-
-def now() -> float:
-    """Return the time of the jumping clock, without the nanoseconds by which it ticks."""
-    return round(asyncio.get_running_loop().time(), 6)
 
 
 def status_error(status: int, retry_after: float | None = None, method: str = "GET") -> APIStatusError:
@@ -71,7 +66,7 @@ class Failing:
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 @given(status=st.integers(100, 999), retry_after=st.none() | st.floats(0, 1e6))
-def test_statuses_of_what_can_be_repeated(method: str, status: int, retry_after: float | None) -> None:
+def test_statuses_of_repeatable_requests(method: str, status: int, retry_after: float | None) -> None:
     """Reads and updates are repeated after transient statuses, and no others."""
     assert may_retry(method, status_error(status, retry_after)) == (
         status in {408, 425, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529}
@@ -127,7 +122,7 @@ def test_all_else_is_not_tried_again(method: str, error: BaseException) -> None:
 
 
 @pytest.mark.usefixtures("_no_jitter")
-async def test_it_is_tried_until_it_goes_well() -> None:
+async def test_it_is_tried_until_it_succeeds() -> None:
     """The answer of the first successful attempt is returned, and each retry is reported with its error and wait."""
     errors = [status_error(503, 1.0), status_error(429, 2.5)]
     request = Failing(*errors)
@@ -155,7 +150,7 @@ async def test_attempts_are_counted(max_attempts: int) -> None:
     [ValueError("boom"), status_error(404), ClientClosedError("closed"), asyncio.CancelledError()],
     ids=lambda error: type(error).__name__,
 )
-async def test_an_error_that_is_not_tried_again_comes_out_at_once(error: BaseException) -> None:
+async def test_an_error_that_is_not_retried_is_raised_at_once(error: BaseException) -> None:
     """An error outside of the list is raised unchanged, after one attempt."""
     request = Failing(error)
     with pytest.raises(type(error)) as caught:
@@ -202,7 +197,7 @@ async def test_a_thousand_attempts_do_not_overflow() -> None:
 
 
 @pytest.mark.usefixtures("_no_jitter")
-async def test_an_absurd_wait_does_not_stop_a_call_for_good() -> None:
+async def test_an_absurd_wait_does_not_stop_a_call_forever() -> None:
     """Without a deadline, a service that asks for years delays a call only by the longest pause."""
     request = Failing(status_error(429, 1e6))
     await request.run()
@@ -220,7 +215,7 @@ async def test_a_cancelled_wait_ends_at_once() -> None:
 
 
 @pytest.mark.usefixtures("_no_jitter")
-async def test_calls_side_by_side_keep_apart() -> None:
+async def test_concurrent_calls_are_independent() -> None:
     """Each call counts its own attempts, however many run concurrently."""
     requests = [Failing(*(status_error(503, 1.0 + number) for _ in range(number % 4))) for number in range(20)]
     assert await asyncio.gather(*(request.run() for request in requests)) == ["answer"] * 20

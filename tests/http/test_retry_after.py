@@ -1,33 +1,14 @@
 """Reading `Retry-After`, as seconds and as dates."""
 
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 
-import httpx
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from adjust_async._http.error_answers import raise_for_status, retry_after
-from adjust_async._http.messages import Answer
-from adjust_async.errors import (
-    APIStatusError,
-)
-
-
-def answer(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Make an answer to some GET, its headers in httpx's form."""
-    content = body.encode() if isinstance(body, str) else body
-    return Answer(method="GET", path="/p", status=status, headers=httpx.Headers(headers), body=content)
-
-
-def error_of(status: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> APIStatusError:
-    """Return the error for an answer."""
-    with pytest.raises(APIStatusError) as caught:
-        raise_for_status(answer(status, body, headers))
-    return caught.value
-
+from adjust_async._http.error_answers import retry_after
+from tests.http.answers import error_of
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
 

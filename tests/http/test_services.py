@@ -14,11 +14,13 @@ from adjust_async import (
     AsyncAdjust,
 )
 from adjust_async._http.services import hosts, services
-from adjust_async.config import APIToken, Config
+from adjust_async._tokens import APIToken
+from adjust_async.config import Config
 from adjust_async.emulator import Emulator
 from tests.clock import JUMPING_CLOCK
 from tests.loopback import RawRequest, answer, serve
 from tests.script import Script, client
+from tests.settings import config_of
 
 pytestmark = pytest.mark.anyio
 jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, id="jumping")])
@@ -26,14 +28,13 @@ jumping = pytest.mark.parametrize("anyio_backend", [pytest.param(JUMPING_CLOCK, 
 TOKEN = "s3cr3t-T0ken"
 QUERY: Any = {"dimensions": ["day"], "metrics": ["installs"], "date_period": ("2026-01-26", "2026-02-04")}
 KPIS: Any = {"start_date": "2026-01-26", "end_date": "2026-02-04", "kpis": ["installs"]}
-REPORT = httpx.Response(200, json={"rows": [], "totals": {}})
 CSV = httpx.Response(200, content=b"day,installs\n")
 
 
 def config(**changed: Any) -> Config:
     """Return a configuration of defaults."""
     urls = {"api_url": "https://api.adjust.com", "reports_url": "https://automate.adjust.com"}
-    return Config.read(token=APIToken(TOKEN), **urls | changed)
+    return config_of(APIToken(TOKEN), **urls | changed)
 
 
 # What they are.
@@ -41,7 +42,7 @@ def config(**changed: Any) -> Config:
 
 async def test_the_settings_of_each() -> None:
     """Each host has its own settings, and its own form of the token. Only one of them receives the account."""
-    made = services(config(account_id="42", max_rate=3, burst=4))
+    made = services(config(account_id="42", max_rate=3, burst=4), httpx.AsyncClient())
     assert set(made) == {"api", "reports"}
     api, reports = made["api"], made["reports"]
     assert (api.host.url, api.host.authorization, api.host.timeout, api.host.deadline, api.host.max_rate) == (
@@ -71,7 +72,7 @@ async def test_whose_limits_they_are() -> None:
         "reports https://automate.adjust.com",
         "reports https://automate.adjust.com",
     ]
-    other = Config.read(token=APIToken("another-T0ken"), api_url=None, reports_url=None)
+    other = config_of(APIToken("another-T0ken"))
     assert not scopes & {host.scope for host in hosts(other)}
     assert TOKEN not in str(scopes)
 
@@ -83,7 +84,7 @@ async def test_the_time_to_connect_is_a_part_of_the_attempt(
     timeout: float | None, connect: float, read: float | None
 ) -> None:
     """Connecting may take 10 s, or half of a shorter attempt, so that it does not end as a request that was sent."""
-    for service in services(config(timeout=timeout, reports_timeout=timeout)).values():
+    for service in services(config(timeout=timeout, reports_timeout=timeout), httpx.AsyncClient()).values():
         assert service.timeout.as_dict() == {"connect": connect, "pool": connect, "read": read, "write": read}
 
 
@@ -137,7 +138,7 @@ async def test_each_host_gets_its_own_requests() -> None:
         assert str(request.headers).count("secret-token") <= 1
 
 
-async def test_what_goes_over_the_sockets_of_each() -> None:
+async def test_requests_of_each_host_on_the_wire() -> None:
     """On the wire too, each of two servers receives its own header, and not the other's."""
     heads: dict[str, str] = {}
 

@@ -122,7 +122,7 @@ async def test_a_retry_after_beyond_the_deadline_fails_at_once() -> None:
             await get(adjust)
         assert asyncio.get_running_loop().time() == pytest.approx(started)
         assert raised.value.retry_after == 600
-        with pytest.raises(RateLimitError, match="earlier request of this client was answered 429"):
+        with pytest.raises(RateLimitError, match="an earlier request was answered 429"):
             await get(adjust)
         assert len(script.requests) == 1
 
@@ -230,7 +230,7 @@ async def test_the_task_that_closes_may_be_another_one() -> None:
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.5, 3.0])
-async def test_a_cancelled_call_gives_its_permit_back(moment: float) -> None:
+async def test_a_cancelled_call_releases_its_permit(moment: float) -> None:
     """A call that is cancelled while it sends or waits releases its permit, and is not retried."""
     async with client(status(503, retry_after="2"), never, max_concurrency=1) as (adjust, script):
         task = asyncio.create_task(get(adjust))
@@ -243,7 +243,7 @@ async def test_a_cancelled_call_gives_its_permit_back(moment: float) -> None:
         await get(adjust)
 
 
-async def test_on_retry_and_the_log_tell_of_each_retry(caplog: pytest.LogCaptureFixture) -> None:
+async def test_on_retry_and_the_log_report_each_retry(caplog: pytest.LogCaptureFixture) -> None:
     """The hook receives the failure, the attempts, and the length of the wait. The log has the same at DEBUG."""
     told: list[Retry] = []
     async with client(status(503, retry_after="4"), status(503, retry_after="5"), done(), on_retry=told.append) as (
@@ -282,7 +282,7 @@ async def test_a_hook_that_fails_ends_the_call() -> None:
             await get(adjust)
 
 
-async def test_what_is_sent() -> None:
+async def test_the_request() -> None:
     """A request has the token only in its header, requests JSON, and encodes its query."""
     async with client(done()) as (adjust, script):
         await adjust.trackers.list("app", page_size=7, after="a&b=c d+/%", prefetch=0).collect()

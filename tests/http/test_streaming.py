@@ -58,7 +58,7 @@ async def received(adjust: AsyncAdjust) -> bytes:
         ("identity", BODY),
     ],
 )
-async def test_packed_bodies_come_out_whole(coding: str, packed: bytes) -> None:
+async def test_compressed_bodies_are_complete(coding: str, packed: bytes) -> None:
     """Every requested coding is decompressed, in complete bodies and in streamed ones."""
     pieces = [packed[place : place + 7] for place in range(0, len(packed), 7)]
     async with client(arriving(*pieces, content_encoding=coding)) as (adjust, _):
@@ -77,7 +77,7 @@ async def test_a_cut_body_is_asked_for_again(length: int) -> None:
         assert len(script.requests) == 4
 
 
-async def test_a_body_that_always_breaks_off_is_an_error() -> None:
+async def test_a_body_that_is_always_cut_is_an_error() -> None:
     """After the last attempt, the error says that the body is cut. No part of it counts as complete."""
     async with client(arriving(PACKED[:-5], content_encoding="gzip"), max_attempts=3) as (adjust, script):
         for call in (fetch, received):
@@ -97,7 +97,7 @@ async def test_an_unknown_coding_is_final(coding: str) -> None:
         assert len(script.requests) == 2
 
 
-async def test_what_was_asked_for() -> None:
+async def test_the_accepted_codings() -> None:
     """Every request asks for gzip and deflate, whatever else the process has installed."""
     async with client(arriving(BODY)) as (adjust, script):
         await read(adjust)
@@ -149,7 +149,7 @@ async def test_a_response_that_a_mock_returns_for_hours() -> None:
 
 
 @pytest.mark.parametrize("length", [5, len(PACKED) // 2, len(PACKED) - 1])
-async def test_a_mock_may_break_off_too(length: int) -> None:
+async def test_a_mock_may_be_cut_too(length: int) -> None:
     """A mock's complete body with half of a compressed stream is an error: httpx itself would not notice."""
     sent: list[httpx.Request] = []
 
@@ -346,7 +346,7 @@ async def test_a_coding_has_an_end_of_its_own() -> None:
         (b'{"data": {"items": [{"token": 5.5}]}}', 1),
     ],
 )
-async def test_only_what_broke_off_is_asked_for_again(body: bytes, requests: int) -> None:
+async def test_only_what_was_cut_is_asked_for_again(body: bytes, requests: int) -> None:
     """A cut answer is requested again. A login page or another structure would be repeated, and is final."""
     async with client(arriving(body), max_attempts=3) as (adjust, script):
         with pytest.raises(DecodeError):

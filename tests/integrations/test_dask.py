@@ -6,9 +6,12 @@ import pickle
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pandas
 import pytest
 
 from adjust_async import AsyncAdjust, ConfigurationError, PermissionDeniedError
@@ -201,16 +204,24 @@ def test_a_rerun_of_the_recipe_completes_the_dataset(emulator: Emulator, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ({"metrics": []}, "metrics"),
+        ({"metrics": []}, "metrics is empty: name at least one"),
+        ({"metrics": None}, "metrics is None: pass a list of texts"),
+        ({"dimensions": 5}, "dimensions is 5: pass a list of texts"),
+        ({"dimensions": {"day"}}, "dimensions is a set, which has no order"),
         ({"date_period": "last_month"}, "date_period"),
+        ({"date_period": (datetime(2026, 1, 1, 5), DAYS[1])}, "date_period .* not midnight"),  # noqa: DTZ001
         ({"date_period": None}, "date_period"),
+        ({"date_period": 10**5000}, "date_period is a number of type int"),
+        ({"date_period": ("2026-01-01", pandas.Timestamp("2026-01-02 15:00"))}, "date_period"),
         ({"date_period": ("2026-02-01", "2026-01-01")}, "date_period"),
-        ({"app_tokens": []}, "app_tokens"),
+        ({"app_tokens": []}, "app_tokens is empty"),
+        ({"app_tokens": None}, "app_tokens is None: pass one app token as text, or many in a list"),
         ({"window": "year"}, "window"),
         ({"dimensions": ["network"], "window": "month"}, "window"),
         ({"token": "a-token"}, "ADJUST_API_TOKEN"),
         ({"coordinator": "redis://user:secret@localhost/0"}, "ADJUST_COORDINATOR"),
         ({"coordinator": object()}, "coordinator"),
+        ({"http_client": httpx.AsyncClient()}, "http_client belongs to one event loop"),
         ({"max_concurrency": 0}, "max_concurrency"),
     ],
 )
@@ -221,3 +232,21 @@ def test_a_wrong_argument_is_refused_before_anything_is_sent(arguments: dict[str
         read_report(**{**question, **arguments})
     assert "secret" not in str(caught.value)
     assert "a-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"kpis": None}, "kpis is None: pass a list of texts"),
+        ({"kpis": []}, "kpis is empty: name at least one"),
+        ({"grouping": [5]}, "grouping holds 5"),
+        ({"grouping": []}, "grouping is empty: name at least one"),
+        ({"date_period": ("2026-02-01", "2026-01-01")}, "2026-02-01"),
+        ({"app_tokens": ["a", "a"]}, "app_tokens has 'a' twice"),
+    ],
+)
+def test_a_wrong_argument_of_kpis_is_refused_too(arguments: dict[str, Any], named: str) -> None:
+    """The error names the argument."""
+    question = {"kpis": ["installs"], "grouping": ["day"], "date_period": DAYS, "app_tokens": ["app"]}
+    with pytest.raises(ConfigurationError, match=named):
+        read_kpis(**{**question, **arguments})

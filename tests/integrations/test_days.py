@@ -2,12 +2,10 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-import pandas
 import pytest
 from hypothesis import given, strategies as st
 
-from adjust_async import ConfigurationError
-from adjust_async.integrations.days import Days, Loaded, read_day, restated_for
+from adjust_async.integrations.days import Days, Loaded, restated_for
 
 START, END = date(2026, 1, 1), date(2026, 3, 31)
 
@@ -65,7 +63,7 @@ def test_a_second_load_asks_again_for_the_restated_days() -> None:
         {"start": date(2026, 3, 1)},
     ],
 )
-def test_what_changes_the_table_asks_for_all_days(changes: dict[str, object]) -> None:
+def test_changes_of_the_table_request_all_days(changes: dict[str, object]) -> None:
     """A new metric, other dimensions, an earlier start, and days that are not adjacent to the stored ones."""
     loaded = days().after(None, date(2026, 2, 10))
     changed = days(**changes)
@@ -73,7 +71,7 @@ def test_what_changes_the_table_asks_for_all_days(changes: dict[str, object]) ->
     assert changed.after(loaded, END)["start"] == changed.start.isoformat()
 
 
-def test_fewer_metrics_are_no_reason_to_ask_again() -> None:
+def test_fewer_metrics_request_nothing_again() -> None:
     """A metric that returns after it was dropped is new."""
     both = days(figures=("installs", "cost"))
     one = days().after(both.after(None, END), END)
@@ -106,16 +104,3 @@ def test_no_day_is_ever_left_out(loads: list[tuple[date, date, int]]) -> None:
             loaded = asked_for.after(loaded, period[1])
         whole = {min(one, other) + timedelta(days=number) for number in range(abs((other - one).days) + 1)}
         assert whole <= stored
-
-
-@pytest.mark.parametrize("value", ["yesterday", "2026-02-30", 5, None, pandas.NaT])
-def test_what_is_no_day_is_refused(value: object) -> None:
-    """The error names the argument."""
-    with pytest.raises(ConfigurationError, match="start_date"):
-        read_day(value, "start_date")
-
-
-def test_forms_of_a_day() -> None:
-    """Dates, datetimes and ISO text are days."""
-    moment = datetime(2026, 1, 1, tzinfo=UTC)
-    assert read_day(START, "day") == read_day(moment, "day") == read_day("2026-01-01", "day") == START

@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
+import httpx
 import pytest
 
 from adjust_async import AdjustError, AsyncAdjust, ConfigurationError, ServerError
@@ -26,8 +27,6 @@ TODAY = datetime.now(UTC).date()
 START = TODAY - timedelta(days=20)
 FIRST, SECOND, THIRD = "yxs12pfewq", "gwzpeepw8uf8", "a1b2c3d4e5f6"
 METRICS = ["installs", "cost", "retention_rate_d7"]
-
-Destination: TypeAlias = Callable[[], Any]
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +103,7 @@ def warehouse(emulator: Emulator, destination: Any, tmp_path: Path) -> Warehouse
 
 
 ALL = (FIRST, SECOND, THIRD)
+COLUMNS = ("dimensions", "metrics", "kpis", "grouping")
 
 
 def test_a_first_load_has_the_rows_of_fetch(warehouse: Warehouse) -> None:
@@ -125,7 +125,7 @@ def test_a_first_load_has_the_rows_of_fetch(warehouse: Warehouse) -> None:
     }
 
 
-def test_a_second_load_asks_for_the_restated_days_alone(warehouse: Warehouse) -> None:
+def test_a_second_load_requests_only_restated_days(warehouse: Warehouse) -> None:
     """Figures that came late are there after the next load, with the row of a new network, and nothing is doubled."""
     warehouse.load()
     late = TODAY - timedelta(days=10)
@@ -216,7 +216,7 @@ def test_trackers_have_their_parents(warehouse: Warehouse) -> None:
     assert [tuple(row) for row in found] == [("AppLovin::DE", "AppLovin")]
 
 
-def test_where_every_app_fails_the_run_fails(warehouse: Warehouse) -> None:
+def test_the_run_fails_if_every_app_fails(warehouse: Warehouse) -> None:
     """If all apps fail, the run raises an error, and stored rows stay."""
     warehouse.load()
     before = warehouse.rows()
@@ -301,13 +301,24 @@ def test_a_killed_load_is_made_good_by_the_next(warehouse: Warehouse, step: str,
         ({"dimensions": ["network"]}, "dimensions"),
         ({"grouping": ["trackers"]}, "grouping"),
         ({"start_date": "yesterday"}, "start_date"),
+        ({"start_date": datetime(2026, 1, 1, 15, tzinfo=UTC)}, "start_date"),
         ({"start_date": date.max}, "start_date"),
         ({"end_date": "2020-01-01"}, "end_date"),
+        ({"start_date": datetime(2026, 1, 1, 5)}, "start_date is .*, which is not midnight"),  # noqa: DTZ001
+        ({"end_date": 10**5000}, "end_date is a number"),
         ({"restate_days": -1}, "restate_days"),
-        ({"metrics": []}, "metrics"),
+        ({"restate_days": "week"}, "restate_days is 'week'"),
+        *(({name: None}, f"{name} is None: pass a list of texts") for name in COLUMNS),
+        *(({name: 5}, f"{name} is 5: pass a list of texts") for name in COLUMNS),
+        *(({name: ["day", None]}, f"{name} holds None") for name in COLUMNS),
+        *(({name: {"day"}}, f"{name} is a set, which has no order") for name in COLUMNS),
+        *(({name: []}, f"{name} is empty: name at least one") for name in COLUMNS),
         ({"metrics": ["day"]}, "day"),
-        ({"apps": ["a/b"]}, "app_tokens"),
-        ({"apps": []}, "app_tokens"),
+        ({"apps": ["a/b"]}, "apps is 'a/b'"),
+        ({"apps": []}, "apps is empty"),
+        ({"apps": 5}, "apps is 5: pass one app token as text, or many in a list"),
+        ({"apps": ["a", "a"]}, "apps has 'a' twice"),
+        ({"http_client": httpx.AsyncClient()}, "http_client belongs to one event loop"),
         ({"max_concurrency": 0}, "max_concurrency"),
     ],
 )
@@ -315,3 +326,10 @@ def test_a_wrong_argument_is_refused_before_anything_is_sent(arguments: dict[str
     """The error is the SDK's, names the argument, and comes when the source is made."""
     with pytest.raises(ConfigurationError, match=named):
         adjust_source(**{"start_date": "2026-01-01", "token": "a-token", **arguments})
+
+
+@pytest.mark.parametrize("value", [None, "adjust", 5])
+def test_anything_but_a_pipeline_is_refused(value: Any) -> None:
+    """The error says what to pass."""
+    with pytest.raises(ConfigurationError, match=r"pipeline is .*: pass the pipeline that dlt.pipeline returned"):
+        outcome_of(value)

@@ -18,7 +18,6 @@ from tests.provisioning_plans import names
 pytestmark = pytest.mark.anyio
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FAULTS = Faults(0.03, ["500", "503", "drop-after"], seed=2)
 DAYS = "start=2026-01-01&end=2026-01-03"
 LOOPS = ["asyncio", pytest.param("uvloop", marks=pytest.mark.skipif(sys.platform == "win32", reason="no uvloop"))]
 

@@ -34,7 +34,7 @@ from adjust_async import (
     TrackerSpec,
 )
 from adjust_async.emulator import Emulator, Faults
-from adjust_async.integrations.fastapi import Adjust, get_adjust, install_error_handlers, lifespan
+from adjust_async.integrations.fastapi import Adjust, answer_to, get_adjust, install_error_handlers, lifespan
 
 WHERE: dict[str, Any] = {"method": "GET", "path": "/public/v1/partners"}
 
@@ -129,6 +129,10 @@ def test_wrong_options_fail_early() -> None:
         lifespan(max_atempts=3)
     with pytest.raises(ConfigurationError, match="drain is -1"):
         lifespan(drain=-1)
+    with pytest.raises(ConfigurationError, match="drain is a number of type int with thousands of digits"):
+        lifespan(drain=10**5000)
+    with pytest.raises(ConfigurationError, match="own is 'mine': pass the lifespan of the application"):
+        lifespan("mine")  # type: ignore[arg-type]
     app = FastAPI(lifespan=lifespan(token="a-secret-api-token", timeout=-1))
     with pytest.raises(ConfigurationError, match="timeout is -1") as caught, TestClient(app):
         raise AssertionError
@@ -137,6 +141,15 @@ def test_wrong_options_fail_early() -> None:
         if "adjust_async" in traceback.tb_frame.f_code.co_filename:
             assert "a-secret-api-token" not in repr(traceback.tb_frame.f_locals)
         traceback = traceback.tb_next  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("value", [None, "app", ValueError("mine")])
+def test_other_objects_are_refused(value: Any) -> None:
+    """Anything but an application, or an error of the package, is refused with a hint."""
+    with pytest.raises(ConfigurationError, match=r"app is .*: pass a FastAPI or Starlette application"):
+        install_error_handlers(value)
+    with pytest.raises(ConfigurationError, match=r"error is .*: pass an AdjustError"):
+        answer_to(value)
 
 
 def test_without_the_lifespan(emulator: Emulator) -> None:

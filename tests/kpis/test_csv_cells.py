@@ -66,7 +66,7 @@ def test_a_figure_is_a_number_or_nothing(cell: str, expected: float | None) -> N
         "null",
     ],
 )
-def test_a_figure_that_is_no_number_is_refused(cell: str) -> None:
+def test_a_figure_that_is_not_a_number_is_refused(cell: str) -> None:
     """Nothing is guessed: the error has the column, the cell and the line."""
     error = decode_error_of(f"country,k\nde,1\nus,{cell}\n")
     assert error.location == "line 3"
@@ -116,7 +116,7 @@ def test_nothing_at_all_is_refused_or_empty(text: str) -> None:
     assert list(report.rows()) == []
 
 
-def test_a_header_alone_is_an_empty_report() -> None:
+def test_only_a_header_is_an_empty_report() -> None:
     """A file with only a header has no rows, but has the columns of a full CSV."""
     empty = KpiReport.from_csv("tracker_token,tracker_name,date,installs,revenue\n")
     full = KpiReport.from_csv("tracker_token,tracker_name,date,installs,revenue\nt,T,2026-01-01,1,0.5\n")
@@ -140,7 +140,7 @@ def test_every_end_of_line_will_do(end: str) -> None:
     ]
 
 
-def test_a_blank_line_of_a_single_column_is_no_value() -> None:
+def test_a_blank_line_of_a_single_column_has_no_value() -> None:
     """With one column a blank cell is a blank line: it may not be ignored if others have figures."""
     report = KpiReport.from_csv(written(["k"], [[None]]))
     assert [row["k"] for row in report.rows()] == [None]
@@ -195,7 +195,7 @@ def test_two_lines_of_one_element_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["report.csv", "{}", '{"result_set": 1}', "<html>", "<html>\n", "404 Not Found", "a;b;c"]
 )
-def test_what_is_no_csv_of_the_service_is_refused(text: str) -> None:
+def test_anything_but_a_csv_of_the_service_is_refused(text: str) -> None:
     """A path that is passed as text, JSON or a proxy's page is not an empty report."""
     assert decode_error_of(text).location
 
@@ -215,7 +215,7 @@ def test_a_level_that_nobody_documented_is_named_in_the_error() -> None:
         pytest.param(b"tracker_token,tracker_name,k\nt,\xff\xfe,1\n", id="binary"),
     ],
 )
-def test_bytes_that_are_no_utf_8_are_refused(raw: bytes) -> None:
+def test_bytes_that_are_not_utf_8_are_refused(raw: bytes) -> None:
     """Names are not changed silently."""
     assert decode_error_of(raw).location
 
@@ -237,7 +237,7 @@ def test_a_cell_of_a_megabyte_is_read() -> None:
         )
     ).map(lambda lines: "\n".join(map(",".join, lines)))
 )
-def test_any_bytes_give_rows_or_a_decode_error(source: bytes | str) -> None:
+def test_any_bytes_are_rows_or_a_decode_error(source: bytes | str) -> None:
     """Whatever is read, the result is a report with rows and a schema, or `DecodeError`, and never anything else."""
     try:
         report = KpiReport.from_csv(source)

@@ -176,7 +176,7 @@ def test_apps_are_kept_apart(figures: dict[str, list[int]]) -> None:
     assert len(got) == len(lines)
 
 
-def test_what_the_columns_say_goes_before_the_arguments() -> None:
+def test_columns_take_precedence_over_arguments() -> None:
     """`app_token` and similar arguments fill in what the CSV leaves open, cell by cell."""
     assert rows_of("app_token,country,k\nb,de,1\n,us,2\n", app_token="a", app_name="A", currency="EUR") == [
         {"app_token": "b", "app_name": "A", "currency": "EUR", "country": "de", "k": 1},

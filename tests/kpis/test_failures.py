@@ -89,6 +89,9 @@ async def test_all_apps_failing_always_raises(adjust: AsyncAdjust, emulator: Emu
         await adjust.kpis.deliverables(emulator.app_tokens, on_failure="keep", **DATES)
     assert raised.value.path.endswith(emulator.app_tokens[0])
     assert raised.value.__notes__ == ["5 other apps failed too."]
+    with pytest.raises(GoneError) as raised:
+        await adjust.kpis.deliverables(emulator.app_tokens[0], on_failure="keep", **DATES)
+    assert not hasattr(raised.value, "__notes__")
     seen = []
     with pytest.raises(GoneError, match=emulator.app_tokens[0]):
         async for token, report in adjust.kpis.stream(emulator.app_tokens, on_failure="keep", **DATES):
@@ -99,7 +102,7 @@ async def test_all_apps_failing_always_raises(adjust: AsyncAdjust, emulator: Emu
 # Streams.
 
 
-async def test_stream_gives_each_app_as_it_arrives(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_stream_yields_each_app_as_it_arrives(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Each app is yielded once, with the same report as on its own."""
     seen = {}
     async for token, report in adjust.kpis.stream(emulator.app_tokens, kpis=["installs"], grouping=["day"], **DATES):

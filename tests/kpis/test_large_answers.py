@@ -61,7 +61,15 @@ def test_a_large_answer_is_read(ascii_only: bool) -> None:
     assert [row["network_token"] for row in report.rows()][:: 12 * 28] == [f"n{number}" for number in range(80)]
 
 
-def test_a_fault_in_a_large_answer_is_found_where_it_is() -> None:
+def test_equal_texts_of_a_level_are_few_objects() -> None:
+    """A day that is repeated below each network is kept once for each slice."""
+    report = KpiReport.from_json(json.dumps(large_answer()))
+    days = [day["date"] for network in report.result_set["apps"][0]["networks"] for day in network["dates"]]
+    assert len(days) == 80 * 12 * 28
+    assert len(set(map(id, days))) * 2 < len(days)
+
+
+def test_a_fault_in_a_large_answer_is_located() -> None:
     """Its location counts all elements, those that became columns too."""
     answer = large_answer()
     answer["result_set"]["networks"][70]["dates"] = [{"date": "2026-01-01", "kpi_values": [1]}]
@@ -73,7 +81,7 @@ def test_a_fault_in_a_large_answer_is_found_where_it_is() -> None:
 @pytest.mark.parametrize(
     "answer", [large_answer(error="quota"), {"result_parameters": {}, "result_set": {}, "error": "quota"}]
 )
-def test_a_saved_error_is_no_report(answer: dict[str, Any]) -> None:
+def test_a_saved_error_is_not_a_report(answer: dict[str, Any]) -> None:
     """A document that says that it is an error is one, whatever else it holds."""
     with pytest.raises(DecodeError, match="the answer is an error: quota"):
         KpiReport.from_json(json.dumps(answer))

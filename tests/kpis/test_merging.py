@@ -128,7 +128,7 @@ async def test_apps_that_answer_differently_are_merged() -> None:
         ([], r"\$\.result_set"),
     ],
 )
-async def test_an_answer_of_another_shape_says_where(result_set: Any, place: str) -> None:
+async def test_an_answer_of_another_structure_is_located(result_set: Any, place: str) -> None:
     """Values that don't match their KPIs, or figures of another app, are an error that names the place."""
     document = {"result_parameters": {"kpis": ["installs", "clicks"]}, "result_set": result_set}
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=document))
@@ -136,6 +136,28 @@ async def test_an_answer_of_another_shape_says_where(result_set: Any, place: str
         with pytest.raises(DecodeError, match=place) as raised:
             await adjust.kpis.deliverables("app", **DATES)
     assert raised.value.path == "/kpis/v1/app"
+
+
+# Columns.
+
+
+@pytest.mark.parametrize("echoed", [{}, {"grouping": None}, {"grouping": []}, {"grouping": ["days", "periods"]}])
+async def test_columns_are_those_of_the_requested_grouping_if_the_service_does_not_say(echoed: dict[str, Any]) -> None:
+    """An answer without figures has the columns of one with figures, whether or not the service echoes the query."""
+    parameters = {"kpis": ["installs"], **echoed}
+    days = [{"date": "2026-01-26T00:00:00", "periods": [{"period": "0", "kpi_values": [1]}]}]
+    answers = [
+        httpx.Response(200, json={"result_parameters": parameters, "result_set": {"token": "app", **levels}})
+        for levels in ({}, {"dates": days})
+    ]
+    async with client(*answers) as (adjust, _):
+        empty, full = [
+            await adjust.kpis.cohorts("app", **DATES, kpis=["installs"], grouping=["day", "periods"], period="week")
+            for _ in answers
+        ]
+    assert empty.schema == full.schema
+    assert empty.to_arrow().schema == full.to_arrow().schema
+    assert [(row["date"], row["period"], row["period_unit"]) for row in full] == [(date(2026, 1, 26), 0, "week")]
 
 
 # Warnings.
@@ -154,7 +176,7 @@ async def test_an_answer_of_another_shape_says_where(result_set: Any, place: str
         ({"grouping": ["day"]}, ["installs"], ["unknown"], []),
     ],
 )
-async def test_answers_that_are_not_what_was_asked_for_are_warned_of(
+async def test_unexpected_answers_cause_warnings(
     query: Any, kpis: list[str], dates: list[str], warnings: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Missing KPIs, and figures outside of the range, are reported in the report and in the log."""

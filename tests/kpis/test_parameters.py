@@ -25,7 +25,7 @@ LISTS = {name for name, _, value, _ in DOCUMENTED if isinstance(value, (list, tu
 
 
 @pytest.mark.parametrize(("endpoint", "name", "_takes", "value", "wire"), TAKEN)
-def test_each_endpoint_takes_what_is_documented(
+def test_each_endpoint_accepts_its_documented_parameters(
     endpoint: Endpoint, name: str, _takes: object, value: object, wire: str
 ) -> None:
     """A parameter is sent in its documented form, in addition to the dates."""
@@ -49,7 +49,7 @@ def test_period_is_refused_on_deliverables() -> None:
     assert message == "period is not a parameter of deliverables: it is one of cohorts"
 
 
-def test_an_unknown_argument_is_refused_with_the_way_to_give_it() -> None:
+def test_an_unknown_argument_is_refused_with_the_way_to_pass_it() -> None:
     """An undocumented name is refused as a typo: it must be passed in `parameters`."""
     message = refusal(lambda: check_query("events", {**DAYS, "kpi": ["installs"]}, None))
     assert message == "kpi is not a parameter of events: did you mean kpis?"
@@ -66,7 +66,7 @@ def test_none_is_left_out(endpoint: Endpoint, name: str) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["", "cohort", "Deliverables", None, 1, ["events"], {}])
-def test_an_endpoint_that_is_none_is_refused(endpoint: Any) -> None:
+def test_an_unknown_endpoint_is_refused(endpoint: Any) -> None:
     """Only the four endpoints are accepted, and the message names them."""
     message = refusal(lambda: check_query(endpoint, DAYS, None))
     assert message.endswith("pass one of deliverables, events, cohorts, skadnetwork")
@@ -77,7 +77,7 @@ def test_an_endpoint_that_is_none_is_refused(endpoint: Any) -> None:
     st.dictionaries(st.text(max_size=4), st.none() | st.integers() | st.floats() | st.text() | st.lists(st.text())),
     st.sampled_from(ENDPOINTS),
 )
-def test_any_arguments_give_texts_or_are_refused(
+def test_any_arguments_become_texts_or_are_refused(
     query: dict[str, Any], further: dict[str, Any], endpoint: Endpoint
 ) -> None:
     """Any query is sent as encodable text, or raises `ConfigurationError`."""
@@ -116,7 +116,7 @@ def test_any_arguments_give_texts_or_are_refused(
         (["\ud800"], "can't be sent"),
     ],
 )
-def test_what_is_no_list_of_names_is_refused(name: str, value: object, part: str) -> None:
+def test_anything_but_a_list_of_names_is_refused(name: str, value: object, part: str) -> None:
     """A text in place of a list is the most common mistake; it and every other mistake is refused by name."""
     message = refused(name, value)
     assert message.startswith(f"{name} ")
@@ -130,7 +130,7 @@ def test_a_name_twice_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(LISTS - {"partner_ids"}))
-def test_a_number_is_no_name(name: str) -> None:
+def test_a_number_is_not_a_name(name: str) -> None:
     """Numbers are accepted only for partners."""
     assert "holds 7" in refused(name, [7])
 
@@ -163,7 +163,7 @@ def test_an_offset_has_a_sign_hours_and_minutes(value: str) -> None:
     ["", "5", "05:30", "+5:30", "+0530", "+05:60", "+15:00", "+14:30", "-14:00", "Z", "UTC", "Europe/Berlin", " 00:00",
      "+05:30\n", "+٠٥:٣٠", "−05:30", 5, 5.5, True, timedelta(hours=5), UTC, ["+05:30"]],
 )  # fmt: skip
-def test_an_offset_that_is_none_is_refused(value: object) -> None:
+def test_an_invalid_offset_is_refused(value: object) -> None:
     """No place on Earth has another offset than -12:00 to +14:00; names, numbers and other forms are refused."""
     assert refused("utc_offset", value).endswith("pass sign, hours and minutes, such as '+05:30' or '-08:00'")
 

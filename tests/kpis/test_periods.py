@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy
 import pandas
 import pytest
 from hypothesis import given, strategies as st
@@ -29,6 +30,10 @@ JANUARY = Period(date(2026, 1, 1), date(2026, 1, 31))
         (datetime(2026, 1, 5, tzinfo=UTC), "2026-01-05"),
         (pandas.Timestamp("2026-01-05"), "2026-01-05"),
         (pandas.Timestamp("2026-01-05", tz="Europe/Berlin"), "2026-01-05"),
+        (numpy.datetime64("2026-01-05"), "2026-01-05"),
+        (numpy.datetime64("2026-01-05T00"), "2026-01-05"),
+        (pandas.Series([pandas.Timestamp("2026-01-05")]).to_numpy()[0], "2026-01-05"),
+        (pandas.Timestamp("2026-01-05").as_unit("ns").to_datetime64(), "2026-01-05"),
     ],
 )
 def test_a_date_is_a_date_or_iso_text(value: object, wire: str) -> None:
@@ -42,6 +47,10 @@ def test_a_date_is_a_date_or_iso_text(value: object, wire: str) -> None:
         datetime(2026, 1, 5, 1, tzinfo=UTC),
         pandas.Timestamp("2026-01-05 00:00:00.000000001"),
         pandas.NaT,
+        numpy.datetime64("2026-01-05T01:00"),
+        numpy.datetime64("2026-01-05T00:00:00.000000001"),
+        numpy.datetime64("2026-01"),
+        numpy.datetime64("NaT"),
         "2026-01-05T00:00:00",
         "2026-02-29",
         "2026-13-01",
@@ -59,12 +68,13 @@ def test_a_date_is_a_date_or_iso_text(value: object, wire: str) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["start_date", "end_date"])
-def test_what_is_no_date_is_refused(name: str, value: object) -> None:
+def test_anything_but_a_date_is_refused(name: str, value: object) -> None:
     """A moment, an impossible day, or any other form is refused, with the two forms that work."""
     message = refused(name, value)
     assert message.startswith(f"{name} is ")
     assert message.endswith("pass a datetime.date, or a text such as '2026-11-01'")
-    assert ("which is not midnight" in message) == (isinstance(value, datetime) and value is not pandas.NaT)
+    is_moment = isinstance(value, (datetime, numpy.datetime64)) and not pandas.isna(value) and ":" in str(value)
+    assert ("which is not midnight" in message) == is_moment
 
 
 @pytest.mark.parametrize("name", ["start_date", "end_date"])
@@ -151,7 +161,7 @@ def test_a_year_of_months_has_each_month_in_full(year: int) -> None:
         ("9999-12-30", "9999-12-31", 5, ["9999-12-30 9999-12-31"]),
     ],
 )
-def test_where_windows_begin_and_end(start: str, end: str, window: object, expected: list[str]) -> None:
+def test_windows_begin_and_end_at_their_borders(start: str, end: str, window: object, expected: list[str]) -> None:
     """Month boundaries, leap days, single days and the last month of the calendar are cut correctly."""
     assert [f"{a} {b}" for a, b in windows(date.fromisoformat(start), date.fromisoformat(end), window)] == expected
 
@@ -164,7 +174,7 @@ def test_no_window_is_the_whole_range() -> None:
 @pytest.mark.parametrize(
     "window", ["fortnight", "", "Month", 0, -1, 367, 7.0, True, False, [7], "7", b"month", ["month"]]
 )
-def test_a_window_that_is_none_is_refused(window: object) -> None:
+def test_an_invalid_window_is_refused(window: object) -> None:
     """Only `day`, `week`, `month` and a number of days from 1 to 366 are windows."""
     message = refusal(lambda: split_period(JANUARY, window, ("day",)))
     assert message.endswith("pass 'day', 'week', 'month', or a number of days from 1 to 366")
@@ -185,7 +195,7 @@ INEXACT = ["", "trackers", "week", "weeks", "trackers,countries", "periods", "ho
         *((grouping, 30, False) for grouping in ("month", "months", "week,month")),
     ],
 )
-def test_windows_are_allowed_where_no_figure_spans_two(grouping: str, window: Any, exact: bool) -> None:
+def test_windows_are_allowed_if_no_figure_spans_two(grouping: str, window: Any, exact: bool) -> None:
     """By day or hour any window is exact, by month only months are; otherwise the error says what to group by."""
     levels = tuple(grouping.split(",")) if grouping else ()
     if exact:

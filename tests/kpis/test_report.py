@@ -58,7 +58,7 @@ def test_cells_are_of_the_kind_of_their_column(answer: dict[str, Any]) -> None:
 
 
 @given(answers())
-def test_the_result_set_is_kept_as_it_came(answer: dict[str, Any]) -> None:
+def test_the_result_set_is_kept_unchanged(answer: dict[str, Any]) -> None:
     """The report holds the document's own data, under `apps` even for a single app."""
     got = KpiReport.from_json(json.dumps(answer))
     assert got.result_set == {"apps": apps_of(answer)}
@@ -66,7 +66,7 @@ def test_the_result_set_is_kept_as_it_came(answer: dict[str, Any]) -> None:
     assert got.failures == {}
 
 
-def test_adjustys_example_gives_a_table() -> None:
+def test_adjustys_example_is_a_table() -> None:
     """The answer that adjusty's README shows, of one app without name and currency, is read."""
     networks = [
         {"token": "abcd1234", "name": "Organic", "periods": [{"period": str(n), "kpi_values": [n]} for n in range(3)]},
@@ -105,7 +105,7 @@ def test_adjustys_example_gives_a_table() -> None:
     ]
 
 
-def test_the_documentations_example_gives_a_table() -> None:
+def test_the_documentations_example_is_a_table() -> None:
     """Trackers, dates and events nest; names come from the parameters; levels are ragged."""
     trackers = [
         {"token": "foobar", "dates": [
@@ -144,7 +144,7 @@ def test_the_documentations_example_gives_a_table() -> None:
         ("absent", None),
     ],
 )
-def test_names_are_joined_where_there_are_any(
+def test_names_are_joined_if_they_exist(
     level: str, entries: object, expected: str | None, name: dict[str, None]
 ) -> None:
     """Parameters without the name, or without any names, leave the cell empty, but the column exists."""
@@ -194,7 +194,7 @@ def test_a_day_with_a_time_is_a_date(grouping: list[str] | None, kind: str) -> N
     assert row["date"] == (date(2026, 1, 1) if kind == "date" else datetime(2026, 1, 1))  # noqa: DTZ001 - none given
 
 
-def test_the_hour_that_comes_twice_stays_two() -> None:
+def test_a_repeated_hour_stays_two() -> None:
     """Hours with an offset are separate datetimes, in rows and in tables."""
     hours = ["2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00"]
     source = report({"token": "a", "dates": [{"date": hour, "kpi_values": [1]} for hour in hours]}, "k")
@@ -211,7 +211,7 @@ def test_dates_are_dates_and_hours_are_moments() -> None:
     hours = {"token": "a", "dates": [{"date": f"2026-01-01T{hour}", "kpi_values": [1]}
                                      for hour in ("00:00:00", "23:00:00")]}  # fmt: skip
     assert [row["date"] for row in report(hours, "k").rows()] == [
-        datetime(2026, 1, 1, 0, 0),  # noqa: DTZ001 - the service gave no offset
+        datetime(2026, 1, 1, 0, 0),  # noqa: DTZ001 - the service sent no offset
         datetime(2026, 1, 1, 23, 0),  # noqa: DTZ001
     ]
     assert kinds_of(by_day)["date"] == "date"
@@ -240,7 +240,7 @@ def test_large_integers_are_exact() -> None:
 # What it says of itself.
 
 
-def test_a_report_shows_what_it_holds() -> None:
+def test_a_report_describes_itself() -> None:
     """The representation has the numbers of rows and apps, the failures and the columns."""
     failure = APIConnectionError("no route", method="GET", path="/kpis/v1/b")
     got = KpiReport({"kpis": ["k"]}, [{"token": "a", "kpi_values": [1]}], {"b": failure})

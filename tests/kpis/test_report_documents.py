@@ -43,7 +43,7 @@ def decode_error_of(document: object) -> DecodeError:
         ({"result_parameters": {}, "result_set": {"apps": {"a": {}}}}, "$.result_set.apps"),
     ],
 )
-def test_what_is_no_answer_is_refused_where_it_fails(document: object, location: str) -> None:
+def test_invalid_answers_are_located(document: object, location: str) -> None:
     """Each invalid document raises a `DecodeError` with the place of the fault."""
     assert decode_error_of(document).location == location
 
@@ -99,7 +99,7 @@ json_values = st.recursive(
         }
     )
 )
-def test_any_json_gives_rows_or_a_decode_error(document: Any) -> None:
+def test_any_json_is_rows_or_a_decode_error(document: Any) -> None:
     """Any JSON results in a report with rows and a schema, or in `DecodeError`, and never in anything else."""
     try:
         got = KpiReport.from_json(json.dumps(document))
@@ -111,20 +111,20 @@ def test_any_json_gives_rows_or_a_decode_error(document: Any) -> None:
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60) | st.text(st.characters(), max_size=5))
-def test_any_bytes_are_no_json(source: bytes | str) -> None:
+def test_random_bytes_are_not_json(source: bytes | str) -> None:
     """Random bytes and texts raise `DecodeError`; no short text is an answer."""
     with pytest.raises(DecodeError):
         KpiReport.from_json(source)
 
 
 @pytest.mark.parametrize("source", ["\ud800", '{"a": "\ud800"}'])
-def test_a_text_that_cannot_be_encoded_is_no_json(source: str) -> None:
+def test_a_text_that_cannot_be_encoded_is_not_json(source: str) -> None:
     """Half a surrogate pair raises `DecodeError` like any other fault."""
     assert decode_error_of(source).malformed
 
 
 @pytest.mark.parametrize("depth", [50, 200, 400, 480, 900])
-def test_depth_gives_rows_or_a_decode_error(depth: int) -> None:
+def test_any_depth_is_rows_or_a_decode_error(depth: int) -> None:
     """Levels that are nested extremely deeply are read or refused; they do not exhaust the stack."""
     text = '{"result_parameters": {"kpis": ["k"]}, "result_set": {"token": "a", '
     text += '"trackers": [{"token": "t", ' * depth + '"kpi_values": [1]' + "}]" * depth + "}}"

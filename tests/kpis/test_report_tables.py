@@ -190,7 +190,19 @@ def test_a_pivot_of_a_level_with_tokens_has_one_row_a_cohort() -> None:
     assert [(row["e0"], row["e1"]) for row in table.rows()] == [(0, 1)]
 
 
-def test_a_row_without_the_level_makes_no_column_none() -> None:
+@pytest.mark.parametrize(("second", "expected"), [("One", ("app_token", "tracker_token")), ("Two", ())])
+def test_the_key_of_a_pivot_identifies_a_row(second: str, expected: tuple[str, ...]) -> None:
+    """A tracker that appears with two names has two rows, which its token does not distinguish."""
+    trackers = [
+        {"token": "t", "name": name, "periods": [{"period": period, "kpi_values": [1]}]}
+        for name, period in [("One", "0"), (second, "1")]
+    ]
+    source = report({"token": "a", "trackers": trackers}, "k")
+    assert source.key_columns == ("app_token", "tracker_token", "period", "period_unit")
+    assert source.pivot().key_columns == expected
+
+
+def test_a_row_without_the_level_adds_no_column() -> None:
     """Ragged levels: figures above the periods do not belong to a period called None."""
     app = cohorts(("0", [1]))
     app["kpi_values"] = [9]

@@ -43,9 +43,7 @@ async def answer(emulator: Emulator, path: str, params: dict[str, str]) -> bytes
         return response.content
 
 
-async def test_one_request_goes_out_for_each_app_and_the_order_is_that_asked_for(
-    adjust: AsyncAdjust, emulator: Emulator
-) -> None:
+async def test_one_request_is_sent_for_each_app_in_the_requested_order(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Apps are in the requested order, each from its own request, whatever order the answers arrive in."""
     tokens = list(reversed(emulator.app_tokens))
     report = await adjust.kpis.deliverables(tokens, kpis=["installs", "sessions"], grouping=["trackers"], **DATES)

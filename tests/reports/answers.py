@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas
 from hypothesis import strategies as st
 
 from adjust_async.reports.report import Report, ReportPart
 from adjust_async.tables import Table
+from tests.frames import from_pandas
 
 DIMENSIONS = ["day", "hour", "week", "app", "country", "partner_id", "campaign_network"]
 METRICS = ["installs", "cost", "roas", "retention_rate_d7", "sessions_w2", "Level Up_events", "buy_d30_events_cohort"]
@@ -67,19 +67,6 @@ DAY = {"day": "2026-01-05"}
 
 
 ANSWER = {"day": "2026-01-05", "installs": "64", "cost": "0.0"}
-
-
-def from_pandas(source: Table) -> list[dict[str, Any]]:
-    """Return the rows of a pandas frame as plain values."""
-    frame = source.to_pandas()
-    days = {name for name, kind in source.schema if kind == "date"}
-    return [
-        {
-            name: None if pandas.isna(cell) else cell.date() if name in days else cell
-            for name, cell in zip(frame, row, strict=True)
-        }
-        for row in frame.itertuples(index=False, name=None)
-    ]
 
 
 def exports(source: Table) -> list[list[dict[str, Any]]]:

@@ -105,7 +105,7 @@ WRONG: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("document", "place"), WRONG, ids=range(len(WRONG)))
 @pytest.mark.parametrize("ask", ["fetch", "stream", "pivot"])
-async def test_what_is_no_report_says_where(document: Any, place: str, ask: str) -> None:
+async def test_an_invalid_answer_is_located(document: Any, place: str, ask: str) -> None:
     """A document of another structure, or the figures of another app, is reported at once with its place."""
     if ask == "pivot" and "figures of app" in place:
         return  # which is not asked for one app alone
@@ -122,7 +122,7 @@ async def test_what_is_no_report_says_where(document: Any, place: str, ask: str)
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
 
 
-async def test_figures_of_another_app_fail_that_app_alone() -> None:
+async def test_figures_of_another_app_fail_only_that_app() -> None:
     """If failures are kept, an answer that can't be trusted is one of them."""
     answers = by_app(one=report(day(1, app_token="two")), two=report(day(1)))
     async with client(answers) as (adjust, _):
@@ -131,7 +131,7 @@ async def test_figures_of_another_app_fail_that_app_alone() -> None:
     assert {app: type(error) for app, error in answer.failures.items()} == {"one": DecodeError}
 
 
-async def test_warnings_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_warnings_are_reported_once(caplog: pytest.LogCaptureFixture) -> None:
     """The service's warnings are in `warnings` and in the log, each once, however many parts have it."""
     answers = by_app(
         a=report(warnings=["immature", {"code": 3}]), b=report(warnings=["immature"]), c=report(warnings="alone")
@@ -147,7 +147,7 @@ async def test_warnings_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
-async def test_rows_that_are_missing_are_told(caplog: pytest.LogCaptureFixture) -> None:
+async def test_missing_rows_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     """A `pagination` that is not null means that rows are missing, which must not go unnoticed."""
     async with service(report(day(1), pagination={"next": 2})) as (adjust, _):
         with caplog.at_level(logging.WARNING, "adjust_async"):
@@ -156,7 +156,7 @@ async def test_rows_that_are_missing_are_told(caplog: pytest.LogCaptureFixture) 
     assert "one page of several" in caplog.text
 
 
-async def test_attr_dependency_becomes_what_is_wanted() -> None:
+async def test_attr_dependency_is_dropped_kept_or_made_columns() -> None:
     """It is left out, made into columns, or kept as a dictionary. Existing columns keep their cells."""
     told = {"partner_id": "-300", "app_token": ["a"], "day": "x"}
     document = report(day(1, attr_dependency=told), day(2))
@@ -173,7 +173,7 @@ async def test_attr_dependency_becomes_what_is_wanted() -> None:
     assert rows["keep"] == [plain | {"attr_dependency": told}, second | {"attr_dependency": None}]
 
 
-async def test_stream_gives_a_report_for_each_app() -> None:
+async def test_stream_yields_a_report_for_each_app() -> None:
     """Each app arrives with its own report. A kept failure has no rows, but its error."""
     answers = by_app(one=report(day(1, 3)), two=410, three=None)
     async with client(answers) as (adjust, _):

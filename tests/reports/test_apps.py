@@ -33,7 +33,7 @@ async def test_a_list_can_be_awaited_and_walked(adjust: AsyncAdjust, emulator: E
     assert emulator.stats.requests == {"GET /reports-service/filters_data": 5}
 
 
-async def test_tokens_of_apps_are_what_reports_take(adjust: AsyncAdjust) -> None:
+async def test_tokens_of_apps_can_be_used_in_reports(adjust: AsyncAdjust) -> None:
     """The tokens of the list can be used in a report at once."""
     tokens = [app.token async for app in adjust.apps.list()]
     report = await adjust.reports.fetch(
@@ -62,7 +62,7 @@ async def test_a_walk_can_be_left(adjust: AsyncAdjust) -> None:
 
 
 @jumping
-async def test_what_the_service_says_is_kept() -> None:
+async def test_further_fields_are_kept() -> None:
     """Other fields next to token and name are in `extra`, whatever the structure of the list."""
     values: list[Any] = [
         {"id": "abc", "name": "One", "short_name": "1", "section": "", "formatting": None, "store_ids": ["x"]},
@@ -89,7 +89,7 @@ async def test_what_the_service_says_is_kept() -> None:
 
 
 @jumping
-async def test_wrong_shapes_say_where() -> None:
+async def test_wrong_structures_are_located() -> None:
     """Anything but a list of apps is not taken for an account without apps. One malformed app loses no others."""
     async with client(httpx.Response(200, json={"apps": {"a": "A"}})) as (adjust, _):
         with pytest.raises(DecodeError, match=r"expected a list of apps.*\$\.apps"):

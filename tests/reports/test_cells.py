@@ -18,7 +18,7 @@ SENTINELS = ["unknown", "Organic", "n/a", "-", "+", ".", "-.", "e5", "1e", "1e+"
 
 
 def same(got: Any, expected: Any) -> bool:
-    """Say whether two cells are equal and of the same type."""
+    """Return whether two cells are equal and of the same type."""
     return type(got) is type(expected) and repr(got) == repr(expected)
 
 
@@ -63,7 +63,7 @@ def test_a_word_stays_as_it_is(read: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "NaN", "nan", "-nan", "inf", "+Inf", "Infinity", "-Infinity", Decimal("1e999")])
-def test_what_can_not_be_computed_is_no_value(text: Any) -> None:
+def test_nan_and_infinities_have_no_value(text: Any) -> None:
     """The text of floats for a ratio to zero is not a value, and neither is `NaN` in JSON."""
     assert number(text) is None
     if isinstance(text, str):
@@ -86,7 +86,7 @@ def test_exact_numbers_have_all_digits(value: Decimal) -> None:
 
 
 @given(st.integers(-(2**64), 2**64) | st.floats(allow_nan=False, allow_infinity=False))
-def test_exact_numbers_equal_what_the_service_wrote(value: float) -> None:
+def test_exact_numbers_equal_the_numbers_of_the_service(value: float) -> None:
     """A number that was sent as one becomes the decimal of its shortest text, not of its binary fraction."""
     assert same(exact_number(value), Decimal(str(value)))
     assert same(exact_number(str(value)), Decimal(str(value)))
@@ -108,14 +108,14 @@ def test_both_readings_agree(text: str) -> None:
 
 
 @given(ODD)
-def test_what_is_neither_text_nor_number_stays(value: Any) -> None:
+def test_other_values_are_unchanged(value: Any) -> None:
     """Lists, maps, booleans and null are returned unchanged, and never turned into a number."""
     for read in (number, exact_number, *(reader("x", metric=metric, exact=False) for metric in (True, False))):
         assert read(value) is value
 
 
 @pytest.mark.parametrize("text", ["9" * 4000, "-" + "9" * 4000, "9" * 4301, "1" * 100_000])
-def test_endless_digits_are_no_error(text: str) -> None:
+def test_endless_digits_are_not_an_error(text: str) -> None:
     """However long a number is, it is read or stays text: Python's limit of digits does not affect the caller."""
     assert number(text) == text or type(number(text)) is int
     assert exact_number(text) == Decimal(text)
@@ -128,7 +128,7 @@ def test_endless_digits_are_no_error(text: str) -> None:
     ("column", "value", "expected"),
     [
         ("day", "2026-01-05", date(2026, 1, 5)),
-        ("hour", "2026-01-05T17:00:45", datetime(2026, 1, 5, 17, 0, 45)),  # noqa: DTZ001 - none was given
+        ("hour", "2026-01-05T17:00:45", datetime(2026, 1, 5, 17, 0, 45)),  # noqa: DTZ001 - without an offset
         ("hour", "2026-01-05T17:00:00+01:00", datetime(2026, 1, 5, 17, tzinfo=timezone(timedelta(hours=1)))),
         ("hour", "2026-01-05T17:00:00Z", datetime(2026, 1, 5, 17, tzinfo=UTC)),
         ("day", "2026-07-01T00:00:00", date(2026, 7, 1)),
@@ -195,7 +195,7 @@ def test_a_metric_is_read_as_one_whatever_its_name() -> None:
         ("", None),
     ],
 )
-def test_a_cohort_metric_is_told_from_others(column: str, expected: tuple[str, int, str] | None) -> None:
+def test_a_cohort_metric_is_recognised(column: str, expected: tuple[str, int, str] | None) -> None:
     """A period is at the end, or before the suffix `cohort`. An event named like a period does not count."""
     assert cohort_metric(column) == expected
 
@@ -232,7 +232,7 @@ def test_the_kind_of_a_typical_metric_does_not_depend_on_its_values(column: str,
 
 
 @pytest.mark.parametrize("column", [*COUNTS, *FRACTIONS, "some_new_metric"])
-def test_values_decide_where_the_name_would_lose_something(column: str) -> None:
+def test_values_decide_if_the_name_would_lose_something(column: str) -> None:
     """A fraction makes a number of any column, a word or whatever else makes it text."""
     assert metric_kind(column, {int, float}) == "number"
     for odd in (str, list, dict, bool):

@@ -52,14 +52,14 @@ def test_a_document_is_opened() -> None:
     [{}, {"totals": None}, {"totals": {}}, {"warnings": None}, {"warnings": []}, {"pagination": None},
      {"totals": None, "warnings": None, "pagination": None}],
 )  # fmt: skip
-def test_what_is_not_there_is_empty(rest: dict[str, Any]) -> None:
+def test_missing_parts_are_empty(rest: dict[str, Any]) -> None:
     """Totals, warnings and pages may be null or missing."""
     got = open_report({"rows": [], **rest}, None, None)
     assert (got.rows, got.totals, got.warnings) == ([], {}, [])
 
 
 @pytest.mark.parametrize(("warnings", "expected"), [("w", ["w"]), ({"a": 1}, [{"a": 1}]), (["w", "w"], ["w", "w"])])
-def test_a_remark_is_kept_in_whichever_form(warnings: object, expected: list[object]) -> None:
+def test_a_warning_is_kept_in_any_form(warnings: object, expected: list[object]) -> None:
     """One that is in no list is one all the same."""
     assert open_report({"rows": [], "warnings": warnings}, None, None).warnings == expected
 
@@ -97,7 +97,7 @@ def test_a_page_of_several_does_not_go_unnoticed(pagination: object) -> None:
         ({"rows": [], "totals": "x"}, "$.totals"),
     ],
 )
-def test_what_is_no_report_says_where(document: object, location: str) -> None:
+def test_an_invalid_answer_is_located(document: object, location: str) -> None:
     """An answer of another shape is never an empty report."""
     assert fault(document).location == location
 
@@ -169,7 +169,7 @@ def test_rows_below_values_become_flat(rows: list[Any], index: list[str], expect
 
 
 @pytest.mark.parametrize("rows", [[5], [None], ["x"], [[{"a": 1}]], [{A: [[{"installs": "1"}]]}], [{A: [5]}]])
-def test_what_is_no_row_stays_to_be_refused(rows: list[Any]) -> None:
+def test_invalid_rows_are_left_to_the_check(rows: list[Any]) -> None:
     """Anything but a row or rows below values is left to the check, which reports its place."""
     with pytest.raises(MalformedError) as caught:
         unfold(rows, ["day"])
@@ -222,7 +222,7 @@ ROWS = [{"country": "DE", "installs": "1"}, {"country": "US", "installs": "2"}]
         [{A: {"rows": ROWS[:1], "totals": {"installs": 3}}}, {A: {"rows": ROWS[1:]}}],
     ],
 )
-def test_inner_totals_are_kept_and_are_no_rows(nested: list[Any]) -> None:
+def test_inner_totals_are_kept_and_are_not_rows(nested: list[Any]) -> None:
     """The documented object below a value has rows, and totals that belong to that value."""
     part = open_pivot({"rows": nested}, ["day"], None)
     assert part.rows == [{"day": A, **row} for row in ROWS]
@@ -254,12 +254,12 @@ def test_an_index_value_may_have_any_name(value: str) -> None:
     [{"rows": [], "error_code": "service_error"}, {"error": "later"}, {"rows": ROWS, "errors": ["later"]}],
 )
 def test_an_error_below_a_value_is_refused(inner: object) -> None:
-    """A value of the index whose rows could not be had does not pass for one without rows, or for a row."""
+    """A value of the index with an error instead of rows is not mistaken for one without rows, or for a row."""
     with pytest.raises(MalformedError, match=r"has an error below day '2026-01-02': (later|service_error)"):
         open_pivot({"rows": [{A: {"rows": ROWS}}, {"2026-01-02": inner}]}, ["day"], None)
 
 
-def test_inner_warnings_are_told() -> None:
+def test_inner_warnings_are_reported() -> None:
     """Warnings below a value, and missing rows there, are warnings of the whole report."""
     rows = [
         {A: {"rows": ROWS, "warnings": ["immature"], "pagination": {"next": 2}}},

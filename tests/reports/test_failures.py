@@ -92,7 +92,7 @@ async def test_a_failed_app_is_raised_by_default(adjust: AsyncAdjust, emulator: 
 
 
 async def test_a_failed_window_fails_its_app(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """Figures of a part of the range never pass for those of all of it."""
+    """Figures of a part of the range are never mistaken for those of the whole range."""
     tokens = emulator.app_tokens
     emulator.faults = Faults.script(["500", "500"], match=f"{tokens[1]}")
     report = await adjust.reports.fetch(**QUERY, app_tokens=tokens, window=10, on_failure="keep")
@@ -117,7 +117,7 @@ async def test_all_apps_failing_always_raises(adjust: AsyncAdjust, emulator: Emu
     assert sorted(seen) == sorted((token, 1, 0) for token in emulator.app_tokens)
 
 
-async def test_stream_gives_each_app_as_it_arrives(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_stream_yields_each_app_as_it_arrives(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Each app arrives once, with the same report as when requested alone. A failure is raised, unless it is kept."""
     tokens = emulator.app_tokens
     seen = {token: report async for token, report in adjust.reports.stream(**QUERY, app_tokens=tokens, window=4)}
@@ -228,7 +228,7 @@ async def ask_once(adjust: AsyncAdjust, ask: str) -> list[Any]:
 @jumping
 @pytest.mark.parametrize("answer", NO_REPORTS)
 @pytest.mark.parametrize("ask", ["fetch", "pivot", "stream"])
-async def test_what_is_no_report_is_never_an_empty_one(ask: str, answer: str) -> None:
+async def test_an_invalid_answer_is_never_an_empty_report(ask: str, answer: str) -> None:
     """It is retried, also a 504. If it keeps failing, the result is an error, and not a report without rows."""
     good = httpx.Response(200, json={"rows": [{"day": "2026-01-01", "installs": "3"}], "totals": {"installs": 3}})
 

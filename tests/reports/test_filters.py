@@ -49,7 +49,7 @@ def test_a_filter_of_numbers(suffix: str, value: object, wire: str) -> None:
 @pytest.mark.parametrize("suffix", NUMBER_SUFFIXES)
 @pytest.mark.parametrize("value", [None, True, "5", "", [5], b"5", {}, 1j, float("nan"), float("inf"), Decimal("NaN"),
                                    Decimal("-Infinity"), object()])  # fmt: skip
-def test_what_is_no_number_is_no_limit_of_a_metric(suffix: str, value: object) -> None:
+def test_anything_but_a_number_is_refused_for_a_metric(suffix: str, value: object) -> None:
     """A value that matches nothing is refused with the filter's name."""
     message = refused(filters={f"installs__{suffix}": value})
     assert message.startswith(f"filters['installs__{suffix}'] is ")
@@ -58,14 +58,14 @@ def test_what_is_no_number_is_no_limit_of_a_metric(suffix: str, value: object) -
 
 @pytest.mark.parametrize("suffix", [*TEXT_SUFFIXES, *LIST_SUFFIXES])
 @pytest.mark.parametrize("value", [None, 5, True, b"x", "", " ", "\ud800", [], {}, {"a"}, [5], [None], [""], object()])
-def test_what_is_no_text_filters_no_dimension(suffix: str, value: object) -> None:
+def test_anything_but_text_is_refused_for_a_dimension(suffix: str, value: object) -> None:
     """Every mistake is refused by the filter's name."""
     assert refused(filters={f"app__{suffix}": value}).startswith(f"filters['app__{suffix}'] ")
 
 
 @pytest.mark.parametrize("name", ["app", "app_in", "app__is", "__in", " __in", "", "in", "app__IN", "hour__between",
                                   "app__in ", None, 5, b"app__in", ("app__in",)])  # fmt: skip
-def test_a_filter_that_there_is_not_is_refused(name: object) -> None:
+def test_an_unknown_filter_is_refused(name: object) -> None:
     """The message shows the name and every way to filter."""
     message = refused(filters={name: ["x"]})
     assert message.startswith("filters holds ")
@@ -85,7 +85,7 @@ def test_no_filters_change_nothing(filters: object) -> None:
 
 
 @pytest.mark.parametrize("name", ["dimensions", "filters", "limit", "hour__between", "date_period"])
-def test_an_argument_is_not_given_as_a_further_parameter(name: str) -> None:
+def test_an_argument_is_not_passed_as_a_further_parameter(name: str) -> None:
     """It would be sent twice, unchecked."""
     assert f"pass {name}=" in refusal(lambda: wire_of(parameters={name: "x"}))
 
@@ -96,7 +96,7 @@ def test_a_filter_can_be_sent_unchanged(name: str) -> None:
     assert wire_of(parameters={name: 'a,"b"'})[name] == 'a,"b"'
 
 
-def test_a_filter_is_given_once() -> None:
+def test_a_filter_is_passed_once() -> None:
     """The same filter in both places, or next to the apps, would replace the other one."""
     message = refusal(lambda: wire_of(filters={"app__in": ["x"]}, parameters={"app__in": "y"}))
     assert message == "parameters holds 'app__in', which is in filters too: pass app__in once"
@@ -115,7 +115,7 @@ def test_a_filter_is_given_once() -> None:
     ],
 )
 @pytest.mark.parametrize("suffix", [*LIST_SUFFIXES, *TEXT_SUFFIXES])
-def test_a_comma_in_a_filter_goes_out_in_quotes(suffix: str, value: Any, wire: str) -> None:
+def test_a_comma_in_a_filter_is_sent_in_quotes(suffix: str, value: Any, wire: str) -> None:
     """A value with a comma is put in double quotes, with inner quotes doubled. Any other one is sent unchanged."""
     name = f"campaign__{suffix}"
     if suffix in LIST_SUFFIXES or isinstance(value, str):
@@ -138,7 +138,7 @@ def test_values_in_quotes_are_read_back(values: list[str]) -> None:
         max_size=4,
     ),
 )  # fmt: skip
-def test_any_arguments_give_texts_or_are_refused(query: dict[str, Any]) -> None:
+def test_any_arguments_become_texts_or_are_refused(query: dict[str, Any]) -> None:
     """Any value becomes text that can be encoded, or raises `ConfigurationError`."""
     try:
         wire = wire_of(**query)

@@ -38,7 +38,7 @@ def test_slices_make_the_same_report(
 
 
 @given(st.lists(ODD_ROWS, min_size=1, max_size=8), st.integers(0, 40))
-def test_a_row_that_is_none_is_found_where_it_is(rows: list[Any], size: int) -> None:
+def test_an_invalid_row_is_located(rows: list[Any], size: int) -> None:
     """The location of a mistake counts all rows, including those that became columns."""
     document = json.dumps({"rows": rows}).encode()
     assert _outcome(read_report(document, exact=True, size=size)) == _outcome(json.loads(document))
@@ -68,6 +68,21 @@ def test_a_large_answer_is_read(ascii_only: bool) -> None:
     assert report.parts[0].rows == answer["rows"]
 
 
+@pytest.mark.parametrize("ragged", [False, True])
+def test_equal_texts_of_a_large_answer_are_one_object(ragged: bool) -> None:
+    """A text that is repeated in any of the slices is kept once, also if some rows have none."""
+    answer = large_answer()
+    rows = answer["rows"]
+    for number in range(0, len(rows), 100):
+        rows[number]["campaign"] = None
+        if ragged:
+            del rows[number]["day"]
+    (part,) = Report.from_json(json.dumps(answer)).parts
+    assert part.rows == rows
+    assert len({id(row["campaign"]) for row in part.rows if row["campaign"] is not None}) == 1
+    assert len({id(row["day"]) for row in part.rows if "day" in row}) == 1
+
+
 def test_digits_of_a_saved_answer_are_kept() -> None:
     """A saved answer has every digit, as one that is fetched, in any of its slices."""
     answer = large_answer()
@@ -80,7 +95,7 @@ def test_digits_of_a_saved_answer_are_kept() -> None:
     assert last["cost"] == Decimal("0.12345678901234567890")
 
 
-def test_a_large_saved_error_is_no_report() -> None:
+def test_a_large_saved_error_is_not_a_report() -> None:
     """A document with an error is an error, whatever else it contains."""
     with pytest.raises(DecodeError, match="the answer is an error: quota"):
         Report.from_json(json.dumps(large_answer(error="quota")))

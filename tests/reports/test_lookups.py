@@ -66,7 +66,7 @@ async def test_lists_can_be_narrowed(adjust: AsyncAdjust, emulator: Emulator) ->
 
 
 @jumping
-async def test_what_is_sent_for_lists() -> None:
+async def test_requests_for_lists() -> None:
     """The parameters go out under the service's names, with its way to carry the token."""
     async with client(httpx.Response(204)) as (adjust, script):
         await adjust.reports.filters(("networks", "apps"), section="x y", contains={"apps": "é&", "networks": "b"})
@@ -119,7 +119,7 @@ SHAPES: list[tuple[Any, dict[str, list[FilterValue]]]] = [
 
 @jumping
 @pytest.mark.parametrize(("document", "lists"), SHAPES, ids=range(len(SHAPES)))
-async def test_odd_shapes_of_lists(document: Any, lists: Any) -> None:
+async def test_unusual_structures_of_lists(document: Any, lists: Any) -> None:
     """IDs may be numbers, values plain texts, anything null may be left out, and new fields are kept."""
     async with client(httpx.Response(200, content=json.dumps(document))) as (adjust, _):
         found = await adjust.reports.filters(list(lists) or ["networks"])
@@ -153,7 +153,9 @@ ODD: list[tuple[Any, str]] = [
 
 @jumping
 @pytest.mark.parametrize(("odd", "warning"), ODD, ids=range(len(ODD)))
-async def test_an_odd_list_does_not_lose_the_others(odd: Any, warning: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unusual_list_does_not_lose_the_others(
+    odd: Any, warning: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """Values of unknown structure are kept as sent, with one warning, and names are learned from the others."""
     document = {"apps": [{"id": "x"}], "networks": odd, "dimensions": None}
     async with client(httpx.Response(200, json=document)) as (adjust, script):
@@ -171,7 +173,7 @@ async def test_an_odd_list_does_not_lose_the_others(odd: Any, warning: str, capl
 
 @jumping
 @pytest.mark.parametrize(("document", "place"), WRONG, ids=range(len(WRONG)))
-async def test_wrong_shapes_of_lists_say_where(document: Any, place: str) -> None:
+async def test_wrong_structures_of_lists_are_located(document: Any, place: str) -> None:
     """Anything but a list of values is reported at once with its place, and can be pickled."""
     async with client(httpx.Response(200, content=json.dumps(document))) as (adjust, script):
         with pytest.raises(DecodeError, match=place) as raised:
@@ -253,7 +255,7 @@ async def test_events_are_metrics(adjust: AsyncAdjust) -> None:
 
 
 @jumping
-async def test_odd_shapes_of_events() -> None:
+async def test_unusual_structures_of_events() -> None:
     """An event may be a plain text, its ID a number, and missing fields null."""
     document = [
         "purchase",
@@ -283,7 +285,7 @@ async def test_odd_shapes_of_events() -> None:
     ],
     ids=range(4),
 )
-async def test_wrong_shapes_of_events_say_where(document: Any, place: str) -> None:
+async def test_wrong_structures_of_events_are_located(document: Any, place: str) -> None:
     """Anything but a list of events is reported with its place."""
     async with client(httpx.Response(200, content=json.dumps(document))) as (adjust, script):
         with pytest.raises(DecodeError, match=place):
@@ -303,7 +305,9 @@ async def test_wrong_shapes_of_events_say_where(document: Any, place: str) -> No
         ({"id": "a", "app_token_x_event_tokens_mapping": ["x"]}, "at $[1].app_token_x_event_tokens_mapping"),
     ],
 )
-async def test_an_odd_event_does_not_lose_the_others(odd: Any, place: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unusual_event_does_not_lose_the_others(
+    odd: Any, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """It is kept as the service sent it, and a warning has its place."""
     async with client(httpx.Response(200, json=[{"id": "x"}, odd, {"id": "y"}])) as (adjust, script):
         assert await adjust.reports.events() == [ReportEvent(id="x"), odd, ReportEvent(id="y")]
@@ -346,7 +350,7 @@ FAILURES: dict[str, Any] = {
 
 @jumping
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_failures_are_tried_again_and_are_no_empty_list(failure: str) -> None:
+async def test_failures_are_retried_and_are_not_an_empty_list(failure: str) -> None:
     """Transient failures are retried. A permanent one is an error, which can be pickled."""
     one = {"apps": [{"id": "a"}]}
     async with client(FAILURES[failure], httpx.Response(200, json=one), max_attempts=3) as (adjust, script):
@@ -362,7 +366,7 @@ async def test_failures_are_tried_again_and_are_no_empty_list(failure: str) -> N
 
 
 @jumping
-async def test_a_page_is_no_list() -> None:
+async def test_a_page_is_not_a_list() -> None:
     """A page with a success status is an error at once: another attempt would receive the same page."""
     page = httpx.Response(200, html="<html><title>Sign in</title></html>")
     async with client(page, max_attempts=3) as (adjust, script):

@@ -77,7 +77,7 @@ def test_an_app_is_read() -> None:
 
 
 @pytest.mark.parametrize(("cls", "key"), [(App, "token"), (FilterValue, "id"), (ReportEvent, "id")])
-def test_what_names_a_record_has_to_be_there(cls: type, key: str) -> None:
+def test_the_identifier_of_a_record_is_required(cls: type, key: str) -> None:
     """A record without it is refused with its place."""
     error = fault([{key: "x"}, {"name": "y"}], cls)
     assert error.location == f"$[1].{key}"
@@ -114,7 +114,7 @@ def test_a_text_is_a_text(field: str, value: object) -> None:
      ("app_token_x_event_tokens_mapping", ["x"]), ("app_token_x_event_tokens_mapping", {"a": 5}),
      ("app_token_x_event_tokens_mapping", {"a": [5]}), ("app_token_x_event_tokens_mapping", {"a": None})],
 )  # fmt: skip
-def test_what_does_not_fit_an_event_says_where(field: str, value: object) -> None:
+def test_a_wrong_field_of_an_event_is_located(field: str, value: object) -> None:
     """Nothing is guessed: `"false"` is not true, and a number is not a token."""
     assert fault([{"id": "x", field: value}], ReportEvent).location.startswith(f"$[0].{field}")
 
@@ -164,7 +164,7 @@ def test_values_can_be_put_into_sets() -> None:
     assert len({App(token="a", extra={"x": {}}), App(token="a", extra={"x": {}})}) == 1
 
 
-def test_records_do_not_share_what_is_empty() -> None:
+def test_records_do_not_share_empty_lists() -> None:
     """Changing the list of one event changes no other's."""
     first, second = ReportEvent(id="a"), ReportEvent(id="a")
     first.tokens.append("x")

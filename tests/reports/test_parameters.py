@@ -52,7 +52,7 @@ def test_none_is_left_out(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(BASE))
 @pytest.mark.parametrize("change", [{}, {"x": None}])
-def test_what_a_report_needs_is_missed(name: str, change: dict[str, None]) -> None:
+def test_missing_parameters_are_refused(name: str, change: dict[str, None]) -> None:
     """Dimensions, metrics and the range are required, and can't be `None`."""
     query = {**BASE, name: None} if change else {key: value for key, value in BASE.items() if key != name}
     message = refusal(lambda: check_question(query, app_tokens=None, parameters=None))
@@ -88,7 +88,7 @@ def test_a_question_is_not_changed() -> None:
      ({"a": 1}, "pass a list"), ({"a"}, "is a set"), ([""], "holds ''"), ([None], "holds None"), ([7], "holds 7"),
      ([["a"]], "holds ['a']"), (["a,b"], "holds 'a,b'"), (["a", "a"], "twice"), (["\ud800"], "can't be sent")],
 )  # fmt: skip
-def test_what_is_no_list_of_names_is_refused(name: str, value: object, part: str) -> None:
+def test_anything_but_a_list_of_names_is_refused(name: str, value: object, part: str) -> None:
     """A text instead of a list, and every other mistake, is refused with the argument's name."""
     message = refused(**{name: value})
     assert message.startswith(f"{name} ")
@@ -134,7 +134,7 @@ def test_hours_are_a_pair_of_hours(value: object, start: str) -> None:
     assert refused(hour__between=value).startswith(f"hour__between{start}")
 
 
-def test_one_clock_is_given() -> None:
+def test_offset_and_time_zone_exclude_each_other() -> None:
     """An offset and a time zone contradict each other."""
     assert "pass one of them" in refused(utc_offset="+01:00", timezone_id="Europe/Berlin")
 
@@ -153,7 +153,7 @@ def test_a_sort_has_a_name(value: list[str]) -> None:
         ("readable_names", "readable_names is not a parameter of this report: leave it out"),
     ],
 )
-def test_an_argument_that_there_is_not_is_refused_with_the_way_to_give_it(name: str, part: str) -> None:
+def test_an_unknown_argument_is_refused_with_the_way_to_pass_it(name: str, part: str) -> None:
     """A misspelt parameter is refused, and a filter belongs in `filters=`."""
     assert refused(**{name: "x"}) == part
     assert refused(**{name: None}) == part
@@ -173,7 +173,7 @@ def test_a_csv_takes_readable_names() -> None:
     ("dimensions", "metrics"),
     [(["day"], ["day"]), (["day"], ["a_D7", "a_d7"]), (["a_d7", "day"], ["a_D7"]), (["day"], ["x_W2_y", "x_w2_y"])],
 )
-def test_no_column_comes_twice(dimensions: list[str], metrics: list[str]) -> None:
+def test_no_column_appears_twice(dimensions: list[str], metrics: list[str]) -> None:
     """Names that have the same column in the answer are refused, in whichever list they are."""
     assert refused(dimensions=dimensions, metrics=metrics).endswith("already: pass it once")
 
@@ -194,7 +194,7 @@ def test_no_column_comes_twice(dimensions: list[str], metrics: list[str]) -> Non
         ("", ""),
     ],
 )
-def test_a_cohort_metric_comes_back_in_lower_case(asked: str, came: str) -> None:
+def test_a_cohort_metric_is_returned_in_lower_case(asked: str, came: str) -> None:
     """Only the period changes, so that the slugs of events stay unchanged."""
     assert column_name(asked) == came
 

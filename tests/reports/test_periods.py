@@ -42,12 +42,12 @@ def test_a_range_has_the_documented_forms(value: object, wire: str) -> None:
      ("2026-01-02", "2026-01-01"), (None, "2026-01-01"), ("today", "today"), ("-7d", "-1d"),
      (datetime(2026, 1, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, 1, tzinfo=UTC)), (20260101, 20260102), iter([1, 2])],
 )  # fmt: skip
-def test_what_is_no_range_is_refused(value: object) -> None:
+def test_anything_but_a_range_is_refused(value: object) -> None:
     """Forms that the service refuses, impossible dates, and ranges that end before they start."""
     assert refused(date_period=value).startswith("date_period")
 
 
-def test_a_refused_word_is_told_with_what_works() -> None:
+def test_a_refused_word_is_reported_with_valid_forms() -> None:
     """`last_7_days` is the classic, which the service answers with 400."""
     assert "pass '-7d:-1d', or two dates" in refused(date_period="last_7_days")
     assert refused(date_period=("2026-01-02", "2026-01-01")).endswith("it begins on 2026-01-02: swap them")
@@ -83,7 +83,7 @@ def test_without_a_window_there_is_one_range() -> None:
     [("day", "day"), ("week", "hour,app"), ("month", "app,day"), (7, "day"), ("week", "week"), ("month", "month"),
      (1, "hour")],
 )  # fmt: skip
-def test_a_range_is_split_where_no_row_spans_two_windows(window: Any, dimensions: str) -> None:
+def test_a_range_is_split_if_no_row_spans_two_windows(window: Any, dimensions: str) -> None:
     """With days or hours, or weeks and months of the same window, rows are joined unchanged."""
     windows = split_period(RANGE, window, tuple(dimensions.split(",")))
     first, last = windows[0], windows[-1]
@@ -110,7 +110,7 @@ def test_a_range_without_dates_is_not_split(period: str) -> None:
 
 
 @pytest.mark.parametrize("window", [True, 0, 367, "", "Day", "year", b"day", 1.0, [], {}, {"day"}, float("nan")])
-def test_what_is_no_window_is_refused(window: object) -> None:
+def test_anything_but_a_window_is_refused(window: object) -> None:
     """The window is checked before the range."""
     assert refusal(lambda: split_period("yesterday", window, ("day",))).startswith("window is ")
 

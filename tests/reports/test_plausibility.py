@@ -101,12 +101,12 @@ async def test_weeks_that_begin_on_monday_are_found_out() -> None:
 async def test_windows_are_compared_as_dates_and_for_each_app() -> None:
     """A day with a time is the same day, and another app may have it too. Failures are kept on request."""
 
-    def odd(request: httpx.Request) -> list[dict[str, Any]]:
+    def rows_of(request: httpx.Request) -> list[dict[str, Any]]:
         if request.url.params["app_token__in"] == "good":
             return daily(*period_of(request))
         return [{"day": "2026-01-01" if "-01:" in request.url.params["date_period"] else "2026-01-01T00:00:00"}]
 
-    async with client(serving(odd)) as (adjust, _):
+    async with client(serving(rows_of)) as (adjust, _):
         report = await adjust.reports.fetch(**QUERY, app_tokens=["good", "bad"], window=5, on_failure="keep")
     assert list(report.failures) == ["bad"]
     assert "two windows have rows for day '2026-01-01'" in str(report.failures["bad"])
@@ -256,7 +256,7 @@ async def test_a_csv_without_rows_names_unknown_apps(
 
 
 @pytest.mark.parametrize("apps", [500, []])
-async def test_a_list_that_can_not_be_had_accuses_nobody(apps: Any) -> None:
+async def test_without_the_list_of_apps_none_is_called_unknown(apps: Any) -> None:
     """If the account's apps are unknown, an empty report is just an empty report."""
     async with client(serving([], apps), max_attempts=1) as (adjust, script):
         for _ in range(2):
@@ -265,7 +265,7 @@ async def test_a_list_that_can_not_be_had_accuses_nobody(apps: Any) -> None:
         assert lookups(script) == 1
 
 
-async def test_a_failure_is_no_app_without_rows() -> None:
+async def test_a_failed_app_is_not_an_app_without_rows() -> None:
     """Failed apps are not looked up."""
 
     async def answer(_: httpx.Request) -> httpx.Response:

@@ -143,7 +143,7 @@ async def test_windows_that_are_exact(dimension: str, window: Any) -> None:
         ("keep", False, "false"),
     ],
 )
-async def test_attr_dependency_is_asked_for_where_it_is_wanted(wanted: Any, given: bool | None, sends: str) -> None:
+async def test_attr_dependency_is_requested_if_needed(wanted: Any, given: bool | None, sends: str) -> None:
     """`attr_dependency` tells the service whether to send it; `include_attr_dependency` overrides that."""
     async with service(report()) as (adjust, script):
         await adjust.reports.fetch(**QUERY, attr_dependency=wanted, include_attr_dependency=given)

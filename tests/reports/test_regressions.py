@@ -48,7 +48,7 @@ async def test_time_of_work_does_not_end_later_attempts() -> None:
 
 
 @pytest.mark.parametrize("cut", [b"2026-01-01,A,1,2\n2026-01-02,A,1", b"2026-01-01,A,1,2\n2026-01-"])
-async def test_a_file_whose_last_row_breaks_off(cut: bytes, tmp_path: Path) -> None:
+async def test_a_file_whose_last_row_is_cut(cut: bytes, tmp_path: Path) -> None:
     """Rows that `csv` refuses are refused in files too."""
     good = HEADER + b"2026-01-01,A,1,2\n2026-01-02,A,1,2\n"
     async with client(arriving(HEADER + cut), arriving(good)) as (adjust, script):
@@ -70,7 +70,7 @@ async def test_a_file_whose_last_row_breaks_off(cut: bytes, tmp_path: Path) -> N
     ids=range(6),
 )
 @pytest.mark.parametrize("to_file", [False, True])
-async def test_a_page_is_no_empty_report(page: bytes, to_file: bool, tmp_path: Path) -> None:
+async def test_a_page_is_not_an_empty_report(page: bytes, to_file: bool, tmp_path: Path) -> None:
     """A 200 whose header has none of the requested columns is an error, not a report without rows."""
     async with client(arriving(page), max_attempts=2) as (adjust, _):
         with pytest.raises(DecodeError):
@@ -130,7 +130,7 @@ async def test_a_broken_page_of_parquet() -> None:
 
 
 @jumping
-async def test_lists_of_one_kind_accuse_no_other_kind() -> None:
+async def test_lists_of_one_kind_say_nothing_about_others() -> None:
     """With only `overview_metrics`, a cohort metric is not known to be wrong."""
     lists = {"overview_metrics": [{"id": "installs"}], "dimensions": [{"id": "day"}]}
     refusal = httpx.Response(400, json={"error_desc": "currency is not valid"})
@@ -143,7 +143,7 @@ async def test_lists_of_one_kind_accuse_no_other_kind() -> None:
         assert "retention_rate_d7" not in str(raised.value)
 
 
-async def test_a_parameter_is_no_dimension() -> None:
+async def test_a_parameter_is_not_a_dimension() -> None:
     """`currency: must be one of ...` is about the parameter, not about the dimension of that name."""
     async with (
         Emulator(apps=1, trackers_per_app=3, facts_per_day=1) as emulator,
@@ -202,14 +202,14 @@ async def test_hints_name_the_settings_of_reports() -> None:
 
 
 @jumping
-async def test_a_list_without_values_is_there() -> None:
+async def test_a_list_without_values_is_empty() -> None:
     """If the service has nothing (204), the requested lists exist, and are empty."""
     async with client(httpx.Response(204)) as (adjust, _):
         assert await adjust.reports.filters(["networks", "apps"]) == {"networks": [], "apps": []}
 
 
 @jumping
-async def test_errors_of_a_stream_tell_the_request() -> None:
+async def test_errors_of_a_stream_name_the_request() -> None:
     """A DecodeError of rows tells method and path, as that of JSON does."""
     async with client(httpx.Response(200, content=b"<html>"), max_attempts=1) as (adjust, _):
         with pytest.raises(DecodeError) as raised:

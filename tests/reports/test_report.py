@@ -57,7 +57,7 @@ def test_rows_are_those_of_the_service(source: Report) -> None:
 
 
 @given(reports())
-def test_rows_are_given_anew_each_time(source: Report) -> None:
+def test_rows_are_yielded_again_each_time(source: Report) -> None:
     """`rows()` can be called again, also while it is walked."""
     first = source.rows()
     second = list(source.rows())
@@ -110,7 +110,7 @@ def test_rows_of_several_apps_and_windows_are_joined_in_order() -> None:
     assert got.parts == tuple(parts)
 
 
-def test_app_tokens_come_where_they_were_asked_for() -> None:
+def test_app_tokens_keep_their_requested_place() -> None:
     """A dimension `app_token` keeps its place, and is filled if the service leaves it out."""
     got = Report([part({"installs": "1"}, app="abc1")], ["day", "app_token"], ["installs"])
     assert got.columns == ("day", "app_token", "installs")
@@ -139,14 +139,14 @@ def test_totals_of_parts_are_never_summed(apps: tuple[str, ...]) -> None:
     assert [one.totals for one in got.parts] == [{"installs": 1}] * len(apps)
 
 
-def test_a_remark_on_several_parts_is_told_once() -> None:
+def test_a_warning_about_several_parts_is_reported_once() -> None:
     """Warnings keep the order of the parts, and may be other values than text."""
     parts = [part(app="a", warnings=["x", {"code": 1}]), part(app="b", warnings=["y", {"code": 1}, "x"]), part(app="c")]
     assert Report(parts, [], []).warnings == ["x", {"code": 1}, "y"]
     assert report().warnings == []
 
 
-def test_failures_are_kept_beside_the_parts() -> None:
+def test_failures_are_kept_next_to_the_parts() -> None:
     """Failures are available by app, and shown in the representation."""
     error = AdjustError("no")
     failures = {"abc2": error}
@@ -163,7 +163,7 @@ IMPLIED = {"partner_id": "-300", "partner": "other", "tags": ["a", "b"], "ids": 
 
 
 @pytest.mark.parametrize("implied", [IMPLIED, "text", ["a"], None, {}, 5, []])
-def test_what_a_row_implies_is_dropped(implied: object) -> None:
+def test_attr_dependency_is_dropped(implied: object) -> None:
     """By default it is left out, whatever its form."""
     got = report({**ANSWER, "attr_dependency": implied}, ANSWER, metrics=["installs", "cost"])
     assert got.columns == ("day", "installs", "cost")
@@ -172,7 +172,7 @@ def test_what_a_row_implies_is_dropped(implied: object) -> None:
 
 
 @pytest.mark.parametrize("implied", [IMPLIED, "text", ["a", 1], {}, []])
-def test_what_a_row_implies_is_kept(implied: object) -> None:
+def test_attr_dependency_is_kept(implied: object) -> None:
     """`keep` keeps it unchanged in a column, which is JSON in the other forms."""
     got = Report([part({**ANSWER, "attr_dependency": implied}, ANSWER)], ["day"], ["installs", "cost"],
                  attr_dependency="keep")  # fmt: skip
@@ -184,7 +184,7 @@ def test_what_a_row_implies_is_kept(implied: object) -> None:
         assert nothing is None
 
 
-def test_what_a_row_implies_becomes_columns() -> None:
+def test_attr_dependency_becomes_columns() -> None:
     """Each key is a column after the others, with another name if the row or the query already has that name."""
     row = {**ANSWER, "partner": "Meta", "own": "x", "attr_dependency": {**IMPLIED, "own": "y", "installs": "z"}}
     got = Report(
@@ -202,7 +202,7 @@ def test_what_a_row_implies_becomes_columns() -> None:
         assert (rows[0]["tags"], rows[0]["ids"]) == ('["a","b"]', '{"x":1}')
 
 
-def test_a_key_that_was_asked_for_clashes_also_where_the_row_lacks_it() -> None:
+def test_a_requested_key_clashes_even_if_the_row_lacks_it() -> None:
     """Implied values are never mistaken for the requested figure or dimension."""
     row = {**DAY, "attr_dependency": {"partner": "other", "installs": "5", "app_token": "zzz"}}
     got = Report([part(row, app="abc1")], ["day", "partner"], ["installs"], attr_dependency="columns")
@@ -251,7 +251,7 @@ def test_melted_cohorts_are_in_the_order_of_the_columns() -> None:
     assert [row["period"] for row in melted.rows()] == [30, 1, 14, 7, 3, 90]
 
 
-def test_a_warning_is_told_once() -> None:
+def test_a_warning_is_reported_once() -> None:
     """However often the service repeats itself, within one answer too."""
     parts = [ReportPart(None, None, [], {}, ["a", "b", "a"], {}), ReportPart(None, None, [], {}, ["b", "c"], {})]
     assert Report(parts, ["day"], ["installs"]).warnings == ["a", "b", "c"]
@@ -266,7 +266,7 @@ def test_a_day_with_a_time_is_a_date(times: tuple[str, ...]) -> None:
     assert got.to_arrow().schema == pyarrow.schema([("day", pyarrow.date32())])
 
 
-def test_the_hour_that_comes_twice_stays_two() -> None:
+def test_a_repeated_hour_stays_two() -> None:
     """Hours with an offset are aware moments in rows, and moments at UTC in tables."""
     got = report(*({"hour": f"2026-10-25T02:00:00{offset}"} for offset in ("+02:00", "+01:00")), dimensions=["hour"])
     assert [row["hour"].astimezone(UTC).hour for row in got.rows()] == [0, 1]
@@ -285,7 +285,7 @@ def test_average_users_are_numbers_every_week(metric: str, value: object) -> Non
 
 
 @pytest.mark.parametrize("value", [17, 0, True, "2026-01-01", ["x"], {"x": 1}])
-def test_an_hour_that_is_none_is_text(value: object) -> None:
+def test_an_invalid_hour_is_text(value: object) -> None:
     """Text that is not a moment never becomes one on its way into a table."""
     got = report({"hour": value, "installs": "1"}, dimensions=["hour"], metrics=["installs"])
     assert got.schema[0] == ("hour", "text")
@@ -301,7 +301,7 @@ def test_totals_are_those_of_all_or_none() -> None:
 
 
 @pytest.mark.parametrize("implied", ["Organic", ["a", "b"]])
-def test_what_is_implied_without_a_name_has_a_column(implied: object) -> None:
+def test_attr_dependency_without_names_has_a_column(implied: object) -> None:
     """Nothing of `attr_dependency` is lost for being no map."""
     parts = [ReportPart(None, None, [{**DAY, "attr_dependency": implied}], {}, [], {})]
     got = Report(parts, ["day"], [], attr_dependency="columns")

@@ -35,7 +35,7 @@ def test_a_saved_document_is_read(tmp_path: Path) -> None:
         assert got.parts[0].extra["currencies"] == ["EUR"]
 
 
-def test_totals_tell_dimensions_from_metrics() -> None:
+def test_totals_distinguish_dimensions_from_metrics() -> None:
     """A column with a total is a metric, whatever its name. Without totals the documented dimensions are used."""
     row = {"store_id": "123", "custom": "5", "installs": "6"}
     kinds = {
@@ -57,7 +57,7 @@ def test_a_saved_document_without_rows_has_the_columns_of_its_totals() -> None:
     assert got.schema == (("day", "date"), ("cost", "number"))
 
 
-def test_what_a_saved_row_implies_is_no_metric() -> None:
+def test_attr_dependency_of_a_saved_row_is_not_a_metric() -> None:
     """`attr_dependency` is neither dimension nor metric, and its values are not numbers."""
     text = document({**ANSWER, "attr_dependency": {"partner_id": "-300"}})
     assert "attr_dependency" not in Report.from_json(text).columns
@@ -73,7 +73,7 @@ def test_what_a_saved_row_implies_is_no_metric() -> None:
      ("[" * 100_000, "$"), ('{"rows": [1]}', "$.rows[0]"), ('{"rows": [], "totals": []}', "$.totals"),
      ("<html>", "$"), ('{"rows": [{"day": "\\ud800"}]}', "$")],
 )  # fmt: skip
-def test_a_document_that_is_no_report_says_where(source: str | bytes, location: str) -> None:
+def test_an_invalid_document_is_located(source: str | bytes, location: str) -> None:
     """It is `DecodeError`, and never an empty report."""
     with pytest.raises(DecodeError) as caught:
         Report.from_json(source)
@@ -108,7 +108,7 @@ def test_a_file_that_is_not_there_is_the_systems_error(tmp_path: Path) -> None:
     ),
     st.sampled_from(["drop", "columns", "keep"]),
 )
-def test_any_document_gives_rows_or_is_refused(answer: dict[str, Any], mode: AttrDependency) -> None:
+def test_any_document_has_rows_or_is_refused(answer: dict[str, Any], mode: AttrDependency) -> None:
     """No JSON is another error, and each row of it is a row with all columns."""
     try:
         got = Report.from_json(json.dumps(answer), attr_dependency=mode)

@@ -1,7 +1,9 @@
 """Reports as tables: columns, kinds, and cohorts as rows."""
 
 import json
+import tracemalloc
 from collections import Counter
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -52,7 +54,7 @@ def test_the_schema_of_an_empty_report() -> None:
     assert Report([], ["day"], ["installs"]).schema == (("day", "date"), ("installs", "integer"))
 
 
-def test_a_cohort_metric_is_found_under_the_name_that_it_comes_back_with() -> None:
+def test_a_cohort_metric_is_found_under_its_returned_name() -> None:
     """Asked for as `retention_rate_D7`, it is `retention_rate_d7`, or whatever spelling the service has for it."""
     metrics = ["retention_rate_D7", "Roas_D30", "INSTALLS"]
     got = report({**DAY, "retention_rate_d7": "0.5", "roas_d30": "1", "installs": "3"}, metrics=metrics)
@@ -61,7 +63,7 @@ def test_a_cohort_metric_is_found_under_the_name_that_it_comes_back_with() -> No
     assert report(metrics=metrics).columns == ("day", "retention_rate_d7", "Roas_d30", "INSTALLS")
 
 
-def test_what_came_unasked_comes_last() -> None:
+def test_unrequested_columns_are_last() -> None:
     """Columns that were not requested follow in the order of appearance. Totals show whether they are metrics."""
     rows = [{"z": "1", **ANSWER, "y": "2"}, {**ANSWER, "x": "3", "installs_before": "4"}]
     got = Report([part(*rows, totals={"installs": 1, "installs_before": 4, "y": 2})], ["day"], ["installs", "cost"])
@@ -178,6 +180,32 @@ def test_melting_loses_nothing(source: Report) -> None:
     )
     assert Counter(repr(tuple(row.values())) for row in got.rows()) == expected
     assert list(got.rows()) == list(got.rows())
+    for melted in (got, source.melt_cohorts(exact=True)):
+        by_column = zip(*melted.cells(), strict=True)
+        assert list(map(repr, by_column)) == [repr(tuple(row.values())) for row in melted.rows()]
+
+
+def test_melting_holds_columns_instead_of_rows() -> None:
+    """A frame of a melted report takes a fraction of the memory of its rows."""
+    metrics = [f"roas_d{number}" for number in range(20)]
+    row = dict.fromkeys(metrics, "0.5")
+    got = report(*({"day": f"2026-01-{day:02}", **row} for day in range(1, 31)), metrics=metrics).melt_cohorts()
+
+    def peak(function: Callable[[], object]) -> int:
+        function()
+        tracemalloc.start()
+        function()
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    assert peak(got.cells) * 3 < peak(got.to_dicts)
+
+
+def test_two_spellings_of_a_period_identify_no_row() -> None:
+    """An upsert by `key_columns` must not lose the value of `roas_d07` to that of `roas_d7`."""
+    got = report({**DAY, "roas_d7": "0.5", "roas_d07": "0.6"}, metrics=["roas_d7", "roas_d07"]).melt_cohorts()
+    assert got.key_columns == ()
 
 
 @pytest.mark.parametrize(

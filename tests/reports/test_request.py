@@ -1,4 +1,4 @@
-"""What a 400 of the Report Service means: the names that it refused, and those that come near them."""
+"""What a 400 of the Report Service means: the names that it refused, and similar ones."""
 
 import json
 import pickle
@@ -63,15 +63,15 @@ async def test_an_unknown_metric_among_thirty_is_named(adjust: AsyncAdjust, emul
     metrics = [*THIRTY[:place], "instals", *THIRTY[place:]]
     error = await refusal_of(adjust, metrics=metrics)
     assert emulator.stats.total == 1
-    assert "Unsupported metric: instals. Look at the metric 'instals'. adjust.reports.filters(" in str(error)
+    assert "Unsupported metric: instals. Check the metric 'instals'. adjust.reports.filters(" in str(error)
     assert not [metric for metric in THIRTY if f"'{metric}'" in str(error)]
 
 
-async def test_near_names_are_suggested_once_the_names_were_asked_for(adjust: AsyncAdjust) -> None:
+async def test_near_names_are_suggested_once_the_names_are_known(adjust: AsyncAdjust) -> None:
     """After `filters`, the message suggests the nearest metrics and dimensions, and does not tell to ask for them."""
     await adjust.reports.filters(["overview_metrics", "cohort_metrics", "dimensions"])
     error = await refusal_of(adjust, metrics=[*THIRTY, "instals"])
-    assert "Look at the metric 'instals' (did you mean 'installs'" in str(error)
+    assert "Check the metric 'instals' (did you mean 'installs'" in str(error)
     assert "adjust.reports.filters" not in str(error)
     error = await refusal_of(adjust, metrics=[*THIRTY, "retention_rat_D7"])
     assert "the metric 'retention_rat_D7' (did you mean 'retention_rate_" in str(error)
@@ -79,14 +79,14 @@ async def test_near_names_are_suggested_once_the_names_were_asked_for(adjust: As
     error = await refusal_of(adjust, dimensions=["day", "contry"])
     assert "the dimension 'contry' (did you mean 'country'" in str(error)
     error = await refusal_of(adjust, metrics=["clicks", "xyzzy_plugh_42"])
-    assert error.message.endswith("Look at the metric 'xyzzy_plugh_42'")
+    assert error.message.endswith("Check the metric 'xyzzy_plugh_42'")
 
 
 @pytest.mark.parametrize("ask", ["fetch", "pivot", "stream"])
 async def test_each_way_to_ask_explains(adjust: AsyncAdjust, emulator: Emulator, ask: str) -> None:
     """Whatever the request, the error names what was refused."""
     query: Any = {"dimensions": ["day"], "metrics": ["installs", "instals"], "date_period": DATES}
-    with pytest.raises(BadRequestError, match="Look at the metric 'instals'"):
+    with pytest.raises(BadRequestError, match="Check the metric 'instals'"):
         if ask == "stream":
             _ = [found async for found in adjust.reports.stream(app_tokens=emulator.app_tokens, **query)]
         else:
@@ -103,7 +103,7 @@ async def test_kept_failures_explain(adjust: AsyncAdjust, emulator: Emulator) ->
             app_tokens=emulator.app_tokens,
             on_failure="keep",
         )
-    assert str(raised.value).count("Look at") == 1
+    assert str(raised.value).count("Check the") == 1
     assert raised.value.__notes__ == ["2 other apps failed too."]
 
 
@@ -111,7 +111,7 @@ async def test_validation_errors_are_readable(adjust: AsyncAdjust) -> None:
     """Errors in the form of objects name the parameter and its problem."""
     error = await refusal_of(adjust, parameters={"full_data": "perhaps"})
     assert "full_data: must be true or false, not 'perhaps'" in str(error)
-    assert "Look at" not in str(error)
+    assert "Check the metric" not in str(error)
     assert "'loc'" not in str(error)
 
 
@@ -186,18 +186,18 @@ LOOKED_AT: list[tuple[str, list[str], list[str], list[str]]] = [
 
 @jumping
 @pytest.mark.parametrize(("words", "dimensions", "metrics", "looked_at"), LOOKED_AT, ids=range(len(LOOKED_AT)))
-async def test_only_what_the_service_names_is_looked_at(
+async def test_only_names_in_the_message_are_reported(
     words: str, dimensions: list[str], metrics: list[str], looked_at: list[str]
 ) -> None:
     """Names are found as whole words. A service that repeats the query, or names nothing, puts none at fault."""
     async with client(bad(report_error(words))) as (adjust, _):
         error = await refusal_of(adjust, dimensions=dimensions, metrics=metrics)
-    _, _, told = error.message.partition("Look at ")
+    _, _, told = error.message.partition("Check ")
     assert [f"the {name}" for name in looked_at] == ([] if not told else told.partition(". ")[0].split("; "))
 
 
 @jumping
-async def test_names_that_are_known_to_be_wrong_are_looked_at() -> None:
+async def test_names_that_are_known_to_be_wrong_are_reported() -> None:
     """If the service names nothing, the names that `filters` did not return are reported."""
     lists = {
         "overview_metrics": [{"id": "installs"}, {"id": "clicks"}],
@@ -212,7 +212,7 @@ async def test_names_that_are_known_to_be_wrong_are_looked_at() -> None:
             adjust, dimensions=["day", "contry"], metrics=["clicks", "instal", "retention_rate_D7"]
         )
         assert error.message == (
-            "Bad request: An unknown name. Look at the metric 'instal' (did you mean 'installs'?); the dimension "
+            "Bad request: An unknown name. Check the metric 'instal' (did you mean 'installs'?); the dimension "
             "'contry' (did you mean 'country'?)"
         )
         error = await refusal_of(adjust, dimensions=["day"], metrics=["clicks"])
@@ -235,13 +235,13 @@ async def test_narrowed_lists_are_not_all_names() -> None:
 
 @jumping
 @pytest.mark.parametrize("code", [401, 403, 404, 410, 422])
-async def test_other_refusals_are_told_as_they_are(code: int) -> None:
+async def test_other_refusals_are_raised_unchanged(code: int) -> None:
     """Only a 400 is about names: other refusals that happen to hold one are not explained."""
     async with client(httpx.Response(code, json=report_error("installs"))) as (adjust, script):
         with pytest.raises(Exception, match="Bad request: installs") as raised:
             await adjust.reports.fetch(dimensions=["day"], metrics=["installs", "clicks"], date_period=DATES)
         assert len(script.requests) == 1
-    assert "Look at" not in str(raised.value)
+    assert "Check the metric" not in str(raised.value)
 
 
 @jumping
@@ -264,7 +264,7 @@ async def test_an_error_is_not_changed_after_it_was_raised() -> None:
     (original,) = raised
     assert explained is not original
     assert original.message == "Bad request: Unknown: bad"
-    assert explained.message.startswith(f"{original.message}. Look at the metric 'bad'")
+    assert explained.message.startswith(f"{original.message}. Check the metric 'bad'")
     assert vars(explained) == vars(original) | {"message": explained.message}
 
 
@@ -272,7 +272,7 @@ async def test_an_error_is_not_changed_after_it_was_raised() -> None:
 @pytest.mark.parametrize(
     "words", ["No access to this app for the given day", "date_period is too long for this account"]
 )
-async def test_words_that_are_names_too_accuse_nobody(words: str) -> None:
+async def test_words_that_are_also_names_explain_nothing(words: str) -> None:
     """`day` and `app` are common words. Without a mention of names, nothing is said about them."""
     async with client(bad(report_error(words))) as (adjust, _):
         error = await refusal_of(adjust, dimensions=["day", "app"], metrics=["installs"])

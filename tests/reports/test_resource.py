@@ -63,7 +63,7 @@ PAIRS = [
 
 @pytest.mark.parametrize(("grouping", "of_kpis", "dimensions"), PAIRS, ids=[",".join(pair[2]) for pair in PAIRS])
 @pytest.mark.parametrize("window", [None, 3])
-async def test_both_services_give_the_same_figures(
+async def test_both_services_return_the_same_figures(
     adjust: AsyncAdjust,
     emulator: Emulator,
     grouping: list[str],
@@ -89,7 +89,9 @@ async def test_both_services_give_the_same_figures(
 
 
 @pytest.mark.parametrize("utc_offset", ["+05:30", "-08:00"])
-async def test_both_services_begin_the_day_alike(adjust: AsyncAdjust, emulator: Emulator, utc_offset: str) -> None:
+async def test_both_services_begin_the_day_at_the_same_offset(
+    adjust: AsyncAdjust, emulator: Emulator, utc_offset: str
+) -> None:
     """An offset moves the days of both in the same way."""
     tokens = emulator.app_tokens[:2]
     kpis = await adjust.kpis.deliverables(tokens, kpis=COUNTED, grouping=["day"], utc_offset=utc_offset, **KPI_DATES)

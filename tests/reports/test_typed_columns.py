@@ -50,7 +50,7 @@ def check(name: str, cells: list[Any], *, metric: bool) -> None:
 @example("cost", ["9007199254740993"], [])
 @example("cost", ["-0", "0.5"], [])
 @example("cost", ["1." + "0" * 400, "9" * 400 + ".0"], [])
-def test_metrics_are_what_their_texts_say(name: str, cells: list[Any], odd: list[str]) -> None:
+def test_metrics_follow_their_texts(name: str, cells: list[Any], odd: list[str]) -> None:
     """Counts, fractions, blanks and words, whatever Arrow's own cast would make of them."""
     check(name, [*cells, *odd], metric=True)
 
@@ -62,7 +62,7 @@ def test_numbers_among_texts_are_read_too(name: str, cells: list[Any]) -> None:
 
 
 @given(st.sampled_from(["day", "hour", "app"]), st.lists(DAYS | st.none() | st.just(5), max_size=4))
-def test_dimensions_are_what_they_are_one_by_one(name: str, cells: list[Any]) -> None:
+def test_dimensions_equal_those_read_one_by_one(name: str, cells: list[Any]) -> None:
     """Days and hours become dates if all of them are. IDs stay text."""
     check(name, cells, metric=False)
 

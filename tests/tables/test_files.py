@@ -2,8 +2,10 @@
 
 import copy
 import csv
+import gc
 import os
 import pickle
+import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -85,7 +87,7 @@ def test_a_table_without_rows_is_true(name: str) -> None:
 
 
 @pytest.mark.parametrize("n", [-1, 1.5, "1", None, True])
-def test_a_number_of_rows_is_whole(n: Any) -> None:
+def test_a_number_of_rows_is_an_integer(n: Any) -> None:
     """Other values are refused."""
     with pytest.raises(ConfigurationError, match="n is "):
         TABLES["kpis"]().head(n)
@@ -163,7 +165,7 @@ def kpis_of_networks(*networks: dict[str, Any]) -> KpiReport:
         ([{"token": "t", "name": "N"}, {"token": "t", "name": "N"}], ()),
     ],
 )
-def test_key_columns_of_levels_identify_a_row_or_are_none(
+def test_key_columns_of_levels_identify_a_row_or_are_empty(
     networks: list[dict[str, Any]], expected: tuple[str, ...]
 ) -> None:
     """An upsert by them loses no row: a name is added where a token is missing, and equal rows have no key."""
@@ -181,7 +183,7 @@ def test_rows_that_share_their_dimensions_have_no_key(second: Any, expected: tup
     assert got.melt_cohorts().key_columns == ((*expected, "metric", "period", "period_unit") if expected else ())
 
 
-def test_periods_are_integers_beside_their_unit() -> None:
+def test_periods_are_integers_next_to_their_unit() -> None:
     """Sorted by period, a curve is in order, and the unit of periods is in its own column."""
     assert sorted((row["period"], row["period_unit"]) for row in periods()) == [(9, "week"), (10, "week")]
     assert [(row["period"], row["period_unit"]) for row in melted()] == [(7, "day"), (2, "week")]
@@ -189,6 +191,16 @@ def test_periods_are_integers_beside_their_unit() -> None:
         kinds = dict(table.schema)
         assert (kinds["period"], kinds["period_unit"]) == ("integer", "text")
         assert table.columns.index("period_unit") == table.columns.index("period") + 1
+
+
+@pytest.mark.parametrize(
+    ("echoed", "unit"),
+    [("day", "day"), ("Weeks", "week"), (" MONTH ", "month"), (None, "day"), ("hour", None), (5, None)],
+)
+def test_the_unit_of_periods_is_as_the_service_says(echoed: object, unit: str | None) -> None:
+    """It is a day unless the answer names another unit, in any spelling. It is `None` if the unit is unknown."""
+    app = {"token": "a", "periods": [{"period": "1", "kpi_values": [2]}]}
+    assert [row["period_unit"] for row in kpi_report(app, "installs", period=echoed)] == [unit]
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -242,16 +254,27 @@ def test_a_failure_leaves_the_older_file(method: str, tmp_path: Path, monkeypatc
     assert names_in(tmp_path) == ["x"]
 
 
-@pytest.mark.parametrize("path", [None, 5, "", b"x.csv", "missing/x.csv", ".", "a\0b"])
-def test_a_path_that_is_no_place_for_a_file_is_refused(
-    path: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("path", [None, 5, "", b"x.csv", "missing/x.csv", ".", "a\0b", "x" * 300])
+def test_a_path_that_can_not_be_a_file_is_refused(path: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is written, and the message says what is wrong."""
     monkeypatch.chdir(tmp_path)
     for method in ("to_csv", "to_parquet"):
         with pytest.raises(ConfigurationError, match="path is "):
             getattr(TABLES["kpis"](), method)(path)
     assert names_in(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize("method", ["to_csv", "to_parquet"])
+def test_a_private_file_stays_private(method: str, tmp_path: Path) -> None:
+    """A replaced file keeps its mode, also behind a link. Its contents are never in a file with another mode."""
+    place, link = tmp_path / "private", tmp_path / "link"
+    place.touch(0o600)
+    link.symlink_to(place)
+    getattr(TABLES["kpis"](), method)(link)
+    assert (place.stat().st_mode & 0o777, link.is_symlink(), place.stat().st_size > 0) == (0o600, True, True)
+    with whole_file(place):
+        assert {found.stat().st_mode & 0o777 for found in tmp_path.iterdir()} == {0o600}
 
 
 def test_days_are_iso_text_in_a_csv(tmp_path: Path) -> None:
@@ -263,8 +286,6 @@ def test_days_are_iso_text_in_a_csv(tmp_path: Path) -> None:
 
 def test_nothing_of_an_answer_stays_but_its_columns() -> None:
     """No row or element of the service is kept as a dictionary."""
-    import gc
-
     found: list[Any] = [kpi_report(days(*range(50)), "installs"), report(*[dict(COHORT) for _ in range(50)])]
     seen: set[int] = set()
     dictionaries = 0
@@ -276,6 +297,50 @@ def test_nothing_of_an_answer_stays_but_its_columns() -> None:
         dictionaries += isinstance(one, dict)
         found += gc.get_referents(one)
     assert dictionaries < 20
+
+
+def test_texts_of_a_report_are_not_kept() -> None:
+    """Texts of one report are not kept for the next one."""
+
+    def read() -> None:
+        rows = ({"day": "2026-01-05", "cost": f"{number}.25"} for number in range(20_000))
+        got = report(*rows, metrics=["cost"])
+        assert len(got.to_dicts()) == got.to_arrow().num_rows == 20_000
+        assert got.key_columns == ()
+
+    report({"day": "2026-01-05", "cost": "1"}, metrics=["cost"]).to_arrow()
+    gc.collect()
+    tracemalloc.start()
+    read()
+    gc.collect()
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept * 20 < most
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        kpi_report({"token": "a", "networks": [{"token": str(n), **days(*range(28))} for n in range(100)]}, "installs"),
+        report(*[dict(COHORT) for _ in range(2800)], metrics=["retention_rate_d7"]),
+        report(*[dict(COHORT) for _ in range(2800)], metrics=["retention_rate_d7"]).melt_cohorts(),
+    ],
+    ids=["kpis", "report", "melted"],
+)
+def test_rows_are_made_when_they_are_asked_for(source: Table) -> None:
+    """The first row of many takes a small part of the memory of all of them."""
+
+    def peak(function: Callable[[], object]) -> int:
+        function()
+        tracemalloc.start()
+        kept = function()
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        del kept
+        return most
+
+    assert len(source) >= 2800
+    assert peak(lambda: source.head(1)) * 12 < peak(source.to_dicts)
 
 
 def test_a_file_is_written_in_large_pieces(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ ROWS = st.lists(st.dictionaries(KEYS, CELLS), max_size=6)
 
 
 @given(ROWS)
-def test_rows_come_back_as_they_were(rows: list[dict[str, Any]]) -> None:
+def test_rows_are_read_back_unchanged(rows: list[dict[str, Any]]) -> None:
     """Every dictionary keeps its own keys, even if empty or ragged, and after pickling."""
     records = Records.of(rows)
     for found in (records, pickle.loads(pickle.dumps(records))):
@@ -24,7 +24,7 @@ def test_rows_come_back_as_they_were(rows: list[dict[str, Any]]) -> None:
 
 
 @given(ROWS, ROWS)
-def test_records_are_equal_where_their_rows_are(some: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
+def test_records_are_equal_if_their_rows_are(some: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
     """Equality compares the rows, whatever their layout."""
     assert (Records.of(some) == Records.of(others)) == (some == others)
 

@@ -1,5 +1,6 @@
 """Tables: the same cells as dictionaries, Arrow, pandas and polars, with the same types."""
 
+import builtins
 import json
 import sys
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -15,22 +16,13 @@ from adjust_async.errors import ConfigurationError, DecodeError
 from adjust_async.kpis.report import KpiReport
 from adjust_async.reports.report import Report
 from adjust_async.tables import Column, ColumnTable, Kind, Table
+from tests.frames import from_pandas
 from tests.kpis.answers import answers, days, report
 
 
 def table(kind: Kind, *cells: Any) -> ColumnTable:
     """Return a table with one column."""
     return ColumnTable([Column("c", kind)], [cells])
-
-
-def from_pandas(source: Table) -> list[dict[str, Any]]:
-    """Return the rows of a pandas frame as plain values."""
-    frame = source.to_pandas()
-    columns = {name: [None if pandas.isna(cell) else cell for cell in frame[name]] for name in frame.columns}
-    for name, kind in source.schema:
-        if kind == "date":
-            columns[name] = [cell and cell.date() for cell in columns[name]]
-    return [{name: cells[number] for name, cells in columns.items()} for number in range(len(frame))]
 
 
 def check_equal(source: Table) -> None:
@@ -97,6 +89,20 @@ def test_types_do_not_depend_on_the_cells(kind: Kind, cells: list[None]) -> None
     check_equal(source)
 
 
+@given(st.sampled_from(sorted(CELLS)).flatmap(lambda kind: st.tuples(st.just(kind), st.lists(st.none() | CELLS[kind]))))
+def test_polars_works_without_arrow(asked: tuple[Kind, list[Any]]) -> None:
+    """The frame is the same, with or without pyarrow."""
+    kind, cells = asked
+    if kind == "moment":
+        cells = [cell and cell.replace(tzinfo=UTC if place % 2 else None) for place, cell in enumerate(cells)]
+    source = table(kind, *cells)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "pyarrow", None)
+        plain = source.to_polars()
+    assert plain.equals(source.to_polars())
+    assert plain.schema == source.to_polars().schema
+
+
 @given(answers())
 def test_a_report_is_the_same_everywhere(answer: dict[str, Any]) -> None:
     """Any answer, even with unknown or ragged levels, has equal cells in every form."""
@@ -118,7 +124,7 @@ def test_a_report_is_the_same_everywhere(answer: dict[str, Any]) -> None:
         {"token": "a", "dates": [{"date": f"2026-01-0{n}", "kpi_values": [v]} for n, v in [(1, 2**60 + 1), (2, 0.5)]]},
     ],
 )
-def test_odd_cells_are_the_same_everywhere(app: dict[str, Any]) -> None:
+def test_unusual_cells_are_the_same_everywhere(app: dict[str, Any]) -> None:
     """Numeric ids, dates in several formats and huge integers lose nothing, and no form fails."""
     source = report(app, "k")
     rows = list(source.rows())
@@ -175,7 +181,7 @@ def test_an_integer_too_large_is_never_an_empty_cell(cell: int) -> None:
             convert()
 
 
-def test_a_report_is_walked_anew_each_time() -> None:
+def test_a_report_is_walked_again_each_time() -> None:
     """`rows()` returns the rows again, as often as it is called."""
     source = report(days(1, 2), "k")
     first, second = source.rows(), source.rows()
@@ -197,6 +203,14 @@ def test_a_table_without_columns_is_empty_everywhere() -> None:
     assert source.to_arrow().num_columns == source.to_polars().width == len(source.to_pandas().columns) == 0
 
 
+def test_a_column_may_have_an_empty_name_in_every_form() -> None:
+    """Figures above the level of a pivot have a column whose name is empty."""
+    app = {"token": "a", "kpi_values": [9], "periods": [{"period": "0", "kpi_values": [1]}]}
+    source = report(app, "k").pivot()
+    assert source.columns == ("app_token", "app_name", "currency", "0", "")
+    check_equal(source)
+
+
 @pytest.mark.parametrize(
     ("method", "module", "extra"),
     [("to_arrow", "pyarrow", "arrow"), ("to_polars", "polars", "polars"), ("to_pandas", "pandas", "pandas"),
@@ -210,3 +224,21 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, method: str
         getattr(source, method)()
     assert str(caught.value) == f"{module} is not installed: pip install 'adjust_async[{extra}]'"
     assert list(source.rows()) == [{"c": date(2026, 1, 1)}]
+
+
+def test_a_broken_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If an installed package can't be imported, the error has the command that repairs it."""
+
+    def refuse(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "pyarrow":
+            raise ImportError("numpy.core.multiarray failed to import")
+        return importing(name, *args, **kwargs)
+
+    importing = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(ConfigurationError) as caught:
+        table("date", date(2026, 1, 1)).to_arrow()
+    monkeypatch.undo()
+    assert str(caught.value) == (
+        "pyarrow can't be imported (numpy.core.multiarray failed to import): pip install 'adjust_async[arrow]'"
+    )

@@ -142,7 +142,7 @@ class TestMarks:
     passed(run(tmp_path, HEAD + test), 2)
 
 
-def test_faults_of_a_mark_begin_anew(tmp_path: Path) -> None:
+def test_faults_of_a_mark_start_over(tmp_path: Path) -> None:
     """Faults that several tests share through a mark start over in each of them."""
     test = """
 @pytest.mark.adjust(apps=1, faults=Faults.script(["429", None]))

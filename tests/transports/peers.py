@@ -15,6 +15,7 @@ import httpx
 import trustme
 
 from adjust_async.transports import never_sent
+from tests.loopback import RawRequest, RawServer, answer
 from tests.peer import Listener, Peer, listening
 
 KINDS = ["PooledTransport", "AiohttpTransport"]
@@ -132,9 +133,12 @@ def server_tls(authority: trustme.CA, host: str = "localhost") -> ssl.SSLContext
 
 @asynccontextmanager
 async def serving_http2(
-    tls: ssl.SSLContext, reply: Callable[[Any, int], bytes]
+    tls: ssl.SSLContext, reply: Callable[[Any, int], bytes], *, once: bool = False
 ) -> AsyncIterator[tuple[str, list[int]]]:
-    """Serve HTTP/2. Yield the URL, and the numbers of open and of opened connections."""
+    """Serve HTTP/2. Yield the URL, and the numbers of open and of opened connections.
+
+    With `once`, each connection is closed after its first reply.
+    """
     tls.set_alpn_protocols(["h2"])
     counts = [0, 0]
 
@@ -149,6 +153,11 @@ async def serving_http2(
                 for event in connection.receive_data(data):
                     if isinstance(event, h2.events.StreamEnded):
                         writer.write(reply(connection, event.stream_id))
+                        if once:
+                            await writer.drain()
+                            writer.transport.abort()  # a proper end of TLS would wait for the client
+                            await writer.wait_closed()
+                            return
                 writer.write(connection.data_to_send())
         except ConnectionError:
             pass
@@ -209,3 +218,17 @@ def replying(reply: bytes, end: Callable[[Peer], None] | None = None) -> Script:
             end(peer)
 
     return script
+
+
+async def at_once(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+    """Answer every request."""
+    writer.write(answer(b"hello"))
+
+
+async def burst(transport: httpx.AsyncBaseTransport, server: RawServer, release: asyncio.Event, most: int) -> None:
+    """Open as many connections as allowed."""
+    sending = [asyncio.create_task(send(transport, f"{server.url}/burst")) for _ in range(most)]
+    while server.in_flight < most:
+        await asyncio.sleep(0)
+    release.set()
+    assert await asyncio.gather(*sending) == [b"hello"] * most

@@ -59,7 +59,7 @@ async def test_an_unknown_host(case: Callable[..., Case], monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("host", ["a" * 70 + ".com", "a..com"])
-async def test_a_host_that_is_no_name(case: Callable[..., Case], host: str) -> None:
+async def test_a_host_that_is_not_a_name(case: Callable[..., Case], host: str) -> None:
     """A host that can't be looked up is a connection error, never a foreign error."""
     await case().failure(f"http://{host}/", httpx.ConnectError, unsent=True)
 

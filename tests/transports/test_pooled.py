@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import select
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -124,7 +125,7 @@ async def test_a_trace_of_the_callers_own(transport: PooledTransport) -> None:
 # HTTP/2.
 
 
-async def test_http2_where_asked_for(authority: trustme.CA, client_tls: ssl.SSLContext) -> None:
+async def test_http2_on_request(authority: trustme.CA, client_tls: ssl.SSLContext) -> None:
     """With `http2=True` a service that supports it gets HTTP/2, and its library logs no header."""
     async with (
         serving_http2(server_tls(authority), hello) as (url, counts),
@@ -157,6 +158,30 @@ async def test_a_garbled_answer_over_http2(authority: trustme.CA, client_tls: ss
 
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
+@pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="the platform does not tell")
+@pytest.mark.parametrize("announced", [False, True])
+async def test_a_closed_connection_over_http2(
+    authority: trustme.CA, client_tls: ssl.SSLContext, announced: bool
+) -> None:
+    """A connection that the service has closed meanwhile is not used again, which httpcore itself would do."""
+
+    def reply(connection: Any, stream: int) -> bytes:
+        said = hello(connection, stream)
+        if announced:
+            connection.close_connection()
+            said += connection.data_to_send()
+        return said
+
+    async with (
+        serving_http2(server_tls(authority), reply, once=True) as (url, counts),
+        PooledTransport(1, http2=True, verify=client_tls) as transport,
+    ):
+        for opened in (1, 2, 3):
+            assert await send(transport, url, "POST", content=b"x") == b"hello"
+            await settled(lambda: counts[0], 0)
+            assert counts == [0, opened]
+
+
 async def test_cancellation_over_http2(authority: trustme.CA, client_tls: ssl.SSLContext) -> None:
     """Requests over HTTP/2 that are cancelled at any step leave no slot, task or connection behind."""
     async with serving_http2(server_tls(authority), hello) as (url, counts):
@@ -188,7 +213,9 @@ async def test_http2_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("error", [httpx.ReadTimeout("x"), httpx.ConnectTimeout("x"), httpx.RemoteProtocolError("x")])
-async def test_what_a_mock_raises_stays_as_it_is(error: httpx.TransportError, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_exception_of_a_mock_is_unchanged(
+    error: httpx.TransportError, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A mock that replaces httpx's transport reports itself what happened."""
 
     async def mock(*_: object) -> httpx.Response:

@@ -129,7 +129,7 @@ def test_a_proxy_of_any_text(url: str) -> None:
     "url",
     ["http://[::1", "http://user:p4ssword@[::1", "http://", "http://user:p4ssword@", "http://a:99999", "http://a:b"],
 )
-def test_what_is_no_proxy(url: str) -> None:
+def test_invalid_proxies(url: str) -> None:
     """A variable without a valid proxy is a configuration error, which does not repeat what may be a password."""
     with pytest.raises(ConfigurationError, match="HTTPS_PROXY") as raised:
         proxy_of(API, {"HTTPS_PROXY": url})

@@ -152,7 +152,7 @@ async def lists(adjust: AsyncAdjust) -> None:
 
 
 async def waiting(adjust: AsyncAdjust) -> list[Tracker]:
-    """A listing goes where an awaitable is wanted, and `collect` where a coroutine is."""
+    """A listing can be used as an awaitable, and `collect` as a coroutine."""
     task = asyncio.create_task(adjust.partners.list().collect())
     assert_type(await task, list[Partner])
     apps, events = await asyncio.gather(adjust.apps.list(), adjust.reports.events())
@@ -234,7 +234,7 @@ async def files(adjust: AsyncAdjust) -> object:
     )
     assert_type(saved, SavedReport)
     assert_type(saved.path, Path)
-    assert_type(saved.rows, int | None)
+    assert_type(saved.rows, int)
     assert_type(
         await adjust.reports.download_parquet(
             Path("i.parquet"), dimensions=["day"], metrics=["installs"], date_period="today"

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from adjust_async._concurrency import crawl
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.names import PORTION, Match, Siblings, label_of
+from adjust_async.campaign.names import label_of
 from adjust_async.campaign.provisioning.plan import plan_error
 from adjust_async.campaign.provisioning.settings import Settings
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.campaign.provisioning.uncertain import UncertainCreate
 from adjust_async.campaign.recent import Place
 from adjust_async.campaign.requests import Listing, Seen, TrackerRequests
+from adjust_async.campaign.siblings import PORTION, Match, PlannedNames, Siblings
 from adjust_async.errors import WrongTrackerError
 
 __all__ = ["Comparison"]
@@ -34,6 +35,8 @@ class Comparison:
         self._page_size = settings.page_size
         self._workers = settings.workers
         self._totals_are_right = True
+        self._planned: dict[Node, PlannedNames] = {}
+        self._taken: set[str] = set()
         self._versions: dict[Node, int] = {}
         self._learning = asyncio.Lock()
 
@@ -41,8 +44,13 @@ class Comparison:
         """Return the place directly below a node."""
         return Place(self._app_token, node.token)
 
-    def know(self, parent: Node, tracker: Tracker) -> None:
-        """Record that a tracker is directly below this node."""
+    def record(self, node: Node) -> None:
+        """Record which tracker a node has, if it has one."""
+        if node.tracker is not None:
+            self._taken.add(node.tracker.token)
+            self._know(node.above, node.tracker)
+
+    def _know(self, parent: Node, tracker: Tracker) -> None:
         self.known[tracker.token] = Seen(parent.token, label_of(tracker))
 
     async def compare(self, *nodes: Node) -> None:
@@ -68,11 +76,8 @@ class Comparison:
                 version = forms.version
                 if self._versions.get(parent, 0) == version:
                     return
-                trackers = (await self.listing(parent)).trackers if parent.had_trackers else ()
-                of_others = {child.token for child in parent.children.values() if child.tracker is not None}
-                rest = [tracker for tracker in trackers if tracker.token not in of_others]
-                siblings = await Siblings.of(rest, forms)
-                await siblings.survey(parent.children)
+                siblings = await Siblings.of(await self._free(parent) if parent.had_trackers else (), forms)
+                await siblings.survey(await PlannedNames.of(parent.children))
                 alike = await self._alike(parent)
                 for number, child in enumerate(parent.children.values(), 1):
                     if not number % PORTION:
@@ -85,6 +90,7 @@ class Comparison:
                         names = " and ".join(repr(twin.path) for twin in twins[:2])
                         match = Match(problem=f"the service treats {names} as the same name. Plan only one of them")
                     child.take(match)
+                    self.record(child)
                 self._versions[parent] = version
 
     async def _alike(self, parent: Node) -> dict[str, list[Node]]:
@@ -116,12 +122,15 @@ class Comparison:
         Raises:
             AdjustError: The list could not be fetched.
         """
-        trackers = (await self.listing(parent)).trackers
-        of_others = {child.token for child in parent.children.values() if child.tracker is not None}
-        rest = [tracker for tracker in trackers if tracker.token not in of_others]
-        siblings = await Siblings.of(rest, self._requests.recent.forms)
-        await siblings.survey(parent.children)
-        return {create: self._match(create, siblings, rest) for create in creates}
+        free = await self._free(parent)
+        siblings = await Siblings.of(free, self._requests.recent.forms)
+        if free:
+            # A plan of thousands may be looked up hundreds of times, so its names are indexed once.
+            if parent not in self._planned:
+                self._planned[parent] = await PlannedNames.of(parent.children)
+            await siblings.survey(self._planned[parent])
+        strangers = [tracker for tracker in free if self._is_stranger(parent, tracker)]
+        return {create: self._match(create, siblings, strangers) for create in creates}
 
     async def verify(self, parents: list[Node]) -> None:
         """List these branches again, and record duplicates.
@@ -161,15 +170,16 @@ class Comparison:
         listing = await self.listing(node)
         siblings = await Siblings.of(listing.trackers, self._requests.recent.forms)
         if listing.trackers:
-            await siblings.survey(node.children)
+            await siblings.survey(await PlannedNames.of(node.children))
         node.had_trackers = bool(listing.trackers)
         for number, tracker in enumerate(listing.trackers, 1):
-            self.know(node, tracker)
+            self._know(node, tracker)
             if not number % PORTION:
                 await asyncio.sleep(0)
         for number, child in enumerate(node.children.values()):
             match = siblings.match(child.label, node.children)
             child.take(match)
+            self.record(child)
             self.duplicates.update((tracker.token, tracker) for tracker in match.twins)
             if match.tracker is not None and match.note is None:
                 for other in siblings.near(child.label):
@@ -180,21 +190,28 @@ class Comparison:
             if not number % PORTION:
                 await asyncio.sleep(0)
 
-    def _match(self, create: UncertainCreate, siblings: Siblings, trackers: Sequence[Tracker]) -> Match:
+    async def _free(self, parent: Node) -> list[Tracker]:
+        """List the trackers directly below a node that no other node has."""
+        return [tracker for tracker in (await self.listing(parent)).trackers if tracker.token not in self._taken]
+
+    def _is_stranger(self, parent: Node, tracker: Tracker) -> bool:
+        """Return whether a tracker is new, and its name is not exactly that of an entry without a tracker."""
+        if tracker.token in self.known:
+            return False
+        namesake = parent.children.get(label_of(tracker))
+        return namesake is None or namesake.tracker is not None
+
+    def _match(self, create: UncertainCreate, siblings: Siblings, strangers: Sequence[Tracker]) -> Match:
         node, forms = create.node, self._requests.recent.forms
         match = siblings.match(node.label, node.above.children)
         if match.tracker is not None:
             return match
         # The service may store the name in a form that is not known yet; then the tracker is one that is new here.
         answered = create.error.tracker_token if isinstance(create.error, WrongTrackerError) else None
-        for tracker in trackers:
+        for tracker in strangers:
             label = label_of(tracker)
-            namesake = node.above.children.get(label)
-            # A tracker whose name is exactly another entry's belongs to that one, unless it has a tracker already.
-            if tracker.token in self.known or (namesake is not None and namesake.tracker is None):
-                continue
             may_be = forms.may_be(node.label, label)
-            if may_be and tracker.token == answered and namesake is None:
+            if may_be and tracker.token == answered and label not in node.above.children:
                 forms.learn(node.label, label)
                 return Match(tracker, note=f"the service calls it {label!r}")
             if match.problem is None and (may_be or tracker.token == answered):

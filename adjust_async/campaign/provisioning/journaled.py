@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.names import Siblings, canonical
+from adjust_async.campaign.names import canonical
 from adjust_async.campaign.recent import LOOKS, Place
 from adjust_async.campaign.requests import Seen, TrackerRequests
+from adjust_async.campaign.siblings import Siblings
 from adjust_async.coordination.protocol import JournalEntry, Lock, Member
 from adjust_async.errors import AdjustError, CoordinationError, LockLostError, NotFoundError
 

@@ -15,16 +15,16 @@ class LastLook:
 
     Args:
         comparison: Lists them.
-        wanted: Whether to look; `None` to look after many creates, or after any that was in doubt.
+        verify: Whether to list them; `None` to list them after many creates, or after any create in doubt.
 
     Attributes:
         taken: Whether all of these branches were listed.
     """
 
-    def __init__(self, comparison: Comparison, wanted: bool | None) -> None:
+    def __init__(self, comparison: Comparison, verify: bool | None) -> None:
         self.taken = False
         self._comparison = comparison
-        self._wanted = wanted
+        self._verify = verify
         self._branches: dict[Node, None] = {}
         self._created = 0
         self._uncertain = False
@@ -44,11 +44,9 @@ class LastLook:
         self._branches[parent] = None
 
     async def take(self) -> None:
-        """List the branches if it is wanted. An error is not a failure of the run, since everything is done by now."""
-        wanted = self._wanted
-        if wanted is None:
-            wanted = self._created >= MANY or self._uncertain
-        if not wanted:
+        """List the branches if it is needed. An error does not fail the run, which has done everything else."""
+        needed = self._created >= MANY or self._uncertain if self._verify is None else self._verify
+        if not needed:
             return
         try:
             await self._comparison.verify(list(self._branches))

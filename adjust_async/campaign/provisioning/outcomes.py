@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.names import PORTION
 from adjust_async.campaign.provisioning.plan import TrackerSpec
 from adjust_async.campaign.provisioning.result import OnOutcome, ProvisionOutcome, ProvisionResult, Status
 from adjust_async.campaign.provisioning.tree import Node
+from adjust_async.campaign.siblings import PORTION
 from adjust_async.errors import AdjustError, APITimeoutError, NotTriedError, detached
 from adjust_async.progress import OnProgress
 
 __all__ = ["Outcomes", "status_of"]
 
-#: The number of failures whose errors keep the service's whole answer. A plan may have many failures.
+#: The number of failures whose errors keep the service's complete answer. A plan may have many failures.
 MOST_BODIES = 20
 
 
@@ -65,7 +65,7 @@ class Outcomes:
         self.settle(node, "failed")
 
     def not_tried(self, node: Node, reason: str) -> None:
-        """Record that nothing was sent for a node."""
+        """Record that nothing was done for a node."""
         # Thousands of nodes may share the reason.
         error = self._not_tried.get(reason)
         if error is None:
@@ -76,7 +76,7 @@ class Outcomes:
         self.settle(node, "failed")
 
     async def fail_below(self, node: Node, reason: str) -> None:
-        """Record that nothing was sent for the nodes below a node."""
+        """Record that nothing was done for the nodes below a node."""
         for number, child in enumerate(node.below()):
             if child.status is None and child.tracker is None:
                 self.not_tried(child, f"it was not tried, because {reason}")
@@ -114,7 +114,7 @@ class Outcomes:
             self.fail(node, APITimeoutError(words, method="POST", path="trackers", service="api"))
         elif node.sending:
             words = f"{node.path!r} exists, and its settings were being sent: {reason}"
-            self.fail(node, APITimeoutError(words, method="PATCH", path="trackers"))
+            self.fail(node, APITimeoutError(words, method="PATCH", path="trackers", service="api"))
         elif node.tracker is None and node.put_off:
             self.not_tried(node, f"the service had put it off, and it was not tried again: {reason}")
         elif node.tracker is None:

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from adjust_async._checks import shown
-from adjust_async._suggestions import near_names_beside
+from adjust_async._suggestions import near_names_in_thread
 from adjust_async.campaign.models import Partner
-from adjust_async.campaign.names import PORTION
 from adjust_async.campaign.provisioning.plan import Entry, plan_error
+from adjust_async.campaign.siblings import PORTION
 
 __all__ = ["find_partners"]
 
@@ -61,7 +61,7 @@ def _folded(name: str) -> str:
 async def _problems(
     unknown: Sequence[tuple[int, str, Sequence[Partner]]], names: _PartnerNames
 ) -> list[tuple[int, str]]:
-    near = await near_names_beside((_folded(name) for _, name, match in unknown if not match), names.folded)
+    near = await near_names_in_thread((_folded(name) for _, name, match in unknown if not match), names.folded)
     told: dict[str, str] = {}
     problems = []
     for number, name, match in unknown:

@@ -10,8 +10,9 @@ import attrs
 
 from adjust_async._checks import check_bool, check_whole_number, shown
 from adjust_async._pydantic import Record
-from adjust_async.campaign.names import PORTION, SEPARATOR
+from adjust_async.campaign.names import SEPARATOR
 from adjust_async.campaign.paths import LEVELS, problem_of_part, split_path
+from adjust_async.campaign.siblings import PORTION
 from adjust_async.errors import ConfigurationError, PlanError
 from adjust_async.tables import RecordColumns, Table
 

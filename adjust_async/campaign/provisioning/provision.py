@@ -98,10 +98,15 @@ async def _provisioning(
 
 
 async def _conclude(provisioning: Provisioning, reason: str) -> ProvisionResult:
-    """End a run, and return its result, in which every entry has an outcome."""
+    """End a run, and return its result, in which every entry has an outcome.
+
+    Raises:
+        asyncio.CancelledError: The caller was cancelled meanwhile. Every entry has an outcome nevertheless.
+    """
     provisioning.stop(reason)
     task = asyncio.ensure_future(provisioning.result())
-    await _wait(task, None)
+    if await _wait(task, None):
+        raise asyncio.CancelledError
     return task.result()
 
 
@@ -154,14 +159,19 @@ async def _end(task: asyncio.Task[None], provisioning: Provisioning, grace_time:
         task.exception()
 
 
-async def _wait(task: asyncio.Future[Any], seconds: float | None) -> None:
+async def _wait(task: asyncio.Future[Any], seconds: float | None) -> bool:
+    """Wait for a task. Return whether the caller was cancelled meanwhile, which must end it afterwards."""
+    cancelled = False
     loop = asyncio.get_running_loop()
     end = None if seconds is None else loop.time() + seconds
     while not task.done() and (end is None or loop.time() < end):
-        # A shield keeps anyio's cancellation out, but asyncio's can only be caught. Either the caller is handling an
-        # earlier cancellation or failure, which it raises, or the run has ended, and its result is returned.
-        with anyio.CancelScope(shield=True), contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([task], timeout=None if end is None else end - loop.time())
+        # A shield keeps anyio's cancellation out, but asyncio's can only be caught.
+        with anyio.CancelScope(shield=True):
+            try:
+                await asyncio.wait([task], timeout=None if end is None else end - loop.time())
+            except asyncio.CancelledError:
+                cancelled = True
+    return cancelled
 
 
 def _check(dry_run: object, on_failure: object, grace_time: object, verify: object, page_size: object) -> None:

@@ -20,7 +20,8 @@ class ProvisionOutcome(NamedTuple):
 
     Attributes:
         path: The path of the entry.
-        status: `created` (settings included), `updated`, `unchanged`, or `failed`.
+        status: `created` (settings included), `updated`, `unchanged` (also for an entry that is in the plan again), or
+            `failed`.
         tracker: The tracker as the service last returned it; `None` if it does not exist or is unknown.
         error: Why it failed; `None` for any other status.
         notes: Remarks: that it is archived, that the service has another name for it, or that another tracker has the
@@ -35,7 +36,7 @@ class ProvisionOutcome(NamedTuple):
 
     @property
     def not_tried(self) -> bool:
-        """Whether nothing was sent for the entry: its parent failed, or the run ended before its turn."""
+        """Whether nothing was done for the entry: its parent failed, it was put off, or the run ended before."""
         return isinstance(self.error, NotTriedError)
 
     @property

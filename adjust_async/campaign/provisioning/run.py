@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Sequence
 
 from adjust_async._concurrency import TaskGroup, Workers
-from adjust_async.campaign.names import PORTION, Match
 from adjust_async.campaign.provisioning.compare import Comparison
 from adjust_async.campaign.provisioning.failures import (
     earlier_doubt,
@@ -29,6 +28,7 @@ from adjust_async.campaign.provisioning.settings import Settings, wait_before
 from adjust_async.campaign.provisioning.tree import Node, PlanTree
 from adjust_async.campaign.provisioning.uncertain import UncertainCreate, UncertainCreates
 from adjust_async.campaign.requests import TrackerRequests
+from adjust_async.campaign.siblings import PORTION, Match
 from adjust_async.errors import (
     AdjustError,
     AuthenticationError,
@@ -197,7 +197,7 @@ class Provisioning:
         node.adopted = tracker.token in known or bool(tracker.has_subtrackers)
         node.created = not node.adopted or node.uncertain > 0
         node.take_answer(tracker)
-        self._comparison.know(parent, tracker)
+        self._comparison.record(node)
         self._last_look.at_created(parent)
         return True
 
@@ -212,7 +212,7 @@ class Provisioning:
             return False
         if (tracker := recent.created(place, node.label)) is not None:
             node.take(Match(tracker))
-            self._comparison.know(parent, tracker)
+            self._comparison.record(node)
         elif not node.attempts:
             try:
                 await self._comparison.compare_again(parent)
@@ -301,8 +301,7 @@ class Provisioning:
         node = create.node
         node.doubt = None
         node.take(match)
-        if node.tracker is not None:
-            self._comparison.know(node.above, node.tracker)
+        self._comparison.record(node)
         # If the name was refused, and no earlier create of it was in doubt, another client has created it.
         node.created = node.uncertain > 0
         node.adopted = True

@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from adjust_async.campaign.models import Tracker
-from adjust_async.campaign.names import PORTION, Match, label_of
+from adjust_async.campaign.names import label_of
 from adjust_async.campaign.provisioning.plan import Entry
 from adjust_async.campaign.provisioning.result import ProvisionOutcome, Status
+from adjust_async.campaign.siblings import PORTION, Match
 
 if TYPE_CHECKING:
     from adjust_async.errors import AdjustError

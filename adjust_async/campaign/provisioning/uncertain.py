@@ -6,11 +6,13 @@ list counts as not created only if the listing began at least `grace_time` secon
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any, Protocol
 
-from adjust_async.campaign.names import Match
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.campaign.recent import LOOKS
+from adjust_async.campaign.siblings import Match
 from adjust_async.errors import AdjustError, ClientClosedError
 
 __all__ = ["UncertainCreate", "UncertainCreates", "Verdict"]
@@ -49,7 +51,7 @@ class UncertainCreates:
 
     Args:
         find: Lists the trackers below a parent, and returns the match of each create.
-        grace_time: Seconds after which a create that no list shows was not done.
+        grace_time: Seconds after which a create that no list shows has failed.
         verdict: Handles the results.
         start: Starts a task of the run.
     """
@@ -65,40 +67,47 @@ class UncertainCreates:
         self._grace_time = grace_time
         self._verdict = verdict
         self._start = start
-        self._open: dict[Node, dict[UncertainCreate, None]] = {}
+        self._open: dict[Node, list[tuple[float, int, UncertainCreate]]] = {}
+        self._numbers = count()
         self._more: dict[Node, asyncio.Event] = {}
 
     def add(self, parent: Node, create: UncertainCreate) -> None:
         """Schedule the look-up of a create."""
         if parent in self._open:
-            self._open[parent][create] = None
+            self._schedule(parent, create)
             self._more[parent].set()
         else:
-            self._open[parent] = {create: None}
+            self._open[parent] = []
+            self._schedule(parent, create)
             self._more[parent] = asyncio.Event()
             self._start(self._look_up(parent))
+
+    def _schedule(self, parent: Node, create: UncertainCreate) -> None:
+        # A heap, because thousands of creates may be open, each with its own time.
+        due = create.since + LOOKS[create.looks] * self._grace_time
+        heappush(self._open[parent], (due, next(self._numbers), create))
 
     async def _look_up(self, parent: Node) -> None:
         creates, more = self._open[parent], self._more[parent]
         loop = asyncio.get_running_loop()
         try:
             while creates:
-                if due := [create for create in creates if self._next_look(create) <= loop.time()]:
-                    await self._look(parent, creates, due)
+                due, now = list[UncertainCreate](), loop.time()
+                while creates and creates[0][0] <= now:
+                    due.append(heappop(creates)[-1])
+                if due:
+                    await self._look(parent, due)
                     continue
                 more.clear()
                 try:
-                    async with asyncio.timeout_at(min(map(self._next_look, creates))):
+                    async with asyncio.timeout_at(creates[0][0]):
                         await more.wait()
                 except TimeoutError:
                     pass
         finally:
             del self._open[parent], self._more[parent]
 
-    def _next_look(self, create: UncertainCreate) -> float:
-        return create.since + LOOKS[create.looks] * self._grace_time
-
-    async def _look(self, parent: Node, creates: dict[UncertainCreate, None], due: Sequence[UncertainCreate]) -> None:
+    async def _look(self, parent: Node, due: Sequence[UncertainCreate]) -> None:
         began = asyncio.get_running_loop().time()
         try:
             found = await self._find(parent, due)
@@ -106,16 +115,14 @@ class UncertainCreates:
             raise
         except AdjustError as error:
             for create in due:
-                del creates[create]
                 await self._verdict.unknown(create, error)
             return
         for create in due:
             match = found[create]
             if match.tracker is None and began < create.since + self._grace_time:
                 create.looks += 1
-                continue
-            del creates[create]
-            if match.tracker is not None:
+                self._schedule(parent, create)
+            elif match.tracker is not None:
                 await self._verdict.there(create, match)
             elif match.problem is not None:
                 await self._verdict.doubtful(create, match.problem)

@@ -23,7 +23,7 @@ class Lease:
     #: The share at the end of a lease in which nothing new starts, so that what was checked still gets sent in time.
     MARGIN = 0.2
 
-    #: How many times a lease is renewed within its length.
+    #: The number of renewals within the length of a lease.
     RENEWALS = 4
 
     def __init__(self, seconds: float) -> None:

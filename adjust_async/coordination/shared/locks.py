@@ -84,7 +84,7 @@ async def hold_lock(
     except StoreUnavailableError as error:
         raise CoordinationError(f"{error}. Without its lock, nothing is created in app {app_token}") from None
     except BaseException:
-        await _give(store, key, app_token)  # it may have been granted at the moment of the cancellation
+        await _release(store, key, app_token)  # it may have been granted at the moment of the cancellation
         raise
     renewing = asyncio.create_task(lock.renew())
     try:
@@ -94,7 +94,7 @@ async def hold_lock(
         renewing.cancel()
         with anyio.CancelScope(shield=True):
             await asyncio.wait([renewing])
-        await _give(store, key, app_token)
+        await _release(store, key, app_token)
 
 
 async def _take(store: Store, key: str, app_token: str, lease: Lease, check: Callable[[], None]) -> _SharedLock:
@@ -112,9 +112,9 @@ async def _take(store: Store, key: str, app_token: str, lease: Lease, check: Cal
         await asyncio.sleep(min(state.left + 0.001, random.uniform(*POLL)))
 
 
-async def _give(store: Store, key: str, app_token: str) -> None:
+async def _release(store: Store, key: str, app_token: str) -> None:
     with anyio.CancelScope(shield=True):
         try:
-            await store.give_lock(key)
+            await store.release_lock(key)
         except StoreUnavailableError as error:
             logger.warning("the lock of app %s was not released, and will expire by itself: %s", app_token, error)

@@ -74,7 +74,7 @@ class SharedMember:
         return self._journals[app_token]
 
     async def holders(self) -> list[Holder]:
-        """Return the holders of permits for this member's hosts and of locks of its apps."""
+        """Return the holders of permits for this member's hosts and of locks of apps at its URL."""
         try:
             return await self._store.holders([host.host for host in self._hosts.values()], self._url)
         except StoreUnavailableError as error:

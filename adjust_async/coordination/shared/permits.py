@@ -194,16 +194,18 @@ class SharedHost:
             granted = (
                 self._exchange_locally(exchange) if self._is_local else await self._store.exchange(self.host, exchange)
             )
-        except StoreUnavailableError as error:
-            if self._local is None:
-                self._fail(CoordinationError(f"{error}. Nothing was sent"))
-                self._end_pauses(reported)
-                return None
-            self._go_local(error)
-            granted = self._exchange_locally(exchange)
         except asyncio.CancelledError:
             self._pauses += reported
             raise
+        except Exception as error:  # noqa: BLE001 - if this task ended, requests would wait forever
+            is_foreseen = isinstance(error, StoreUnavailableError)
+            problem = str(error) if is_foreseen else f"the coordinator failed with {type(error).__name__}: {error}"
+            if self._local is None:
+                self._fail(CoordinationError(f"{problem}. Nothing was sent"))
+                self._end_pauses(reported)
+                return None
+            self._go_local(problem)
+            granted = self._exchange_locally(exchange)
         self._lease.confirm(asked)
         self._end_pauses(reported)
         return granted
@@ -259,20 +261,22 @@ class SharedHost:
 
     def _fail(self, error: AdjustError) -> None:
         for future, _ in self._waiters:
-            if not future.done():
+            if not future.done():  # a caller that was cancelled counts itself out
+                self._waiting -= 1
                 future.set_exception(type(error)(error.message))  # each caller gets its own error
         self._waiters.clear()
-        self._waiting = 0
 
     def _end_pauses(self, reported: list[asyncio.Future[None]]) -> None:
         for future in reported:
             if not future.done():
                 future.set_result(None)
 
-    def _go_local(self, error: StoreUnavailableError) -> None:
+    def _go_local(self, problem: str) -> None:
         self._is_local = True
         limit = 0 if self._local is None else self._local.limit
-        logger.warning("%s. Until it is back, this client keeps to its own share of %d requests at once", error, limit)
+        logger.warning(
+            "%s. Until it is back, this client keeps to its own share of %d requests at once", problem, limit
+        )
 
     def _exchange_locally(self, exchange: Exchange) -> Granted:
         if self._local is None:

@@ -45,7 +45,7 @@ def _owed(demand: Demand, share: int) -> int:
 
 @frozen
 class Rate:
-    """Requests a second, and how many may start at once."""
+    """Requests a second, and the number that may start at once."""
 
     per_second: float
     burst: int

@@ -79,7 +79,7 @@ class Store(Protocol):
         """Renew a lock. Return whether this member still holds it."""
         ...
 
-    async def give_lock(self, key: str) -> None:
+    async def release_lock(self, key: str) -> None:
         """Release a lock if this member still holds it."""
         ...
 

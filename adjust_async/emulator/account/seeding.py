@@ -13,7 +13,7 @@ from adjust_async.emulator.account.tokens import API_TOKEN_LENGTH, random_token
 
 _CURSOR_KEY_BYTES = 16
 
-#: How many accounts are kept ready, and up to how many bytes each.
+#: The maximum number of accounts that are kept, and the maximum size in bytes of each.
 _KEPT, _LARGEST_KEPT = 8, 2**22
 
 _images: dict[object, bytes] = {}
@@ -23,8 +23,8 @@ _INSERT_TRACKER = "INSERT INTO trackers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 def seed_store(store: Store, options: AccountOptions) -> None:
     """Write the account in one transaction, so that a database is either empty or complete.
 
-    The API token is random, and not drawn by the seed. Tests begin with the same account again and again: in memory it
-    is drawn once, and copied from then on.
+    The API token is random, and does not depend on the seed. Tests often begin with the same account, so an account in
+    memory is generated once, and then copied.
     """
     if not store.is_new or not store.in_memory:
         _draw(store, options)

@@ -77,7 +77,7 @@ class Store:
         self._connect()
 
     def reopen(self) -> None:
-        """Connect anew, as another process would: to the file, or to a copy of the database in memory.
+        """Connect again, as another process would: to the file, or to a copy of the database in memory.
 
         Everything that belonged to the connection is lost, including the lag of lists.
         """

@@ -69,4 +69,4 @@ DESCRIPTIONS = (
         PRIMARY KEY (app_id, place)
     ) WITHOUT ROWID""",
 )
-"""Tables for queries over several apps, created anew for each connection."""
+"""Tables for queries over several apps, created for each connection."""

@@ -29,6 +29,6 @@ class Conditions:
     def reset(self) -> None:
         """Restore the initial conditions; faults start over."""
         self.latency, faults, app_states, self.fixed_today = self._at_first
-        self.faults = None if faults is None else faults.afresh()
+        self.faults = None if faults is None else faults.from_start()
         self.app_states.clear()
         self.app_states.update(app_states)

@@ -116,7 +116,7 @@ class Faults:
         except TypeError as error:
             raise ValueError(str(error)) from None
 
-    def afresh(self) -> "Faults":
+    def from_start(self) -> "Faults":
         """Return the same faults from their start: a script from its first step, random ones from their seed."""
         if self._steps is not None:
             return Faults.script(self._steps, **self._options)

@@ -177,7 +177,7 @@ class Misbehaviour:
     async def _drip(self, connection: Connection, body: bytes, send: Send) -> None:
         drops = max(1, min(len(body), math.ceil(self._settings.drip / _DRIP_INTERVAL)))
         size = math.ceil(len(body) / drops)
-        for start in range(0, len(body), size):
+        for start in range(0, len(body), size) if body else [0]:
             if not await connection.sleep(self._settings.drip / drops):
                 return
             more = start + size < len(body)

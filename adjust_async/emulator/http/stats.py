@@ -18,7 +18,7 @@ class HostStats:
         self.refused: Counter[str] = Counter()
 
     def reset(self) -> None:
-        """Start counting anew; requests in flight stay counted."""
+        """Start counting from zero; requests in flight stay counted."""
         self.max_in_flight = self.in_flight
         self.fullest_bucket = 0.0
         self.refused = Counter()
@@ -73,7 +73,7 @@ class Stats:
             return self._faults.copy()
 
     def reset(self) -> None:
-        """Start counting anew; open connections and requests in flight stay counted."""
+        """Start counting from zero; open connections and requests in flight stay counted."""
         with self._lock:
             self._requests.clear()
             self._faults.clear()

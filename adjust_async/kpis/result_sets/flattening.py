@@ -5,6 +5,8 @@ from itertools import chain, repeat
 from types import NoneType
 from typing import Any
 
+import attrs
+
 from adjust_async.kpis.result_sets.columns import Level
 from adjust_async.kpis.result_sets.levels import NO_LEVELS, Element, has_fixed_columns, is_level, level_columns
 
@@ -23,8 +25,8 @@ _CONVERTED = frozenset({"date", "period"})
 
 def flat_columns(
     apps: Level, kpis: Sequence[str], names: Mapping[str, Mapping[str, Any]], cell: Cell
-) -> dict[str, Sequence[Any]] | None:
-    """Return the cells of each column and KPI; `None` if rows must be made one by one.
+) -> dict[str, Iterable[Any]] | None:
+    """Return the cells of each column and KPI, to be iterated; `None` if rows must be made one by one.
 
     Args:
         apps: The apps.
@@ -34,7 +36,7 @@ def flat_columns(
     """
     if not apps.is_even():
         return None
-    flat: dict[str, Sequence[Any]] = {}
+    flat: dict[str, Iterable[Any]] = {}
     name, level = "apps", apps
     while True:
         shape = level.shapes[0] if level.shapes else ()
@@ -49,11 +51,22 @@ def flat_columns(
         if not level.below:
             break
         ((name, (lengths, level)),) = level.below.items()
-        # Lengths are None only if a level is not even.
-        flat = {column: list(chain.from_iterable(map(repeat, cells, lengths))) for column, cells in flat.items()}  # type: ignore[arg-type]
+        flat = {column: _Repeated(cells, lengths) for column, cells in flat.items()}
     if not level.rows:
         flat = dict.fromkeys(flat, ())
     return flat | dict(zip(kpis, level.figures, strict=True))
+
+
+@attrs.frozen
+class _Repeated:
+    """The cells of a level, each repeated for every element of the level below it."""
+
+    cells: Iterable[Any]
+    lengths: Iterable[int | None]
+
+    def __iter__(self) -> Iterator[Any]:
+        # None is a length only in levels that are not even, which are not flattened here.
+        return chain.from_iterable(map(repeat, self.cells, self.lengths))  # type: ignore[arg-type]
 
 
 def _cells(level: Level, key: str, column: str, names: Mapping[str, Any] | None, cell: Cell) -> Sequence[Any]:

@@ -9,49 +9,14 @@ from typing import BinaryIO, Self
 
 import anyio
 
-from adjust_async._checks import shown
-from adjust_async.errors import AdjustError, ConfigurationError
+from adjust_async.errors import AdjustError
 from adjust_async.progress import OnProgress
 from adjust_async.reports.downloads.leftovers import create_unfinished, sweep
 
-__all__ = ["UnfinishedFile", "target"]
+__all__ = ["UnfinishedFile"]
 
 #: The number of bytes that are collected before a thread writes them.
 BUFFER = 512 * 1024
-
-#: The maximum length of a file name in bytes, if the system does not say.
-LONGEST_NAME = 255
-
-
-def target(path: object) -> Path:
-    """Return the path of a file to write, with symbolic links resolved.
-
-    Raises:
-        ConfigurationError: It is not a path, its folder does not exist or can't be written to, or something other than
-            a file is there.
-    """
-    given = os.fspath(path) if isinstance(path, os.PathLike) else path
-    if not isinstance(given, str) or not given:
-        raise ConfigurationError(f"path is {shown(given)}: pass the path of a file, as text or a pathlib.Path")
-    try:
-        place = Path(os.path.realpath(given))
-        if place.exists() and not place.is_file():
-            what = "a folder: pass the path of a file in it" if place.is_dir() else "not a file that could be replaced"
-            raise ConfigurationError(f"path is {shown(given)}, which is {what}")
-        if not place.parent.is_dir():
-            raise ConfigurationError(f"path is {shown(given)}, but there is no folder {shown(str(place.parent))}")
-        if not os.access(place.parent, os.W_OK | os.X_OK):
-            folder = shown(str(place.parent))
-            raise ConfigurationError(f"path is {shown(given)}, but the folder {folder} can't be written to")
-        longest = os.pathconf(place.parent, "PC_NAME_MAX") if hasattr(os, "pathconf") else LONGEST_NAME
-        too_long = len(os.fsencode(place.name)) > longest
-    except (OSError, ValueError) as error:
-        if isinstance(error, ConfigurationError):
-            raise
-        raise ConfigurationError(f"path is {shown(given)}, which is not a valid path: {error}") from None
-    if too_long:
-        raise ConfigurationError(f"path is {shown(given)}, whose name is longer than {longest} bytes")
-    return place
 
 
 class UnfinishedFile:

@@ -23,6 +23,7 @@ from adjust_async.reports.plausibility import RecordChecks
 from adjust_async.reports.question import ReportQuestion
 from adjust_async.reports.request import send
 from adjust_async.reports.specs import NO_CONTENT, path_of, receiving
+from adjust_async.tables import counted
 
 __all__ = ["csv_rows", "save_csv"]
 
@@ -95,8 +96,8 @@ async def csv_rows(
     except AdjustError as error:
         if yielded:
             error.add_note(
-                f"{yielded} rows were yielded before. The service can't resume in the middle: start again, or use "
-                "download_csv, which retries by itself."
+                f"{counted(yielded, 'row')} came before this. The service can't resume in the middle: start again, or "
+                "use download_csv, which retries by itself."
             )
         raise
 
@@ -155,13 +156,15 @@ class _UnverifiedEnd:
             asked_again: Whether it can be requested again.
 
         Raises:
-            MalformedError: It broke off, or should be requested again.
+            MalformedError: It was cut off, or should be requested again.
         """
         if body.end_verified:
             return True
         cut_header = not records.has_lines and len(table.columns) < self._columns
         if records.has_open_line and (records.has_lines or cut_header):
-            problem = "the answer breaks off: its last line has no end, and only the connection marked its own"
+            problem = (
+                "the answer is cut: its last line has no end, and only the connection marked the end of the answer"
+            )
             raise MalformedError(problem, transient=True)
         if not self._seen and asked_again and not body.is_last:
             self._seen = True

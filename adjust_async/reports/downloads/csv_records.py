@@ -41,12 +41,12 @@ class CsvRecords:
         """Add a piece, and return the records that are now complete. Blank lines are skipped.
 
         Raises:
-            MalformedError: It is not UTF-8, a record is too long, or the last one breaks off within quotes.
+            MalformedError: It is not UTF-8, a record is too long, or the last one ends within quotes.
         """
         try:
             text = self._decoder.decode(piece, last)
         except UnicodeDecodeError as error:
-            # A body may break off within a character.
+            # A body may be cut within a character.
             broke_off = last and error.reason == "unexpected end of data"
             raise _error(f"it is not encoded in UTF-8: {error.reason}", self._line, transient=broke_off) from None
         if text:
@@ -128,7 +128,7 @@ class CsvTable:
             self.rows += 1
             if len(record) != width:
                 problem = f"row {self.rows} has {len(record)} cells below {width} columns"
-                # A row that is followed by others did not break off.
+                # A row that is followed by others was not cut off.
                 raise _error(problem, self.rows + 1, transient=last and place == len(records))
         if self._look_at is not None:
             self._look_at(self.columns, records)

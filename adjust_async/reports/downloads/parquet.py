@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from adjust_async._http.documents import decode_errors
 from adjust_async._http.messages import Answer, Body
-from adjust_async.errors import ConfigurationError, MalformedError
+from adjust_async.errors import MalformedError
 from adjust_async.progress import OnProgress
 from adjust_async.reports.account import Account
 from adjust_async.reports.downloads.atomic_file import UnfinishedFile
@@ -56,10 +56,11 @@ async def read_parquet(account: Account, question: ReportQuestion) -> "pyarrow.T
 async def save_parquet(
     account: Account, question: ReportQuestion, place: Path, on_progress: OnProgress | None
 ) -> SavedReport:
-    """Write a Parquet report to a file as it arrives; with pyarrow, rewrite it with the types of `read_parquet`."""
+    """Write a Parquet report to a file as it arrives, then rewrite it with the types of `read_parquet`."""
     __tracebackhide__ = True
+    import_pyarrow()
 
-    async def receive(body: Body) -> tuple[int | None, tuple[str, ...]]:
+    async def receive(body: Body) -> tuple[int, tuple[str, ...]]:
         await file.write(body, body.length, on_progress)
         if body.status == NO_CONTENT:
             await file.put(_empty_file(question))
@@ -67,24 +68,13 @@ async def save_parquet(
             with decode_errors(path=path_of(ENDPOINT)):
                 ends = await asyncio.to_thread(_ends_of, file.path)
                 _check_ends(*ends, body.media_type, account.session.config.token.redact)
-        if not _has_pyarrow():
-            return None, ()
         target = await typed.open()
         with typed.errors():
             return await asyncio.to_thread(_write_typed, file.path, target, question)
 
     with UnfinishedFile(place) as file, UnfinishedFile(place) as typed:
         rows, columns = await send(account, question, receiving(ENDPOINT, question.query(), PARQUET, receive))
-        whole = file if rows is None else typed
-        return SavedReport(place, await whole.publish(), rows, columns)
-
-
-def _has_pyarrow() -> bool:
-    try:
-        import_pyarrow()
-    except ConfigurationError:
-        return False
-    return True
+        return SavedReport(place, await typed.publish(), rows, columns)
 
 
 def _check_ends(begin: bytes, end: bytes, media_type: str, redact: Callable[[str], str]) -> None:
@@ -96,7 +86,7 @@ def _check_ends(begin: bytes, end: bytes, media_type: str, redact: Callable[[str
     if not begin.startswith(MAGIC) and not MAGIC.startswith(begin):
         raise MalformedError(f"the answer is not Parquet; it begins with {words[:60]!r}")
     if begin == end or end != MAGIC:
-        raise MalformedError("the answer breaks off: Parquet ends as it begins", transient=True)
+        raise MalformedError("the answer is cut: Parquet ends as it begins", transient=True)
 
 
 def _read(body: bytes, question: ReportQuestion) -> "pyarrow.Table":
@@ -151,7 +141,7 @@ def _empty(question: ReportQuestion) -> "pyarrow.Table":
 
 
 def _empty_file(question: ReportQuestion) -> bytes:
-    pyarrow = import_pyarrow()
+    import pyarrow
     from pyarrow import parquet
 
     file = pyarrow.BufferOutputStream()

@@ -12,13 +12,13 @@ class SavedReport(NamedTuple):
     Attributes:
         path: The file.
         size: Its size in bytes.
-        rows: The number of its rows; `None` for Parquet without pyarrow.
-        columns: Its columns; empty for Parquet without pyarrow.
+        rows: The number of its rows.
+        columns: Its columns.
     """
 
     path: Path
     size: int
-    rows: int | None
+    rows: int
     columns: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A model of the Campaign API that is less kind than the emulator, in this process and on a clock that jumps.
 
-It keeps names in a form of its own, lists what was written late, moves lists while they are paged, mixes answers up,
-and answers creates with every kind of failure before, after and long after they are done.
+It stores names in its own form, lists writes late, moves lists while they are paged, mixes answers up, and answers
+creates with every kind of failure before, after and long after they are done.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ APP = "app"
 #: Seconds.
 GRACE = 5.0
 
-#: What creates meet: how much of the work is done, and what is answered then.
+#: The faults of creates: how much of the work is done, and the answer.
 CREATE_FAULTS: Mapping[str, tuple[str, Any]] = {
     "500": ("undone", 500),
     "500, done": ("done", 500),
@@ -75,8 +75,8 @@ class Service(httpx.AsyncBaseTransport):
     """The service, as a transport of httpx.
 
     Attributes:
-        form: What it does to names.
-        taken: What it answers for a name that is there: `None` creates another one.
+        form: The form in which it stores names.
+        taken: The answer to a create with an existing name; `None` creates a second tracker.
         lag: Seconds after which lists show what was written.
         late: Seconds after which late work is done.
         rate: The share of requests that meet a fault.
@@ -103,7 +103,7 @@ class Service(httpx.AsyncBaseTransport):
     def __attrs_post_init__(self) -> None:
         self._source = random.Random(self.seed)
 
-    # What tests look at.
+    # What tests inspect.
 
     def tokens(self) -> dict[str, list[str]]:
         """Return the tokens of each name that the service keeps."""
@@ -113,11 +113,11 @@ class Service(httpx.AsyncBaseTransport):
         return tokens
 
     def kept(self, path: str) -> str:
-        """Return what the service makes of a path."""
+        """Return the form in which the service stores a path."""
         return "::".join(map(self.form, path.split("::")))
 
     def add(self, path: str, **values: Any) -> Row:
-        """Put a tracker there whose parent is there, as somebody else would; its name is kept as it is."""
+        """Add a tracker below an existing parent, as another client would; its name is stored unchanged."""
         above, _, label = path.rpartition("::")
         parent = next((row for row in self.rows.values() if row.name == above), None)
         return self._insert(label, parent, **values)
@@ -286,7 +286,7 @@ async def provision(adjust: AsyncAdjust, plan: Iterable[str | TrackerSpec], **ar
 
 
 def assert_true(result: ProvisionResult, service: Service) -> None:
-    """Hold every outcome against the service."""
+    """Compare every outcome with the service."""
     assert service.twice() == {}
     tokens = service.tokens()
     for outcome in (*result.outcomes, *result.implied):

@@ -1,4 +1,4 @@
-"""Plans of tens of thousands of entries: what they keep, and how long they hold the event loop up."""
+"""Plans of tens of thousands of entries: their memory, and for how long they block the event loop."""
 
 import gc
 import tracemalloc
@@ -60,8 +60,8 @@ async def test_refused_entries_keep_little(status: int, body: str) -> None:
 
 
 @pytest.mark.slow
-async def test_the_event_loop_goes_on() -> None:
-    """While 20,000 entries are read, compared, cancelled and told, the loop goes on after a small share of them."""
+async def test_the_event_loop_is_not_blocked() -> None:
+    """While 20,000 entries are read, compared, cancelled and reported, the loop goes on after a small share of them."""
     told: list[ProvisionOutcome] = []
     plan = [f"N{number}" for number in range(10_000)] + [f"A{number % 7}::B{number}" for number in range(10_000)]
     adjust = client_answering(403, '{"error": {"message": "no"}}')

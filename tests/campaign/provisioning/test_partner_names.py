@@ -1,4 +1,4 @@
-"""Partners that a plan names: found, or told with the nearest names."""
+"""Partners that a plan names: found, or reported with the nearest names."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ async def entries_of(*names: str) -> Sequence[Entry]:
 
 
 async def test_partners_are_found_by_name() -> None:
-    """An exact name stands for its id; entries without a name, or with an id, stay as they are."""
+    """An exact name is replaced by its id; entries without a name, or with an id, are unchanged."""
     plan = [
         TrackerSpec("A"),
         TrackerSpec("B", partner="AppLovin"),
@@ -43,7 +43,7 @@ async def test_partners_are_found_by_name() -> None:
 
 @pytest.mark.parametrize("name", ["applovin", "AppLovin ", " APPLOVIN", "App Lovin", "app\u00a0lovin"])
 async def test_case_and_spaces_do_not_matter(name: str) -> None:
-    """A name that differs from one partner's in case or spaces alone is taken for it, with a note."""
+    """A name that differs from one partner's only in case or spaces matches it, with a note."""
     (entry,) = await find_partners(await entries_of(name), PARTNERS)
     assert entry.partner_id == 1
     assert entry.note == f"partner {name!r} was matched with 'AppLovin'"
@@ -57,7 +57,7 @@ async def test_an_exact_name_goes_first() -> None:
         await find_partners(await entries_of("vungle"), PARTNERS)
 
 
-async def test_all_unknown_names_are_told() -> None:
+async def test_all_unknown_names_are_reported() -> None:
     """Unknown and ambiguous names are reported together, with the numbers of their entries."""
     with pytest.raises(PlanError) as caught:
         await find_partners(await entries_of("AppLovin", "AdColny", "Twice", "zzzzzz"), PARTNERS)
@@ -68,7 +68,7 @@ async def test_all_unknown_names_are_told() -> None:
     )
 
 
-async def test_where_there_is_no_partner_at_all() -> None:
+async def test_an_account_without_partners() -> None:
     """A name without similar ones is reported without a suggestion."""
     with pytest.raises(PlanError, match=r"adjust.partners.list\(\) lists them all"):
         await find_partners(await entries_of("AppLovin"), [])

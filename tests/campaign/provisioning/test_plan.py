@@ -38,8 +38,8 @@ def test_a_path_is_taken_apart_and_put_together(parts: list[str]) -> None:
 
 
 @given(st.text(alphabet=":a ", max_size=12))
-def test_any_path_is_either_taken_or_told(path: str) -> None:
-    """A path with separators and spaces in odd places is refused with its number, or has only valid parts."""
+def test_any_path_is_accepted_or_reported(path: str) -> None:
+    """A path with separators and spaces in unusual places is refused with its number, or has only valid parts."""
     reader = PlanReader()
     reader.take(7, path)
     try:
@@ -73,7 +73,7 @@ def test_any_path_is_either_taken_or_told(path: str) -> None:
         ("A::\ud800", "can't be sent"),
     ],
 )
-async def test_a_path_that_is_none_is_told(path: str, problem: str) -> None:
+async def test_an_invalid_path_is_reported(path: str, problem: str) -> None:
     """Each mistake in a path is reported with the number of its entry and what is wrong."""
     ((number, text),) = await problems_of(["Good", path])
     assert number == 2
@@ -83,7 +83,7 @@ async def test_a_path_that_is_none_is_told(path: str, problem: str) -> None:
 @pytest.mark.parametrize(
     "item", [None, 5, b"A", ["A"], ("A", "B"), {"path": "A"}, object(), TrackerSpec, 1.5, float("nan")]
 )
-async def test_what_is_no_entry_is_told(item: Any) -> None:
+async def test_an_item_that_is_not_an_entry_is_reported(item: Any) -> None:
     """An entry must be a text or a `TrackerSpec`."""
     ((number, text),) = await problems_of(["A", item, "B"])
     assert number == 2
@@ -91,7 +91,7 @@ async def test_what_is_no_entry_is_told(item: Any) -> None:
 
 
 @pytest.mark.parametrize("path", [None, 5, b"A", ["A", "B"], object()])
-async def test_a_spec_whose_path_is_no_text_is_told(path: Any) -> None:
+async def test_a_spec_whose_path_is_not_text_is_reported(path: Any) -> None:
     """A spec accepts any values, and its path is checked with the plan."""
     ((number, text),) = await problems_of([TrackerSpec(path)])
     assert number == 1
@@ -116,14 +116,14 @@ async def test_a_spec_whose_path_is_no_text_is_told(path: Any) -> None:
         ({"partner": "AppLovin", "partner_id": 33}, "both set"),
     ],
 )
-async def test_a_setting_that_is_none_is_told(settings: dict[str, Any], problem: str) -> None:
+async def test_an_invalid_setting_is_reported(settings: dict[str, Any], problem: str) -> None:
     """Settings are checked with the plan, and each mistake names its setting."""
     ((number, text),) = await problems_of(["A", TrackerSpec("B", **settings)])
     assert number == 2
     assert problem in text
 
 
-async def test_all_mistakes_are_told_at_once() -> None:
+async def test_all_mistakes_are_reported_at_once() -> None:
     """Every bad entry is among the problems, in order; the message shows the first ones and counts the rest."""
     plan = ["A" if number % 2 else f"A{number}::" for number in range(100)]
     with pytest.raises(PlanError) as caught:
@@ -158,7 +158,7 @@ async def test_the_same_entry_twice_is_two_entries() -> None:
     assert [entry.parts for entry in entries] == [("A", "B"), ("A", "B"), ("A",), ("A", "B")]
 
 
-async def test_an_entry_twice_with_other_settings_is_told() -> None:
+async def test_a_repeated_entry_with_other_settings_is_reported() -> None:
     """The second one names the first one, and a third one that equals the first one is accepted."""
     plan = [
         TrackerSpec("A", partner_id=33),
@@ -181,7 +181,7 @@ async def test_names_that_differ_in_case_or_form_are_others() -> None:
 
 
 @pytest.mark.parametrize("plan", ["A::B", b"A", TrackerSpec("A"), {"A": 1}, 5, None, object()])
-async def test_what_is_no_plan_is_refused(plan: Any) -> None:
+async def test_anything_but_a_plan_is_refused(plan: Any) -> None:
     """A single path, a single spec, a mapping and what can't be iterated are refused with a clear message."""
     with pytest.raises(ConfigurationError, match="plan is ") as caught:
         await read_plan(plan)
@@ -205,7 +205,7 @@ async def test_any_iterable_is_a_plan() -> None:
     assert await read_plan([]) == []
 
 
-async def test_what_is_iterable_both_ways_is_read_as_it_arrives() -> None:
+async def test_an_object_that_is_iterable_both_ways_is_read_asynchronously() -> None:
     """An object with both protocols is read by the asynchronous one."""
 
     class Both:
@@ -220,7 +220,7 @@ async def test_what_is_iterable_both_ways_is_read_as_it_arrives() -> None:
     assert [entry.parts for entry in await read_plan(Both())] == [("A",)]
 
 
-async def test_what_a_plan_raises_comes_out() -> None:
+async def test_an_exception_of_a_plan_is_raised_unchanged() -> None:
     """An error of the plan's own iterator is raised unchanged, with or without bad entries before it."""
 
     def failing() -> Iterator[str]:
@@ -262,7 +262,7 @@ def test_a_spec_is_a_value() -> None:
     with pytest.raises(attrs.exceptions.FrozenAttributeError):
         spec.path = "C"
     with pytest.raises(TypeError):
-        TrackerSpec("A", 33)  # type: ignore[call-arg] # the settings are given by name alone
+        TrackerSpec("A", 33)  # type: ignore[call-arg] # settings are passed by name
 
 
 def test_a_product_is_every_combination() -> None:
@@ -305,7 +305,7 @@ def test_a_product_with_an_empty_level_is_empty() -> None:
         ({"networks": [" A"]}, "begins or ends with a space"),
     ],
 )
-def test_a_product_of_what_are_no_names_is_refused_at_once(levels: dict[str, Any], message: str) -> None:
+def test_a_product_of_invalid_names_is_refused_at_once(levels: dict[str, Any], message: str) -> None:
     """The call itself reports the mistake, before it yields the first spec."""
     with pytest.raises(ConfigurationError, match=message):
         TrackerSpec.product(**levels)
@@ -322,13 +322,13 @@ def test_a_product_of_what_are_no_names_is_refused_at_once(levels: dict[str, Any
         ({"network": 5}, "the network is 5"),
     ],
 )
-def test_levels_that_make_no_path_are_refused(levels: dict[str, Any], message: str) -> None:
+def test_levels_without_a_valid_path_are_refused(levels: dict[str, Any], message: str) -> None:
     """The error names a level that is missing above another one, or whose name is wrong."""
     with pytest.raises(ConfigurationError, match=message):
         path_of(levels)
 
 
-async def test_a_long_plan_lets_others_have_their_turn() -> None:
+async def test_other_tasks_run_while_a_long_plan_is_read() -> None:
     """While a plan of thousands is read, other tasks run too."""
     turns = 0
 

@@ -78,7 +78,7 @@ def test_line_ends_and_byte_order_marks_change_nothing(folder: Path, end: str, m
         assert load(folder, mark + lines, ".jsonl") == [TrackerSpec("A"), specs[2]]
 
 
-def test_blank_lines_are_none_and_are_counted(folder: Path) -> None:
+def test_blank_lines_are_skipped_and_counted(folder: Path) -> None:
     """Blank lines are skipped anywhere, but count for the numbers of the others."""
     text = "\n , \npath,partner_id\n\nA,\n,\n   \nB::,\n\n"
     assert list(problems(folder, text)) == [8]
@@ -94,7 +94,7 @@ def test_an_empty_file_is_an_empty_plan(folder: Path, suffix: str) -> None:
     assert load(folder, "", suffix) == load(folder, "\n\n", suffix) == load(folder, "\ufeff", suffix) == []
 
 
-def test_a_header_alone_is_an_empty_plan(folder: Path) -> None:
+def test_only_a_header_is_an_empty_plan(folder: Path) -> None:
     """A table without rows has no entries."""
     assert load(folder, HEADER) == []
 
@@ -107,7 +107,7 @@ def test_a_cell_may_go_over_lines_and_they_are_counted(folder: Path) -> None:
     assert spec.path == "A\nB"
 
 
-def test_all_that_is_wrong_with_a_csv_is_told_at_once(folder: Path) -> None:
+def test_all_mistakes_of_a_csv_are_reported_at_once(folder: Path) -> None:
     """Every bad line is reported with its number and its problem, and no good line is."""
     lines = {
         "path,partner_id,partner,cost_data_enabled": None,
@@ -139,7 +139,7 @@ def test_all_that_is_wrong_with_a_csv_is_told_at_once(folder: Path) -> None:
         assert problem in told[number]
 
 
-def test_all_that_is_wrong_with_levels_is_told_at_once(folder: Path) -> None:
+def test_all_mistakes_of_levels_are_reported_at_once(folder: Path) -> None:
     """A level that is missing above another one, `::` within one, and a path next to levels are reported by line."""
     text = "network,campaign,adgroup,path\nA,B,C\nA,,C\n,B,\nA,B::C,\nA,,,X\n,,,X\nA:,B\n"
     told = problems(folder, text)
@@ -163,7 +163,7 @@ def test_all_that_is_wrong_with_levels_is_told_at_once(folder: Path) -> None:
         ("A::B", "unknown column 'A::B'"),
     ],
 )
-def test_a_header_that_is_none_is_told(folder: Path, header: str, message: str) -> None:
+def test_an_invalid_header_is_reported(folder: Path, header: str, message: str) -> None:
     """The header is checked first. Below a wrong one nothing is read."""
     for blank in ("", "\n\n"):
         told = problems(folder, f"{blank}{header}\nA::\n;;;\n")
@@ -172,7 +172,7 @@ def test_a_header_that_is_none_is_told(folder: Path, header: str, message: str) 
 
 
 @pytest.mark.parametrize("text", ['path\nA\n"B"x\n', 'path\nA\n"B\n', 'path\nA\nB"\n"C" \n'])
-def test_what_is_no_csv_is_told(folder: Path, text: str) -> None:
+def test_invalid_csv_is_reported(folder: Path, text: str) -> None:
     """Quotes in wrong places are reported with a nearby line."""
     told = problems(folder, text)
     assert min(told) >= 3
@@ -199,7 +199,7 @@ def test_json_lines(folder: Path) -> None:
     assert "begins or ends with a space" in told[5]
 
 
-def test_all_that_is_wrong_with_json_lines_is_told_at_once(folder: Path) -> None:
+def test_all_mistakes_of_json_lines_are_reported_at_once(folder: Path) -> None:
     """Every bad line is reported with its number: wrong JSON, wrong entries, unknown keys, and wrong values."""
     lines = {
         '"Good"': None,
@@ -244,7 +244,7 @@ def test_all_that_is_wrong_with_json_lines_is_told_at_once(folder: Path) -> None
         assert expected[number] in problem
 
 
-def test_a_document_in_place_of_lines_is_told(folder: Path) -> None:
+def test_a_document_instead_of_lines_is_reported(folder: Path) -> None:
     """A JSON array over several lines is not JSON Lines, whatever the name of the file."""
     assert 1 in problems(folder, json.dumps([{"path": "A"}, {"path": "B"}], indent=1), ".json")
 
@@ -273,7 +273,7 @@ def test_another_encoding_is_refused(folder: Path, suffix: str, encoding: str) -
     assert not isinstance(caught.value, PlanError)
 
 
-def test_a_file_that_is_not_there_or_none(folder: Path) -> None:
+def test_a_missing_file_or_a_folder(folder: Path) -> None:
     """The error of the file system is raised unchanged."""
     with pytest.raises(FileNotFoundError):
         load_plan(str(folder / "missing.csv"))
@@ -301,7 +301,9 @@ SPECS = st.builds(
     end=st.sampled_from(["\n", "\r\n"]),
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
 )
-def test_what_is_written_is_read(folder: Path, specs: list[TrackerSpec], levels: bool, end: str, quoting: Any) -> None:
+def test_written_plans_are_read_back(
+    folder: Path, specs: list[TrackerSpec], levels: bool, end: str, quoting: Any
+) -> None:
     """Any specs that Python's own writers write, as paths or as levels, are read back unchanged."""
     columns = (*(LEVELS if levels else ["path"]), "partner_id", "partner", "cost_data_enabled")
     records: list[dict[str, Any]] = []
@@ -325,7 +327,7 @@ def test_what_is_written_is_read(folder: Path, specs: list[TrackerSpec], levels:
     head=st.sampled_from(["", "path\n", "network,campaign\n", '{"path": "A"}\n']),
     suffix=st.sampled_from([".csv", ".jsonl"]),
 )
-def test_any_file_is_read_or_told(folder: Path, text: str, head: str, suffix: str) -> None:
+def test_any_file_is_read_or_reported(folder: Path, text: str, head: str, suffix: str) -> None:
     """A file of any characters leads to specs, or to an error of the package."""
     with suppress(ConfigurationError):
         assert all(isinstance(spec, TrackerSpec) for spec in load(folder, head + text, suffix))

@@ -18,7 +18,7 @@ PLANS = st.lists(st.builds(lambda path, rest: TrackerSpec(path, **rest), PATHS, 
 
 
 @given(PLANS)
-def test_a_plan_comes_back_from_its_file(tmp_path_factory: pytest.TempPathFactory, specs: list[TrackerSpec]) -> None:
+def test_a_plan_is_read_back_from_its_file(tmp_path_factory: pytest.TempPathFactory, specs: list[TrackerSpec]) -> None:
     """What a plan's table writes as CSV, `load_plan` reads as the same plan, row by row."""
     plan, path = Plan(specs), tmp_path_factory.mktemp("plan") / "plan.csv"
     table = plan.to_table()
@@ -53,7 +53,7 @@ def test_an_entry_twice_identifies_nothing() -> None:
     assert Plan([TrackerSpec("A"), TrackerSpec("A")]).to_table().key_columns == ()
 
 
-def test_a_plan_with_mistakes_is_no_table() -> None:
+def test_a_plan_with_mistakes_has_no_table() -> None:
     """All mistakes are named, as `provision` names them; a path as text is an entry."""
     wrong: Any = ["A", 5, TrackerSpec("A::"), TrackerSpec("B", partner_id=0)]
     with pytest.raises(PlanError, match="3 mistakes") as raised:

@@ -96,7 +96,7 @@ async def test_long_lists_are_read_to_their_end(emulator: Emulator, version: Any
     assert_true(result, emulator)
 
 
-async def test_a_dry_run_tells_the_difference_and_sends_nothing(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_a_dry_run_reports_the_difference_and_sends_nothing(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """A dry run predicts exactly what a run then does, and only sends lists."""
     app = app_of(emulator)
     await adjust.trackers.provision(app, ["A::B", TrackerSpec("C", partner_id=174)])
@@ -125,7 +125,7 @@ async def test_a_dry_run_tells_the_difference_and_sends_nothing(adjust: AsyncAdj
     assert_true(done, emulator)
 
 
-async def test_what_is_above_an_entry_is_implied(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_parents_of_an_entry_are_implied(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Parents without an entry are created, and reported separately from the outcomes."""
     result = await adjust.trackers.provision(app_of(emulator), ["A::B::C::D", "A::B::E", "F"])
     assert [outcome.path for outcome in result.outcomes] == ["A::B::C::D", "A::B::E", "F"]
@@ -188,7 +188,9 @@ async def test_plans_arrive_in_every_way(adjust: AsyncAdjust, emulator: Emulator
     assert names(emulator) == {"A", "A::1", "A::2", "B", "C", "D", "D::1", "D::1::x", "D::1::y", "E"}
 
 
-async def test_what_a_plan_raises_comes_before_anything_is_sent(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_an_exception_of_a_plan_is_raised_before_anything_is_sent(
+    adjust: AsyncAdjust, emulator: Emulator
+) -> None:
     """An iterator that fails, at once or late, ends the call with its own error."""
 
     def failing() -> Iterator[str]:
@@ -237,7 +239,7 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(
     assert emulator.stats.total == 0
 
 
-async def test_a_coroutine_function_is_no_progress(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_a_coroutine_function_is_refused_for_progress(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """A coroutine function is refused, since its result would never be awaited."""
 
     async def tell(*_: object) -> None:
@@ -247,7 +249,7 @@ async def test_a_coroutine_function_is_no_progress(adjust: AsyncAdjust, emulator
         await adjust.trackers.provision(app_of(emulator), ["A"], on_progress=tell)
 
 
-async def test_an_app_that_there_is_not(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_an_unknown_app(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """The service's 404 is raised by the comparison, with a result in which nothing was tried."""
     with pytest.raises(NotFoundError) as caught:
         await adjust.trackers.provision("nosuchapp", ["A", "B::C"])

@@ -126,7 +126,7 @@ async def test_a_process_that_is_killed_and_run_again(tmp_path: Path) -> None:
         assert names(emulator) == set(plan_of(150))
 
 
-async def test_requests_of_a_second_run_grow_with_the_branches_alone(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_requests_of_a_second_run_grow_only_with_the_branches(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Twice as many leaves cost no further request, as long as they fit on a page."""
     app = app_of(emulator)
     counts = []
@@ -144,7 +144,7 @@ async def test_requests_of_a_second_run_grow_with_the_branches_alone(adjust: Asy
 
 
 @pytest.mark.parametrize("mode", ["allow", "refuse"])
-async def test_runs_one_after_the_other_where_lists_lag(mode: Any) -> None:
+async def test_runs_in_sequence_with_lists_that_lag(mode: Any) -> None:
     """A client knows what it created recently, even if lists don't show it yet."""
     async with Emulator(apps=1, trackers_per_app=0, duplicate_names=mode) as emulator:
         emulator.faults = Faults.script(["unlisted"] * 6, late=0.4, match="POST")
@@ -174,7 +174,7 @@ async def test_a_second_cancellation_loses_nothing(adjust: AsyncAdjust, emulator
     outcomes.assert_true(emulator)
 
 
-async def test_what_may_be_there_is_never_called_untried(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_a_create_in_doubt_is_never_reported_as_untried(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """A create without an answer and without a list is in doubt, and says so."""
     emulator.faults = [None, "drop-after", *["hang"] * 50]
     outcomes = Outcomes()
@@ -190,7 +190,7 @@ async def test_what_may_be_there_is_never_called_untried(adjust: AsyncAdjust, em
     assert adjust._session.calls == 0
 
 
-async def test_settings_come_before_what_is_below() -> None:
+async def test_settings_are_sent_before_children() -> None:
     """Children may inherit settings from their parent: the result is the same, whatever failed in between."""
     async with Emulator(apps=1, trackers_per_app=0) as emulator:
         emulator.faults = Faults.script(["429", "500"], match="PATCH")
@@ -234,7 +234,7 @@ async def test_no_permission_to_set_ends_the_run() -> None:
     assert len(updates) <= 10
 
 
-async def test_what_was_under_way_at_the_close_is_in_doubt(emulator: Emulator) -> None:
+async def test_a_create_in_flight_at_the_close_is_in_doubt(emulator: Emulator) -> None:
     """A create that was sent before the client was closed is never reported as untried, since it may exist."""
     emulator.faults = Faults.script(["drip"] * 5, drip=5, match="POST")
     adjust = patient(emulator)

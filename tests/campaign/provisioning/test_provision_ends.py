@@ -160,8 +160,42 @@ async def test_updates_that_are_cut_short(adjust: AsyncAdjust, emulator: Emulato
     assert {type(outcome.error) for outcome in result.failed} == {APITimeoutError}
 
 
+async def test_a_cancellation_is_never_swallowed(adjust: AsyncAdjust, emulator: Emulator) -> None:
+    """Whichever turn of the event loop after the last outcome it arrives at, the call ends with it."""
+    loop, plan = asyncio.get_running_loop(), [f"Network {number}" for number in range(700)]
+
+    async def run(turns: int) -> tuple[bool, asyncio.Task[ProvisionResult]]:
+        requested = False
+
+        def cancel_in(turns: int) -> None:
+            nonlocal requested
+            if turns:
+                loop.call_soon(cancel_in, turns - 1)
+            else:
+                requested = task.cancel()
+
+        def told(done: int, total: int | None, _: str) -> None:
+            if done == total:
+                cancel_in(turns)
+
+        task = asyncio.create_task(adjust.trackers.provision(app_of(emulator), plan, dry_run=True, on_progress=told))
+        await asyncio.wait([task])
+        return requested, task
+
+    turns = 0
+    while True:
+        requested, task = await run(turns)
+        if not requested:
+            break
+        assert task.cancelled(), f"cancelled {turns} turns after the last outcome"
+        assert left_over(adjust) == NOTHING
+        turns += 1
+    assert turns > 5
+    assert task.result().counts["created"] == 700
+
+
 @pytest.mark.parametrize("way", ["timeout", "wait_for", "anyio"])
-async def test_every_outcome_is_told_when_time_is_up(emulator: Emulator, way: str, pass_time: PassTime) -> None:
+async def test_every_outcome_is_reported_when_time_is_up(emulator: Emulator, way: str, pass_time: PassTime) -> None:
     """However it is cancelled, the call ends in order, every entry is reported, and the exception is unchanged."""
     adjust = patient(emulator, timeout=600, deadline=3600)
     emulator.latency = 0.02
@@ -234,6 +268,28 @@ async def test_a_client_that_is_closed_in_the_middle(emulator: Emulator) -> None
     assert 0 < result.counts["created"] < 300
     with pytest.raises(ClientClosedError):
         await adjust.trackers.provision(app_of(emulator), ["A"])
+
+
+async def test_a_client_that_is_closed_during_updates(emulator: Emulator) -> None:
+    """The trackers exist and their settings may be set, which their errors say, and nothing is left behind."""
+    emulator.faults = Faults(1.0, ["hang"], match="PATCH")
+    adjust, plan = patient(emulator), [TrackerSpec(f"N{number}", partner_id=33) for number in range(5)]
+    run = asyncio.create_task(adjust.trackers.provision(app_of(emulator), plan))
+    await until(lambda: sent(emulator)["PATCH"] == 5)
+    await adjust.aclose()
+    with pytest.raises(ClientClosedError) as caught:
+        await run
+    assert left_over(adjust) == NOTHING
+    outcomes = caught.value.result.failed
+    assert {outcome.path: [outcome.tracker.token] for outcome in outcomes} == emulator.store.tokens_by_name(
+        app_of(emulator)
+    )
+    for outcome in outcomes:
+        assert isinstance(outcome.error, APITimeoutError)
+        assert outcome.error.service == "api"
+        assert outcome.error.method == "PATCH"
+        assert f"{outcome.path!r} exists, and its settings were being sent: the client was closed" in str(outcome.error)
+        assert not outcome.in_doubt
 
 
 @pytest.mark.parametrize("kinds", [["drop-before"], ["429"], ["429-retry-after"], ["hang"]])

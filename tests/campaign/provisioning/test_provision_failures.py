@@ -75,7 +75,7 @@ async def test_one_name_that_is_refused(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422, 500, 502, 503, 408])
-async def test_a_parent_that_fails_for_ever(emulator: Emulator, status: int) -> None:
+async def test_a_parent_that_keeps_failing(emulator: Emulator, status: int) -> None:
     """Its children are not tried and say so, even below an implied parent. It is tried at most `max_attempts` times."""
     tries: Counter[str] = Counter()
 
@@ -97,7 +97,7 @@ async def test_a_parent_that_fails_for_ever(emulator: Emulator, status: int) -> 
     assert_true(result, emulator)
 
 
-async def test_a_service_that_refuses_for_ever(emulator: Emulator) -> None:
+async def test_a_service_that_keeps_refusing(emulator: Emulator) -> None:
     """If the service stays too busy, the entries fail at the deadline."""
     emulator.faults = Faults(1.0, ["429"], match="POST")
     async with patient(emulator, deadline=2) as adjust, asyncio.timeout(60):
@@ -204,7 +204,7 @@ async def test_on_failure_raise_ends_with_the_first(emulator: Emulator) -> None:
     assert {type(outcome.error) for outcome in others} == {NotTriedError}
 
 
-async def test_on_failure_raise_raises_nothing_where_nothing_fails(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_on_failure_raise_without_a_failure(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Faults that are overcome are not failures."""
     emulator.faults = Faults(0.2, seed=5, retry_after=0, drip=0.02)
     result = await adjust.trackers.provision(app_of(emulator), plan_of(50), on_failure="raise", grace_time=0.1)
@@ -214,7 +214,7 @@ async def test_on_failure_raise_raises_nothing_where_nothing_fails(adjust: Async
 
 @pytest.mark.parametrize("at", [1, 25, 60])
 @pytest.mark.parametrize("dry_run", [True, False])
-async def test_what_on_progress_raises_ends_the_run(emulator: Emulator, at: int, dry_run: bool) -> None:
+async def test_an_exception_of_on_progress_ends_the_run(emulator: Emulator, at: int, dry_run: bool) -> None:
     """It is raised unchanged and not called again, and sent requests are awaited or looked up before."""
     told: list[str] = []
 

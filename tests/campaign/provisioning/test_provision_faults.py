@@ -1,4 +1,4 @@
-"""Faults of the service: whatever breaks, each tracker is there exactly once."""
+"""Faults of the service: after any of them, each tracker exists exactly once."""
 
 import asyncio
 import random
@@ -152,7 +152,7 @@ async def test_a_name_that_is_taken_by_a_tracker_that_no_list_shows_yet() -> Non
         assert_true(result, emulator)
 
 
-async def test_what_is_below_a_tracker_that_was_found_late_is_compared_too() -> None:
+async def test_children_of_a_tracker_that_was_found_late_are_compared_too() -> None:
     """If another client was faster, its children are found and nothing is created twice."""
     async with Emulator(apps=1, trackers_per_app=0) as emulator, patient(emulator) as adjust:
         app = app_of(emulator)

@@ -61,7 +61,7 @@ async def test_a_slow_branch_keeps_no_other_one_waiting(emulator: Emulator) -> N
     assert order in (["X"] * 5 + ["Y"] * 5, ["Y"] * 5 + ["X"] * 5)
 
 
-async def test_a_parent_is_there_before_its_children(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_a_parent_is_created_before_its_children(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Every tracker is created after its parent."""
     await adjust.trackers.provision(app_of(emulator), plan_of(150))
     seen: set[str] = set()
@@ -70,7 +70,7 @@ async def test_a_parent_is_there_before_its_children(adjust: AsyncAdjust, emulat
         seen.add(tracker.name)
 
 
-async def test_apps_are_provisioned_side_by_side() -> None:
+async def test_apps_are_provisioned_concurrently() -> None:
     """Runs for different apps don't wait for each other."""
     async with Emulator(apps=6, trackers_per_app=0, latency=0.01) as emulator, patient(emulator) as adjust:
         results = await asyncio.gather(*(adjust.trackers.provision(app, ["A::B::C::D"]) for app in emulator.app_tokens))

@@ -19,7 +19,7 @@ version, emulator, adjust = empty_account.version, empty_account.emulator, empty
 # Settings.
 
 
-async def test_only_what_differs_is_updated(emulator: Emulator) -> None:
+async def test_only_differences_are_updated(emulator: Emulator) -> None:
     """Each tracker with different settings gets a PATCH, which has only the differences."""
     bodies: list[Any] = []
 
@@ -120,7 +120,7 @@ async def test_partners_by_name(adjust: AsyncAdjust, emulator: Emulator) -> None
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-async def test_partners_that_there_are_not(adjust: AsyncAdjust, emulator: Emulator, dry_run: bool) -> None:
+async def test_unknown_partners(adjust: AsyncAdjust, emulator: Emulator, dry_run: bool) -> None:
     """Unknown names end the call before the app is listed. All of them are reported, with similar names."""
     plan: list[Any] = ["A", TrackerSpec("B", partner="adcolny"), TrackerSpec("C", partner="Nobody at all, really")]
     with pytest.raises(PlanError) as caught:
@@ -149,7 +149,7 @@ async def test_partners_that_share_a_name(emulator: Emulator) -> None:
 # Existing trackers with similar names.
 
 
-async def test_archived_trackers_are_there(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_archived_trackers_count_as_existing(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """An archived tracker keeps its name: it is not created again, and the outcome's tracker shows its state."""
     app = app_of(emulator)
     await adjust.trackers.provision(app, ["A::B"])
@@ -164,9 +164,7 @@ async def test_archived_trackers_are_there(adjust: AsyncAdjust, emulator: Emulat
     assert_true(result, emulator)
 
 
-async def test_a_living_tracker_goes_before_an_archived_one_of_its_name(
-    adjust: AsyncAdjust, emulator: Emulator
-) -> None:
+async def test_an_active_tracker_is_preferred_to_an_archived_one(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Of an active and an archived tracker, the active one is used, children go below it, and the other is noted."""
     app = app_of(emulator)
     old = await adjust.trackers.create(app, "A")

@@ -72,7 +72,7 @@ def test_counts() -> None:
     assert empty().counts == {"created": 0, "updated": 0, "unchanged": 0, "failed": 0}
 
 
-def test_what_failed_is_the_next_plan() -> None:
+def test_failed_entries_are_the_next_plan() -> None:
     """`retry_plan` returns the specs that failed, in order, with their settings."""
     assert [outcome.path for outcome in result().failed] == ["C", "C::D"]
     assert result().retry_plan() == [SPECS[2], SPECS[3]]
@@ -81,7 +81,7 @@ def test_what_failed_is_the_next_plan() -> None:
 
 
 def test_an_outcome_has_its_defaults() -> None:
-    """An outcome needs a path and a status alone."""
+    """An outcome needs only a path and a status."""
     assert ProvisionOutcome("A", "created") == ("A", "created", None, None, ())
 
 
@@ -130,7 +130,7 @@ def test_a_path_identifies_a_row() -> None:
 
 
 @pytest.mark.parametrize("make", [result, empty])
-def test_its_rows_alone_are_a_table(make: Any) -> None:
+def test_only_its_rows_are_a_table(make: Any) -> None:
     """`to_table` has the same rows and columns, and nothing else of the result."""
     table = make().to_table()
     assert (table.schema, table.to_dicts()) == (make().schema, make().to_dicts())
@@ -140,7 +140,7 @@ def test_its_rows_alone_are_a_table(make: Any) -> None:
     assert b"Tracker" not in pickle.dumps(table)
 
 
-def test_results_are_compared_by_what_they_say() -> None:
+def test_results_are_compared_by_value() -> None:
     """Equal results have the same outcomes, plan and app; errors count by their type and their words."""
     assert result() == pickle.loads(pickle.dumps(result())) == result()
     assert result() != result(dry_run=True)
@@ -159,7 +159,7 @@ def test_results_are_compared_by_what_they_say() -> None:
         assert other != ProvisionResult(APP, SPECS[:1], [outcome], [], dry_run=False)
 
 
-def test_what_failed_is_a_table_too() -> None:
+def test_a_retry_plan_is_a_table_too() -> None:
     """The plan for another try has its entries as rows."""
     plan = result().retry_plan()
     assert isinstance(plan, Plan)
@@ -247,7 +247,7 @@ GET: Any = {"method": "GET", "path": "trackers"}
     ],
 )
 def test_which_failure_leaves_a_create_in_doubt(error: AdjustError, in_doubt: bool) -> None:
-    """A create that got no answer, half of one or 500 is in doubt; one that surely did nothing is not."""
+    """A create that got no answer, half of one or 500 is in doubt; one that certainly had no effect is not."""
     assert error.in_doubt is in_doubt
     assert ("The service may have done it all the same" in str(error)) is in_doubt
 

@@ -33,7 +33,7 @@ PLANS = st.lists(PATHS, min_size=1, max_size=8)
 
 
 class Provisioning(RuleBasedStateMachine):
-    """One service, clients after one another, and what they were asked for."""
+    """One service, successive clients, and the trackers that they were asked for."""
 
     @initialize(
         form=st.sampled_from(sorted(FORMS)),
@@ -61,7 +61,7 @@ class Provisioning(RuleBasedStateMachine):
         self.adjust = client_of(self.service)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run to the end, which must come, and leave no permit, call or task behind."""
+        """Run to the end within the time, and leave no permit, call or task behind."""
         result = self.loop.run_until_complete(asyncio.wait_for(work, 100_000))
         session = self.adjust._session
         assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
@@ -79,7 +79,7 @@ class Provisioning(RuleBasedStateMachine):
 
     @rule(plan=PLANS, partner=st.sampled_from([None, 5, 7]), verify=st.sampled_from([None, True]))
     def provision(self, plan: list[str], partner: int | None, verify: bool | None) -> None:
-        """Provision to the end: every entry is there once, and was created if it was not there before."""
+        """Provision to the end: every entry exists once, and was created if it did not exist before."""
         before = self.names()
         specs = [TrackerSpec(path, partner_id=partner) for path in plan]
         self.wanted |= with_parents(plan)
@@ -116,7 +116,7 @@ class Provisioning(RuleBasedStateMachine):
 
     @rule(path=PATHS, others=PLANS, together=st.booleans())
     def create(self, path: str, others: list[str], together: bool) -> None:
-        """Create a tracker that is not there, with `create`, and perhaps a plan that needs it in the same moment."""
+        """Create a missing tracker with `create`, perhaps while a plan needs it at the same moment."""
         if self.service.kept(path) in self.names() or self.service.pending:
             return
         above, _, label = path.rpartition("::")
@@ -193,7 +193,7 @@ class Provisioning(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_there_twice(self) -> None:
-        """No name is there twice, and there is nothing that nobody asked for."""
+        """No name exists twice, and every tracker was asked for."""
         if hasattr(self, "service"):
             assert self.service.twice() == {}
             assert self.names() <= {self.service.kept(path) for path in self.wanted}
@@ -213,19 +213,19 @@ class Provisioning(RuleBasedStateMachine):
         return any(row.listed_from > self.loop.time() - 1 for row in self.service.rows.values())
 
     def names(self) -> set[str]:
-        """Return the names that are there."""
+        """Return the existing names."""
         return set(self.service.tokens())
 
     def tracker_of(self, path: str) -> str | None:
-        """Return the token of a path that is there."""
+        """Return the token of an existing path."""
         return next(iter(self.service.tokens().get(self.service.kept(path), ())), None) if path else None
 
     def check_result(self, result: ProvisionResult, before: set[str]) -> None:
-        """Hold a result against the service."""
+        """Compare a result with the service."""
         self.check_outcomes([*result.outcomes, *result.implied], before)
 
     def check_outcomes(self, outcomes: list[ProvisionOutcome], before: set[str]) -> None:
-        """Hold outcomes against the service: what each says is so, and became so in this run or was so before."""
+        """Compare outcomes with the service, and with the trackers that existed before the run."""
         tokens, seen = self.service.tokens(), set()
         for outcome in outcomes:
             kept = self.service.kept(outcome.path)

@@ -1,4 +1,4 @@
-"""The tree of a plan: its nodes, what of them is there already, and what is worth a note."""
+"""The tree of a plan: its nodes, which of them exist, and their notes."""
 
 import asyncio
 from typing import Any
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from adjust_async import AdjustError, Tracker, TrackerSpec
-from adjust_async.campaign.names import Match
 from adjust_async.campaign.provisioning.plan import Entry, PlanReader
 from adjust_async.campaign.provisioning.tree import Node, PlanTree
+from adjust_async.campaign.siblings import Match
 
 
 def tree_of(*items: str | TrackerSpec) -> PlanTree:
@@ -30,7 +30,7 @@ def tracker(name: str, token: str = "abc123", **settings: Any) -> Tracker:
     return Tracker(token=token, name=name, label=name.rpartition("::")[2], **settings)
 
 
-def test_what_is_implied_has_no_entry() -> None:
+def test_implied_nodes_have_no_entry() -> None:
     """Each path is one node, with the numbers of all its entries; those above an entry may have none."""
     tree = tree_of("A::B::C", "D", "A::B", "D", "A::B::C")
     entries = {node.path: list(node.entries) for node in tree.root.below()}
@@ -60,7 +60,7 @@ def test_nothing_is_above_the_root() -> None:
 
 
 def test_the_partner_is_that_of_the_entry_and_not_of_the_spec() -> None:
-    """A partner that was given by name has its id in the entry."""
+    """A partner that was passed by name has its id in the entry."""
     entry = Entry(TrackerSpec("A", partner="AppLovin"), ("A",), 33, "it was taken for another")
     node = node_of(asyncio.run(PlanTree.of([entry])), "A")
     assert node.missing_settings == {"partner_id": 33}
@@ -85,22 +85,22 @@ def test_the_partner_is_that_of_the_entry_and_not_of_the_spec() -> None:
         ({"partner_id": 5, "cost_data_enabled": True}, {}, {"partner_id": 5, "cost_data_enabled": True}),
     ],
 )
-def test_only_what_differs_is_missing(wanted: Any, there: Any, missing: Any) -> None:
-    """What is set as it should be is not sent, nor what the plan says nothing about."""
+def test_only_different_settings_are_missing(wanted: Any, there: Any, missing: Any) -> None:
+    """Settings that are as planned, or that the plan leaves out, are not sent."""
     tree = tree_of(TrackerSpec("A", **wanted))
     node_of(tree, "A").take(Match(tracker("A", **there)))
     assert node_of(tree, "A").missing_settings == missing
 
 
 def test_without_a_tracker_all_settings_are_missing() -> None:
-    """A node that is not there needs all that its entry says, but for cost data off, as every tracker begins."""
+    """A missing node needs all settings of its entry, except for disabled cost data, which is the default."""
     tree = tree_of(TrackerSpec("A", partner_id=5, cost_data_enabled=True), TrackerSpec("B", cost_data_enabled=False))
     assert node_of(tree, "A").missing_settings == {"partner_id": 5, "cost_data_enabled": True}
     assert node_of(tree, "B").missing_settings == {}
 
 
-def test_an_outcome_shows_what_the_node_has() -> None:
-    """Status, tracker, error and notes go into the outcome, under the path that it is asked for with."""
+def test_an_outcome_has_the_fields_of_its_node() -> None:
+    """Status, tracker, error and notes go into the outcome, under the requested path."""
     node = node_of(tree_of("A"), "A")
     node.note("one")
     node.note("two")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from adjust_async import APIConnectionError, ClientClosedError, ServerError, Tracker
-from adjust_async.campaign.names import Match
 from adjust_async.campaign.provisioning.tree import Node
 from adjust_async.campaign.provisioning.uncertain import UncertainCreate, UncertainCreates
 from adjust_async.campaign.recent import LOOKS
+from adjust_async.campaign.siblings import Match
 from tests.clock import jumping_clock
 
 pytestmark = pytest.mark.anyio
@@ -115,7 +115,7 @@ class Bench:
         assert not self.uncertain._more
 
 
-async def test_what_is_there_is_found_at_once() -> None:
+async def test_an_existing_tracker_is_found_at_once() -> None:
     """The first list is fetched right after the failure. If it shows the tracker, it is the only one."""
     bench = Bench()
     bench.service.there_from["A"] = 0.0
@@ -125,7 +125,7 @@ async def test_what_is_there_is_found_at_once() -> None:
     assert bench.service.lists == [("", 0)]
 
 
-async def test_what_is_never_there_is_missing_after_the_grace_time() -> None:
+async def test_a_tracker_that_never_appears_is_missing_after_the_grace_time() -> None:
     """It is looked up repeatedly, and decided by a list that was started after the grace time."""
     bench = Bench()
     bench.service.takes = 0.5
@@ -136,7 +136,7 @@ async def test_what_is_never_there_is_missing_after_the_grace_time() -> None:
 
 
 @pytest.mark.parametrize(("appears", "found"), [(0.0, 0.0), (0.1, 2.0), (2.0, 2.0), (2.1, 8.0), (7.9, 8.0), (8.0, 8.0)])
-async def test_what_appears_late_is_found(appears: float, found: float) -> None:
+async def test_a_late_tracker_is_found(appears: float, found: float) -> None:
     """A create that was still in progress, or a list that lagged behind, is found by a later lookup."""
     bench = Bench()
     bench.service.there_from["A"] = appears
@@ -156,7 +156,7 @@ async def test_a_slow_list_does_not_say_that_it_is_missing() -> None:
     assert [when for _, when in bench.service.lists] == [0, 3 * GRACE]
 
 
-async def test_what_can_not_be_told_apart_is_doubtful_after_the_grace_time() -> None:
+async def test_an_ambiguous_tracker_is_doubtful_after_the_grace_time() -> None:
     """A later list may show the exact name. If none does, the reason is raised."""
     bench = Bench()
     bench.service.problems = {"A": "nearly the same", "B": "nearly the same"}
@@ -220,7 +220,7 @@ async def test_creates_that_become_uncertain_while_others_wait() -> None:
     assert sorted(bench.verdicts.came) == [("A", "missing", 8), ("B", "missing", 11), ("C", "there", 4)]
 
 
-async def test_a_doubt_that_comes_during_a_list_is_not_judged_by_it() -> None:
+async def test_a_doubt_that_begins_during_a_list_is_not_judged_by_it() -> None:
     """A create that fails during a list gets its own list, from after its failure."""
     bench = Bench(0.0)
     bench.service.takes = 2.0
@@ -232,7 +232,7 @@ async def test_a_doubt_that_comes_during_a_list_is_not_judged_by_it() -> None:
     assert bench.verdicts.came == [("A", "missing", 2), ("B", "there", 4)]
 
 
-async def test_a_doubt_that_comes_at_the_end_is_looked_up_too() -> None:
+async def test_a_doubt_that_begins_at_the_end_is_looked_up_too() -> None:
     """If the result leads to a new doubt about the same parent, nothing is lost."""
     bench = Bench(0.0)
     again = iter(["A2", "A3", "A4"])
@@ -249,7 +249,7 @@ async def test_a_doubt_that_comes_at_the_end_is_looked_up_too() -> None:
     assert [label for label, _, _ in bench.verdicts.came] == ["A1", "A2", "A3", "A4"]
 
 
-async def test_a_list_that_fails_says_nothing_of_the_tracker() -> None:
+async def test_a_failed_list_decides_nothing() -> None:
     """Those that were due are unknown, with the list's error. The others are still looked up."""
     bench = Bench()
     failures = iter([None, None, ServerError("broken", status=500, method="GET", path="trackers")])

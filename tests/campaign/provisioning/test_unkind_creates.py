@@ -1,4 +1,4 @@
-"""Creates whose answers get lost: what is certain, and what is remembered."""
+"""Creates whose answers are lost: what is certain, and what is remembered."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ anyio_backend = jumping_clock
 
 
 @pytest.mark.parametrize("fault", CREATE_FAULTS)
-async def test_each_failure_of_a_create_is_told_rightly(fault: str) -> None:
+async def test_each_failure_of_a_create_is_reported_correctly(fault: str) -> None:
     """`create` raises with `in_doubt` if the tracker may exist, and sends the request again only if it can't."""
     service = Service(script=[fault], late=1.0)
     service.add("Other")
@@ -134,7 +134,7 @@ async def test_a_create_after_a_doubt_waits_for_certainty() -> None:
         await adjust.aclose()
 
 
-async def test_a_create_in_doubt_that_can_not_be_told_apart_stays_in_doubt() -> None:
+async def test_a_create_that_may_be_another_tracker_stays_in_doubt() -> None:
     """However often `create` is called, it creates nothing while a listed tracker may be the one in doubt."""
     service = Service(form=lambda name: name.replace(" ", "-"), script=["connection lost, done"])
     adjust = client_of(service)

@@ -1,4 +1,4 @@
-"""Services that keep names in a form of their own."""
+"""Services that store names in their own form."""
 
 import html
 import unicodedata
@@ -19,7 +19,7 @@ anyio_backend = jumping_clock
 
 LONG = "A campaign with a name that is longer than a service may keep, number"
 
-#: What services do to names.
+#: The forms in which services store names.
 FORMS: dict[str, Callable[[str], str]] = {
     "nfc": lambda name: unicodedata.normalize("NFC", name),
     "nfd": lambda name: unicodedata.normalize("NFD", name),
@@ -44,7 +44,7 @@ NAMES = ["Été & Co", "x  y", "Straße", "R&D <1>", "ﬁve Ⅷ", "PLAIN name", 
     ("form", "taken"),
     [(form, TAKEN[(number + step) % len(TAKEN)]) for number, form in enumerate(FORMS) for step in (0, 2)],
 )
-async def test_a_plan_is_there_once_in_every_form_of_names(form: str, taken: int | None) -> None:
+async def test_a_plan_is_created_once_in_every_form_of_names(form: str, taken: int | None) -> None:
     """Whatever form the service stores and returns, the plan is created once, in one run or several."""
     service = Service(form=FORMS[form], taken=taken, rate=0.3, lag=1.0, late=2.0)
     plan = NAMES + [f"{first}::{second}" for first in NAMES[:3] for second in NAMES]
@@ -102,7 +102,7 @@ async def test_a_second_client_learns_of_a_cut_by_its_first_answer() -> None:
     assert service.requests["POST"] <= len(plan) + 2
 
 
-async def test_a_tracker_that_is_there_under_another_name_is_no_answer() -> None:
+async def test_an_existing_tracker_with_another_name_is_not_the_answer() -> None:
     """A cache that mixes up tokens does not make an entry of another tracker, elsewhere or with another name."""
 
     class MixedUp(Service):
@@ -127,7 +127,7 @@ async def test_a_tracker_that_is_there_under_another_name_is_no_answer() -> None
     await adjust.aclose()
 
 
-async def test_an_update_whose_answer_was_about_another_tracker_is_told_as_updated() -> None:
+async def test_an_update_answered_with_another_tracker_counts_as_updated() -> None:
     """It was looked up, and this run had sent it."""
     service = Service()
     for path in ("A", "B"):
@@ -142,7 +142,7 @@ async def test_an_update_whose_answer_was_about_another_tracker_is_told_as_updat
     await adjust.aclose()
 
 
-async def test_a_cut_name_is_held_back_by_a_client_that_knows_of_no_cut() -> None:
+async def test_a_cut_name_is_held_back_by_a_client_that_has_seen_no_cut() -> None:
     """A second client can't distinguish a cut name from another one: those entries fail, and nothing is created."""
     service = Service(form=lambda name: name[:20])
     plan = [f"{number} {LONG}" for number in range(3)]

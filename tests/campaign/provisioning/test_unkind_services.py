@@ -198,7 +198,7 @@ async def test_the_end_is_looked_at(verify: bool | None, doubt: bool, expected: 
     class Racing(Service):
         def _insert(self, label: str, parent: Any, listed_from: float = 0.0, **values: Any) -> Any:
             if label == "B" and parent is not None:
-                super()._insert(label, parent, listed_from, **values)  # somebody else's, in the same moment
+                super()._insert(label, parent, listed_from, **values)  # another client's, at the same moment
             return super()._insert(label, parent, listed_from, **values)
 
     service = Racing(script=[None, None, "connection lost, done" if doubt else None])
@@ -226,7 +226,7 @@ async def test_the_end_is_looked_at_after_many_creates(leaves: int, lists: int) 
 # Finding.
 
 
-async def test_find_asks_along_the_path_alone() -> None:
+async def test_find_lists_only_along_the_path() -> None:
     """It fetches one list for each level, and returns the tracker or `None`."""
     service = Service(stale=True)
     for path in ("A", "B", "A::B", "A::B::C", "A::X", "B::Y"):
@@ -258,7 +258,7 @@ async def test_find_does_not_guess() -> None:
 
 
 @pytest.mark.parametrize("path", ["", "A::", "A::B::C::D::E", 5, None, " A"])
-async def test_find_refuses_what_is_no_path(path: Any) -> None:
+async def test_find_refuses_an_invalid_path(path: Any) -> None:
     """Nothing is sent for a wrong path."""
     service = Service()
     adjust = client_of(service)

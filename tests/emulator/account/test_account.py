@@ -47,7 +47,7 @@ async def test_consistent_trees() -> None:
 
 
 async def test_variety() -> None:
-    """Each app has four levels, archived trackers, sublinks of no partner, odd names, lists over 50."""
+    """Each app has four levels, archived trackers, sublinks without a partner, unusual names, and lists over 50."""
     async with Emulator() as emulator:
         for app_token in emulator.app_tokens:
             found = emulator.store.trackers(app_token)

@@ -8,7 +8,7 @@ from tests.emulator.requests import connect, items, trackers_path
 pytestmark = pytest.mark.anyio
 
 
-async def test_given_apps() -> None:
+async def test_configured_apps() -> None:
     """Configured apps have their tokens, names and currencies, in their order, and nothing else."""
     apps = [EmulatedApp("yxs12pfewq", "My Game", currency="EUR"), EmulatedApp("gwzpeepw8uf8")]
     async with Emulator(apps=apps) as emulator, connect(emulator) as client:
@@ -23,7 +23,7 @@ async def test_given_apps() -> None:
         assert [app["currency"]["iso_code"] for app in found] == ["EUR", "USD"]
 
 
-async def test_given_trackers() -> None:
+async def test_configured_trackers() -> None:
     """Given names make trackers with those above them, each once, of the partner that the network is named after."""
     names = ["AppLovin::DE::Spring", "My Network", "AppLovin::FR", "AppLovin::DE::Spring"]
     emulator = Emulator(apps=[EmulatedApp("yxs12pfewq")], trackers={"yxs12pfewq": names})
@@ -40,7 +40,7 @@ async def test_given_trackers() -> None:
         assert response.json()["data"]["paging"]["total"] == "2"
 
 
-async def test_trackers_beside_generated_ones() -> None:
+async def test_trackers_next_to_generated_ones() -> None:
     """An app with configured trackers has only these. Generated trackers of other apps do not change."""
     async with Emulator(apps=3, trackers_per_app=30) as emulator:
         token, before = emulator.app_tokens[2], emulator.store.trackers(emulator.app_tokens[0])
@@ -49,7 +49,7 @@ async def test_trackers_beside_generated_ones() -> None:
         assert emulator.store.trackers(emulator.app_tokens[0]) == before
 
 
-async def test_numbers_for_given_apps() -> None:
+async def test_numbers_for_configured_apps() -> None:
     """Trackers and figures are also generated for configured apps if their number is set."""
     apps = [EmulatedApp("yxs12pfewq")]
     async with Emulator(apps=apps, trackers_per_app=40, facts_per_day=3) as emulator, connect(emulator) as client:

@@ -57,7 +57,7 @@ async def test_taken(taken: Any) -> None:
         assert emulator.store.count_trackers() == 1
 
 
-async def test_taken_is_answered_with_what_is_there() -> None:
+async def test_taken_is_answered_with_the_existing_tracker() -> None:
     """With taken=200 the second create answers with the tracker of the first."""
     async with Emulator(apps=1, trackers_per_app=0, taken=200) as emulator, connect(emulator) as client:
         first = (await create(client, emulator, "X")).json()["data"]["items"]

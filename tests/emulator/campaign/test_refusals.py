@@ -97,7 +97,7 @@ async def test_malformed_json(content: bytes, emulator: Emulator, client: httpx.
 
 
 @pytest.mark.parametrize("content", [b"[]", b'"X"', b"5", b"null", b"true"])
-async def test_json_that_is_no_object(content: bytes, emulator: Emulator, client: httpx.AsyncClient) -> None:
+async def test_json_that_is_not_an_object(content: bytes, emulator: Emulator, client: httpx.AsyncClient) -> None:
     """A JSON document that is not an object is refused."""
     assert_refused(await client.post(trackers_path(emulator), content=content), 400, "must be a JSON object")
 

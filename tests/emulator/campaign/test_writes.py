@@ -84,7 +84,7 @@ async def test_tokens_stay_unique(emulator: Emulator, client: httpx.AsyncClient)
 
 
 async def test_duplicate_names() -> None:
-    """A second tracker of one name under one parent is refused, unless duplicates are allowed."""
+    """A second tracker with the same name and parent is refused, unless duplicates are allowed."""
     async with Emulator(trackers_per_app=3) as emulator, connect(emulator) as client:
         path = trackers_path(emulator)
         parent = emulator.store.trackers()[0].token

@@ -20,7 +20,7 @@ APP = "yxs12pfewq"
     ],
 )  # fmt: skip
 async def test_the_token_is_needed(method: str, path: str, emulator: Emulator) -> None:
-    """Only who has the API token may read or change anything."""
+    """Without the API token nothing can be read or changed."""
     async with httpx.AsyncClient(base_url=emulator.url, verify=False, trust_env=False) as client:
         for headers in {}, {"Authorization": "Bearer guess"}:
             assert (await client.request(method, f"/_emulator{path}", headers=headers)).status_code == 401

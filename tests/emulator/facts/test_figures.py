@@ -58,7 +58,7 @@ async def test_trackers_of_the_test() -> None:
         assert (await kpis(client))["Mine"][0] == (await report(client))["Mine"][0] == 3
 
 
-async def test_beside_drawn_figures() -> None:
+async def test_next_to_drawn_figures() -> None:
     """Added figures appear next to the drawn ones, and do not change how others are drawn."""
     async with Emulator(apps=1, trackers_per_app=50) as emulator:
         app, day = emulator.app_tokens[0], date(2026, 2, 2)
@@ -138,7 +138,7 @@ async def test_forms_of_a_day(day: Any) -> None:
 
 
 @pytest.mark.parametrize("day", ["1.11.2026", 20261101, pandas.NaT, pandas.Timestamp("2026-11-01 01:00")])
-async def test_what_is_not_a_day(day: Any) -> None:
+async def test_anything_but_a_day_is_refused(day: Any) -> None:
     """Anything else is refused as an option, rather than by the first report."""
     with pytest.raises(ValueError, match="today is a date such as 2026-11-01"):
         account(today=day)

@@ -116,6 +116,19 @@ async def test_drip(emulator: Emulator, client: httpx.AsyncClient) -> None:
     assert b"".join(pieces).endswith(b"]}}")
 
 
+async def test_an_answer_without_a_body_has_nothing_to_drip(
+    emulator: Emulator, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An empty report is answered as usual, after the given time."""
+    emulator.faults = Faults.script(["drip"], drip=0.01)
+    query = {"dimensions": "day", "metrics": "installs", "date_period": "2001-01-01:2001-01-02"}
+    response = await client.get("/reports-service/report", params=query)
+    assert (response.status_code, response.content) == (204, b"")
+    assert emulator.stats.faults == {"drip": 1}
+    await eventually(lambda: emulator.stats.in_flight == 0)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 async def test_hang(emulator: Emulator, client: httpx.AsyncClient) -> None:
     """A hanging request is never answered, and ends when its client disconnects."""
     emulator.faults = ["hang"]

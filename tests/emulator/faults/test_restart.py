@@ -22,7 +22,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path / "adjust.db") if request.param == "file" else ":memory:"
 
 
-async def test_what_goes_on(database: str) -> None:
+async def test_a_restart_keeps_the_account(database: str) -> None:
     """After a restart the URL, the token, the account, cursors, faults and statistics are those of before."""
     async with Emulator(database=database, trackers_per_app=60, token="mine") as emulator, connect(emulator) as client:
         created = (await client.post(trackers_path(emulator), json={"name": "Kept"})).json()["data"]["items"]
@@ -167,7 +167,7 @@ async def test_restarts_at_once(emulator: Emulator, client: httpx.AsyncClient) -
         assert (await client.get(PARTNERS)).status_code == 200
 
 
-async def test_restart_of_what_does_not_run(emulator: Emulator) -> None:
+async def test_restart_of_a_stopped_emulator(emulator: Emulator) -> None:
     """Only a running emulator can be restarted, and a pause is not negative."""
     with pytest.raises(RuntimeError, match="not running"):
         await Emulator().restart()

@@ -9,7 +9,7 @@ from tests.emulator.requests import connect, eventually, trackers_path
 pytestmark = pytest.mark.anyio
 
 
-async def test_what_was_asked(emulator: Emulator, client: httpx.AsyncClient) -> None:
+async def test_recorded_requests(emulator: Emulator, client: httpx.AsyncClient) -> None:
     """A request is recorded with method, path, query, body, answer and time, in order of arrival."""
     path = trackers_path(emulator)
     await client.get(path, params={"limit": 2})

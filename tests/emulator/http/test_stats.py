@@ -53,7 +53,7 @@ async def test_requests_in_flight(emulator: Emulator, client: httpx.AsyncClient,
 
 
 @pytest.mark.parametrize("cause", ["latency", "hang", "drip"])
-async def test_clients_that_go(cause: str, emulator: Emulator, client: httpx.AsyncClient) -> None:
+async def test_clients_that_disconnect(cause: str, emulator: Emulator, client: httpx.AsyncClient) -> None:
     """A request is no longer in flight once its client has disconnected, whatever it was waiting for."""
     if cause == "latency":
         emulator.latency = 60
@@ -70,7 +70,7 @@ async def test_clients_that_go(cause: str, emulator: Emulator, client: httpx.Asy
     assert emulator.stats.connections_open == 0
 
 
-async def test_client_that_goes_before_its_body(emulator: Emulator) -> None:
+async def test_client_that_disconnects_within_its_body(emulator: Emulator) -> None:
     """A client that disconnects within its body leaves nothing behind: no request, no tracker."""
     _, writer = await asyncio.open_connection("127.0.0.1", int(emulator.url.rpartition(":")[2]))
     head = f"POST {trackers_path(emulator)} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {emulator.token}\r\n"

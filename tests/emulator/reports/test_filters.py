@@ -84,7 +84,7 @@ def test_metrics(client: httpx.Client, suffix: str) -> None:
     assert filtered["totals"] == whole["totals"]
 
 
-def test_metrics_beside_the_report(client: httpx.Client) -> None:
+def test_metrics_next_to_the_report(client: httpx.Client) -> None:
     """A filter may be by a metric that the report does not have, also one of cohorts or events."""
     shown = document(client, dimensions="country", metrics="installs,retention_rate_d1,level up_events")
     kept = [row for row in shown["rows"] if float(row["retention_rate_d1"]) > 0.42 and int(row["level up_events"]) > 0]
@@ -156,7 +156,7 @@ def test_limit(client: httpx.Client) -> None:
     assert columns(table, "day") == columns(rows(client, dimensions="day", limit="3"), "day")
 
 
-def test_odd_values(client: httpx.Client) -> None:
+def test_unusual_values(client: httpx.Client) -> None:
     """Values with commas, quotes, breaks and percent signs are values like others."""
     for value in '"Nobody, at all"', 'a"b', "100%", "x\ny", "'; DROP TABLE facts; --", "é", "\x00", "_":
         response = ask(client, dimensions="campaign", campaign__starts_with=value)

@@ -117,7 +117,7 @@ def test_counted_out_after_faults(fault: str) -> None:
         assert emulator.stats.faults[fault] == 15
 
 
-async def test_clients_that_go() -> None:
+async def test_clients_that_disconnect() -> None:
     """A client that disconnects makes room for another."""
     async with Emulator(latency=60, report_concurrency=2) as emulator, connect(emulator) as client:
         waiting = [asyncio.create_task(client.get(EVENTS)) for _ in range(2)]

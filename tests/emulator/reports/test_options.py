@@ -91,7 +91,7 @@ def test_hours_with_an_offset(plain: httpx.Client, parameters: dict[str, str], o
         assert rows(client, **question) == [row | {"hour": f"{row['hour']}{offset}"} for row in rows(plain, **question)]
 
 
-def test_the_hour_that_comes_twice(plain: httpx.Client) -> None:
+def test_a_repeated_hour(plain: httpx.Client) -> None:
     """At the end of summer time a day has 25 hours. One of them appears twice, with different offsets."""
     question = {"dimensions": "hour", "date_period": END_OF_SUMMER_TIME, "timezone_id": "Europe/Berlin"}
     with account(hour_offsets=True) as client:

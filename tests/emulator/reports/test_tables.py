@@ -214,7 +214,7 @@ def days_made(emulator: Emulator) -> int:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("kind", "facts_per_day"), [("csv_report", 200), ("parquet_report", 4000)])
-async def test_client_that_goes(kind: str, facts_per_day: int) -> None:
+async def test_client_that_disconnects(kind: str, facts_per_day: int) -> None:
     """A report ends when its client disconnects, and the emulator continues."""
     async with Emulator(apps=1, facts_per_day=facts_per_day) as emulator, connect(emulator) as client:
         async with client.stream("GET", f"{PATH}/{kind}", params=ENDLESS) as response:

@@ -37,7 +37,7 @@ def elements_of(element: dict[str, Any], place: str = "") -> list[tuple[dict[str
 
 
 @given(answers(), st.data())
-def test_a_fault_is_found_where_it_is(answer: dict[str, Any], data: st.DataObject) -> None:
+def test_a_fault_is_located(answer: dict[str, Any], data: st.DataObject) -> None:
     """A single fault anywhere in an answer is refused, and the location leads to it."""
     assume(apps_of(answer))
     app, kpis = apps_of(answer)[0], len(answer["result_parameters"]["kpis"])
@@ -80,14 +80,14 @@ def test_a_level_with_a_fault_in_front_is_not_passed_over(first: object) -> None
 
 
 @pytest.mark.parametrize("level", [{"token": "t", "kpi_values": [1]}, {"t": {"kpi_values": [1]}}])
-def test_a_level_that_is_no_list_is_not_passed_over(level: object) -> None:
+def test_a_level_that_is_not_a_list_is_not_passed_over(level: object) -> None:
     """Figures in an object in place of a level's list are not lost silently."""
     assert fault_of({"token": "a", "trackers": level}).location.startswith(".trackers")
 
 
 @pytest.mark.parametrize("token", [[], {}, ["x"], {"a": 1}])
 @pytest.mark.parametrize("key", ["token", "name"])
-def test_what_identifies_an_element_is_a_plain_value(token: object, key: str) -> None:
+def test_identifiers_of_elements_are_plain_values(token: object, key: str) -> None:
     """A token or a name that is a list or an object can't be a cell of a table."""
     app = {"token": "a", "trackers": [{"token": "t"}, {"token": "u", key: token, "kpi_values": [1]}]}
     assert fault_of(app).location == f".trackers[1].{key}"

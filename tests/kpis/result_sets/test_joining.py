@@ -31,7 +31,7 @@ def test_a_new_order_moves_every_value_and_nothing_else(answer: dict[str, Any], 
 
 
 @given(answers())
-def test_the_same_order_gives_an_equal_app(answer: dict[str, Any]) -> None:
+def test_the_same_order_returns_an_equal_app(answer: dict[str, Any]) -> None:
     """The identity changes nothing, and neither does a reversal applied twice."""
     kpis = len(answer["result_parameters"]["kpis"])
     there = list(range(kpis))
@@ -158,7 +158,7 @@ def test_an_element_twice_in_one_window_is_not_lost() -> None:
 
 @pytest.mark.parametrize("nothing", [{}, {"trackers": []}, {"trackers": None}])
 @pytest.mark.parametrize("swapped", [False, True])
-def test_an_empty_window_takes_nothing_away(nothing: dict[str, Any], swapped: bool) -> None:
+def test_an_empty_window_removes_nothing(nothing: dict[str, Any], swapped: bool) -> None:
     """A window without traffic, in any form, leaves the figures of the other one unchanged."""
     full = {"token": "a", "trackers": [{"token": "t", "kpi_values": [1]}]}
     joined = join(nothing, full) if swapped else join(full, nothing)
@@ -220,7 +220,7 @@ def test_the_first_answer_has_the_say() -> None:
 
 
 @pytest.mark.parametrize("entries", [None, "x", 5, {}, [None], ["t"], [{}], [{"name": "T"}], [{"token": []}]])
-def test_names_of_another_shape_are_no_names(entries: object) -> None:
+def test_names_of_another_structure_are_ignored(entries: object) -> None:
     """Names are optional: if they have another structure, there are none, and no error."""
     assert names_by_level({"trackers": entries}) == {"trackers": {}, "events": {}}
     merge_parameters([{"trackers": entries}, {"trackers": [{"token": "t", "name": "T"}]}], [])

@@ -1,7 +1,6 @@
-"""A Parquet report for tests: its table, its bytes, and the files of a folder."""
+"""A Parquet report for tests: its table and its bytes."""
 
 import io
-from pathlib import Path
 from typing import Any
 
 import pyarrow
@@ -24,8 +23,3 @@ def parquet_of(table: Any) -> bytes:
 
 
 WHOLE = parquet_of(TABLE)
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    """Return the names in a folder."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}

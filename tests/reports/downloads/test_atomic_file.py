@@ -1,4 +1,4 @@
-"""A file that is there whole or not at all, whatever happens on the way."""
+"""A file that is complete or absent, whatever happens while it is written."""
 
 import asyncio
 import errno
@@ -16,88 +16,11 @@ import anyio
 import pytest
 
 from adjust_async.errors import AdjustError, ConfigurationError
-from adjust_async.reports.downloads.atomic_file import BUFFER, UnfinishedFile, target
+from adjust_async.reports.downloads.atomic_file import BUFFER, UnfinishedFile
+from adjust_async.tables.files import file_place
+from tests.reports.downloads.bodies import broken, parts, pieces, save
 
 pytestmark = pytest.mark.anyio
-
-
-async def pieces(*given: bytes) -> AsyncIterator[bytes]:
-    """Yield pieces of a body."""
-    for piece in given:
-        yield piece
-
-
-async def broken(*given: bytes) -> AsyncIterator[bytes]:
-    """Yield pieces of a body that is cut."""
-    for piece in given:
-        yield piece
-    raise ConnectionError("it broke off")
-
-
-async def endless(*given: bytes) -> AsyncIterator[bytes]:
-    """Yield pieces of a body that never ends."""
-    for piece in given:
-        yield piece
-    await asyncio.Event().wait()
-
-
-def parts(folder: Path) -> list[str]:
-    """Return the names of everything else in the folder."""
-    return sorted(path.name for path in folder.iterdir() if path.name != "report.csv")
-
-
-async def save(place: Path, body: AsyncIterator[bytes], on_progress: Callable[..., object] | None = None) -> int:
-    """Save a body."""
-    with UnfinishedFile(place) as file:
-        await file.write(body, None, on_progress)
-        return await file.publish()
-
-
-# The path.
-
-
-@pytest.mark.parametrize("as_text", [True, False])
-async def test_a_path_is_text_or_a_path(tmp_path: Path, as_text: bool) -> None:
-    """Both forms name an existing or a new file, in an existing folder."""
-    place = tmp_path / "report.csv"
-    for _ in range(2):
-        assert target(str(place) if as_text else place) == place
-        place.touch()
-
-
-async def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bare name is a file in the working directory."""
-    monkeypatch.chdir(tmp_path)
-    assert await save(target("report.csv"), pieces(b"a")) == 1
-    assert (tmp_path / "report.csv").read_bytes() == b"a"
-
-
-@pytest.mark.parametrize("path", [None, "", b"report.csv", 5, True, 1.5, [], ["report.csv"], {}, object(), iter("a")])
-async def test_what_is_no_path_is_refused(path: object) -> None:
-    """Bytes, numbers and similar values are refused with the accepted types."""
-    with pytest.raises(ConfigurationError, match=r"^path is .*: pass the path of a file, as text or a pathlib.Path$"):
-        target(path)
-
-
-@pytest.mark.parametrize("path", [".", "..", "/", "folder", "folder/", "folder/."])
-async def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    """The message asks for a file in it."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(ConfigurationError, match="which is a folder: pass the path of a file in it"):
-        target(path)
-
-
-@pytest.mark.parametrize("path", ["none/report.csv", "file/report.csv", "~/report.csv"])
-async def test_a_folder_that_is_not_there_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    """It is reported before anything is requested, and the folder is not created."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match="but there is no folder"):
-        target(path)
-    assert parts(tmp_path) == ["file"]
 
 
 # Writing.
@@ -108,7 +31,7 @@ async def test_a_folder_that_is_not_there_is_refused(
     [[], [b""], [b"a"], [b"a", b"", b"b"], [b"x" * BUFFER], [b"x" * (BUFFER + 1), b"y"], [b"ab" * 1000] * 700,
      [b"x" * (BUFFER - 1), b"y", b"z"]],
 )  # fmt: skip
-async def test_a_file_is_what_came(tmp_path: Path, given: list[bytes]) -> None:
+async def test_a_file_has_all_bytes(tmp_path: Path, given: list[bytes]) -> None:
     """Every byte is in the file, in order, however it was cut, and there is nothing else. The size is returned."""
     place = tmp_path / "report.csv"
     size = await save(place, pieces(*given))
@@ -161,12 +84,12 @@ async def test_a_second_attempt_writes_over_the_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("old", [b"old", None])
-async def test_a_failure_leaves_what_was_there(tmp_path: Path, old: bytes | None) -> None:
+async def test_a_failure_leaves_the_old_file(tmp_path: Path, old: bytes | None) -> None:
     """A cut body keeps the old file, if any, and leaves no part."""
     place = tmp_path / "report.csv"
     if old is not None:
         place.write_bytes(old)
-    with pytest.raises(ConnectionError, match="it broke off"):
+    with pytest.raises(ConnectionError, match="it was cut off"):
         await save(place, broken(b"x" * BUFFER, b"y"))
     assert (place.read_bytes() if place.exists() else None) == old
     assert parts(tmp_path) == []
@@ -174,7 +97,7 @@ async def test_a_failure_leaves_what_was_there(tmp_path: Path, old: bytes | None
 
 @pytest.mark.parametrize("given", [[], [b"x"], [b"x" * BUFFER, b"y"]])
 @pytest.mark.parametrize("how", ["task", "scope"])
-async def test_a_cancellation_leaves_what_was_there(tmp_path: Path, given: list[bytes], how: str) -> None:
+async def test_a_cancellation_leaves_the_old_file(tmp_path: Path, given: list[bytes], how: str) -> None:
     """A task that is cancelled, or a scope that ends, leaves the old file and no part."""
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")
@@ -225,7 +148,7 @@ async def test_a_cancellation_while_it_is_published(tmp_path: Path, monkeypatch:
     assert parts(tmp_path) == []
 
 
-async def test_what_cannot_be_published_leaves_no_part(tmp_path: Path) -> None:
+async def test_a_failed_publication_leaves_no_part(tmp_path: Path) -> None:
     """If a folder with its name was created meanwhile, the error names the path."""
     place = tmp_path / "report.csv"
     with pytest.raises(AdjustError, match=r"report\.csv"), UnfinishedFile(place) as file:
@@ -240,7 +163,7 @@ async def test_a_folder_that_went_away(tmp_path: Path) -> None:
     """It is not an argument error by then, and the error names the path."""
     folder = tmp_path / "folder"
     folder.mkdir()
-    place = target(folder / "report.csv")
+    place = file_place(folder / "report.csv")
     folder.rmdir()
     with pytest.raises(AdjustError, match=r"report\.csv") as caught:
         await save(place, pieces(b"x"))
@@ -271,7 +194,7 @@ def failing(error: int) -> Callable[..., Any]:
         ("open", errno.EDQUOT),
     ],
 )
-async def test_what_the_system_refuses_names_the_path(
+async def test_errors_of_the_system_name_the_path(
     function: str, error: int, old: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk, a target that another program holds, or a folder without permission: only the old file stays."""
@@ -309,14 +232,7 @@ async def test_a_disk_that_fills_up(size: int, tmp_path: Path) -> None:
     assert parts(tmp_path) == []
 
 
-async def test_a_folder_without_rights_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is requested that could not be written."""
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(ConfigurationError, match="can't be written to"):
-        target(tmp_path / "report.csv")
-
-
-async def test_what_was_written_is_synced_before_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_is_synced_before_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows refuses to sync a handle for reading: it is the one that wrote, and it still can write."""
     modes = []
 
@@ -348,86 +264,19 @@ async def test_a_file_keeps_its_mode(mode: int | None, tmp_path: Path) -> None:
     assert stat.S_IMODE(place.stat().st_mode) == mode
 
 
-# Killed runs.
-
-KILLED = """
-import asyncio, os, pathlib, signal, sys
-from adjust_async.reports.downloads.atomic_file import UnfinishedFile
-
-async def main():
-    async def pieces():
-        yield b"x" * 1_000_000
-        print("begun", flush=True)
-        await asyncio.sleep(60)
-    with UnfinishedFile(pathlib.Path(sys.argv[1])) as file:
-        await file.write(pieces(), None, None)
-
-asyncio.run(main())
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks that tell at once")
-async def test_what_killed_runs_left_is_swept(tmp_path: Path) -> None:
-    """The next run removes it, but nothing that another run still writes, and no other file."""
-    place = tmp_path / "report.csv"
-    (tmp_path / ".hidden.part").touch()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", KILLED, str(place), stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"begun\n"
-    (unfinished,) = set(parts(tmp_path)) - {".hidden.part"}
-    await save(place, pieces(b"new"))
-    assert set(parts(tmp_path)) == {".hidden.part", unfinished}
-    process.kill()
-    await process.wait()
-    await save(place, pieces(b"newer"))
-    assert parts(tmp_path) == [".hidden.part"]
-    assert place.read_bytes() == b"newer"
-
-
-async def test_a_run_whose_file_was_swept_makes_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before it is locked, a new file looks abandoned. If it was removed then, another one is created."""
-    created = 0
-    create = os.open
-
-    def swept(path: Any, *arguments: Any, **options: Any) -> int:
-        nonlocal created
-        descriptor = create(path, *arguments, **options)
-        created += 1
-        if created == 1:
-            Path(path).unlink()
-        return descriptor
-
-    monkeypatch.setattr(os, "open", swept)
-    await save(tmp_path / "report.csv", pieces(b"new"))
-    assert created == 2
-    assert (tmp_path / "report.csv").read_bytes() == b"new"
-    assert parts(tmp_path) == []
-
-
-async def test_two_at_once_are_in_no_way_of_each_other(tmp_path: Path) -> None:
-    """Each writes its own part file, and the last one to finish replaces the others."""
-    place = tmp_path / "report.csv"
-    bodies = [bytes([65 + number]) * BUFFER * 2 for number in range(5)]
-    await asyncio.gather(*(save(place, pieces(body[:BUFFER], body[BUFFER:])) for body in bodies))
-    assert place.read_bytes() in bodies
-    assert parts(tmp_path) == []
-
-
 # Progress.
 
 
 @pytest.mark.parametrize("length", [6, None, 100])
-async def test_progress_tells_what_has_arrived(tmp_path: Path, length: int | None) -> None:
-    """It is called for each piece, with the bytes until then and the length that the service gave."""
+async def test_progress_reports_received_bytes(tmp_path: Path, length: int | None) -> None:
+    """It is called for each piece, with the bytes until then and the length that the service sent."""
     calls: list[Any] = []
     with UnfinishedFile(tmp_path / "report.csv") as file:
         await file.write(pieces(b"abc", b"d", b"ef"), length, lambda *call: calls.append(call))
     assert calls == [(3, length, "report.csv"), (4, length, "report.csv"), (6, length, "report.csv")]
 
 
-async def test_progress_starts_anew_with_each_attempt(tmp_path: Path) -> None:
+async def test_progress_starts_again_with_each_attempt(tmp_path: Path) -> None:
     """A second attempt counts from nothing."""
     calls: list[int] = []
 
@@ -441,7 +290,7 @@ async def test_progress_starts_anew_with_each_attempt(tmp_path: Path) -> None:
     assert calls == [3, 4, 2, 4]
 
 
-async def test_what_progress_raises_ends_the_writing(tmp_path: Path) -> None:
+async def test_an_exception_of_progress_ends_the_writing(tmp_path: Path) -> None:
     """The caller's own error is raised, the old file stays, and no part."""
     place = tmp_path / "report.csv"
     place.write_bytes(b"old")

@@ -74,8 +74,8 @@ async def test_a_file_is_refused_before_anything_is_sent(
     assert not list(tmp_path.iterdir())  # noqa: ASYNC240 - of the test's own folder
 
 
-async def test_a_closed_client_gives_no_rows(tmp_path: Path) -> None:
-    """After `aclose` neither rows nor files can be had, and nothing is left of the attempt."""
+async def test_a_closed_client_yields_no_rows(tmp_path: Path) -> None:
+    """After `aclose` neither rows nor files can be requested, and nothing is left of the attempt."""
     adjust = AsyncAdjust(
         "secret", http_client=httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
     )
@@ -87,7 +87,7 @@ async def test_a_closed_client_gives_no_rows(tmp_path: Path) -> None:
     assert not files_of(tmp_path)
 
 
-async def test_a_broken_app_fails_the_whole(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_a_broken_app_fails_the_whole_report(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """One request is for all apps, so one that keeps failing fails them all, after the attempts."""
     emulator.app_states[emulator.app_tokens[1]] = "broken"
     async with AsyncAdjust(emulator.token, api_url=emulator.url, max_attempts=2) as impatient:

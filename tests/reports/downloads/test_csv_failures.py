@@ -64,7 +64,7 @@ SPOILT: dict[str, Any] = {
 
 @jumping
 @pytest.mark.parametrize("failure", SPOILT)
-async def test_what_fails_before_the_first_row_is_tried_again(failure: str) -> None:
+async def test_a_failure_before_the_first_row_is_retried(failure: str) -> None:
     """Until a row was yielded, an answer that fails, is cut or has another form is requested again."""
     async with client(SPOILT[failure], SPOILT[failure], httpx.Response(200, content=whole(3))) as (adjust, script):
         assert await rows_of(adjust) == [row(0), row(1), row(2)]
@@ -73,13 +73,13 @@ async def test_what_fails_before_the_first_row_is_tried_again(failure: str) -> N
 
 @jumping
 @pytest.mark.parametrize("failure", SPOILT)
-async def test_what_goes_on_failing_is_never_an_empty_report(failure: str) -> None:
+async def test_a_lasting_failure_is_never_an_empty_report(failure: str) -> None:
     """After the last attempt its error is raised. It can be pickled, and does not mention rows."""
     async with client(SPOILT[failure], max_attempts=3) as (adjust, script):
         with pytest.raises(AdjustError) as raised:
             await rows_of(adjust)
         assert len(script.requests) == 3
-    assert "rows were yielded" not in str(getattr(raised.value, "__notes__", ""))
+    assert "came before" not in str(getattr(raised.value, "__notes__", ""))
     copy = pickle.loads(pickle.dumps(raised.value))
     assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
 
@@ -106,7 +106,7 @@ FINAL: dict[str, Any] = {
 @jumping
 @pytest.mark.parametrize("failure", FINAL)
 @pytest.mark.parametrize("to_file", [False, True])
-async def test_what_would_come_again_is_not_asked_for_again(failure: str, to_file: bool, tmp_path: Path) -> None:
+async def test_an_answer_that_would_be_repeated_is_final(failure: str, to_file: bool, tmp_path: Path) -> None:
     """A page, a JSON document and a CSV against its own rules are final, and yesterday's file stays."""
     place = tmp_path / "report.csv"
     place.write_bytes(b"yesterday")
@@ -147,7 +147,7 @@ async def test_a_last_line_without_its_end(text: str, framed: bool) -> None:
 
 @jumping
 @pytest.mark.parametrize("max_attempts", [1, 4])
-async def test_an_end_that_nothing_tells_is_asked_for_once_more(
+async def test_an_unmarked_end_is_requested_once_more(
     max_attempts: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Rows are then yielded with a warning. A file is refused, and yesterday's stays."""
@@ -197,7 +197,7 @@ async def test_rows_of_a_long_body_without_an_end_are_not_held(caplog: pytest.Lo
 
 @jumping
 @pytest.mark.parametrize("to_file", [False, True])
-async def test_a_part_is_no_whole_answer(to_file: bool, tmp_path: Path) -> None:
+async def test_a_part_is_not_a_complete_answer(to_file: bool, tmp_path: Path) -> None:
     """206 is requested again."""
     part = httpx.Response(206, content=whole(2), headers={"content-range": "bytes 0-99/200"})
     async with client(part, httpx.Response(200, content=whole(3))) as (adjust, script):
@@ -222,7 +222,7 @@ BROKEN: dict[str, Any] = {
 
 @jumping
 @pytest.mark.parametrize("failure", BROKEN)
-async def test_what_fails_after_the_first_row_is_not_tried_again(failure: str) -> None:
+async def test_a_failure_after_the_first_row_is_not_retried(failure: str) -> None:
     """Yielded rows can't be taken back: the error follows them, and a note has their number."""
     broken = arriving(HEADER + line(0), line(1) + line(2), BROKEN[failure], b"")
     async with client(broken, httpx.Response(200, content=whole(3))) as (adjust, script):
@@ -232,14 +232,14 @@ async def test_what_fails_after_the_first_row_is_not_tried_again(failure: str) -
                 seen.append(found)
         assert seen == [row(0), row(1), row(2)]
         assert len(script.requests) == 1
-        assert raised.value.__notes__[0].startswith("3 rows were yielded before")
+        assert raised.value.__notes__[0].startswith("3 rows came before this")
         copy = pickle.loads(pickle.dumps(raised.value))
         assert copy.__notes__ == raised.value.__notes__
         assert (type(copy), str(copy)) == (type(raised.value), str(raised.value))
 
 
 @jumping
-async def test_rows_before_a_failure_come_first_however_slow_the_consumer() -> None:
+async def test_rows_before_a_failure_arrive_however_slow_the_consumer() -> None:
     """Rows that arrived before the connection broke are yielded, even to a consumer that takes them much later."""
     broken = arriving(HEADER + line(0), line(1), line(2), line(3), httpx.ReadError("reset"))
     async with client(broken) as (adjust, script):
@@ -274,12 +274,12 @@ async def test_a_report_of_other_columns_says_so(caplog: pytest.LogCaptureFixtur
     ],
     ids=range(4),
 )
-async def test_what_is_no_csv_says_where(text: bytes, problem: str) -> None:
+async def test_invalid_csv_is_located(text: bytes, problem: str) -> None:
     """A body that does not match its header is a `DecodeError` with the line."""
     async with client(httpx.Response(200, content=text), max_attempts=1) as (adjust, _):
         with pytest.raises(DecodeError, match=problem) as raised:
             await rows_of(adjust)
-        # Where the body did not break off, the service would say the same again.
+        # If the body was not cut off, the service would send the same again.
         assert raised.value.malformed == ("column" not in problem)
         assert raised.value.location.startswith("line ")
 

@@ -32,7 +32,7 @@ pytestmark = [
 ]
 
 
-async def test_a_file_is_what_the_service_sends(adjust: AsyncAdjust, emulator: Emulator, tmp_path: Path) -> None:
+async def test_a_file_has_the_bytes_of_the_service(adjust: AsyncAdjust, emulator: Emulator, tmp_path: Path) -> None:
     """The file has the service's bytes. Its size, rows and columns are returned."""
     query = {"dimensions": "day,network", "metrics": "installs,cost", "date_period": ":".join(DATES)}
     headers = {"Authorization": f"Bearer {emulator.token}"}
@@ -145,7 +145,7 @@ async def test_progress_of_a_body_of_unknown_length(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [LookupError, KeyError, OSError, AssertionError, asyncio.CancelledError])
-async def test_what_on_progress_raises_ends_the_call(error: type[BaseException], tmp_path: Path) -> None:
+async def test_an_exception_of_on_progress_ends_the_call(error: type[BaseException], tmp_path: Path) -> None:
     """An exception of `on_progress` is raised unchanged, is not retried, and leaves only the old file."""
     place = tmp_path / "x.csv"
     place.write_bytes(b"old")
@@ -174,8 +174,8 @@ QUICK: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("failure", QUICK)
-async def test_a_file_is_written_anew_after_a_drop(failure: str, tmp_path: Path) -> None:
-    """After an answer that broke off, wherever, the file is that of the next attempt: no byte doubled, none missing."""
+async def test_a_file_is_written_again_after_a_drop(failure: str, tmp_path: Path) -> None:
+    """After an answer that was cut anywhere, the file is that of the next attempt: no byte is doubled or missing."""
     place = tmp_path / "x.csv"
     async with client(arriving(*QUICK[failure]), arriving(*QUICK[failure]), arriving(whole(5))) as (adjust, script):
         saved = await adjust.reports.download_csv(place, **QUERY)
@@ -198,7 +198,7 @@ async def test_a_failure_leaves_the_old_file(failure: str, tmp_path: Path) -> No
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
 
 
-async def test_a_truncated_body_is_written_anew(tmp_path: Path) -> None:
+async def test_a_truncated_body_is_written_again(tmp_path: Path) -> None:
     """Over sockets too, half of the announced bytes is not a report."""
     seen: list[RawRequest] = []
 

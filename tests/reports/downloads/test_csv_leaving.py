@@ -23,7 +23,7 @@ pytestmark = [
 
 
 async def stream_lines(writer: asyncio.StreamWriter, server: dict[str, int], lines: int, name: bytes = b"App") -> None:
-    """Send a report of so many lines in an answer without length, and count the bytes that went out."""
+    """Send a report of this many lines without a length, and count the bytes that were sent."""
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     batch = 100
     for start in range(0, lines, batch):
@@ -160,7 +160,7 @@ WAYS: list[Callable[[AsyncGenerator[dict[str, Any], None], AsyncAdjust], Awaitab
 
 @pytest.mark.parametrize("ending", ["endless", "hanging"])
 @pytest.mark.parametrize("leave", WAYS, ids=lambda leave: leave.__name__)
-async def test_leaving_early_gives_everything_back(leave: Any, ending: str) -> None:
+async def test_leaving_early_releases_everything(leave: Any, ending: str) -> None:
     """However a walk is left in its middle, no permit, call, task or connection stays."""
     counts = {"sent": 0, "lines": 0}
 
@@ -182,7 +182,7 @@ async def test_leaving_early_gives_everything_back(leave: Any, ending: str) -> N
                 await asyncio.sleep(0)
 
 
-async def test_what_was_left_does_not_hold_up_the_next_request(adjust: AsyncAdjust) -> None:
+async def test_abandoned_walks_do_not_delay_the_next_request(adjust: AsyncAdjust) -> None:
     """After many walks that were left in their middle, as many requests as ever may run."""
     query: Any = {"dimensions": ["hour", "network"], "metrics": ["installs"], "date_period": DATES}
     for _ in range(60):

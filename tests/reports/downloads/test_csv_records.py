@@ -80,7 +80,7 @@ def test_cells_without_quotes_are_read(table: list[list[str]], places: list[int]
 
 
 @given(st.text('a,"\n\r', max_size=12) | st.text(max_size=12), CUTS)
-def test_any_text_is_read_as_the_whole_would_be_or_refused(text: str, places: list[int]) -> None:
+def test_any_text_is_read_like_a_complete_one_or_refused(text: str, places: list[int]) -> None:
     """A text that is not CSV is `MalformedError`, never another error, and never other records."""
     try:
         found = records_of(*cut(text.encode(), places))
@@ -165,7 +165,7 @@ def test_a_long_cell_has_the_rules_of_others(text: str) -> None:
     assert long == short
 
 
-def test_records_are_given_as_soon_as_they_are_whole() -> None:
+def test_records_are_yielded_as_soon_as_they_are_complete() -> None:
     """A record is yielded with the piece that ends it, and not before its line has ended."""
     reading = CsvRecords()
     assert reading.feed(b"a,") == []
@@ -188,7 +188,7 @@ def test_records_are_given_as_soon_as_they_are_whole() -> None:
         (("a\n1\n".encode("utf-16"),), "not encoded in UTF-8", 1),
     ],
 )
-def test_what_is_no_csv_says_where(pieces: tuple[bytes, ...], problem: str, line: int) -> None:
+def test_invalid_csv_is_located(pieces: tuple[bytes, ...], problem: str, line: int) -> None:
     """An error tells in or after which line it is."""
     error = error_of(*pieces)
     assert problem in error.problem
@@ -207,7 +207,7 @@ def test_a_record_without_end_is_bounded() -> None:
     assert peak < 6 * LONGEST_RECORD
 
 
-def test_records_that_were_given_are_forgotten() -> None:
+def test_yielded_records_are_not_kept() -> None:
     """However many records arrive, none is kept."""
     reading = CsvRecords()
     piece = b'2026-01-01,"a ""b"" c",64\n' * 1000
@@ -222,7 +222,7 @@ def test_records_that_were_given_are_forgotten() -> None:
 
 
 @pytest.mark.parametrize("body", ['h\n5" x\ny\n6" z\n', 'h\na"b\n"c\nd"\n', "\n\nh\n1\n\n", "h\n1\n\n"])
-def test_a_quote_opens_at_the_start_of_a_cell_alone(body: str) -> None:
+def test_a_quote_opens_only_at_the_start_of_a_cell(body: str) -> None:
     """Inch marks in a cell without quotes do not count as quotes, and blank lines do not count as records."""
     for pieces in ([body.encode()], [bytes([byte]) for byte in body.encode()]):
         assert records_of(*pieces) == reference(body)
@@ -259,7 +259,7 @@ def test_readable_names_leave_cells_as_they_are() -> None:
     ]
 
 
-def test_the_header_may_come_by_itself() -> None:
+def test_the_header_may_arrive_by_itself() -> None:
     """Records arrive in any portions, even empty ones."""
     table = CsvTable(["day", "installs"])
     rows = CsvRows(table, ["installs"], readable_names=False, exact=False)

@@ -73,7 +73,7 @@ async def test_filters_and_apps_are_those_of_the_json(adjust: AsyncAdjust, emula
     assert len(rows) == 7
 
 
-async def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+async def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path: Path) -> None:
     """A mark before the header belongs to no column, for rows as for files."""
     query: Any = {"dimensions": ["day"], "metrics": ["installs"], "date_period": DATES}
     async with (
@@ -186,7 +186,7 @@ def test_pieces_may_end_anywhere(
 
 
 @jumping
-async def test_a_row_is_given_as_soon_as_it_is_there() -> None:
+async def test_a_row_is_yielded_as_soon_as_it_arrives() -> None:
     """Rows don't wait for the end of the report."""
     slow = arriving(HEADER + line(0), 100.0, line(1), 100.0, line(2))
     async with client(slow, reports_timeout=150) as (adjust, _):

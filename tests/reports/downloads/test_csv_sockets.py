@@ -70,7 +70,7 @@ async def test_a_connection_that_drops_after_rows() -> None:
             async for found in adjust.reports.iter_csv(**QUERY):
                 seen.append(found)
         assert seen == [row(0), row(1)]
-        assert raised.value.__notes__[0].startswith("2 rows were yielded before")
+        assert raised.value.__notes__[0].startswith("2 rows came before this")
         assert len(server.requests) == 1
 
 
@@ -94,7 +94,7 @@ async def test_the_emulators_faults_are_overcome(
 async def test_a_refusal_of_rows_explains(adjust: AsyncAdjust, emulator: Emulator, tmp_path: Path) -> None:
     """A 400 names what was refused, and suggests similar names once the names were fetched."""
     query: Any = {"dimensions": ["day"], "metrics": ["installs", "instals"], "date_period": DATES}
-    with pytest.raises(BadRequestError, match="Look at the metric 'instals'"):
+    with pytest.raises(BadRequestError, match="Check the metric 'instals'"):
         _ = [found async for found in adjust.reports.iter_csv(**query)]
     await adjust.reports.filters(["overview_metrics"])
     emulator.stats.reset()

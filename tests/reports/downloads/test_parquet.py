@@ -4,7 +4,6 @@ import asyncio
 import io
 import pickle
 import random
-import sys
 import tracemalloc
 from contextlib import suppress
 from datetime import date
@@ -27,7 +26,8 @@ from adjust_async import (
 )
 from adjust_async.emulator import Emulator, Faults
 from tests.loopback import RawRequest, answer, serve
-from tests.reports.downloads.parquet_service import DATES, QUERY, WHOLE, files_of
+from tests.reports.downloads.csv_service import files_of
+from tests.reports.downloads.parquet_service import DATES, QUERY, WHOLE
 from tests.script import Pieces, arriving, client, status
 
 pytestmark = [
@@ -74,7 +74,7 @@ async def test_the_table_is_that_of_the_json(
     assert list(files_of(tmp_path)) == ["x.parquet"]
 
 
-async def test_what_is_sent() -> None:
+async def test_the_request() -> None:
     """The request asks for bytes, with the parameters that a report has on the wire."""
     async with client(httpx.Response(200, content=WHOLE)) as (adjust, script):
         await adjust.reports.read_parquet(**QUERY, app_tokens=["abc", "def"], os_names=["iOS"])
@@ -119,8 +119,8 @@ SPOILT: dict[str, Any] = {
 
 @pytest.mark.parametrize("failure", SPOILT)
 @pytest.mark.parametrize("to_file", [False, True])
-async def test_what_is_no_whole_report_is_asked_for_again(failure: str, to_file: bool, tmp_path: Path) -> None:
-    """An answer that failed, broke off or is something else is tried again, from the beginning."""
+async def test_an_incomplete_report_is_requested_again(failure: str, to_file: bool, tmp_path: Path) -> None:
+    """An answer that failed, was cut off or is something else is requested again, from the beginning."""
     place = tmp_path / "x.parquet"
     async with client(SPOILT[failure], SPOILT[failure], httpx.Response(200, content=WHOLE)) as (adjust, script):
         if to_file:
@@ -135,7 +135,7 @@ async def test_what_is_no_whole_report_is_asked_for_again(failure: str, to_file:
 
 @pytest.mark.parametrize("failure", SPOILT)
 @pytest.mark.parametrize("to_file", [False, True])
-async def test_what_goes_on_failing_is_never_an_empty_report(failure: str, to_file: bool, tmp_path: Path) -> None:
+async def test_a_lasting_failure_is_never_an_empty_report(failure: str, to_file: bool, tmp_path: Path) -> None:
     """After the last attempt its error is raised, which can be pickled; the old file stays, and nothing else."""
     place = tmp_path / "x.parquet"
     place.write_bytes(b"old")
@@ -159,7 +159,7 @@ FINAL: dict[str, Any] = {
 
 @pytest.mark.parametrize("failure", FINAL)
 @pytest.mark.parametrize("to_file", [False, True])
-async def test_what_would_come_again_is_not_asked_for_again(failure: str, to_file: bool, tmp_path: Path) -> None:
+async def test_an_answer_that_would_be_repeated_is_final(failure: str, to_file: bool, tmp_path: Path) -> None:
     """A page and a JSON document are final, and yesterday's file stays."""
     place = tmp_path / "x.parquet"
     place.write_bytes(b"yesterday")
@@ -200,7 +200,7 @@ async def test_every_page_is_verified(to_file: bool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("to_file", [False, True])
-async def test_what_can_not_be_read_is_a_decode_error(to_file: bool, tmp_path: Path) -> None:
+async def test_an_unreadable_file_is_a_decode_error(to_file: bool, tmp_path: Path) -> None:
     """A file that only starts and ends like Parquet is a `DecodeError`, and is not kept."""
     broken = b"PAR1\xff\xff\xff\x7fPAR1"
     async with client(httpx.Response(200, content=broken), max_attempts=1) as (adjust, _):
@@ -280,7 +280,7 @@ async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
     assert list(files_of(tmp_path)) == ["x.parquet"]
 
 
-async def test_what_on_progress_raises_ends_the_call(tmp_path: Path) -> None:
+async def test_an_exception_of_on_progress_ends_the_call(tmp_path: Path) -> None:
     """An exception of `on_progress` is raised unchanged, is not retried, and leaves nothing."""
 
     def progress(*_: object) -> None:
@@ -335,7 +335,7 @@ async def test_leaving_early(to_file: bool, how: str, tmp_path: Path) -> None:
 async def test_a_refusal_explains(adjust: AsyncAdjust, emulator: Emulator, tmp_path: Path) -> None:
     """A 400 names the metric that was refused, for the table as for the file."""
     query = QUERY | {"metrics": ["installs", "cozt"]}
-    with pytest.raises(BadRequestError, match="Look at the metric 'cozt'"):
+    with pytest.raises(BadRequestError, match="Check the metric 'cozt'"):
         await adjust.reports.read_parquet(**query)
     await adjust.reports.filters(["overview_metrics"])
     with pytest.raises(BadRequestError, match=r"'cozt' \(did you mean 'cost'"):
@@ -350,10 +350,3 @@ async def test_no_service_at_all(tmp_path: Path) -> None:
         with pytest.raises(APIConnectionError, match=r"could not connect to http://127\.0\.0\.1:9"):
             await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
     assert files_of(tmp_path) == {}
-
-
-@pytest.fixture
-def _no_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pyarrow be missing."""
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)

@@ -1,6 +1,5 @@
 """Wrong arguments of Parquet reports are refused before anything is sent."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,8 @@ import pytest
 from adjust_async import (
     ConfigurationError,
 )
-from tests.reports.downloads.parquet_service import QUERY, files_of
+from tests.reports.downloads.csv_service import files_of
+from tests.reports.downloads.parquet_service import QUERY
 from tests.script import client, status
 
 pytestmark = [
@@ -17,13 +17,6 @@ pytestmark = [
     pytest.mark.account(apps=3, trackers_per_app=40, facts_per_day=15),
     pytest.mark.usefixtures("quick_retries"),
 ]
-
-
-@pytest.fixture
-def _no_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pyarrow be missing."""
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from pyarrow import parquet
 from adjust_async import (
     ConfigurationError,
     DecodeError,
-    SavedReport,
 )
-from tests.reports.downloads.parquet_service import QUERY, WHOLE, files_of
+from tests.reports.downloads.csv_service import files_of
+from tests.reports.downloads.parquet_service import QUERY, WHOLE
 from tests.script import client
 
 pytestmark = [
@@ -63,7 +63,7 @@ async def test_each_week_has_the_same_schema(week: dict[str, Any], row_groups: i
     assert first["cost"] in {3.0, 0.5, None}
 
 
-async def test_values_decide_where_no_name_could(tmp_path: Path) -> None:
+async def test_values_decide_if_no_name_could(tmp_path: Path) -> None:
     """A count with a fraction in any batch is a number, an hour with an offset a moment at UTC, a word makes text."""
     query = QUERY | {"dimensions": ["hour", "network"], "metrics": ["installs", "clicks"]}
     table = pyarrow.table(
@@ -130,19 +130,11 @@ async def test_a_table_needs_pyarrow() -> None:
 
 
 @pytest.mark.usefixtures("_no_pyarrow")
-async def test_a_file_needs_no_pyarrow(tmp_path: Path) -> None:
-    """Without pyarrow the service's file is written all the same; its rows and columns are not known."""
-    place = tmp_path / "x.parquet"
-    async with client(httpx.Response(200, content=WHOLE)) as (adjust, _):
-        assert await adjust.reports.download_parquet(place, **QUERY) == SavedReport(place, len(WHOLE), None, ())
-    assert files_of(tmp_path) == {"x.parquet": WHOLE}
-
-
-@pytest.mark.usefixtures("_no_pyarrow")
-async def test_an_empty_file_needs_pyarrow(tmp_path: Path) -> None:
-    """An empty report has to be made here: without pyarrow the error teaches, is not retried, and leaves nothing."""
-    async with client(httpx.Response(204)) as (adjust, script):
-        with pytest.raises(ConfigurationError, match=r"adjust_async\[arrow\]"):
+@pytest.mark.parametrize("answer", [httpx.Response(200, content=WHOLE), httpx.Response(204)])
+async def test_a_file_needs_pyarrow(answer: httpx.Response, tmp_path: Path) -> None:
+    """Whether the report turns out to be empty or not, the error comes before anything is sent or written."""
+    async with client(answer) as (adjust, script):
+        with pytest.raises(ConfigurationError, match=r"pyarrow is not installed: pip install 'adjust_async\[arrow\]'"):
             await adjust.reports.download_parquet(tmp_path / "x.parquet", **QUERY)
-        assert len(script.requests) == 1
+        assert not script.requests
     assert files_of(tmp_path) == {}
