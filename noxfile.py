@@ -20,12 +20,19 @@ nox.options.download_python = "never"
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST = PYTHONS[0]
-#: Runs all tests, with coverage. Python 3.11 misses lines that follow a call of `asyncio.run`.
+#: Measures the coverage. Python 3.11 misses lines that follow a call of `asyncio.run`.
 MEASURED = "3.12"
+#: Coverage makes tests 2.4 times slower. Slow tests and many examples reach hardly a line more, and run without it.
+QUICK = ("-m", "not slow", "--hypothesis-profile", "quick")
 #: Tests that kill processes and count what runs side by side may fail where the machine stands still for a while.
 ONCE_MORE = ("--reruns", "1")
-#: Tests of timeouts, pauses and leases wait for half of their time, so each core can run two workers.
+#: Slow tests wait for half of their time, so each core can run two workers.
 WORKERS = ("-n", str(2 * (os.cpu_count() or 1)))
+#: The others wait less, and each worker takes ten seconds to find the tests.
+FEWER_WORKERS = ("-n", str(1 + (os.cpu_count() or 1)))
+#: The tests that the session `wheel` runs on the oldest Python.
+IN_WHEEL = ("tests/cli", "tests/docs")
+ELSEWHERE = tuple(f"--ignore={folder}" for folder in IN_WHEEL)
 #: Those of users, and none: each is tried alone.
 EXTRAS = ["", *(name for name in PROJECT["project"]["optional-dependencies"] if name not in {"bench", "dev", "docs"})]
 
@@ -47,6 +54,9 @@ def _show_all_of_pyenv() -> None:
 
 _show_all_of_pyenv()
 
+#: The newest Python that is installed also runs the slow tests.
+NEWEST = next((python for python in reversed(PYTHONS) if shutil.which(f"python{python}")), MEASURED)
+
 
 @nox.session
 def lint(session: nox.Session) -> None:
@@ -67,16 +77,22 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests, on Python 3.12 all of them, with coverage; below 97 % of the package's branches fails.
+    """Run the tests: with coverage on 3.12, the slow ones on the newest Python, and one case of each on all of them.
 
-    The other Pythons run every test that is not marked `slow`, with one of its cases, and try fewer examples.
-    Arguments go to pytest instead of that.
+    Coverage below 97 % of the package, branches included, fails. Every case of every test runs on one Python at least,
+    and all examples of hypothesis on the newest. Arguments go to pytest instead of these selections.
     """
     session.install("-e", ".[dev]")
-    measured = ["--cov", "--cov-report=term", "--durations=10"]
-    quick = ["-m", "not slow", "--cases", "1", "--hypothesis-profile", "quick"]
-    default = measured if session.python == MEASURED else quick
-    session.run("pytest", *WORKERS, "--dist", "worksteal", *ONCE_MORE, *(session.posargs or default))
+    pytest = ("pytest", "--dist", "worksteal", *ONCE_MORE)
+    if session.posargs:
+        session.run(*pytest, *WORKERS, *session.posargs)
+        return
+    if session.python == MEASURED:
+        session.run(*pytest, *FEWER_WORKERS, *QUICK, "--cov", "--cov-report=term")
+    if session.python == NEWEST:
+        session.run(*pytest, *WORKERS, "--cases", "1", "--durations=10")
+    if session.python not in {MEASURED, NEWEST}:
+        session.run(*pytest, *FEWER_WORKERS, *QUICK, "--cases", "1", *(ELSEWHERE if session.python == OLDEST else ()))
 
 
 @nox.session
@@ -119,7 +135,7 @@ def wheel(session: nox.Session) -> None:
     shutil.unpack_archive(source, folder, filter="data")
     shutil.rmtree(unpacked / "adjust_async")
     with session.chdir(unpacked):
-        wanted = session.posargs or ("tests/cli", "tests/docs")
+        wanted = session.posargs or IN_WHEEL
         session.run("pytest", *WORKERS, *ONCE_MORE, "-m", "not slow", "--cases", "1", *wanted)
 
 

@@ -1,13 +1,24 @@
 """A Redis on a free port of this machine, for tests and benchmarks."""
 
+import random
 import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 #: The program's names in Debian. Both servers speak the same protocol.
 PROGRAMS = ("redis-server", "valkey-server")
+
+
+def free_port() -> int:
+    """Return a free port to which a server can come back: no system takes one below 32768 for outgoing connections."""
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 200):
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 class RedisServer:
@@ -19,9 +30,7 @@ class RedisServer:
             raise FileNotFoundError(f"neither of {', '.join(PROGRAMS)} is installed")
         self._program = program
         self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -31,7 +40,7 @@ class RedisServer:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
         options += ["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"]
         self._process = subprocess.Popen([self._program, *options], stdout=subprocess.DEVNULL)
-        give_up = time.monotonic() + 10
+        give_up = time.monotonic() + 60
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > give_up:
                 raise RuntimeError(f"{self._program} did not start")

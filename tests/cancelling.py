@@ -101,7 +101,7 @@ async def _one(adjust: AsyncAdjust, ended: Counter[str]) -> None:
         await asyncio.sleep(random.random() * random.choice([0.0005, 0.004, 0.02]))
         task.cancel()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await task
         ended["done"] += 1
     except asyncio.CancelledError:
@@ -127,7 +127,7 @@ async def fail_calls(kind: str, count: int, share: float = 0.1) -> tuple[Counter
             writer.close()
         else:
             status = ("503 Service Unavailable", "404 Not Found", "200 OK")[fault - 2]
-            writer.write(answer(b"<html>" + b"x" * 5000, status=status))
+            writer.write(answer(b"<html>" + b"x" * 20_000, status=status))
 
     async with (
         serve(faulty) as server,

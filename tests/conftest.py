@@ -5,9 +5,12 @@ options. The mark nearest to the test replaces the others.
 """
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any, TypeAlias
 
 import pytest
@@ -16,6 +19,7 @@ from hypothesis import settings
 from adjust_async import AsyncAdjust
 from adjust_async._http import retry
 from adjust_async.emulator import Emulator
+from adjust_async.emulator.http.gate import LeakyBucket
 from tests import script as scripts
 from tests.script import Script
 
@@ -33,23 +37,39 @@ settings.register_profile("quick", deadline=None, max_examples=20)
 #: Opens a client for a script of outcomes; the fixture `client` returns this.
 ScriptedClient: TypeAlias = Callable[..., AbstractAsyncContextManager[tuple[AsyncAdjust, Script]]]
 
+#: Lets seconds pass; the fixture `pass_time` returns this.
+PassTime: TypeAlias = Callable[[float], None]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--cases`, for the Pythons that need not see every combination again."""
-    parser.addoption("--cases", type=int, help="run at most so many cases of each parametrized test, spread evenly")
+    """Add `--cases`, for the Pythons that need not see every combination again; one Python alone runs slow tests."""
+    parser.addoption("--cases", type=int, help="run at most so many cases of each test that is not slow, spread evenly")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect cases beyond `--cases`."""
+    """Deselect cases beyond `--cases`, and let each worker begin with its share of the slow tests."""
     most = config.getoption("--cases")
-    if most is None:
-        return
-    cases: dict[str, list[pytest.Item]] = {}
-    for item in items:
-        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    kept = {item for group in cases.values() for item in group[:: max(1, -(-len(group) // most))]}
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = [item for item in items if item in kept]
+    if most is not None:
+        cases: dict[str, list[pytest.Item]] = {}
+        for item in items:
+            name = item.nodeid if item.get_closest_marker("slow") else item.nodeid.partition("[")[0]
+            cases.setdefault(name, []).append(item)
+        kept = {item for group in cases.values() for item in group[:: max(1, -(-len(group) // most))]}
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = [item for item in items if item in kept]
+    if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+        items[:] = _slow_ones_first(items, int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+
+
+def _slow_ones_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Order tests for xdist, whose workers begin with parts of equal length: nobody waits for slow ones at the end."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    others = iter([item for item in items if not item.get_closest_marker("slow")])
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        ordered += slow[worker::workers]
+        ordered += islice(others, max(0, len(items) * (worker + 1) // workers - len(ordered)))
+    return [*ordered, *others]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,7 +109,7 @@ async def adjust(request: pytest.FixtureRequest, emulator: Emulator) -> AsyncIte
         yield opened
         session = opened._session
         assert (session.permits, session.calls, len(session._tasks)) == (0, 0, 0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while emulator.stats.connections_open or len(asyncio.all_tasks()) > before:
             await asyncio.sleep(0)
 
@@ -104,6 +124,26 @@ def client() -> ScriptedClient:
 def script() -> type[Script]:
     """Return a transport that plays outcomes, for clients that a test opens itself."""
     return Script
+
+
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> PassTime:
+    """Return a function that lets seconds pass at once: what waits for less in this loop ends its wait.
+
+    A window of real time that a test must be quick to use would be missed by a machine that stands still for a while.
+    """
+    passed, monotonic = 0.0, time.monotonic
+
+    def pass_time(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    def now() -> float:
+        return monotonic() + passed
+
+    monkeypatch.setattr(time, "monotonic", now)  # which asyncio's loops ask, too
+    monkeypatch.setattr(LeakyBucket.__init__, "__defaults__", (now,))
+    return pass_time
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class RawServer:
 
     async def all_closed(self) -> None:
         """Wait until no connection is open, which the server notices a moment after the client."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while self.connections_open:
                 await asyncio.sleep(0)
 

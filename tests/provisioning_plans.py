@@ -96,7 +96,7 @@ def sent(emulator: Emulator) -> Counter[str]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that other tasks do."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.001)
 

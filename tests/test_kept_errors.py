@@ -30,6 +30,7 @@ def measured() -> int:
     return tracemalloc.get_traced_memory()[0]
 
 
+@pytest.mark.slow
 async def test_an_error_that_is_kept_is_its_words() -> None:
     """A caller that keeps the errors of many creates keeps their bodies, and no second copy in a frame."""
     async with client(answer, max_attempts=1) as (adjust, _):

@@ -158,7 +158,7 @@ async def test_a_listing_can_be_used_as_an_awaitable(name: str) -> None:
     async with served(nothing) as adjust:
         listing = LISTINGS[name](adjust)
         assert list(await asyncio.gather(listing, listing.collect())) == [[], []]
-        assert await asyncio.wait_for(listing, 5) == []
+        assert await asyncio.wait_for(listing, 60) == []
         assert await asyncio.ensure_future(listing) == []
         assert await asyncio.create_task(listing.collect()) == []
         assert "await it" in repr(listing)

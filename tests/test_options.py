@@ -94,15 +94,14 @@ async def test_grace_time_is_the_clients(client: ScriptedClient) -> None:
 
 
 @pytest.mark.account(trackers_per_app=0)
+@pytest.mark.settings(grace_time=600)
 async def test_the_grace_time_is_awaited(adjust: AsyncAdjust, emulator: Emulator) -> None:
-    """A create whose answer was lost is looked up for the view's grace time, not for the client's five seconds."""
+    """A create whose answer was lost is looked up for the view's grace time, not for the client's ten minutes."""
     emulator.faults = Faults.script(["drop-after"], match="POST ")
     quick = adjust.with_options(grace_time=0.1)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    result = await quick.trackers.provision(emulator.app_tokens[0], ["A"])
+    async with asyncio.timeout(60):
+        result = await quick.trackers.provision(emulator.app_tokens[0], ["A"])
     assert result.counts["created"] == 1
-    assert loop.time() - began < 4
 
 
 async def test_a_view_is_neither_entered_nor_closed(client: ScriptedClient) -> None:

@@ -157,9 +157,10 @@ def of_package(records: list[logging.LogRecord]) -> str:
 
 
 @asynccontextmanager
-async def opened(kind: str, url: str) -> Any:
-    """Open a client that gives up soon."""
-    times: dict[str, Any] = {"timeout": 0.3, "deadline": 0.6, "reports_timeout": 0.3, "reports_deadline": 0.6}
+async def opened(kind: str, url: str, seconds: float = 0.3) -> Any:
+    """Open a client that gives up soon, unless its timeout is longer."""
+    times: dict[str, Any] = {"timeout": seconds, "reports_timeout": seconds}
+    times |= {"deadline": 2 * seconds, "reports_deadline": 2 * seconds}
     async with (
         httpx.AsyncClient(transport=make(kind, 5)) as http,
         AsyncAdjust(TOKEN, api_url=url, http_client=http, max_attempts=2, **times) as adjust,
@@ -197,7 +198,7 @@ async def test_a_cancelled_call_does_not_hold_the_token(
     kind: str, call: Callable[[AsyncAdjust], Awaitable[Any]]
 ) -> None:
     """The cancellation of a running request keeps no frame that has the request."""
-    async with serve(hanging) as server, opened(kind, server.url) as adjust:
+    async with serve(hanging) as server, opened(kind, server.url, 600) as adjust:
         task = asyncio.ensure_future(call(adjust))
         while not server.in_flight:
             await asyncio.sleep(0)

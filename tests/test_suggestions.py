@@ -1,9 +1,8 @@
 """Suggestions for unknown names, and the errors that show them."""
 
-import asyncio
 import random
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import given, strategies as st
 from adjust_async import AdjustError, ConfigurationError, TrackerSpec
 from adjust_async._suggestions import MOST_HINTS, near_names, near_names_in_thread
 from tests.script import client, done
+from tests.turns import FEW_CALLS, Turns
 
 pytestmark = pytest.mark.anyio
 
@@ -128,30 +128,6 @@ async def test_a_filter_without_its_operator(given: str, value: object, meant: s
     assert not script.requests
 
 
-class Longest:
-    """Measures the longest time for which the event loop was blocked."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._watch())
-        await asyncio.sleep(0)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
-
-    async def _watch(self) -> None:
-        loop = asyncio.get_running_loop()
-        last = loop.time()
-        while True:
-            await asyncio.sleep(0.001)
-            self.seconds = max(self.seconds, loop.time() - last)
-            last = loop.time()
-
-
 def of_an_account(known: list[str]) -> Callable[[httpx.Request], Any]:
     """Answer like an account with these metrics and partners, which refuses every report."""
 
@@ -167,29 +143,25 @@ def of_an_account(known: list[str]) -> Callable[[httpx.Request], Any]:
     return answer
 
 
-#: Far more than a step takes, and far less than the seconds that comparing all names takes.
-LONGEST_STOP = 0.5
-
-
 async def test_unknown_metrics_do_not_stop_the_loop() -> None:
     """A refused report of sixty metrics that an account with thousands does not have does not block the loop."""
     known = names(3200)
     async with client(of_an_account(known)) as (adjust, _):
         await adjust.reports.filters(LISTS)
-        async with Longest() as longest:
+        async with Turns() as turns:
             with pytest.raises(AdjustError) as raised:
                 await adjust.reports.fetch(**REPORT | {"metrics": misspelt(known, 60)})
     assert str(raised.value).count("did you mean") == MOST_HINTS
-    assert longest.seconds < LONGEST_STOP
+    assert turns.most_calls < FEW_CALLS
 
 
 async def test_unknown_partners_do_not_stop_the_loop() -> None:
     """A plan with two hundred partners that an account with many does not have does not block the loop."""
     known = names(1500)
     plan = [TrackerSpec(f"t{number}", partner=name) for number, name in enumerate(misspelt(known, 200))]
-    async with client(of_an_account(known)) as (adjust, script), Longest() as longest:
+    async with client(of_an_account(known)) as (adjust, script), Turns() as turns:
         with pytest.raises(ConfigurationError) as raised:
             await adjust.trackers.provision("app", plan)
     assert str(raised.value).count("Did you mean") == MOST_HINTS
-    assert longest.seconds < LONGEST_STOP
+    assert turns.most_calls < FEW_CALLS
     assert {request.method for request in script.requests} == {"GET"}

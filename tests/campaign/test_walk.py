@@ -69,7 +69,7 @@ async def test_a_walk_that_nobody_has_ends_when_it_is_left(adjust: AsyncAdjust, 
         walk = adjust.trackers.walk(emulator.app_tokens)
         await anext(walk)
         del walk
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while left(adjust) != (0, 0, 0):
                 await asyncio.sleep(0)
     finally:
@@ -85,7 +85,7 @@ async def test_a_named_walk_that_is_left_stands_still(adjust: AsyncAdjust, emula
     try:
         async for _ in walk:
             break
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while left(adjust) != (0, 0, 1):
                 await asyncio.sleep(0)
         total = emulator.stats.total
@@ -93,7 +93,7 @@ async def test_a_named_walk_that_is_left_stands_still(adjust: AsyncAdjust, emula
         assert emulator.stats.total == total
         assert left(adjust) == (0, 0, 1)
         del walk
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while left(adjust) != (0, 0, 0):
                 await asyncio.sleep(0)
     finally:

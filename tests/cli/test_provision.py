@@ -126,7 +126,7 @@ def test_retry_plan_without_a_reader() -> None:
         process = shell.start("trackers", "provision", shell.apps[0], plan_in(shell), *options)
         assert process.stdout is not None
         process.stdout.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         assert process.stderr is not None
         process.stderr.close()
         assert len(load_plan(left)) == 3

@@ -174,5 +174,5 @@ def test_a_reader_that_leaves() -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == ""
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         process.stderr.close()

@@ -60,7 +60,8 @@ class Puppet:
     async def answer(self) -> Any:
         """Wait for the result of a command."""
         assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
+        async with asyncio.timeout(60):
+            line = await self._process.stdout.readline()
         assert line, "the process has ended"
         return json.loads(line)
 
@@ -115,12 +116,11 @@ class _Member:
         """Return which permits are valid."""
         return [permit.valid for permit in self._permits]
 
-    async def take(self) -> float:
-        """Take a permit. Return the seconds that this took."""
-        began = time.monotonic()
+    async def take(self) -> str:
+        """Take a permit for a moment. Return that it was granted."""
         async with self._member.permit("api") as permit:
             assert permit.valid
-            return time.monotonic() - began
+            return "granted"
 
     async def use(self, workers: int, seconds: float, each: float) -> list[tuple[float, float]]:
         """Send for this many seconds. Return when each request began and ended, by the machine's clock."""

@@ -11,6 +11,7 @@ import pytest
 from adjust_async import CoordinationError, LockLostError
 from adjust_async.coordination import JournalEntry, Member, RedisCoordinator
 from benchmarks.redis_server import RedisServer
+from tests.conftest import PassTime
 from tests.coordination.puppet import host_of
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +38,7 @@ async def most_at_a_time(*members: Member) -> int:
 
 async def until_shared(*members: Member) -> None:
     """Wait until no member keeps to its own share any more."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await most_at_a_time(*members) != 8:
             await asyncio.sleep(0.1)
 
@@ -66,7 +67,7 @@ async def test_it_raises_and_continues(redis_server: RedisServer) -> None:
         assert permit.valid, "what was granted stays until its lease has run out"
         assert member.permits_out == 1
         redis_server.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await most_at_a_time(member) == 8
     await member.aclose()
 
@@ -95,9 +96,9 @@ async def test_one_share_each(redis_server: RedisServer, caplog: pytest.LogCaptu
         await member.aclose()
 
 
-async def test_a_lock_without_redis_begins_nothing(redis_server: RedisServer) -> None:
+async def test_a_lock_without_redis_begins_nothing(redis_server: RedisServer, pass_time: PassTime) -> None:
     """A lock whose lease expired while Redis was down can't be used; if Redis is back in time it can."""
-    member = RedisCoordinator(redis_server.url, lease=1).join([host_of(uuid4().hex, 1)])
+    member = RedisCoordinator(redis_server.url, lease=60).join([host_of(uuid4().hex, 1)])
     journal, entry = member.journal("app1"), JournalEntry(uuid4().hex, None, "Adroll")
     async with member.lock("app1") as lock:
         await journal.write(entry, lock)
@@ -108,7 +109,7 @@ async def test_a_lock_without_redis_begins_nothing(redis_server: RedisServer) ->
         with pytest.raises(CoordinationError) as settling:
             await journal.settle(entry, "abc123")
         assert "Nothing was sent" not in str(settling.value)
-        await asyncio.sleep(1)
+        pass_time(60)
         with pytest.raises(LockLostError, match="the lock of app app1 expired, and the coordinator"):
             await lock.ensure()
         redis_server.start()
@@ -117,16 +118,16 @@ async def test_a_lock_without_redis_begins_nothing(redis_server: RedisServer) ->
     await member.aclose()
 
 
-async def test_a_redis_that_forgot_everything(redis_server: RedisServer, tmp_path: Path) -> None:
+async def test_a_redis_that_forgot_everything(redis_server: RedisServer, tmp_path: Path, pass_time: PassTime) -> None:
     """If Redis comes back empty, a lock is lost, and its next number is still higher."""
-    member = RedisCoordinator(redis_server.url, lease=1).join([host_of(uuid4().hex, 1)])
+    member = RedisCoordinator(redis_server.url, lease=60).join([host_of(uuid4().hex, 1)])
     async with member.lock("app1") as lost:
         redis_server.stop()
         shutil.rmtree(tmp_path / "appendonlydir")
         redis_server.start()
         with pytest.raises(LockLostError, match="is stale"):
             await member.journal("app1").write(JournalEntry(uuid4().hex, None, "Adroll"), lost)
-        await asyncio.sleep(1)
+        pass_time(60)
         with pytest.raises(LockLostError, match="another process may hold it by now"):
             await lost.ensure()
     async with member.lock("app1") as lock:

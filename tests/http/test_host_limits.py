@@ -174,6 +174,7 @@ async def strict() -> AsyncIterator[Emulator]:
         yield running
 
 
+@pytest.mark.slow
 async def test_many_fetches_stay_within_the_services_limits(strict: Emulator) -> None:
     """180 concurrent fetches are never refused: at most 50 are in flight, and the bucket never overflows."""
     # More is kept back than by default, for a machine that stands still for a while.

@@ -29,6 +29,7 @@ pytestmark = [
 # Windows.
 
 
+@pytest.mark.slow
 async def test_thousands_of_windows_are_folded_as_they_arrive() -> None:
     """What is kept of windows that have arrived is their figures, not an answer for each of them."""
     most = 0

@@ -1,7 +1,6 @@
 """Reports of the Report Service: typed rows, parts, and what a row implies."""
 
 import json
-import time
 import tracemalloc
 from datetime import UTC, date
 from decimal import Decimal
@@ -227,11 +226,11 @@ def test_the_services_answer_is_left_as_it_is(mode: AttrDependency) -> None:
 # Size.
 
 
+@pytest.mark.slow
 def test_many_rows_are_made_one_by_one() -> None:
-    """The rows of a large report are not collected, and take a few seconds."""
+    """The rows of a large report are not collected."""
     row = {"day": "2026-01-05", "country": "de", "installs": "64", "revenue": "1.25"}
     got = report(*([row] * 200_000), dimensions=["day", "country"], metrics=["installs", "revenue"])
-    begin = time.perf_counter()
     assert got.schema[2] == ("installs", "integer")
     tracemalloc.start()
     try:
@@ -243,7 +242,6 @@ def test_many_rows_are_made_one_by_one() -> None:
         tracemalloc.stop()
     assert sum(1 for _ in rows) == 180_000
     assert peak < 200_000
-    assert time.perf_counter() - begin < 15
 
 
 def test_melted_cohorts_are_in_the_order_of_the_columns() -> None:

@@ -112,6 +112,7 @@ def test_pytest_asyncio(mode: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(find_spec("xdist") is None, reason="pytest-xdist is not installed")
+@pytest.mark.slow
 def test_xdist(tmp_path: Path) -> None:
     """Tests in several processes have their own emulators."""
     test = """

@@ -73,7 +73,7 @@ async def failure(
 ) -> httpx.TransportError:
     """Return the error with which a request ends."""
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             body = await send(transport, url, method, **{"pool": 5.0, **settings})
     except httpx.TransportError as error:
         return error
@@ -88,7 +88,7 @@ def tasks() -> set[asyncio.Task[Any]]:
 
 async def settled(count: Callable[[], int], wanted: int) -> None:
     """Wait until something drops to a number, which the other end notices a moment later."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while count() > wanted:
             await asyncio.sleep(0)
 

@@ -104,8 +104,9 @@ async def test_a_handshake_that_hangs(case: Callable[..., Case], client_tls: ssl
     async with scripted(hang) as listener:
         url = listener.url.replace("http://127.0.0.1", "https://localhost")
         await case(verify=client_tls).failure(url, httpx.ConnectTimeout, unsent=True, connect=SOON)
-        async with asyncio.timeout(5):
-            assert [await ended.get(), await ended.get()] == [b"", b""]
+        async with asyncio.timeout(60):
+            for _ in listener.peers:
+                assert await ended.get() == b""
 
 
 async def _close_in_handshake(peer: Peer) -> None:

@@ -34,7 +34,7 @@ async def adjust(emulator: Emulator) -> AsyncIterator[AsyncAdjust]:
     async with patient(emulator) as client:
         yield client
         assert left_over(client) == NOTHING
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while emulator.stats.connections_open or len(asyncio.all_tasks()) > before:
             await asyncio.sleep(0)
 

@@ -85,6 +85,7 @@ async def test_only_the_branches_of_the_plan_are_listed(version: Any) -> None:
         assert len(names(emulator)) == 605
 
 
+@pytest.mark.slow
 async def test_long_lists_are_read_to_their_end(emulator: Emulator, version: Any) -> None:
     """Trackers on later pages are found on every level."""
     plan = [f"N{number}" for number in range(120)] + [f"N0::C{number}" for number in range(120)]

@@ -107,7 +107,7 @@ async def test_a_process_that_is_killed_and_run_again(tmp_path: Path) -> None:
             before = sent(emulator)["POST"]
             process = await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=Path(__file__).parents[1])
             with suppress(TimeoutError):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     while sent(emulator)["POST"] == before and process.returncode is None:
                         await asyncio.sleep(0.001)
             await asyncio.sleep(source.random() * 0.12)

@@ -1,7 +1,6 @@
 """Provisioning that ends early: cancelled, closed, or out of time."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +19,7 @@ from adjust_async import (
 from adjust_async.emulator import Emulator, Fault, Faults
 from tests.campaign.provisioning import empty_account
 from tests.campaign.provisioning.empty_account import GRACE, NOTHING, app_of
+from tests.conftest import PassTime
 from tests.provisioning_plans import (
     THERE,
     Outcomes,
@@ -80,7 +80,7 @@ async def cancel_at(kinds: list[str] | None, posts: int, mode: Any) -> None:
         progress = Progress()
         async with patient(emulator, max_concurrency=8) as adjust:
             wait = after_posts(emulator, posts)
-            outcomes = await cancelled(adjust, emulator, wait, grace_time=1.5, on_progress=progress)
+            outcomes = await cancelled(adjust, emulator, wait, grace_time=6, on_progress=progress)
             assert left_over(adjust) == NOTHING
             sent_by_now = emulator.stats.total
             outcomes.assert_whole(plan_of(100))
@@ -101,8 +101,8 @@ async def cancel_at(kinds: list[str] | None, posts: int, mode: Any) -> None:
 
 @pytest.mark.slow
 async def test_a_cancellation_leaves_nothing_in_doubt() -> None:
-    """Whenever it is cancelled, every outcome matches the database, and everything is released within a few s."""
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    """Whenever it is cancelled, every outcome matches the database, and everything is released."""
+    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
         for moment, kinds, posts in MOMENTS:
             for mode in ("allow", "refuse"):
                 group.create_task(cancel_at(kinds, posts, mode), name=moment)
@@ -112,16 +112,14 @@ async def test_a_cancellation_while_comparing_sends_nothing(adjust: AsyncAdjust,
     """Nothing was started, so it ends at once, and the entries that were found by then are reported."""
     app = app_of(emulator)
     await adjust.trackers.provision(app, ["A::B::C", "D"])
-    emulator.latency = 0.5
+    emulator.latency = 600
     emulator.stats.reset()
-    began = time.monotonic()
     outcomes = Outcomes()
     run = asyncio.create_task(adjust.trackers.provision(app, ["A::B::C", "New"], grace_time=5, on_outcome=outcomes))
     await until(lambda: emulator.stats.total > 0)
     run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert time.monotonic() - began < 0.5
+    await asyncio.wait([run], timeout=60)
+    assert run.cancelled()
     assert left_over(adjust) == NOTHING
     assert [outcome.not_tried for outcome in outcomes.outcomes] == [True, True]
     assert "the provisioning was cancelled" in str(outcomes.outcomes[0].error)
@@ -197,29 +195,38 @@ async def test_a_cancellation_is_never_swallowed(adjust: AsyncAdjust, emulator: 
 
 
 @pytest.mark.parametrize("way", ["timeout", "wait_for", "anyio"])
-async def test_every_outcome_is_reported_when_time_is_up(adjust: AsyncAdjust, emulator: Emulator, way: str) -> None:
+async def test_every_outcome_is_reported_when_time_is_up(emulator: Emulator, way: str, pass_time: PassTime) -> None:
     """However it is cancelled, the call ends in order, every entry is reported, and the exception is unchanged."""
+    adjust = patient(emulator, timeout=600, deadline=3600)
     emulator.latency = 0.02
     emulator.faults = Faults(0.5, ["drop-late", "500-after"], seed=2, late=0.1, match="POST")
     outcomes, plan = Outcomes(), plan_of(400)
     call = adjust.trackers.provision(app_of(emulator), plan, grace_time=GRACE, on_outcome=outcomes)
+
+    async def let_it_time_out() -> None:
+        await until(lambda: sent(emulator)["POST"] >= 60)
+        pass_time(50)
+
+    passing = asyncio.create_task(let_it_time_out())
     if way == "anyio":
-        with anyio.move_on_after(0.15) as scope:
+        with anyio.move_on_after(50) as scope:
             await call
         assert scope.cancelled_caught
     else:
         with pytest.raises(TimeoutError) as caught:
             if way == "wait_for":
-                await asyncio.wait_for(call, 0.15)
-            async with asyncio.timeout(0.15):
+                await asyncio.wait_for(call, 50)
+            async with asyncio.timeout(50):
                 await call
         assert not hasattr(caught.value.__cause__, "result")
+    await passing
     outcomes.assert_whole(plan)
     outcomes.assert_true(emulator)
     assert 0 < outcomes.counts["created"] < 400
     assert left_over(adjust) == NOTHING
     await asyncio.sleep(0.12)
     outcomes.assert_true(emulator)
+    await adjust.aclose()
 
 
 async def test_a_task_group_whose_other_task_fails(adjust: AsyncAdjust, emulator: Emulator) -> None:
@@ -288,16 +295,15 @@ async def test_a_client_that_is_closed_during_updates(emulator: Emulator) -> Non
 @pytest.mark.parametrize("kinds", [["drop-before"], ["429"], ["429-retry-after"], ["hang"]])
 async def test_a_client_that_is_closed_during_a_wait(emulator: Emulator, kinds: list[str]) -> None:
     """Neither a grace time nor a pause delays the end."""
-    emulator.faults = Faults(1.0, kinds, retry_after=30, match="POST")
-    adjust = patient(emulator)
-    run = asyncio.create_task(adjust.trackers.provision(app_of(emulator), ["A", "B::C"], grace_time=30))
+    emulator.faults = Faults(1.0, kinds, retry_after=600, match="POST")
+    adjust = patient(emulator, timeout=600, deadline=3600)
+    run = asyncio.create_task(adjust.trackers.provision(app_of(emulator), ["A", "B::C"], grace_time=600))
     await until(lambda: sent(emulator)["POST"] >= 2)
     await asyncio.sleep(0.05)
-    began = time.monotonic()
-    await adjust.aclose()
-    with pytest.raises(ClientClosedError):
-        await run
-    assert time.monotonic() - began < 1
+    async with asyncio.timeout(60):
+        await adjust.aclose()
+        with pytest.raises(ClientClosedError):
+            await run
     assert left_over(adjust) == NOTHING
 
 
@@ -319,9 +325,8 @@ async def test_creates_that_never_get_their_turn(emulator: Emulator) -> None:
     """A create that got no permit within its deadline had no effect, so it is sent again without a lookup."""
     emulator.faults = Ruled(lambda method, _: Fault.HANG if method == "POST" else None)
     async with patient(emulator, max_rate=2, burst=1, timeout=0.2, deadline=0.6, max_attempts=2) as adjust:
-        began = time.monotonic()
-        result = await adjust.trackers.provision(app_of(emulator), ["A", "B", "C"], grace_time=0)
-        assert time.monotonic() - began < 20
+        async with asyncio.timeout(60):
+            result = await adjust.trackers.provision(app_of(emulator), ["A", "B", "C"], grace_time=0)
     assert {type(outcome.error) for outcome in result.failed} <= {APITimeoutError, PoolExhaustedError}
     assert result.counts["failed"] == 3
     assert names(emulator) == set()

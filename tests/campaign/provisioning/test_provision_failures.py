@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections import Counter
 from typing import Any
 
@@ -101,10 +100,8 @@ async def test_a_parent_that_keeps_failing(emulator: Emulator, status: int) -> N
 async def test_a_service_that_keeps_refusing(emulator: Emulator) -> None:
     """If the service stays too busy, the entries fail at the deadline."""
     emulator.faults = Faults(1.0, ["429"], match="POST")
-    began = time.monotonic()
-    async with patient(emulator, deadline=0.6) as adjust:
+    async with patient(emulator, deadline=2) as adjust, asyncio.timeout(60):
         result = await adjust.trackers.provision(app_of(emulator), ["A", "B::C"], grace_time=0.1)
-    assert time.monotonic() - began < 10
     assert {type(outcome.error).__name__ for outcome in result.failed} == {"RateLimitError", "NotTriedError"}
     assert names(emulator) == set()
 

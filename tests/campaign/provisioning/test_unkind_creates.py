@@ -183,6 +183,7 @@ async def test_updates_are_remembered() -> None:
     await adjust.aclose()
 
 
+@pytest.mark.slow
 async def test_the_memory_of_many_creates_is_bounded() -> None:
     """A client that keeps creating remembers only the last trackers, and only for a limited time."""
     service = Service()

@@ -1,10 +1,10 @@
-import asyncio
 from typing import Any
 
 import httpx
 import pytest
 
 from adjust_async.emulator import Emulator
+from tests.conftest import PassTime
 from tests.emulator.requests import connect, items, trackers_path
 
 pytestmark = pytest.mark.anyio
@@ -65,16 +65,16 @@ async def test_taken_is_answered_with_the_existing_tracker() -> None:
         assert emulator.store.count_trackers() == 1
 
 
-async def test_lists_that_lag() -> None:
+async def test_lists_that_lag(pass_time: PassTime) -> None:
     """With a lag, lists are behind every create and every update, as if all of them were unlisted."""
-    async with Emulator(apps=1, trackers_per_app=0, list_lag=0.1) as emulator, connect(emulator) as client:
+    async with Emulator(apps=1, trackers_per_app=0, list_lag=60) as emulator, connect(emulator) as client:
         path = trackers_path(emulator)
         (made,) = (await create(client, emulator, "X")).json()["data"]["items"]
         assert await items(client, path) == []
-        await asyncio.sleep(0.1)
+        pass_time(60)
         assert await items(client, path) == [made]
         await client.patch(f"{path}/{made['token']}", json={"cost_data_enabled": True})
         assert await items(client, path) == [made]
-        await asyncio.sleep(0.1)
+        pass_time(60)
         assert await items(client, path) == [made | {"cost_data_enabled": True}]
         assert not emulator.stats.faults

@@ -1,11 +1,11 @@
 import re
-import time
 from typing import Any
 
 import pytest
 
 from adjust_async.emulator import CURSOR_FAULTS, RECOVERABLE_FAULTS, Emulator, Fault, Faults
 from adjust_async.emulator.faults.kinds import ANSWER_FAULTS, LIST_DELAYS, LIST_FAULTS, WRITE_FAULTS
+from tests.conftest import PassTime
 
 
 def drawn(faults: Faults, count: int = 1000, method: str = "GET") -> list[Fault | None]:
@@ -74,12 +74,12 @@ def test_faults_of_writes() -> None:
     assert set(drawn(Faults(1, ["unlisted"]))) == {None}
 
 
-def test_storm() -> None:
+def test_storm(pass_time: PassTime) -> None:
     """A storm refuses requests without drawing faults for them, and spares those that do not match."""
-    faults = Faults.script(["429-storm", "500"], storm=0.05, match="POST")
+    faults = Faults.script(["429-storm", "500"], storm=60, match="POST")
     assert drawn(faults, 3, method="POST") == ["429-storm"] * 3
     assert drawn(faults, 3) == [None] * 3
-    time.sleep(0.06)
+    pass_time(60)
     assert drawn(faults, 2, method="POST") == ["500", None]
 
 

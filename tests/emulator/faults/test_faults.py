@@ -111,7 +111,7 @@ async def test_drip(emulator: Emulator, client: httpx.AsyncClient) -> None:
     start = time.monotonic()
     async with client.stream("GET", PARTNERS) as response:
         pieces = [piece async for piece in response.aiter_raw()]
-    assert 0.18 <= time.monotonic() - start < 1
+    assert time.monotonic() - start >= 0.18
     assert len(pieces) >= 5
     assert b"".join(pieces).endswith(b"]}}")
 

@@ -170,6 +170,7 @@ def number(cell: str) -> Any:
 
 @settings(max_examples=40, deadline=None)
 @given(names=groupings, report=st.sampled_from(REPORTS), range_=ranges)
+@pytest.mark.slow
 def test_several_apps_are_the_single_ones(
     client: httpx.Client, names: list[str], report: str, range_: list[date]
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from adjust_async.emulator import Emulator, Faults
 from adjust_async.emulator.http.gate import LeakyBucket
+from tests.conftest import PassTime
 from tests.emulator.kpis.results import serving
 from tests.emulator.reports.results import PATH, question
 from tests.emulator.requests import connect, eventually
@@ -22,45 +23,56 @@ async def statuses(client: httpx.AsyncClient, count: int, path: str = EVENTS) ->
     return Counter(answer.status_code for answer in answers)
 
 
-async def test_concurrency() -> None:
+async def test_concurrency(pass_time: PassTime) -> None:
     """Requests beyond the concurrency limit are refused at once, and counted. Other services have no such limit."""
-    async with Emulator(latency=0.6, report_rate=None) as emulator, connect(emulator) as client:
-        client.timeout = httpx.Timeout(20)
-        assert await statuses(client, 60) == {200: 50, 429: 10}
+    async with Emulator(latency=60, report_rate=None) as emulator, connect(emulator) as client:
+        client.timeout = httpx.Timeout(600)
+
+        async def together(count: int) -> Counter[int]:
+            before = emulator.stats.total
+            sending = asyncio.create_task(statuses(client, count))
+            await eventually(lambda: emulator.stats.total == before + count)
+            pass_time(60)
+            return await sending
+
+        assert await together(60) == {200: 50, 429: 10}
         reports = emulator.stats.reports
         assert (reports.refused, reports.max_in_flight) == ({"concurrency": 10}, 51)
         assert emulator.stats.requests[f"GET {EVENTS}"] == 60
         emulator.stats.reset()
-        assert await statuses(client, 50) == {200: 50}
+        assert await together(50) == {200: 50}
         assert (reports.refused, reports.max_in_flight, reports.fullest_bucket) == ({}, 50, 0)
+        emulator.latency = 0
         assert await statuses(client, 60, "/public/v1/partners") == {200: 60}
 
 
-async def test_no_limits() -> None:
+async def test_no_limits(pass_time: PassTime) -> None:
     """Both limits may be switched off."""
     async with (
-        Emulator(report_concurrency=None, report_rate=None, latency=0.05) as emulator,
+        Emulator(report_concurrency=None, report_rate=None, latency=60) as emulator,
         connect(emulator) as client,
     ):
-        assert await statuses(client, 90) == {200: 90}
+        client.timeout = httpx.Timeout(600)
+        sending = asyncio.create_task(statuses(client, 90))
+        await eventually(lambda: emulator.stats.reports.in_flight == 90)
+        pass_time(60)
+        assert await sending == {200: 90}
         assert emulator.stats.reports.max_in_flight == 90
         assert emulator.stats.reports.fullest_bucket == 0
     async with Emulator(report_burst=None) as emulator, connect(emulator) as client:
         assert await statuses(client, 30) == {200: 30}
 
 
-async def test_rate() -> None:
+async def test_rate(pass_time: PassTime) -> None:
     """A burst is accepted, further requests are refused, and later there is room again."""
-    async with Emulator(report_rate=20.0, report_burst=8) as emulator, connect(emulator) as client:
-        found = await statuses(client, 12)
-        refused = emulator.stats.reports.refused["rate"]
-        assert found == {200: 12 - refused, 429: refused}
-        assert 2 <= refused <= 4
+    async with Emulator(report_rate=0.001, report_burst=8) as emulator, connect(emulator) as client:
+        assert await statuses(client, 12) == {200: 8, 429: 4}
+        assert emulator.stats.reports.refused == {"rate": 4}
         assert 8 < emulator.stats.reports.fullest_bucket <= 9
         response = await client.get(EVENTS, headers={"Authorization": "none"})
         assert response.status_code == 429
         assert response.json() == {"error_code": "request_error", "error_desc": "Too many requests"}
-        await asyncio.sleep(0.2)
+        pass_time(4000)
         emulator.stats.reset()
         assert await statuses(client, 2) == {200: 2}
         assert 2 <= emulator.stats.reports.fullest_bucket <= 8

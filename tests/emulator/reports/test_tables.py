@@ -174,6 +174,7 @@ LARGE: dict[str, Any] = {
 
 
 @pytest.mark.anyio
+@pytest.mark.slow
 async def test_large_report() -> None:
     """A large report is sent in pieces, in row groups as Parquet, while other clients are answered."""
     async with (

@@ -65,6 +65,6 @@ async def client_gone(writer: asyncio.StreamWriter) -> None:
 async def gone(adjust: AsyncAdjust) -> None:
     """Wait until nothing is in flight: what a `break` leaves behind ends a moment later."""
     session = adjust._session
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while session.permits or session.calls or session._tasks:
             await asyncio.sleep(0)

@@ -247,6 +247,7 @@ async def test_a_truncated_file_over_sockets(tmp_path: Path) -> None:
     assert len(seen) == 2
 
 
+@pytest.mark.slow
 async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
     """A report of many megabytes is written with a fraction of its size in memory, and reports its progress."""
     table = pyarrow.table({"installs": list(range(300_000)) * 8})
