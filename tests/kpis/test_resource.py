@@ -79,8 +79,16 @@ GROUPINGS = [
 ]
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-@pytest.mark.parametrize("grouping", GROUPINGS, ids=str)
+# Each grouping meets two endpoints, and each endpoint meets several groupings.
+@pytest.mark.parametrize(
+    ("endpoint", "grouping"),
+    [
+        (list(ENDPOINTS)[(number + step) % len(ENDPOINTS)], one)
+        for number, one in enumerate(GROUPINGS)
+        for step in (0, 1)
+    ],
+    ids=str,
+)
 async def test_the_merged_report_is_the_services_own_for_all_apps(
     adjust: AsyncAdjust, emulator: Emulator, endpoint: str, grouping: list[str] | None
 ) -> None:
