@@ -101,7 +101,7 @@ async def test_a_named_walk_that_is_left_stands_still(adjust: AsyncAdjust, emula
     assert total < len(await adjust.trackers.walk(apps)) / 2
 
 
-async def test_what_is_awaited_stays_when_the_walk_is_closed(adjust: AsyncAdjust, emulator: Emulator) -> None:
+async def test_an_await_continues_when_the_walk_is_closed(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """Closing ends only iterations: another task's `await` of the walk completes."""
     emulator.latency = 0.005
     walk = adjust.trackers.walk(emulator.app_tokens)

@@ -71,7 +71,7 @@ async def test_drop_late_update(emulator: Emulator, client: httpx.AsyncClient, p
 
 
 @pytest.mark.parametrize(("duplicate_names", "trackers"), [("allow", 2), ("refuse", 1)])
-async def test_repeating_what_comes_late(duplicate_names: Any, trackers: int, pass_time: PassTime) -> None:
+async def test_repeating_a_late_create(duplicate_names: Any, trackers: int, pass_time: PassTime) -> None:
     """A client that repeats a create at once has two trackers, if duplicates are allowed."""
     faults = Faults.script(["drop-late"], late=60)
     async with Emulator(trackers_per_app=0, faults=faults, duplicate_names=duplicate_names) as emulator:
@@ -145,7 +145,9 @@ async def test_unlisted_parent(emulator: Emulator, client: httpx.AsyncClient, pa
     assert await items(client, f"{path}/{parent['token']}/children") == children
 
 
-async def test_parent_of_what_is_not_listed(emulator: Emulator, client: httpx.AsyncClient, pass_time: PassTime) -> None:
+async def test_the_parent_of_an_unlisted_tracker(
+    emulator: Emulator, client: httpx.AsyncClient, pass_time: PassTime
+) -> None:
     """Lists show a parent as without subtrackers, as long as they do not show its only one."""
     path = trackers_path(emulator)
     parent = await create(client, path, "Parent")
@@ -184,7 +186,7 @@ async def test_unlisted_without_a_write(emulator: Emulator, client: httpx.AsyncC
 
 
 @pytest.mark.parametrize(("duplicate_names", "status"), [("refuse", 400), ("allow", 200)])
-async def test_duplicates_of_what_is_not_listed(duplicate_names: Any, status: int) -> None:
+async def test_duplicates_of_an_unlisted_tracker(duplicate_names: Any, status: int) -> None:
     """An unlisted name is taken too, and is created twice if duplicates are allowed."""
     faults = Faults.script(["unlisted", "unlisted"], late=600)
     async with Emulator(trackers_per_app=3, faults=faults, duplicate_names=duplicate_names) as emulator:
