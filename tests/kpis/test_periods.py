@@ -50,7 +50,7 @@ def test_a_date_is_a_date_or_iso_text(value: object, wire: str) -> None:
         numpy.datetime64("2026-01-05T01:00"),
         numpy.datetime64("2026-01-05T00:00:00.000000001"),
         numpy.datetime64("2026-01"),
-        numpy.datetime64("NaT"),
+        numpy.datetime64("NaT", "D"),
         "2026-01-05T00:00:00",
         "2026-02-29",
         "2026-13-01",
