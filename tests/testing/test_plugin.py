@@ -102,7 +102,7 @@ def test_pytest_asyncio(mode: str, tmp_path: Path) -> None:
     mark = "pytestmark = pytest.mark.asyncio\n" if mode == "strict" else ""
     options = (
         "-p",
-        "pytest_asyncio",
+        "pytest_asyncio.plugin",
         "-o",
         f"asyncio_mode={mode}",
         "-o",
