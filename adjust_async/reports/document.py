@@ -88,7 +88,11 @@ def read_report(document: bytes, *, exact: bool, size: int = SLICE) -> Any:
 
 
 def open_report(
-    document: Any, app_token: str | None, date_period: str | None, apps: Collection[str] = ()
+    document: Any,
+    app_token: str | None,
+    date_period: str | None,
+    apps: Collection[str] = (),
+    texts: Texts | None = None,
 ) -> ReportPart:
     """Check a complete answer of the Report Service, and return it with typed totals.
 
@@ -97,6 +101,7 @@ def open_report(
         app_token: The app, if the answer is for a single app.
         date_period: The days of the answer.
         apps: The apps that may have rows; empty for all.
+        texts: The texts of the answers before this one, as in `Records.of`.
 
     Raises:
         MalformedError: It has another structure.
@@ -105,7 +110,7 @@ def open_report(
         raise MalformedError(f"expected an object, found {shown(document)}", "$")
     if words := carried_error(document):
         raise MalformedError(f"the answer is an error: {words}", "$")
-    records = _records(document.get("rows"))
+    records = _records(document.get("rows"), texts)
     for index, token in enumerate(records.column("app_token") if apps and "app_token" in records.keys else ()):
         if token is not None and token not in apps:
             expected = ", ".join(map(repr, apps))

@@ -23,6 +23,7 @@ from adjust_async.reports.plausibility import check_windows, warnings_of
 from adjust_async.reports.question import ReportQuestion
 from adjust_async.reports.report import PivotReport, Report
 from adjust_async.reports.specs import NO_CONTENT, path_of, spec_of
+from adjust_async.tables import Texts
 
 __all__ = ["ask", "ask_pivot", "send", "stream"]
 
@@ -98,10 +99,12 @@ async def ask_pivot(account: Account, question: ReportQuestion) -> PivotReport:
 
 
 def _fan_out(account: Account, question: ReportQuestion, on_progress: OnProgress | None) -> FanOut[list[ReportPart]]:
+    texts: Texts = {}
+
     async def ask_one(app: str, window: Period | str) -> ReportPart:
         __tracebackhide__ = True
         app_token = app or None
-        decode = partial(_decode, question=question, app_token=app_token, window=window)
+        decode = partial(_decode, question=question, app_token=app_token, window=window, texts=texts)
         return await send(account, question, spec_of("report", question.query(app_token, window), decode))
 
     async def join(_: str, windows: list[ReportPart]) -> list[ReportPart]:
@@ -135,14 +138,16 @@ async def _without_rows_explained(
     return [attrs.evolve(first, warnings=[*first.warnings, *unknown]), *others]
 
 
-def _decode(answer: Answer, question: ReportQuestion, app_token: str | None, window: Period | str) -> ReportPart:
+def _decode(
+    answer: Answer, question: ReportQuestion, app_token: str | None, window: Period | str, texts: Texts
+) -> ReportPart:
     date_period = encode_value(window)
     if answer.status == NO_CONTENT:
         return ReportPart(app_token, date_period, [], {}, [], {})
     document = parse_json(answer, exact=True, decode_large=read_report)
     with decode_errors(answer):
         apps = question.apps if app_token is None else (app_token,)
-        part = open_report(document, app_token, date_period, apps)
+        part = open_report(document, app_token, date_period, apps, texts)
     return attrs.evolve(part, warnings=part.warnings + warnings_of(part, question, window))
 
 

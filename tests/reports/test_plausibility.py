@@ -66,6 +66,18 @@ async def test_windows_that_are_exact_are_joined() -> None:
     assert len(script.requests) == 4
 
 
+async def test_windows_share_equal_texts() -> None:
+    """A text that is repeated in thousands of windows, such as the name of a campaign, is kept once."""
+
+    def long(request: httpx.Request) -> list[dict[str, Any]]:
+        return [row | {"installs": "1234567"} for row in daily(*period_of(request))]
+
+    async with client(serving(long)) as (adjust, _):
+        report = await adjust.reports.fetch(**QUERY, window=3)
+    assert len(report.parts) == 4
+    assert len({id(row["installs"]) for part in report.parts for row in part.rows}) == 1
+
+
 async def test_a_service_that_rounds_the_range_is_found_out() -> None:
     """Days in two windows would count twice: the error names the first of them, and what to do."""
 
