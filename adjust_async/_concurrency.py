@@ -125,7 +125,7 @@ class Workers(Generic[T]):
                     await asyncio.sleep(0)
                 if self._waiting:
                     await self._visit(self._waiting.pop(), self.push)
-        except BaseException:
+        except BaseException:  # after a cancellation, no further visit may start either
             self._failed = True
             raise
         finally:
