@@ -17,6 +17,7 @@ from adjust_async import AdjustError, AsyncAdjust, ClientClosedError, TrackerSpe
 from adjust_async.emulator import Emulator, Faults
 from tests.campaign.provisioning import empty_account
 from tests.campaign.provisioning.empty_account import GRACE, NOTHING, app_of
+from tests.clock import settle
 from tests.provisioning_plans import (
     Outcomes,
     assert_in_order,
@@ -27,6 +28,7 @@ from tests.provisioning_plans import (
     patient,
     plan_of,
     sent,
+    until,
     with_parents,
 )
 
@@ -163,9 +165,10 @@ async def test_a_second_cancellation_loses_nothing(adjust: AsyncAdjust, emulator
     plan = plan_of(60)
     outcomes = Outcomes()
     task = asyncio.create_task(adjust.trackers.provision(app_of(emulator), plan, grace_time=0.4, on_outcome=outcomes))
-    await asyncio.sleep(0.25)
+    await until(lambda: sent(emulator)["POST"] >= 10)
     task.cancel()
-    await asyncio.sleep(0.02)
+    await settle()
+    assert not task.done()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -179,7 +182,7 @@ async def test_a_create_in_doubt_is_never_reported_as_untried(adjust: AsyncAdjus
     emulator.faults = [None, "drop-after", *["hang"] * 50]
     outcomes = Outcomes()
     task = asyncio.create_task(adjust.trackers.provision(app_of(emulator), ["A"], grace_time=0.2, on_outcome=outcomes))
-    await asyncio.sleep(0.2)
+    await until(lambda: sent(emulator)["GET"] >= 2)  # the second list looks for the create, and hangs
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -240,8 +243,7 @@ async def test_a_create_in_flight_at_the_close_is_in_doubt(emulator: Emulator) -
     adjust = patient(emulator)
     plan = ["A", "B", "C"]
     task = asyncio.create_task(adjust.trackers.provision(app_of(emulator), plan))
-    while len(names(emulator)) < len(plan):
-        await asyncio.sleep(0.01)
+    await until(lambda: len(names(emulator)) == len(plan))
     await adjust.aclose()
     with pytest.raises(ClientClosedError) as closed:
         await task
