@@ -19,6 +19,13 @@ def left(adjust: AsyncAdjust) -> tuple[int, int, int]:
     return session.permits, session.calls, len(session._tasks)
 
 
+async def until_left(adjust: AsyncAdjust, expected: tuple[int, int, int]) -> None:
+    """Wait until just these permits, calls and tasks are left."""
+    async with asyncio.timeout(60):
+        while left(adjust) != expected:
+            await asyncio.sleep(0)
+
+
 async def test_nothing_is_sent_before_it_is_used(adjust: AsyncAdjust, emulator: Emulator) -> None:
     """A walk that is neither iterated nor awaited sends nothing, starts no task and may be closed."""
     walk = adjust.trackers.walk(emulator.app_tokens)
@@ -69,9 +76,7 @@ async def test_a_walk_that_nobody_has_ends_when_it_is_left(adjust: AsyncAdjust, 
         walk = adjust.trackers.walk(emulator.app_tokens)
         await anext(walk)
         del walk
-        async with asyncio.timeout(60):
-            while left(adjust) != (0, 0, 0):
-                await asyncio.sleep(0)
+        await until_left(adjust, (0, 0, 0))
     finally:
         gc.enable()
 
@@ -85,17 +90,13 @@ async def test_a_named_walk_that_is_left_stands_still(adjust: AsyncAdjust, emula
     try:
         async for _ in walk:
             break
-        async with asyncio.timeout(60):
-            while left(adjust) != (0, 0, 1):
-                await asyncio.sleep(0)
+        await until_left(adjust, (0, 0, 1))
         total = emulator.stats.total
         await asyncio.sleep(0.03)
         assert emulator.stats.total == total
         assert left(adjust) == (0, 0, 1)
         del walk
-        async with asyncio.timeout(60):
-            while left(adjust) != (0, 0, 0):
-                await asyncio.sleep(0)
+        await until_left(adjust, (0, 0, 0))
     finally:
         gc.enable()
     assert total < len(await adjust.trackers.walk(apps)) / 2
