@@ -14,7 +14,7 @@ from adjust_async._pydantic import Record
 __all__ = ["Partner", "Tracker"]
 
 
-# Without a slot for weak references, `_shapes` can build the records.
+# Without a slot for weak references, `_records.shapes` can build them.
 @attrs.define(kw_only=True, on_setattr=attrs.setters.frozen, weakref_slot=False, unsafe_hash=True)
 class Tracker(Record):
     """A tracker (a "link" in today's dashboard): one node of an app's campaign structure.

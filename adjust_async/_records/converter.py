@@ -15,7 +15,7 @@ from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, override
 
 from adjust_async._checks import shown
-from adjust_async._shapes import KnownShapes
+from adjust_async._records.shapes import KnownShapes
 from adjust_async.errors import MalformedError
 
 __all__ = ["adapt", "prepare", "structure", "structure_records"]
